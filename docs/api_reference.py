@@ -1,0 +1,79 @@
+"""What the API page lists: one entry a section. A test holds it equal to the public names."""
+
+API_REFERENCE = [
+    {
+        "title": "Influence",
+        "module": "skinfluence",
+        "text": "The scikit-learn meta-estimator, and what it returns.",
+        "objects": ["InfluenceExplainer"],
+    },
+    {
+        "title": "Support-vector machines",
+        "module": "skinfluence.svm",
+        "text": "A support-vector classifier with a smooth loss, fitted to its optimum.",
+        "objects": ["SmoothHingeSVC"],
+    },
+    {
+        "title": "Losses",
+        "module": "skinfluence.losses",
+        "text": "What a row costs, with two derivatives in the raw prediction.",
+        "objects": [],
+    },
+    {
+        "title": "Linear operators",
+        "module": "skinfluence.linalg",
+        "text": "Per-sample gradients and Hessians which are multiplied, not stored.",
+        "objects": [],
+    },
+    {
+        "title": "Objectives",
+        "module": "skinfluence.objectives",
+        "text": "What an estimator minimised.",
+        "objects": [],
+    },
+    {
+        "title": "Solvers",
+        "module": "skinfluence.solvers",
+        "text": "Ways to the inverse Hessian, by what they ask and what they cost.",
+        "objects": [],
+    },
+    {
+        "title": "Adapters",
+        "module": "skinfluence.adapters",
+        "text": "From a fitted estimator to its objective; where to register your own.",
+        "objects": [],
+    },
+    {
+        "title": "Effects",
+        "module": "skinfluence.effects",
+        "text": "What a change of row weights does.",
+        "objects": [],
+    },
+    {
+        "title": "Datasets",
+        "module": "skinfluence.datasets",
+        "text": "Small real data sets which come with the package, and makers of label noise.",
+        "objects": [],
+    },
+    {
+        "title": "Testing",
+        "module": "skinfluence.testing",
+        "text": "Checks for your own losses, estimators, solvers and effects.",
+        "objects": [],
+    },
+]
+
+
+def _section(entry):
+    lines = [entry["title"], "-" * len(entry["title"]), "", entry["text"], ""]
+    if entry["objects"]:
+        lines += [f".. currentmodule:: {entry['module']}", ""]
+        lines += [".. autosummary::", "   :toctree: generated/", ""]
+        lines += [f"   {name}" for name in entry["objects"]] + [""]
+    return "\n".join(lines)
+
+
+def render():
+    """Return the text of api.rst."""
+    title = "API reference\n=============\n\nEvery public name. Anything else may change.\n"
+    return "\n".join([title, *map(_section, API_REFERENCE)])
