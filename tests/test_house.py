@@ -1,0 +1,164 @@
+"""What is asked of the whole house rather than of one room."""
+
+import ast
+import configparser
+import contextlib
+import doctest
+import importlib
+import importlib.util
+import inspect
+import io
+import pkgutil
+import re
+import subprocess
+import sys
+
+import pytest
+from numpydoc.validate import validate
+
+import skinfluence
+from tests._data import ROOT
+
+PACKAGE = ROOT / "skinfluence"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+TEXTS = {path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8") for path in SOURCES}
+
+
+def public_modules():
+    """The dotted names of the package and of everything in it without a leading underscore."""
+    found = [info.name for info in pkgutil.walk_packages([str(PACKAGE)], prefix="skinfluence.")]
+    return ["skinfluence", *(n for n in found if not re.search(r"\._", n))]
+
+
+def public_objects():
+    """Dotted name -> object, for every name in a public module's ``__all__``."""
+    objects = {}
+    for name in public_modules():
+        module = importlib.import_module(name)
+        for attribute in getattr(module, "__all__", ()):
+            objects[f"{name}.{attribute}"] = getattr(module, attribute)
+    return objects
+
+
+def public_docstrings():
+    """The dotted names of public classes, functions and of the methods a class defines itself."""
+    names = {}  # id of the object -> its shortest name
+    for name, obj in sorted(public_objects().items(), key=lambda item: len(item[0])):
+        if inspect.isclass(obj) or inspect.isroutine(obj):
+            names.setdefault(id(obj), name)
+        if inspect.isclass(obj) and names[id(obj)] == name:
+            for member, value in vars(obj).items():
+                if not member.startswith("_") and inspect.isfunction(value):
+                    names.setdefault(id(value), f"{name}.{member}")
+    return sorted(names.values())
+
+
+def fenced_blocks(language):
+    text = (ROOT / "README.md").read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.M | re.S)
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_no_file_is_longer_than_400_lines(path):
+    assert TEXTS[path].count("\n") <= 400
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_no_file_says_that_it_is_unfinished(path):
+    marks = re.findall(r"NotImplementedError|\b(?:TODO|FIXME|XXX)\b", TEXTS[path])
+    assert not marks
+
+
+@pytest.mark.parametrize("path", [p for p in TEXTS if not p.endswith("__init__.py")])
+def test_the_map_names_each_file(path):
+    assert f"``{path}``" in (ROOT / "docs" / "map_of_the_source.rst").read_text("utf-8")
+
+
+def test_the_map_names_no_file_that_is_gone():
+    named = re.findall(r"``([\w/]+\.py)``", (ROOT / "docs" / "map_of_the_source.rst").read_text())
+    assert sorted(set(named) - set(TEXTS)) == []
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_each_file_begins_by_saying_what_it_is_for(path):
+    assert ast.get_docstring(ast.parse(TEXTS[path]))
+
+
+def test_the_pinned_floors_are_the_ones_of_the_metadata():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    asked = config["options"]["install_requires"] + config["options.extras_require"]["test"]
+    pinned = dict(re.findall(r"^([\w-]+)==(\S+)$", (ROOT / ".ci" / "floors.txt").read_text(), re.M))
+    floors = dict(re.findall(r"^([\w-]+)>=(\S+)$", asked, re.M))
+    assert {n: f for n, f in floors.items() if not f"{pinned.get(n)}.".startswith(f"{f}.")} == {}
+
+
+@pytest.mark.parametrize("module", public_modules())
+def test_every_exported_name_exists_once(module):
+    module = importlib.import_module(module)
+    names = getattr(module, "__all__", [])
+    assert len(set(names)) == len(names)
+    assert [n for n in names if not hasattr(module, n)] == []
+
+
+@pytest.mark.parametrize("name", skinfluence.__all__)
+def test_every_top_level_object_has_a_docstring(name):
+    assert name == "__version__" or inspect.getdoc(getattr(skinfluence, name))
+
+
+def test_every_exported_object_is_on_the_api_page():
+    spec = importlib.util.spec_from_file_location("api", ROOT / "docs" / "api_reference.py")
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    listed = {f"{s['module']}.{name}" for s in page.API_REFERENCE for name in s["objects"]}
+    documented = {id(obj) for name, obj in public_objects().items() if name in listed}
+    missing = [n for n, obj in public_objects().items() if id(obj) not in documented]
+    assert [n for n in missing if not n.endswith("__version__")] == []
+    assert sorted(listed - set(public_objects())) == []
+
+
+IGNORED = {
+    "GL01": "the summary stands on the opening line",
+    "ES01": "one sentence can be enough",
+    "RT02": "returns are named, as in scikit-learn",
+    "RT04": "a description may begin with a symbol or a number",
+    "PR08": "the same for parameters",
+    "SS05": "takes any first word that ends in s for a verb",
+    "SA01": "asked of the top-level names only (below)",
+    "EX01": "the same",
+}
+
+
+@pytest.mark.parametrize("name", public_docstrings())
+def test_docstrings_are_complete(name):
+    allowed = set(IGNORED)
+    if name.count(".") == 1:
+        allowed -= {"SA01", "EX01"}
+    errors = [e for e in validate(name)["errors"] if e[0] not in allowed]
+    assert errors == []
+
+
+def test_the_readme_example_prints_what_the_readme_says():
+    (code,), (expected,) = fenced_blocks("python"), fenced_blocks("text")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    got = printed.getvalue()
+    assert doctest.OutputChecker().check_output(expected, got, flags), got
+
+
+def test_the_readme_names_no_host():
+    assert "://" not in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_importing_adds_less_than_a_second_to_importing_scikit_learn():
+    code = (
+        "import time, sklearn.linear_model, sklearn.svm; begun = time.perf_counter();"
+        "import skinfluence; print(time.perf_counter() - begun)"
+    )
+    times = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+        for _ in range(3)
+    ]
+    assert min(times) < 1.0
