@@ -45,7 +45,8 @@ sphinx_gallery_conf = {
     "doc_module": ("skinfluence",),
     "abort_on_example_error": True,
     "download_all_examples": False,
-    "min_reported_time": 10,
+    "show_signature": False,
+    "write_computation_times": False,  # that page would load its table from a network
 }
 
 html_theme = "pydata_sphinx_theme"

@@ -41,15 +41,20 @@ def public_objects():
 
 
 def public_docstrings():
-    """The dotted names of public classes, functions and of the methods a class defines itself."""
+    """The dotted names of public classes and functions, and of the methods written in this package.
+
+    An override without words of its own has the docstring of what it overrides.
+    """
     names = {}  # id of the object -> its shortest name
     for name, obj in sorted(public_objects().items(), key=lambda item: len(item[0])):
-        if inspect.isclass(obj) or inspect.isroutine(obj):
-            names.setdefault(id(obj), name)
-        if inspect.isclass(obj) and names[id(obj)] == name:
-            for member, value in vars(obj).items():
-                if not member.startswith("_") and inspect.isfunction(value):
-                    names.setdefault(id(value), f"{name}.{member}")
+        if not (inspect.isclass(obj) or inspect.isroutine(obj)) or id(obj) in names:
+            continue
+        names[id(obj)] = name
+        for member in filter(re.compile(r"[^_]").match, dir(obj) if inspect.isclass(obj) else ()):
+            method = inspect.getattr_static(obj, member)
+            ours = inspect.isfunction(method) and method.__module__.startswith("skinfluence.")
+            if ours and (method.__doc__ or not inspect.getdoc(getattr(obj, member))):
+                names.setdefault(id(method), f"{name}.{member}")
     return sorted(names.values())
 
 
@@ -69,9 +74,10 @@ def test_no_file_says_that_it_is_unfinished(path):
     assert not marks
 
 
-@pytest.mark.parametrize("path", [p for p in TEXTS if not p.endswith("__init__.py")])
-def test_the_map_names_each_file(path):
-    assert f"``{path}``" in (ROOT / "docs" / "map_of_the_source.rst").read_text("utf-8")
+def test_the_map_names_each_file():
+    text = (ROOT / "docs" / "map_of_the_source.rst").read_text("utf-8")
+    rooms = [path for path in TEXTS if not path.endswith("__init__.py")]
+    assert [path for path in rooms if f"``{path}``" not in text] == []
 
 
 def test_the_map_names_no_file_that_is_gone():
@@ -111,10 +117,11 @@ def test_every_exported_object_is_on_the_api_page():
     page = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(page)
     listed = {f"{s['module']}.{name}" for s in page.API_REFERENCE for name in s["objects"]}
+    # A name may be exported by two modules and listed once; the command documents itself by --help.
     documented = {id(obj) for name, obj in public_objects().items() if name in listed}
-    missing = [n for n, obj in public_objects().items() if id(obj) not in documented]
-    assert [n for n in missing if not n.endswith("__version__")] == []
-    assert sorted(listed - set(public_objects())) == []
+    missing = {n for n, obj in public_objects().items() if id(obj) not in documented}
+    assert missing - {"skinfluence.__version__", "skinfluence.cli.main"} == set()
+    assert listed - set(public_objects()) == set()
 
 
 IGNORED = {
@@ -124,16 +131,31 @@ IGNORED = {
     "RT04": "a description may begin with a symbol or a number",
     "PR08": "the same for parameters",
     "SS05": "takes any first word that ends in s for a verb",
-    "SA01": "asked of the top-level names only (below)",
+}
+IGNORED_BELOW_THE_TOP_LEVEL = {
+    "SA01": "links and examples are asked of what a user meets first",
     "EX01": "the same",
+}
+ROOMS_OF_EXTENDERS = (
+    r"skinfluence\.(kernels|losses|linalg|objectives|solvers|adapters|effects|testing)"
+)
+IGNORED_IN_THE_ROOMS_OF_EXTENDERS = {
+    "PR01": "the symbols and shapes of a noun stand once, in the docstring of the noun",
+    "PR07": "the same",
+    "RT01": "the same",
+    "RT03": "the same",
+    "YD01": "the same",
+    "SS02": "a summary may begin with a formula",
 }
 
 
 @pytest.mark.parametrize("name", public_docstrings())
 def test_docstrings_are_complete(name):
     allowed = set(IGNORED)
-    if name.count(".") == 1:
-        allowed -= {"SA01", "EX01"}
+    if name.count(".") > 1:
+        allowed |= set(IGNORED_BELOW_THE_TOP_LEVEL)
+    if re.match(ROOMS_OF_EXTENDERS, name):
+        allowed |= set(IGNORED_IN_THE_ROOMS_OF_EXTENDERS)
     errors = [e for e in validate(name)["errors"] if e[0] not in allowed]
     assert errors == []
 
