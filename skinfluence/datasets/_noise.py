@@ -97,8 +97,9 @@ def _check_fraction(fraction):
             f"of type {type(fraction).__name__}."
         )
     # Written so that NaN fails it too.
-    if not 0 <= fraction <= 1:
-        hint = " Did you mean a percentage? Divide it by 100." if 1 < fraction <= 100 else ""
+    if not 0 <= float(fraction) <= 1:
+        percentage = 1 < float(fraction) <= 100
+        hint = " Did you mean a percentage? Divide it by 100." if percentage else ""
         raise ValueError(f"fraction must lie in [0, 1], got {fraction!r}.{hint}")
 
 
