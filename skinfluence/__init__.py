@@ -1,0 +1,8 @@
+"""Influence functions for scikit-learn: which training rows made the model say this?"""
+
+from skinfluence._explainer import InfluenceExplainer
+from skinfluence.svm import SmoothHingeSVC
+
+__version__ = "0.1.0"
+
+__all__ = ["InfluenceExplainer", "SmoothHingeSVC", "__version__"]

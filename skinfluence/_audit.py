@@ -1,0 +1,175 @@
+"""What to know about the model and the explanation as a whole: health, diagnostics, fidelity."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, check_memory
+
+from skinfluence._answers import Linearization, resolve_method
+from skinfluence._diagnostics import diagnostics_columns, leverage
+from skinfluence._fidelity import (
+    audit_rows,
+    lins_concordance,
+    mean_predicted_changes,
+    mean_refitted_changes,
+)
+from skinfluence._frames import make_frame
+from skinfluence._health import Health, curvature_range, null_directions
+from skinfluence._targets import encode_labels
+from skinfluence.adapters import Explained, Settings, explain_estimator
+from skinfluence.objectives import Objective, minimize
+from skinfluence.solvers import AutoSolver
+
+
+class Audit:
+    """The part of InfluenceExplainer that looks at all training rows at once."""
+
+    # set by InfluenceExplainer
+    objective_: Objective
+    estimator_: BaseEstimator
+    _explained: Explained
+    _linearization: Linearization
+    method: str
+    damping: float
+    temperature: float
+    penalty_scaling: str
+    memory: object
+    stationarity_: float
+    polished_stationarity_: float
+    _moved: float
+    _backend: str | None
+    _row_labels: np.ndarray
+    _X: object
+    _y: object
+    _sample_weight: object
+
+    @property
+    def method_(self):
+        """The method that "auto" stands for."""
+        check_is_fitted(self)
+        return resolve_method(self.method, self._linearization.inverse)
+
+    @property
+    def leverage_(self):
+        """Leverage of each training row, shape (n_train,); sums to the effective parameters."""
+        check_is_fitted(self)
+        return leverage(self.objective_, self._linearization.inverse)
+
+    def health(self):
+        """What to know before believing the numbers.
+
+        Returns
+        -------
+        Health
+            Stationarity before and after polishing, curvature, condition, null directions by
+            column name, effective degrees of freedom, rows of leverage over 0.5, solver and
+            method. Prints as text; ``.frame()`` gives a table; ``.advice()`` sentences on what
+            needs attention.
+        """
+        check_is_fitted(self)
+        inverse = self._linearization.inverse
+        low, high = curvature_range(inverse.hessian, inverse)
+        h = self.leverage_
+        loud = np.flatnonzero(h > 0.5)
+        return Health(
+            n_rows=self.objective_.n_rows,
+            n_parameters=self.objective_.n_parameters,
+            stationarity=self.stationarity_,
+            polished_stationarity=self.polished_stationarity_,
+            moved=self._moved,
+            smallest_curvature=low,
+            largest_curvature=high,
+            condition=high / low if low > 0 else np.inf,
+            null_directions=null_directions(self._explained, inverse.report.null_space),
+            effective_dof=float(h.sum()),
+            high_leverage=loud[np.argsort(-h[loud], kind="stable")],
+            solver=inverse.report.solver,
+            solver_reason=inverse.report.reason or "as asked for",
+            method=self.method_,
+            damping=float(self.damping),
+            _backend=self._backend,
+        )
+
+    def leave_one_out_raw_predictions(self):
+        """Raw prediction of each training row by the model fitted without it.
+
+        In closed form by the leverage identity: exact for squared error, one Newton step for
+        other losses.
+
+        Returns
+        -------
+        ndarray of shape (n_train,) or (n_train, n_outputs)
+            In units of the raw prediction (predicted value, log-odds, margin).
+        """
+        check_is_fitted(self)
+        rows = np.arange(self.objective_.n_rows)
+        objective, moved = self._linearization.own_changes("newton_step", rows)
+        raw = objective.raw_prediction + moved
+        return raw[:, 0] if raw.shape[1] == 1 else raw
+
+    def diagnostics(self, *, dfbetas=True):
+        """The classical leave-one-out diagnostics, one row a training row.
+
+        Parameters
+        ----------
+        dfbetas : bool, default=True
+            Whether to add one column per coefficient.
+
+        Returns
+        -------
+        DataFrame
+            In the frame type of the training data. For every model `row`, `leverage`, `loss` and
+            `leave_one_out_loss`. For least squares with one output also residuals, standardised
+            and (externally) studentised residuals, `cooks_distance`, `dffits` and one
+            `dfbetas_<name>` per coefficient; for binary logistic regression their one-step forms
+            as R's ``influence.measures`` has them, with DFBETAS from Pearson residuals (R takes
+            deviance residuals there). NaN where a row has leverage 1.
+
+        References
+        ----------
+        D. A. Belsley, E. Kuh and R. E. Welsch, "Regression diagnostics", 1980. D. Pregibon,
+        "Logistic regression diagnostics", Annals of Statistics 9, 1981.
+        """
+        check_is_fitted(self)
+        columns = diagnostics_columns(self._explained, self._linearization, dfbetas)
+        return make_frame({"row": self._row_labels, **columns}, self._backend)
+
+    def score(self, X, y):
+        """Fidelity: how well predicted effects of removals agree with real refits.
+
+        Lin's concordance between the predicted and the refitted change of the mean loss on (X, y),
+        over 32 removed training rows: half with the largest gradients, half evenly spaced below
+        them. Deterministic. This, and not accuracy, is what a grid search over `damping`,
+        `method` or `solver` must maximise: they leave the fitted model and so its accuracy as it
+        is, and every candidate would tie. For accuracy pass ``scoring="accuracy"`` to the search.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+        Returns
+        -------
+        float
+            In [-1, 1], higher is better; NaN where a refit or a prediction does not exist.
+
+        References
+        ----------
+        L. I. Lin, "A concordance correlation coefficient to evaluate reproducibility",
+        Biometrics 45, 1989.
+        """
+        check_is_fitted(self)
+        test = self._explained.design(X).X
+        labels = encode_labels(self.objective_.coding, y, test.shape[0])
+        # the same objective for every damping and polish, so that the refits are found in memory
+        settings = Settings(True, float(self.temperature), self.penalty_scaling)
+        objective = explain_estimator(
+            self.estimator_, self._X, self._y, self._sample_weight, settings
+        ).objective
+        objective = minimize(objective, AutoSolver()).objective.without_caches()
+        rows = audit_rows(objective)
+        actual = check_memory(self.memory).cache(mean_refitted_changes)(
+            objective.without_caches(), rows, test, labels
+        )
+        method = resolve_method(self.method, self._linearization.inverse)
+        predicted = mean_predicted_changes(self._linearization, rows, test, labels, method)
+        return lins_concordance(predicted, actual)

@@ -1,0 +1,147 @@
+"""What a meta-estimator passes on to the estimator that it holds."""
+
+import copy
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+
+def _estimator_has(name):
+    def check(self):
+        estimator = getattr(self, "estimator_", None)
+        getattr(self._default_estimator() if estimator is None else estimator, name)
+        return True
+
+    return check
+
+
+def weight_parameter(estimator):
+    """Name of the fit parameter that takes sample weights to the last step."""
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return f"{name}__{weight_parameter(last)}"
+    inner = getattr(estimator, "estimator", None)
+    if inner is not None and hasattr(inner, "fit"):
+        return weight_parameter(inner)
+    return "sample_weight"
+
+
+class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
+    """predict and its kin, tags, routing and fitted attributes of the inner estimator."""
+
+    estimator: object
+
+    def _default_estimator(self):
+        return LogisticRegression() if self.estimator is None else self.estimator
+
+    def _fit_inner(self, X, y, sample_weight, params):
+        """A fitted clone; sample weights go to the last step of a pipeline."""
+        estimator = clone(self._default_estimator())
+        if _routing_enabled():
+            if sample_weight is not None:
+                params = {**params, "sample_weight": sample_weight}
+            params = process_routing(self, "fit", **params).estimator.fit
+        elif sample_weight is not None:
+            params = {**params, weight_parameter(estimator): sample_weight}
+        return estimator.fit(X, y, **params)
+
+    @available_if(_estimator_has("predict"))
+    def predict(self, X):
+        """Predictions of the fitted estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X):
+        """Class probabilities of the fitted estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X):
+        """Decision values of the fitted estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        return self.estimator_.decision_function(X)
+
+    @property
+    def classes_(self):
+        """Class labels of the fitted classifier."""
+        return self.estimator_.classes_
+
+    @property
+    def n_features_in_(self):
+        """Number of features seen by fit."""
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the features seen by fit, where they had names."""
+        return np.asarray(self.estimator_.feature_names_in_)
+
+    def get_metadata_routing(self):
+        """Where fit's metadata goes: all of it to the estimator.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=type(self).__name__)
+        return router.add(estimator=self._default_estimator(), method_mapping=mapping)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = copy.deepcopy(get_tags(self._default_estimator()))
+        for name in (
+            "estimator_type",
+            "target_tags",
+            "input_tags",
+            "classifier_tags",
+            "regressor_tags",
+            "non_deterministic",
+        ):
+            setattr(tags, name, getattr(inner, name))
+        # `score` is the fidelity of the explanation, not the accuracy of the model
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.poor_score = True
+        if tags.regressor_tags is not None:
+            tags.regressor_tags.poor_score = True
+        return tags

@@ -1,0 +1,102 @@
+"""The classical leave-one-out diagnostics, one row a training row."""
+
+import numpy as np
+
+from skinfluence.losses import Logistic, SquaredError
+
+
+def leverage(objective, inverse):
+    """Trace of s_i A_i M_i: how much of its own prediction a row determines, (n,)."""
+    forms, curvature = inverse.row_forms(), objective.row_curvature
+    if curvature.ndim == 2:
+        return np.einsum("nkk,nk->n", forms, curvature)
+    return np.einsum("nkj,njk->n", forms, curvature)
+
+
+def diagnostics_columns(explained, linearization, dfbetas):
+    """The table of :meth:`InfluenceExplainer.diagnostics` as a dict of (n,) arrays."""
+    objective, inverse = linearization.objective, linearization.inverse
+    rows = np.arange(objective.n_rows)
+    h = leverage(objective, inverse)
+    _, moved = linearization.own_changes("newton_step", rows)
+    raw = objective.raw_prediction
+    columns = {
+        "leverage": h,
+        "loss": objective.row_values(),
+        "leave_one_out_loss": objective.loss.value(objective.y, raw + moved),
+    }
+    if objective.n_outputs > 1 or not isinstance(objective.loss, SquaredError | Logistic):
+        return columns
+    s, y, raw = objective.sample_weight[:, 0], objective.y[:, 0], raw[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if isinstance(objective.loss, SquaredError):
+            classical, sigma = _least_squares(s, y, raw, h)
+        else:
+            classical, sigma = _logistic(s, y, raw, h)
+        columns.update(classical)
+        if dfbetas:
+            columns.update(_dfbetas(explained, linearization, rows, sigma))
+    return columns
+
+
+def _leave_one_out_sigma(squares, h, dof):
+    """Residual standard error without each row; squares are its weighted squared residuals."""
+    return np.sqrt((squares.sum() - squares / (1.0 - h)) / (dof - 1.0))
+
+
+def _present_dof(s, h):
+    """Rows of positive weight minus effective parameters."""
+    return np.count_nonzero(s) - h.sum()
+
+
+def _least_squares(s, y, raw, h):
+    """Cook (1977); Belsley, Kuh & Welsch (1980): externally studentised residuals, DFFITS."""
+    weighted = np.sqrt(s) * (y - raw)
+    dof = _present_dof(s, h)
+    sigma = np.sqrt((weighted**2).sum() / dof)
+    without = _leave_one_out_sigma(weighted**2, h, dof)
+    standard = weighted / (sigma * np.sqrt(1.0 - h))
+    student = weighted / (without * np.sqrt(1.0 - h))
+    classical = {
+        "residual": y - raw,
+        "standardized_residual": standard,
+        "studentized_residual": student,
+        "cooks_distance": standard**2 * h / ((1.0 - h) * h.sum()),
+        "dffits": student * np.sqrt(h / (1.0 - h)),
+    }
+    return classical, without
+
+
+def _logistic(s, y, raw, h):
+    """One-step forms of Pregibon (1981) as R computes them, dispersion 1."""
+    loss = Logistic()
+    column = raw[:, None]
+    gradient = loss.gradient(y[:, None], column)[:, 0]
+    curvature = loss.curvature(y[:, None], column)[:, 0]
+    pearson = -np.sqrt(s) * gradient / np.sqrt(curvature)
+    deviance = np.sign(y) * np.sqrt(2.0 * s * loss.value(y[:, None], column))
+    without = _leave_one_out_sigma(deviance**2, h, _present_dof(s, h))
+    classical = {
+        "pearson_residual": pearson,
+        "deviance_residual": deviance,
+        "standardized_residual": deviance / np.sqrt(1.0 - h),
+        "studentized_residual": np.sign(deviance)
+        * np.sqrt(deviance**2 + h * pearson**2 / (1.0 - h)),
+        "cooks_distance": (pearson / (1.0 - h)) ** 2 * h / h.sum(),
+        "dffits": deviance * np.sqrt(h) / (without * (1.0 - h)),
+    }
+    return classical, without
+
+
+def _dfbetas(explained, linearization, rows, sigma):
+    """(coefficient - coefficient without the row) / (sigma without it * sqrt of (H^-1)_jj)."""
+    objective, inverse = linearization.objective, linearization.inverse
+    _, changes = linearization.changes("newton_step", rows)
+    moved = -objective.estimator_layout(changes.coef_changes())  # shape: (n, p)
+    K, q = objective.coef.shape
+    # rows of the map from design coefficients to the estimator's own
+    layout = objective.estimator_layout(np.eye(K * q).reshape(K * q, K, q)).T  # shape: (p, p)
+    variance = np.einsum("ij,ji->i", layout, inverse.solve(layout.T))
+    standard = moved / (sigma[:, None] * np.sqrt(variance))
+    names = explained.coef_names()
+    return {f"dfbetas_{name}": standard[:, j] for j, name in enumerate(names)}

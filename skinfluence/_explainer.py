@@ -1,0 +1,397 @@
+"""InfluenceExplainer: wires the layers and hands out answers; no mathematics of its own."""
+
+import warnings
+from time import perf_counter
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from skinfluence._answers import Linearization, influence_blocks, resolve_method, top_k
+from skinfluence._audit import Audit
+from skinfluence._delegation import EstimatorDelegation
+from skinfluence._explanation import Explanation, RowExplanation
+from skinfluence._frames import frame_backend, row_labels
+from skinfluence._settings import check_settings, polish_warning
+from skinfluence._targets import resolve_target
+from skinfluence.adapters import Settings, explain_estimator
+from skinfluence.objectives import minimize
+from skinfluence.solvers import AutoSolver, get_solver
+
+
+class InfluenceExplainer(Audit, EstimatorDelegation):
+    """Which training rows made the model say this, and what if they were removed.
+
+    A scikit-learn meta-estimator: fits a clone of `estimator` and answers from one factorisation
+    of its Hessian what removing training rows would do, without retraining.
+
+    Sign: value without the row minus value with it. For losses, positive means that the training
+    row helps the test row. See the conventions page of the documentation.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression,
+        LogisticRegressionCV, LinearSVC or SmoothHingeSVC; also as the last step of a Pipeline
+        (earlier steps are fitted once and then fixed), in a FrozenEstimator (already fitted), or
+        in a search such as GridSearchCV (its best estimator is explained). None stands for
+        ``LogisticRegression()``.
+    solver : {"auto", "cholesky", "eigh", "woodbury"} or Solver, default="auto"
+        How the Hessian is inverted; see :class:`skinfluence.solvers.AutoSolver` for the rules.
+    damping : float, default=0.0
+        Adds ``damping * sum(sample_weight)`` to the Hessian's diagonal, for the inverse only.
+    method : {"auto", "first_order", "newton_step", "refit"}, default="auto"
+        The effect of removing a row: the influence function, one Newton step with the row's
+        leverage (exact for squared error), or a converged refit. "auto" is the Newton step
+        wherever the Hessian is factorised.
+    penalty_scaling : {"estimator", "mean"}, default="estimator"
+        Whether the penalty stays when a row leaves (as the estimator has it) or shrinks with the
+        number of rows (weight decay on the mean loss, as in Koh & Liang).
+    polish : bool, default=True
+        Move the coefficients to the exact optimum by Newton steps before explaining.
+        ``polish=False`` keeps them, as Koh & Liang keep the weights of a hinge machine.
+    temperature : float, default=0.001
+        Of the smooth hinge that stands in for the hinge of ``LinearSVC(loss="hinge")``.
+    memory : str or joblib.Memory, default=None
+        Where `score` caches its refits.
+    n_jobs : int, default=None
+        Threads for refits. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        For solvers that draw samples; the solvers here draw none.
+    verbose : int, default=0
+        Print what takes time.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted clone.
+    objective_ : Objective
+        What it minimised, at the coefficients that are explained.
+    stationarity_ : float
+        Relative size of the gradient at the estimator's own coefficients; 0 at an optimum.
+    polished_stationarity_ : float
+        The same at the coefficients that are explained.
+    method_ : str
+        What "auto" stands for here.
+    leverage_ : ndarray of shape (n_train,)
+        How much of its own prediction each row determines; sums to the effective parameters.
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+
+    See Also
+    --------
+    skinfluence.svm.SmoothHingeSVC : A support-vector machine made to be explained.
+
+    References
+    ----------
+    P. W. Koh and P. Liang, "Understanding black-box predictions via influence functions", ICML
+    2017. R. D. Cook and S. Weisberg, "Residuals and influence in regression", 1982.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skinfluence import InfluenceExplainer
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), LogisticRegression())
+    >>> explainer = InfluenceExplainer(model).fit(X[:400], y[:400])
+    >>> explainer.influence(X[400:], y[400:]).shape
+    (169, 400)
+    """
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        solver="auto",
+        damping=0.0,
+        method="auto",
+        penalty_scaling="estimator",
+        polish=True,
+        temperature=0.001,
+        memory=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.solver = solver
+        self.damping = damping
+        self.method = method
+        self.penalty_scaling = penalty_scaling
+        self.polish = polish
+        self.temperature = temperature
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, **params):
+        """Fit the estimator and read its objective.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_train, n_features)
+            Held by reference: do not change it afterwards.
+        y : array-like of shape (n_train,) or (n_train, n_outputs)
+        sample_weight : array-like of shape (n_train,), default=None
+            Goes to the last step of a pipeline.
+        **params : dict
+            Further fit parameters of the estimator.
+
+        Returns
+        -------
+        self : InfluenceExplainer
+
+        Raises
+        ------
+        UnsupportedEstimatorError
+            For estimators without a known differentiable objective.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When polishing moved the raw predictions by more than 5 % of their spread, or no
+            optimum was reached.
+        """
+        check_settings(self)
+        start = perf_counter()
+        self.estimator_ = self._fit_inner(X, y, sample_weight, params)
+        self._tell("fitted the estimator", start)
+        start = perf_counter()
+        settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
+        self._explained = explain_estimator(self.estimator_, X, y, sample_weight, settings)
+        self._polish()
+        self._X, self._y, self._sample_weight = X, y, sample_weight
+        self._backend, self._row_labels = frame_backend(X), row_labels(X)
+        self._linearization = Linearization(
+            self._explained, get_solver(self.solver), float(self.damping), self.n_jobs
+        )
+        self._tell("read its objective and moved to the optimum", start)
+        return self
+
+    def _polish(self):
+        """Set objective_ and both stationarities; warn where the optimum is far or missing."""
+        fitted = self._explained.objective
+        self.stationarity_ = self.polished_stationarity_ = fitted.stationarity()
+        self.objective_, self._moved = fitted, 0.0
+        if self.polish:
+            result = minimize(fitted, AutoSolver())
+            self.objective_, self.polished_stationarity_ = result.objective, result.stationarity
+            change = np.abs(result.objective.raw_prediction - fitted.raw_prediction).max()
+            spread = np.ptp(fitted.raw_prediction, axis=0).max()
+            self._moved = float(change / spread) if spread > 0 else float(change)
+        self._explained.objective = self.objective_
+        message = polish_warning(self, self._moved)
+        if message:
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+
+    def _tell(self, what, start):
+        if self.verbose:
+            print(f"[InfluenceExplainer] {what} in {perf_counter() - start:.2f} s")
+
+    def _question(self, X_test, y_test, target, method, rows=None):
+        """(test design, resolved target, method, training rows) of one call."""
+        check_is_fitted(self)
+        method = self.method if method is None else method
+        if method == "auto":
+            method = resolve_method(method, self._linearization.inverse)
+        method = resolve_method(method, None)
+        design = self._explained.design(X_test)
+        target = resolve_target(target, self.objective_, design, y_test)
+        return design, target, method, self._rows(rows)
+
+    def _rows(self, rows):
+        """Training rows as an index array; all of them for None."""
+        n = self.objective_.n_rows
+        if rows is None:
+            return np.arange(n)
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            if rows.shape != (n,):
+                raise ValueError(
+                    f"rows is a mask of shape {rows.shape}; expected ({n},), one entry a "
+                    "training row."
+                )
+            return np.flatnonzero(rows)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+            raise ValueError(
+                f"rows has shape {rows.shape} and type {rows.dtype}; expected a list of training "
+                "row numbers or a boolean mask."
+            )
+        rows = rows.astype(np.intp)
+        if rows.size and (rows.min() < -n or rows.max() >= n):
+            raise ValueError(
+                f"rows holds numbers from {rows.min()} to {rows.max()}; expected 0 to {n - 1}, "
+                "positions in the training data."
+            )
+        return np.where(rows < 0, rows + n, rows)
+
+    def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):
+        """Effect of removing each training row on each test row.
+
+        Parameters
+        ----------
+        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+            Labels for ``target="loss"``; for "predict_proba" and "decision_function" the class
+            that is explained (one, or one a row; by default the predicted one).
+        target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+            What is explained. "auto" is the loss where labels are given, else "predict": the loss
+            at the predicted label for classifiers, the predicted value (summed over outputs) for
+            regressors.
+        method : {"auto", "first_order", "newton_step", "refit"}, default=None
+            None takes the explainer's own `method`.
+        rows : array-like of int or bool mask, default=None
+            Training rows that are asked about; all by default.
+
+        Returns
+        -------
+        ndarray of shape (n_test, n_train) or (n_test, n_rows)
+            Value without the training row minus value with it, in units of the target. Positive
+            for the loss: the training row helps the test row.
+
+        Raises
+        ------
+        ValueError
+            For unknown labels, wrong shapes, NaN, an empty test set, or a target that the model
+            does not have.
+
+        References
+        ----------
+        Koh & Liang (2017), equation (2): first order is -s_i / sum(s) times I_up,loss.
+        """
+        design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
+        out = np.empty((design.shape[0], len(rows)))
+        for tests, some, values in influence_blocks(
+            self._linearization, design, goal, method, rows
+        ):
+            out[tests, some] = values
+        return out
+
+    def top_influences(
+        self, X_test, y_test=None, *, k=10, order="magnitude", target="auto", method=None
+    ):
+        """The most influential training rows of each test row.
+
+        Streams in blocks and never holds the (n_test, n_train) matrix.
+
+        Parameters
+        ----------
+        X_test, y_test, target, method
+            As for :meth:`influence`.
+        k : int, default=10
+            How many; at most n_train are returned.
+        order : {"magnitude", "helpful", "harmful"}, default="magnitude"
+            Largest absolute value, largest value, or smallest value first.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_test, k)
+            Training rows, strongest first; -1 where there is no further finite influence.
+        values : ndarray of shape (n_test, k)
+            Their influences.
+        """
+        return self._strongest(X_test, y_test, k, order, target, method)[:2]
+
+    def _strongest(self, X_test, y_test, k, order, target, method):
+        """(indices, values, sum of all |influence|, explained values, name of the target)."""
+        if order not in ("magnitude", "helpful", "harmful"):
+            raise ValueError(
+                f"order={order!r} is not known. Expected 'magnitude', 'helpful' or 'harmful'."
+            )
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise ValueError(f"k={k!r}. Expected a whole number of rows, at least 1.")
+        design, goal, method, rows = self._question(X_test, y_test, target, method)
+        blocks = influence_blocks(self._linearization, design, goal, method, rows)
+        indices, values, total = top_k(blocks, design.shape[0], min(k, len(rows)), order)
+        explained = goal.values(self.objective_.raw_predictions(design))
+        return indices, values, total, explained, goal.name
+
+    def explain(self, X_test, y_test=None, k=10, *, target="auto", method=None):
+        """A small table per test row: its most influential training rows.
+
+        Parameters
+        ----------
+        X_test, y_test, target, method
+            As for :meth:`influence`.
+        k : int, default=10
+            Rows per table.
+
+        Returns
+        -------
+        Explanation
+            Prints as text, shows as HTML in notebooks, and ``.frame()`` gives one table in the
+            frame type of the training data, with the rows named by its index.
+        """
+        indices, values, total, explained, what = self._strongest(
+            X_test, y_test, k, "magnitude", target, method
+        )
+        predictions = self.estimator_.predict(X_test)
+        names, labels = row_labels(X_test), np.asarray(self._y)
+        losses = self.objective_.row_values()
+        tables = []
+        for t, name in enumerate(names):
+            chosen = indices[t][indices[t] >= 0]
+            found = values[t][: len(chosen)]
+            tables.append(
+                RowExplanation(
+                    test_row=name,
+                    prediction=predictions[t],
+                    value=float(explained[t]),
+                    row=self._row_labels[chosen],
+                    influence=found,
+                    share=np.abs(found) / total[t] if total[t] > 0 else np.zeros_like(found),
+                    loss=losses[chosen],
+                    label=labels[chosen],
+                )
+            )
+        return Explanation(tables, what, self._backend)
+
+    def self_influence(self, method=None):
+        """Effect of removing each training row on its own loss.
+
+        Under ``"newton_step"`` this is the closed-form leave-one-out loss minus the training
+        loss. Large values mark rows that the others speak against (Koh & Liang, section 5.4).
+
+        Parameters
+        ----------
+        method : {"auto", "first_order", "newton_step", "refit"}, default=None
+            None takes the explainer's own `method`.
+
+        Returns
+        -------
+        ndarray of shape (n_train,)
+            In units of the loss; not negative for convex losses.
+        """
+        check_is_fitted(self)
+        method = resolve_method(method or self.method, self._linearization.inverse)
+        rows = self._rows(None)
+        objective, moved = self._linearization.own_changes(method, rows)
+        if method == "first_order":
+            return (objective.residual * moved).sum(axis=1)
+        return objective.loss.value_change(objective.y, objective.raw_prediction, moved)
+
+    def params_influence(self, rows=None, *, method=None):
+        """Change of the coefficients when a row is removed.
+
+        Parameters
+        ----------
+        rows : array-like of int or bool mask, default=None
+            Training rows; all by default.
+        method : {"auto", "first_order", "newton_step", "refit"}, default=None
+            None takes the explainer's own `method`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_params)
+            Coefficients without the row minus with it, laid out as ``coef_.ravel()`` followed by
+            ``intercept_`` of the last step.
+        """
+        check_is_fitted(self)
+        method = resolve_method(method or self.method, self._linearization.inverse)
+        objective, changes = self._linearization.changes(method, self._rows(rows))
+        return objective.estimator_layout(changes.coef_changes())

@@ -1,0 +1,149 @@
+"""A small table for people: which training rows speak for and against a prediction."""
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from skinfluence._frames import make_frame
+
+
+@dataclass(frozen=True)
+class RowExplanation:
+    """The most influential training rows of one test row.
+
+    Attributes
+    ----------
+    test_row : label of the test row in the user's index
+    prediction : predicted label or value
+    value : float
+        What is explained: the loss, or the target that was asked for.
+    row : ndarray of shape (k,)
+        Labels of the training rows in the user's index, strongest first.
+    influence : ndarray of shape (k,)
+        Value without the training row minus value with it.
+    share : ndarray of shape (k,)
+        |influence| as a part of the sum over all training rows.
+    loss : ndarray of shape (k,)
+        Loss of the training row itself.
+    label : ndarray of shape (k,)
+        Its label or target value.
+    """
+
+    test_row: object
+    prediction: object
+    value: float
+    row: np.ndarray
+    influence: np.ndarray
+    share: np.ndarray
+    loss: np.ndarray
+    label: np.ndarray
+
+    @property
+    def effect(self):
+        """ "helpful" where removing the row raises the explained value, else "harmful"."""
+        return np.where(self.influence > 0, "helpful", "harmful")
+
+    def columns(self):
+        """The table as a dict of (k,) arrays."""
+        return {
+            "row": self.row,
+            "influence": self.influence,
+            "share": self.share,
+            "loss": self.loss,
+            "label": self.label,
+            "effect": self.effect,
+        }
+
+
+class Explanation:
+    """Tables of the most influential training rows, one per test row.
+
+    Indexing gives one :class:`RowExplanation`; :meth:`frame` all of them as one table in the
+    user's own frame type. Notebooks show HTML, in which everything is escaped.
+    """
+
+    def __init__(self, rows, what, backend):
+        self.rows = rows
+        self.what = what
+        self._backend = backend
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, t):
+        return self.rows[t]
+
+    def frame(self):
+        """All tables below each other, with the columns `test_row` and `prediction` in front.
+
+        Returns
+        -------
+        DataFrame
+            Of the library that the training data came in (pandas, polars, pyarrow); for arrays
+            the first of these that is installed, else a numpy record array.
+        """
+        if not self.rows:
+            parts: dict = {name: [] for name in _COLUMNS}
+        else:
+            parts = {
+                "test_row": [r.test_row for r in self.rows for _ in r.row],
+                "prediction": [r.prediction for r in self.rows for _ in r.row],
+            }
+            for name in _COLUMNS[2:]:
+                parts[name] = np.concatenate([r.columns()[name] for r in self.rows])
+        return make_frame(parts, self._backend)
+
+    def __str__(self):
+        lines = []
+        for r in self.rows:
+            lines.append(
+                f"test row {r.test_row}: predicted {_text(r.prediction)}, {self.what} {r.value:.4g}"
+            )
+            table = [list(r.columns())]
+            table += [list(cells) for cells in _cells(r)]
+            widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+            for cells in table:
+                lines.append(
+                    "  " + "  ".join(c.rjust(w) for c, w in zip(cells, widths, strict=True))
+                )
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        parts = []
+        for r in self.rows:
+            title = (
+                f"test row {_text(r.test_row)}: predicted {_text(r.prediction)}, "
+                f"{self.what} {r.value:.4g}"
+            )
+            head = "".join(f"<th>{escape(name)}</th>" for name in r.columns())
+            body = "".join(
+                "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+                for cells in _cells(r)
+            )
+            parts.append(
+                f"<table><caption>{escape(title)}</caption>"
+                f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            )
+        return "\n".join(parts)
+
+
+_COLUMNS = ("test_row", "prediction", "row", "influence", "share", "loss", "label", "effect")
+
+
+def _cells(r):
+    for row, influence, share, loss, label, effect in zip(*r.columns().values(), strict=True):
+        yield (
+            _text(row),
+            f"{influence:+.3g}",
+            f"{share:.1%}",
+            f"{loss:.3g}",
+            _text(label),
+            str(effect),
+        )
+
+
+def _text(value):
+    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)

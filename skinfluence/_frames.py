@@ -1,0 +1,53 @@
+"""The user's own frame type, through narwhals: tables out as the data came in."""
+
+import importlib
+
+import narwhals as nw
+import numpy as np
+
+#: What a table is made of where the data came as arrays: the first one that is installed.
+FALLBACKS = ("pandas", "polars", "pyarrow")
+
+
+def frame_backend(X):
+    """Name of the frame library of X ("pandas", "polars", "pyarrow"), or None for arrays."""
+    frame = nw.from_native(X, pass_through=True, eager_only=True)
+    if isinstance(frame, nw.DataFrame):
+        return nw.get_native_namespace(frame).__name__.split(".")[0]
+    return None
+
+
+def row_labels(X):
+    """The index of a pandas frame; row numbers for anything else."""
+    index = getattr(X, "index", None)
+    if frame_backend(X) == "pandas" and index is not None:
+        return index.to_numpy()
+    return np.arange(X.shape[0] if hasattr(X, "shape") else len(X))
+
+
+def make_frame(columns, backend):
+    """A frame from a dict of arrays, in the library `backend`.
+
+    Where `backend` is None (the data came as arrays) the first installed of pandas, polars and
+    pyarrow is taken, and without any of them a numpy record array with the same columns.
+    """
+    columns = {name: _plain(values) for name, values in columns.items()}
+    for name in (backend,) if backend else FALLBACKS:
+        try:
+            namespace = importlib.import_module(name)
+        except ImportError:
+            continue
+        return nw.from_dict(columns, backend=namespace).to_native()
+    return np.rec.fromarrays(list(columns.values()), names=list(columns))
+
+
+def _plain(values):
+    """Object arrays of one plain type as that type: pyarrow takes no mixed objects."""
+    values = np.asarray(values)
+    if values.dtype == object:
+        kinds = {type(v) for v in values}
+        if len(kinds) > 1:
+            values = np.array([str(v) for v in values])
+        else:
+            values = np.array(values.tolist())
+    return values

@@ -1,0 +1,188 @@
+"""What to know before believing the numbers."""
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import qr
+from scipy.sparse.linalg import ArpackError, eigsh
+
+from skinfluence._frames import make_frame
+
+
+@dataclass(frozen=True)
+class Health:
+    """Report of :meth:`InfluenceExplainer.health`; prints as text, `frame` as a table.
+
+    Attributes
+    ----------
+    n_rows, n_parameters : int
+    stationarity : float
+        max|J'| relative to the data-term gradients, at the estimator's own coefficients.
+    polished_stationarity : float
+        The same where the influences are taken.
+    moved : float
+        Largest change of a training row's raw prediction by polishing, relative to their spread.
+    smallest_curvature, largest_curvature : float
+        Extreme eigenvalues of the (damped) Hessian on the directions that have curvature.
+    condition : float
+        Their ratio.
+    null_directions : list of str
+        Directions of the coefficients without curvature, by column name.
+    effective_dof : float
+        Sum of the leverages.
+    high_leverage : ndarray of int
+        Training rows with leverage over 0.5, highest first.
+    solver, solver_reason, method : str
+    damping : float
+    """
+
+    n_rows: int
+    n_parameters: int
+    stationarity: float
+    polished_stationarity: float
+    moved: float
+    smallest_curvature: float
+    largest_curvature: float
+    condition: float
+    null_directions: list
+    effective_dof: float
+    high_leverage: np.ndarray
+    solver: str
+    solver_reason: str
+    method: str
+    damping: float
+    _backend: str | None = field(default=None, repr=False)
+
+    def advice(self):
+        """Sentences on what needs attention; empty when nothing does."""
+        out = []
+        if self.polished_stationarity > 1e-6:
+            out.append(
+                f"The gradient is not zero (stationarity {self.polished_stationarity:.1e}): "
+                "influence assumes an optimum. Fit longer, scale the features or add a penalty."
+            )
+        if self.moved > 0.05:
+            out.append(
+                f"Polishing moved predictions by {self.moved:.0%} of their spread: the estimator "
+                "had not converged, or was explained on rows it was not trained on."
+            )
+        if self.null_directions:
+            out.append(
+                "Some directions have no curvature: coefficients there are arbitrary, raw "
+                "predictions of rows like the training rows are not affected."
+            )
+        if len(self.high_leverage):
+            out.append(
+                f"{len(self.high_leverage)} rows have leverage over 0.5: trust the Newton step "
+                "or refits there, not first order."
+            )
+        if self.condition > 1e10:
+            out.append(f"The Hessian is ill-conditioned ({self.condition:.1e}): scale features.")
+        return out
+
+    def __str__(self):
+        null = "; ".join(self.null_directions) or "none"
+        rows = ", ".join(map(str, self.high_leverage[:10].tolist())) or "none"
+        more = len(self.high_leverage) - 10
+        rows += f" and {more} more" if more > 0 else ""
+        lines = [
+            f"rows / parameters      {self.n_rows} / {self.n_parameters}",
+            f"stationarity           {self.stationarity:.1e} as fitted, "
+            f"{self.polished_stationarity:.1e} as explained",
+            f"moved by polishing     {self.moved:.1e} of the spread of raw predictions",
+            f"curvature              {self.smallest_curvature:.3g} to {self.largest_curvature:.3g}"
+            f" (condition {self.condition:.1e})",
+            f"null directions        {null}",
+            f"effective parameters   {self.effective_dof:.1f}",
+            f"leverage over 0.5      {rows}",
+            f"damping                {self.damping:g}",
+            f"solver                 {self.solver}: {self.solver_reason}",
+            f"method                 {self.method}",
+        ]
+        advice = self.advice() or ["Nothing speaks against these numbers."]
+        return "\n".join([*lines, *("- " + sentence for sentence in advice)])
+
+    def frame(self):
+        """The report as a table of two columns, `item` and `value` (text), in the user's frame.
+
+        Returns
+        -------
+        DataFrame
+        """
+        items = {k: v for k, v in vars(self).items() if not k.startswith("_")}
+        items["high_leverage"] = self.high_leverage.tolist()
+        values = [str(v) for v in items.values()]
+        return make_frame({"item": list(items), "value": values}, self._backend)
+
+
+def curvature_range(hessian, inverse):
+    """Smallest and largest eigenvalue of H where it has curvature.
+
+    The largest from H, the smallest as one over the largest of H^+: neither needs the other's
+    precision. Iterative from fixed starting vectors, so deterministic.
+    """
+    p = hessian.shape[0]
+    top, bottom = (_largest_eigenvalue(op, p) for op in (hessian, inverse))
+    return (1.0 / bottom if bottom > 0 else 0.0), top
+
+
+def _largest_eigenvalue(operator, p):
+    if p <= 64:
+        dense = operator @ np.eye(p)
+        return float(np.linalg.eigvalsh(0.5 * (dense + dense.T))[-1])
+    start = np.cos(np.arange(p, dtype=float))  # fixed, and orthogonal to nothing in particular
+    try:
+        return float(eigsh(operator, k=1, v0=start, tol=1e-6, return_eigenvectors=False)[0])
+    except ArpackError:  # did not converge: two digits from power iteration will do for a report
+        for _ in range(100):
+            start = operator @ start
+            size = np.linalg.norm(start)
+            start /= size
+        return float(size)
+
+
+def null_directions(explained, null_space, limit=5):
+    """Each direction of the data's null space as a combination of column names.
+
+    The basis is brought to the form with one leading column a direction, which is short where the
+    cause is one constant or duplicated column.
+    """
+    m = null_space.shape[1]
+    if m == 0:
+        return []
+    names = explained.feature_names()
+    if explained.objective.design.intercept:
+        names = [*names, "intercept"]
+    K = explained.objective.n_outputs
+    if K > 1:
+        names = [f"{name} (output {k})" for k in range(K) for name in names]
+    _, _, pivots = qr(null_space.T, pivoting=True, mode="economic")
+    basis = null_space @ np.linalg.inv(null_space[pivots[:m]])
+    out = []
+    for column in basis.T:
+        used = np.flatnonzero(np.abs(column) > 1e-6)
+        terms = [f"{column[j]:+.3g} {names[j]}" for j in used[:limit]]
+        more = f" and {len(used) - limit} more columns" if len(used) > limit else ""
+        out.append(names[used[0]] if len(used) == 1 else " ".join(terms) + more)
+    return out
+
+
+class SingularHessianWarning(UserWarning):
+    """The Hessian has directions without curvature; the pseudo-inverse is used."""
+
+
+def warn_of_null_directions(explained, report):
+    """Warn which columns or directions have no curvature in the data."""
+    directions = null_directions(explained, report.null_space)
+    if not directions:
+        return
+    shown = "; ".join(directions[:5]) + (" ..." if len(directions) > 5 else "")
+    warnings.warn(
+        f"The Hessian is singular: {len(directions)} direction(s) of the coefficients have no "
+        f"curvature ({shown}). The pseudo-inverse is used: influences on rows like the training "
+        "rows are exact, along these directions they are zero. Drop constant or duplicated "
+        "columns, add a penalty, or set damping > 0.",
+        SingularHessianWarning,
+        stacklevel=4,
+    )

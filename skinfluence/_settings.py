@@ -1,0 +1,59 @@
+"""Checks of the explainer's own parameters, and what it says about polishing."""
+
+from numbers import Real
+
+import numpy as np
+
+from skinfluence.effects import METHODS
+from skinfluence.solvers import get_solver
+
+#: Polishing that moves raw predictions by more than this part of their spread is warned of.
+MOVED_TOLERANCE = 0.05
+#: A gradient above this, relative to its terms, is no optimum.
+STATIONARITY_TOLERANCE = 1e-6
+
+
+def check_settings(explainer):
+    """Raise ValueError for parameters of the explainer that mean nothing."""
+    get_solver(explainer.solver)
+    _one_of("method", explainer.method, ("auto", *METHODS))
+    _one_of("penalty_scaling", explainer.penalty_scaling, ("estimator", "mean"))
+    _number("damping", explainer.damping, least=0.0)
+    _number("temperature", explainer.temperature, least=0.0, strict=True)
+
+
+def _one_of(name, value, allowed):
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r} is not known. Expected one of {list(allowed)}.")
+
+
+def _number(name, value, *, least, strict=False):
+    is_number = not isinstance(value, bool) and isinstance(value, Real) and np.isfinite(value)
+    if not is_number or value < least or (strict and value == least):
+        bound = f"> {least:g}" if strict else f">= {least:g}"
+        raise ValueError(f"{name}={value!r}. Expected a finite number {bound}.")
+
+
+def polish_warning(explainer, moved):
+    """What a user must know about the optimum, as one sentence; None when all is well."""
+    name = type(explainer.estimator_).__name__
+    if explainer.polish and explainer.polished_stationarity_ > STATIONARITY_TOLERANCE:
+        return (
+            f"No optimum was found for {name}: stationarity {explainer.polished_stationarity_:.1e} "
+            f"after polishing, expected below {STATIONARITY_TOLERANCE:g}. Influence assumes an "
+            "optimum; separable classes without a penalty have none. Add a penalty or scale the "
+            "features."
+        )
+    if moved > MOVED_TOLERANCE:
+        return (
+            f"Polishing moved the predictions of {name} by {moved:.0%} of their spread "
+            f"(stationarity {explainer.stationarity_:.1e} as fitted): it had not converged, or it "
+            "is explained on rows that it was not trained on. The answers are for the optimum. "
+            "Increase max_iter, lower tol, scale the features, or pass the training rows."
+        )
+    if not explainer.polish and explainer.stationarity_ > STATIONARITY_TOLERANCE:
+        return (
+            f"{name} is explained away from an optimum (polish=False, stationarity "
+            f"{explainer.stationarity_:.1e}): influences describe a step from here, not a refit."
+        )
+    return None

@@ -1,0 +1,168 @@
+"""What is explained: a number for each test row, as a function of its raw predictions."""
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_array
+
+TARGETS = ("auto", "loss", "predict", "decision_function", "predict_proba")
+
+
+class LossTarget:
+    """Loss of each row at given labels."""
+
+    name = "loss"
+
+    def __init__(self, loss, y):
+        self.loss = loss
+        self.y = y  # shape: (n_test, K)
+
+    def take(self, rows):
+        return LossTarget(self.loss, self.y[rows])
+
+    def values(self, raw):
+        return self.loss.value(self.y, raw)
+
+    def slopes(self, raw):
+        """Derivative in the raw predictions, (n_test, K)."""
+        return self.loss.gradient(self.y, raw)
+
+    def changes(self, raw, moved):
+        """Change of the value when raw (n_test, K) moves by (n_test, n_rows, K)."""
+        return self.loss.value_change(self.y[:, None], raw[:, None], moved)
+
+
+class RawTarget:
+    """A fixed combination of the raw predictions: a predicted value or a decision value."""
+
+    name = "raw prediction"
+
+    def __init__(self, factors):
+        self.factors = factors  # shape: (n_test, K)
+
+    def take(self, rows):
+        return RawTarget(self.factors[rows])
+
+    def values(self, raw):
+        return (self.factors * raw).sum(axis=1)
+
+    def slopes(self, raw):
+        return self.factors
+
+    def changes(self, raw, moved):
+        return np.einsum("tk,tnk->tn", self.factors, moved)
+
+
+class ProbabilityTarget:
+    """Probability of one class for each row."""
+
+    name = "probability"
+
+    def __init__(self, loss, codes):
+        self.loss = loss
+        self.codes = codes  # shape: (n_test,)
+
+    def take(self, rows):
+        return ProbabilityTarget(self.loss, self.codes[rows])
+
+    def values(self, raw):
+        p = self.loss.probability(raw)
+        return p[np.arange(len(raw)), self.codes]
+
+    def slopes(self, raw):
+        p = self.loss.probability(raw)
+        own = p[np.arange(len(raw)), self.codes][:, None]
+        if raw.shape[1] == 1:
+            sign = np.where(self.codes == 1, 1.0, -1.0)[:, None]
+            return sign * own * (1.0 - own)
+        return own * ((np.arange(raw.shape[1]) == self.codes[:, None]) - p)
+
+    def changes(self, raw, moved):
+        p = self.loss.probability(raw[:, None] + moved)  # shape: (n_test, n_rows, n_classes)
+        after = np.take_along_axis(p, self.codes[:, None, None], axis=2)[:, :, 0]
+        return after - self.values(raw)[:, None]
+
+
+def resolve_target(target, objective, design, y_test):
+    """The target that a question asks for.
+
+    Parameters
+    ----------
+    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}
+    objective : Objective
+    design : Design of the test rows
+    y_test : array-like of shape (n_test,) or (n_test, K), a single class, or None
+        Labels for "loss"; the class that is explained for the last two.
+
+    Returns
+    -------
+    LossTarget, RawTarget or ProbabilityTarget
+    """
+    if not isinstance(target, str) or target not in TARGETS:
+        raise ValueError(f"target={target!r} is not known. Expected one of {list(TARGETS)}.")
+    coding, n_test = objective.coding, design.shape[0]
+    if target == "auto":
+        target = "predict" if y_test is None else "loss"
+    if target == "loss":
+        if y_test is None:
+            raise ValueError(
+                'target="loss" needs y_test, the labels of the test rows. Without labels use '
+                'target="predict", which explains the prediction itself.'
+            )
+        return LossTarget(objective.loss, encode_labels(coding, y_test, n_test))
+    if not coding.is_classification:
+        return _regression_target(target, objective, y_test, n_test)
+    raw = objective.raw_predictions(design)
+    predicted = coding.predicted_codes(raw)
+    if target == "predict":
+        if y_test is not None:
+            raise ValueError(
+                'target="predict" explains the predicted label and takes no y_test. For the loss '
+                'at given labels use target="loss".'
+            )
+        return LossTarget(objective.loss, coding.encode_codes(predicted))
+    codes = predicted if y_test is None else _named_codes(coding, y_test, n_test)
+    if target == "predict_proba":
+        if objective.loss.probability(raw[:1]) is None:
+            raise ValueError(
+                f'target="predict_proba" needs class probabilities, which {objective.loss!r} does '
+                'not define. Use target="decision_function" or "loss".'
+            )
+        return ProbabilityTarget(objective.loss, codes)
+    if objective.n_outputs == 1:  # one number, as the estimator returns it, unless a class is named
+        factors = np.ones(n_test) if y_test is None else np.where(codes == 1, 1.0, -1.0)
+        return RawTarget(factors[:, None])
+    return RawTarget((np.arange(objective.n_outputs) == codes[:, None]).astype(float))
+
+
+def _regression_target(target, objective, y_test, n_test):
+    if target != "predict":
+        raise ValueError(
+            f'target={target!r} is for classifiers; this model predicts values. Use "predict" or '
+            '"loss".'
+        )
+    if y_test is not None:
+        raise ValueError(
+            'target="predict" explains the predicted value and takes no y_test. For the loss at '
+            'given target values use target="loss".'
+        )
+    return RawTarget(np.ones((n_test, objective.n_outputs)))
+
+
+def encode_labels(coding, y_test, n_test):
+    """Targets (n_test, K) for labels of the test rows, one a row."""
+    if not coding.is_classification:
+        y_test = check_array(y_test, ensure_2d=False, dtype=np.float64, input_name="y_test")
+    y = coding.encode(y_test)
+    if len(y) != n_test:
+        raise ValueError(
+            f"X_test has {n_test} rows but y_test has {len(y)}. Expected one label a row."
+        )
+    return y
+
+
+def _named_codes(coding, y_test, n_test):
+    named = np.atleast_1d(np.asarray(y_test))
+    if named.ndim == 1 and len(named) == 1:
+        named = np.repeat(named, n_test)
+    check_consistent_length(named, np.empty(n_test))
+    return coding.codes(named)

@@ -1,0 +1,31 @@
+"""From a fitted scikit-learn estimator to its objective: one estimator family a file.
+
+Where to start: `_registry.py` (how a class is found), then `_least_squares.py` (the shortest
+family). `_explained.py` opens pipelines, searches and frozen estimators.
+"""
+
+from skinfluence.adapters import _least_squares, _logistic_regression, _svm  # noqa: F401
+from skinfluence.adapters._explained import Explained, explain_estimator, unwrap
+from skinfluence.adapters._linear import class_weights, linear_objective
+from skinfluence.adapters._registry import (
+    REGISTRY,
+    Adapter,
+    Settings,
+    UnsupportedEstimatorError,
+    find_adapter,
+    register,
+)
+
+__all__ = [
+    "REGISTRY",
+    "Adapter",
+    "Explained",
+    "Settings",
+    "UnsupportedEstimatorError",
+    "class_weights",
+    "explain_estimator",
+    "find_adapter",
+    "linear_objective",
+    "register",
+    "unwrap",
+]

@@ -1,0 +1,89 @@
+"""LinearRegression, Ridge, RidgeCV, RidgeClassifier and RidgeClassifierCV: squared error."""
+
+import numpy as np
+from sklearn.linear_model import (
+    LinearRegression,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+)
+
+from skinfluence.adapters._linear import (
+    class_weights,
+    linear_objective,
+    refuse,
+    refuse_multilabel,
+)
+from skinfluence.adapters._registry import register
+from skinfluence.losses import SquaredError
+from skinfluence.objectives import RowWeights, TargetCoding
+
+FREE_SIGNS = "Expected positive=False: bounded coefficients have no stationary point."
+
+
+def _regression(estimator, X, y, sample_weight, settings, penalty):
+    refuse(estimator, getattr(estimator, "positive", False), "positive=True", FREE_SIGNS)
+    y = np.asarray(y, dtype=np.float64)
+    y = y.reshape(len(y), -1)
+    coding = TargetCoding("real", y.shape[1])
+    return linear_objective(
+        estimator,
+        X,
+        y,
+        coding,
+        SquaredError(),
+        penalty=penalty,
+        weights=RowWeights(sample_weight),
+        settings=settings,
+    )
+
+
+def _classification(estimator, X, y, sample_weight, settings, penalty):
+    refuse(estimator, getattr(estimator, "positive", False), "positive=True", FREE_SIGNS)
+    refuse_multilabel(estimator, y)
+    n_classes = len(estimator.classes_)
+    coding = TargetCoding("margin", 1 if n_classes == 2 else n_classes, estimator.classes_)
+    return linear_objective(
+        estimator,
+        X,
+        coding.encode(y),
+        coding,
+        SquaredError(),
+        penalty=penalty,
+        # these two count rows for "balanced", whatever their sample weight
+        weights=class_weights(estimator, y, coding, sample_weight, weighted_counts=False),
+        settings=settings,
+    )
+
+
+@register("sklearn.linear_model", "LinearRegression", examples=lambda: [LinearRegression()])
+def linear_regression(estimator, X, y, sample_weight, settings):
+    """No penalty; a singular design is explained by the pseudo-inverse, as it is fitted."""
+    return _regression(estimator, X, y, sample_weight, settings, 0.0)
+
+
+@register(
+    "sklearn.linear_model", "Ridge", examples=lambda: [Ridge(), Ridge(0.1, fit_intercept=False)]
+)
+def ridge(estimator, X, y, sample_weight, settings):
+    """P = alpha on the features, one alpha per output if given; the intercept is free."""
+    return _regression(estimator, X, y, sample_weight, settings, estimator.alpha)
+
+
+@register("sklearn.linear_model", "RidgeCV", examples=lambda: [RidgeCV()])
+def ridge_cv(estimator, X, y, sample_weight, settings):
+    """Ridge at the chosen `alpha_`, which is held fixed."""
+    return _regression(estimator, X, y, sample_weight, settings, estimator.alpha_)
+
+
+@register("sklearn.linear_model", "RidgeClassifier", examples=lambda: [RidgeClassifier()])
+def ridge_classifier(estimator, X, y, sample_weight, settings):
+    """Ridge on targets -1/+1, one output per class if there are more than two."""
+    return _classification(estimator, X, y, sample_weight, settings, estimator.alpha)
+
+
+@register("sklearn.linear_model", "RidgeClassifierCV", examples=lambda: [RidgeClassifierCV()])
+def ridge_classifier_cv(estimator, X, y, sample_weight, settings):
+    """RidgeClassifier at the chosen `alpha_`, which is held fixed."""
+    return _classification(estimator, X, y, sample_weight, settings, estimator.alpha_)

@@ -1,0 +1,106 @@
+"""What all linear models share: the design with its intercept, and the encoded targets."""
+
+import inspect
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import type_of_target
+
+from skinfluence.adapters._registry import UnsupportedEstimatorError
+from skinfluence.linalg import Design
+from skinfluence.objectives import Objective, RowWeights
+
+#: scikit-learn 1.6 balances classes by counting rows, later versions by summing their weights.
+COUNTS_ARE_WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameters
+
+
+def linear_objective(
+    estimator, X, y, coding, loss, *, penalty, intercept_penalty=0.0, weights, settings
+):
+    """Objective of a linear model from its `coef_`, `intercept_` and `fit_intercept`.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+    X : ndarray or CSR of shape (n, n_features), float64
+    y : ndarray of shape (n, K)
+        Encoded targets.
+    coding : TargetCoding
+    loss : Loss
+    penalty : float or ndarray of shape (K,)
+        Second derivative of the penalty on the features' coefficients.
+    intercept_penalty : float
+        The same for the intercept.
+    weights : RowWeights
+    settings : Settings
+    """
+    K = coding.n_outputs
+    features = np.asarray(estimator.coef_, dtype=np.float64).reshape(K, -1)
+    intercept = bool(estimator.fit_intercept)
+    center = None
+    if intercept and intercept_penalty == 0.0 and settings.center:
+        center = np.asarray(X.mean(axis=0)).ravel()
+    design = Design(X, center, intercept)
+    coef = np.empty((K, design.shape[1]))
+    coef[:, : X.shape[1]] = features
+    diagonal = np.empty_like(coef)
+    diagonal[:] = np.reshape(penalty, (-1, 1))
+    if intercept:
+        coef[:, -1] = np.broadcast_to(np.ravel(estimator.intercept_), (K,))
+        if center is not None:
+            coef[:, -1] += features @ center
+        diagonal[:, -1] = intercept_penalty
+    return Objective(
+        loss,
+        design,
+        y,
+        coef,
+        diagonal,
+        weights,
+        coding,
+        penalty_scaling=settings.penalty_scaling,
+    )
+
+
+def class_weights(
+    estimator, y, coding, sample_weight, *, weighted_counts=True, own_output_only=False
+):
+    """RowWeights of a classifier's `class_weight` parameter.
+
+    Parameters
+    ----------
+    weighted_counts : bool
+        Whether "balanced" counts rows by their sample weight, as the estimator does.
+    own_output_only : bool
+        See RowWeights.
+    """
+    class_weight = estimator.class_weight
+    codes = coding.codes(y)
+    if class_weight is None:
+        return RowWeights(sample_weight)
+    own_output_only = own_output_only and coding.n_outputs > 1
+    if isinstance(class_weight, str):  # "balanced": validated by the estimator's own fit
+        weighted = weighted_counts and COUNTS_ARE_WEIGHTED
+        counts = sample_weight if weighted else np.ones(len(codes))
+        return RowWeights(sample_weight, codes, counts=counts, own_output_only=own_output_only)
+    fixed = compute_class_weight(class_weight, classes=coding.classes, y=np.asarray(y).ravel())
+    return RowWeights(sample_weight, codes, fixed, own_output_only=own_output_only)
+
+
+def refuse(estimator, condition, what, remedy):
+    """Raise UnsupportedEstimatorError for a setting that has no smooth objective."""
+    if condition:
+        raise UnsupportedEstimatorError(
+            f"{type(estimator).__name__} with {what} is not supported. {remedy}"
+        )
+
+
+def refuse_multilabel(estimator, y):
+    """Raise for multilabel targets."""
+    kind = type_of_target(y)
+    refuse(
+        estimator,
+        kind.startswith("multilabel") or kind == "multiclass-multioutput",
+        f"{kind} targets",
+        "Expected one label a row; explain each label's model on its own.",
+    )

@@ -1,0 +1,88 @@
+"""The registry: from a fitted estimator's exact class to the function that reads its objective."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: (module prefix, class name) -> Adapter
+REGISTRY: dict[tuple[str, str], "Adapter"] = {}
+
+
+class UnsupportedEstimatorError(TypeError):
+    """No objective can be read from this estimator."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the explainer asks of an objective.
+
+    Attributes
+    ----------
+    center : bool
+        Whether features may be centred where the intercept is free (not with damping, whose
+        identity matrix belongs to the original coordinates).
+    temperature : float
+        Of the smooth hinge that stands in for the hinge.
+    penalty_scaling : {"estimator", "mean"}
+    """
+
+    center: bool = True
+    temperature: float = 0.001
+    penalty_scaling: str = "estimator"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """How one class is explained.
+
+    ``build(estimator, X, y, sample_weight, settings) -> Objective``; `examples` makes instances
+    for the conformance tests.
+    """
+
+    module: str
+    name: str
+    build: Callable
+    examples: Callable
+
+
+def register(module, name, *, examples):
+    """Register ``build(estimator, X, y, sample_weight, settings) -> Objective`` for a class.
+
+    The class is named by module and name, so that its package is never imported for it. Subclasses
+    do not match: they may minimise something else (RidgeCV is no Ridge).
+
+    Parameters
+    ----------
+    module : str
+        The class's module, or a package above it: "sklearn.linear_model".
+    name : str
+        The class's name.
+    examples : callable
+        ``examples() -> list`` of unfitted instances, walked by the conformance tests.
+    """
+
+    def decorate(build):
+        REGISTRY[module, name] = Adapter(module, name, build, examples)
+        return build
+
+    return decorate
+
+
+def find_adapter(estimator):
+    """The Adapter of an estimator's exact class.
+
+    Raises
+    ------
+    UnsupportedEstimatorError
+        Names what is supported and how to add a class.
+    """
+    cls = type(estimator)
+    for (module, name), adapter in REGISTRY.items():
+        if cls.__name__ == name and (cls.__module__ + ".").startswith(module + "."):
+            return adapter
+    supported = ", ".join(sorted(name for _, name in REGISTRY))
+    raise UnsupportedEstimatorError(
+        f"No adapter for {cls.__name__}: influence needs a differentiable loss and coefficients "
+        f"whose objective is known. Supported: {supported}; also inside Pipeline, "
+        "FrozenEstimator, GridSearchCV and the other searches. To add one, see "
+        "skinfluence.adapters.register and the page 'Extending skinfluence' of the documentation."
+    )

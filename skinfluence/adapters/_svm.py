@@ -1,0 +1,68 @@
+"""LinearSVC (squared hinge, and hinge through the smooth hinge) and our SmoothHingeSVC."""
+
+from sklearn.svm import LinearSVC
+
+from skinfluence.adapters._linear import class_weights, linear_objective, refuse
+from skinfluence.adapters._registry import register
+from skinfluence.losses import SmoothHinge, SquaredHinge
+from skinfluence.objectives import TargetCoding
+from skinfluence.svm import SmoothHingeSVC
+
+
+def _coding(estimator):
+    n_classes = len(estimator.classes_)
+    return TargetCoding("margin", 1 if n_classes == 2 else n_classes, estimator.classes_)
+
+
+@register(
+    "sklearn.svm",
+    "LinearSVC",
+    examples=lambda: [
+        LinearSVC(tol=1e-8, max_iter=100_000),
+        LinearSVC(loss="hinge", C=0.1, tol=1e-8, max_iter=100_000),
+    ],
+)
+def linear_svc(estimator, X, y, sample_weight, settings):
+    """P = 1 / C on features and intercept; one binary machine per class beyond two.
+
+    The hinge has no curvature: its machines are explained through the smooth hinge of Koh & Liang
+    (section 4.2) at `settings.temperature`.
+    """
+    refuse(
+        estimator,
+        estimator.multi_class != "ovr" or estimator.penalty != "l2",
+        f"multi_class={estimator.multi_class!r}, penalty={estimator.penalty!r}",
+        'Expected multi_class="ovr" and penalty="l2".',
+    )
+    loss = (
+        SquaredHinge() if estimator.loss == "squared_hinge" else SmoothHinge(settings.temperature)
+    )
+    coding = _coding(estimator)
+    return linear_objective(
+        estimator,
+        X,
+        coding.encode(y),
+        coding,
+        loss,
+        penalty=1.0 / estimator.C,
+        intercept_penalty=1.0 / (estimator.C * estimator.intercept_scaling**2),
+        # liblinear gives the class weight to a class's own machine only
+        weights=class_weights(estimator, y, coding, sample_weight, own_output_only=True),
+        settings=settings,
+    )
+
+
+@register("skinfluence.svm", "SmoothHingeSVC", examples=lambda: [SmoothHingeSVC(temperature=0.5)])
+def smooth_hinge_svc(estimator, X, y, sample_weight, settings):
+    """Our own machine, at its own temperature: P = 1 / C on the features, the intercept free."""
+    coding = _coding(estimator)
+    return linear_objective(
+        estimator,
+        X,
+        coding.encode(y),
+        coding,
+        SmoothHinge(estimator.temperature),
+        penalty=1.0 / estimator.C,
+        weights=class_weights(estimator, y, coding, sample_weight),
+        settings=settings,
+    )

@@ -1,0 +1,23 @@
+"""What a change of row weights does: first order, Newton step, refit; one method a file.
+
+Where to start: `_changes.py` (what changes, and what an effect can be asked), then
+`_newton_step.py`.
+"""
+
+from skinfluence.effects._changes import LinearChanges, RefittedChanges, WeightChanges
+from skinfluence.effects._first_order import first_order
+from skinfluence.effects._newton_step import newton_step
+from skinfluence.effects._refit import refit, refit_rows
+
+METHODS = ("first_order", "newton_step", "refit")
+
+__all__ = [
+    "METHODS",
+    "LinearChanges",
+    "RefittedChanges",
+    "WeightChanges",
+    "first_order",
+    "newton_step",
+    "refit",
+    "refit_rows",
+]

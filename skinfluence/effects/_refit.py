@@ -1,0 +1,249 @@
+"""Really refit: converged optima for whole blocks of changed weights at once."""
+
+import warnings
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from skinfluence.effects._anderson import Anderson
+from skinfluence.effects._changes import RefittedChanges, WeightChanges
+from skinfluence.effects._newton_step import magnify
+from skinfluence.linalg import block_size, row_blocks
+from skinfluence.objectives import minimize
+
+#: Stop when the step, in the norm of H, is this small relative to the first one.
+TOLERANCE = 1e-10
+MAX_ITER = 60
+
+
+def refit(objective, inverse, changes, *, solver, n_jobs=None):
+    """Optimum without the rows (or with changed weights), converged, for every change.
+
+    All changes of a block iterate together: their gradients are two matrix products, the Newton
+    direction reuses the factorised Hessian, downdated by the leverage identity where a change
+    touches one row, and is accelerated where the Hessian moves (Anderson). A change that does not
+    converge that way gets Newton's method with a factorisation of its own. The estimator's
+    tolerance plays no part.
+
+    Parameters
+    ----------
+    objective : Objective
+        At its optimum: the reference that the changes are measured from.
+    inverse : InverseHessian
+        Of ``objective.hessian()``, without damping.
+    changes : WeightChanges
+    solver : Solver
+        For the changes that need a factorisation of their own.
+    n_jobs : int or None
+        Threads over blocks; the result does not depend on it.
+
+    Returns
+    -------
+    RefittedChanges
+
+    Warns
+    -----
+    ConvergenceWarning
+        Names the changes without an optimum (separable data without a penalty, say); NaN there.
+    """
+    size = _block_width(objective)
+    scale = objective.gradient_scale()
+    starts = range(0, changes.n_changes, size)
+    blocks = [changes.block(a, min(a + size, changes.n_changes)) for a in starts]
+    if n_jobs in (None, 1):
+        parts = [_refit_block(objective, inverse, b, solver, scale) for b in blocks]
+    else:
+        with threadpool_limits(1, user_api="blas"):
+            parts = Parallel(n_jobs=n_jobs, prefer="threads")(
+                delayed(_refit_block)(objective, inverse, b, solver, scale) for b in blocks
+            )
+    shape = (0, *objective.coef.shape)
+    coef = np.concatenate([p[0] for p in parts]) if parts else np.zeros(shape)
+    lost = [a + i for a, p in zip(starts, parts, strict=True) for i in p[1]]
+    if lost:
+        named = changes.single_rows
+        what = "changes" if named is None else "removed rows"
+        names = lost[:10] if named is None else named[lost[:10]].tolist()
+        warnings.warn(
+            f"{len(lost)} of {changes.n_changes} refits did not reach an optimum and are NaN "
+            f"({what} {names}). The model without these rows may have no finite optimum (separable "
+            "classes without a penalty, an undetermined coefficient): add a penalty.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return RefittedChanges(coef)
+
+
+def _block_width(objective):
+    """Changes that iterate together: the Anderson history of a block fits the cache twice."""
+    return int(np.clip(block_size(64 * objective.n_parameters), 16, 256))
+
+
+def _refit_block(objective, inverse, changes, solver, gradient_scale):
+    """(coef changes (B, K, q), positions of the changes without an optimum)."""
+    problem = _ChangedProblems(objective, changes, gradient_scale)
+    metric = _Metric(objective, inverse, changes)
+    B = changes.n_changes
+    delta = np.zeros((B, *objective.coef.shape))
+    gradient = problem.gradient_at_start()
+    active = np.arange(B)
+    history = Anderson(depth=5)
+    first = None
+    failed = np.zeros(B, dtype=bool)
+    for _ in range(MAX_ITER):
+        step = -metric.newton_direction(gradient, active)
+        energy = np.sqrt(np.abs(np.einsum("bkq,bkq->b", step, gradient)))
+        if first is None:
+            first = energy.copy()
+        bad = ~np.isfinite(energy) | (energy > 1e3 * first[active])
+        small = np.abs(gradient).max(axis=(1, 2)) <= problem.rounding
+        done = (energy <= TOLERANCE * first[active]) | small
+        delta[active[done & ~bad]] += step[done & ~bad]
+        failed[active[bad]] = True
+        keep = ~(done | bad)
+        if not keep.any():
+            active = active[:0]
+            break
+        active, step = active[keep], step[keep]
+        history.select(keep)
+        delta[active] = history.advance(delta[active], step)
+        gradient = problem.gradient(delta[active], active)
+    failed[active] = True
+    lost = []
+    for b in np.flatnonzero(failed):
+        mine = changes.block(b, b + 1)
+        result = minimize(objective.with_weights(mine.row, mine.factor), solver)
+        if result.converged:
+            delta[b] = result.objective.coef - objective.coef
+        else:
+            delta[b] = np.nan
+            lost.append(int(b))
+    return delta, lost
+
+
+class _ChangedProblems:
+    """Gradients of a block of objectives that differ from one by a few row weights."""
+
+    def __init__(self, objective, changes, gradient_scale):
+        self.objective = objective
+        self.changes = changes
+        weights = objective.weights
+        B = changes.n_changes
+        self.class_ratio = None  # shape: (B, C)
+        if weights.balanced:
+            lost = (changes.factor - 1.0) * weights.counts[changes.row]
+            moved = np.zeros((B, weights.n_classes))
+            np.add.at(moved, (changes.change, weights.codes[changes.row]), lost)
+            self.class_ratio = weights.class_ratio(moved)
+        self.penalty_ratio = np.ones(B)
+        if objective.penalty_scaling == "mean":
+            lost = (changes.factor - 1.0) * weights.base[changes.row]
+            share = np.bincount(changes.change, weights=lost, minlength=B) / weights.base.sum()
+            self.penalty_ratio = 1.0 + share
+        self.rounding = 4 * np.finfo(float).eps * gradient_scale
+
+    def gradient_at_start(self):
+        """Gradients at the common start: the full gradient is zero there, so only changes count."""
+        objective, changes = self.objective, self.changes
+        if self.class_ratio is not None:
+            return self.gradient(
+                np.zeros((changes.n_changes, *objective.coef.shape)), np.arange(changes.n_changes)
+            )
+        out = objective.gradient() + ((self.penalty_ratio - 1.0)[:, None, None]) * (
+            objective.penalty * objective.coef
+        )
+        out = np.broadcast_to(out, (changes.n_changes, *objective.coef.shape)).copy()
+        pulled = (objective.sample_weight * objective.residual)[changes.row]
+        pulled = pulled * (changes.factor - 1.0)[:, None]  # shape: (n_triples, K)
+        step = block_size(8 * objective.n_parameters)
+        for a in range(0, len(changes.row), step):
+            part = slice(a, a + step)
+            Z = objective.design.take(changes.row[part]).to_dense()
+            np.add.at(out, changes.change[part], pulled[part][:, :, None] * Z[:, None, :])
+        return out
+
+    def gradient(self, delta, active):
+        """J' at coef + delta for the active changes: two matrix products, (n_active, K, q)."""
+        objective = self.objective
+        K, q = objective.coef.shape
+        n_active = len(active)
+        theta = (objective.coef + delta).reshape(n_active * K, q)
+        place = np.full(self.changes.n_changes, -1)
+        place[active] = np.arange(n_active)
+        mine = place[self.changes.change]
+        triples = np.flatnonzero(mine >= 0)
+        order = np.argsort(self.changes.row[triples], kind="stable")
+        triples = triples[order]
+        sorted_rows = self.changes.row[triples]
+        weights = objective.weights
+        out = np.zeros((q, n_active * K))
+        for rows in row_blocks(objective.n_rows, 64 * n_active * K):
+            design = objective.design.take(rows)
+            raw = design.matmul(theta.T).reshape(-1, n_active, K)
+            residual = objective.loss.gradient(objective.y[rows, None, :], raw)
+            residual *= objective.sample_weight[rows, None, :]
+            if self.class_ratio is not None:
+                residual *= self._spread_ratio(weights, rows, active)
+            a, b = np.searchsorted(sorted_rows, (rows.start, rows.stop))
+            inside = triples[a:b]
+            local = self.changes.row[inside] - rows.start
+            residual[local, mine[inside]] *= self.changes.factor[inside, None]
+            out += design.rmatmul(residual.reshape(-1, n_active * K))
+        gradient = np.ascontiguousarray(out.T).reshape(n_active, K, q)
+        gradient += self.penalty_ratio[active, None, None] * (
+            objective.penalty * theta.reshape(n_active, K, q)
+        )
+        return gradient
+
+    def _spread_ratio(self, weights, rows, active):
+        """(n_rows, n_active, 1 or K) factor of the class weights that follow the change."""
+        part = self.class_ratio[active]  # shape: (n_active, C)
+        codes = weights.codes[rows]
+        if not weights.own_output_only:
+            return part.T[codes][:, :, None]
+        own = codes[:, None, None] == np.arange(weights.n_classes)
+        return np.where(own, part[None], 1.0)
+
+
+class _Metric:
+    """The Newton direction (H - E A E')^-1 G of every change, from one factorisation of H."""
+
+    def __init__(self, objective, inverse, changes):
+        self.inverse = inverse
+        self.rows = changes.single_rows
+        if self.rows is None:
+            return
+        lost = 1.0 - changes.factor
+        curvature = objective.row_curvature[self.rows]
+        self.curvature = curvature * lost.reshape(-1, *[1] * (curvature.ndim - 1))
+        self.forms = inverse.row_forms(self.rows)
+        Z = objective.design.take(self.rows).to_dense()  # shape: (B, q)
+        K, q = objective.coef.shape
+        right = np.zeros((K, q, K, len(Z)))
+        for k in range(K):
+            right[k, :, k] = Z.T
+        solved = inverse.solve(right.reshape(K * q, -1))
+        self.reach = solved.reshape(K, q, K, len(Z))  # H^-1 E_b
+
+    def newton_direction(self, gradient, active):
+        B, K, q = gradient.shape
+        out = self.inverse.solve(gradient.reshape(B, K * q).T).T.reshape(B, K, q)
+        if self.rows is None:
+            return out
+        reach = self.reach[..., active]
+        own = np.einsum("kqjb,bkq->bj", reach, gradient)  # E' H^-1 G
+        curvature = self.curvature[active]
+        if curvature.ndim == 2:
+            right = curvature * own
+        else:
+            right = np.einsum("bkj,bj->bk", curvature, own)
+        pull, full = magnify(curvature, self.forms[active], right)
+        pull[full] = 0.0  # leverage one: leave the direction alone, the iteration decides
+        return out + np.einsum("kqjb,bj->bkq", reach, pull)
+
+
+def refit_rows(objective, inverse, rows, *, solver, n_jobs=None):
+    """:func:`refit` for the removal of single rows."""
+    return refit(objective, inverse, WeightChanges.removals(rows), solver=solver, n_jobs=n_jobs)

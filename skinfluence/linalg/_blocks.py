@@ -1,0 +1,18 @@
+"""How many rows to take at a time."""
+
+from sklearn import get_config
+from sklearn.utils import gen_batches
+
+#: Blocks beyond this gain nothing and leave the processor's caches, whatever memory is allowed.
+CACHE_MIB = 16.0
+
+
+def block_size(bytes_per_row):
+    """Rows whose temporaries fit scikit-learn's `working_memory` (and the cache); at least 1."""
+    budget = min(float(get_config()["working_memory"]), CACHE_MIB) * 2**20
+    return max(1, int(budget // max(1, bytes_per_row)))
+
+
+def row_blocks(n_rows, bytes_per_row):
+    """Slices that cover ``range(n_rows)``, each with at most `block_size` rows."""
+    return gen_batches(n_rows, block_size(bytes_per_row))

@@ -1,0 +1,144 @@
+"""The design Z = [X - center, 1]: the intercept and the centring are algebra, not copies of X."""
+
+import numpy as np
+from scipy import sparse
+
+from skinfluence.linalg._blocks import row_blocks
+
+
+class Design:
+    """Rows z_i of the linear model ``raw_prediction = Theta z``, as an operator.
+
+    ``Z = [X - center, 1]`` without being stored: `X` is held by reference. Where the intercept is
+    not penalised, centring is a change of coordinates that leaves every influence as it is and
+    takes the offset of the columns out of the Hessian's condition number (squared!).
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n, n_features), float64
+    center : ndarray of shape (n_features,) or None
+        Subtracted from every row. Needs `intercept`, or the model would change.
+    intercept : bool
+        Whether a column of ones follows the features.
+    """
+
+    def __init__(self, X, center=None, intercept=False):
+        self.X = X
+        self.center = center
+        self.intercept = intercept
+        n, n_features = X.shape
+        self.shape = (n, n_features + bool(intercept))  # (n, q)
+
+    @property
+    def is_sparse(self):
+        return sparse.issparse(self.X)
+
+    @property
+    def n_features(self):
+        return self.X.shape[1]
+
+    def matmul(self, V):
+        """Z @ V for V of shape (q, m) -> (n, m)."""
+        features = V[: self.n_features]
+        out = self.X @ features
+        if self.intercept:
+            offset = V[-1]
+            if self.center is not None:
+                offset = offset - self.center @ features
+            out += offset
+        return out
+
+    def transposed_matmul(self, V):
+        """(Z @ V)' for V of shape (q, m) -> (m, n), in C order where X is dense."""
+        features = V[: self.n_features]
+        out = (self.X @ features).T if self.is_sparse else features.T @ self.X.T
+        if self.intercept:
+            offset = V[-1]
+            if self.center is not None:
+                offset = offset - self.center @ features
+            out += offset[:, None]
+        return out
+
+    def rmatmul(self, U):
+        """Z' @ U for U of shape (n, m) -> (q, m)."""
+        out = np.empty((self.shape[1], U.shape[1]))
+        out[: self.n_features] = self.X.T @ U
+        if self.intercept:
+            total = U.sum(axis=0)
+            out[-1] = total
+            if self.center is not None:
+                out[: self.n_features] -= np.outer(self.center, total)
+        return out
+
+    def take(self, rows):
+        """The same design for some of its rows (a slice gives a view where X is dense)."""
+        return Design(self.X[rows], self.center, self.intercept)
+
+    def with_rows_of(self, X):
+        """The same columns for other rows, such as the test set."""
+        return Design(X, self.center, self.intercept)
+
+    def to_dense(self):
+        """Z as an ndarray of shape (n, q), in C order."""
+        Z = np.empty(self.shape)
+        X = self.X.toarray() if self.is_sparse else self.X
+        if self.center is None:
+            Z[:, : self.n_features] = X
+        else:
+            np.subtract(X, self.center, out=Z[:, : self.n_features])
+        if self.intercept:
+            Z[:, -1] = 1.0
+        return Z
+
+    def dense_blocks(self):
+        """(slice, Z[slice]) over all rows, each block small enough for the cache."""
+        for rows in row_blocks(self.shape[0], 16 * self.shape[1]):
+            yield rows, self.take(rows).to_dense()
+
+    def gram(self, weights):
+        """Z' diag(weights) Z of shape (q, q); all weights must have one sign.
+
+        Rows of weight zero cost nothing: at a low temperature the smooth hinge has curvature on
+        few rows only.
+        """
+        rows = np.flatnonzero(weights)
+        if len(rows) == 0:
+            return np.zeros((self.shape[1],) * 2)
+        if len(rows) < 0.7 * len(weights):
+            return self.take(rows).gram(weights[rows])
+        if self.is_sparse:
+            return self._sparse_gram(weights)
+        sign = np.sign(weights[0])
+        root = np.sqrt(np.abs(weights))
+        out = np.zeros((self.shape[1],) * 2)
+        for block, Z in self.dense_blocks():
+            Z *= root[block, None]
+            out += Z.T @ Z  # numpy calls syrk: half the multiplications of a general product
+        return sign * out
+
+    def _sparse_gram(self, weights):
+        weighted = sparse.diags(weights) @ self.X
+        features = (self.X.T @ weighted).toarray()
+        if not self.intercept:
+            return features
+        column = np.asarray(weighted.sum(axis=0)).ravel()  # X' weights
+        total = weights.sum()
+        out = np.empty((self.shape[1],) * 2)
+        if self.center is not None:
+            mixed = np.outer(column, self.center)
+            features -= mixed + mixed.T - total * np.outer(self.center, self.center)
+            column = column - total * self.center
+        out[:-1, :-1] = features
+        out[-1, :-1] = out[:-1, -1] = column
+        out[-1, -1] = total
+        return out
+
+    def weighted_square_sums(self, weights):
+        """Diagonal of Z' diag(w) Z for each column w of `weights` (n, m) -> (m, q)."""
+        if self.is_sparse and self.center is None:
+            out = np.empty((weights.shape[1], self.shape[1]))
+            out[:, : self.n_features] = weights.T @ self.X.multiply(self.X).tocsr()
+            if self.intercept:
+                out[:, -1] = weights.sum(axis=0)
+            return out
+        return sum(weights[block].T @ Z**2 for block, Z in self.dense_blocks())

@@ -1,0 +1,20 @@
+"""Losses: what a row costs, with derivatives taken with respect to the raw prediction.
+
+Where to start: `_base.py` states the contract; one file a family. Registering a new loss is
+subclassing :class:`Loss` with a `name`.
+"""
+
+from skinfluence.losses._base import REGISTRY, Loss
+from skinfluence.losses._hinge import SmoothHinge, SquaredHinge
+from skinfluence.losses._logistic import Logistic, Multinomial
+from skinfluence.losses._squared import SquaredError
+
+__all__ = [
+    "REGISTRY",
+    "Logistic",
+    "Loss",
+    "Multinomial",
+    "SmoothHinge",
+    "SquaredError",
+    "SquaredHinge",
+]

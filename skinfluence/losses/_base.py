@@ -1,0 +1,83 @@
+"""The Loss noun: what a row costs, as a function of its raw prediction."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+REGISTRY: dict[str, type["Loss"]] = {}
+
+
+class Loss(ABC):
+    """Cost of one row as a function of its raw prediction.
+
+    Shapes: `y` and `raw_prediction` are ``(..., K)`` arrays that broadcast against each other, K
+    the number of outputs. Targets are always encoded to K columns: real values, margins -1/+1, or
+    one-hot rows (`target_kind`). Leading axes are free, so that one call serves one row, a table,
+    or a block of many candidate models.
+
+    A subclass with a `name` registers itself; the conformance test
+    (:func:`skinfluence.testing.check_loss`) walks the registry.
+    """
+
+    name: str = ""
+    #: "real", "margin" (-1/+1) or "one_hot"
+    target_kind: str = "real"
+    #: the Hessian with respect to the K raw predictions is diagonal
+    separable: bool = True
+    #: twice continuously differentiable
+    smooth: bool = True
+    convex: bool = True
+    multiclass: bool = False
+    #: adding one number to all K raw predictions changes nothing (softmax)
+    shift_invariant: bool = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.name:
+            REGISTRY[cls.name] = cls
+
+    @classmethod
+    def examples(cls):
+        """Instances that the conformance test checks."""
+        return [cls()]
+
+    @abstractmethod
+    def value(self, y, raw_prediction):
+        """Loss of each row, shape ``(...,)``: summed over the K outputs."""
+
+    @abstractmethod
+    def gradient(self, y, raw_prediction):
+        """Derivative with respect to the raw prediction, shape ``(..., K)``."""
+
+    @abstractmethod
+    def hessian_product(self, y, raw_prediction, V):
+        """K x K Hessian with respect to the raw prediction, times V, shape ``(..., K)``."""
+
+    def value_change(self, y, raw_prediction, change):
+        """value(raw_prediction + change) - value(raw_prediction), shape ``(...,)``.
+
+        Losses override it where the difference can be had without cancellation: influences are
+        differences of nearly equal losses.
+        """
+        return self.value(y, raw_prediction + change) - self.value(y, raw_prediction)
+
+    def curvature(self, y, raw_prediction):
+        """Diagonal of the K x K Hessian of a separable loss, shape ``(..., K)``."""
+        return self.hessian_product(y, raw_prediction, np.ones_like(raw_prediction))
+
+    def hessian_matrix(self, y, raw_prediction):
+        """The K x K Hessian of each row, shape ``(..., K, K)``."""
+        identity = np.eye(raw_prediction.shape[-1])
+        columns = [
+            self.hessian_product(y, raw_prediction, np.broadcast_to(e, raw_prediction.shape))
+            for e in identity
+        ]
+        return np.stack(columns, axis=-1)
+
+    def probability(self, raw_prediction):
+        """Class probabilities ``(..., n_classes)``; None where the loss has no such model."""
+        return None
+
+    def __repr__(self):
+        settings = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
+        return f"{type(self).__name__}({settings})"

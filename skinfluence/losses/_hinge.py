@@ -1,0 +1,71 @@
+"""The smooth hinge of Koh & Liang (2017, section 4.2) and the squared hinge of LinearSVC."""
+
+import numpy as np
+
+from skinfluence.losses._base import Loss
+from skinfluence.losses._stable import sigmoid, softplus, softplus_change
+
+
+class SmoothHinge(Loss):
+    """t log(1 + exp((1 - s) / t)) with margin s = y * raw_prediction, y = -1 or +1.
+
+    Tends to the hinge max(0, 1 - s) as the temperature t tends to 0; the curvature at the hinge
+    is 1 / (4 t).
+
+    Parameters
+    ----------
+    temperature : float, default=0.001
+        t > 0, in units of the margin.
+    """
+
+    name = "smooth_hinge"
+    target_kind = "margin"
+
+    def __init__(self, temperature=0.001):
+        self.temperature = temperature
+
+    @classmethod
+    def examples(cls):
+        return [cls(1.0), cls(0.1)]
+
+    def _slack(self, y, raw_prediction):
+        return (1.0 - y * raw_prediction) / self.temperature
+
+    def value(self, y, raw_prediction):
+        return self.temperature * softplus(self._slack(y, raw_prediction)).sum(axis=-1)
+
+    def gradient(self, y, raw_prediction):
+        return -y * sigmoid(self._slack(y, raw_prediction))
+
+    def hessian_product(self, y, raw_prediction, V):
+        e = np.exp(-np.abs(self._slack(y, raw_prediction)))
+        return e / ((1.0 + e) ** 2 * self.temperature) * V
+
+    def value_change(self, y, raw_prediction, change):
+        t = self.temperature
+        return t * softplus_change(self._slack(y, raw_prediction), -y * change / t).sum(axis=-1)
+
+
+class SquaredHinge(Loss):
+    """max(0, 1 - y * raw_prediction)^2, y = -1 or +1; its second derivative jumps at the margin."""
+
+    name = "squared_hinge"
+    target_kind = "margin"
+    smooth = False
+
+    def value(self, y, raw_prediction):
+        return (np.maximum(1.0 - y * raw_prediction, 0.0) ** 2).sum(axis=-1)
+
+    def gradient(self, y, raw_prediction):
+        return -2.0 * y * np.maximum(1.0 - y * raw_prediction, 0.0)
+
+    def hessian_product(self, y, raw_prediction, V):
+        return 2.0 * (y * raw_prediction < 1.0) * V
+
+    def value_change(self, y, raw_prediction, change):
+        before = np.maximum(1.0 - y * raw_prediction, 0.0)
+        after = np.maximum(1.0 - y * (raw_prediction + change), 0.0)
+        both = (before > 0.0) & (after > 0.0)
+        # inside the active side the difference of the slacks is exactly -y * change
+        step = np.where(both, -y * change, after - before)
+        return (step * (before + after)).sum(axis=-1)

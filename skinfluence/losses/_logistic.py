@@ -1,0 +1,79 @@
+"""Binary logistic loss on margins, and the multinomial (softmax) loss on one-hot targets."""
+
+import numpy as np
+
+from skinfluence.losses._base import Loss
+from skinfluence.losses._stable import sigmoid, softplus, softplus_change
+
+
+class Logistic(Loss):
+    """log(1 + exp(-y * raw_prediction)) with y = -1 or +1."""
+
+    name = "logistic"
+    target_kind = "margin"
+
+    def value(self, y, raw_prediction):
+        return softplus(-y * raw_prediction).sum(axis=-1)
+
+    def gradient(self, y, raw_prediction):
+        return -y * sigmoid(-y * raw_prediction)
+
+    def hessian_product(self, y, raw_prediction, V):
+        # e / (1 + e)^2 with e = exp(-|raw|): p (1 - p) would round to 0 already at raw = 37.
+        e = np.exp(-np.abs(raw_prediction))
+        return e / (1.0 + e) ** 2 * V
+
+    def value_change(self, y, raw_prediction, change):
+        return softplus_change(-y * raw_prediction, -y * change).sum(axis=-1)
+
+    def probability(self, raw_prediction):
+        positive = sigmoid(raw_prediction[..., 0])
+        return np.stack([sigmoid(-raw_prediction[..., 0]), positive], axis=-1)
+
+
+class Multinomial(Loss):
+    """log(sum_k exp(raw_k)) - raw_y with one-hot targets: K classes, K raw predictions."""
+
+    name = "multinomial"
+    target_kind = "one_hot"
+    separable = False
+    multiclass = True
+    shift_invariant = True
+
+    def value(self, y, raw_prediction):
+        top = raw_prediction.max(axis=-1, keepdims=True)
+        shifted = raw_prediction - top
+        return np.log(np.exp(shifted).sum(axis=-1)) - (y * shifted).sum(axis=-1)
+
+    def gradient(self, y, raw_prediction):
+        return self.probability(raw_prediction) - y
+
+    def hessian_product(self, y, raw_prediction, V):
+        p = self.probability(raw_prediction)
+        pV = p * V
+        return pV - p * pV.sum(axis=-1, keepdims=True)
+
+    def value_change(self, y, raw_prediction, change):
+        # log sum_k p_k exp(d_k) - d_y, relative to the smallest of the two cancelling terms:
+        # with d measured from the true class, log1p(sum_k p_k expm1(d_k - d_y)).
+        change = change - (y * change).sum(axis=-1, keepdims=True)
+        large = change.max(axis=-1) > 30.0
+        p = self.probability(raw_prediction)
+        growth = np.expm1(np.minimum(change, 30.0))
+        total = (p * growth).sum(axis=-1)
+        out = np.log1p(total)
+        # Where nearly all of the probability is taken away (total near -1) or exp would overflow,
+        # the plain difference has the digits.
+        plain = large | (total < -0.5)
+        if plain.any():
+            y, raw, change = (
+                np.broadcast_to(a, plain.shape + a.shape[-1:])[plain]
+                for a in (y, raw_prediction, change)
+            )
+            out[plain] = self.value(y, raw + change) - self.value(y, raw)
+        return out
+
+    def probability(self, raw_prediction):
+        e = np.exp(raw_prediction - raw_prediction.max(axis=-1, keepdims=True))
+        e /= e.sum(axis=-1, keepdims=True)
+        return e

@@ -1,0 +1,34 @@
+"""Half the squared error."""
+
+import numpy as np
+
+from skinfluence.losses._base import Loss
+
+
+class SquaredError(Loss):
+    """(y - raw_prediction)^2 / 2, summed over outputs.
+
+    The half keeps the Hessian 1 and so the penalty of Ridge equal to `alpha`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinfluence.losses import SquaredError
+    >>> float(SquaredError().value(np.array([3.0]), np.array([1.0])))
+    2.0
+    """
+
+    name = "squared_error"
+    target_kind = "real"
+
+    def value(self, y, raw_prediction):
+        return 0.5 * ((raw_prediction - y) ** 2).sum(axis=-1)
+
+    def gradient(self, y, raw_prediction):
+        return raw_prediction - y
+
+    def hessian_product(self, y, raw_prediction, V):
+        return np.array(np.broadcast_to(V, np.broadcast_shapes(V.shape, np.shape(raw_prediction))))
+
+    def value_change(self, y, raw_prediction, change):
+        return ((raw_prediction - y + 0.5 * change) * change).sum(axis=-1)

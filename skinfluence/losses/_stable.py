@@ -1,0 +1,34 @@
+"""Softplus and sigmoid that stay finite and keep their digits."""
+
+import numpy as np
+
+
+def softplus(a):
+    """log(1 + exp(a)), finite for any finite a.
+
+    Written with maximum, exp and log1p, which numpy vectorises; ``np.logaddexp`` is a scalar loop.
+    """
+    return np.maximum(a, 0.0) + np.log1p(np.exp(-np.abs(a)))
+
+
+def sigmoid(a):
+    """1 / (1 + exp(-a)); exp overflows to inf below -709, and 1 / inf is the right answer 0."""
+    with np.errstate(over="ignore"):
+        out = np.exp(-np.asarray(a))
+        out += 1.0
+        return np.reciprocal(out, out=out)
+
+
+def softplus_change(a, d):
+    """softplus(a + d) - softplus(a) to full relative precision, also where d is tiny.
+
+    The difference of two softplus values loses as many digits as d is smaller than the loss; the
+    identity log1p(sigmoid(a) expm1(d)) loses none. It holds while |d| <= 1; the few larger
+    changes have digits to spare and take the plain difference.
+    """
+    a, d = np.broadcast_arrays(a, d)
+    large = np.abs(d) > 1.0
+    out = np.log1p(sigmoid(a) * np.expm1(np.where(large, 0.0, d)))
+    if large.any():
+        out[large] = softplus(a[large] + d[large]) - softplus(a[large])
+    return out

@@ -1,0 +1,12 @@
+"""Objectives: loss + design + coefficients + penalty + weights, as the estimator minimised them.
+
+Where to start: `_objective.py`; `_coupling.py` holds what other rows' weights do when one leaves.
+"""
+
+from skinfluence.objectives._coding import TargetCoding
+from skinfluence.objectives._coupling import Coupling
+from skinfluence.objectives._newton import NewtonResult, minimize
+from skinfluence.objectives._objective import Objective
+from skinfluence.objectives._weights import RowWeights
+
+__all__ = ["Coupling", "NewtonResult", "Objective", "RowWeights", "TargetCoding", "minimize"]

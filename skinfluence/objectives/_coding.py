@@ -1,0 +1,80 @@
+"""How labels become the (n, K) targets that losses take."""
+
+import numpy as np
+from sklearn.utils import column_or_1d
+
+
+class TargetCoding:
+    """Encode user labels or target values for a loss with K outputs.
+
+    Parameters
+    ----------
+    kind : {"real", "margin", "one_hot"}
+        What the loss takes: values, -1/+1 (one column for two classes, one-versus-rest columns
+        for more), or one-hot rows.
+    n_outputs : int
+        K.
+    classes : ndarray or None
+        Class labels in the estimator's order; None for regression.
+    """
+
+    def __init__(self, kind, n_outputs, classes=None):
+        self.kind = kind
+        self.n_outputs = n_outputs
+        self.classes = classes
+
+    @property
+    def is_classification(self):
+        return self.classes is not None
+
+    def codes(self, y):
+        """Index of each label in `classes`.
+
+        Raises
+        ------
+        ValueError
+            For labels that the model was not trained on.
+        """
+        y = column_or_1d(np.asarray(y), warn=False)
+        order = np.argsort(self.classes)
+        try:
+            place = np.searchsorted(self.classes, y, sorter=order)
+        except TypeError:
+            place = np.zeros(len(y), dtype=int)
+        codes = order[np.minimum(place, len(order) - 1)]
+        known = self.classes[codes] == y
+        if not np.all(known):
+            unseen = list(dict.fromkeys(np.asarray(y)[~np.asarray(known, dtype=bool)].tolist()))
+            raise ValueError(
+                f"y contains labels that the model was not trained on: {unseen[:5]}. "
+                f"Known classes: {self.classes.tolist()[:20]}. Pass labels of these classes, or "
+                "y_test=None to explain the predictions themselves."
+            )
+        return codes
+
+    def encode(self, y):
+        """Targets of shape (n, K)."""
+        if not self.is_classification:
+            y = np.asarray(y, dtype=np.float64)
+            y = y.reshape(len(y), -1)
+            if y.shape[1] != self.n_outputs:
+                raise ValueError(
+                    f"y has {y.shape[1]} outputs, but the model was fitted with {self.n_outputs}. "
+                    "Pass targets of the shape that fit was given."
+                )
+            return y
+        return self.encode_codes(self.codes(y))
+
+    def encode_codes(self, codes):
+        """Targets of shape (n, K) for class indices."""
+        if self.kind == "one_hot":
+            return np.eye(len(self.classes))[codes]
+        if self.n_outputs == 1:
+            return np.where(codes == 1, 1.0, -1.0)[:, None]
+        return np.where(codes[:, None] == np.arange(len(self.classes)), 1.0, -1.0)
+
+    def predicted_codes(self, raw_prediction):
+        """Class index that the raw predictions (n, K) speak for."""
+        if self.n_outputs == 1:
+            return (raw_prediction[:, 0] > 0).astype(int)
+        return raw_prediction.argmax(axis=1)

@@ -1,0 +1,193 @@
+"""The Objective noun: what a fitted estimator minimised, in sum form."""
+
+from functools import cached_property
+
+import numpy as np
+
+from skinfluence.linalg import Hessian, PerSampleGradients
+
+
+class Objective:
+    """J(theta) = sum_i s_i loss(y_i, Theta z_i) + theta' diag(penalty) theta / 2.
+
+    Shapes: n rows, q design columns, K outputs, p = K q parameters (see the conventions page).
+    An objective is a value: :meth:`with_coef` and :meth:`with_weights` give new ones.
+
+    Parameters
+    ----------
+    loss : Loss
+    design : Design of shape (n, q)
+    y : ndarray of shape (n, K)
+        Encoded targets.
+    coef : ndarray of shape (K, q)
+        Coefficients on the design's columns (so the intercept belongs to centred features).
+    penalty : ndarray of shape (K, q)
+        Second derivative of the penalty; 0 where a column is not penalised.
+    weights : RowWeights
+    coding : TargetCoding
+    penalty_scaling : {"estimator", "mean"}
+        Whether the penalty stays when rows leave, or is folded into every row's loss.
+    """
+
+    def __init__(
+        self, loss, design, y, coef, penalty, weights, coding, *, penalty_scaling="estimator"
+    ):
+        self.loss = loss
+        self.design = design
+        self.y = y
+        self.coef = coef
+        self.penalty = penalty
+        self.weights = weights
+        self.coding = coding
+        self.penalty_scaling = penalty_scaling
+
+    def _replace(self, **changes):
+        settings = {k: v for k, v in vars(self).items() if k in _SETTINGS}
+        settings.update(changes)
+        return Objective(**settings)
+
+    def without_caches(self):
+        """A copy that holds its settings only: what is pickled and hashed."""
+        return self._replace()
+
+    def with_coef(self, coef):
+        """The same objective at other coefficients."""
+        return self._replace(coef=coef)
+
+    def with_loss(self, loss):
+        """The same problem with another loss (a hinge and its smooth neighbour)."""
+        return self._replace(loss=loss)
+
+    def with_weights(self, rows, factors):
+        """The objective of the data in which some rows' weights are multiplied by `factors`.
+
+        Class weights that depend on the rows follow, and so does a penalty in mean form.
+        """
+        weights = self.weights.changed(rows, factors)
+        penalty = self.penalty
+        if self.penalty_scaling == "mean":
+            penalty = penalty * (weights.base.sum() / self.weights.base.sum())
+        return self._replace(weights=weights, penalty=penalty)
+
+    @property
+    def n_rows(self):
+        return self.design.shape[0]
+
+    @property
+    def n_outputs(self):
+        return self.coef.shape[0]
+
+    @property
+    def n_parameters(self):
+        return self.coef.size
+
+    @cached_property
+    def sample_weight(self):
+        """Effective weights s, shape (n, 1), or (n, K) where outputs weigh rows differently."""
+        return self.weights.effective()
+
+    @cached_property
+    def raw_prediction(self):
+        """Theta z_i of the training rows, shape (n, K)."""
+        return self.raw_predictions(self.design)
+
+    def raw_predictions(self, design):
+        """Theta z_i of any rows, shape (n_rows, K)."""
+        return design.matmul(self.coef.T)
+
+    @cached_property
+    def residual(self):
+        """Derivative of each row's loss in its raw prediction, per unit weight: (n, K)."""
+        return self.loss.gradient(self.y, self.raw_prediction)
+
+    def row_values(self):
+        """Loss of each training row, without weights or penalty, shape (n,)."""
+        return self.loss.value(self.y, self.raw_prediction)
+
+    def value(self):
+        """J(theta)."""
+        s = self.sample_weight
+        if s.shape[1] == 1:
+            data = s[:, 0] @ self.row_values()
+        else:  # a separable loss, weighted output by output
+            per_output = self.loss.value(self.y[..., None], self.raw_prediction[..., None])
+            data = (s * per_output).sum()
+        return float(data + 0.5 * (self.penalty * self.coef**2).sum())
+
+    def gradient(self):
+        """J'(theta) of shape (K, q)."""
+        data = self.design.rmatmul(self.sample_weight * self.residual).T
+        return data + self.penalty * self.coef
+
+    def gradient_scale(self):
+        """Largest sum of absolute data-term gradients: what J' is small against."""
+        weighted = np.abs(self.sample_weight * self.residual)
+        total = np.zeros((self.design.shape[1], self.n_outputs))
+        for rows, Z in self.design.dense_blocks():
+            total += np.abs(Z, out=Z).T @ weighted[rows]
+        return float(total.max(initial=0.0))
+
+    def stationarity(self, scale=None):
+        """max|J'(theta)| / max|sum of absolute data-term gradients|; 0 at the optimum.
+
+        `scale`, the denominator, may be given where it is known already.
+        """
+        scale = self.gradient_scale() if scale is None else scale
+        top = float(np.abs(self.gradient()).max(initial=0.0))
+        return top / scale if scale > 0 else top
+
+    def per_sample_gradients(self, design=None, y=None):
+        """Gradients of rows' losses per unit weight, as an operator (n, p); penalty left out."""
+        if design is None:
+            return PerSampleGradients(self.design, self.residual)
+        return PerSampleGradients(design, self.loss.gradient(y, self.raw_predictions(design)))
+
+    @cached_property
+    def row_curvature(self):
+        """s_i A_i: weighted K x K curvature of each row, (n, K), or (n, K, K) if not separable."""
+        if self.loss.separable:
+            return self.sample_weight * self.loss.curvature(self.y, self.raw_prediction)
+        return self.sample_weight[:, :, None] * self.loss.hessian_matrix(
+            self.y, self.raw_prediction
+        )
+
+    def hessian(self, damping=0.0):
+        """J''(theta) + damping * sum(s) * I, as an operator."""
+        penalty = self.penalty
+        if damping:
+            penalty = penalty + damping * self.weights.base.sum()
+        return Hessian(self.design, self.row_curvature, penalty, self._gauge(penalty))
+
+    def _gauge(self, penalty):
+        """Directions that only shift all outputs alike, on columns without penalty: (p, m)."""
+        if not self.loss.shift_invariant:
+            return None
+        free = np.flatnonzero((penalty == 0).all(axis=0))
+        K, q = self.coef.shape
+        gauge = np.zeros((K, q, len(free)))
+        gauge[:, free, np.arange(len(free))] = 1.0 / np.sqrt(K)
+        return gauge.reshape(K * q, -1)
+
+    def estimator_layout(self, coef):
+        """Design coefficients (..., K, q) as the estimator's flat [coef_, intercept_] (..., p)."""
+        design = self.design
+        features = coef[..., : design.n_features]
+        flat = features.reshape(*coef.shape[:-2], -1)
+        if not design.intercept:
+            return flat
+        intercept = coef[..., -1]
+        if design.center is not None:
+            intercept = intercept - features @ design.center
+        return np.concatenate([flat, intercept], axis=-1)
+
+
+_SETTINGS = (
+    "loss",
+    "design",
+    "y",
+    "coef",
+    "penalty",
+    "weights",
+    "coding",
+    "penalty_scaling",
+)

@@ -1,0 +1,79 @@
+"""Effective row weights, sample_weight times class_weight, and how they change with the rows."""
+
+import numpy as np
+
+
+class RowWeights:
+    """s_i = sample_weight_i x class_weight of row i (per output where the estimator does so).
+
+    Parameters
+    ----------
+    base : ndarray of shape (n,)
+        The user's sample weights.
+    codes : ndarray of shape (n,), int, or None
+        Class of each row, 0 .. C-1; None without class weights.
+    class_weight : ndarray of shape (C,) or None
+        Fixed class weights.
+    counts : ndarray of shape (n,) or None
+        Given for ``class_weight="balanced"``: what each row adds to its class's count. The class
+        weights are then ``sum(counts) / (C * counts of the class)`` and move when rows change.
+    own_output_only : bool
+        One-versus-rest liblinear: the weight of class k acts in output k only, on the rows of
+        class k; the other rows keep weight one there.
+    """
+
+    def __init__(self, base, codes=None, class_weight=None, counts=None, own_output_only=False):
+        self.base = base
+        self.codes = codes
+        self.counts = counts
+        self.own_output_only = own_output_only
+        if counts is not None:
+            self.class_counts = np.bincount(codes, weights=counts)
+            class_weight = _balanced(self.class_counts)
+        self.class_weight = class_weight
+
+    @property
+    def balanced(self):
+        return self.counts is not None
+
+    @property
+    def n_classes(self):
+        return len(self.class_weight)
+
+    def spread(self, per_class):
+        """Per-class numbers (..., C) as a factor on every row, shape (..., n, 1) or (..., n, C)."""
+        if not self.own_output_only:
+            return per_class[..., self.codes, None]
+        own = self.codes[:, None] == np.arange(self.n_classes)
+        return np.where(own, per_class[..., None, :], 1.0)
+
+    def effective(self):
+        """s of shape (n, 1), or (n, K) where class weights differ between outputs."""
+        if self.class_weight is None:
+            return self.base[:, None]
+        return self.base[:, None] * self.spread(self.class_weight)
+
+    def class_ratio(self, count_changes):
+        """New class weight over old for changes of the class counts, (..., C) -> (..., C).
+
+        A class that loses its last row gets ratio 0: it has no rows left to weigh.
+        """
+        new = _balanced(self.class_counts + count_changes)
+        return new / self.class_weight
+
+    def changed(self, rows, factors):
+        """The weights when the rows' weights are multiplied by `factors`."""
+        multiplier = np.ones(len(self.base))
+        multiplier[rows] = factors
+        counts = None if self.counts is None else self.counts * multiplier
+        return RowWeights(
+            self.base * multiplier, self.codes, self.class_weight, counts, self.own_output_only
+        )
+
+
+def _balanced(class_counts):
+    """n / (C n_k) along the last axis; 0 for a class without rows."""
+    total = class_counts.sum(axis=-1, keepdims=True)
+    present = class_counts > 1e-12 * total
+    safe = np.where(present, class_counts, 1.0)
+    return np.where(present, total / (class_counts.shape[-1] * safe), 0.0)

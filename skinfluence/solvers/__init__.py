@@ -1,0 +1,30 @@
+"""Inverse Hessians: one method a file, all from settings to factorisation to products.
+
+Where to start: `_base.py` states the contract, `_auto.py` chooses.
+"""
+
+from skinfluence.solvers._auto import AutoSolver
+from skinfluence.solvers._base import (
+    REGISTRY,
+    InverseHessian,
+    SingularHessianError,
+    Solver,
+    SolverReport,
+    get_solver,
+)
+from skinfluence.solvers._cholesky import CholeskySolver
+from skinfluence.solvers._eigh import EighSolver
+from skinfluence.solvers._woodbury import WoodburySolver
+
+__all__ = [
+    "REGISTRY",
+    "AutoSolver",
+    "CholeskySolver",
+    "EighSolver",
+    "InverseHessian",
+    "SingularHessianError",
+    "Solver",
+    "SolverReport",
+    "WoodburySolver",
+    "get_solver",
+]

@@ -1,0 +1,128 @@
+"""The Solver noun: settings -> factorize(hessian) -> InverseHessian with a report."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from skinfluence.linalg import row_blocks
+
+REGISTRY: dict[str, type["Solver"]] = {}
+
+
+@dataclass
+class SolverReport:
+    """What a factorisation found.
+
+    Attributes
+    ----------
+    solver : str
+        Name of the method that was used.
+    rank : int
+        Number of directions in which the Hessian has curvature.
+    n_parameters : int
+        p, the size of the Hessian.
+    null_space : ndarray of shape (p, m)
+        Orthonormal directions without curvature that come from the *data* (constant, duplicated
+        or collinear columns); the gauge of the multinomial parametrisation is not among them.
+    reason : str
+        Why this solver, in a sentence.
+    """
+
+    solver: str
+    rank: int
+    n_parameters: int
+    null_space: np.ndarray = field(repr=False)
+    reason: str = ""
+
+
+class InverseHessian(LinearOperator):
+    """(Pseudo-)inverse of a Hessian as a (p, p) operator; made by a solver."""
+
+    #: an exact factorisation, not an iterative solution: the Newton step is then almost free
+    factorized = True
+
+    def __init__(self, hessian, report):
+        self.hessian = hessian
+        self.report = report
+        self._row_forms = None
+        super().__init__(dtype=np.float64, shape=hessian.shape)
+
+    @abstractmethod
+    def solve(self, V):
+        """H^-1 V for V of shape (p, m)."""
+
+    def _matmat(self, V):
+        return self.solve(V)
+
+    def _matvec(self, v):
+        return self.solve(v.reshape(-1, 1)).ravel()
+
+    def _adjoint(self):
+        return self
+
+    def row_forms(self, rows=None):
+        """:meth:`quadratic_form` of training rows, (n_rows, K, K); computed once for all rows."""
+        if rows is None:
+            if self._row_forms is None:
+                self._row_forms = self.quadratic_form(self.hessian.design)
+            return self._row_forms
+        if self._row_forms is not None or len(rows) > self.hessian.n_rows // 2:
+            return self.row_forms()[rows]
+        return self.quadratic_form(self.hessian.design.take(rows))
+
+    def quadratic_form(self, design):
+        """M_i = E_i' H^-1 E_i with E_i = I_K (x) z_i, for the rows of `design`: (n, K, K).
+
+        The change of row i's K raw predictions per unit of its K residuals. With one output it is
+        z_i' H^-1 z_i.
+        """
+        K, q = self.hessian.n_outputs, self.hessian.n_columns
+        out = np.empty((design.shape[0], K, K))
+        for rows in row_blocks(design.shape[0], 8 * K * self.shape[0]):
+            part = design.take(rows)
+            Z = part.to_dense()
+            for k in range(K):
+                V = np.zeros((K, q, len(Z)))
+                V[k] = Z.T
+                solved = self.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
+                out[rows, :, k] = np.einsum("ljn,nj->nl", solved, Z)
+        return out
+
+
+class Solver(ABC):
+    """Immutable settings of one inverse-Hessian method; registered by its `name`."""
+
+    name: str = ""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.name:
+            REGISTRY[cls.name] = cls
+
+    @abstractmethod
+    def factorize(self, hessian) -> InverseHessian:
+        """Factorise once; the result serves any number of right-hand sides."""
+
+
+class SingularHessianError(np.linalg.LinAlgError):
+    """The Hessian has directions without curvature and the solver cannot work around them."""
+
+
+def get_solver(solver):
+    """A Solver from its name, or the instance itself.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the message lists the known ones.
+    """
+    if isinstance(solver, Solver):
+        return solver
+    if isinstance(solver, str) and solver in REGISTRY:
+        return REGISTRY[solver]()
+    raise ValueError(
+        f"solver={solver!r} is not known. Expected one of {sorted(REGISTRY)} or an instance of "
+        "skinfluence.solvers.Solver."
+    )

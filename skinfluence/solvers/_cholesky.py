@@ -1,0 +1,52 @@
+"""Cholesky factorisation: the plain choice where the Hessian is positive definite."""
+
+import numpy as np
+from scipy.linalg import lapack
+
+from skinfluence.solvers._base import SingularHessianError, Solver, SolverReport
+from skinfluence.solvers._root import RootInverse, equilibrate, factorize_blocks, project_out
+
+
+def singular_tolerance(p):
+    """Pivots and eigenvalues of the unit-diagonal Hessian below this count as zero."""
+    return 100 * p * np.finfo(float).eps
+
+
+class CholeskySolver(Solver):
+    """H = L L' of the unit-diagonal Hessian; refuses a singular one.
+
+    The gauge of multinomial coefficients is known beforehand: it is filled before the
+    factorisation and projected out after it, which gives the pseudo-inverse exactly.
+
+    Raises
+    ------
+    SingularHessianError
+        When a pivot vanishes: use ``solver="eigh"``, ``"auto"`` or a positive `damping`.
+    """
+
+    name = "cholesky"
+
+    def factorize(self, hessian):
+        roots, null = factorize_blocks(hessian, self._root)
+        p = hessian.shape[0]
+        gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
+        return RootInverse(hessian, roots, SolverReport(self.name, p - gauge, p, null))
+
+    @staticmethod
+    def _root(matrix, gauge):
+        scaled, scale = equilibrate(matrix)
+        p = len(scaled)
+        if gauge is not None:
+            filled, _ = np.linalg.qr(scale[:, None] * gauge)  # null space of the scaled matrix
+            scaled += filled @ filled.T
+        factor, info = lapack.dpotrf(scaled.T, lower=0, clean=1, overwrite_a=1)
+        if info > 0 or np.diag(factor).min() ** 2 < singular_tolerance(p):
+            raise SingularHessianError(
+                "The Hessian is singular: some direction of the coefficients has no curvature. "
+                'Use solver="auto" or "eigh" (pseudo-inverse), or a positive damping.'
+            )
+        inverse, info = lapack.dtrtri(factor, lower=0, overwrite_c=1)  # scaled = R'R, W = R^-1
+        root = inverse / scale[:, None]
+        if gauge is not None:
+            root = project_out(gauge, root)
+        return root, np.zeros((p, 0))

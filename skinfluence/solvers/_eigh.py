@@ -1,0 +1,42 @@
+"""Symmetric eigendecomposition with a pseudo-inverse for directions without curvature."""
+
+import numpy as np
+from scipy.linalg import eigh
+
+from skinfluence.solvers._base import Solver, SolverReport
+from skinfluence.solvers._cholesky import singular_tolerance
+from skinfluence.solvers._root import RootInverse, equilibrate, factorize_blocks, project_out
+
+
+class EighSolver(Solver):
+    """Moore-Penrose inverse H^+ from the eigenvectors of the unit-diagonal Hessian.
+
+    Which directions are null is decided on the unit-diagonal matrix, where rounding is the same
+    in every column; the result is projected so that it is the pseudo-inverse in the original
+    coordinates, the one that belongs to the solution of least norm (as LinearRegression takes).
+    """
+
+    name = "eigh"
+
+    def factorize(self, hessian):
+        roots, null = factorize_blocks(hessian, self._root)
+        p = hessian.shape[0]
+        gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
+        report = SolverReport(self.name, p - gauge - null.shape[1], p, null)
+        return RootInverse(hessian, roots, report)
+
+    @staticmethod
+    def _root(matrix, gauge):
+        scaled, scale = equilibrate(matrix)
+        values, vectors = eigh(scaled, overwrite_a=True)
+        null = values <= singular_tolerance(len(values)) * max(values[-1], 1.0)
+        root = vectors[:, ~null] / np.sqrt(values[~null]) / scale[:, None]
+        space = np.zeros((len(values), 0))
+        if null.any():
+            space, _ = np.linalg.qr(vectors[:, null] / scale[:, None])
+            root = project_out(space, root)
+        if gauge is not None and null.any():
+            # what is left of the null space after the gauge is the data's
+            left, size, _ = np.linalg.svd(project_out(gauge, space), full_matrices=False)
+            space = left[:, size > 1e-6]
+        return root, space

@@ -1,0 +1,104 @@
+"""Inverse Hessians held as roots: H^+ = W W', block by block."""
+
+import numpy as np
+
+from skinfluence.linalg import row_blocks
+from skinfluence.solvers._base import InverseHessian
+
+
+class RootInverse(InverseHessian):
+    """H^+ = W W' with one root W of shape (q, r) per output, or a single (p, r) one.
+
+    The root form serves the Cholesky factor (W = L^-T) and the eigendecomposition
+    (W = Q Lambda^-1/2) alike: products are two matrix products, and leverages are sums of squares
+    and so never negative.
+
+    Parameters
+    ----------
+    hessian : Hessian
+    roots : list of ndarray
+        K roots if the Hessian is separable (they may be one object), else one.
+    report : SolverReport
+    """
+
+    def __init__(self, hessian, roots, report):
+        super().__init__(hessian, report)
+        self.roots = roots
+        self._inverse = None
+
+    def solve(self, V):
+        blocks = len(self.roots)
+        V = V.reshape(blocks, self.shape[0] // blocks, -1)
+        out = np.stack([W @ (W.T @ V[k]) for k, W in enumerate(self.roots)])
+        return out.reshape(self.shape[0], -1)
+
+    def quadratic_form(self, design):
+        if self.hessian.separable:
+            return self._separable_form(design)
+        K, q = self.hessian.n_outputs, self.hessian.n_columns
+        if self._inverse is None:
+            W = self.roots[0]
+            self._inverse = W @ W.T
+        inverse = self._inverse.reshape(K, q, K, q)
+        out = np.empty((design.shape[0], K, K))
+        for rows, Z in design.dense_blocks():
+            for k in range(K):
+                for j in range(k, K):
+                    out[rows, k, j] = np.einsum("ij,ij->i", Z @ inverse[k, :, j], Z)
+                    out[rows, j, k] = out[rows, k, j]
+        return out
+
+    def _separable_form(self, design):
+        K = self.hessian.n_outputs
+        out = np.zeros((design.shape[0], K, K))
+        for rows in row_blocks(design.shape[0], 16 * self.hessian.n_columns):
+            part = design.take(rows)
+            previous = None
+            for k, W in enumerate(self.roots):
+                if W is not previous:
+                    half = part.matmul(W)
+                    form = np.einsum("ij,ij->i", half, half)
+                out[rows, k, k] = form
+                previous = W
+        return out
+
+
+def equilibrate(matrix):
+    """Scale a symmetric positive semi-definite matrix to a unit diagonal, in place.
+
+    Returns the scaled matrix and the scale s, with matrix = diag(s) scaled diag(s). Rows without
+    curvature keep scale 1.
+    """
+    diagonal = np.diag(matrix).clip(min=0.0)
+    # relative to the largest entry: a column of rounding noise must not be blown up to size 1
+    tiny = diagonal.max(initial=0.0) * np.finfo(float).tiny
+    scale = np.where(diagonal > tiny, np.sqrt(diagonal), 1.0)
+    matrix /= scale[:, None]
+    matrix /= scale
+    return matrix, scale
+
+
+def project_out(null_space, W):
+    """(I - N N') W for orthonormal N."""
+    return W - null_space @ (null_space.T @ W)
+
+
+def factorize_blocks(hessian, factorize_block):
+    """Apply ``factorize_block(matrix, gauge) -> (root, null_space)`` to each independent block.
+
+    Returns the list of roots and the null space of the data in all p coordinates, (p, m).
+    """
+    p = hessian.shape[0]
+    if not hessian.separable:
+        root, null = factorize_block(hessian.to_dense(), hessian.gauge)
+        return [root], null
+    K, q = hessian.n_outputs, hessian.n_columns
+    roots, nulls = [], []
+    for k in range(K):
+        if k == 0 or not hessian.blocks_are_equal:
+            root, null = factorize_block(hessian.block(k), None)
+        roots.append(root)
+        placed = np.zeros((p, null.shape[1]))
+        placed[k * q : (k + 1) * q] = null
+        nulls.append(placed)
+    return roots, np.concatenate(nulls, axis=1)
