@@ -1,6 +1,7 @@
 """Influences in blocks: the one loop behind influence, top_influences and explain."""
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from skinfluence._health import warn_of_null_directions
 from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
@@ -18,7 +19,7 @@ def resolve_method(method, inverse):
     return method
 
 
-def influence_blocks(linearization, design, target, method, rows):
+def influence_blocks(linearization, design, target, method, rows, out=None):
     """Yield (slice of test rows, slice of `rows`, influences) until all pairs are covered.
 
     Parameters
@@ -29,27 +30,41 @@ def influence_blocks(linearization, design, target, method, rows):
     method : {"first_order", "newton_step", "refit"}
     rows : ndarray of int
         Training rows whose removal is asked about.
+    out : ndarray of shape (n_test, n_rows) or None
+        Where the influences are written; without it each block has an array of its own.
     """
     n_test, K = design.shape[0], linearization.objective.n_outputs
+    row_step = max(1, len(rows))
     if method == "refit":
-        row_step = max(1, min(len(rows), block_size(16 * linearization.objective.n_parameters)))
-    else:
-        row_step = max(1, len(rows))
+        row_step = min(row_step, block_size(16 * linearization.objective.n_parameters))
     for a in range(0, len(rows), row_step):
         some = slice(a, min(a + row_step, len(rows)))
         objective, changes = linearization.changes(method, rows[some])
-        # the influences themselves, and for each output the change of the raw predictions
-        width = 8 * (some.stop - some.start) * (1 if method == "first_order" else 1 + 3 * K)
-        step = block_size(width)
+        width = some.stop - some.start
+        # beside the influences: with several outputs, each one's change of the raw predictions
+        step = block_size(8 * width * (1 if method == "first_order" or K == 1 else 2 * K))
         for start in range(0, n_test, step):
             tests = slice(start, min(start + step, n_test))
+            values = np.empty((tests.stop - start, width)) if out is None else out[tests, some]
             part, mine = design.take(tests), target.take(tests)
             raw = objective.raw_predictions(part)
             if method == "first_order":
-                values = changes.contracted(part, mine.slopes(raw))
+                changes.contracted(part, mine.slopes(raw), values)
             else:
-                values = mine.changes(raw, changes.raw_prediction_changes(part))
+                _fill(values, mine, raw, changes, part)
             yield tests, some, values
+
+
+def _fill(values, target, raw, changes, design):
+    """Changes of the target where the raw predictions really move, a few test rows at a time.
+
+    With one output the changes of the raw predictions are written where the influences go, and
+    the elementwise work is done in pieces that stay in the cache.
+    """
+    K = raw.shape[1]
+    moved = changes.raw_prediction_changes(design, values[:, :, None] if K == 1 else None)
+    for piece in gen_batches(len(raw), block_size(8 * values.shape[1] * K, cache_mib=0.5)):
+        values[piece] = target.take(piece).changes(raw[piece], moved[piece])
 
 
 class Linearization:

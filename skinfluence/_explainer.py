@@ -266,10 +266,8 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         """
         design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
         out = np.empty((design.shape[0], len(rows)))
-        for tests, some, values in influence_blocks(
-            self._linearization, design, goal, method, rows
-        ):
-            out[tests, some] = values
+        for _ in influence_blocks(self._linearization, design, goal, method, rows, out):
+            pass  # each block is written in place
         return out
 
     def top_influences(

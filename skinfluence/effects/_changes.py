@@ -75,20 +75,22 @@ class LinearChanges:
         self.directions = directions
         self.shares = shares
 
-    def contracted(self, design, slopes):
+    def contracted(self, design, slopes, out=None):
         """slopes_t' (change of the K raw predictions of test row t): (n_test, n_rows)."""
         K = slopes.shape[1]
         Z = design.to_dense()  # shape: (n_test, q)
         V = slopes.T[:, None, :] * Z.T  # shape: (K, q, n_test)
-        return self._spread(V.reshape(-1, len(Z)), range(K))
+        return self._spread(V.reshape(-1, len(Z)), range(K), out)
 
-    def raw_prediction_changes(self, design):
+    def raw_prediction_changes(self, design, out=None):
         """Change of each test row's raw predictions, (n_test, n_rows, K)."""
         Z = design.to_dense()
         K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
+        if out is None:
+            out = np.empty((len(Z), self.design.shape[0], K))
         if K == 1:
-            return self._spread(np.ascontiguousarray(Z.T), [0])[:, :, None]
-        out = np.empty((len(Z), self.design.shape[0], K))
+            self._spread(np.ascontiguousarray(Z.T), [0], out[:, :, 0])
+            return out
         for k in range(K):
             V = np.zeros((K, q, len(Z)))
             V[k] = Z.T
@@ -96,15 +98,17 @@ class LinearChanges:
             out[:, :, k] = self._spread(V.reshape(K * q, -1), reached)
         return out
 
-    def _spread(self, V, outputs):
+    def _spread(self, V, outputs, out=None):
         """V' (changes), for right-hand sides V (p, m) -> (m, n_rows)."""
         K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
         U = self.inverse.solve(V).reshape(K, q, -1)
-        out = None
-        for k in outputs:
+        first, *others = outputs
+        out = self.design.transposed_matmul(U[first], out)
+        out *= self.rho[:, first]
+        for k in others:
             part = self.design.transposed_matmul(U[k])
             part *= self.rho[:, k]
-            out = part if out is None else np.add(out, part, out=out)
+            out += part
         if self.shares.shape[1]:
             shared = U.reshape(K * q, -1).T @ self.directions.reshape(K * q, -1)
             out += shared @ self.shares.T
@@ -132,8 +136,12 @@ class RefittedChanges:
     def coef_changes(self):
         return self._coef_changes
 
-    def raw_prediction_changes(self, design):
+    def raw_prediction_changes(self, design, out=None):
         """Change of each test row's raw predictions, (n_test, n_changes, K)."""
         n_changes, K, q = self._coef_changes.shape
         flat = self._coef_changes.reshape(-1, q)
-        return design.matmul(flat.T).reshape(-1, n_changes, K)
+        made = design.matmul(flat.T).reshape(-1, n_changes, K)
+        if out is None:
+            return made
+        out[:] = made
+        return out

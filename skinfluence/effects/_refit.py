@@ -49,7 +49,7 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None):
         Names the changes without an optimum (separable data without a penalty, say); NaN there.
     """
     size = _block_width(objective)
-    scale = objective.gradient_scale()
+    scale = objective.gradient_scale
     starts = range(0, changes.n_changes, size)
     blocks = [changes.block(a, min(a + size, changes.n_changes)) for a in starts]
     if n_jobs in (None, 1):

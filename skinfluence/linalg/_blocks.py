@@ -7,12 +7,12 @@ from sklearn.utils import gen_batches
 CACHE_MIB = 16.0
 
 
-def block_size(bytes_per_row):
+def block_size(bytes_per_row, cache_mib=CACHE_MIB):
     """Rows whose temporaries fit scikit-learn's `working_memory` (and the cache); at least 1."""
-    budget = min(float(get_config()["working_memory"]), CACHE_MIB) * 2**20
+    budget = min(float(get_config()["working_memory"]), cache_mib) * 2**20
     return max(1, int(budget // max(1, bytes_per_row)))
 
 
-def row_blocks(n_rows, bytes_per_row):
+def row_blocks(n_rows, bytes_per_row, cache_mib=CACHE_MIB):
     """Slices that cover ``range(n_rows)``, each with at most `block_size` rows."""
-    return gen_batches(n_rows, block_size(bytes_per_row))
+    return gen_batches(n_rows, block_size(bytes_per_row, cache_mib))

@@ -2,8 +2,9 @@
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 
-from skinfluence.linalg._blocks import row_blocks
+from skinfluence.linalg._blocks import block_size
 
 
 class Design:
@@ -48,10 +49,14 @@ class Design:
             out += offset
         return out
 
-    def transposed_matmul(self, V):
-        """(Z @ V)' for V of shape (q, m) -> (m, n), in C order where X is dense."""
+    def transposed_matmul(self, V, out=None):
+        """(Z @ V)' for V of shape (q, m) -> (m, n), written into `out` if given."""
         features = V[: self.n_features]
-        out = (self.X @ features).T if self.is_sparse else features.T @ self.X.T
+        out = np.empty((V.shape[1], self.shape[0])) if out is None else out
+        if self.is_sparse:
+            out[:] = (self.X @ features).T
+        else:
+            np.matmul(features.T, self.X.T, out=out)
         if self.intercept:
             offset = V[-1]
             if self.center is not None:
@@ -71,16 +76,19 @@ class Design:
         return out
 
     def take(self, rows):
-        """The same design for some of its rows (a slice gives a view where X is dense)."""
+        """The same design for some of its rows (a view for a slice of a dense X, or all rows)."""
+        n = self.shape[0]
+        if not isinstance(rows, slice) and len(rows) == n and np.array_equal(rows, np.arange(n)):
+            return self
         return Design(self.X[rows], self.center, self.intercept)
 
     def with_rows_of(self, X):
         """The same columns for other rows, such as the test set."""
         return Design(X, self.center, self.intercept)
 
-    def to_dense(self):
-        """Z as an ndarray of shape (n, q), in C order."""
-        Z = np.empty(self.shape)
+    def to_dense(self, out=None):
+        """Z as an ndarray of shape (n, q), in C order; written into `out` if given."""
+        Z = np.empty(self.shape) if out is None else out
         X = self.X.toarray() if self.is_sparse else self.X
         if self.center is None:
             Z[:, : self.n_features] = X
@@ -91,9 +99,15 @@ class Design:
         return Z
 
     def dense_blocks(self):
-        """(slice, Z[slice]) over all rows, each block small enough for the cache."""
-        for rows in row_blocks(self.shape[0], 16 * self.shape[1]):
-            yield rows, self.take(rows).to_dense()
+        """(slice, Z[slice]) over all rows, each block small enough for the cache.
+
+        All blocks share one buffer: a block may be overwritten, and is gone with the next one.
+        """
+        n, q = self.shape
+        size = max(1, min(n, block_size(8 * q, cache_mib=2.0)))
+        buffer = np.empty((size, q))
+        for rows in gen_batches(n, size):
+            yield rows, self.take(rows).to_dense(buffer[: rows.stop - rows.start])
 
     def gram(self, weights):
         """Z' diag(weights) Z of shape (q, q); all weights must have one sign.

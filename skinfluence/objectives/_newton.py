@@ -38,7 +38,7 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM):
     -------
     NewtonResult
     """
-    scale = objective.gradient_scale()  # hardly moves; one pass over the data
+    scale = objective.gradient_scale  # hardly moves; one pass over the data
     best, least = objective, objective.stationarity(scale)
     current, now = best, least
     inverse = None

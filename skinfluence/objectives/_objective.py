@@ -119,6 +119,7 @@ class Objective:
         data = self.design.rmatmul(self.sample_weight * self.residual).T
         return data + self.penalty * self.coef
 
+    @cached_property
     def gradient_scale(self):
         """Largest sum of absolute data-term gradients: what J' is small against."""
         weighted = np.abs(self.sample_weight * self.residual)
@@ -132,7 +133,7 @@ class Objective:
 
         `scale`, the denominator, may be given where it is known already.
         """
-        scale = self.gradient_scale() if scale is None else scale
+        scale = self.gradient_scale if scale is None else scale
         top = float(np.abs(self.gradient()).max(initial=0.0))
         return top / scale if scale > 0 else top
 

@@ -51,7 +51,7 @@ class RootInverse(InverseHessian):
     def _separable_form(self, design):
         K = self.hessian.n_outputs
         out = np.zeros((design.shape[0], K, K))
-        for rows in row_blocks(design.shape[0], 16 * self.hessian.n_columns):
+        for rows in row_blocks(design.shape[0], 8 * self.hessian.n_columns, cache_mib=2.0):
             part = design.take(rows)
             previous = None
             for k, W in enumerate(self.roots):
