@@ -179,7 +179,7 @@ class _ChangedProblems:
         sorted_rows = self.changes.row[triples]
         weights = objective.weights
         out = np.zeros((q, n_active * K))
-        for rows in row_blocks(objective.n_rows, 64 * n_active * K):
+        for rows in row_blocks(objective.n_rows, 8 * n_active * K, cache_mib=0.5):
             design = objective.design.take(rows)
             raw = design.matmul(theta.T).reshape(-1, n_active, K)
             residual = objective.loss.gradient(objective.y[rows, None, :], raw)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.losses._base import Loss
-from skinfluence.losses._stable import sigmoid, softplus, softplus_change
+from skinfluence.losses._stable import scaled_sigmoid, softplus, softplus_change
 
 
 class SmoothHinge(Loss):
@@ -35,7 +35,7 @@ class SmoothHinge(Loss):
         return self.temperature * softplus(self._slack(y, raw_prediction)).sum(axis=-1)
 
     def gradient(self, y, raw_prediction):
-        return -y * sigmoid(self._slack(y, raw_prediction))
+        return scaled_sigmoid(-y, (y * raw_prediction - 1.0) / self.temperature)
 
     def hessian_product(self, y, raw_prediction, V):
         e = np.exp(-np.abs(self._slack(y, raw_prediction)))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.losses._base import Loss
-from skinfluence.losses._stable import sigmoid, softplus, softplus_change
+from skinfluence.losses._stable import scaled_sigmoid, sigmoid, softplus, softplus_change
 
 
 class Logistic(Loss):
@@ -16,7 +16,7 @@ class Logistic(Loss):
         return softplus(-y * raw_prediction).sum(axis=-1)
 
     def gradient(self, y, raw_prediction):
-        return -y * sigmoid(-y * raw_prediction)
+        return scaled_sigmoid(-y, y * raw_prediction)
 
     def hessian_product(self, y, raw_prediction, V):
         # e / (1 + e)^2 with e = exp(-|raw|): p (1 - p) would round to 0 already at raw = 37.
@@ -61,7 +61,7 @@ class Multinomial(Loss):
         p = self.probability(raw_prediction)
         growth = np.expm1(np.minimum(change, 30.0))
         total = (p * growth).sum(axis=-1)
-        out = np.log1p(total)
+        out = np.asarray(np.log1p(total))  # one row alone gives no array
         # Where nearly all of the probability is taken away (total near -1) or exp would overflow,
         # the plain difference has the digits.
         plain = large | (total < -0.5)

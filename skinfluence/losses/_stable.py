@@ -12,11 +12,19 @@ def softplus(a):
 
 
 def sigmoid(a):
-    """1 / (1 + exp(-a)); exp overflows to inf below -709, and 1 / inf is the right answer 0."""
+    """1 / (1 + exp(-a)), finite for any a."""
+    return scaled_sigmoid(1.0, -np.asarray(a))
+
+
+def scaled_sigmoid(scale, a):
+    """scale / (1 + exp(a)), written over `a` where it is an array of its own.
+
+    exp overflows to inf above 709, and scale / inf is the right answer 0.
+    """
     with np.errstate(over="ignore"):
-        out = np.exp(-np.asarray(a))
+        out = np.exp(a, out=a if isinstance(a, np.ndarray) and a.dtype.kind == "f" else None)
         out += 1.0
-        return np.reciprocal(out, out=out)
+        return np.divide(scale, out, out=out if isinstance(out, np.ndarray) else None)
 
 
 def softplus_change(a, d):
