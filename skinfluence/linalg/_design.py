@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
+from skinfluence.kernels import csr_quadratic_form
 from skinfluence.linalg._blocks import block_size
 
 
@@ -122,7 +123,7 @@ class Design:
             return self.take(rows).gram(weights[rows])
         if self.is_sparse:
             return self._sparse_gram(weights)
-        sign = np.sign(weights[0])
+        sign = np.sign(weights[rows[0]])
         root = np.sqrt(np.abs(weights))
         out = np.zeros((self.shape[1],) * 2)
         for block, Z in self.dense_blocks():
@@ -146,6 +147,24 @@ class Design:
         out[-1, :-1] = out[:-1, -1] = column
         out[-1, -1] = total
         return out
+
+    def quadratic_form(self, matrix):
+        """z_i' M z_i of sparse rows for a symmetric (q, q) matrix, (n,).
+
+        Costs the square of a row's entries where the product Z @ M costs q times as many.
+        """
+        X, f = self.X, self.n_features
+        corner, column = 0.0, np.zeros(f)
+        features = matrix[:f, :f]
+        if self.intercept:
+            # z = T [x, 1]: the centre moves from the rows, which are sparse, into the matrix
+            corner, column = matrix[f, f], matrix[:f, f]
+            if self.center is not None:
+                pull = features @ self.center
+                corner = corner - 2.0 * column @ self.center + self.center @ pull
+                column = column - pull
+        square = csr_quadratic_form(X.data, X.indices, X.indptr, np.ascontiguousarray(features))
+        return square + 2.0 * (X @ column) + corner
 
     def weighted_square_sums(self, weights):
         """Diagonal of Z' diag(w) Z for each column w of `weights` (n, m) -> (m, q)."""

@@ -1,0 +1,22 @@
+"""Checks for your own losses, solvers and estimators, and the truth that influences stand for.
+
+Where to start: `_truth.py` (what the numbers are compared with); one check a file beside it.
+"""
+
+from skinfluence.testing._adapters import check_adapter
+from skinfluence.testing._losses import check_loss
+from skinfluence.testing._solvers import check_solver
+from skinfluence.testing._truth import (
+    finite_difference_influence,
+    leave_one_out_influence,
+    tightened,
+)
+
+__all__ = [
+    "check_adapter",
+    "check_loss",
+    "check_solver",
+    "finite_difference_influence",
+    "leave_one_out_influence",
+    "tightened",
+]

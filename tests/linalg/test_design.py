@@ -1,0 +1,113 @@
+"""A design acts as the explicit matrix [X - center, 1] and never makes it."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse
+from sklearn import config_context
+
+from skinfluence.linalg import Design, block_size, row_blocks
+from tests.linalg._zoo import KINDS, N_ROWS, make_design, name_of
+
+RNG = np.random.default_rng(1)
+kinds = pytest.mark.parametrize("kind", KINDS, ids=name_of)
+
+
+@kinds
+def test_shape_and_dense_form(kind):
+    design, Z = make_design(kind)
+    assert design.shape == Z.shape
+    assert_allclose(design.to_dense(), Z, atol=1e-15)
+
+
+@kinds
+def test_products(kind):
+    design, Z = make_design(kind)
+    V, U = RNG.standard_normal((Z.shape[1], 3)), RNG.standard_normal((len(Z), 3))
+    assert_allclose(design.matmul(V), Z @ V, atol=1e-13)
+    assert_allclose(design.transposed_matmul(V), (Z @ V).T, atol=1e-13)
+    assert_allclose(design.rmatmul(U), Z.T @ U, atol=1e-13)
+
+
+@kinds
+@pytest.mark.parametrize(
+    "rows",
+    [np.array([5, 2, 2]), slice(3, 9), np.arange(N_ROWS) % 3 == 0],
+    ids=["index", "slice", "mask"],
+)
+def test_take(kind, rows):
+    design, Z = make_design(kind)
+    assert_allclose(design.take(rows).to_dense(), Z[rows], atol=1e-15)
+
+
+@kinds
+def test_other_rows_are_centred_alike(kind):
+    design, Z = make_design(kind)
+    other = design.with_rows_of(design.X[:5])
+    assert_allclose(other.to_dense(), Z[:5], atol=1e-15)
+
+
+@kinds
+@pytest.mark.parametrize("sign", [1.0, -1.0], ids=["positive", "negative"])
+@pytest.mark.parametrize("zeros", [0.0, 0.2, 0.6, 1.0], ids=lambda z: f"{z:.0%}-zero")
+def test_gram(kind, sign, zeros):
+    design, Z = make_design(kind, n=40)
+    weights = sign * (0.5 + RNG.random(40))
+    weights[: int(40 * zeros)] = 0.0
+    assert_allclose(design.gram(weights), Z.T @ (weights[:, None] * Z), atol=1e-12)
+
+
+@kinds
+def test_diagonals_of_grams(kind):
+    design, Z = make_design(kind)
+    weights = RNG.random((N_ROWS, 3))
+    expected = [np.diag(Z.T @ (w[:, None] * Z)) for w in weights.T]
+    assert_allclose(design.weighted_square_sums(weights), expected, atol=1e-12)
+
+
+@kinds
+def test_small_blocks_give_the_same(kind):
+    design, Z = make_design(kind, n=40)
+    weights = 0.5 + RNG.random(40)
+    with config_context(working_memory=0.0005):
+        parts = [part.copy() for _, part in design.dense_blocks()]
+        assert len(parts) > 1
+        assert_allclose(np.concatenate(parts), Z, atol=1e-15)
+        assert_allclose(design.gram(weights), Z.T @ (weights[:, None] * Z), atol=1e-12)
+
+
+def test_a_dense_table_is_held_by_reference():
+    X = np.ones((3, 2))
+    assert Design(X, X.mean(axis=0), True).X is X
+    assert np.shares_memory(Design(X).take(slice(0, 2)).X, X)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_products_copy_no_table(make):
+    X = np.random.default_rng(0).standard_normal((20_000, 40))
+    design = Design(make(X), X.mean(axis=0), True)
+    v, u = np.ones((41, 1)), np.ones((20_000, 1))
+    tracemalloc.start()
+    try:
+        design.matmul(v)
+        design.rmatmul(u)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes / 5
+
+
+def test_blocks_cover_all_rows_once_and_fit_the_memory():
+    with config_context(working_memory=1):
+        blocks = list(row_blocks(10_000, 1024))
+        assert block_size(1024) == 1024
+    assert [b.start for b in blocks[1:]] == [b.stop for b in blocks[:-1]]
+    assert (blocks[0].start, blocks[-1].stop) == (0, 10_000)
+    assert max(b.stop - b.start for b in blocks) * 1024 <= 2**20
+
+
+def test_a_block_has_at_least_one_row():
+    with config_context(working_memory=1e-6):
+        assert block_size(1e9) == 1
