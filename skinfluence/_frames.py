@@ -2,8 +2,9 @@
 
 import importlib
 
-import narwhals as nw
+import narwhals.stable.v1 as nw
 import numpy as np
+from sklearn.utils.validation import _num_samples
 
 #: What a table is made of where the data came as arrays: the first one that is installed.
 FALLBACKS = ("pandas", "polars", "pyarrow")
@@ -22,7 +23,7 @@ def row_labels(X):
     index = getattr(X, "index", None)
     if frame_backend(X) == "pandas" and index is not None:
         return index.to_numpy()
-    return np.arange(X.shape[0] if hasattr(X, "shape") else len(X))
+    return np.arange(_num_samples(X))
 
 
 def make_frame(columns, backend):
@@ -37,7 +38,7 @@ def make_frame(columns, backend):
             namespace = importlib.import_module(name)
         except ImportError:
             continue
-        return nw.from_dict(columns, backend=namespace).to_native()
+        return nw.from_dict(columns, native_namespace=namespace).to_native()
     return np.rec.fromarrays(list(columns.values()), names=list(columns))
 
 

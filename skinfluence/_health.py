@@ -73,9 +73,10 @@ class Health:
                 "predictions of rows like the training rows are not affected."
             )
         if len(self.high_leverage):
+            n = len(self.high_leverage)
             out.append(
-                f"{len(self.high_leverage)} rows have leverage over 0.5: trust the Newton step "
-                "or refits there, not first order."
+                f"{n} {'row has' if n == 1 else 'rows have'} leverage over 0.5: first order is far "
+                'off there; ask for method="refit" with rows=health().high_leverage.'
             )
         if self.condition > 1e10:
             out.append(f"The Hessian is ill-conditioned ({self.condition:.1e}): scale features.")
@@ -83,7 +84,8 @@ class Health:
 
     def __str__(self):
         null = "; ".join(self.null_directions) or "none"
-        rows = ", ".join(map(str, self.high_leverage[:10].tolist())) or "none"
+        rows = ", ".join(map(str, self.high_leverage[:10].tolist()))
+        rows = f"rows {rows}" if rows else "none"
         more = len(self.high_leverage) - 10
         rows += f" and {more} more" if more > 0 else ""
         lines = [

@@ -1,0 +1,25 @@
+"""What the documentation says is run: every ``>>>`` line must print what the page shows."""
+
+import doctest
+
+import pytest
+
+from tests._data import ROOT
+
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+PAGES = sorted(p for p in (ROOT / "docs").glob("*.rst") if ">>> " in p.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_prints_what_it_shows(page):
+    pytest.importorskip("pandas")
+    text = page.read_text("utf-8")
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    said = []
+    result = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
+    assert result.failed == 0, "".join(said)
+    assert result.attempted > 0
+
+
+def test_the_user_guide_is_among_the_pages_that_run():
+    assert "user_guide.rst" in [page.name for page in PAGES]

@@ -1,0 +1,20 @@
+"""Tables come out in the frame type that went in, on every supported version of narwhals."""
+
+import numpy as np
+import pytest
+
+from skinfluence._frames import frame_backend, make_frame
+
+COLUMNS = {"row": np.array(["a", "b"], dtype=object), "influence": np.array([0.5, -0.5])}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_frame_is_made_in_the_library_that_was_asked_for(library):
+    pytest.importorskip(library)
+    frame = make_frame(COLUMNS, library)
+    assert frame_backend(frame) == library
+    assert list(frame["row"]) == ["a", "b"] or frame["row"].to_pylist() == ["a", "b"]
+
+
+def test_arrays_have_no_frame_library():
+    assert frame_backend(np.zeros((2, 2))) is None
