@@ -28,20 +28,22 @@ def diagnostics_columns(explained, linearization, dfbetas):
     if objective.n_outputs > 1 or not isinstance(objective.loss, SquaredError | Logistic):
         return columns
     s, y, raw = objective.sample_weight[:, 0], objective.y[:, 0], raw[:, 0]
+    # what is left of a row of leverage one is rounding: NaN there, as in `moved`
+    gap = np.where(np.isnan(moved[:, 0]), np.nan, 1.0 - h)
     with np.errstate(divide="ignore", invalid="ignore"):
         if isinstance(objective.loss, SquaredError):
-            classical, sigma = _least_squares(s, y, raw, h)
+            classical, sigma = _least_squares(s, y, raw, h, gap)
         else:
-            classical, sigma = _logistic(s, y, raw, h)
+            classical, sigma = _logistic(s, y, raw, h, gap)
         columns.update(classical)
         if dfbetas:
             columns.update(_dfbetas(explained, linearization, rows, sigma))
     return columns
 
 
-def _leave_one_out_sigma(squares, h, dof):
+def _leave_one_out_sigma(squares, gap, dof):
     """Residual standard error without each row; squares are its weighted squared residuals."""
-    return np.sqrt((squares.sum() - squares / (1.0 - h)) / (dof - 1.0))
+    return np.sqrt((squares.sum() - squares / gap) / (dof - 1.0))
 
 
 def _present_dof(s, h):
@@ -49,25 +51,25 @@ def _present_dof(s, h):
     return np.count_nonzero(s) - h.sum()
 
 
-def _least_squares(s, y, raw, h):
+def _least_squares(s, y, raw, h, gap):
     """Cook (1977); Belsley, Kuh & Welsch (1980): externally studentised residuals, DFFITS."""
     weighted = np.sqrt(s) * (y - raw)
     dof = _present_dof(s, h)
     sigma = np.sqrt((weighted**2).sum() / dof)
-    without = _leave_one_out_sigma(weighted**2, h, dof)
-    standard = weighted / (sigma * np.sqrt(1.0 - h))
-    student = weighted / (without * np.sqrt(1.0 - h))
+    without = _leave_one_out_sigma(weighted**2, gap, dof)
+    standard = weighted / (sigma * np.sqrt(gap))
+    student = weighted / (without * np.sqrt(gap))
     classical = {
         "residual": y - raw,
         "standardized_residual": standard,
         "studentized_residual": student,
-        "cooks_distance": standard**2 * h / ((1.0 - h) * h.sum()),
-        "dffits": student * np.sqrt(h / (1.0 - h)),
+        "cooks_distance": standard**2 * h / (gap * h.sum()),
+        "dffits": student * np.sqrt(h / gap),
     }
     return classical, without
 
 
-def _logistic(s, y, raw, h):
+def _logistic(s, y, raw, h, gap):
     """One-step forms of Pregibon (1981) as R computes them, dispersion 1."""
     loss = Logistic()
     column = raw[:, None]
@@ -75,15 +77,14 @@ def _logistic(s, y, raw, h):
     curvature = loss.curvature(y[:, None], column)[:, 0]
     pearson = -np.sqrt(s) * gradient / np.sqrt(curvature)
     deviance = np.sign(y) * np.sqrt(2.0 * s * loss.value(y[:, None], column))
-    without = _leave_one_out_sigma(deviance**2, h, _present_dof(s, h))
+    without = _leave_one_out_sigma(deviance**2, gap, _present_dof(s, h))
     classical = {
         "pearson_residual": pearson,
         "deviance_residual": deviance,
-        "standardized_residual": deviance / np.sqrt(1.0 - h),
-        "studentized_residual": np.sign(deviance)
-        * np.sqrt(deviance**2 + h * pearson**2 / (1.0 - h)),
-        "cooks_distance": (pearson / (1.0 - h)) ** 2 * h / h.sum(),
-        "dffits": deviance * np.sqrt(h) / (without * (1.0 - h)),
+        "standardized_residual": deviance / np.sqrt(gap),
+        "studentized_residual": np.sign(deviance) * np.sqrt(deviance**2 + h * pearson**2 / gap),
+        "cooks_distance": (pearson / gap) ** 2 * h / h.sum(),
+        "dffits": deviance * np.sqrt(h) / (without * gap),
     }
     return classical, without
 

@@ -1,0 +1,1 @@
+"""Acceptance tests on real data with published answers."""
