@@ -14,6 +14,12 @@ API_REFERENCE = [
         "objects": ["SmoothHingeSVC"],
     },
     {
+        "title": "Kernels",
+        "module": "skinfluence.kernels",
+        "text": "Compiled loops over arrays, where a matrix product will not do.",
+        "objects": ["csr_quadratic_form"],
+    },
+    {
         "title": "Losses",
         "module": "skinfluence.losses",
         "text": "What a row costs, with two derivatives in the raw prediction.",
@@ -115,8 +121,15 @@ API_REFERENCE = [
     {
         "title": "Testing",
         "module": "skinfluence.testing",
-        "text": "Checks for your own losses, estimators, solvers and effects.",
-        "objects": [],
+        "text": "Checks for your own losses, solvers and estimators, and the truth they are held to.",
+        "objects": [
+            "check_loss",
+            "check_solver",
+            "check_adapter",
+            "finite_difference_influence",
+            "leave_one_out_influence",
+            "tightened",
+        ],
     },
 ]
 

@@ -146,6 +146,7 @@ class Audit:
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or target values of these rows.
 
         Returns
         -------

@@ -137,6 +137,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         X : {array-like, sparse matrix, data frame} of shape (n_train, n_features)
             Held by reference: do not change it afterwards.
         y : array-like of shape (n_train,) or (n_train, n_outputs)
+            Labels or target values.
         sample_weight : array-like of shape (n_train,), default=None
             Goes to the last step of a pipeline.
         **params : dict
@@ -145,6 +146,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         Returns
         -------
         self : InfluenceExplainer
+            Fitted.
 
         Raises
         ------
@@ -279,12 +281,17 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
 
         Parameters
         ----------
-        X_test, y_test, target, method
+        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
             As for :meth:`influence`.
         k : int, default=10
             How many; at most n_train are returned.
         order : {"magnitude", "helpful", "harmful"}, default="magnitude"
             Largest absolute value, largest value, or smallest value first.
+        target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+            As for :meth:`influence`.
+        method : {"auto", "first_order", "newton_step", "refit"}, default=None
+            As for :meth:`influence`.
 
         Returns
         -------
@@ -314,10 +321,15 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
 
         Parameters
         ----------
-        X_test, y_test, target, method
+        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
             As for :meth:`influence`.
         k : int, default=10
             Rows per table.
+        target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+            As for :meth:`influence`.
+        method : {"auto", "first_order", "newton_step", "refit"}, default=None
+            As for :meth:`influence`.
 
         Returns
         -------

@@ -97,11 +97,14 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
+            Labels, of two classes or more.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; all ones by default.
 
         Returns
         -------
         self : SmoothHingeSVC
+            Fitted.
 
         Warns
         -----
@@ -187,6 +190,7 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Positive for the second of two classes; largest for the predicted one of more.
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
@@ -203,6 +207,7 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
+            Labels from `classes_`.
         """
         raw = self.decision_function(X)
         codes = (raw > 0).astype(int) if raw.ndim == 1 else raw.argmax(axis=1)

@@ -134,6 +134,7 @@ class RefittedChanges:
         self._coef_changes = coef_changes
 
     def coef_changes(self):
+        """Change of the coefficients, (n_changes, K, q)."""
         return self._coef_changes
 
     def raw_prediction_changes(self, design, out=None):

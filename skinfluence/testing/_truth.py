@@ -82,8 +82,15 @@ def leave_one_out_influence(estimator, X, y, X_test, y_test, rows, *, sample_wei
 
     Parameters
     ----------
-    estimator, X, y, X_test, y_test, rows, sample_weight
+    estimator : estimator
         As for :func:`finite_difference_influence`.
+    X, y : array-like
+        Training data.
+    X_test, y_test : array-like
+        Test rows and their labels.
+    rows : sequence of int
+        Training rows that are left out, one at a time.
+    sample_weight : array-like of shape (n_train,), default=None
 
     Returns
     -------
