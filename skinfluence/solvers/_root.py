@@ -5,6 +5,10 @@ import numpy as np
 from skinfluence.linalg import row_blocks
 from skinfluence.solvers._base import InverseHessian
 
+#: Multiplications beyond which a sparse design takes the numba kernel: some seconds of matrix
+#: products, so that small problems never wait for the compiler.
+KERNEL_WORK = 2e9
+
 
 class RootInverse(InverseHessian):
     """H^+ = W W' with one root W of shape (q, r) per output, or a single (p, r) one.
@@ -51,6 +55,12 @@ class RootInverse(InverseHessian):
     def _separable_form(self, design):
         K = self.hessian.n_outputs
         out = np.zeros((design.shape[0], K, K))
+        if design.is_sparse and design.X.nnz * design.shape[1] > KERNEL_WORK:
+            for k, W in enumerate(self.roots):
+                if k == 0 or W is not self.roots[k - 1]:
+                    form = design.quadratic_form(W @ W.T)
+                out[:, k, k] = form
+            return out
         for rows in row_blocks(design.shape[0], 8 * self.hessian.n_columns, cache_mib=2.0):
             part = design.take(rows)
             previous = None
