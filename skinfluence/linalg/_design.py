@@ -99,13 +99,13 @@ class Design:
             Z[:, -1] = 1.0
         return Z
 
-    def dense_blocks(self):
+    def dense_blocks(self, cache_mib=2.0):
         """(slice, Z[slice]) over all rows, each block small enough for the cache.
 
         All blocks share one buffer: a block may be overwritten, and is gone with the next one.
         """
         n, q = self.shape
-        size = max(1, min(n, block_size(8 * q, cache_mib=2.0)))
+        size = max(1, min(n, block_size(8 * q, cache_mib)))
         buffer = np.empty((size, q))
         for rows in gen_batches(n, size):
             yield rows, self.take(rows).to_dense(buffer[: rows.stop - rows.start])

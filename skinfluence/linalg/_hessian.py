@@ -73,16 +73,33 @@ class Hessian(LinearOperator):
         """The (p, p) matrix."""
         K, q = self.n_outputs, self.n_columns
         out = np.zeros((K, q, K, q))
-        for k in range(K):
-            if self.separable:
+        if self.separable:
+            for k in range(K):
                 out[k, :, k] = self.block(k)
-                continue
-            for j in range(k, K):
-                # p_k (1 - p_k) >= 0 on the diagonal, -p_k p_j <= 0 beside it: one sign each
-                out[k, :, j] = self.design.gram(self.curvature[:, k, j])
-                out[j, :, k] = out[k, :, j]
+            return out.reshape(K * q, K * q)
+        self._add_coupled_grams(out)
+        for k in range(K):
+            for j in range(k):
+                out[k, :, j] = out[j, :, k]
             out[k, np.arange(q), k, np.arange(q)] += self.penalty[k]
         return out.reshape(K * q, K * q)
+
+    def _add_coupled_grams(self, out):
+        """Z' diag(A_kj) Z for j >= k, every block of rows being read once for all pairs."""
+        pairs = [(k, j) for k in range(self.n_outputs) for j in range(k, self.n_outputs)]
+        if self.design.is_sparse:
+            for k, j in pairs:
+                out[k, :, j] = self.design.gram(self.curvature[:, k, j])
+            return
+        for rows, Z in self.design.dense_blocks(cache_mib=16.0):
+            scaled = np.empty_like(Z)
+            for k, j in pairs:
+                # p_k (1 - p_k) >= 0 on the diagonal, -p_k p_j <= 0 beside it: the root of its
+                # size makes a symmetric product, half the multiplications of a general one
+                weight = self.curvature[rows, k, j, None]
+                np.multiply(Z, np.sqrt(np.abs(weight)), out=scaled)
+                gram = scaled.T @ scaled
+                out[k, :, j] += gram if k == j else np.negative(gram, out=gram)
 
     def diagonal(self):
         """Diagonal of the matrix, shape (p,)."""

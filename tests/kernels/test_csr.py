@@ -37,7 +37,7 @@ def test_nan_comes_through(rows):
 @pytest.mark.parametrize("intercept", [False, True])
 def test_design_quadratic_form_equals_dense(rows, intercept, center):
     X, _ = rows
-    mean = X.mean(axis=0) if center and intercept else None
+    mean = np.asarray(X.mean(axis=0)).ravel() if center and intercept else None
     design = Design(X, mean, intercept)
     rng = np.random.default_rng(1)
     root = rng.normal(size=(design.shape[1],) * 2)
