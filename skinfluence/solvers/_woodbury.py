@@ -89,13 +89,14 @@ class WoodburyInverse(InverseHessian):
     def solve(self, V):
         K, q = self.hessian.n_outputs, self.hessian.n_columns
         m = len(self._free)
-        V = V.reshape(K, q, -1)
+        V = V.reshape(K, q, V.shape[1])
         kept = V[:, self._kept] / self._penalty[:, :, None]  # P^-1 V
         raw = np.stack([self._Z_kept @ part for part in kept])  # shape: (K, n, m)
         out = np.empty_like(V)
         coupled = np.einsum("knc,knm->cm", self._core_free, raw)
-        right = V[:, self._free].reshape(K * m, -1) - coupled
-        free = (self._schur_inverse @ right).reshape(K, m, -1)
+        # sizes in full: with no free column (m = 0) a -1 could not be inferred
+        right = V[:, self._free].reshape(K * m, V.shape[2]) - coupled
+        free = (self._schur_inverse @ right).reshape(K, m, V.shape[2])
         out[:, self._free] = free
         raw += np.stack([self._Z_free @ part for part in free])
         pull = self._core_solve(raw, self.hessian.separable)
