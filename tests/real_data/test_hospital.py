@@ -60,7 +60,7 @@ def test_gradient_norm_of_the_test_row(hospital, reference):
     objective = explainer.objective_
     raw = X_test.astype(float) @ objective.coef.T
     # a negative test row: the derivative of its loss is P(readmitted) x
-    norm = np.linalg.norm(X_test) / (1 + np.exp(-raw[0, 0]))
+    norm = np.linalg.norm(X_test.astype(float)) / (1 + np.exp(-raw[0, 0]))
     assert_allclose(norm, reference["norm_test_grad"], rtol=1e-9)
 
 
