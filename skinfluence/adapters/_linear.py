@@ -63,14 +63,21 @@ def linear_objective(
 
 
 def class_weights(
-    estimator, y, coding, sample_weight, *, weighted_counts=True, own_output_only=False
+    estimator,
+    y,
+    coding,
+    sample_weight,
+    *,
+    weighted_counts=COUNTS_ARE_WEIGHTED,
+    own_output_only=False,
 ):
     """RowWeights of a classifier's `class_weight` parameter.
 
     Parameters
     ----------
     weighted_counts : bool
-        Whether "balanced" counts rows by their sample weight, as the estimator does.
+        Whether "balanced" counts rows by their sample weight; by default as the installed
+        scikit-learn does.
     own_output_only : bool
         See RowWeights.
     """
@@ -80,8 +87,7 @@ def class_weights(
         return RowWeights(sample_weight)
     own_output_only = own_output_only and coding.n_outputs > 1
     if isinstance(class_weight, str):  # "balanced": validated by the estimator's own fit
-        weighted = weighted_counts and COUNTS_ARE_WEIGHTED
-        counts = sample_weight if weighted else np.ones(len(codes))
+        counts = sample_weight if weighted_counts else np.ones(len(codes))
         return RowWeights(sample_weight, codes, counts=counts, own_output_only=own_output_only)
     fixed = compute_class_weight(class_weight, classes=coding.classes, y=np.asarray(y).ravel())
     return RowWeights(sample_weight, codes, fixed, own_output_only=own_output_only)

@@ -63,6 +63,7 @@ def smooth_hinge_svc(estimator, X, y, sample_weight, settings):
         coding,
         SmoothHinge(estimator.temperature),
         penalty=1.0 / estimator.C,
-        weights=class_weights(estimator, y, coding, sample_weight),
+        # our own machine sums sample weights, whatever the installed scikit-learn does
+        weights=class_weights(estimator, y, coding, sample_weight, weighted_counts=True),
         settings=settings,
     )

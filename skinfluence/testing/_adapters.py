@@ -23,7 +23,7 @@ def check_adapter(
     rows=(0, 1, 2),
     refit=None,
     rtol=1e-6,
-    step=0.05,
+    step=0.01,
 ):
     """Raise AssertionError unless an estimator's objective explains its own refits.
 
@@ -47,7 +47,7 @@ def check_adapter(
         anew.
     rtol : float, default=1e-6
         Largest error of an influence, relative to the largest influence.
-    step : float, default=0.05
+    step : float, default=0.01
         See :func:`finite_difference_influence`.
 
     Raises

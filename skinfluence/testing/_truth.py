@@ -36,7 +36,7 @@ def tightened(estimator):
 
 
 def finite_difference_influence(
-    estimator, X, y, X_test, y_test, rows, *, sample_weight=None, step=0.05
+    estimator, X, y, X_test, y_test, rows, *, sample_weight=None, step=0.01
 ):
     """First-order influence as a finite difference of the estimator's own refits.
 
@@ -55,7 +55,7 @@ def finite_difference_influence(
     rows : sequence of int
         Training rows.
     sample_weight : array-like of shape (n_train,), default=None
-    step : float, default=0.05
+    step : float, default=0.01
         Smaller where the loss has kinks, larger where the refits are noisy.
 
     Returns

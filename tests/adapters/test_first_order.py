@@ -1,0 +1,70 @@
+"""First-order influence is the slope of the estimator's own refits in sample_weight."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from skinfluence import InfluenceExplainer
+from skinfluence.adapters import REGISTRY
+from skinfluence.testing import check_adapter, tightened
+from tests.adapters._cases import CASES, FORMATS, ROWS, table, truth
+
+
+def fit_explainer(estimator, X, y, weights):
+    """A tolerance that no solver reaches is no reason to distrust it: the truth decides."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", FutureWarning)  # LogisticRegressionCV: use l1_ratios
+        return InfluenceExplainer(tightened(estimator)).fit(X, y, weights)
+
+
+def does_not_take(estimator, name):
+    """scikit-learn's own gaps."""
+    if type(estimator).__name__ != "Ridge" or name == "dense" or not estimator.fit_intercept:
+        return False
+    return estimator.solver in ("svd", "cholesky", "saga")
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("name", CASES)
+def test_influence_is_the_slope_of_the_refits(name, weighted):
+    case = CASES[name]
+    X, y, X_test, y_test, weights = table(case.kind, weighted)
+    expected = truth(name, weighted)
+    for form, make in FORMATS.items():
+        if does_not_take(case.estimator, form):
+            continue
+        explainer = fit_explainer(case.estimator, make(X), y, weights)
+        got = explainer.influence(make(X_test), y_test, method="first_order", rows=ROWS)
+        error = np.abs(got - expected).max() / np.abs(expected).max()
+        assert error < case.rtol, f"{form}: {error:.1e}"
+        assert explainer.polished_stationarity_ < 1e-11, form
+
+
+def test_every_registered_class_has_an_example():
+    assert all(adapter.examples() for adapter in REGISTRY.values())
+
+
+@pytest.mark.parametrize("name", [name for _, name in REGISTRY])
+def test_every_registered_class_has_a_case(name):
+    assert any(type(case.estimator).__name__ == name for case in CASES.values())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ridge-cholesky",
+        "RidgeClassifier-three",
+        "LogisticRegression-newton-cholesky-three",
+        "SmoothHingeSVC-binary",
+        "RidgeCV",
+    ],
+)
+def test_check_adapter_passes(name):
+    case = CASES[name]
+    X, y, X_test, y_test, weights = table(case.kind, True)
+    check_adapter(
+        case.estimator, X, y, weights, X_test=X_test, y_test=y_test, refit=case.refit, rows=[0, 5]
+    )
