@@ -122,6 +122,7 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         MetadataRouter
+            To the estimator's `fit`.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=type(self).__name__)
@@ -142,6 +143,7 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         # `score` is the fidelity of the explanation, not the accuracy of the model
         if tags.classifier_tags is not None:
             tags.classifier_tags.poor_score = True
+            tags.classifier_tags.multi_label = False  # no adapter takes several labels a row
         if tags.regressor_tags is not None:
             tags.regressor_tags.poor_score = True
         return tags

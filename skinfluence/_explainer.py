@@ -12,7 +12,13 @@ from skinfluence._audit import Audit
 from skinfluence._delegation import EstimatorDelegation
 from skinfluence._explanation import Explanation, RowExplanation
 from skinfluence._frames import frame_backend, row_labels
-from skinfluence._settings import check_settings, polish_warning
+from skinfluence._settings import (
+    MOVED_TOLERANCE,
+    check_rows,
+    check_settings,
+    check_weights,
+    polish_warning,
+)
 from skinfluence._targets import resolve_target
 from skinfluence.adapters import Settings, explain_estimator
 from skinfluence.objectives import minimize
@@ -160,6 +166,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
             optimum was reached.
         """
         check_settings(self)
+        check_weights(sample_weight)
         start = perf_counter()
         self.estimator_ = self._fit_inner(X, y, sample_weight, params)
         self._tell("fitted the estimator", start)
@@ -186,6 +193,9 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
             change = np.abs(result.objective.raw_prediction - fitted.raw_prediction).max()
             spread = np.ptp(fitted.raw_prediction, axis=0).max()
             self._moved = float(change / spread) if spread > 0 else float(change)
+            if self._moved > MOVED_TOLERANCE:
+                # against the gradients there: on a way to infinity they vanish together
+                self.polished_stationarity_ = self.objective_.stationarity()
         self._explained.objective = self.objective_
         message = polish_warning(self, self._moved)
         if message:
@@ -204,33 +214,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         method = resolve_method(method, None)
         design = self._explained.design(X_test)
         target = resolve_target(target, self.objective_, design, y_test)
-        return design, target, method, self._rows(rows)
-
-    def _rows(self, rows):
-        """Training rows as an index array; all of them for None."""
-        n = self.objective_.n_rows
-        if rows is None:
-            return np.arange(n)
-        rows = np.asarray(rows)
-        if rows.dtype == bool:
-            if rows.shape != (n,):
-                raise ValueError(
-                    f"rows is a mask of shape {rows.shape}; expected ({n},), one entry a "
-                    "training row."
-                )
-            return np.flatnonzero(rows)
-        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
-            raise ValueError(
-                f"rows has shape {rows.shape} and type {rows.dtype}; expected a list of training "
-                "row numbers or a boolean mask."
-            )
-        rows = rows.astype(np.intp)
-        if rows.size and (rows.min() < -n or rows.max() >= n):
-            raise ValueError(
-                f"rows holds numbers from {rows.min()} to {rows.max()}; expected 0 to {n - 1}, "
-                "positions in the training data."
-            )
-        return np.where(rows < 0, rows + n, rows)
+        return design, target, method, check_rows(rows, self.objective_.n_rows)
 
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):
         """Effect of removing each training row on each test row.
@@ -379,7 +363,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         """
         check_is_fitted(self)
         method = resolve_method(method or self.method, self._linearization.inverse)
-        rows = self._rows(None)
+        rows = check_rows(None, self.objective_.n_rows)
         objective, moved = self._linearization.own_changes(method, rows)
         if method == "first_order":
             return (objective.residual * moved).sum(axis=1)
@@ -403,5 +387,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         """
         check_is_fitted(self)
         method = resolve_method(method or self.method, self._linearization.inverse)
-        objective, changes = self._linearization.changes(method, self._rows(rows))
+        objective, changes = self._linearization.changes(
+            method, check_rows(rows, self.objective_.n_rows)
+        )
         return objective.estimator_layout(changes.coef_changes())

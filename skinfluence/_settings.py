@@ -18,8 +18,42 @@ def check_settings(explainer):
     get_solver(explainer.solver)
     _one_of("method", explainer.method, ("auto", *METHODS))
     _one_of("penalty_scaling", explainer.penalty_scaling, ("estimator", "mean"))
+    _one_of("polish", explainer.polish, (True, False))
     _number("damping", explainer.damping, least=0.0)
     _number("temperature", explainer.temperature, least=0.0, strict=True)
+
+
+def check_weights(sample_weight):
+    """Raise for negative weights, before an estimator makes of them what it will."""
+    if sample_weight is not None and np.any(np.asarray(sample_weight) < 0):
+        raise ValueError(
+            "sample_weight has negative entries; expected weights >= 0 (0 leaves a row out)."
+        )
+
+
+def check_rows(rows, n):
+    """Training rows out of n as an index array; all of them for None."""
+    if rows is None:
+        return np.arange(n)
+    rows = np.asarray(rows)
+    if rows.dtype == bool:
+        if rows.shape != (n,):
+            raise ValueError(
+                f"rows is a mask of shape {rows.shape}; expected ({n},), one entry a training row."
+            )
+        return np.flatnonzero(rows)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise ValueError(
+            f"rows has shape {rows.shape} and type {rows.dtype}; expected a list of training "
+            "row numbers or a boolean mask."
+        )
+    rows = rows.astype(np.intp)
+    if rows.size and (rows.min() < -n or rows.max() >= n):
+        raise ValueError(
+            f"rows holds numbers from {rows.min()} to {rows.max()}; expected 0 to {n - 1}, "
+            "positions in the training data."
+        )
+    return np.where(rows < 0, rows + n, rows)
 
 
 def _one_of(name, value, allowed):

@@ -1,7 +1,6 @@
 """What is explained: a number for each test row, as a function of its raw predictions."""
 
 import numpy as np
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_array
 
 TARGETS = ("auto", "loss", "predict", "decision_function", "predict_proba")
@@ -164,5 +163,9 @@ def _named_codes(coding, y_test, n_test):
     named = np.atleast_1d(np.asarray(y_test))
     if named.ndim == 1 and len(named) == 1:
         named = np.repeat(named, n_test)
-    check_consistent_length(named, np.empty(n_test))
+    if len(named) != n_test:
+        raise ValueError(
+            f"X_test has {n_test} rows but y_test names {len(named)} classes. Expected one class "
+            "for all rows, or one a row."
+        )
     return coding.codes(named)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
 from skinfluence.objectives import Objective
@@ -107,14 +107,28 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     transformers, model = unwrap(estimator)
     adapter = find_adapter(model)
     X = _model_space(transformers, model, X)
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-    if (weights < 0).any():
+    if _num_samples(y) != X.shape[0]:  # an estimator that was fitted before did not compare
         raise ValueError(
-            "sample_weight has negative entries; expected weights >= 0 (0 leaves a row out)."
+            f"X has {X.shape[0]} rows but y has {_num_samples(y)}. Expected one label a row."
         )
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
     if not weights.any():
         raise ValueError("sample_weight is zero for every row; expected at least one positive.")
+    _refuse_one_class(model, y, weights)
     return Explained(adapter.build(model, X, y, weights, settings), transformers, model)
+
+
+def _refuse_one_class(model, y, weights):
+    """Raise where the rows that count are all of one class: their model has no optimum."""
+    y = np.asarray(y)
+    if not hasattr(model, "classes_") or y.ndim > 1:
+        return
+    classes = np.unique(y[weights > 0])
+    if len(classes) < 2:
+        raise ValueError(
+            f"The rows of positive weight are all of one class ({classes.tolist()[0]!r}); expected "
+            "rows of at least 2 classes. Give rows of another class a positive sample_weight."
+        )
 
 
 def _model_space(transformers, model, X):

@@ -8,6 +8,7 @@ from sklearn.linear_model import (
     RidgeClassifierCV,
     RidgeCV,
 )
+from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._linear import (
     class_weights,
@@ -24,7 +25,8 @@ FREE_SIGNS = "Expected positive=False: bounded coefficients have no stationary p
 
 def _regression(estimator, X, y, sample_weight, settings, penalty):
     refuse(estimator, getattr(estimator, "positive", False), "positive=True", FREE_SIGNS)
-    y = np.asarray(y, dtype=np.float64)
+    # an estimator that was fitted before has not seen this y
+    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     y = y.reshape(len(y), -1)
     coding = TargetCoding("real", y.shape[1])
     return linear_objective(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.optimize import brentq
 
 #: A stationarity at which float64 has nothing left to give.
@@ -82,4 +83,5 @@ def _line_search(objective, step):
         high *= 2.0
     if slope(high) <= 0.0:
         return high
-    return brentq(slope, 0.0, high, xtol=1e-12 * high, rtol=1e-3)
+    # relative only: where the curvature vanishes a step can be 1e27 times too long
+    return brentq(slope, 0.0, high, xtol=np.finfo(float).tiny, rtol=1e-3, maxiter=2000)

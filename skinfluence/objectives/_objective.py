@@ -6,6 +6,9 @@ import numpy as np
 
 from skinfluence.linalg import Hessian, PerSampleGradients
 
+#: Residuals this small against the prediction's own part of the gradient may be rounding.
+EXACT_FIT = 1e-4
+
 
 class Objective:
     """J(theta) = sum_i s_i loss(y_i, Theta z_i) + theta' diag(penalty) theta / 2.
@@ -121,8 +124,15 @@ class Objective:
 
     @cached_property
     def gradient_scale(self):
-        """Largest sum of absolute data-term gradients: what J' is small against."""
-        weighted = np.abs(self.sample_weight * self.residual)
+        """Largest sum of absolute data-term gradients: what J' is small against.
+
+        Where the model fits its data exactly the residuals are rounding, and a gradient relative
+        to them means nothing: each counts at least as ``EXACT_FIT`` times what it would be if the
+        row were predicted as zero.
+        """
+        curved = self.loss.hessian_product(self.y, self.raw_prediction, self.raw_prediction)
+        size = np.maximum(np.abs(self.residual), EXACT_FIT * np.abs(curved))
+        weighted = self.sample_weight * size
         total = np.zeros((self.design.shape[1], self.n_outputs))
         for rows, Z in self.design.dense_blocks():
             total += np.abs(Z, out=Z).T @ weighted[rows]
