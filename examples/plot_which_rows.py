@@ -51,7 +51,7 @@ BLUE, ORANGE, GREY = "#4c72b0", "#d95f02", "0.8"
 fig, (ax, ax_rows) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 place = np.arange(len(rows))
 ax.barh(place - 0.2, predicted, height=0.4, color=BLUE, label="predicted")
-ax.barh(place + 0.2, refitted, height=0.4, color=GREY, label="refitted without the row")
+ax.barh(place + 0.2, refitted, height=0.4, color=GREY, label="refitted")
 ax.set_yticks(place, [f"row {X_train.index[r]}" for r in rows])
 ax.invert_yaxis()
 ax.axvline(0, color="black", linewidth=0.8)
