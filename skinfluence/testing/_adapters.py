@@ -66,15 +66,7 @@ def check_adapter(
     if X_test is None:
         X_test, y_test = _safe_indexing(X, np.arange(8)), _safe_indexing(y, np.arange(8))
     weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-    fitted = fit_tightly(estimator, X, y, weights)
-    objective = explain_estimator(fitted, X, y, weights, Settings()).objective
-    # liblinear stops near 1e-6 of the gradient's terms, whatever the tolerance
-    size = objective.stationarity()
-    assert size < 1e-4, f"the fitted coefficients are not stationary: {size:.1e}"
-    raw, own = objective.raw_prediction, own_raw_predictions(fitted, X)
-    _close(raw, own, 1e-10, "raw predictions are not the estimator's own")
-    _check_repetition(fitted, X, y, weights)
-
+    check_objective(estimator, X, y, weights)
     truth = finite_difference_influence(
         estimator if refit is None else refit,
         X,
@@ -88,6 +80,19 @@ def check_adapter(
     explainer = InfluenceExplainer(estimator, method="first_order").fit(X, y, sample_weight)
     influence = explainer.influence(X_test, y_test, rows=list(rows))
     _close(influence, truth, rtol, "first-order influence is not the slope of the refits")
+
+
+def check_objective(estimator, X, y, weights):
+    """The half of check_adapter that refits nothing: stationary, same predictions, repetition."""
+    fitted = fit_tightly(estimator, X, y, weights)
+    objective = explain_estimator(fitted, X, y, weights, Settings()).objective
+    # liblinear stops near 1e-6 of the gradient's terms, whatever the tolerance
+    size = objective.stationarity()
+    hinge = getattr(estimator, "loss", None) == "hinge"  # explained through its smooth neighbour
+    assert hinge or size < 1e-4, f"the fitted coefficients are not stationary: {size:.1e}"
+    raw, own = objective.raw_prediction, own_raw_predictions(fitted, X)
+    _close(raw, own, 1e-10, "raw predictions are not the estimator's own")
+    _check_repetition(fitted, X, y, weights)
 
 
 def _check_repetition(fitted, X, y, weights):

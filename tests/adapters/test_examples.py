@@ -1,0 +1,58 @@
+"""The examples of every registered class: stationary, same predictions, weight = repetition."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import is_classifier
+from sklearn.linear_model import Ridge
+
+from skinfluence.adapters import REGISTRY
+from skinfluence.adapters import _least_squares as least_squares
+from skinfluence.adapters._registry import Adapter
+from skinfluence.testing import check_adapter
+from skinfluence.testing._adapters import check_objective
+from tests.adapters._cases import table
+
+EXAMPLES = [
+    pytest.param(estimator, id=f"{name}-{i}")
+    for (_, name), adapter in REGISTRY.items()
+    for i, estimator in enumerate(adapter.examples())
+]
+
+
+def test_every_registered_class_has_an_example():
+    assert all(adapter.examples() for adapter in REGISTRY.values())
+
+
+@pytest.mark.parametrize("estimator", EXAMPLES)
+def test_the_objective_is_what_the_estimator_minimised(estimator):
+    X, y, _, _, weights = table("two classes" if is_classifier(estimator) else "values", True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # LogisticRegressionCV: use l1_ratios
+        check_objective(estimator, X, y, weights)
+
+
+@pytest.mark.parametrize(
+    "mistake, message",
+    [
+        ({"penalty": 2.0}, "not stationary"),
+        ({"weights": "ones"}, "not stationary"),
+        ({"coef": 1e-3}, "raw predictions"),
+    ],
+    ids=["penalty", "weights", "coef"],
+)
+def test_check_adapter_names_a_wrong_adapter(monkeypatch, mistake, message):
+    def wrong(estimator, X, y, sample_weight, settings):
+        if "weights" in mistake:
+            sample_weight = np.ones_like(sample_weight)
+        penalty = estimator.alpha * mistake.get("penalty", 1.0)
+        objective = least_squares._regression(estimator, X, y, sample_weight, settings, penalty)
+        # small enough to pass for stationary, large enough for other predictions
+        return objective.with_coef(objective.coef * (1.0 + 1e-3 * mistake.get("coef", 0.0)))
+
+    key = ("sklearn.linear_model", "Ridge")
+    monkeypatch.setitem(REGISTRY, key, Adapter(*key, wrong, REGISTRY[key].examples))
+    X, y, X_test, y_test, weights = table("values", True)
+    with pytest.raises(AssertionError, match=message):
+        check_adapter(Ridge(5.0), X, y, weights, X_test=X_test, y_test=y_test, rows=[1])
