@@ -128,7 +128,7 @@ def test_influence_refuses(classifier, case):
 )
 def test_a_model_of_strings_refuses_other_labels(labels):
     explainer = InfluenceExplainer().fit(X, named)
-    with pytest.raises(ValueError, match="not trained on.*Known classes: .*'cat', 'dog'"):
+    with pytest.raises(ValueError, match=r"not trained on.*Known classes: .*'cat', 'dog'"):
         explainer.influence(X[:2], labels)
 
 
@@ -152,7 +152,7 @@ def test_influence_on_a_regressor_refuses(regressor, case):
 
 def test_a_support_vector_machine_has_no_probabilities():
     explainer = InfluenceExplainer(LinearSVC(random_state=0)).fit(X, y)
-    with pytest.raises(ValueError, match='needs class probabilities.*target="decision_function"'):
+    with pytest.raises(ValueError, match=r'needs class probabilities.*target="decision_function"'):
         explainer.influence(X, target="predict_proba")
     assert not hasattr(explainer, "predict_proba")
 

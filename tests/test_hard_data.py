@@ -44,7 +44,7 @@ def test_singular_columns_leave_influences_as_they_are_without_them():
 @pytest.mark.parametrize("solver", ["cholesky", "woodbury"])
 def test_a_singular_hessian_is_refused_by_solvers_that_cannot(solver):
     explainer = InfluenceExplainer(LinearRegression(), solver=solver).fit(singular, values)
-    with pytest.raises(SingularHessianError, match='solver="auto" or "eigh".*positive damping'):
+    with pytest.raises(SingularHessianError, match=r'solver="auto" or "eigh".*positive damping'):
         explainer.influence(singular[:2])
 
 
