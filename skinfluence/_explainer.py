@@ -83,7 +83,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         How much of its own prediction each row determines; sums to the effective parameters.
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
 
     See Also
     --------

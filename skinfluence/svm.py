@@ -51,7 +51,7 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
     stationarity_ : float
         max|J'| relative to the data-term gradients; about 1e-13 at the optimum.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
 
     See Also
     --------
