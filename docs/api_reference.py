@@ -55,6 +55,7 @@ API_REFERENCE = [
             "TargetCoding",
             "Coupling",
             "minimize",
+            "is_optimum",
             "NewtonResult",
         ],
     },
@@ -121,7 +122,7 @@ API_REFERENCE = [
     {
         "title": "Testing",
         "module": "skinfluence.testing",
-        "text": "Checks for your own losses, solvers and estimators, and the truth they are held to.",
+        "text": "Checks for your own losses, solvers and estimators, and the truth behind them.",
         "objects": [
             "check_loss",
             "check_solver",

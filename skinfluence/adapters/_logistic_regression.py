@@ -65,7 +65,9 @@ def logistic_regression(estimator, X, y, sample_weight, settings):
     refuse(
         estimator,
         not _is_l2(penalty, estimator.l1_ratio),
-        f"penalty={penalty!r}, l1_ratio={estimator.l1_ratio!r}",
+        # "deprecated" is scikit-learn's mark for a penalty that the user did not give
+        ("" if penalty == "deprecated" else f"penalty={penalty!r}, ")
+        + f"l1_ratio={estimator.l1_ratio!r}",
         SMOOTH_PENALTY,
     )
     C = np.inf if penalty in (None, "none") else float(estimator.C)

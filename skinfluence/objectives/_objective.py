@@ -180,7 +180,7 @@ class Objective:
         return gauge.reshape(K * q, -1)
 
     def estimator_layout(self, coef):
-        """Design coefficients (..., K, q) as the estimator's: `coef_`, then `intercept_`, (..., p)."""
+        """Design coefficients (..., K, q) as `coef_`, then `intercept_`, flat (..., p)."""
         design = self.design
         features = coef[..., : design.n_features]
         flat = features.reshape(*coef.shape[:-2], -1)
