@@ -1,0 +1,73 @@
+"""Metadata routing on: weights go where they were requested, and only there."""
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skinfluence import InfluenceExplainer
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(80, 3))
+y = (X[:, 0] + rng.normal(size=80) > 0).astype(int)
+weights = rng.uniform(0.2, 3.0, size=80)
+with sklearn.config_context(enable_metadata_routing=True):
+    asks = LogisticRegression().set_fit_request(sample_weight=True)
+
+
+@pytest.fixture(autouse=True)
+def routing():
+    with sklearn.config_context(enable_metadata_routing=True):
+        yield
+
+
+def direct(**fit_parameters):
+    with sklearn.config_context(enable_metadata_routing=False):
+        return InfluenceExplainer().fit(X, y, **fit_parameters).influence(X, y)
+
+
+@pytest.mark.parametrize("model", [asks, make_pipeline(asks)], ids=["bare", "pipeline"])
+def test_requested_weights_reach_the_estimator_and_the_objective(model):
+    explainer = InfluenceExplainer(model).fit(X, y, sample_weight=weights)
+    want = direct(sample_weight=weights)
+    np.testing.assert_allclose(explainer.influence(X, y), want, rtol=1e-8, atol=1e-12)
+    assert explainer.stationarity_ < 0.01
+
+
+def test_weights_that_nobody_asked_for_are_refused():
+    with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+        InfluenceExplainer(LogisticRegression()).fit(X, y, sample_weight=weights)
+
+
+def test_weights_that_the_scaler_asks_for_too_go_to_both():
+    scaler = StandardScaler().set_fit_request(sample_weight=True)
+    model = make_pipeline(scaler, asks)
+    explainer = InfluenceExplainer(model).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(
+        explainer.estimator_[0].mean_, np.average(X, axis=0, weights=weights), rtol=1e-12
+    )
+
+
+def test_groups_reach_the_splitter_of_an_inner_search():
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=GroupKFold(4))
+    groups = np.arange(80) % 9
+    explainer = InfluenceExplainer(search).fit(X, y, groups=groups)
+    assert explainer.estimator_.n_splits_ == 4
+
+
+def test_a_search_over_the_explainer_routes_weights_through_it():
+    search = GridSearchCV(InfluenceExplainer(asks), {"estimator__C": [1.0]}, cv=3)
+    search.fit(X, y, sample_weight=weights)
+    got = search.best_estimator_.influence(X, y)
+    np.testing.assert_allclose(got, direct(sample_weight=weights), rtol=1e-8, atol=1e-12)
+
+
+def test_cross_validation_passes_weights_as_params():
+    scores = cross_val_score(
+        InfluenceExplainer(asks, method="refit"), X, y, cv=3, params={"sample_weight": weights}
+    )
+    np.testing.assert_allclose(scores, 1.0, atol=1e-9)
