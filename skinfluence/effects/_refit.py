@@ -3,15 +3,15 @@
 import warnings
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.parallel import Parallel, delayed  # hands working_memory on to the threads
 from threadpoolctl import threadpool_limits
 
 from skinfluence.effects._anderson import Anderson
 from skinfluence.effects._changes import RefittedChanges, WeightChanges
 from skinfluence.effects._newton_step import magnify
 from skinfluence.linalg import block_size, row_blocks
-from skinfluence.objectives import minimize
+from skinfluence.objectives import is_optimum, minimize
 
 #: Stop when the step, in the norm of H, is this small relative to the first one.
 TOLERANCE = 1e-10
@@ -112,12 +112,18 @@ def _refit_block(objective, inverse, changes, solver, gradient_scale):
         gradient = problem.gradient(delta[active], active)
     failed[active] = True
     lost = []
-    for b in np.flatnonzero(failed):
+    # moved further than the model is large: perhaps on a way to infinity, where gradients vanish
+    far = np.abs(delta).max(axis=(1, 2)) > np.abs(objective.coef).max()
+    for b in np.flatnonzero(failed | far):
         mine = changes.block(b, b + 1)
-        result = minimize(objective.with_weights(mine.row, mine.factor), solver)
-        if result.converged:
+        changed = objective.with_weights(mine.row, mine.factor)
+        if failed[b]:
+            result = minimize(changed, solver)
             delta[b] = result.objective.coef - objective.coef
+            reached = result.converged
         else:
+            reached = is_optimum(changed.with_coef(objective.coef + delta[b]))
+        if not reached:
             delta[b] = np.nan
             lost.append(int(b))
     return delta, lost

@@ -5,8 +5,16 @@ Where to start: `_objective.py`; `_coupling.py` holds what other rows' weights d
 
 from skinfluence.objectives._coding import TargetCoding
 from skinfluence.objectives._coupling import Coupling
-from skinfluence.objectives._newton import NewtonResult, minimize
+from skinfluence.objectives._newton import NewtonResult, is_optimum, minimize
 from skinfluence.objectives._objective import Objective
 from skinfluence.objectives._weights import RowWeights
 
-__all__ = ["Coupling", "NewtonResult", "Objective", "RowWeights", "TargetCoding", "minimize"]
+__all__ = [
+    "Coupling",
+    "NewtonResult",
+    "Objective",
+    "RowWeights",
+    "TargetCoding",
+    "is_optimum",
+    "minimize",
+]

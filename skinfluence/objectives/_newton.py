@@ -59,7 +59,20 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM):
             stalled += fresh and now > 0.5 * before and now < 1e-8
         if now < least:
             best, least = current, now
-    return NewtonResult(best, least, n_iter, least <= max(tol, 1e-9))
+    converged = least <= max(tol, 1e-9)
+    moved = np.abs(best.coef - objective.coef).max(initial=0.0)
+    if converged and moved > 0.1 * np.abs(objective.coef).max(initial=0.0):
+        converged = is_optimum(best)
+    return NewtonResult(best, least, n_iter, converged)
+
+
+def is_optimum(objective):
+    """Whether the gradient is small against its own terms *here*.
+
+    On the way to infinity (separable classes without a penalty) the gradient vanishes too, but its
+    terms vanish with it.
+    """
+    return objective.stationarity() <= 1e-6
 
 
 def _line_search(objective, step):

@@ -1,0 +1,122 @@
+"""Effects against real refits, for every kind of objective."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn import config_context
+from threadpoolctl import threadpool_limits
+
+from skinfluence.effects import WeightChanges, first_order, newton_step, refit, refit_rows
+from skinfluence.solvers import AutoSolver
+from tests.effects._zoo import N_ROWS, OBJECTIVES, refitted_coef
+
+ROWS = np.array([0, 7, 23])
+GROUPS = [[0, 1, 2], [5, 30, 31, 12], [39]]
+
+every_objective = pytest.mark.parametrize("name", OBJECTIVES)
+
+
+def solved(name):
+    objective = OBJECTIVES[name]()
+    return objective, AutoSolver().factorize(objective.hessian())
+
+
+def assert_normwise(actual, expected, rtol):
+    assert np.abs(actual - expected).max() <= rtol * np.abs(expected).max()
+
+
+@every_objective
+def test_first_order_is_the_derivative_of_the_refit(name):
+    objective, inverse = solved(name)
+    got = first_order(objective, inverse, ROWS).coef_changes()
+    h = 0.01
+    for row, change in zip(ROWS, got, strict=True):
+        at = {i: refitted_coef(objective, [row], [1.0 + i * h]) for i in (-2, -1, 1, 2)}
+        slope = (8.0 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12.0 * h)
+        assert_normwise(change, -slope, 1e-7)
+
+
+@every_objective
+def test_newton_step_is_one_step_without_the_row(name):
+    """From the gradient of the problem without the row and its Hessian less the row's own part."""
+    objective, inverse = solved(name)
+    got = newton_step(objective, inverse, ROWS).coef_changes()
+    H, Z = objective.hessian().to_dense(), objective.design.to_dense()
+    for row, change in zip(ROWS, got, strict=True):
+        A = objective.row_curvature[row]
+        A = np.diag(A) if A.ndim == 1 else A
+        without = H - np.kron(A, np.outer(Z[row], Z[row]))
+        gradient = objective.with_weights(np.array([row]), np.zeros(1)).gradient().ravel()
+        step = -np.linalg.lstsq(without, gradient, rcond=1e-12)[0]
+        assert_normwise(change.ravel(), step, 1e-9)
+
+
+@pytest.mark.parametrize("name", ["ridge", "ridge-two-outputs"])
+def test_newton_step_is_exact_for_squared_error(name):
+    objective, inverse = solved(name)
+    got = newton_step(objective, inverse, ROWS).coef_changes()
+    for row, change in zip(ROWS, got, strict=True):
+        assert_normwise(change, refitted_coef(objective, [row], [0.0]) - objective.coef, 1e-11)
+
+
+@every_objective
+def test_refit_of_removed_rows(name):
+    objective, inverse = solved(name)
+    got = refit_rows(objective, inverse, ROWS, solver=AutoSolver()).coef_changes()
+    for row, change in zip(ROWS, got, strict=True):
+        assert_normwise(change, refitted_coef(objective, [row], [0.0]) - objective.coef, 1e-8)
+
+
+@every_objective
+@pytest.mark.parametrize("factor", [0.0, 0.5, 2.0])
+def test_refit_of_groups(name, factor):
+    objective, inverse = solved(name)
+    changes = WeightChanges.groups(GROUPS, factor)
+    got = refit(objective, inverse, changes, solver=AutoSolver()).coef_changes()
+    for group, change in zip(GROUPS, got, strict=True):
+        expected = refitted_coef(objective, group, [factor] * len(group)) - objective.coef
+        assert_normwise(change, expected, 1e-8)
+
+
+@pytest.mark.parametrize("name", ["logistic", "multinomial-mean-balanced"])
+def test_refit_of_changes_of_different_factors(name):
+    objective, inverse = solved(name)
+    changes = WeightChanges(2, np.array([0, 0, 1]), np.array([3, 4, 9]), np.array([0.0, 3.0, 0.2]))
+    got = refit(objective, inverse, changes, solver=AutoSolver()).coef_changes()
+    for change, rows, factors in zip(got, [[3, 4], [9]], [[0.0, 3.0], [0.2]], strict=True):
+        assert_normwise(change, refitted_coef(objective, rows, factors) - objective.coef, 1e-8)
+
+
+@pytest.mark.parametrize("name", ["logistic", "multinomial-balanced"])
+def test_refit_does_not_depend_on_n_jobs(name):
+    objective, inverse = solved(name)
+    rows = np.arange(N_ROWS)
+    # one thread of linear algebra for both: its own threads round differently
+    with config_context(working_memory=1e-3), threadpool_limits(1, user_api="blas"):
+        one, two = (
+            refit_rows(objective, inverse, rows, solver=AutoSolver(), n_jobs=n).coef_changes()
+            for n in (1, 2)
+        )
+    np.testing.assert_array_equal(one, two)
+
+
+@every_objective
+@pytest.mark.parametrize("effect", [first_order, newton_step], ids=lambda f: f.__name__)
+def test_raw_prediction_changes_are_those_of_the_coefficients(name, effect):
+    objective, inverse = solved(name)
+    changes = effect(objective, inverse, ROWS)
+    test = objective.design.take(slice(10, 16))
+    expected = np.einsum("tq,nkq->tnk", test.to_dense(), changes.coef_changes())
+    assert_allclose(changes.raw_prediction_changes(test), expected, atol=1e-12)
+    slopes = np.random.default_rng(0).standard_normal((6, objective.n_outputs))
+    contracted = np.einsum("tk,tnk->tn", slopes, expected)
+    assert_allclose(changes.contracted(test, slopes), contracted, atol=1e-12)
+
+
+def test_blocks_of_changes_are_renumbered():
+    changes = WeightChanges.groups(GROUPS).block(1, 3)
+    assert changes.n_changes == 2
+    assert changes.change.tolist() == [0, 0, 0, 0, 1]
+    assert changes.row.tolist() == [5, 30, 31, 12, 39]
+    assert changes.single_rows is None
+    assert WeightChanges.groups([[4], [2]]).single_rows.tolist() == [4, 2]
