@@ -24,10 +24,17 @@ def check_settings(explainer):
 
 
 def check_weights(sample_weight):
-    """Raise for negative weights, before an estimator makes of them what it will."""
-    if sample_weight is not None and np.any(np.asarray(sample_weight) < 0):
+    """Raise for weights that mean nothing, before an estimator makes of them what it will."""
+    if sample_weight is None:
+        return
+    weights = np.asarray(sample_weight)
+    if np.any(weights < 0):
         raise ValueError(
             "sample_weight has negative entries; expected weights >= 0 (0 leaves a row out)."
+        )
+    if not np.any(weights):
+        raise ValueError(
+            "sample_weight is zero for every row; expected at least one non-zero number."
         )
 
 

@@ -112,7 +112,7 @@ fitted = InfluenceExplainer().fit(X, X[:, 0] + 0.3 * X[:, 1] ** 3 > 0)
 frame = fitted.explain(X[:2], k=3).frame()
 assert isinstance(frame, np.recarray), type(frame)
 print(*frame.dtype.names, len(frame), len(fitted.diagnostics()))
-assert "stationarity" in fitted.health().frame().item
+assert "stationarity" in fitted.health().frame()["item"]
 """
 
 

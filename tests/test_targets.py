@@ -20,7 +20,7 @@ DATA = {
     "binary": (exact, three[(scores[:, 0] > 0).astype(int)], three[[0, 1, 0, 1, 0]]),
     "multinomial": (exact, three[scores.argmax(axis=1)], three[[0, 1, 2, 1, 0]]),
     "regression": (Ridge(), scores[:, 0], rng.normal(size=5)),
-    "multi-output": (Ridge([0.5, 1.0, 2.0]), scores, rng.normal(size=(5, 3))),
+    "multi-output": (Ridge(np.array([0.5, 1.0, 2.0])), scores, rng.normal(size=(5, 3))),
 }
 WHOLE = {kind: clone(model).fit(X, y) for kind, (model, y, _) in DATA.items()}
 
