@@ -92,7 +92,7 @@ class Explanation:
             }
             for name in _COLUMNS[2:]:
                 parts[name] = np.concatenate([r.columns()[name] for r in self.rows])
-        return make_frame(parts, self._backend)
+        return make_frame(_one_column_an_output(parts), self._backend)
 
     def __str__(self):
         lines = []
@@ -131,6 +131,17 @@ class Explanation:
 
 
 _COLUMNS = ("test_row", "prediction", "row", "influence", "share", "loss", "label", "effect")
+
+
+def _one_column_an_output(parts):
+    """Values of several outputs as columns of their own: label_0, label_1 and so on."""
+    out = {}
+    for name, values in parts.items():
+        if np.ndim(values) == 2:
+            out.update({f"{name}_{k}": part for k, part in enumerate(np.transpose(values))})
+        else:
+            out[name] = values
+    return out
 
 
 def _cells(r):

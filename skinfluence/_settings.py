@@ -28,6 +28,8 @@ def check_weights(sample_weight):
     if sample_weight is None:
         return
     weights = np.asarray(sample_weight)
+    if weights.dtype.kind not in "biuf":  # scikit-learn says what is wrong with these
+        return
     if np.any(weights < 0):
         raise ValueError(
             "sample_weight has negative entries; expected weights >= 0 (0 leaves a row out)."

@@ -149,6 +149,11 @@ def _regression_target(target, objective, y_test, n_test):
 
 def encode_labels(coding, y_test, n_test):
     """Targets (n_test, K) for labels of the test rows, one a row."""
+    if np.ndim(y_test) == 0:
+        raise ValueError(
+            f"y_test is a single value ({y_test!r}). Expected one label a row, also for one row: "
+            "pass a list."
+        )
     if not coding.is_classification:
         y_test = check_array(y_test, ensure_2d=False, dtype=np.float64, input_name="y_test")
     y = coding.encode(y_test)

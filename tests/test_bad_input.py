@@ -69,6 +69,7 @@ def test_fit_refuses(case):
 WEIGHTS = {
     "all zero": (np.zeros(60), "zero for every row"),
     "negative": (np.r_[-1.0, np.ones(59)], "expected weights >= 0"),
+    "strings": (np.full(60, "heavy"), "could not convert string to float"),
     "nan": (np.full(60, np.nan), "sample_weight contains NaN"),
     "too few": (np.ones(5), r"shape == \(5,\), expected \(60,\)"),
     "one class left": (1.0 * y, "expected rows of at least 2 classes"),
@@ -97,6 +98,7 @@ QUESTIONS = {
     "empty test set": ((X[:0],), {}, r"Found array with 0 sample\(s\)"),
     "one-dimensional X_test": ((X[0],), {}, "Expected 2D array, got 1D"),
     "too few labels": ((X, y[:5]), {}, "X_test has 60 rows but y_test has 5"),
+    "one label for sixty rows": ((X, 1), {}, "single value .1.. Expected one label a row"),
     "labels in two columns": ((X, np.c_[y, y]), {}, "y should be a 1d array"),
     "unseen labels": ((X, y + 5), {}, r"not trained on: \[6, 5\].*Known classes: \[0, 1\]"),
     "strings for ints": ((X[:2], ["0", "1"]), {}, r"not trained on: \['0', '1'\]"),

@@ -138,6 +138,16 @@ def test_the_text_is_a_table_per_test_row():
     assert "influence" in text and "helpful" in text
 
 
+def test_several_outputs_are_several_columns():
+    values = X[:, :2] + rng.normal(size=(40, 2))
+    shown = InfluenceExplainer(Ridge()).fit(X, values).explain(X[:2], k=3)
+    frame = shown.frame()
+    np.testing.assert_array_equal(frame[["label_0", "label_1"]], values[frame["row"]])
+    want = Ridge().fit(X, values).predict(X[:2])
+    np.testing.assert_allclose(frame[["prediction_0", "prediction_1"]], np.repeat(want, 3, axis=0))
+    assert shown._repr_html_().count("<table>") == 2
+
+
 def test_regressions_show_values():
     values = X[:, 0] + rng.normal(size=40)
     row = InfluenceExplainer(Ridge()).fit(X, values).explain(X[:1], k=2)[0]
