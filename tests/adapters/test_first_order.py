@@ -47,7 +47,10 @@ def test_every_registered_class_has_an_example():
     assert all(adapter.examples() for adapter in REGISTRY.values())
 
 
-@pytest.mark.parametrize("name", [name for _, name in REGISTRY])
+OURS = [key[1] for key, a in REGISTRY.items() if a.build.__module__.startswith("skinfluence.")]
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_every_registered_class_has_a_case(name):
     assert any(type(case.estimator).__name__ == name for case in CASES.values())
 

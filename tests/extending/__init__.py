@@ -1,0 +1,1 @@
+"""The code of the page "Extending": shown there from these files, and run by the tests here."""

@@ -1,0 +1,18 @@
+"""An effect of one's own: what if a row counted twice?"""
+
+import numpy as np
+
+from skinfluence.effects import LinearChanges
+
+
+def doubling(objective, inverse, rows):
+    """Effect of doubling each row's weight by one Newton step, for one output.
+
+    The Hessian gains the row once more, so the leverage identity has a plus where
+    :func:`skinfluence.effects.newton_step` has a minus; exact for squared error.
+    """
+    weighted = (objective.sample_weight * objective.residual)[rows]
+    leverage = objective.row_curvature[rows] * inverse.row_forms(rows)[:, :, 0]
+    rho = -weighted / (1.0 + leverage)
+    nothing_shared = np.zeros((*objective.coef.shape, 0)), np.zeros((len(rows), 0))
+    return LinearChanges(inverse, objective.design.take(rows), rho, *nothing_shared)
