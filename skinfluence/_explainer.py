@@ -336,6 +336,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
                     test_row=name,
                     prediction=predictions[t],
                     value=float(explained[t]),
+                    what=what,
                     row=self._row_labels[chosen],
                     influence=found,
                     share=np.abs(found) / total[t] if total[t] > 0 else np.zeros_like(found),
@@ -343,7 +344,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
                     label=labels[chosen],
                 )
             )
-        return Explanation(tables, what, self._backend)
+        return Explanation(tables, self._backend)
 
     def self_influence(self, method=None):
         """Effect of removing each training row on its own loss.

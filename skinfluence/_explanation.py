@@ -8,7 +8,7 @@ import numpy as np
 from skinfluence._frames import make_frame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RowExplanation:
     """The most influential training rows of one test row.
 
@@ -17,7 +17,9 @@ class RowExplanation:
     test_row : label of the test row in the user's index
     prediction : predicted label or value
     value : float
-        What is explained: the loss, or the target that was asked for.
+        What is explained at this row, in units of the target.
+    what : str
+        Its name: "loss", "loss at the predicted label", "raw prediction" or "probability".
     row : ndarray of shape (k,)
         Labels of the training rows in the user's index, strongest first.
     influence : ndarray of shape (k,)
@@ -33,6 +35,7 @@ class RowExplanation:
     test_row: object
     prediction: object
     value: float
+    what: str
     row: np.ndarray
     influence: np.ndarray
     share: np.ndarray
@@ -55,6 +58,36 @@ class RowExplanation:
             "effect": self.effect,
         }
 
+    @property
+    def title(self):
+        """One line on the test row: what was predicted, and what is explained."""
+        return (
+            f"test row {_text(self.test_row)}: predicted {_text(self.prediction)}, "
+            f"{self.what} {self.value:.4g}"
+        )
+
+    def __str__(self):
+        table = [list(self.columns()), *(list(cells) for cells in _cells(self))]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  " + "  ".join(c.rjust(w) for c, w in zip(cells, widths, strict=True))
+            for cells in table
+        ]
+        return "\n".join([self.title, *lines])
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns())
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+            for cells in _cells(self)
+        )
+        return (
+            f"<table><caption>{escape(self.title)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
 
 class Explanation:
     """Tables of the most influential training rows, one per test row.
@@ -63,9 +96,8 @@ class Explanation:
     user's own frame type. Notebooks show HTML, in which everything is escaped.
     """
 
-    def __init__(self, rows, what, backend):
+    def __init__(self, rows, backend):
         self.rows = rows
-        self.what = what
         self._backend = backend
 
     def __len__(self):
@@ -95,39 +127,12 @@ class Explanation:
         return make_frame(_one_column_an_output(parts), self._backend)
 
     def __str__(self):
-        lines = []
-        for r in self.rows:
-            lines.append(
-                f"test row {r.test_row}: predicted {_text(r.prediction)}, {self.what} {r.value:.4g}"
-            )
-            table = [list(r.columns())]
-            table += [list(cells) for cells in _cells(r)]
-            widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-            for cells in table:
-                lines.append(
-                    "  " + "  ".join(c.rjust(w) for c, w in zip(cells, widths, strict=True))
-                )
-        return "\n".join(lines)
+        return "\n".join(str(r) for r in self.rows)
 
     __repr__ = __str__
 
     def _repr_html_(self):
-        parts = []
-        for r in self.rows:
-            title = (
-                f"test row {_text(r.test_row)}: predicted {_text(r.prediction)}, "
-                f"{self.what} {r.value:.4g}"
-            )
-            head = "".join(f"<th>{escape(name)}</th>" for name in r.columns())
-            body = "".join(
-                "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-                for cells in _cells(r)
-            )
-            parts.append(
-                f"<table><caption>{escape(title)}</caption>"
-                f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            )
-        return "\n".join(parts)
+        return "\n".join(r._repr_html_() for r in self.rows)
 
 
 _COLUMNS = ("test_row", "prediction", "row", "influence", "share", "loss", "label", "effect")

@@ -182,9 +182,9 @@ def warn_of_null_directions(explained, report):
     shown = "; ".join(directions[:5]) + (" ..." if len(directions) > 5 else "")
     warnings.warn(
         f"The Hessian is singular: {len(directions)} direction(s) of the coefficients have no "
-        f"curvature ({shown}). The pseudo-inverse is used: influences on rows like the training "
-        "rows are exact, along these directions they are zero. Drop constant or duplicated "
-        "columns, add a penalty, or set damping > 0.",
+        f"curvature ({shown}). The pseudo-inverse is used: along these directions coefficients "
+        "are arbitrary and influences zero, for rows that do not vary along them nothing is lost. "
+        "Drop constant or duplicated columns, add a penalty, or set damping > 0.",
         SingularHessianWarning,
         stacklevel=4,
     )

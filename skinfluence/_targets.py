@@ -9,14 +9,13 @@ TARGETS = ("auto", "loss", "predict", "decision_function", "predict_proba")
 class LossTarget:
     """Loss of each row at given labels."""
 
-    name = "loss"
-
-    def __init__(self, loss, y):
+    def __init__(self, loss, y, name="loss"):
         self.loss = loss
         self.y = y  # shape: (n_test, K)
+        self.name = name
 
     def take(self, rows):
-        return LossTarget(self.loss, self.y[rows])
+        return LossTarget(self.loss, self.y[rows], self.name)
 
     def values(self, raw):
         return self.loss.value(self.y, raw)
@@ -118,7 +117,8 @@ def resolve_target(target, objective, design, y_test):
                 'target="predict" explains the predicted label and takes no y_test. For the loss '
                 'at given labels use target="loss".'
             )
-        return LossTarget(objective.loss, coding.encode_codes(predicted))
+        encoded = coding.encode_codes(predicted)
+        return LossTarget(objective.loss, encoded, "loss at the predicted label")
     codes = predicted if y_test is None else _named_codes(coding, y_test, n_test)
     if target == "predict_proba":
         if objective.loss.probability(raw[:1]) is None:

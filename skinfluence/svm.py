@@ -146,7 +146,7 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
         """Optimum by continuation: from a warm temperature down to the wanted one."""
         K = 1 if len(self.classes_) == 2 else len(self.classes_)
         coding = TargetCoding("margin", K, self.classes_)
-        center = np.asarray(X.mean(axis=0)).ravel() if self.fit_intercept else None
+        center = X.T @ sample_weight / sample_weight.sum() if self.fit_intercept else None
         design = Design(X, center, self.fit_intercept)
         penalty = np.full((K, design.shape[1]), 1.0 / self.C)
         if self.fit_intercept:

@@ -39,7 +39,7 @@ def linear_objective(
     intercept = bool(estimator.fit_intercept)
     center = None
     if intercept and intercept_penalty == 0.0 and settings.center:
-        center = np.asarray(X.mean(axis=0)).ravel()
+        center = X.T @ weights.base / weights.base.sum()  # rows of weight zero stay out
     design = Design(X, center, intercept)
     coef = np.empty((K, design.shape[1]))
     coef[:, : X.shape[1]] = features

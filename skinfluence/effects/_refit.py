@@ -87,16 +87,17 @@ def _refit_block(objective, inverse, changes, solver, gradient_scale):
     metric = _Metric(objective, inverse, changes)
     B = changes.n_changes
     delta = np.zeros((B, *objective.coef.shape))
-    gradient = problem.gradient_at_start()
-    active = np.arange(B)
+    active = problem.moving()
+    gradient = problem.gradient_at_start()[active]
     history = Anderson(depth=5)
     first = None
     failed = np.zeros(B, dtype=bool)
-    for _ in range(MAX_ITER):
+    for _ in range(MAX_ITER if len(active) else 0):
         step = -metric.newton_direction(gradient, active)
         energy = np.sqrt(np.abs(np.einsum("bkq,bkq->b", step, gradient)))
         if first is None:
-            first = energy.copy()
+            first = np.zeros(B)
+            first[active] = energy
         bad = ~np.isfinite(energy) | (energy > 1e3 * first[active])
         small = np.abs(gradient).max(axis=(1, 2)) <= problem.rounding
         done = (energy <= TOLERANCE * first[active]) | small
@@ -150,6 +151,12 @@ class _ChangedProblems:
             self.penalty_ratio = 1.0 + share
         self.rounding = 4 * np.finfo(float).eps * gradient_scale
 
+    def moving(self):
+        """Changes that move a weight at all; those of rows of weight zero change nothing."""
+        changes = self.changes
+        size = np.abs(changes.factor - 1.0) * self.objective.weights.base[changes.row]
+        return np.flatnonzero(np.bincount(changes.change, size, minlength=changes.n_changes))
+
     def gradient_at_start(self):
         """Gradients at the common start: the full gradient is zero there, so only changes count."""
         objective, changes = self.objective, self.changes
@@ -157,10 +164,8 @@ class _ChangedProblems:
             return self.gradient(
                 np.zeros((changes.n_changes, *objective.coef.shape)), np.arange(changes.n_changes)
             )
-        out = objective.gradient() + ((self.penalty_ratio - 1.0)[:, None, None]) * (
-            objective.penalty * objective.coef
-        )
-        out = np.broadcast_to(out, (changes.n_changes, *objective.coef.shape)).copy()
+        lost = self.penalty_ratio - 1.0
+        out = lost[:, None, None] * (objective.penalty * objective.coef)
         pulled = (objective.sample_weight * objective.residual)[changes.row]
         pulled = pulled * (changes.factor - 1.0)[:, None]  # shape: (n_triples, K)
         step = block_size(8 * objective.n_parameters)
