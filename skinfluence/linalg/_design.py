@@ -79,8 +79,11 @@ class Design:
     def take(self, rows):
         """The same design for some of its rows (a view for a slice of a dense X, or all rows)."""
         n = self.shape[0]
-        if not isinstance(rows, slice) and len(rows) == n and np.array_equal(rows, np.arange(n)):
-            return self
+        if not isinstance(rows, slice):
+            numbers = np.asarray(rows)
+            # a mask is not a list of numbers: [False, True] equals arange(2)
+            if numbers.dtype != bool and np.array_equal(numbers, np.arange(n)):
+                return self
         return Design(self.X[rows], self.center, self.intercept)
 
     def with_rows_of(self, X):

@@ -53,9 +53,9 @@ REFUSED = [
     (
         LASSO,
         "two classes",
-        r"LogisticRegression with penalty=.* is not supported.*l1 is not smooth",
+        r"LogisticRegression with (penalty|l1_ratio)=.* is not supported.*l1 is not smooth",
     ),
-    (LASSO_CV, "two classes", r"LogisticRegressionCV with penalty=.*l1 is not smooth"),
+    (LASSO_CV, "two classes", r"LogisticRegressionCV with (penalty|l1_ratio).*l1 is not smooth"),
     (Ridge(positive=True), "values", "Ridge with positive=True.*Expected positive=False"),
     (LinearRegression(positive=True), "values", "LinearRegression with positive=True"),
     (RidgeClassifier(positive=True), "two classes", "RidgeClassifier with positive=True"),

@@ -111,3 +111,7 @@ def test_blocks_cover_all_rows_once_and_fit_the_memory():
 def test_a_block_has_at_least_one_row():
     with config_context(working_memory=1e-6):
         assert block_size(1e9) == 1
+
+
+def test_a_mask_of_two_rows_is_not_taken_for_row_numbers():
+    assert Design(np.eye(2)).take(np.array([False, True])).to_dense().tolist() == [[0.0, 1.0]]
