@@ -105,6 +105,7 @@ API_REFERENCE = [
             "refit_rows",
             "WeightChanges",
             "LinearChanges",
+            "PartitionedChanges",
             "RefittedChanges",
             "METHODS",
         ],

@@ -133,15 +133,7 @@ class Linearization:
         if method == "refit":
             Z = objective.design.take(rows).to_dense()
             return objective, np.einsum("nkq,nq->nk", changes.coef_changes(), Z)
-        forms = self.inverse.row_forms(rows)
-        own = np.einsum("nkj,nj->nk", forms, changes.rho)
-        if changes.shares.shape[1]:
-            K, q, m = changes.directions.shape
-            solved = self.inverse.solve(changes.directions.reshape(K * q, m)).reshape(K, q, m)
-            design = objective.design.take(rows)
-            reach = np.stack([design.matmul(solved[k]) for k in range(K)], axis=1)
-            own += np.einsum("nkm,nm->nk", reach, changes.shares)
-        return objective, own
+        return objective, changes.own_raw_prediction_changes()
 
 
 def top_k(blocks, n_test, k, order):

@@ -4,7 +4,12 @@ Where to start: `_changes.py` (what changes, and what an effect can be asked), t
 `_newton_step.py`.
 """
 
-from skinfluence.effects._changes import LinearChanges, RefittedChanges, WeightChanges
+from skinfluence.effects._changes import (
+    LinearChanges,
+    PartitionedChanges,
+    RefittedChanges,
+    WeightChanges,
+)
 from skinfluence.effects._first_order import first_order
 from skinfluence.effects._newton_step import newton_step
 from skinfluence.effects._refit import refit, refit_rows
@@ -14,6 +19,7 @@ METHODS = ("first_order", "newton_step", "refit")
 __all__ = [
     "METHODS",
     "LinearChanges",
+    "PartitionedChanges",
     "RefittedChanges",
     "WeightChanges",
     "first_order",

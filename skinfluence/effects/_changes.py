@@ -56,21 +56,23 @@ class LinearChanges:
     Parameters
     ----------
     inverse : InverseHessian
-    design : Design
-        Of the changed rows, (n_rows, q).
+    rows : ndarray of int
+        The changed training rows.
     rho : ndarray of shape (n_rows, K)
-    directions : ndarray of shape (K, q, m)
-        B, the directions shared by all rows (see Coupling); m is often 0.
-    shares : ndarray of shape (n_rows, m)
+    directions : ndarray of shape (K, q, m), default=None
+        B, the directions shared by all rows (see Coupling); None where there are none.
+    shares : ndarray of shape (n_rows, m), default=None
         The coefficients a_i.
     """
 
-    #: value changes may be linearised: c' delta, in one right-hand side a test row
-    linear = True
-
-    def __init__(self, inverse, design, rho, directions, shares):
+    def __init__(self, inverse, rows, rho, directions=None, shares=None):
+        hessian = inverse.hessian
+        if directions is None:
+            directions = np.zeros((hessian.n_outputs, hessian.n_columns, 0))
+            shares = np.zeros((len(rows), 0))
         self.inverse = inverse
-        self.design = design
+        self.rows = rows
+        self.design = hessian.design.take(rows)  # shape: (n_rows, q)
         self.rho = rho
         self.directions = directions
         self.shares = shares
@@ -97,6 +99,13 @@ class LinearChanges:
             reached = [k] if self.inverse.hessian.separable else range(K)
             out[:, :, k] = self._spread(V.reshape(K * q, -1), reached)
         return out
+
+    def own_raw_prediction_changes(self):
+        """Change of each removed row's own raw predictions, (n_rows, K)."""
+        own = np.einsum("nkj,nj->nk", self.inverse.row_forms(self.rows), self.rho)
+        if self.shares.shape[1]:
+            own += reach(self.inverse, self.design, self.directions, self.shares)
+        return own
 
     def _spread(self, V, outputs, out=None):
         """V' (changes), for right-hand sides V (p, m) -> (m, n_rows)."""
@@ -125,10 +134,48 @@ class LinearChanges:
         return np.ascontiguousarray(solved.T).reshape(-1, K, q)
 
 
+def reach(inverse, design, directions, shares):
+    """E_i' H^-1 B a_i: what the shared directions do to each row's raw predictions, (n_rows, K)."""
+    K, q, m = directions.shape
+    solved = inverse.solve(directions.reshape(K * q, m)).reshape(K, q, m)
+    own = np.stack([design.matmul(solved[k]) for k in range(K)], axis=1)  # shape: (n_rows, K, m)
+    return np.einsum("nkm,nm->nk", own, shares)
+
+
+class PartitionedChanges:
+    """Changes in several parts, such as one for each class: (positions, changes) pairs."""
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.n_rows = sum(len(place) for place, _ in parts)
+
+    def _gather(self, make, out):
+        for place, part in self.parts:
+            made = make(part)
+            if out is None:
+                out = np.empty((made.shape[0], self.n_rows, *made.shape[2:]))
+            out[:, place] = made
+        return out
+
+    def contracted(self, design, slopes, out=None):
+        """See :meth:`LinearChanges.contracted`."""
+        return self._gather(lambda part: part.contracted(design, slopes), out)
+
+    def raw_prediction_changes(self, design, out=None):
+        """See :meth:`LinearChanges.raw_prediction_changes`."""
+        return self._gather(lambda part: part.raw_prediction_changes(design), out)
+
+    def own_raw_prediction_changes(self):
+        """See :meth:`LinearChanges.own_raw_prediction_changes`."""
+        return self._gather(lambda part: part.own_raw_prediction_changes()[None], None)[0]
+
+    def coef_changes(self):
+        """Change of the coefficients, (n_rows, K, q)."""
+        return self._gather(lambda part: part.coef_changes()[None], None)[0]
+
+
 class RefittedChanges:
     """Coefficient changes that were computed one by one, (n_changes, K, q)."""
-
-    linear = False
 
     def __init__(self, coef_changes):
         self._coef_changes = coef_changes

@@ -22,5 +22,4 @@ def first_order(objective, inverse, rows):
     """
     coupling = Coupling(objective)
     rho = (objective.sample_weight * objective.residual)[rows]
-    design = objective.design.take(rows)
-    return LinearChanges(inverse, design, rho, coupling.directions, coupling.derivative(rows))
+    return LinearChanges(inverse, rows, rho, coupling.directions, coupling.derivative(rows))

@@ -1,10 +1,11 @@
 """One Newton step on the objective without the row, by the leverage identity."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 
-from skinfluence.effects._changes import LinearChanges
+from skinfluence.effects._changes import LinearChanges, PartitionedChanges, reach
 from skinfluence.objectives import Coupling
 
 #: 1 - leverage below this is rounding: the row alone determines a direction of the coefficients.
@@ -18,8 +19,8 @@ def newton_step(objective, inverse, rows):
     curvature. By Woodbury's identity its inverse applied to the row's gradient is
     ``H^-1 E_i (I - A_i M_i)^-1 s_i r_i`` with M_i = E_i' H^-1 E_i: the influence function with the
     residual r_i magnified by the row's leverage. Where other rows' weights follow (balanced
-    classes, penalty in mean form) the gradient takes the full change and the Hessian only the
-    row's own part.
+    classes, penalty in mean form) gradient and Hessian are those of the objective that is left:
+    one factorisation for each class serves all its rows, exactly if they have one sample weight.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def newton_step(objective, inverse, rows):
 
     Returns
     -------
-    LinearChanges
+    LinearChanges or PartitionedChanges
 
     Warns
     -----
@@ -37,16 +38,28 @@ def newton_step(objective, inverse, rows):
         For rows of leverage one: without them the model is not determined; they get NaN.
     """
     coupling = Coupling(objective)
-    weighted = (objective.sample_weight * objective.residual)[rows] * coupling.own_ratio(rows)
-    forms = inverse.row_forms(rows)
+    if not coupling:
+        return _step(objective, inverse, coupling, rows)
+    damping = (inverse.hessian.penalty - objective.penalty).flat[0] / objective.weights.base.sum()
+    parts = []
+    for place, key, class_ratio, penalty_ratio in coupling.surroundings(rows):
+        ratios = {"class_ratio": class_ratio, "penalty_ratio": penalty_ratio}
+        left = inverse.neighbour(key, partial(objective.hessian, damping, **ratios))
+        parts.append((place, _step(objective, left, coupling, rows[place])))
+    return parts[0][1] if len(parts) == 1 else PartitionedChanges(parts)
+
+
+def _step(objective, inverse, coupling, rows):
+    """The Newton step where `inverse` belongs to what the removal leaves of the other rows."""
+    ratio = coupling.own_ratio(rows)  # shape: (n_rows, 1 or K)
+    weighted = (objective.sample_weight * objective.residual)[rows] * ratio
     curvature = objective.row_curvature[rows]
-    design = objective.design.take(rows)
+    curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
+    forms = inverse.row_forms(rows)
     shares = coupling.removal(rows)
     if coupling:
-        K, q, m = coupling.directions.shape
-        shifted = inverse.solve(coupling.directions.reshape(K * q, m)).reshape(K, q, m)
-        own = np.stack([design.matmul(shifted[k]) for k in range(K)], axis=1)  # (n_rows, K, m)
-        weighted = weighted + _apply(curvature, np.einsum("nkm,nm->nk", own, shares))
+        design = objective.design.take(rows)
+        weighted = weighted + _apply(curvature, reach(inverse, design, coupling.directions, shares))
     rho, full = magnify(curvature, forms, weighted)
     if full.any():
         named = np.asarray(rows)[full]
@@ -55,9 +68,9 @@ def newton_step(objective, inverse, rows):
             f"undetermined; their Newton step is NaN. Rows: {named[:10].tolist()}. Add a penalty, "
             'or drop these rows; method="first_order" stays finite.',
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return LinearChanges(inverse, design, rho, coupling.directions, shares)
+    return LinearChanges(inverse, rows, rho, coupling.directions, shares)
 
 
 def _apply(curvature, raw):

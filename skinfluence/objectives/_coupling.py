@@ -53,6 +53,36 @@ class Coupling:
         own = codes[:, None] == np.arange(weights.n_classes)
         return np.where(own, ratio, 1.0)
 
+    def surroundings(self, rows):
+        """Group rows whose removal leaves the same weights behind.
+
+        Yields
+        ------
+        place : ndarray of int
+            Positions in `rows`.
+        key : int
+            Names the group: the class of its rows, or 0.
+        class_ratio : ndarray of shape (C,) or None
+            New class weight over old.
+        penalty_ratio : float
+            New penalty over old.
+
+        Rows of one class are one group: exact where they have the same sample weight, else at
+        their mean.
+        """
+        weights = self.objective.weights
+        codes = weights.codes if weights.balanced else np.zeros(self.objective.n_rows, int)
+        present = weights.base > 0
+        for key in np.unique(codes[rows]):
+            alike = (codes == key) & present
+            class_ratio, penalty_ratio = None, 1.0
+            if weights.balanced:
+                own = np.arange(weights.n_classes) == key
+                class_ratio = weights.class_ratio(-(own * weights.counts[alike].mean()))
+            if self.objective.penalty_scaling == "mean":
+                penalty_ratio = 1.0 - weights.base[alike].mean() / weights.base.sum()
+            yield np.flatnonzero(codes[rows] == key), int(key), class_ratio, penalty_ratio
+
     def _coefficients(self, rows, of_classes):
         weights = self.objective.weights
         parts = []

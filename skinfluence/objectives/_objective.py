@@ -162,12 +162,19 @@ class Objective:
             self.y, self.raw_prediction
         )
 
-    def hessian(self, damping=0.0):
-        """J''(theta) + damping * sum(s) * I, as an operator."""
-        penalty = self.penalty
+    def hessian(self, damping=0.0, *, class_ratio=None, penalty_ratio=1.0):
+        """J''(theta) + damping * sum(sample_weight) * I, as an operator.
+
+        The ratios give the Hessian that a change of other rows leaves behind: every class weight
+        times `class_ratio` (C,), the penalty times `penalty_ratio`.
+        """
+        penalty, curvature = self.penalty * penalty_ratio, self.row_curvature
         if damping:
             penalty = penalty + damping * self.weights.base.sum()
-        return Hessian(self.design, self.row_curvature, penalty, self._gauge(penalty))
+        if class_ratio is not None:
+            factor = self.weights.spread(class_ratio)  # shape: (n, 1) or (n, K)
+            curvature = curvature * (factor if curvature.ndim == 2 else factor[:, :, None])
+        return Hessian(self.design, curvature, penalty, self._gauge(penalty))
 
     def _gauge(self, penalty):
         """Directions that only shift all outputs alike, on columns without penalty: (p, m)."""

@@ -47,7 +47,14 @@ class InverseHessian(LinearOperator):
         self.hessian = hessian
         self.report = report
         self._row_forms = None
+        self._neighbours = {}
         super().__init__(dtype=np.float64, shape=hessian.shape)
+
+    def neighbour(self, key, make_hessian):
+        """Inverse of another Hessian by the same solver; made once for each `key`."""
+        if key not in self._neighbours:
+            self._neighbours[key] = REGISTRY[self.report.solver]().factorize(make_hessian())
+        return self._neighbours[key]
 
     @abstractmethod
     def solve(self, V):

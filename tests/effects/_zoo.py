@@ -10,8 +10,17 @@ from skinfluence.solvers import AutoSolver
 N_ROWS = 40
 
 
-def make(loss, K, *, balanced=False, own_output_only=False, penalty_scaling="estimator", alpha=0.5):
-    """An objective with free intercepts and uneven weights, at its optimum."""
+def make(
+    loss,
+    K,
+    *,
+    balanced=False,
+    own_output_only=False,
+    penalty_scaling="estimator",
+    alpha=0.5,
+    even=False,
+):
+    """An objective with free intercepts and (unless `even`) uneven weights, at its optimum."""
     rng = np.random.default_rng(5)
     X = rng.standard_normal((N_ROWS, 4))
     design = Design(X, X.mean(axis=0), True)
@@ -20,7 +29,7 @@ def make(loss, K, *, balanced=False, own_output_only=False, penalty_scaling="est
     classes = None if loss.target_kind == "real" else np.unique(codes)
     coding = TargetCoding(loss.target_kind, K, classes)
     y = scores[:, :K] if classes is None else coding.encode_codes(codes)
-    base = 0.5 + rng.random(N_ROWS)
+    base = np.full(N_ROWS, 0.8) if even else 0.5 + rng.random(N_ROWS)
     weights = RowWeights(base)
     if balanced:
         weights = RowWeights(base, codes, counts=base, own_output_only=own_output_only)
@@ -56,6 +65,20 @@ OBJECTIVES = {
     "multinomial-mean-balanced": lambda: make(
         Multinomial(), 3, balanced=True, penalty_scaling="mean"
     ),
+}
+
+
+#: Whose other weights follow a removal, with one sample weight for all rows.
+EVENLY_COUPLED = {
+    "ridge-balanced": lambda: make(SquaredErrorOnMargins(), 1, balanced=True, even=True),
+    "logistic-balanced": lambda: make(Logistic(), 1, balanced=True, even=True),
+    "multinomial-mean-balanced": lambda: make(
+        Multinomial(), 3, balanced=True, penalty_scaling="mean", even=True
+    ),
+    "smooth-hinge-balanced-own-output": lambda: make(
+        SmoothHinge(0.5), 3, balanced=True, own_output_only=True, even=True
+    ),
+    "ridge-mean": lambda: make(SquaredError(), 2, penalty_scaling="mean", even=True),
 }
 
 

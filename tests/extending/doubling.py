@@ -1,7 +1,5 @@
 """An effect of one's own: what if a row counted twice?"""
 
-import numpy as np
-
 from skinfluence.effects import LinearChanges
 
 
@@ -14,5 +12,4 @@ def doubling(objective, inverse, rows):
     weighted = (objective.sample_weight * objective.residual)[rows]
     leverage = objective.row_curvature[rows] * inverse.row_forms(rows)[:, :, 0]
     rho = -weighted / (1.0 + leverage)
-    nothing_shared = np.zeros((*objective.coef.shape, 0)), np.zeros((len(rows), 0))
-    return LinearChanges(inverse, objective.design.take(rows), rho, *nothing_shared)
+    return LinearChanges(inverse, rows, rho)
