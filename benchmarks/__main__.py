@@ -1,0 +1,40 @@
+"""``python -m benchmarks``: run every benchmark and write the tables."""
+
+import argparse
+from time import perf_counter
+
+from benchmarks import import_time, influence_matrix, leave_one_out
+from benchmarks._processes import Child
+from benchmarks._tables import write
+
+BENCHMARKS = {
+    "influence_matrix": influence_matrix,
+    "leave_one_out": leave_one_out,
+    "import_time": import_time,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument(
+        "--quick", action="store_true", help="small and few: tries the code, writes nothing"
+    )
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"not known: {', '.join(sorted(unknown))}. Expected {', '.join(BENCHMARKS)}.")
+    with Child("benchmarks._machine", threads=1) as child:
+        machine = child.ask()
+    print("\n".join(machine), flush=True)
+    for name in arguments.names or BENCHMARKS:
+        print(f"\n{name}", flush=True)
+        start = perf_counter()
+        tables = BENCHMARKS[name].run(quick=arguments.quick)
+        if not arguments.quick:
+            write(name, tables, machine, BENCHMARKS[name].INTRODUCTION)
+        print(f"{name}: {perf_counter() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

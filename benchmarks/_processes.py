@@ -1,0 +1,79 @@
+"""Child processes with pinned threads, driven by one line of JSON a request."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: Choices of a kernel made by hand: left out, so that each library picks its own.
+CHOSEN_KERNELS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_ENABLE_INSTRUCTIONS")
+
+
+def child_environment(threads):
+    """Environment of a process whose linear algebra uses `threads` threads."""
+    environment = {k: v for k, v in os.environ.items() if k not in CHOSEN_KERNELS}
+    environment |= dict.fromkeys(THREADS, str(threads))
+    # the package need not be installed from this checkout, the benchmarks need not be at all
+    path = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
+    return environment | {"PYTHONPATH": os.pathsep.join(path), "PYTHONWARNINGS": "ignore"}
+
+
+class Child:
+    """A process that serves a module's `handle(request) -> answer`, a request at a time."""
+
+    def __init__(self, module, threads):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks._processes", module],
+            env=child_environment(threads),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, **request):
+        """The answer to one request.
+
+        Raises
+        ------
+        RuntimeError
+            When the process ended instead; its own message is on the standard error stream.
+        """
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # told below, with the request
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"The process ended at {request}; see its message above.")
+        return json.loads(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.process.stdin.close()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+def _serve(handle):
+    """Answer requests until the input ends; whatever else is printed goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        answers.write(json.dumps(handle(json.loads(line))) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    import importlib
+
+    _serve(importlib.import_module(sys.argv[1]).handle)

@@ -1,0 +1,59 @@
+"""Tables for the README of the results (Markdown) and for the documentation (rst)."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import fill
+
+ROOT = Path(__file__).resolve().parent.parent
+MARKDOWN = Path(__file__).resolve().parent / "results"
+RST = ROOT / "docs" / "_generated"
+
+
+@dataclass
+class Table:
+    """A title, columns, rows of text and notes below."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    notes: list[str] = field(default_factory=list)
+
+    def markdown(self):
+        lines = [_row(self.columns), "|".join(["", *["---"] * len(self.columns), ""])]
+        lines += [_row(row) for row in self.rows]
+        return "\n".join([f"### {self.title}", "", *lines, "", *_items(self.notes), ""])
+
+    def rst(self):
+        lines = [f".. list-table:: {self.title}", "   :header-rows: 1", ""]
+        for row in [self.columns, *self.rows]:
+            lines += [("     - " if i else "   * - ") + cell for i, cell in enumerate(row)]
+        lines += ["", *_items(self.notes), ""]
+        return "\n".join(lines)
+
+
+def _items(lines):
+    return [fill(f"- {line}", 100, subsequent_indent="  ") for line in lines]
+
+
+def _row(cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def write(name, tables, machine, introduction):
+    """Write ``benchmarks/results/<name>.md`` and ``docs/_generated/benchmark_<name>.rst``."""
+    for folder in (MARKDOWN, RST):
+        folder.mkdir(exist_ok=True)
+    head = [fill(introduction, 100), "", *_items(machine), ""]
+    markdown = "\n".join([f"# {name}", "", *head, *(t.markdown() for t in tables)])
+    rst = "\n".join([*head, *(t.rst() for t in tables)])
+    (MARKDOWN / f"{name}.md").write_text(markdown.rstrip() + "\n", encoding="utf-8")
+    (RST / f"benchmark_{name}.rst").write_text(rst.rstrip() + "\n", encoding="utf-8")
+
+
+def seconds(value):
+    """Three significant digits."""
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+
+
+def ratio(value):
+    return f"{value:.2f}" if value < 10 else f"{value:,.0f}"

@@ -1,0 +1,99 @@
+"""The ways of computing one influence matrix, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sklearn.frozen import FrozenEstimator
+
+from benchmarks import _by_hand, _peers
+from skinfluence import InfluenceExplainer
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way from a fitted estimator to the (n_test, n_train) influence matrix.
+
+    `formula`, `polished` and `intercept_penalised` name the exact answer it is to agree with.
+    """
+
+    name: str
+    label: str
+    run: Callable
+    formula: str = "first_order"
+    polished: bool = False
+    intercept_penalised: bool = False
+    needs: str = "numpy"  # module without which the way is skipped
+    uses_torch: bool = False
+
+
+def _explainer(method, polish):
+    def run(case):
+        explainer = InfluenceExplainer(FrozenEstimator(case.estimator), polish=polish)
+        explainer.fit(case.X, case.y)
+        return explainer.influence(case.X_test, case.y_test, method=method)
+
+    return run
+
+
+#: The way that ratios are relative to.
+BASE = "by_hand"
+
+WAYS = {
+    way.name: way
+    for way in (
+        Way("by_hand", "numpy by hand, test rows solved", _by_hand.smaller_side),
+        Way("by_hand_all", "numpy by hand, training rows solved", _by_hand.all_training_rows),
+        Way(
+            "first_order",
+            'skinfluence, "first_order", polish=False',
+            _explainer("first_order", polish=False),
+        ),
+        Way(
+            "first_order_polished",
+            'skinfluence, "first_order"',
+            _explainer("first_order", polish=True),
+            polished=True,
+        ),
+        Way(
+            "by_hand_newton",
+            "numpy by hand, Newton step",
+            _by_hand.newton_step,
+            formula="newton_step",
+        ),
+        Way(
+            "newton_step",
+            'skinfluence, "newton_step", polish=False',
+            _explainer("newton_step", polish=False),
+            formula="newton_step",
+        ),
+        Way(
+            "newton_step_polished",
+            'skinfluence, "newton_step" (the default)',
+            _explainer("newton_step", polish=True),
+            formula="newton_step",
+            polished=True,
+        ),
+        Way(
+            "pyinfluence",
+            "pyinfluence InfluenceFunctions",
+            _peers.pyinfluence_closed_form,
+            needs="pyinfluence",
+        ),
+        Way(
+            "captum",
+            "captum NaiveInfluenceFunction",
+            _peers.captum_exact,
+            intercept_penalised=True,
+            needs="captum",
+            uses_torch=True,
+        ),
+        Way(
+            "pydvl",
+            "pyDVL DirectInfluence",
+            _peers.pydvl_direct,
+            intercept_penalised=True,
+            needs="pydvl",
+            uses_torch=True,
+        ),
+    )
+}
