@@ -30,7 +30,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_templates", "auto_examples/**/*.ipynb"]
+exclude_patterns = ["_build", "_generated", "_templates", "auto_examples/**/*.ipynb"]
 templates_path = ["_templates"]
 default_role = "literal"
 
