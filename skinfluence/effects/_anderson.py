@@ -13,33 +13,39 @@ class Anderson:
 
     def __init__(self, depth):
         self.depth = depth
+        self._n_steps = 0
         self._x = self._step = None
-        self._dx, self._dstep = [], []
+        self._moved = self._dstep = None  # histories of x + step and of step, (B, depth, p)
 
     def select(self, keep):
         """Drop the iterations that are finished."""
-        if self._x is not None:
+        if self._x is not None and not keep.all():
             self._x, self._step = self._x[keep], self._step[keep]
-            self._dx = [a[keep] for a in self._dx]
-            self._dstep = [a[keep] for a in self._dstep]
+            if self._moved is not None:
+                self._moved, self._dstep = self._moved[keep], self._dstep[keep]
 
     def advance(self, x, step):
         """Next iterates from the current ones and their plain steps, all (B, ...)."""
-        if self._x is not None:
-            self._dx.append(x - self._x)
-            self._dstep.append(step - self._step)
-            del self._dx[: -self.depth], self._dstep[: -self.depth]
+        shape, B = x.shape, len(x)
+        x, step = x.reshape(B, -1), step.reshape(B, -1)
+        if self._x is None:
+            self._x, self._step = x.copy(), step
+            return (x + step).reshape(shape)
+        if self._moved is None:
+            self._moved = np.zeros((B, self.depth, x.shape[1]))
+            self._dstep = np.zeros_like(self._moved)
+        place = self._n_steps % self.depth  # the oldest entry makes room
+        self._n_steps += 1
+        np.subtract(step, self._step, out=self._dstep[:, place])
+        np.add(x - self._x, self._dstep[:, place], out=self._moved[:, place])
         self._x, self._step = x.copy(), step
-        if not self._dx:
-            return x + step
-        B = len(x)
-        F = np.stack([d.reshape(B, -1) for d in self._dstep], axis=1)  # shape: (B, m, p)
+        m = min(self._n_steps, self.depth)
+        F = self._dstep[:, :m]
         gram = F @ F.transpose(0, 2, 1)
         scale = np.einsum("bmm->bm", gram).max(axis=1)
-        gram += (1e-14 * scale + np.finfo(float).tiny)[:, None, None] * np.eye(F.shape[1])
-        right = F @ step.reshape(B, -1, 1)
-        weights = np.linalg.solve(gram, right)[:, :, 0]  # shape: (B, m)
+        gram += (1e-14 * scale + np.finfo(float).tiny)[:, None, None] * np.eye(m)
+        weights = np.linalg.solve(gram, F @ step[:, :, None])  # shape: (B, m, 1)
         # an extrapolation many times the plain step is a sign of an exhausted history
-        weights[np.abs(weights).max(axis=1) > 1e3] = 0.0
-        moved = np.stack(self._dx, axis=1) + np.stack(self._dstep, axis=1)
-        return x + step - np.einsum("bm,bm...->b...", weights, moved)
+        weights[np.abs(weights).max(axis=(1, 2)) > 1e3] = 0.0
+        out = x + step - (weights.transpose(0, 2, 1) @ self._moved[:, :m])[:, 0]
+        return out.reshape(shape)

@@ -15,7 +15,7 @@ from skinfluence.objectives import is_optimum, minimize
 
 #: Stop when the step, in the norm of H, is this small relative to the first one.
 TOLERANCE = 1e-10
-MAX_ITER = 60
+MAX_ITER = 80
 
 
 def refit(objective, inverse, changes, *, solver, n_jobs=None):
@@ -77,7 +77,7 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None):
 
 
 def _block_width(objective):
-    """Changes that iterate together: the Anderson history of a block fits the cache twice."""
+    """Changes that iterate together: wide matrix products, and a history that stays small."""
     return int(np.clip(block_size(64 * objective.n_parameters), 16, 256))
 
 
@@ -89,7 +89,7 @@ def _refit_block(objective, inverse, changes, solver, gradient_scale):
     delta = np.zeros((B, *objective.coef.shape))
     active = problem.moving()
     gradient = problem.gradient_at_start()[active]
-    history = Anderson(depth=5)
+    history = Anderson(depth=12)
     first = None
     failed = np.zeros(B, dtype=bool)
     for _ in range(MAX_ITER if len(active) else 0):
@@ -119,7 +119,7 @@ def _refit_block(objective, inverse, changes, solver, gradient_scale):
         mine = changes.block(b, b + 1)
         changed = objective.with_weights(mine.row, mine.factor)
         if failed[b]:
-            result = minimize(changed, solver)
+            result = minimize(_better_start(changed, delta[b]), solver)
             delta[b] = result.objective.coef - objective.coef
             reached = result.converged
         else:
@@ -128,6 +128,12 @@ def _refit_block(objective, inverse, changes, solver, gradient_scale):
             delta[b] = np.nan
             lost.append(int(b))
     return delta, lost
+
+
+def _better_start(changed, delta):
+    """The objective where the block's iteration left it, unless that is no improvement."""
+    moved = changed.with_coef(changed.coef + delta)
+    return moved if moved.value() < changed.value() else changed  # false for NaN too
 
 
 class _ChangedProblems:

@@ -3,7 +3,13 @@
 import numpy as np
 
 from skinfluence.losses._base import Loss
-from skinfluence.losses._stable import scaled_sigmoid, sigmoid, softplus, softplus_change
+from skinfluence.losses._stable import (
+    scaled_sigmoid,
+    sigmoid,
+    softmax,
+    softplus,
+    softplus_change,
+)
 
 
 class Logistic(Loss):
@@ -46,7 +52,8 @@ class Multinomial(Loss):
         return np.log(np.exp(shifted).sum(axis=-1)) - (y * shifted).sum(axis=-1)
 
     def gradient(self, y, raw_prediction):
-        return self.probability(raw_prediction) - y
+        out = self.probability(raw_prediction)
+        return np.subtract(out, y, out=out if out.shape == np.broadcast(out, y).shape else None)
 
     def hessian_product(self, y, raw_prediction, V):
         p = self.probability(raw_prediction)
@@ -74,6 +81,4 @@ class Multinomial(Loss):
         return out
 
     def probability(self, raw_prediction):
-        e = np.exp(raw_prediction - raw_prediction.max(axis=-1, keepdims=True))
-        e /= e.sum(axis=-1, keepdims=True)
-        return e
+        return softmax(raw_prediction)
