@@ -1,6 +1,7 @@
 """InfluenceExplainer: wires the layers and hands out answers; no mathematics of its own."""
 
 import warnings
+from collections import deque
 from time import perf_counter
 
 import numpy as np
@@ -252,8 +253,8 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         """
         design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
         out = np.empty((design.shape[0], len(rows)))
-        for _ in influence_blocks(self._linearization, design, goal, method, rows, out):
-            pass  # each block is written in place
+        blocks = influence_blocks(self._linearization, design, goal, method, rows, out)
+        deque(blocks, maxlen=0)  # runs them; each is written in place
         return out
 
     def top_influences(
