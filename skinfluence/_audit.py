@@ -86,6 +86,7 @@ class Audit:
             solver_reason=inverse.report.reason or "as asked for",
             method=self.method_,
             damping=float(self.damping),
+            newton_step_is_exact=self.objective_.loss.quadratic and self.damping == 0,
             _backend=self._backend,
         )
 

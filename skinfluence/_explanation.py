@@ -44,8 +44,12 @@ class RowExplanation:
 
     @property
     def effect(self):
-        """ "helpful" where removing the row raises the explained value, else "harmful"."""
-        return np.where(self.influence > 0, "helpful", "harmful")
+        """What the row does: "helpful" or "harmful" to a loss; else it "raises" or "lowers".
+
+        "none" where its influence is zero.
+        """
+        up, down = ("helpful", "harmful") if self.what.startswith("loss") else ("lowers", "raises")
+        return np.select([self.influence > 0, self.influence < 0], [up, down], "none")
 
     def columns(self):
         """The table as a dict of (k,) arrays."""

@@ -35,6 +35,8 @@ class Health:
         Training rows with leverage over 0.5, highest first.
     solver, solver_reason, method : str
     damping : float
+    newton_step_is_exact : bool
+        Whether the loss is quadratic and nothing is damped.
     """
 
     n_rows: int
@@ -52,6 +54,7 @@ class Health:
     solver_reason: str
     method: str
     damping: float
+    newton_step_is_exact: bool
     _backend: str | None = field(default=None, repr=False)
 
     def advice(self):
@@ -76,7 +79,11 @@ class Health:
             n = len(self.high_leverage)
             out.append(
                 f"{n} {'row has' if n == 1 else 'rows have'} leverage over 0.5: first order is far "
-                'off there; ask for method="refit" with rows=health().high_leverage.'
+                + (
+                    "off there, the Newton step is exact."
+                    if self.newton_step_is_exact
+                    else 'off there; ask for method="refit" with rows=health().high_leverage.'
+                )
             )
         if self.condition > 1e10:
             out.append(f"The Hessian is ill-conditioned ({self.condition:.1e}): scale features.")

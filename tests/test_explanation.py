@@ -95,6 +95,23 @@ def test_share_loss_and_effect_say_what_they_mean():
     np.testing.assert_array_equal(row.effect == "helpful", row.influence > 0)
 
 
+def test_effect_on_a_predicted_value_is_to_raise_or_to_lower_it():
+    target = X @ np.arange(1.0, X.shape[1] + 1.0)
+    target[3] += 5.0
+    row = InfluenceExplainer(Ridge()).fit(X, target).explain(X[3:4], k=1)[0]
+    assert row.row.tolist() == [3] and row.effect.tolist() == ["raises"]
+    without = Ridge().fit(np.delete(X, 3, 0), np.delete(target, 3)).predict(X[3:4])
+    assert without[0] < row.prediction
+
+
+def test_a_row_of_weight_zero_has_no_effect():
+    weight = np.ones(len(X))
+    weight[5] = 0.0
+    fitted = InfluenceExplainer(LogisticRegression()).fit(X, labels, weight)
+    row = fitted.explain(X[:1], k=len(X))[0]
+    assert row.effect[row.row == 5].tolist() == ["none"]
+
+
 WITHOUT_FRAMES = """
 import sys
 

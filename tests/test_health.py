@@ -55,6 +55,7 @@ def test_rows_of_high_leverage_are_listed_highest_first():
     assert set(loud) == {7, 30} == set(health.high_leverage)
     assert (np.diff(explainer.leverage_[health.high_leverage]) <= 0).all()
     assert any("2 rows have leverage over 0.5" in sentence for sentence in health.advice())
+    assert any("the Newton step is exact" in sentence for sentence in health.advice())
 
 
 def test_an_unconverged_fit_is_in_the_report():

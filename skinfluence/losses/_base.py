@@ -27,6 +27,8 @@ class Loss(ABC):
     #: twice continuously differentiable
     smooth: bool = True
     convex: bool = True
+    #: of constant curvature, so that one Newton step is exact
+    quadratic: bool = False
     multiclass: bool = False
     #: adding one number to all K raw predictions changes nothing (softmax)
     shift_invariant: bool = False

@@ -20,6 +20,7 @@ class SquaredError(Loss):
 
     name = "squared_error"
     target_kind = "real"
+    quadratic = True
 
     def value(self, y, raw_prediction):
         return 0.5 * ((raw_prediction - y) ** 2).sum(axis=-1)
