@@ -1,10 +1,15 @@
 """Cholesky factorisation: the plain choice where the Hessian is positive definite."""
 
 import numpy as np
-from scipy.linalg import lapack
 
 from skinfluence.solvers._base import SingularHessianError, Solver, SolverReport
-from skinfluence.solvers._root import RootInverse, equilibrate, factorize_blocks, project_out
+from skinfluence.solvers._root import (
+    RootInverse,
+    equilibrate,
+    factorize_blocks,
+    inverse_root,
+    project_out,
+)
 
 
 def singular_tolerance(p):
@@ -39,14 +44,13 @@ class CholeskySolver(Solver):
         if gauge is not None:
             filled, _ = np.linalg.qr(scale[:, None] * gauge)  # null space of the scaled matrix
             scaled += filled @ filled.T
-        factor, info = lapack.dpotrf(scaled.T, lower=0, clean=1, overwrite_a=1)
-        if info > 0 or np.diag(factor).min() ** 2 < singular_tolerance(p):
+        root, pivot = inverse_root(scaled)
+        if not pivot >= singular_tolerance(p):
             raise SingularHessianError(
                 "The Hessian is singular: some direction of the coefficients has no curvature. "
                 'Use solver="auto" or "eigh" (pseudo-inverse), or a positive damping.'
             )
-        inverse, info = lapack.dtrtri(factor, lower=0, overwrite_c=1)  # scaled = R'R, W = R^-1
-        root = inverse / scale[:, None]
+        root /= scale[:, None]
         if gauge is not None:
             root = project_out(gauge, root)
         return root, np.zeros((p, 0))

@@ -1,7 +1,6 @@
 """Symmetric eigendecomposition with a pseudo-inverse for directions without curvature."""
 
 import numpy as np
-from scipy.linalg import eigh
 
 from skinfluence.solvers._base import Solver, SolverReport
 from skinfluence.solvers._cholesky import singular_tolerance
@@ -28,7 +27,7 @@ class EighSolver(Solver):
     @staticmethod
     def _root(matrix, gauge):
         scaled, scale = equilibrate(matrix)
-        values, vectors = eigh(scaled, overwrite_a=True)
+        values, vectors = np.linalg.eigh(scaled)  # numpy's, as the products are
         null = values <= singular_tolerance(len(values)) * max(values[-1], 1.0)
         root = vectors[:, ~null] / np.sqrt(values[~null]) / scale[:, None]
         space = np.zeros((len(values), 0))

@@ -1,9 +1,9 @@
 """Woodbury's identity on the n x n side, for more columns than rows."""
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, SolverReport
+from skinfluence.solvers._root import inverse_root
 
 
 class WoodburySolver(Solver):
@@ -56,7 +56,7 @@ class WoodburyInverse(InverseHessian):
                 R = self._root[k]  # shape: (n, K)
                 core += np.einsum("ia,ij,jb->iajb", R, grams[k], R).reshape(n * K, n * K)
             cores = [core]
-        self._factors = [cho_factor(c, lower=True, overwrite_a=True) for c in cores]
+        self._core_roots = [inverse_root(core)[0] for core in cores]  # pivots are at least 1
         m = len(self._free)
         ones = np.zeros((K, n, K * m))  # one column per free coefficient
         for k in range(K):
@@ -77,13 +77,14 @@ class WoodburyInverse(InverseHessian):
         """R (I + R' G R)^-1 R' F for F of shape (K, n, m): the inverse of A^-1 + G."""
         if separable:
             out = [
-                r[:, None] * cho_solve(f, r[:, None] * part)
-                for r, f, part in zip(self._root, self._factors, F, strict=True)
+                r[:, None] * (W @ (W.T @ (r[:, None] * part)))
+                for r, W, part in zip(self._root, self._core_roots, F, strict=True)
             ]
             return np.stack(out)
         K, n, m = F.shape
         right = np.einsum("kna,knm->nam", self._root, F).reshape(n * K, m)
-        inner = cho_solve(self._factors[0], right).reshape(n, K, m)
+        W = self._core_roots[0]
+        inner = (W @ (W.T @ right)).reshape(n, K, m)
         return np.einsum("kna,nam->knm", self._root, inner)
 
     def solve(self, V):
