@@ -171,6 +171,7 @@ def null_directions(explained, null_space, limit=5):
     out = []
     for column in basis.T:
         used = np.flatnonzero(np.abs(column) > 1e-6)
+        column = column * np.sign(column[used[0]])  # either sign is the same direction
         terms = [f"{column[j]:+.3g} {names[j]}" for j in used[:limit]]
         more = f" and {len(used) - limit} more columns" if len(used) > limit else ""
         out.append(names[used[0]] if len(used) == 1 else " ".join(terms) + more)

@@ -58,9 +58,13 @@ def softplus_change(a, d):
     identity log1p(sigmoid(a) expm1(d)) loses none. It holds while |d| <= 1; the few larger
     changes have digits to spare and take the plain difference.
     """
-    a, d = np.broadcast_arrays(a, d)
     large = np.abs(d) > 1.0
-    out = np.log1p(sigmoid(a) * np.expm1(np.where(large, 0.0, d)))
-    if large.any():
-        out[large] = softplus(a[large] + d[large]) - softplus(a[large])
+    any_large = large.any()
+    # `a` often stands for a whole row of changes: its sigmoid is taken before it is spread
+    out = np.asarray(np.expm1(np.where(large, 0.0, d) if any_large else d) * sigmoid(a))
+    np.log1p(out, out=out)
+    if any_large:
+        large = np.broadcast_to(large, out.shape)
+        a, d = (np.broadcast_to(v, out.shape)[large] for v in (a, d))
+        out[large] = softplus(a + d) - softplus(a)
     return out
