@@ -36,7 +36,7 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
     n_test, K = design.shape[0], linearization.objective.n_outputs
     row_step = max(1, len(rows))
     if method == "refit":
-        row_step = min(row_step, block_size(16 * linearization.objective.n_parameters))
+        row_step = min(row_step, linearization.refit_width())
     for a in range(0, len(rows), row_step):
         some = slice(a, min(a + row_step, len(rows)))
         objective, changes = linearization.changes(method, rows[some])
@@ -129,11 +129,21 @@ class Linearization:
 
     def own_changes(self, method, rows):
         """(reference objective, changes of each removed row's own raw predictions (n, K))."""
-        objective, changes = self.changes(method, rows)
         if method == "refit":
-            Z = objective.design.take(rows).to_dense()
-            return objective, np.einsum("nkq,nq->nk", changes.coef_changes(), Z)
+            step = self.refit_width()
+            parts = [self._own_refits(rows[a : a + step]) for a in range(0, len(rows), step)]
+            return self.optimum, np.concatenate(parts)
+        objective, changes = self.changes(method, rows)
         return objective, changes.own_raw_prediction_changes()
+
+    def _own_refits(self, rows):
+        objective, changes = self.changes("refit", rows)
+        Z = objective.design.take(rows).to_dense()
+        return np.einsum("nkq,nq->nk", changes.coef_changes(), Z)
+
+    def refit_width(self):
+        """Refits whose coefficients are held at a time."""
+        return block_size(16 * self.objective.n_parameters)
 
 
 def top_k(blocks, n_test, k, order):

@@ -32,12 +32,13 @@ def make_frame(columns, backend):
     Where `backend` is None (the data came as arrays) the first installed of pandas, polars and
     pyarrow is taken, and without any of them a numpy record array with the same columns.
     """
-    columns = {name: _plain(values) for name, values in columns.items()}
     for name in (backend,) if backend else FALLBACKS:
         try:
             namespace = importlib.import_module(name)
         except ImportError:
             continue
+        if name != "pandas":  # which keeps objects of any type, such as the tuples of an index
+            columns = {name: _plain(values) for name, values in columns.items()}
         return nw.from_dict(columns, native_namespace=namespace).to_native()
     return np.rec.fromarrays(list(columns.values()), names=list(columns))
 

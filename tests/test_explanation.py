@@ -170,3 +170,11 @@ def test_regressions_show_values():
     row = InfluenceExplainer(Ridge()).fit(X, values).explain(X[:1], k=2)[0]
     np.testing.assert_array_equal(row.label, values[row.row])
     assert row.value == pytest.approx(Ridge().fit(X, values).predict(X[:1])[0])
+
+
+def test_rows_of_a_multi_index_keep_their_labels():
+    index = pd.MultiIndex.from_product([["u", "v"], range(20)])
+    table = pd.DataFrame(X, index=index)
+    table.columns = [f"c{j}" for j in range(X.shape[1])]
+    row = InfluenceExplainer(LogisticRegression()).fit(table, labels).diagnostics()["row"]
+    assert row.tolist() == index.tolist()

@@ -7,6 +7,7 @@ import numpy as np
 
 from skinfluence.effects._changes import LinearChanges, PartitionedChanges, reach
 from skinfluence.objectives import Coupling
+from skinfluence.solvers import AutoSolver
 
 #: 1 - leverage below this is rounding: the row alone determines a direction of the coefficients.
 FULL_LEVERAGE = 1e-10
@@ -44,9 +45,14 @@ def newton_step(objective, inverse, rows):
     parts = []
     for place, key, class_ratio, penalty_ratio in coupling.surroundings(rows):
         ratios = {"class_ratio": class_ratio, "penalty_ratio": penalty_ratio}
-        left = inverse.neighbour(key, partial(objective.hessian, damping, **ratios))
+        left = inverse.neighbour(key, partial(_factorize_left, objective, damping, **ratios))
         parts.append((place, _step(objective, left, coupling, rows[place])))
     return parts[0][1] if len(parts) == 1 else PartitionedChanges(parts)
+
+
+def _factorize_left(objective, damping, **ratios):
+    """Inverse of the Hessian that a removal leaves; it may be singular where the whole is not."""
+    return AutoSolver().factorize(objective.hessian(damping, **ratios))
 
 
 def _step(objective, inverse, coupling, rows):

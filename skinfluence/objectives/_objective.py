@@ -119,6 +119,11 @@ class Objective:
 
     def gradient(self):
         """J'(theta) of shape (K, q)."""
+        return self._gradient.copy()
+
+    @cached_property
+    def _gradient(self):
+        # kept: a Newton step needs what the stationarity before it was measured by
         data = self.design.rmatmul(self.sample_weight * self.residual).T
         return data + self.penalty * self.coef
 
@@ -144,7 +149,7 @@ class Objective:
         `scale`, the denominator, may be given where it is known already.
         """
         scale = self.gradient_scale if scale is None else scale
-        top = float(np.abs(self.gradient()).max(initial=0.0))
+        top = float(np.abs(self._gradient).max(initial=0.0))
         return top / scale if scale > 0 else top
 
     def per_sample_gradients(self, design=None, y=None):

@@ -50,10 +50,10 @@ class InverseHessian(LinearOperator):
         self._neighbours = {}
         super().__init__(dtype=np.float64, shape=hessian.shape)
 
-    def neighbour(self, key, make_hessian):
-        """Inverse of another Hessian by the same solver; made once for each `key`."""
+    def neighbour(self, key, factorize):
+        """Inverse of a Hessian nearby, ``factorize()``; made once for each `key`."""
         if key not in self._neighbours:
-            self._neighbours[key] = REGISTRY[self.report.solver]().factorize(make_hessian())
+            self._neighbours[key] = factorize()
         return self._neighbours[key]
 
     @abstractmethod

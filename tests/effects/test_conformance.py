@@ -6,8 +6,10 @@ from numpy.testing import assert_allclose
 from sklearn import config_context
 from threadpoolctl import threadpool_limits
 
+from skinfluence import InfluenceExplainer
+from skinfluence._answers import Linearization
 from skinfluence.effects import WeightChanges, first_order, newton_step, refit, refit_rows
-from skinfluence.solvers import AutoSolver
+from skinfluence.solvers import AutoSolver, CholeskySolver, Solver
 from tests.effects._zoo import EVENLY_COUPLED, N_ROWS, OBJECTIVES, refitted_coef
 
 ROWS = np.array([0, 7, 23])
@@ -141,3 +143,29 @@ def test_blocks_of_changes_are_renumbered():
     assert changes.row.tolist() == [5, 30, 31, 12, 39]
     assert changes.single_rows is None
     assert WeightChanges.groups([[4], [2]]).single_rows.tolist() == [4, 2]
+
+
+class NamelessSolver(Solver):
+    """A user's own solver, which is in no registry."""
+
+    def factorize(self, hessian):
+        inverse = CholeskySolver().factorize(hessian)
+        inverse.report.solver = "my own"
+        return inverse
+
+
+def test_newton_step_of_coupled_weights_with_a_solver_of_ones_own():
+    objective = EVENLY_COUPLED["logistic-balanced"]()
+    expected, got = (
+        newton_step(objective, solver.factorize(objective.hessian()), ROWS).coef_changes()
+        for solver in (AutoSolver(), NamelessSolver())
+    )
+    assert_normwise(got, expected, 1e-12)
+
+
+def test_self_influence_by_refits_is_the_same_in_blocks(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((30, 3))
+    explainer = InfluenceExplainer().fit(X, X[:, 0] + X[:, 1] > 0)
+    whole = explainer.self_influence("refit")
+    monkeypatch.setattr(Linearization, "refit_width", lambda self: 7)
+    np.testing.assert_allclose(explainer.self_influence("refit"), whole, rtol=1e-9)
