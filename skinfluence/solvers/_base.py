@@ -28,6 +28,17 @@ class SolverReport:
         or collinear columns); the gauge of the multinomial parametrisation is not among them.
     reason : str
         Why this solver, in a sentence.
+    converged : bool
+        Whether every column of the last solution met the solver's tolerance; always True for
+        factorisations.
+    n_iter : int
+        Iterations (Hessian products) of the last solution; 0 for factorisations.
+    residual : float
+        Largest ``||V - H X|| / ||V||`` over the columns of the last solution, where the solver
+        measures it; NaN otherwise.
+    standard_error : float
+        Of the last solution relative to its size, for solvers that average random repeats; NaN
+        otherwise.
     """
 
     solver: str
@@ -35,6 +46,10 @@ class SolverReport:
     n_parameters: int
     null_space: np.ndarray = field(repr=False)
     reason: str = ""
+    converged: bool = True
+    n_iter: int = 0
+    residual: float = float("nan")
+    standard_error: float = float("nan")
 
 
 class InverseHessian(LinearOperator):
