@@ -59,7 +59,7 @@ def _step(objective, inverse, coupling, rows):
     """The Newton step where `inverse` belongs to what the removal leaves of the other rows."""
     ratio = coupling.own_ratio(rows)  # shape: (n_rows, 1 or K)
     weighted = (objective.sample_weight * objective.residual)[rows] * ratio
-    curvature = objective.row_curvature[rows]
+    curvature = objective.row_curvature(rows)
     curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
     forms = inverse.row_forms(rows)
     shares = coupling.removal(rows)

@@ -233,7 +233,7 @@ class _Metric:
         if self.rows is None:
             return
         lost = 1.0 - changes.factor
-        curvature = objective.row_curvature[self.rows]
+        curvature = objective.row_curvature(self.rows)
         self.curvature = curvature * lost.reshape(-1, *[1] * (curvature.ndim - 1))
         self.forms = inverse.row_forms(self.rows)
         Z = objective.design.take(self.rows).to_dense()  # shape: (B, q)

@@ -1,7 +1,11 @@
 """The Hessian of an objective, as an operator on the p = K q parameters."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
+
+from skinfluence.linalg._blocks import row_blocks
 
 
 class Hessian(LinearOperator):
@@ -13,22 +17,27 @@ class Hessian(LinearOperator):
     ----------
     design : Design of shape (n, q)
     curvature : ndarray of shape (n, K) or (n, K, K)
-        Weighted curvature of each row with respect to its K raw predictions. Two axes when the
-        loss is separable: then H is block diagonal with K blocks of shape (q, q).
+        Weighted curvature A_i of each row with respect to its K raw predictions. Two axes and no
+        `factor` when the loss is separable: then H is block diagonal with K blocks of shape
+        (q, q).
     penalty : ndarray of shape (K, q)
         Second derivative of the penalty, damping included.
     gauge : ndarray of shape (p, m) or None
         Orthonormal directions that the *parametrisation* leaves free (the common shift of
         multinomial coefficients). Every gradient is orthogonal to them.
+    factor : ndarray of shape (n, K) or None
+        b_i of curvature in the form A_i = diag(curvature_i) - b_i b_i', which the softmax has: a
+        K-th of the memory of full matrices.
     """
 
-    def __init__(self, design, curvature, penalty, gauge=None):
+    def __init__(self, design, curvature, penalty, gauge=None, factor=None):
         self.design = design
         self.curvature = curvature
+        self.factor = factor
         self.penalty = penalty
         self.gauge = gauge if gauge is not None and gauge.size else None
         self.n_outputs, self.n_columns = penalty.shape
-        self.separable = curvature.ndim == 2
+        self.separable = curvature.ndim == 2 and factor is None
         p = penalty.size
         super().__init__(dtype=np.float64, shape=(p, p))
 
@@ -44,18 +53,35 @@ class Hessian(LinearOperator):
             and (self.penalty == self.penalty[:1]).all()
         )
 
+    def apply_curvature(self, raw, rows=slice(None)):
+        """A_i raw_i for raw predictions (n_rows, K, m) of some rows (all by default)."""
+        curvature = self.curvature[rows]
+        if curvature.ndim == 3:
+            return curvature @ raw
+        out = curvature[:, :, None] * raw
+        if self.factor is not None:
+            b = self.factor[rows][:, :, None]
+            out -= b * (b * raw).sum(axis=1, keepdims=True)
+        return out
+
+    def row_curvature(self, rows=slice(None)):
+        """A_i of some rows in full, (n_rows, K, K)."""
+        K = self.n_outputs
+        n_rows = len(self.curvature[rows])
+        return self.apply_curvature(np.broadcast_to(np.eye(K), (n_rows, K, K)), rows)
+
     def _matmat(self, V):
         K, q = self.n_outputs, self.n_columns
         V = V.reshape(K, q, -1)  # shape: (K, q, m)
-        raw = np.stack([self.design.matmul(V[k]) for k in range(K)], axis=1)  # shape: (n, K, m)
-        if self.separable:
-            raw *= self.curvature[:, :, None]
-        else:
-            raw = self.curvature @ raw
-        out = self.penalty[:, :, None] * V
-        for k in range(K):
-            out[k] += self.design.rmatmul(raw[:, k])
-        return out.reshape(K * q, -1)
+        m = V.shape[2]
+        side = np.ascontiguousarray(V.transpose(1, 0, 2)).reshape(q, K * m)
+        out = np.zeros((q, K * m))
+        for rows in row_blocks(self.n_rows, 8 * max(K * m, q)):
+            part = self.design.take(rows)
+            raw = part.matmul(side).reshape(-1, K, m)
+            out += part.rmatmul(self.apply_curvature(raw, rows).reshape(-1, K * m))
+        out = out.reshape(q, K, m).transpose(1, 0, 2) + self.penalty[:, :, None] * V
+        return out.reshape(K * q, m)
 
     def _matvec(self, v):
         return self._matmat(v.reshape(-1, 1)).ravel()
@@ -81,29 +107,58 @@ class Hessian(LinearOperator):
         for k in range(K):
             for j in range(k):
                 out[k, :, j] = out[j, :, k]
+        if self._rows_cancel:
+            # A_i 1 = 0: each block on the diagonal is what the others of its row leave
+            for k in range(K):
+                for j in range(K):
+                    if j != k:
+                        out[k, :, k] -= out[k, :, j]
+        for k in range(K):
             out[k, np.arange(q), k, np.arange(q)] += self.penalty[k]
         return out.reshape(K * q, K * q)
 
+    @cached_property
+    def _rows_cancel(self):
+        """Whether equal changes of all K raw predictions meet no curvature (the softmax)."""
+        if self.factor is None:
+            return False
+        left = self.curvature - self.factor * self.factor.sum(axis=1, keepdims=True)
+        top = np.abs(self.curvature).max(initial=0.0)
+        return bool(np.abs(left).max(initial=0.0) <= 1e-14 * self.n_outputs * top)
+
+    def _pair_weight(self, rows, k, j):
+        """Entry (k, j) of every row's A_i."""
+        if self.curvature.ndim == 3:
+            return self.curvature[rows, k, j]
+        out = -self.factor[rows, k] * self.factor[rows, j]
+        return out + self.curvature[rows, k] if k == j else out
+
     def _add_coupled_grams(self, out):
-        """Z' diag(A_kj) Z for j >= k, every block of rows being read once for all pairs."""
-        pairs = [(k, j) for k in range(self.n_outputs) for j in range(k, self.n_outputs)]
+        """Z' diag(A_kj) Z for j >= k (or j > k where the others follow), rows read once for all."""
+        K = self.n_outputs
+        pairs = [(k, j) for k in range(K) for j in range(k + self._rows_cancel, K)]
         if self.design.is_sparse:
             for k, j in pairs:
-                out[k, :, j] = self.design.gram(self.curvature[:, k, j])
+                out[k, :, j] = self.design.gram(self._pair_weight(slice(None), k, j))
             return
         for rows, Z in self.design.dense_blocks(cache_mib=16.0):
             scaled = np.empty_like(Z)
             for k, j in pairs:
-                # p_k (1 - p_k) >= 0 on the diagonal, -p_k p_j <= 0 beside it: the root of its
-                # size makes a symmetric product, half the multiplications of a general one
-                weight = self.curvature[rows, k, j, None]
+                weight = self._pair_weight(rows, k, j)[:, None]
+                if weight.min() < 0.0 < weight.max():
+                    out[k, :, j] += Z.T @ np.multiply(Z, weight, out=scaled)
+                    continue
+                # one sign, as the softmax has it: the root of the size makes a symmetric
+                # product, half the multiplications of a general one
                 np.multiply(Z, np.sqrt(np.abs(weight)), out=scaled)
                 gram = scaled.T @ scaled
-                out[k, :, j] += gram if k == j else np.negative(gram, out=gram)
+                out[k, :, j] += gram if weight.max() > 0.0 else -gram
 
     def diagonal(self):
         """Diagonal of the matrix, shape (p,)."""
         curvature = self.curvature
-        if not self.separable:
+        if curvature.ndim == 3:
             curvature = np.einsum("nkk->nk", curvature)
+        elif self.factor is not None:
+            curvature = curvature - self.factor**2
         return (self.design.weighted_square_sums(curvature) + self.penalty).ravel()

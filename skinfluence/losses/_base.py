@@ -76,6 +76,16 @@ class Loss(ABC):
         ]
         return np.stack(columns, axis=-1)
 
+    def hessian_factors(self, y, raw_prediction):
+        """The K x K Hessian of each row as diag(a) - b b', for losses that have that form.
+
+        Returns
+        -------
+        (a, b) : ndarrays of shape (..., K), or None
+            None for other losses, whose Hessians are then held in full.
+        """
+        return None
+
     def probability(self, raw_prediction):
         """Class probabilities ``(..., n_classes)``; None where the loss has no such model."""
         return None

@@ -60,6 +60,10 @@ class Multinomial(Loss):
         pV = p * V
         return pV - p * pV.sum(axis=-1, keepdims=True)
 
+    def hessian_factors(self, y, raw_prediction):
+        p = self.probability(raw_prediction)
+        return p, p  # the softmax: diag(p) - p p'
+
     def value_change(self, y, raw_prediction, change):
         # log sum_k p_k exp(d_k) - d_y, relative to the smallest of the two cancelling terms:
         # with d measured from the true class, log1p(sum_k p_k expm1(d_k - d_y)).

@@ -159,13 +159,25 @@ class Objective:
         return PerSampleGradients(design, self.loss.gradient(y, self.raw_predictions(design)))
 
     @cached_property
-    def row_curvature(self):
-        """s_i A_i: weighted K x K curvature of each row, (n, K), or (n, K, K) if not separable."""
+    def _curvature(self):
+        """(curvature, factor) of all rows as :class:`~skinfluence.linalg.Hessian` takes them."""
+        s, y, raw = self.sample_weight, self.y, self.raw_prediction
         if self.loss.separable:
-            return self.sample_weight * self.loss.curvature(self.y, self.raw_prediction)
-        return self.sample_weight[:, :, None] * self.loss.hessian_matrix(
-            self.y, self.raw_prediction
-        )
+            return s * self.loss.curvature(y, raw), None
+        factors = self.loss.hessian_factors(y, raw)
+        if factors is None:
+            return s[:, :, None] * self.loss.hessian_matrix(y, raw), None
+        return s * factors[0], np.sqrt(s) * factors[1]
+
+    def row_curvature(self, rows=slice(None)):
+        """s_i A_i: weighted K x K curvature of rows, (n_rows, K), or (n_rows, K, K) if coupled."""
+        curvature, factor = self._curvature
+        if factor is None:
+            return curvature[rows]
+        out = -factor[rows, :, None] * factor[rows, None, :]
+        own = np.arange(self.n_outputs)
+        out[:, own, own] += curvature[rows]
+        return out
 
     def hessian(self, damping=0.0, *, class_ratio=None, penalty_ratio=1.0):
         """J''(theta) + damping * sum(sample_weight) * I, as an operator.
@@ -173,13 +185,15 @@ class Objective:
         The ratios give the Hessian that a change of other rows leaves behind: every class weight
         times `class_ratio` (C,), the penalty times `penalty_ratio`.
         """
-        penalty, curvature = self.penalty * penalty_ratio, self.row_curvature
+        penalty = self.penalty * penalty_ratio
+        curvature, factor = self._curvature
         if damping:
             penalty = penalty + damping * self.weights.base.sum()
         if class_ratio is not None:
-            factor = self.weights.spread(class_ratio)  # shape: (n, 1) or (n, K)
-            curvature = curvature * (factor if curvature.ndim == 2 else factor[:, :, None])
-        return Hessian(self.design, curvature, penalty, self._gauge(penalty))
+            ratio = self.weights.spread(class_ratio)  # shape: (n, 1) or (n, K)
+            curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
+            factor = None if factor is None else factor * np.sqrt(ratio)
+        return Hessian(self.design, curvature, penalty, self._gauge(penalty), factor)
 
     def _gauge(self, penalty):
         """Directions that only shift all outputs alike, on columns without penalty: (p, m)."""

@@ -112,7 +112,7 @@ def _curvature_root(hessian):
     """R with A_i = R_i R_i': (K, n) for separable losses, else (K, n, K)."""
     if hessian.separable:
         return np.sqrt(hessian.curvature).T
-    values, vectors = np.linalg.eigh(hessian.curvature)
+    values, vectors = np.linalg.eigh(hessian.row_curvature())
     root = vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
     return np.moveaxis(root, 1, 0)
 

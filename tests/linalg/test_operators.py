@@ -17,25 +17,41 @@ def multinomial_curvature(rng, n=N_ROWS):
     return p[:, :, None] * np.eye(K) - p[:, :, None] * p[:, None, :]
 
 
-def make_hessian(kind, coupled):
+def mixed_curvature(rng, n=N_ROWS):
+    """Positive definite matrices whose entries beside the diagonal have either sign."""
+    root = rng.standard_normal((n, K, K))
+    return root @ root.transpose(0, 2, 1)
+
+
+def make_hessian(kind, form):
     """(Hessian, the dense matrix as a sum of Kronecker products over rows)."""
     design, Z = make_design(kind)
     rng = np.random.default_rng(2)
-    if coupled:
+    factor = None
+    if form == "coupled":
         curvature = matrices = multinomial_curvature(rng)
+    elif form == "mixed":
+        curvature = matrices = mixed_curvature(rng)
+    elif form in ("softmax", "factored"):
+        curvature = rng.dirichlet(np.ones(K), N_ROWS)
+        factor = curvature if form == "softmax" else 0.5 * curvature
+        matrices = curvature[:, :, None] * np.eye(K) - factor[:, :, None] * factor[:, None, :]
     else:
         curvature = rng.random((N_ROWS, K))
         curvature[::4, 1] = 0.0
         matrices = curvature[:, :, None] * np.eye(K)
     penalty = rng.random((K, Z.shape[1]))
     dense = sum(np.kron(A, np.outer(z, z)) for A, z in zip(matrices, Z, strict=True))
-    return Hessian(design, curvature, penalty), dense + np.diag(penalty.ravel())
+    return Hessian(design, curvature, penalty, None, factor), dense + np.diag(penalty.ravel())
+
+
+FORMS = ["separable", "coupled", "mixed", "softmax", "factored"]
 
 
 @kinds
-@pytest.mark.parametrize("coupled", [False, True], ids=["separable", "coupled"])
-def test_hessian_is_the_sum_of_kronecker_products(kind, coupled):
-    hessian, dense = make_hessian(kind, coupled)
+@pytest.mark.parametrize("form", FORMS)
+def test_hessian_is_the_sum_of_kronecker_products(kind, form):
+    hessian, dense = make_hessian(kind, form)
     V = np.random.default_rng(3).standard_normal((len(dense), 2))
     assert hessian.shape == dense.shape
     assert_allclose(hessian.to_dense(), dense, atol=1e-12)
@@ -44,14 +60,24 @@ def test_hessian_is_the_sum_of_kronecker_products(kind, coupled):
     assert_allclose(hessian.diagonal(), np.diag(dense), atol=1e-12)
 
 
-@pytest.mark.parametrize("coupled", [False, True], ids=["separable", "coupled"])
-def test_hessian_is_its_own_adjoint(coupled):
-    hessian, dense = make_hessian(KINDS[-1], coupled)
+@pytest.mark.parametrize("form", FORMS)
+def test_hessian_is_its_own_adjoint(form):
+    hessian, dense = make_hessian(KINDS[-1], form)
     assert_allclose(hessian.H @ np.eye(len(dense)), dense, atol=1e-12)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_curvature_of_some_rows_in_full_and_applied(form):
+    hessian, _ = make_hessian(KINDS[-1], form)
+    full = hessian.row_curvature()
+    rows = slice(3, 9)
+    raw = np.random.default_rng(3).standard_normal((6, K, 2))
+    assert_allclose(hessian.row_curvature(rows), full[rows], atol=1e-15)
+    assert_allclose(hessian.apply_curvature(raw, rows), full[rows] @ raw, atol=1e-12)
+
+
 def test_blocks_of_a_separable_hessian():
-    hessian, dense = make_hessian(KINDS[-1], coupled=False)
+    hessian, dense = make_hessian(KINDS[-1], "separable")
     q = hessian.n_columns
     for k in range(K):
         own = slice(k * q, (k + 1) * q)
