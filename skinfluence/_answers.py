@@ -45,7 +45,10 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
         step = block_size(8 * width * (1 if method == "first_order" or K == 1 else 2 * K))
         for start in range(0, n_test, step):
             tests = slice(start, min(start + step, n_test))
-            values = np.empty((tests.stop - start, width)) if out is None else out[tests, some]
+            if out is None:
+                values = np.empty((tests.stop - start, width), linearization.objective.design.dtype)
+            else:
+                values = out[tests, some]
             part, mine = design.take(tests), target.take(tests)
             raw = objective.raw_predictions(part)
             if method == "first_order":

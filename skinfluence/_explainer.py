@@ -252,7 +252,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         Koh & Liang (2017), equation (2): first order is -s_i / sum(s) times I_up,loss.
         """
         design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
-        out = np.empty((design.shape[0], len(rows)))
+        out = np.empty((design.shape[0], len(rows)), self.objective_.design.dtype)
         blocks = influence_blocks(self._linearization, design, goal, method, rows, out)
         deque(blocks, maxlen=0)  # runs them; each is written in place
         return out

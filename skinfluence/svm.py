@@ -112,7 +112,7 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
             When Newton's method stopped short of the optimum.
         """
         self._validate_params()
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float64)
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
         if sparse.issparse(X):
             X = sparse.csr_array(X)
         check_classification_targets(y)
@@ -146,7 +146,9 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
         """Optimum by continuation: from a warm temperature down to the wanted one."""
         K = 1 if len(self.classes_) == 2 else len(self.classes_)
         coding = TargetCoding("margin", K, self.classes_)
-        center = X.T @ sample_weight / sample_weight.sum() if self.fit_intercept else None
+        center = None
+        if self.fit_intercept:
+            center = Design(X).rmatmul(sample_weight[:, None])[:, 0] / sample_weight.sum()
         design = Design(X, center, self.fit_intercept)
         penalty = np.full((K, design.shape[1]), 1.0 / self.C)
         if self.fit_intercept:
@@ -193,8 +195,8 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
             Positive for the second of two classes; largest for the predicted one of more.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
-        raw = X @ self.coef_.T + self.intercept_
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        raw = Design(X).matmul(self.coef_.T) + self.intercept_
         return raw[:, 0] if raw.shape[1] == 1 else raw
 
     def predict(self, X):

@@ -12,6 +12,9 @@ from skinfluence.objectives import Objective
 
 SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
 
+#: What a design may hold; scikit-learn's check takes the first for all other types.
+FLOATS = [np.float64, np.float32]
+
 
 @dataclass
 class Explained:
@@ -132,8 +135,11 @@ def _refuse_one_class(model, y, weights):
 
 
 def _model_space(transformers, model, X):
-    """X in the space of the last step: float64 ndarray or CSR, by reference where it is one."""
+    """X in the space of the last step: an ndarray or CSR, by reference where it is one.
+
+    float32 stays float32, all else becomes float64.
+    """
     for step in transformers:
         X = step.transform(X)
-    X = validate_data(model, X, reset=False, accept_sparse="csr", dtype=np.float64)
+    X = validate_data(model, X, reset=False, accept_sparse="csr", dtype=FLOATS)
     return sparse.csr_array(X) if sparse.issparse(X) else X

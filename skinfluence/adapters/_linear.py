@@ -22,7 +22,7 @@ def linear_objective(
     Parameters
     ----------
     estimator : fitted estimator
-    X : ndarray or CSR of shape (n, n_features), float64
+    X : ndarray or CSR of shape (n, n_features), float64 or float32
     y : ndarray of shape (n, K)
         Encoded targets.
     coding : TargetCoding
@@ -39,7 +39,9 @@ def linear_objective(
     intercept = bool(estimator.fit_intercept)
     center = None
     if intercept and intercept_penalty == 0.0 and settings.center:
-        center = X.T @ weights.base / weights.base.sum()  # rows of weight zero stay out
+        # rows of weight zero stay out; through a design, which adds float32 in float64
+        total = Design(X).rmatmul(weights.base[:, None])[:, 0]
+        center = total / weights.base.sum()
     design = Design(X, center, intercept)
     coef = np.empty((K, design.shape[1]))
     coef[:, : X.shape[1]] = features

@@ -89,7 +89,7 @@ class LinearChanges:
         Z = design.to_dense()
         K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
         if out is None:
-            out = np.empty((len(Z), self.design.shape[0], K))
+            out = np.empty((len(Z), self.design.shape[0], K), self.design.dtype)
         if K == 1:
             self._spread(np.ascontiguousarray(Z.T), [0], out[:, :, 0])
             return out

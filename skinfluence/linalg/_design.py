@@ -5,7 +5,7 @@ from scipy import sparse
 from sklearn.utils import gen_batches
 
 from skinfluence.kernels import csr_quadratic_form
-from skinfluence.linalg._blocks import block_size
+from skinfluence.linalg._blocks import block_size, row_blocks
 
 
 class Design:
@@ -17,7 +17,10 @@ class Design:
 
     Parameters
     ----------
-    X : ndarray or CSR of shape (n, n_features), float64
+    X : ndarray or CSR of shape (n, n_features), float64 or float32
+        float32 is read as it is, at half the memory, and every sum over it is taken in float64;
+        only :meth:`transposed_matmul`, whose result is of the size of the answers, is in float32
+        then.
     center : ndarray of shape (n_features,) or None
         Subtracted from every row. Needs `intercept`, or the model would change.
     intercept : bool
@@ -39,10 +42,29 @@ class Design:
     def n_features(self):
         return self.X.shape[1]
 
+    @property
+    def dtype(self):
+        """Of X, and of answers that are as large as a table: float64 or float32."""
+        return self.X.dtype
+
+    @property
+    def _is_single(self):
+        return self.X.dtype == np.float32 and not self.is_sparse  # scipy itself adds in float64
+
+    def _wide_blocks(self):
+        """(slice, X[slice] in float64) over the rows of a float32 table, in the cache."""
+        for rows in row_blocks(self.shape[0], 8 * self.n_features, cache_mib=0.5):
+            yield rows, self.X[rows].astype(np.float64)
+
     def matmul(self, V):
-        """Z @ V for V of shape (q, m) -> (n, m)."""
+        """Z @ V for V of shape (q, m) -> (n, m), float64."""
         features = V[: self.n_features]
-        out = self.X @ features
+        if self._is_single:
+            out = np.empty((self.shape[0], V.shape[1]))
+            for rows, X in self._wide_blocks():
+                np.matmul(X, features, out=out[rows])
+        else:
+            out = self.X @ features
         if self.intercept:
             offset = V[-1]
             if self.center is not None:
@@ -51,24 +73,29 @@ class Design:
         return out
 
     def transposed_matmul(self, V, out=None):
-        """(Z @ V)' for V of shape (q, m) -> (m, n), written into `out` if given."""
+        """(Z @ V)' for V of shape (q, m) -> (m, n) in the type of X, into `out` if given."""
         features = V[: self.n_features]
-        out = np.empty((V.shape[1], self.shape[0])) if out is None else out
+        out = np.empty((V.shape[1], self.shape[0]), self.dtype) if out is None else out
         if self.is_sparse:
             out[:] = (self.X @ features).T
         else:
-            np.matmul(features.T, self.X.T, out=out)
+            np.matmul(features.T.astype(self.dtype, copy=False), self.X.T, out=out)
         if self.intercept:
             offset = V[-1]
             if self.center is not None:
                 offset = offset - self.center @ features
-            out += offset[:, None]
+            out += offset[:, None].astype(self.dtype, copy=False)
         return out
 
     def rmatmul(self, U):
         """Z' @ U for U of shape (n, m) -> (q, m)."""
         out = np.empty((self.shape[1], U.shape[1]))
-        out[: self.n_features] = self.X.T @ U
+        if self._is_single:
+            out[:] = 0.0
+            for rows, X in self._wide_blocks():
+                out[: self.n_features] += X.T @ U[rows]
+        else:
+            out[: self.n_features] = self.X.T @ U
         if self.intercept:
             total = U.sum(axis=0)
             out[-1] = total
@@ -168,6 +195,38 @@ class Design:
                 column = column - pull
         square = csr_quadratic_form(X.data, X.indices, X.indptr, np.ascontiguousarray(features))
         return square + 2.0 * (X @ column) + corner
+
+    def square_norms(self):
+        """||z_i||^2 of every row, (n,)."""
+        if self.is_sparse:
+            out = np.asarray(self.X.multiply(self.X).sum(axis=1), dtype=np.float64).ravel()
+            if self.center is not None:
+                out += self.center @ self.center - 2.0 * (self.X @ self.center)
+            return out + self.intercept
+        out = np.empty(self.shape[0])
+        for rows, Z in self.dense_blocks():
+            out[rows] = np.einsum("ij,ij->i", Z, Z)
+        return out
+
+    def absolute_sums(self, weights):
+        """|Z|' w for each column w of `weights` (n, m) -> (q, m)."""
+        out = np.zeros((self.shape[1], weights.shape[1]))
+        if not self.is_sparse:
+            for rows, Z in self.dense_blocks():
+                out += np.abs(Z, out=Z).T @ weights[rows]
+            return out
+        total, f = weights.sum(axis=0), self.n_features
+        part = abs(self.X)
+        if self.center is not None:
+            # |x - c| = |c| wherever x is zero; the entries that are stored make the difference
+            away = np.abs(self.center)
+            shifted = np.abs(self.X.data - self.center[self.X.indices]) - away[self.X.indices]
+            part = sparse.csr_array((shifted, self.X.indices, self.X.indptr), self.X.shape)
+            out[:f] = np.outer(away, total)
+        out[:f] += part.T @ weights
+        if self.intercept:
+            out[-1] = total
+        return out
 
     def weighted_square_sums(self, weights):
         """Diagonal of Z' diag(w) Z for each column w of `weights` (n, m) -> (m, q)."""

@@ -50,7 +50,4 @@ class PerSampleGradients(LinearOperator):
 
     def row_norms(self):
         """Euclidean norm of each row, shape (n,): ||r_i|| ||z_i||."""
-        squares = np.empty(self.shape[0])
-        for rows, Z in self.design.dense_blocks():
-            squares[rows] = np.einsum("ij,ij->i", Z, Z)
-        return np.sqrt(squares * (self.residual**2).sum(axis=1))
+        return np.sqrt(self.design.square_norms() * (self.residual**2).sum(axis=1))

@@ -137,11 +137,7 @@ class Objective:
         """
         curved = self.loss.hessian_product(self.y, self.raw_prediction, self.raw_prediction)
         size = np.maximum(np.abs(self.residual), EXACT_FIT * np.abs(curved))
-        weighted = self.sample_weight * size
-        total = np.zeros((self.design.shape[1], self.n_outputs))
-        for rows, Z in self.design.dense_blocks():
-            total += np.abs(Z, out=Z).T @ weighted[rows]
-        return float(total.max(initial=0.0))
+        return float(self.design.absolute_sums(self.sample_weight * size).max(initial=0.0))
 
     def stationarity(self, scale=None):
         """max|J'(theta)| / max|sum of absolute data-term gradients|; 0 at the optimum.
