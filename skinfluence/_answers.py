@@ -104,7 +104,7 @@ class Linearization:
     def optimum(self):
         """The objective at its optimum: what refitted models are compared with."""
         if self._optimum is None:
-            self._optimum = minimize(self.objective, AutoSolver()).objective
+            self._optimum = minimize(self.objective, AutoSolver.for_newton_steps()).objective
         return self._optimum
 
     @property
@@ -123,7 +123,7 @@ class Linearization:
                 self.optimum,
                 self.optimum_inverse,
                 rows,
-                solver=AutoSolver(),
+                solver=AutoSolver.for_newton_steps(),
                 n_jobs=self.n_jobs,
             )
             return self.optimum, made

@@ -167,7 +167,7 @@ class Audit:
         objective = explain_estimator(
             self.estimator_, self._X, self._y, self._sample_weight, settings
         ).objective
-        objective = minimize(objective, AutoSolver()).objective.without_caches()
+        objective = minimize(objective, AutoSolver.for_newton_steps()).objective.without_caches()
         rows = audit_rows(objective)
         actual = check_memory(self.memory).cache(mean_refitted_changes)(
             objective.without_caches(), rows, test, labels

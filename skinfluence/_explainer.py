@@ -177,8 +177,9 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         self._polish()
         self._X, self._y, self._sample_weight = X, y, sample_weight
         self._backend, self._row_labels = frame_backend(X), row_labels(X)
+        solver = get_solver(self.solver, random_state=self.random_state, verbose=self.verbose)
         self._linearization = Linearization(
-            self._explained, get_solver(self.solver), float(self.damping), self.n_jobs
+            self._explained, solver, float(self.damping), self.n_jobs
         )
         self._tell("read its objective and moved to the optimum", start)
         return self
@@ -189,7 +190,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         self.stationarity_ = self.polished_stationarity_ = fitted.stationarity()
         self.objective_, self._moved = fitted, 0.0
         if self.polish:
-            result = minimize(fitted, AutoSolver())
+            result = minimize(fitted, AutoSolver.for_newton_steps())
             self.objective_, self.polished_stationarity_ = result.objective, result.stationarity
             change = np.abs(result.objective.raw_prediction - fitted.raw_prediction).max()
             spread = np.ptp(fitted.raw_prediction, axis=0).max()

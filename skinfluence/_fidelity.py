@@ -51,7 +51,7 @@ def mean_refitted_changes(objective, rows, X, y):
     nothing that a search over damping, method or solver would vary.
     """
     inverse = AutoSolver().factorize(objective.hessian())
-    changes = refit_rows(objective, inverse, rows, solver=AutoSolver())
+    changes = refit_rows(objective, inverse, rows, solver=AutoSolver.for_newton_steps())
     design = objective.design.with_rows_of(X)
     raw = objective.raw_predictions(design)
     target = LossTarget(objective.loss, y)

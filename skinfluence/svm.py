@@ -175,7 +175,8 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
             last = temperature <= self.temperature
             objective = objective.with_loss(SmoothHinge(temperature))
             settings = {} if last else {"tol": 1e-3}
-            result = minimize(objective, AutoSolver(), max_iter=self.max_iter, **settings)
+            solver = AutoSolver.for_newton_steps()
+            result = minimize(objective, solver, max_iter=self.max_iter, **settings)
             self.n_iter_ += result.n_iter
             objective = result.objective
             if last:

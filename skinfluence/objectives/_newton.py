@@ -1,9 +1,11 @@
 """Move an objective to its optimum by Newton steps."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
+from sklearn.exceptions import ConvergenceWarning
 
 #: A stationarity at which float64 has nothing left to give.
 OPTIMUM = 1e-13
@@ -23,14 +25,16 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM):
     """Minimise by Newton steps with an exact line search on the convex objective.
 
     A factorisation is kept as long as it reduces the gradient tenfold a step: near the optimum
-    one factorisation serves several steps.
+    one factorisation serves several steps. An iterative solver has nothing to keep and takes the
+    Hessian of every step; its own tolerance may be coarse (an inexact Newton method: each step
+    reduces the gradient by about that factor).
 
     Parameters
     ----------
     objective : Objective
         The start; its loss must be convex.
     solver : Solver
-        Factorises the Hessian.
+        Inverts the Hessian.
     max_iter : int
     tol : float
         Stationarity at which to stop. The smallest reached is returned in any case.
@@ -49,11 +53,11 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM):
         fresh = inverse is None
         if fresh:
             inverse = solver.factorize(current.hessian())
-        step = -inverse.matvec(current.gradient().ravel()).reshape(current.coef.shape)
+        step = -_solve(inverse, current.gradient().ravel()).reshape(current.coef.shape)
         length = _line_search(current, step) if now > 1e-6 else 1.0
         current = current.with_coef(current.coef + length * step)
         before, now = now, current.stationarity(scale)
-        if now > 0.1 * before:
+        if now > 0.1 * before or not inverse.factorized:
             inverse = None
             # a stale factorisation is no reason to stop; a fresh one without progress is
             stalled += fresh and now > 0.5 * before and now < 1e-8
@@ -64,6 +68,14 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM):
     if converged and moved > 0.1 * np.abs(objective.coef).max(initial=0.0):
         converged = is_optimum(best)
     return NewtonResult(best, least, n_iter, converged)
+
+
+def _solve(inverse, gradient):
+    if inverse.factorized:
+        return inverse.matvec(gradient)
+    with warnings.catch_warnings():  # a step that fell short shows in the stationarity
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return inverse.matvec(gradient)
 
 
 def is_optimum(objective):

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from inspect import signature
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
@@ -132,8 +133,18 @@ class SingularHessianError(np.linalg.LinAlgError):
     """The Hessian has directions without curvature and the solver cannot work around them."""
 
 
-def get_solver(solver):
+def get_solver(solver, **settings):
     """A Solver from its name, or the instance itself.
+
+    Parameters
+    ----------
+    solver : str or Solver
+    **settings : dict
+        For a solver that is named: those of them that it knows, such as `random_state`.
+
+    Returns
+    -------
+    Solver
 
     Raises
     ------
@@ -143,7 +154,8 @@ def get_solver(solver):
     if isinstance(solver, Solver):
         return solver
     if isinstance(solver, str) and solver in REGISTRY:
-        return REGISTRY[solver]()
+        known = signature(REGISTRY[solver]).parameters
+        return REGISTRY[solver](**{k: v for k, v in settings.items() if k in known})
     raise ValueError(
         f"solver={solver!r} is not known. Expected one of {sorted(REGISTRY)} or an instance of "
         "skinfluence.solvers.Solver."

@@ -16,5 +16,5 @@ def test_an_instance_is_kept():
 
 @pytest.mark.parametrize("solver", ["qr", None, 3, CholeskySolver])
 def test_anything_else_names_what_is_known(solver):
-    with pytest.raises(ValueError, match=r"is not known. Expected one of \['auto', 'cholesky'"):
+    with pytest.raises(ValueError, match=r"is not known. Expected one of \['auto', .*'cholesky'"):
         get_solver(solver)
