@@ -43,6 +43,8 @@ API_REFERENCE = [
             "Hessian",
             "block_size",
             "row_blocks",
+            "CACHE_MIB",
+            "SOLVED_MIB",
         ],
     },
     {

@@ -5,9 +5,13 @@ from sklearn.utils import gen_batches
 
 from skinfluence._health import warn_of_null_directions
 from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
-from skinfluence.linalg import block_size
+from skinfluence.kernels._threads import effective_threads, run_chunks
+from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import minimize
 from skinfluence.solvers import AutoSolver
+
+#: Test rows that are taken together, at most: wider products gain nothing.
+MOST_TESTS = 512
 
 
 def resolve_method(method, inverse):
@@ -33,41 +37,76 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
     out : ndarray of shape (n_test, n_rows) or None
         Where the influences are written; without it each block has an array of its own.
     """
-    n_test, K = design.shape[0], linearization.objective.n_outputs
     row_step = max(1, len(rows))
     if method == "refit":
         row_step = min(row_step, linearization.refit_width())
-    for a in range(0, len(rows), row_step):
-        some = slice(a, min(a + row_step, len(rows)))
-        objective, changes = linearization.changes(method, rows[some])
-        width = some.stop - some.start
-        # beside the influences: with several outputs, each one's change of the raw predictions
-        step = block_size(8 * width * (1 if method == "first_order" or K == 1 else 2 * K))
-        for start in range(0, n_test, step):
-            tests = slice(start, min(start + step, n_test))
-            if out is None:
-                values = np.empty((tests.stop - start, width), linearization.objective.design.dtype)
-            else:
-                values = out[tests, some]
+    for start in range(0, len(rows), row_step):
+        chunk = slice(start, min(start + row_step, len(rows)))
+        objective, changes = linearization.changes(method, rows[chunk])
+        for tests in _solved_together(design.shape[0], objective, method):
             part, mine = design.take(tests), target.take(tests)
             raw = objective.raw_predictions(part)
-            if method == "first_order":
-                changes.contracted(part, mine.slopes(raw), values)
-            else:
-                _fill(values, mine, raw, changes, part)
-            yield tests, some, values
+            slopes = mine.slopes(raw) if method == "first_order" else None
+            block = _Block(changes.ask(part, slopes), mine, raw, slopes)
+            wanted = None if out is None else out[tests, chunk]
+            for some, values in _pieces(block, changes, wanted, objective.design.dtype):
+                yield tests, slice(start + some.start, start + some.stop), values
 
 
-def _fill(values, target, raw, changes, design):
-    """Changes of the target where the raw predictions really move, a few test rows at a time.
+def _solved_together(n_test, objective, method):
+    """Slices of test rows whose right-hand sides are solved together."""
+    K = objective.n_outputs
+    at_once = 3 if method == "first_order" or K == 1 else K + 2
+    size = block_size(8 * at_once * objective.n_parameters, SOLVED_MIB)
+    return gen_batches(n_test, min(size, MOST_TESTS))
 
-    With one output the changes of the raw predictions are written where the influences go, and
-    the elementwise work is done in pieces that stay in the cache.
+
+def _pieces(block, changes, wanted, dtype):
+    """(slice of changes, values) for all changes: pieces that stay in the cache, on threads.
+
+    Only a few pieces exist at a time. Their widths do not depend on the number of threads, and
+    neither do the values.
     """
-    K = raw.shape[1]
-    moved = changes.raw_prediction_changes(design, values[:, :, None] if K == 1 else None)
-    for piece in gen_batches(len(raw), block_size(8 * values.shape[1] * K, cache_mib=0.5)):
-        values[piece] = target.take(piece).changes(raw[piece], moved[piece])
+    width = block_size(8 * block.n_tests * block.arrays, CACHE_MIB)
+    pieces = list(gen_batches(changes.n_changes, width))
+
+    def work(some):
+        if wanted is None:
+            values = np.empty((block.n_tests, some.stop - some.start), dtype)
+        else:
+            values = wanted[:, some]
+        block.fill(some, values)
+        return values
+
+    wave = 2 * effective_threads() if len(pieces) > 1 else 1
+    for i in range(0, len(pieces), wave):
+        now = pieces[i : i + wave]
+        yield from zip(now, run_chunks(work, now), strict=True)
+
+
+class _Block:
+    """Some test rows with their solved right-hand sides: fills in any piece of their influences."""
+
+    def __init__(self, answer, target, raw, slopes):
+        self.answer = answer
+        self.target = target
+        self.raw = raw  # shape: (n_tests, K)
+        self.slopes = slopes
+        self.n_tests, K = raw.shape
+        # beside the influences: with several outputs, each one's change of the raw predictions
+        self.arrays = 1 if slopes is not None or K == 1 else 2 * K
+
+    def fill(self, some, values):
+        """Write the influences of a slice of changes into `values`."""
+        if self.slopes is not None:
+            self.answer(some, values)
+            return
+        K = self.raw.shape[1]
+        # with one output the changes of the raw predictions are written where the influences go
+        moved = self.answer(some, values[:, :, None] if K == 1 else None)
+        # a few test rows at a time, so that the elementwise work stays in the cache
+        for piece in gen_batches(self.n_tests, block_size(8 * values.shape[1] * K, 0.5)):
+            values[piece] = self.target.take(piece).changes(self.raw[piece], moved[piece])
 
 
 class Linearization:

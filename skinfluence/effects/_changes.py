@@ -1,8 +1,11 @@
 """Which weights change, and what the change does to coefficients and raw predictions."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+
+from skinfluence.linalg import SOLVED_MIB, row_blocks
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,50 @@ class WeightChanges:
         return None
 
 
-class LinearChanges:
+class Changes(ABC):
+    """What a block of weight changes does to the coefficients and to raw predictions.
+
+    Attributes
+    ----------
+    n_changes : int
+    """
+
+    n_changes: int
+
+    @abstractmethod
+    def coef_changes(self):
+        """Change of the coefficients, (n_changes, K, q)."""
+
+    @abstractmethod
+    def ask(self, design, slopes=None):
+        """What happens to test rows, for some changes at a time.
+
+        What has to be solved is solved here, once for all changes.
+
+        Parameters
+        ----------
+        design : Design of the test rows
+        slopes : ndarray of shape (n_test, K), default=None
+            Contracts the K raw predictions of each test row.
+
+        Returns
+        -------
+        callable
+            ``answer(some, out=None)`` for a slice of changes: the change of each test row's raw
+            predictions (n_test, n_some, K), or contracted (n_test, n_some), written into `out` if
+            given. May be called from several threads.
+        """
+
+    def contracted(self, design, slopes, out=None):
+        """slopes_t' (change of the K raw predictions of test row t): (n_test, n_changes)."""
+        return self.ask(design, slopes)(slice(0, self.n_changes), out)
+
+    def raw_prediction_changes(self, design, out=None):
+        """Change of each test row's raw predictions, (n_test, n_changes, K)."""
+        return self.ask(design)(slice(0, self.n_changes), out)
+
+
+class LinearChanges(Changes):
     """Changes of the form  delta_i = H^-1 (rho_i (x) z_i + B a_i), one per training row.
 
     First order and the Newton step differ in rho and a only. No (n_rows, p) array is formed
@@ -76,62 +122,94 @@ class LinearChanges:
         self.rho = rho
         self.directions = directions
         self.shares = shares
+        self.n_changes = len(rows)
 
-    def contracted(self, design, slopes, out=None):
-        """slopes_t' (change of the K raw predictions of test row t): (n_test, n_rows)."""
-        K = slopes.shape[1]
+    def ask(self, design, slopes=None):
+        K = self.inverse.hessian.n_outputs
         Z = design.to_dense()  # shape: (n_test, q)
-        V = slopes.T[:, None, :] * Z.T  # shape: (K, q, n_test)
-        return self._spread(V.reshape(-1, len(Z)), range(K), out)
-
-    def raw_prediction_changes(self, design, out=None):
-        """Change of each test row's raw predictions, (n_test, n_rows, K)."""
-        Z = design.to_dense()
-        K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
-        if out is None:
-            out = np.empty((len(Z), self.design.shape[0], K), self.design.dtype)
+        if slopes is not None:
+            V = slopes.T[:, None, :] * Z.T  # shape: (K, q, n_test)
+            return self._reader(V.reshape(-1, len(Z)), range(K))
         if K == 1:
-            self._spread(np.ascontiguousarray(Z.T), [0], out[:, :, 0])
-            return out
+            read = self._reader(np.ascontiguousarray(Z.T), [0])
+            return lambda some, out=None: _last_axis(read, some, out)
+        V = np.zeros((K, Z.shape[1], len(Z)))
+        readers = []
         for k in range(K):
-            V = np.zeros((K, q, len(Z)))
             V[k] = Z.T
             reached = [k] if self.inverse.hessian.separable else range(K)
-            out[:, :, k] = self._spread(V.reshape(K * q, -1), reached)
-        return out
+            readers.append(self._reader(V.reshape(-1, len(Z)), reached))
+            V[k] = 0.0
+
+        def answer(some, out=None):
+            if out is None:
+                out = np.empty((len(Z), len(self.rho[some]), K), self.design.dtype)
+            for k, read in enumerate(readers):
+                out[:, :, k] = read(some)
+            return out
+
+        return answer
+
+    def _reader(self, V, outputs):
+        """V' (changes) for right-hand sides V (p, m), as a function of some changes: (m, n_some).
+
+        `outputs` are those that V reaches.
+        """
+        K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
+        U = self.inverse.solve(V).reshape(K, q, -1)
+        U = {k: U[k] for k in outputs}
+        shared = None
+        if self.shares.shape[1]:
+            shared = sum(part.T @ self.directions[k] for k, part in U.items())
+
+        def read(some, out=None):
+            design, rho = self.design.take(some), self.rho[some]
+            for position, (k, part) in enumerate(U.items()):
+                if position == 0:
+                    out = design.transposed_matmul(part, out)
+                    out *= rho[:, k]
+                else:
+                    more = design.transposed_matmul(part)
+                    more *= rho[:, k]
+                    out += more
+            if shared is not None:
+                out += shared @ self.shares[some].T
+            return out
+
+        return read
 
     def own_raw_prediction_changes(self):
         """Change of each removed row's own raw predictions, (n_rows, K)."""
+        if not self.inverse.factorized:
+            return self._own_one_by_one()  # one solution a row, where the forms need K
         own = np.einsum("nkj,nj->nk", self.inverse.row_forms(self.rows), self.rho)
         if self.shares.shape[1]:
             own += reach(self.inverse, self.design, self.directions, self.shares)
         return own
 
-    def _spread(self, V, outputs, out=None):
-        """V' (changes), for right-hand sides V (p, m) -> (m, n_rows)."""
-        K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
-        U = self.inverse.solve(V).reshape(K, q, -1)
-        first, *others = outputs
-        out = self.design.transposed_matmul(U[first], out)
-        out *= self.rho[:, first]
-        for k in others:
-            part = self.design.transposed_matmul(U[k])
-            part *= self.rho[:, k]
-            out += part
-        if self.shares.shape[1]:
-            shared = U.reshape(K * q, -1).T @ self.directions.reshape(K * q, -1)
-            out += shared @ self.shares.T
-        return out
+    def _own_one_by_one(self):
+        own = np.empty(self.rho.shape)
+        for some in row_blocks(self.n_changes, 24 * self.inverse.shape[0], cache_mib=SOLVED_MIB):
+            coef = self._coef_changes(some)
+            own[some] = np.einsum("nkq,nq->nk", coef, self.design.take(some).to_dense())
+        return own
 
     def coef_changes(self):
-        """Change of the coefficients, (n_rows, K, q)."""
+        return self._coef_changes(slice(0, self.n_changes))
+
+    def _coef_changes(self, some):
         K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
-        Z = self.design.to_dense()
-        V = self.rho.T[:, None, :] * Z.T  # shape: (K, q, n_rows)
+        Z = self.design.take(some).to_dense()
+        V = self.rho[some].T[:, None, :] * Z.T  # shape: (K, q, n_some)
         if self.shares.shape[1]:
-            V += self.directions @ self.shares.T
+            V += self.directions @ self.shares[some].T
         solved = self.inverse.solve(V.reshape(K * q, -1))
         return np.ascontiguousarray(solved.T).reshape(-1, K, q)
+
+
+def _last_axis(read, some, out):
+    """The same with an axis of one output at the end."""
+    return read(some, None if out is None else out[:, :, 0])[:, :, None]
 
 
 def reach(inverse, design, directions, shares):
@@ -142,54 +220,67 @@ def reach(inverse, design, directions, shares):
     return np.einsum("nkm,nm->nk", own, shares)
 
 
-class PartitionedChanges:
-    """Changes in several parts, such as one for each class: (positions, changes) pairs."""
+class PartitionedChanges(Changes):
+    """Changes in several parts, such as one for each class: (positions, changes) pairs.
+
+    Positions are sorted within each part.
+    """
 
     def __init__(self, parts):
         self.parts = parts
-        self.n_rows = sum(len(place) for place, _ in parts)
+        self.n_changes = sum(len(place) for place, _ in parts)
 
-    def _gather(self, make, out):
-        for place, part in self.parts:
+    def _gather(self, make):
+        for position, (place, part) in enumerate(self.parts):
             made = make(part)
-            if out is None:
-                out = np.empty((made.shape[0], self.n_rows, *made.shape[2:]))
-            out[:, place] = made
+            if position == 0:
+                out = np.empty((self.n_changes, *made.shape[1:]))
+            out[place] = made
         return out
 
-    def contracted(self, design, slopes, out=None):
-        """See :meth:`LinearChanges.contracted`."""
-        return self._gather(lambda part: part.contracted(design, slopes), out)
+    def ask(self, design, slopes=None):
+        answers = [(place, part.ask(design, slopes)) for place, part in self.parts]
 
-    def raw_prediction_changes(self, design, out=None):
-        """See :meth:`LinearChanges.raw_prediction_changes`."""
-        return self._gather(lambda part: part.raw_prediction_changes(design), out)
+        def answer(some, out=None):
+            for place, ask in answers:
+                a, b = np.searchsorted(place, (some.start, some.stop))
+                made = ask(slice(a, b))
+                if out is None:
+                    n_some = some.stop - some.start
+                    out = np.empty((made.shape[0], n_some, *made.shape[2:]), made.dtype)
+                out[:, place[a:b] - some.start] = made
+            return out
+
+        return answer
 
     def own_raw_prediction_changes(self):
         """See :meth:`LinearChanges.own_raw_prediction_changes`."""
-        return self._gather(lambda part: part.own_raw_prediction_changes()[None], None)[0]
+        return self._gather(lambda part: part.own_raw_prediction_changes())
 
     def coef_changes(self):
-        """Change of the coefficients, (n_rows, K, q)."""
-        return self._gather(lambda part: part.coef_changes()[None], None)[0]
+        return self._gather(lambda part: part.coef_changes())
 
 
-class RefittedChanges:
+class RefittedChanges(Changes):
     """Coefficient changes that were computed one by one, (n_changes, K, q)."""
 
     def __init__(self, coef_changes):
         self._coef_changes = coef_changes
+        self.n_changes = len(coef_changes)
 
     def coef_changes(self):
-        """Change of the coefficients, (n_changes, K, q)."""
         return self._coef_changes
 
-    def raw_prediction_changes(self, design, out=None):
-        """Change of each test row's raw predictions, (n_test, n_changes, K)."""
-        n_changes, K, q = self._coef_changes.shape
-        flat = self._coef_changes.reshape(-1, q)
-        made = design.matmul(flat.T).reshape(-1, n_changes, K)
-        if out is None:
-            return made
-        out[:] = made
-        return out
+    def ask(self, design, slopes=None):
+        def answer(some, out=None):
+            coef = self._coef_changes[some]
+            made = design.matmul(coef.reshape(-1, coef.shape[2]).T)
+            made = made.reshape(-1, *coef.shape[:2])  # shape: (n_test, n_some, K)
+            if slopes is not None:
+                made = np.einsum("tk,tnk->tn", slopes, made)
+            if out is None:
+                return made
+            out[:] = made
+            return out
+
+        return answer

@@ -3,9 +3,17 @@
 Where to start: `_design.py` (Z = [X - center, 1] without the copy), then `_hessian.py`.
 """
 
-from skinfluence.linalg._blocks import block_size, row_blocks
+from skinfluence.linalg._blocks import CACHE_MIB, SOLVED_MIB, block_size, row_blocks
 from skinfluence.linalg._design import Design
 from skinfluence.linalg._hessian import Hessian
 from skinfluence.linalg._per_sample_gradients import PerSampleGradients
 
-__all__ = ["Design", "Hessian", "PerSampleGradients", "block_size", "row_blocks"]
+__all__ = [
+    "CACHE_MIB",
+    "SOLVED_MIB",
+    "Design",
+    "Hessian",
+    "PerSampleGradients",
+    "block_size",
+    "row_blocks",
+]

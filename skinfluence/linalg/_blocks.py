@@ -6,6 +6,9 @@ from sklearn.utils import gen_batches
 #: Blocks beyond this gain nothing and leave the processor's caches, whatever memory is allowed.
 CACHE_MIB = 16.0
 
+#: Right-hand sides and their solutions may take this much: wide blocks share the solver's work.
+SOLVED_MIB = 256.0
+
 
 def block_size(bytes_per_row, cache_mib=CACHE_MIB):
     """Rows whose temporaries fit scikit-learn's `working_memory` (and the cache); at least 1."""
