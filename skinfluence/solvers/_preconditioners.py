@@ -1,0 +1,95 @@
+"""Coordinates in which a Hessian is easier to invert: M^-1/2 H M^-1/2 instead of H."""
+
+import numpy as np
+
+from skinfluence.solvers._sketch import Sketch
+
+#: Least part of the diagonal that stands in for a penalty which is missing or smaller.
+LEAST_PENALTY = 1e-3
+
+
+class Preconditioner:
+    """M = E E' with E = D^1/2 (I + U diag(values) U')^1/2, D diagonal and U orthonormal.
+
+    Parameters
+    ----------
+    scale : ndarray of shape (B, q, 1)
+        Root of D.
+    vectors : ndarray of shape (B, q, r), default=None
+        U; without it M is D.
+    values : ndarray of shape (B, r), default=None
+        All above -1.
+    """
+
+    def __init__(self, scale, vectors=None, values=None):
+        self.scale = scale
+        self._vectors = vectors
+        if vectors is not None:
+            root = np.sqrt(1.0 + values)
+            self._more = (root - 1.0)[:, :, None]
+            self._less = (1.0 / root - 1.0)[:, :, None]
+
+    def _turned(self, V, weights):
+        if self._vectors is None:
+            return V
+        return V + self._vectors @ (weights * (self._vectors.transpose(0, 2, 1) @ V))
+
+    def into(self, R):
+        """E^-1 R: residuals, into the coordinates of the iteration."""
+        R = R / self.scale
+        return R if self._vectors is None else self._turned(R, self._less)
+
+    def back(self, X):
+        """E^-T X: solutions, from the coordinates of the iteration."""
+        return (X if self._vectors is None else self._turned(X, self._less)) / self.scale
+
+    def residuals_back(self, R):
+        """E R: residuals, from the coordinates of the iteration."""
+        return (R if self._vectors is None else self._turned(R, self._more)) * self.scale
+
+    def null_back(self, N):
+        """E' N: null directions of H, as null directions of E^-1 H E^-T."""
+        return self._turned(N * self.scale, 0.0 if self._vectors is None else self._more)
+
+
+def unit_diagonal_scale(hessian):
+    """Root of the Hessian's diagonal (p,), with 1 where there is no curvature."""
+    diagonal = hessian.diagonal().clip(min=0.0)
+    tiny = diagonal.max(initial=0.0) * np.finfo(float).tiny
+    return np.where(diagonal > tiny, np.sqrt(diagonal), 1.0)
+
+
+def nystroem_preconditioner(hessian, shape, scale, *, rank, width, random_state):
+    """Randomised Nystroem preconditioner: the `rank` largest directions, and the penalty.
+
+    Frangella, Tropp & Udell (2023), equation (1.3), on coordinates in which the penalty is I. A
+    column without a penalty (the intercept), or with one below a thousandth of its diagonal,
+    takes a thousandth of its diagonal instead: it then has a large eigenvalue there, belongs to
+    the first directions that the sketch finds, and M is off by a thousandth in it.
+
+    Parameters
+    ----------
+    hessian : Hessian
+    shape : (int, int)
+        Number and size of the Hessian's independent blocks.
+    scale : ndarray of shape (p,)
+        Root of the diagonal.
+    rank, width : int
+        Directions in all, and at a time.
+    random_state : RandomState
+    """
+    p = hessian.shape[0]
+    penalty = hessian.penalty.ravel()
+    weight = np.sqrt(np.maximum(penalty, LEAST_PENALTY * scale**2))
+
+    def data_part(V):
+        V = V.reshape(p, -1) / weight[:, None]
+        image = (hessian @ V - penalty[:, None] * V) / weight[:, None]
+        return image.reshape(*shape, -1)
+
+    sketch = Sketch(data_part, shape, random_state=random_state)
+    sketch.grow(rank, width)
+    vectors, values = sketch.eigenpairs()
+    # what the sketch has not seen lies near the smallest value that it has
+    last = values[:, -1:]
+    return Preconditioner(weight.reshape(*shape, 1), vectors, (values - last) / (1.0 + last))
