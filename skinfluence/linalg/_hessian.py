@@ -1,11 +1,13 @@
 """The Hessian of an objective, as an operator on the p = K q parameters."""
 
+import threading
 from functools import cached_property
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from skinfluence.linalg._blocks import row_blocks
+from skinfluence.kernels._threads import run_chunks
+from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
 
 
 class Hessian(LinearOperator):
@@ -141,18 +143,26 @@ class Hessian(LinearOperator):
             for k, j in pairs:
                 out[k, :, j] = self.design.gram(self._pair_weight(slice(None), k, j))
             return
-        for rows, Z in self.design.dense_blocks(cache_mib=16.0):
-            scaled = np.empty_like(Z)
-            for k, j in pairs:
+        own = threading.local()  # each thread has a buffer of its own
+        for rows, Z in self.design.dense_blocks(cache_mib=CACHE_MIB):
+
+            def add(pair, rows=rows, Z=Z):
+                k, j = pair
                 weight = self._pair_weight(rows, k, j)[:, None]
+                if getattr(own, "scaled", None) is None:
+                    own.scaled = np.empty_like(Z)
+                scaled = own.scaled[: len(Z)]
                 if weight.min() < 0.0 < weight.max():
                     out[k, :, j] += Z.T @ np.multiply(Z, weight, out=scaled)
-                    continue
+                    return
                 # one sign, as the softmax has it: the root of the size makes a symmetric
                 # product, half the multiplications of a general one
                 np.multiply(Z, np.sqrt(np.abs(weight)), out=scaled)
                 gram = scaled.T @ scaled
                 out[k, :, j] += gram if weight.max() > 0.0 else -gram
+
+            for _ in run_chunks(add, pairs):
+                pass
 
     def diagonal(self):
         """Diagonal of the matrix, shape (p,)."""

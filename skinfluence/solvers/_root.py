@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.linalg import lapack
 
+from skinfluence.kernels._threads import run_chunks
 from skinfluence.linalg import row_blocks
 from skinfluence.solvers._base import InverseHessian
 
@@ -33,7 +34,7 @@ class RootInverse(InverseHessian):
     def __init__(self, hessian, roots, report):
         super().__init__(hessian, report)
         self.roots = roots
-        self._inverse = None
+        self._half_blocks = None
 
     def solve(self, V):
         blocks = len(self.roots)
@@ -44,18 +45,35 @@ class RootInverse(InverseHessian):
     def quadratic_form(self, design):
         if self.hessian.separable:
             return self._separable_form(design)
-        K, q = self.hessian.n_outputs, self.hessian.n_columns
-        if self._inverse is None:
-            W = self.roots[0]
-            self._inverse = W @ W.T
-        inverse = self._inverse.reshape(K, q, K, q)
+        return self._coupled_form(design)
+
+    def _coupled_form(self, design):
+        K = self.hessian.n_outputs
         out = np.empty((design.shape[0], K, K))
-        for rows, Z in design.dense_blocks():
-            for k in range(K):
-                for j in range(k, K):
-                    out[rows, k, j] = np.einsum("ij,ij->i", Z @ inverse[k, :, j], Z)
-                    out[rows, j, k] = out[rows, k, j]
+        if self._half_blocks is None:
+            self._half_blocks = self._make_half_blocks()
+
+        def fill(rows):
+            Z = design.take(rows).to_dense()
+            for (k, j), half in self._half_blocks.items():
+                out[rows, k, j] = out[rows, j, k] = half_form(Z, half)
+
+        for _ in run_chunks(fill, list(row_blocks(len(out), 8 * design.shape[1]))):
+            pass
         return out
+
+    def _make_half_blocks(self):
+        """{(k, j): half of the symmetric part of block (k, j) of the inverse}, for j >= k."""
+        K, q = self.hessian.n_outputs, self.hessian.n_columns
+        W = self.roots[0].reshape(K, q, -1)
+        halves = {}
+        for k in range(K):
+            rest = W[k:].reshape(-1, W.shape[2])
+            row = (W[k] @ rest.T).reshape(q, K - k, q)
+            for j in range(k, K):
+                block = row[:, j - k]
+                halves[k, j] = upper_half(0.5 * (block + block.T))
+        return halves
 
     def _separable_form(self, design):
         K = self.hessian.n_outputs
@@ -76,6 +94,29 @@ class RootInverse(InverseHessian):
                 out[rows, k, k] = form
                 previous = W
         return out
+
+
+#: Columns of a symmetric matrix that are multiplied at a time.
+STRIP = 128
+
+
+def upper_half(matrix):
+    """U, zero below its blocks on the diagonal, with z' U z = z' M z for a symmetric M."""
+    out = 2.0 * matrix
+    for start in range(0, len(matrix), STRIP):
+        own = slice(start, start + STRIP)
+        out[own, own] = matrix[own, own]
+        out[start + STRIP :, own] = 0.0
+    return out
+
+
+def half_form(Z, half):
+    """z_i' U z_i of every row: half the multiplications that the full matrix would take."""
+    out = np.zeros(len(Z))
+    for start in range(0, len(half), STRIP):
+        stop = start + STRIP
+        out += np.einsum("ij,ij->i", Z[:, :stop] @ half[:stop, start:stop], Z[:, start:stop])
+    return out
 
 
 def equilibrate(matrix):

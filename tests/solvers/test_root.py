@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from skinfluence.solvers import _root
+from skinfluence.solvers._root import STRIP, half_form, upper_half
 
 
 @pytest.mark.parametrize("small", [0, 1000], ids=["triangular inverse", "full inverse"])
@@ -21,3 +23,13 @@ def test_inverse_root(small, monkeypatch):
 @pytest.mark.parametrize("matrix", [np.diag([1.0, -1.0]), np.zeros((2, 2))])
 def test_no_root_where_there_is_no_factor(matrix):
     assert _root.inverse_root(matrix)[1] == 0.0
+
+
+@pytest.mark.parametrize("q", [1, STRIP, STRIP + 1, 3 * STRIP - 5])
+def test_half_of_a_symmetric_matrix_has_the_same_quadratic_form(q):
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((q, q))
+    matrix += matrix.T
+    Z = rng.standard_normal((7, q))
+    expected = np.einsum("ij,jk,ik->i", Z, matrix, Z)
+    assert_allclose(half_form(Z, upper_half(matrix)), expected, atol=1e-9)
