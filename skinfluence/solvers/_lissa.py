@@ -1,0 +1,339 @@
+"""LiSSA: the Taylor recursion in which each step looks at a few drawn rows only."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skinfluence.linalg import Design, Hessian, block_size
+from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
+from skinfluence.solvers._lissa_steps import choose_steps
+from skinfluence.solvers._recursion import (
+    diagonal_preconditioner,
+    project_gauge,
+    warn_unconverged,
+)
+from skinfluence.solvers._row_sampling import Probe, RowSampler
+
+#: Largest batch that "auto" takes; beyond it the drawn rows cost more than the update.
+LARGEST_BATCH = 64
+#: The first check of the estimate comes after about this many steps, the others at its doublings.
+FIRST_CHECK = 50
+#: Steps between two iterates that enter the average: neighbours are nearly equal.
+THIN = 25
+#: How often scale="auto" is doubled when the recursion should diverge all the same.
+RESTARTS = 6
+
+
+class DivergenceError(ArithmeticError):
+    """A recursion grows without bound: its scale is too small for the curvature."""
+
+
+class LissaSolver(Solver):
+    r"""H^-1 b by the stochastic recursion of Agarwal et al. (2016), for many rows.
+
+    ``v <- v + M (b - H_B v) / scale`` from v = 0, with H_B = P + the unbiased curvature of a batch B
+    of drawn rows: no step looks at more than `batch_size` rows, whatever n. The penalty P enters in
+    full. With M = I and the mean over all rows this is Koh & Liang (2017), section 3, "stochastic
+    estimation". What is different here, and why:
+
+    - rows are drawn in proportion to a bound on their curvature, ``lambda_max(A_i) ||z_i||^2``, and
+      weighted by the inverse, which is unbiased: all draws are then equally large, and the scale may
+      be that of the mean row instead of the largest one;
+    - each repeat returns the average of its iterates over the last half of its steps instead of the
+      last iterate, whose noise does not fall with depth;
+    - M is the inverse of the Hessian's diagonal: no column's units slow the others down.
+
+    Parameters
+    ----------
+    depth : int, default=5000
+        Largest number of steps of a repeat.
+    repeats : int, default=10
+        Independent runs that are averaged; their spread gives the standard error.
+    batch_size : int or "auto", default="auto"
+        Rows a step. "auto" takes as many as still allow a smaller scale in proportion: largest
+        curvature of a row over the largest eigenvalue of the Hessian, at most 64.
+    scale : float or "auto", default="auto"
+        What the Hessian (of unit diagonal, in sum form) is divided by. "auto" takes
+        ``w / batch_size + (1 - 1 / batch_size) lambda_max``, with w the bound on a drawn row's
+        curvature (penalty included): then the mean square of the error never grows.
+    tol : float, default=0.1
+        Stop a column when doubling the depth changed the estimate by less, and its standard error
+        is below, both relative and in the norm ``sqrt(v' H v)``, that of the raw predictions. An
+        error of 0.1 is a correlation of 0.995 with the exact influences.
+    sampling : {"importance", "uniform"}, default="importance"
+        How rows are drawn; unbiased in both cases. Rows without weight are never drawn.
+    preconditioner : {"diagonal", None}, default="diagonal"
+    random_state : int, RandomState or None, default=0
+        Seed of all draws. The same rows are drawn for every right-hand side and at every solve, so
+        the estimate is linear in b and does not depend on how right-hand sides are grouped.
+    verbose : int, default=0
+        Print the change and the standard error at each check.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When a column is not stable within `depth`: what is returned is marked in the report.
+
+    Raises
+    ------
+    DivergenceError
+        As soon as the iterates grow beyond what a stable recursion could reach, for a `scale`
+        that was set too small.
+
+    Notes
+    -----
+    The gauge of multinomial coefficients is projected out. Directions of the data without
+    curvature are not inverted: their part of b grows with the depth, the estimate does not become
+    stable, and this is told. The standard error is that of noise; a depth too small for the
+    directions of least curvature leaves a bias beside it, which the change at the last doubling
+    shows.
+
+    References
+    ----------
+    Agarwal, Bullins & Hazan (2016), Second order stochastic optimization in linear time.
+
+    Koh & Liang (2017), Understanding Black-box Predictions via Influence Functions, section 3.
+
+    Polyak & Juditsky (1992), Acceleration of stochastic approximation by averaging.
+    """
+
+    name = "lissa"
+
+    def __init__(
+        self,
+        *,
+        depth=5000,
+        repeats=10,
+        batch_size="auto",
+        scale="auto",
+        tol=0.1,
+        sampling="importance",
+        preconditioner="diagonal",
+        random_state=0,
+        verbose=0,
+    ):
+        self.depth = depth
+        self.repeats = repeats
+        self.batch_size = batch_size
+        self.scale = scale
+        self.tol = tol
+        self.sampling = sampling
+        self.preconditioner = preconditioner
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def factorize(self, hessian):
+        p = hessian.shape[0]
+        gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
+        report = SolverReport(self.name, p - gauge, p, np.zeros((p, 0)))
+        return LissaInverse(hessian, report, self)
+
+
+class LissaInverse(InverseHessian):
+    """Inverse Hessian whose products are averages of random recursions; see `LissaSolver`.
+
+    Attributes
+    ----------
+    scale : float
+    batch_size : int
+    standard_error : ndarray of shape (m,)
+        Of each column of the last solution, relative to it, in the norm ``sqrt(v' H v)``.
+    change : ndarray of shape (m,)
+        By how much the last doubling of the depth moved it, in the same units.
+    """
+
+    factorized = False
+
+    def __init__(self, hessian, report, settings):
+        super().__init__(hessian, report)
+        self.settings = settings
+        # a state of its own where None is given: the global one is nobody's
+        rng = np.random.RandomState() if settings.random_state is None else settings.random_state
+        rng = check_random_state(rng)
+        self._seed = int(rng.randint(2**31 - 1))
+        self._rows_of = _without_center(hessian)
+        inner = self._rows_of
+        weights = np.ones((1, inner.n_columns))
+        if settings.preconditioner is not None:
+            weights = diagonal_preconditioner(_diagonals(inner))
+        self._weights = weights
+        self._sampler = RowSampler(inner, weights, settings.sampling)
+        start = np.random.RandomState(self._seed)
+        self._probe = Probe(inner, self._sampler, start)
+        largest = self._sampler.largest + float((inner.penalty * weights).max())
+        size, scale = settings.batch_size, settings.scale
+        if size != 1:
+            top = self._probe.largest_curvature(weights, start)
+        if isinstance(size, str):
+            size = int(np.clip(round(largest / top), 1, min(LARGEST_BATCH, inner.n_rows)))
+        if isinstance(scale, str):
+            scale = largest if size == 1 else largest / size + (1.0 - 1.0 / size) * top
+        self.batch_size = size
+        self.scale = float(scale) or 1.0
+        self.standard_error = self.change = np.zeros(0)
+
+    def solve(self, V):
+        settings, hessian = self.settings, self.hessian
+        V = np.asarray(V, dtype=float)
+        b = project_gauge(hessian, V)
+        m = b.shape[1]
+        out = np.zeros_like(b)
+        self.standard_error, self.change = np.zeros(m), np.zeros(m)
+        self.report.n_iter = 0
+        curved = np.flatnonzero(b.any(axis=0))
+        size = block_size(16 * settings.repeats * hessian.shape[0], cache_mib=64.0)
+        for start in range(0, len(curved), size):
+            columns = curved[start : start + size]
+            found = self._run_until_stable(self._inwards(b[:, columns]))
+            mean, self.standard_error[columns], self.change[columns], depth = found
+            out[:, columns] = self._outwards(mean)
+            self.report.n_iter = max(self.report.n_iter, depth)
+        self._tell()
+        return project_gauge(hessian, out)
+
+    def _run_until_stable(self, b):
+        for attempt in range(RESTARTS):
+            try:
+                return _run(self, b)
+            except DivergenceError:
+                if self.settings.scale != "auto" or attempt == RESTARTS - 1:
+                    raise
+                self.scale *= 2.0
+        raise AssertionError("unreachable")
+
+    def _inwards(self, b):
+        """Right-hand sides (p, m) in the coordinates of the rows without centre, (m, K, q)."""
+        K, q = self.hessian.penalty.shape
+        b = b.reshape(K, q, -1).transpose(2, 0, 1).copy()
+        if self._rows_of is not self.hessian:
+            b[..., :-1] += self.hessian.design.center * b[..., -1:]
+        return b
+
+    def _outwards(self, v):
+        """Solutions (m, K, q) back in the coordinates of the centred rows, (p, m)."""
+        if self._rows_of is not self.hessian:
+            v[..., -1] += v[..., :-1] @ self.hessian.design.center
+        return v.transpose(1, 2, 0).reshape(self.hessian.shape[0], -1)
+
+    def _tell(self):
+        settings, report = self.settings, self.report
+        error = np.fmax(self.standard_error, self.change)  # no standard error of one repeat
+        bad = ~(error <= settings.tol)
+        report.converged = not bad.any()
+        report.standard_error = float(np.max(self.standard_error, initial=0.0))
+        if report.converged:
+            return
+        change = float(np.max(self.change[bad]))
+        measured = (
+            f"at depth {report.n_iter} the standard error of {settings.repeats} repeats is "
+            f"{report.standard_error:.2g} of the estimate and doubling the depth changed it by "
+            f"{change:.2g}, tol={settings.tol:g}"
+        )
+        remedy = (
+            'Use a larger depth, batch_size or repeats, solver="cg", or a positive damping if '
+            "directions of the data have no curvature."
+        )
+        warn_unconverged("lissa", bad.sum(), len(bad), measured, remedy)
+
+
+def _run(inverse, b):
+    """(mean (m, K, q), standard error (m,), change (m,), depth) of b, column by column."""
+    settings, hessian = inverse.settings, inverse._rows_of
+    repeats, size = settings.repeats, inverse.batch_size
+    random_state = np.random.RandomState(inverse._seed)
+    work = float(settings.depth) * repeats * size * b.size
+    steps = choose_steps(hessian, work)(
+        hessian, inverse._sampler.row_scale / size, inverse._weights, inverse.scale
+    )
+    V, drift = steps.start(b, repeats)
+    # a recursion whose steps do not expand grows by the drift's size a step, at most
+    metric = 1.0 / inverse._weights
+    reach = np.sqrt((steps.step**2 * b**2 * metric).sum(axis=(1, 2)))  # shape: (m,)
+    mean = np.zeros_like(b)
+    error, change = np.full(len(b), np.nan), np.full(len(b), np.inf)
+    previous = None
+    active = np.arange(len(b))
+    thin = _thinning(hessian, settings.depth, size)
+    for first, last in _windows(settings.depth):
+        total, n_taken = np.zeros_like(V), 0
+        for start in range(first, last, thin):
+            shape = (min(thin, last - start), repeats, size)
+            steps.advance(V, drift, inverse._sampler.draw(random_state, shape))
+            total += V
+            n_taken += 1
+            _refuse_growth(steps.common(V), metric, reach[active] * (start + shape[0]), inverse)
+        runs = steps.common(total / n_taken)
+        mean[active] = runs.mean(axis=0)
+        norm = inverse._probe.norm
+        length = norm(mean[active].transpose(1, 2, 0))
+        length = np.where(length > 0, length, 1.0)
+        if repeats > 1:
+            spread = [norm((run - mean[active]).transpose(1, 2, 0)) ** 2 for run in runs]
+            error[active] = np.sqrt(sum(spread) / (repeats * (repeats - 1))) / length
+        if previous is not None:
+            change[active] = norm((mean[active] - previous).transpose(1, 2, 0)) / length
+        if settings.verbose:
+            print(
+                f"[lissa] depth {last} of {settings.depth}: standard error "
+                f"{error[active].max():.2g}, change {change[active].max():.2g}"
+            )
+        going = ~(np.fmax(error[active], change[active]) <= settings.tol)
+        if not going.any():
+            break
+        if not going.all():
+            V, drift = steps.take(V, going), steps.take(drift, going)
+            active = active[going]
+        previous = mean[active].copy()
+    return mean, error, change, last
+
+
+def _windows(depth):
+    """(first, last) steps between the checks: each window doubles the depth, up to `depth`."""
+    ends = [depth]
+    while ends[-1] // 2 >= FIRST_CHECK:
+        ends.append(ends[-1] // 2)
+    ends.append(0)
+    return list(zip(ends[:0:-1], ends[-2::-1], strict=True))
+
+
+def _thinning(hessian, depth, size):
+    """Steps between two iterates that are averaged."""
+    design = hessian.design
+    if not design.is_sparse:
+        return THIN
+    # an average needs every column, the steps between only those of their rows
+    entries = max(1.0, design.X.nnz / design.shape[0])
+    return int(max(THIN, min(depth // 100, design.shape[1] / (entries * size))))
+
+
+def _refuse_growth(V, metric, limit, inverse):
+    size = np.sqrt((V**2 * metric).sum(axis=(2, 3)))
+    if not (size <= 10.0 * limit).all():
+        raise DivergenceError(
+            f"LiSSA diverges with scale={inverse.scale:.3g} and batch_size={inverse.batch_size}: "
+            'the iterates grow. Use a larger scale, or scale="auto".'
+        )
+
+
+def _diagonals(hessian):
+    """The Hessian's diagonal (K, q), or (1, q) where one bound will do for all outputs."""
+    if (hessian.penalty != hessian.penalty[:1]).any():
+        return hessian.diagonal().reshape(hessian.penalty.shape)
+    curvature = hessian.curvature
+    if curvature.ndim == 3:
+        curvature = np.einsum("nkk->nk", curvature)
+    elif hessian.factor is not None:
+        curvature = curvature - hessian.factor**2
+    top = np.abs(curvature).max(axis=1, keepdims=True)
+    return hessian.design.weighted_square_sums(top) + hessian.penalty[:1]
+
+
+def _without_center(hessian):
+    """The same Hessian of sparse rows without their centre, where the intercept is free.
+
+    Then centring is a change of coordinates, which would make every step dense.
+    """
+    design = hessian.design
+    if not design.is_sparse or design.center is None or (hessian.penalty[:, -1] != 0).any():
+        return hessian
+    rows = Design(design.X, None, design.intercept)
+    return Hessian(rows, hessian.curvature, hessian.penalty, None, hessian.factor)

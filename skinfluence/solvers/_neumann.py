@@ -1,0 +1,180 @@
+"""The Neumann series: Taylor recursion with the full Hessian."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
+from skinfluence.solvers._recursion import (
+    diagonal_preconditioner,
+    largest_eigenvalue,
+    project_gauge,
+    warn_unconverged,
+)
+
+#: Power iteration comes from below. Convergence needs scale > lambda_max / 2 only.
+SAFETY = 1.1
+
+
+class NeumannSolver(Solver):
+    r"""H^-1 b as the limit of v <- b / scale + (I - H / scale) v, from v = 0.
+
+    After j + 1 steps v is the sum of the terms 0 to j of the Neumann series
+    ``sum_i (I - H / scale)^i b / scale``; the error in the eigenvector of lambda falls as
+    ``(1 - lambda / scale)^(j + 1)``. It needs many more products than conjugate gradients
+    (condition number against its root) and is here to be compared with, and for teaching.
+
+    The recursion runs in coordinates in which the Hessian has a unit diagonal, unless
+    ``preconditioner=None``: columns of different scales would otherwise set the condition number.
+
+    Parameters
+    ----------
+    max_iter : int, default=5000
+        Largest number of steps (Hessian products), the depth of the recursion.
+    tol : float, default=1e-6
+        Stop a column when ``||b - H v|| <= tol ||b||``, both in unit-diagonal coordinates.
+    scale : float or "auto", default="auto"
+        What the Hessian (of unit diagonal) is divided by. More than half of its largest eigenvalue
+        is needed. "auto" takes that eigenvalue by power iteration, plus a tenth.
+    preconditioner : {"diagonal", None}, default="diagonal"
+        None runs in the coordinates of the design, as in the papers.
+    random_state : int or RandomState, default=0
+        Start of the power iteration.
+    verbose : int, default=0
+        Print the residual every hundred steps.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When a column has not reached `tol`; the largest residual is told and reported.
+
+    Notes
+    -----
+    The pseudo-code of Liu et al. (section 3.2) has ``curEstimate <- v + curEstimate + h``
+    with h the Hessian product: the sign of h must be negative, as in their equation 12. Its loop
+    also runs from 0 to m, which is m + 1 steps and the partial sum up to term m + 1 of their
+    equation, not m. And when the Hessian is divided by a constant, the limit is that constant times
+    the solution: here b is divided too.
+
+    The gauge of multinomial coefficients is projected out. Directions without curvature that
+    come from the *data* (duplicated columns, more columns than rows without penalty) are never
+    inverted: their part of b stays in the residual and the column is not converged. A b without
+    such a part, as every training gradient, converges to a solution, the one of least norm in the
+    coordinates of the recursion; ``solver="eigh"`` gives the Moore-Penrose one.
+
+    References
+    ----------
+    Koh & Liang (2017), Understanding Black-box Predictions via Influence Functions, section 3.
+
+    Liu et al., Understanding Model Predictions via Influence Functions (reproduction),
+    equation 12 and panel 3 of figure 1.
+    """
+
+    name = "neumann"
+
+    def __init__(
+        self,
+        *,
+        max_iter=5000,
+        tol=1e-6,
+        scale="auto",
+        preconditioner="diagonal",
+        random_state=0,
+        verbose=0,
+    ):
+        self.max_iter = max_iter
+        self.tol = tol
+        self.scale = scale
+        self.preconditioner = preconditioner
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def factorize(self, hessian):
+        p = hessian.shape[0]
+        root = np.ones(p)
+        if self.preconditioner is not None:
+            root = np.sqrt(diagonal_preconditioner(hessian.diagonal()))
+        scale = self.scale
+        if isinstance(scale, str):
+            rng = np.random.RandomState() if self.random_state is None else self.random_state
+            top = largest_eigenvalue(
+                lambda v: root * (hessian @ (root * v)), p, check_random_state(rng)
+            )
+            scale = SAFETY * top or 1.0
+        gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
+        report = SolverReport(self.name, p - gauge, p, np.zeros((p, 0)))
+        return NeumannInverse(hessian, report, self, root, float(scale))
+
+
+class NeumannInverse(InverseHessian):
+    """Inverse Hessian whose products are Neumann series; see :class:`NeumannSolver`.
+
+    Attributes
+    ----------
+    residual : ndarray of shape (m,)
+        ``||b - H v|| / ||b||`` of each column of the last solution.
+    """
+
+    factorized = False
+
+    def __init__(self, hessian, report, settings, root, scale):
+        super().__init__(hessian, report)
+        self.settings = settings
+        self.scale = scale
+        self.residual = np.zeros(0)
+        self._root = root[:, None]
+
+    def solve(self, V):
+        settings, hessian, root = self.settings, self.hessian, self._root
+        V = np.asarray(V, dtype=float)
+        b = root * project_gauge(hessian, V)  # unit-diagonal coordinates
+        size = np.linalg.norm(b, axis=0)
+        out = np.zeros_like(b)
+        self.residual = np.where(size > 0, 1.0, 0.0)
+        active = np.flatnonzero(size > 0)
+        b = b[:, active]
+        u = np.zeros_like(b)
+        left = b.copy()  # b - H u
+        n_iter = 0
+        first = left_size = self.residual[active]
+        while len(active) and n_iter < settings.max_iter:
+            n_iter += 1
+            u += left / self.scale
+            left = b - root * (hessian @ (root * u))
+            left_size = np.linalg.norm(left, axis=0) / size[active]
+            out[:, active] = u
+            self.residual[active] = left_size
+            if settings.verbose and n_iter % 100 == 0:
+                print(f"[neumann] step {n_iter}: largest residual {left_size.max():.1e}")
+            diverging = ~(left_size <= 1e3 * first)
+            if diverging.any():
+                break
+            going = left_size > settings.tol
+            if not going.all():
+                active, b, u, left = active[going], b[:, going], u[:, going], left[:, going]
+                first = first[going]
+        self._tell(n_iter)
+        return project_gauge(hessian, root * out)
+
+    def _tell(self, n_iter):
+        settings = self.settings
+        bad = ~(self.residual <= settings.tol)
+        self.report.converged = not bad.any()
+        self.report.n_iter = n_iter
+        self.report.residual = float(np.max(self.residual, initial=0.0))
+        if not bad.any():
+            return
+        measured = (
+            f"the residual is {self.report.residual:.1e} of the right-hand side after {n_iter} "
+            f"steps, tol={settings.tol:g}"
+        )
+        if self.report.residual > 1.0 or not np.isfinite(self.report.residual):
+            remedy = (
+                f"The recursion diverges: use a scale larger than {self.scale:.3g}, or "
+                'scale="auto".'
+            )
+        else:
+            remedy = (
+                'Use a larger max_iter, solver="cg", a positive damping, or solver="eigh" if '
+                "directions of the data have no curvature."
+            )
+        warn_unconverged("neumann", bad.sum(), len(bad), measured, remedy)

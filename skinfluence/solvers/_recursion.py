@@ -1,0 +1,61 @@
+"""What Neumann's and LiSSA's recursions share: a diagonal, a bound on curvature, columns done."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+
+def diagonal_preconditioner(diagonal):
+    """1 / diagonal where there is curvature, 1 elsewhere."""
+    curved = diagonal > diagonal.max(initial=0.0) * np.finfo(float).tiny
+    return np.divide(1.0, diagonal, out=np.ones_like(diagonal), where=curved)
+
+
+def largest_eigenvalue(product, p, random_state, max_iter=50, rtol=0.01):
+    """Power iteration on a symmetric positive semi-definite operator, from below.
+
+    Parameters
+    ----------
+    product : callable
+        Takes and gives arrays of shape (p,).
+    p : int
+    random_state : RandomState
+    max_iter : int, default=50
+    rtol : float, default=0.01
+        Stop when an iteration changes the estimate by less.
+
+    Returns
+    -------
+    float
+        At most the largest eigenvalue, and within a few per cent of it.
+    """
+    v = random_state.standard_normal(p)
+    v /= np.linalg.norm(v)
+    size = 0.0
+    for _ in range(max_iter):
+        v = product(v)
+        previous, size = size, float(np.linalg.norm(v))
+        if size == 0.0 or not np.isfinite(size):
+            return 0.0 if size == 0.0 else size
+        v /= size
+        if abs(size - previous) <= rtol * size:
+            break
+    return size
+
+
+def project_gauge(hessian, V):
+    """V without the directions that the parametrisation leaves free."""
+    if hessian.gauge is None:
+        return V
+    return V - hessian.gauge @ (hessian.gauge.T @ V)
+
+
+def warn_unconverged(solver, bad, n_columns, measured, remedy):
+    """One ConvergenceWarning for all columns that did not reach the tolerance."""
+    warnings.warn(
+        f'solver="{solver}": {bad} of {n_columns} right-hand sides did not reach the tolerance: '
+        f"{measured}. {remedy}",
+        ConvergenceWarning,
+        stacklevel=4,
+    )
