@@ -17,7 +17,14 @@ API_REFERENCE = [
         "title": "Kernels",
         "module": "skinfluence.kernels",
         "text": "Compiled loops over arrays, where a matrix product will not do.",
-        "objects": ["csr_quadratic_form"],
+        "objects": [
+            "apply_curvature",
+            "csr_quadratic_form",
+            "effective_threads",
+            "hessian_product",
+            "single_threaded_blas",
+            "worth_compiling",
+        ],
     },
     {
         "title": "Losses",

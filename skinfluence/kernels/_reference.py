@@ -8,3 +8,28 @@ def csr_quadratic_form(data, indices, indptr, matrix):
     """x_i' M x_i for every CSR row x_i."""
     X = sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, len(matrix)))
     return np.asarray(X.multiply(X @ matrix).sum(axis=1)).ravel()
+
+
+def hessian_product(X, V, offset, curvature, factor=None):
+    """(w' X, column sums of w) with w_i = A_i (V x_i + offset)."""
+    X = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)
+    n, K = curvature.shape[:2]
+    A = curvature if curvature.ndim == 3 else curvature[:, :, None] * np.eye(K)
+    if factor is not None:
+        A = A - factor[:, :, None] * factor[:, None, :]
+    raw = (X @ V.T + offset).reshape(n, K, len(V) // K)
+    w = (A @ raw).reshape(n, len(V))
+    return w.T @ X, w.sum(axis=0)
+
+
+def lissa(Z, curvature, factor, row_scale, rows, shrink, step, drift, V):
+    """Steps of LiSSA's recursion on a dense design Z (n, q); V (n_repeats, m, K, q) in place."""
+    for t in range(len(rows)):
+        for r, v in enumerate(V):
+            move = np.zeros_like(v)
+            for i in rows[t, r]:
+                A = np.diag(curvature[i])
+                if len(factor):
+                    A = A - np.outer(factor[i], factor[i])
+                move += row_scale[i] * np.einsum("kl,mlj,j,h->mkh", A, v, Z[i], Z[i])
+            V[r] = (1.0 - shrink) * v + drift - step * move

@@ -1,0 +1,61 @@
+"""Loops over CSR rows, for numba. Imported at first use: it imports numba.
+
+The sums run in any order (fastmath "reassoc"); NaN and inf still come through.
+"""
+
+import numpy as np
+from numba import njit
+
+from skinfluence.kernels._dense_loops import _curve
+
+_compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+
+
+@_compiled
+def single(data, indices, indptr, v, offset, weights, start, stop, out):
+    """out += X' diag(weights) (X v + offset) for some rows; the sum of the row terms."""
+    total = 0.0
+    for i in range(start, stop):
+        x, columns = data[indptr[i] : indptr[i + 1]], indices[indptr[i] : indptr[i + 1]]
+        s = offset
+        for k in range(len(x)):
+            s += x[k] * v[columns[k]]
+        s *= weights[i]
+        total += s
+        for k in range(len(x)):
+            out[columns[k]] += s * x[k]
+    return total
+
+
+@_compiled
+def several(
+    data,
+    indices,
+    indptr,
+    columns,
+    offset,
+    curvature,
+    factor,
+    matrices,
+    start,
+    stop,
+    out,
+    sums,
+):
+    """The same for C columns, with curvature that couples outputs; columns and out are (f, C)."""
+    C = columns.shape[1]
+    raw = np.empty((1, C))
+    for i in range(start, stop):
+        row = raw[0]
+        row[:] = 0.0
+        for k in range(indptr[i], indptr[i + 1]):
+            x = data[k]
+            v = columns[indices[k]]
+            for c in range(C):
+                row[c] += x * v[c]
+        _curve(raw, 1, offset, curvature, factor, matrices, i, sums)
+        for k in range(indptr[i], indptr[i + 1]):
+            x = data[k]
+            o = out[indices[k]]
+            for c in range(C):
+                o[c] += x * row[c]

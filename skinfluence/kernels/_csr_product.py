@@ -1,0 +1,44 @@
+"""Compiled Hessian products of CSR rows: what surrounds `_csr_loops.py`."""
+
+import numpy as np
+
+from skinfluence.kernels._dense_product import curvature_parts, read_only, row_weights
+
+
+def csr_hessian_product(X, V, offset, curvature, factor):
+    """A function of a slice of rows that returns its (product, sums); see `hessian_product`."""
+    # numba itself is imported at first use
+    from skinfluence.kernels import _csr_loops
+
+    C, f = V.shape
+    parts = csr_parts(X)
+    if C == 1:
+        weights = read_only(row_weights(curvature, factor))
+        v = read_only(np.ascontiguousarray(V[0]))
+
+        def work(rows):
+            out = np.zeros(f)
+            total = _csr_loops.single(*parts, v, offset[0], weights, rows.start, rows.stop, out)
+            return out[None], np.array([total])
+
+        return work
+
+    curved = curvature_parts(curvature, factor)
+    columns = read_only(np.ascontiguousarray(V.T))  # shape: (f, C)
+    offset = read_only(np.ascontiguousarray(offset))
+
+    def work_many(rows):
+        out, sums = np.zeros((f, C)), np.zeros(C)
+        _csr_loops.several(*parts, columns, offset, *curved, rows.start, rows.stop, out, sums)
+        return out.T, sums
+
+    return work_many
+
+
+def csr_parts(X):
+    """(data, indices, indptr) for the compiled loops.
+
+    Indices are seen as unsigned: numba would else ask of each whether it counts from the end.
+    """
+    unsigned = np.dtype(f"u{X.indices.dtype.itemsize}")
+    return [read_only(part) for part in (X.data, X.indices.view(unsigned), X.indptr)]

@@ -1,0 +1,128 @@
+"""Z' A Z v with one reading of the rows: chooses among compiled loops and blocks for BLAS."""
+
+import numpy as np
+from scipy import sparse
+
+from skinfluence.kernels._csr_product import csr_hessian_product
+from skinfluence.kernels._dense_product import MOST_OUTPUTS, dense_hessian_product
+from skinfluence.kernels._threads import row_chunks, run_chunks
+
+#: Fewer entries of X than this take milliseconds in numpy, and compiling takes seconds.
+COMPILED_ENTRIES = 4_000_000
+#: A block of rows of this size stays in the processor's second cache between two products.
+BLOCK_BYTES = 2**19
+
+
+def worth_compiling(X, n_columns=1):
+    """Whether a product with X is so long that it may wait once for the compiler.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n, f)
+    n_columns : int
+        C, the number of coefficient vectors that are multiplied at a time. From `MOST_OUTPUTS`
+        on a dense X is multiplied by BLAS, and nothing is compiled.
+
+    Returns
+    -------
+    bool
+    """
+    if not sparse.issparse(X):
+        rows_follow = X.flags.c_contiguous and X.dtype in (np.float32, np.float64)
+        if not rows_follow or n_columns > MOST_OUTPUTS:
+            return False
+    return n_entries(X) >= COMPILED_ENTRIES
+
+
+def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compiled=None):
+    """(w' X, column sums of w) with w_i = A_i (V x_i + offset), X being read once.
+
+    This is the product of a Hessian sum_i A_i (x) z_i z_i' with z_i = [x_i - centre, 1]: the
+    caller puts intercept and centre into `offset`, and takes the centre out of the result with
+    the sums.
+
+    Parameters
+    ----------
+    X : ndarray (any order) or CSR of shape (n, f), float32 or float64
+        May be read-only or memory-mapped. Sums are in float64 always.
+    V : ndarray of shape (C, f), with C = K m
+        m right-hand sides for each of K outputs; row ``k * m + t`` belongs to output k.
+    offset : ndarray of shape (C,)
+        Added to every raw prediction.
+    curvature : ndarray of shape (n, K) or (n, K, K)
+        A_i, or its diagonal.
+    factor : ndarray of shape (n, K) or None
+        With it A_i = diag(curvature_i) - factor_i factor_i' (softmax).
+    n_threads : int or None
+        None for as many as numpy's BLAS would use now. The result is the same to the last bit
+        for any number.
+    compiled : bool or None
+        None to ask `worth_compiling`.
+
+    Returns
+    -------
+    product : ndarray of shape (C, f)
+    sums : ndarray of shape (C,)
+    """
+    if not isinstance(X, sparse.sparray | sparse.spmatrix):
+        X = np.asarray(X)  # a memory map becomes a plain view of the file
+    V = np.asarray(V, dtype=np.float64)
+    offset = np.asarray(offset, dtype=np.float64)
+    if compiled is None:
+        compiled = worth_compiling(X, len(V))
+    chunks = row_chunks(X.shape[0], n_entries(X), X.shape[1])
+    if compiled:
+        multiply = csr_hessian_product if sparse.issparse(X) else dense_hessian_product
+        work = multiply(X, V, offset, curvature, factor)
+    else:
+
+        def work(chunk):
+            return _in_blocks(X, V, offset, curvature, factor, chunk)
+
+    parts = run_chunks(work, chunks, n_threads)
+    product, sums = next(parts)
+    for part, total in parts:
+        product += part
+        sums += total
+    return product, sums
+
+
+def n_entries(X):
+    """Stored entries of X."""
+    return X.nnz if sparse.issparse(X) else X.size
+
+
+def apply_curvature(raw, curvature, factor=None):
+    """A_i raw_i for raw of shape (n, K, m)."""
+    if curvature.ndim == 3:
+        return curvature @ raw
+    if factor is None:
+        return curvature[:, :, None] * raw
+    along = np.einsum("nk,nkm->nm", factor, raw)
+    return curvature[:, :, None] * raw - factor[:, :, None] * along[:, None]
+
+
+def _in_blocks(X, V, offset, curvature, factor, chunk):
+    """The rows of one chunk in plain numpy, a block at a time: both products find it in cache."""
+    C, f = V.shape
+    K = curvature.shape[1]
+    product, sums = np.zeros((C, f)), np.zeros(C)
+    columns = np.ascontiguousarray(V.T)  # shape: (f, C)
+    step = chunk.stop - chunk.start
+    if not sparse.issparse(X):  # scipy's products make new matrices of every block
+        step = min(step, max(64, BLOCK_BYTES // (8 * max(1, f))))
+        buffer = np.empty((step, f)) if X.dtype != np.float64 else None
+    for start in range(chunk.start, chunk.stop, max(1, step)):
+        rows = slice(start, min(start + step, chunk.stop))
+        x = X[rows]
+        if sparse.issparse(X):
+            x = x.astype(np.float64, copy=False)
+        elif buffer is not None:
+            buffer[: len(x)] = x
+            x = buffer[: len(x)]
+        raw = (x @ columns + offset).reshape(x.shape[0], K, -1)
+        w = apply_curvature(raw, curvature[rows], None if factor is None else factor[rows])
+        w = w.reshape(-1, C)
+        product += (x.T @ w).T if sparse.issparse(X) else w.T @ x
+        sums += w.sum(axis=0)
+    return product, sums

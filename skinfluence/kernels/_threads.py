@@ -1,0 +1,98 @@
+"""Chunks of rows on threads: how many threads, one BLAS thread each, sums in a fixed order."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from itertools import pairwise
+
+import joblib
+from threadpoolctl import ThreadpoolController
+
+#: Rows are cut into at most this many chunks, however many threads there are.
+MAX_CHUNKS = 32
+#: A chunk has at least this many entries of X: some tenths of a millisecond of work.
+CHUNK_ENTRIES = 2**16
+
+
+def effective_threads():
+    """Threads that numpy's BLAS would use now.
+
+    So `threadpool_limits`, ``OMP_NUM_THREADS`` and its like, and the limits that joblib sets
+    inside its workers hold for our threads too, and nested parallel work does not oversubscribe.
+    """
+    pools = _controller().select(user_api="blas").info()
+    own = [pool for pool in pools if "numpy" in pool["filepath"]] or pools
+    return min((pool["num_threads"] for pool in own), default=joblib.cpu_count())
+
+
+@cache
+def _controller():
+    # finding the loaded libraries takes milliseconds, asking them takes none
+    return ThreadpoolController()
+
+
+_limiting = threading.Lock()
+
+
+@contextmanager
+def single_threaded_blas():
+    """BLAS calls use one thread inside, in every thread of the process.
+
+    `threadpool_limits` opened in two threads at once restore in any order, and the limit of one
+    may stay for ever: here only one thread at a time sets a limit, and the same thread restores
+    it. It cannot be left to the last one inside, because OpenBLAS (0.3.31) does not listen to a
+    thread that is not the main one. So a limit may end early for those who came second, which
+    costs them speed and nothing else.
+    """
+    if not _limiting.acquire(blocking=False):
+        yield
+        return
+    try:
+        with _controller().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _limiting.release()
+
+
+def row_chunks(n_rows, entries, accumulator):
+    """Slices that cover ``range(n_rows)``, as many as the sizes ask for.
+
+    Never as many as there are threads: sums would then depend on their number.
+
+    Parameters
+    ----------
+    n_rows : int
+    entries : int
+        Stored entries of the rows.
+    accumulator : int
+        Size of what each chunk sums up, counted as `entries` are (once for every column that is
+        multiplied): adding up the chunks must cost little beside reading the rows.
+    """
+    least = max(CHUNK_ENTRIES, MAX_CHUNKS * accumulator)
+    count = max(1, min(MAX_CHUNKS, n_rows, entries // least))
+    edges = [n_rows * i // count for i in range(count + 1)]
+    return [slice(a, b) for a, b in pairwise(edges)]
+
+
+def run_chunks(function, chunks, n_threads=None):
+    """Yield ``function(chunk)`` in the order of the chunks, computed on threads.
+
+    Parameters
+    ----------
+    function : callable
+        Releases the GIL in its long parts.
+    chunks : list
+    n_threads : int or None
+        None for `effective_threads`.
+    """
+    if len(chunks) < 2:
+        yield from map(function, chunks)
+        return
+    n_threads = effective_threads() if n_threads is None else n_threads
+    with single_threaded_blas():
+        if n_threads < 2:
+            yield from map(function, chunks)
+            return
+        with ThreadPoolExecutor(min(n_threads, len(chunks))) as pool:
+            yield from pool.map(function, chunks)

@@ -1,0 +1,145 @@
+"""The product of a Hessian in one reading: every way of computing it agrees with its twin."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skinfluence.kernels import _reference, hessian_product, worth_compiling
+
+KINDS = ["C", "F", "csr", "csr64"]
+
+
+def make_rows(kind, dtype, n=5003, f=67):
+    """Enough rows for several chunks, numbers of rows and columns that no tile divides."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, f)).astype(dtype)
+    if kind in "CF":
+        return np.asarray(X, order=kind)
+    X[rng.random(X.shape) < 0.5] = 0.0
+    X[:2] = 0.0
+    X = sparse.csr_array(X)
+    if kind == "csr64":
+        X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+def make_problem(n, f, K, m, form):
+    """(V, offset, curvature, factor)."""
+    rng = np.random.default_rng(1)
+    curvature = rng.normal(size=(n, K, K) if form == "matrices" else (n, K))
+    factor = rng.normal(size=(n, K)) if form == "factored" else None
+    return rng.normal(size=(K * m, f)), rng.normal(size=K * m), curvature, factor
+
+
+def ways(X, *problem):
+    """The result of each way, on one thread and on three."""
+    possible = [False] if not sparse.issparse(X) and not X.flags.c_contiguous else [False, True]
+    return [
+        hessian_product(X, *problem, n_threads=n_threads, compiled=compiled)
+        for compiled in possible
+        for n_threads in (1, 3)
+    ]
+
+
+def assert_equal_to_twin(result, expected):
+    for got, wanted in zip(result, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-13 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("form", ["diagonal", "factored", "matrices"])
+@pytest.mark.parametrize(("K", "m"), [(1, 1), (1, 3), (3, 1), (3, 4), (10, 1)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_way_equals_its_twin(kind, K, m, form):
+    X = make_rows(kind, np.float64)
+    problem = make_problem(*X.shape, K, m, form)
+    expected = _reference.hessian_product(X, *problem)
+    for result in ways(X, *problem):
+        assert_equal_to_twin(result, expected)
+
+
+@pytest.mark.parametrize("K", [1, 10])
+@pytest.mark.parametrize("kind", KINDS)
+def test_float32_rows_are_summed_in_float64(kind, K):
+    X = make_rows(kind, np.float32)
+    problem = make_problem(*X.shape, K, 1, "factored")
+    expected = _reference.hessian_product(X.astype(np.float64), *problem)
+    for result in ways(X, *problem):
+        assert_equal_to_twin(result, expected)
+
+
+@pytest.mark.parametrize("K", [1, 3, 10, 20])
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_do_not_change_a_bit(kind, K):
+    X = make_rows(kind, np.float64, n=20_000)
+    results = ways(X, *make_problem(*X.shape, K, 1, "factored"))
+    for one, three in zip(results[::2], results[1::2], strict=True):
+        assert np.array_equal(one[0], three[0])
+        assert np.array_equal(one[1], three[1])
+
+
+@pytest.mark.parametrize("K", [1, 10])
+def test_read_only_and_memory_mapped_rows_are_taken(K, tmp_path):
+    X = make_rows("C", np.float64)
+    problem = make_problem(*X.shape, K, 1, "factored")
+    expected = _reference.hessian_product(X, *problem)
+    np.save(tmp_path / "rows.npy", X)
+    for array in [*problem, X]:
+        array.flags.writeable = False
+    for rows in X, np.load(tmp_path / "rows.npy", mmap_mode="r"):
+        for result in ways(rows, *problem):
+            assert_equal_to_twin(result, expected)
+
+
+@pytest.mark.parametrize("K", [1, 10])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_rows_make_zeros(kind, K):
+    X = make_rows(kind, np.float64)[:0]
+    for product, sums in ways(X, *make_problem(0, X.shape[1], K, 1, "factored")):
+        assert product.shape == (K, X.shape[1])
+        assert not product.any()
+        assert not sums.any()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 129])
+@pytest.mark.parametrize("f", [1, 7, 300])
+def test_sizes_that_no_tile_divides(n, f):
+    X = make_rows("C", np.float64, n, f)[:, ::-1].copy()
+    X[0] = 1.0
+    for K in 1, 6:
+        problem = make_problem(n, f, K, 1, "factored")
+        expected = _reference.hessian_product(X, *problem)
+        for result in ways(X, *problem):
+            assert_equal_to_twin(result, expected)
+
+
+@pytest.mark.parametrize("start", [0, 1, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_may_start_anywhere_in_a_cache_line(start, dtype):
+    memory = np.random.default_rng(0).normal(size=3 + 1000 * 64).astype(dtype)
+    X = memory[start : start + 1000 * 64].reshape(1000, 64)
+    problem = make_problem(1000, 64, 1, 1, "diagonal")
+    expected = _reference.hessian_product(X, *problem)
+    for result in ways(X, *problem):
+        assert_equal_to_twin(result, expected)
+
+
+@pytest.mark.parametrize("K", [1, 10])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nan_comes_through(kind, K):
+    X = make_rows(kind, np.float64, n=500)
+    (X.data if sparse.issparse(X) else X[17:18, 3])[0] = np.nan
+    for product, sums in ways(X, *make_problem(*X.shape, K, 1, "factored")):
+        assert np.isnan(product).all(axis=0).any()
+        assert np.isnan(sums).all()
+
+
+def test_small_problems_do_not_wait_for_the_compiler():
+    assert not worth_compiling(np.ones((500, 20)))
+    assert not worth_compiling(sparse.csr_array(np.ones((500, 20))))
+    assert worth_compiling(np.ones((1_000_000, 5)))
+
+
+def test_rows_that_do_not_follow_each_other_and_many_columns_go_to_blas():
+    X = np.ones((1_000_000, 5))
+    assert not worth_compiling(np.asfortranarray(X))
+    assert not worth_compiling(X, n_columns=40)
