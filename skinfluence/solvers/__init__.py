@@ -14,14 +14,20 @@ from skinfluence.solvers._base import (
 )
 from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._eigh import EighSolver
+from skinfluence.solvers._lissa import LissaSolver
+from skinfluence.solvers._lissa_run import DivergenceError
+from skinfluence.solvers._neumann import NeumannSolver
 from skinfluence.solvers._woodbury import WoodburySolver
 
 __all__ = [
     "REGISTRY",
     "AutoSolver",
     "CholeskySolver",
+    "DivergenceError",
     "EighSolver",
     "InverseHessian",
+    "LissaSolver",
+    "NeumannSolver",
     "SingularHessianError",
     "Solver",
     "SolverReport",

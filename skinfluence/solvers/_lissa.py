@@ -5,7 +5,7 @@ from sklearn.utils import check_random_state
 
 from skinfluence.linalg import Design, Hessian, block_size
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
-from skinfluence.solvers._lissa_steps import choose_steps
+from skinfluence.solvers._lissa_run import DivergenceError, run_until_stable
 from skinfluence.solvers._recursion import (
     diagonal_preconditioner,
     project_gauge,
@@ -15,29 +15,21 @@ from skinfluence.solvers._row_sampling import Probe, RowSampler
 
 #: Largest batch that "auto" takes; beyond it the drawn rows cost more than the update.
 LARGEST_BATCH = 64
-#: The first check of the estimate comes after about this many steps, the others at its doublings.
-FIRST_CHECK = 50
-#: Steps between two iterates that enter the average: neighbours are nearly equal.
-THIN = 25
 #: How often scale="auto" is doubled when the recursion should diverge all the same.
 RESTARTS = 6
-
-
-class DivergenceError(ArithmeticError):
-    """A recursion grows without bound: its scale is too small for the curvature."""
 
 
 class LissaSolver(Solver):
     r"""H^-1 b by the stochastic recursion of Agarwal et al. (2016), for many rows.
 
-    ``v <- v + M (b - H_B v) / scale`` from v = 0, with H_B = P + the unbiased curvature of a batch B
-    of drawn rows: no step looks at more than `batch_size` rows, whatever n. The penalty P enters in
-    full. With M = I and the mean over all rows this is Koh & Liang (2017), section 3, "stochastic
+    ``v <- v + M (b - H_B v) / scale`` from v = 0, with H_B = P + the unbiased curvature of a batch
+    B of drawn rows: no step looks at more than `batch_size` rows, whatever n. The penalty P enters
+    in full. With M = I and uniform draws this is Koh & Liang (2017), section 3, "stochastic
     estimation". What is different here, and why:
 
-    - rows are drawn in proportion to a bound on their curvature, ``lambda_max(A_i) ||z_i||^2``, and
-      weighted by the inverse, which is unbiased: all draws are then equally large, and the scale may
-      be that of the mean row instead of the largest one;
+    - rows are drawn in proportion to a bound on their curvature, ``lambda_max(A_i) ||z_i||^2``,
+      and weighted by the inverse, which is unbiased: all draws are then equally large, and the
+      scale may be that of the mean row instead of the largest one;
     - each repeat returns the average of its iterates over the last half of its steps instead of the
       last iterate, whose noise does not fall with depth;
     - M is the inverse of the Hessian's diagonal: no column's units slow the others down.
@@ -122,6 +114,14 @@ class LissaSolver(Solver):
         self.verbose = verbose
 
     def factorize(self, hessian):
+        if self.sampling not in ("importance", "uniform"):
+            raise ValueError(
+                f'sampling={self.sampling!r} is not known. Expected "importance" or "uniform".'
+            )
+        for name in ("batch_size", "scale"):
+            value = getattr(self, name)
+            if value != "auto" and not (np.isreal(value) and value > 0):
+                raise ValueError(f'{name}={value!r}: expected a positive number or "auto".')
         p = hessian.shape[0]
         gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
         report = SolverReport(self.name, p - gauge, p, np.zeros((p, 0)))
@@ -149,20 +149,19 @@ class LissaInverse(InverseHessian):
         # a state of its own where None is given: the global one is nobody's
         rng = np.random.RandomState() if settings.random_state is None else settings.random_state
         rng = check_random_state(rng)
-        self._seed = int(rng.randint(2**31 - 1))
-        self._rows_of = _without_center(hessian)
-        inner = self._rows_of
+        self.seed = int(rng.randint(2**31 - 1))
+        self.inner = inner = _without_center(hessian)
         weights = np.ones((1, inner.n_columns))
         if settings.preconditioner is not None:
             weights = diagonal_preconditioner(_diagonals(inner))
-        self._weights = weights
-        self._sampler = RowSampler(inner, weights, settings.sampling)
-        start = np.random.RandomState(self._seed)
-        self._probe = Probe(inner, self._sampler, start)
-        largest = self._sampler.largest + float((inner.penalty * weights).max())
+        self.weights = weights
+        self.sampler = RowSampler(inner, weights, settings.sampling)
+        start = np.random.RandomState(self.seed)
+        self.probe = Probe(inner, self.sampler, start)
+        largest = self.sampler.largest + float((inner.penalty * weights).max())
         size, scale = settings.batch_size, settings.scale
         if size != 1:
-            top = self._probe.largest_curvature(weights, start)
+            top = self.probe.largest_curvature(weights, start)
         if isinstance(size, str):
             size = int(np.clip(round(largest / top), 1, min(LARGEST_BATCH, inner.n_rows)))
         if isinstance(scale, str):
@@ -183,17 +182,17 @@ class LissaInverse(InverseHessian):
         size = block_size(16 * settings.repeats * hessian.shape[0], cache_mib=64.0)
         for start in range(0, len(curved), size):
             columns = curved[start : start + size]
-            found = self._run_until_stable(self._inwards(b[:, columns]))
+            found = self._restarted(self._inwards(b[:, columns]))
             mean, self.standard_error[columns], self.change[columns], depth = found
             out[:, columns] = self._outwards(mean)
             self.report.n_iter = max(self.report.n_iter, depth)
         self._tell()
         return project_gauge(hessian, out)
 
-    def _run_until_stable(self, b):
+    def _restarted(self, b):
         for attempt in range(RESTARTS):
             try:
-                return _run(self, b)
+                return run_until_stable(self, b)
             except DivergenceError:
                 if self.settings.scale != "auto" or attempt == RESTARTS - 1:
                     raise
@@ -204,13 +203,13 @@ class LissaInverse(InverseHessian):
         """Right-hand sides (p, m) in the coordinates of the rows without centre, (m, K, q)."""
         K, q = self.hessian.penalty.shape
         b = b.reshape(K, q, -1).transpose(2, 0, 1).copy()
-        if self._rows_of is not self.hessian:
+        if self.inner is not self.hessian:
             b[..., :-1] += self.hessian.design.center * b[..., -1:]
         return b
 
     def _outwards(self, v):
         """Solutions (m, K, q) back in the coordinates of the centred rows, (p, m)."""
-        if self._rows_of is not self.hessian:
+        if self.inner is not self.hessian:
             v[..., -1] += v[..., :-1] @ self.hessian.design.center
         return v.transpose(1, 2, 0).reshape(self.hessian.shape[0], -1)
 
@@ -233,85 +232,6 @@ class LissaInverse(InverseHessian):
             "directions of the data have no curvature."
         )
         warn_unconverged("lissa", bad.sum(), len(bad), measured, remedy)
-
-
-def _run(inverse, b):
-    """(mean (m, K, q), standard error (m,), change (m,), depth) of b, column by column."""
-    settings, hessian = inverse.settings, inverse._rows_of
-    repeats, size = settings.repeats, inverse.batch_size
-    random_state = np.random.RandomState(inverse._seed)
-    work = float(settings.depth) * repeats * size * b.size
-    steps = choose_steps(hessian, work)(
-        hessian, inverse._sampler.row_scale / size, inverse._weights, inverse.scale
-    )
-    V, drift = steps.start(b, repeats)
-    # a recursion whose steps do not expand grows by the drift's size a step, at most
-    metric = 1.0 / inverse._weights
-    reach = np.sqrt((steps.step**2 * b**2 * metric).sum(axis=(1, 2)))  # shape: (m,)
-    mean = np.zeros_like(b)
-    error, change = np.full(len(b), np.nan), np.full(len(b), np.inf)
-    previous = None
-    active = np.arange(len(b))
-    thin = _thinning(hessian, settings.depth, size)
-    for first, last in _windows(settings.depth):
-        total, n_taken = np.zeros_like(V), 0
-        for start in range(first, last, thin):
-            shape = (min(thin, last - start), repeats, size)
-            steps.advance(V, drift, inverse._sampler.draw(random_state, shape))
-            total += V
-            n_taken += 1
-            _refuse_growth(steps.common(V), metric, reach[active] * (start + shape[0]), inverse)
-        runs = steps.common(total / n_taken)
-        mean[active] = runs.mean(axis=0)
-        norm = inverse._probe.norm
-        length = norm(mean[active].transpose(1, 2, 0))
-        length = np.where(length > 0, length, 1.0)
-        if repeats > 1:
-            spread = [norm((run - mean[active]).transpose(1, 2, 0)) ** 2 for run in runs]
-            error[active] = np.sqrt(sum(spread) / (repeats * (repeats - 1))) / length
-        if previous is not None:
-            change[active] = norm((mean[active] - previous).transpose(1, 2, 0)) / length
-        if settings.verbose:
-            print(
-                f"[lissa] depth {last} of {settings.depth}: standard error "
-                f"{error[active].max():.2g}, change {change[active].max():.2g}"
-            )
-        going = ~(np.fmax(error[active], change[active]) <= settings.tol)
-        if not going.any():
-            break
-        if not going.all():
-            V, drift = steps.take(V, going), steps.take(drift, going)
-            active = active[going]
-        previous = mean[active].copy()
-    return mean, error, change, last
-
-
-def _windows(depth):
-    """(first, last) steps between the checks: each window doubles the depth, up to `depth`."""
-    ends = [depth]
-    while ends[-1] // 2 >= FIRST_CHECK:
-        ends.append(ends[-1] // 2)
-    ends.append(0)
-    return list(zip(ends[:0:-1], ends[-2::-1], strict=True))
-
-
-def _thinning(hessian, depth, size):
-    """Steps between two iterates that are averaged."""
-    design = hessian.design
-    if not design.is_sparse:
-        return THIN
-    # an average needs every column, the steps between only those of their rows
-    entries = max(1.0, design.X.nnz / design.shape[0])
-    return int(max(THIN, min(depth // 100, design.shape[1] / (entries * size))))
-
-
-def _refuse_growth(V, metric, limit, inverse):
-    size = np.sqrt((V**2 * metric).sum(axis=(2, 3)))
-    if not (size <= 10.0 * limit).all():
-        raise DivergenceError(
-            f"LiSSA diverges with scale={inverse.scale:.3g} and batch_size={inverse.batch_size}: "
-            'the iterates grow. Use a larger scale, or scale="auto".'
-        )
 
 
 def _diagonals(hessian):

@@ -1,0 +1,112 @@
+"""The loop of LiSSA: steps, averages over windows that double, and when to stop."""
+
+import numpy as np
+
+from skinfluence.solvers._lissa_steps import choose_steps
+
+#: The first check of the estimate comes after about this many steps, the others at its doublings.
+FIRST_CHECK = 50
+#: Steps between two iterates that enter the average: neighbours are nearly equal.
+THIN = 25
+
+
+class DivergenceError(ArithmeticError):
+    """A recursion grows without bound: its scale is too small for the curvature."""
+
+
+def run_until_stable(inverse, b):
+    """Run all repeats on right-hand sides b, each until it is stable or the depth is reached.
+
+    Parameters
+    ----------
+    inverse : LissaInverse
+    b : ndarray of shape (m, K, q)
+
+    Returns
+    -------
+    mean : ndarray of shape (m, K, q)
+        Over repeats and over the last window of steps.
+    error, change : ndarrays of shape (m,)
+        Standard error over repeats, and change since the window before, relative to the mean.
+    depth : int
+        Steps that were made.
+
+    Raises
+    ------
+    DivergenceError
+    """
+    settings, hessian = inverse.settings, inverse.inner
+    repeats, size = settings.repeats, inverse.batch_size
+    random_state = np.random.RandomState(inverse.seed)
+    work = float(settings.depth) * repeats * size * b.size
+    steps = choose_steps(hessian, work)(
+        hessian, inverse.sampler.row_scale / size, inverse.weights, inverse.scale
+    )
+    V, drift = steps.start(b, repeats)
+    # a recursion whose steps do not expand grows by the drift's size a step, at most
+    metric = 1.0 / inverse.weights
+    reach = np.sqrt((steps.step**2 * b**2 * metric).sum(axis=(1, 2)))  # shape: (m,)
+    mean = np.zeros_like(b)
+    error, change = np.full(len(b), np.nan), np.full(len(b), np.inf)
+    previous = None
+    active = np.arange(len(b))
+    thin = _thinning(hessian, settings.depth, size)
+    for first, last in _windows(settings.depth):
+        total, n_taken = np.zeros_like(V), 0
+        for start in range(first, last, thin):
+            shape = (min(thin, last - start), repeats, size)
+            steps.advance(V, drift, inverse.sampler.draw(random_state, shape))
+            total += V
+            n_taken += 1
+            _refuse_growth(steps.common(V), metric, reach[active] * (start + shape[0]), inverse)
+        runs = steps.common(total / n_taken)
+        mean[active] = runs.mean(axis=0)
+        norm = inverse.probe.norm
+        length = norm(mean[active].transpose(1, 2, 0))
+        length = np.where(length > 0, length, 1.0)
+        if repeats > 1:
+            spread = [norm((run - mean[active]).transpose(1, 2, 0)) ** 2 for run in runs]
+            error[active] = np.sqrt(sum(spread) / (repeats * (repeats - 1))) / length
+        if previous is not None:
+            change[active] = norm((mean[active] - previous).transpose(1, 2, 0)) / length
+        if settings.verbose:
+            print(
+                f"[lissa] depth {last} of {settings.depth}: standard error "
+                f"{error[active].max():.2g}, change {change[active].max():.2g}"
+            )
+        going = ~(np.fmax(error[active], change[active]) <= settings.tol)
+        if not going.any():
+            break
+        if not going.all():
+            V, drift = steps.take(V, going), steps.take(drift, going)
+            active = active[going]
+        previous = mean[active].copy()
+    return mean, error, change, last
+
+
+def _windows(depth):
+    """(first, last) steps between the checks: each window doubles the depth, up to `depth`."""
+    ends = [depth]
+    while ends[-1] // 2 >= FIRST_CHECK:
+        ends.append(ends[-1] // 2)
+    ends.append(0)
+    return list(zip(ends[:0:-1], ends[-2::-1], strict=True))
+
+
+def _thinning(hessian, depth, size):
+    """Steps between two iterates that are averaged."""
+    design = hessian.design
+    if not design.is_sparse:
+        return THIN
+    # an average needs every column, the steps between only those of their rows
+    entries = max(1.0, design.X.nnz / design.shape[0])
+    return int(max(THIN, min(depth // 100, design.shape[1] / (entries * size))))
+
+
+def _refuse_growth(V, metric, limit, inverse):
+    size = np.sqrt((V**2 * metric).sum(axis=(2, 3)))
+    if not (size <= 10.0 * limit).all():
+        raise DivergenceError(
+            f"LiSSA diverges with scale={inverse.scale:.3g} and batch_size={inverse.batch_size}: "
+            'the iterates grow. Use a larger scale, or scale="auto".'
+        )
