@@ -4,13 +4,14 @@ Where to start: `_reference.py`. A kernel is compiled at its first call and call
 where the work pays for that, so that small problems never wait for the compiler.
 """
 
-from skinfluence.kernels._csr import csr_quadratic_form
+from skinfluence.kernels._csr import csr_gram, csr_quadratic_form
 from skinfluence.kernels._hessian_product import apply_curvature, hessian_product, worth_compiling
 from skinfluence.kernels._lissa import lissa_csr, lissa_dense
 from skinfluence.kernels._threads import effective_threads, single_threaded_blas
 
 __all__ = [
     "apply_curvature",
+    "csr_gram",
     "csr_quadratic_form",
     "effective_threads",
     "hessian_product",

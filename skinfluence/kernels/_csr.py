@@ -1,43 +1,93 @@
-"""Numba kernels on CSR rows. Numba itself is imported, and the kernel compiled, at first use."""
+"""Compiled quadratic forms and Gram matrices of CSR rows: what surrounds `_csr_loops.py`."""
 
-from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
+from skinfluence.kernels._csr_product import csr_parts
+from skinfluence.kernels._dense_product import read_only
+from skinfluence.kernels._threads import effective_threads, row_chunks, run_chunks
 
-def csr_quadratic_form(data, indices, indptr, matrix):
+
+def csr_quadratic_form(data, indices, indptr, matrix, n_threads=None):
     """x_i' M x_i for every CSR row x_i; the cost is the square of a row's entries, not of q.
 
     Parameters
     ----------
     data, indices, indptr : ndarrays of a CSR matrix of shape (n, q)
     matrix : ndarray of shape (q, q), float64, C order, symmetric
+    n_threads : int or None
+        None for `effective_threads`. The result does not depend on it.
 
     Returns
     -------
     ndarray of shape (n,)
     """
-    return _compiled()(data, indices, indptr, matrix)
+    from skinfluence.kernels import _csr_loops
 
-
-@cache
-def _compiled():
-    from numba import njit
-
-    # cache=True keeps the machine code between processes; no fastmath: NaN must come through
-    return njit(cache=True, nogil=True)(_csr_quadratic_form)
-
-
-def _csr_quadratic_form(data, indices, indptr, matrix):
     n = len(indptr) - 1
+    parts = csr_parts(data, indices, indptr)
+    matrix = read_only(matrix)
     out = np.empty(n)
-    for i in range(n):
-        total = 0.0
-        for a in range(indptr[i], indptr[i + 1]):
-            row = matrix[indices[a]]
-            half = 0.5 * row[indices[a]] * data[a]
-            for b in range(indptr[i], a):  # each pair once
-                half += row[indices[b]] * data[b]
-            total += 2.0 * half * data[a]
-        out[i] = total
+
+    def work(rows):
+        _csr_loops.quadratic_form(*parts, matrix, rows.start, rows.stop, out)
+
+    for _ in run_chunks(work, row_chunks(n, len(data), 0), n_threads):
+        pass
     return out
+
+
+def csr_gram(data, indices, indptr, weights, n_columns, n_threads=None):
+    """X' diag(weights) X of CSR rows as a dense matrix; no product of sparse matrices is made.
+
+    Parameters
+    ----------
+    data, indices, indptr : ndarrays of a CSR matrix of shape (n, n_columns)
+    weights : ndarray of shape (n,)
+        Of any sign. Rows of weight zero cost nothing.
+    n_columns : int
+    n_threads : int or None
+        None for `effective_threads`. The result does not depend on it: a thread has some columns
+        of the result to itself, and reads all rows.
+
+    Returns
+    -------
+    ndarray of shape (n_columns, n_columns)
+    """
+    from skinfluence.kernels import _csr_loops
+
+    n_threads = effective_threads() if n_threads is None else n_threads
+    parts = csr_parts(data, indices, indptr)
+    weights = read_only(np.ascontiguousarray(weights, dtype=np.float64))
+    out = np.zeros((n_columns, n_columns))
+    columns = _ranges_of_equal_work(indices, indptr, n_columns, n_threads)
+
+    def work(some):
+        _csr_loops.half_gram(*parts, weights, some.start, some.stop, out)
+
+    for _ in run_chunks(work, columns, n_threads):
+        pass
+    return _add_transposed(out)
+
+
+def _add_transposed(out, tile=256):
+    """M + M' in place: tiles in the cache, where a whole transposed matrix would be read badly."""
+    edges = [slice(a, a + tile) for a in range(0, len(out), tile)]
+    for i, rows in enumerate(edges):
+        for columns in edges[: i + 1]:
+            total = out[rows, columns] + out[columns, rows].T
+            out[rows, columns] = total
+            out[columns, rows] = total.T
+    return out
+
+
+def _ranges_of_equal_work(indices, indptr, n_columns, n_ranges):
+    """Slices of columns: an entry's work is the number of those before it in its row."""
+    if n_ranges < 2:
+        return [slice(0, n_columns)]
+    place = np.arange(1, len(indices) + 1) - np.repeat(indptr[:-1], np.diff(indptr))
+    work = np.cumsum(np.bincount(indices, weights=place, minlength=n_columns))
+    shares = np.arange(1, n_ranges) / n_ranges
+    edges = [0, *np.searchsorted(work, shares * work[-1]), n_columns]
+    return [slice(int(a), int(b)) for a, b in pairwise(edges)]

@@ -11,7 +11,7 @@ def csr_hessian_product(X, V, offset, curvature, factor):
     from skinfluence.kernels import _csr_loops
 
     C, f = V.shape
-    parts = csr_parts(X)
+    parts = csr_parts(X.data, X.indices, X.indptr)
     if C == 1:
         weights = read_only(row_weights(curvature, factor))
         v = read_only(np.ascontiguousarray(V[0]))
@@ -35,10 +35,10 @@ def csr_hessian_product(X, V, offset, curvature, factor):
     return work_many
 
 
-def csr_parts(X):
-    """(data, indices, indptr) for the compiled loops.
+def csr_parts(data, indices, indptr):
+    """The arrays of a CSR matrix for the compiled loops, read-only.
 
     Indices are seen as unsigned: numba would else ask of each whether it counts from the end.
     """
-    unsigned = np.dtype(f"u{X.indices.dtype.itemsize}")
-    return [read_only(part) for part in (X.data, X.indices.view(unsigned), X.indptr)]
+    unsigned = np.dtype(f"u{indices.dtype.itemsize}")
+    return [read_only(part) for part in (data, indices.view(unsigned), indptr)]

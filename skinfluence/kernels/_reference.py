@@ -10,6 +10,12 @@ def csr_quadratic_form(data, indices, indptr, matrix):
     return np.asarray(X.multiply(X @ matrix).sum(axis=1)).ravel()
 
 
+def csr_gram(data, indices, indptr, weights, n_columns):
+    """X' diag(weights) X of CSR rows, dense."""
+    X = sparse.csr_array((data, indices, indptr), shape=(len(weights), n_columns)).toarray()
+    return X.T @ (weights[:, None] * X)
+
+
 def hessian_product(X, V, offset, curvature, factor=None):
     """(w' X, column sums of w) with w_i = A_i (V x_i + offset)."""
     X = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from skinfluence import InfluenceExplainer
-from skinfluence.kernels import _reference, csr_quadratic_form
+from skinfluence.kernels import _reference, csr_gram, csr_quadratic_form
 from skinfluence.linalg import Design
 
 
@@ -52,3 +52,51 @@ def test_leverage_is_the_same_with_and_without_the_kernel(rows, monkeypatch):
     plain = InfluenceExplainer().fit(X, y).leverage_
     monkeypatch.setattr("skinfluence.solvers._root.KERNEL_WORK", 0)
     np.testing.assert_allclose(InfluenceExplainer().fit(X, y).leverage_, plain, rtol=1e-12)
+
+
+@pytest.mark.parametrize("data_type", [np.float32, np.float64])
+@pytest.mark.parametrize("index_type", [np.int32, np.int64])
+def test_gram_equals_its_twin_for_weights_of_any_sign(rows, index_type, data_type):
+    X, _ = rows
+    parts = X.data.astype(data_type), X.indices.astype(index_type), X.indptr.astype(index_type)
+    weights = np.random.default_rng(3).normal(size=X.shape[0])
+    weights[::5] = 0.0
+    for part in parts:
+        part.flags.writeable = False
+    for n_threads in 1, 3:
+        gram = csr_gram(*parts, weights, X.shape[1], n_threads)
+        expected = _reference.csr_gram(*parts, weights, X.shape[1])
+        np.testing.assert_allclose(gram, expected, rtol=1e-13, atol=1e-13)
+
+
+def test_gram_of_many_columns_is_symmetric_to_the_bit():
+    X = sparse.random(300, 600, density=0.05, format="csr", random_state=0)
+    weights = np.random.default_rng(2).normal(size=300)
+    gram = csr_gram(X.data, X.indices, X.indptr, weights, 600)
+    expected = _reference.csr_gram(X.data, X.indices, X.indptr, weights, 600)
+    np.testing.assert_allclose(gram, expected, rtol=1e-13, atol=1e-13)
+    assert np.array_equal(gram, gram.T)
+
+
+def test_gram_of_entries_in_any_order_and_met_twice():
+    data, indices = np.array([1.0, 2.0, 3.0, 4.0]), np.array([2, 0, 2, 1])
+    dense = np.array([[2.0, 0.0, 4.0], [0.0, 4.0, 0.0]])
+    gram = csr_gram(data, indices, np.array([0, 3, 4]), np.array([1.0, -1.0]), 3)
+    np.testing.assert_allclose(gram, dense.T @ (np.array([[1.0], [-1.0]]) * dense))
+
+
+def test_threads_do_not_change_a_bit():
+    X = sparse.random(40_000, 60, density=0.1, format="csr", random_state=0)
+    root = np.random.default_rng(1).normal(size=(60, 60))
+    weights = np.random.default_rng(2).normal(size=40_000)
+    parts = X.data, X.indices, X.indptr
+    one, three = (csr_quadratic_form(*parts, root @ root.T, n_threads=t) for t in (1, 3))
+    assert np.array_equal(one, three)
+    one, three = (csr_gram(*parts, weights, 60, n_threads=t) for t in (1, 3))
+    assert np.array_equal(one, three)
+
+
+def test_no_rows_have_no_quadratic_form_and_an_empty_gram():
+    parts = np.empty(0), np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int32)
+    assert csr_quadratic_form(*parts, np.eye(4)).shape == (0,)
+    np.testing.assert_array_equal(csr_gram(*parts, np.empty(0), 4), np.zeros((4, 4)))
