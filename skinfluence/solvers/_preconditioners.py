@@ -5,7 +5,7 @@ import numpy as np
 from skinfluence.solvers._sketch import Sketch
 
 #: Least part of the diagonal that stands in for a penalty which is missing or smaller.
-LEAST_PENALTY = 1e-3
+LEAST_PENALTY = 1e-2
 
 
 class Preconditioner:
@@ -59,33 +59,41 @@ def unit_diagonal_scale(hessian):
     return np.where(diagonal > tiny, np.sqrt(diagonal), 1.0)
 
 
-def nystroem_preconditioner(hessian, shape, scale, *, rank, width, random_state):
+def penalty_scale(hessian, scale):
+    """Root of the penalty, or of a hundredth of the diagonal where that is larger: (p,).
+
+    In these units the Hessian is I plus a part of the data, and no column is off by more than
+    two digits. The diagonal alone (Jacobi) would blow up rare columns, which matter little.
+    """
+    return np.sqrt(np.maximum(hessian.penalty.ravel(), LEAST_PENALTY * scale**2))
+
+
+def nystroem_preconditioner(hessian, shape, weight, *, rank, width, random_state):
     """Randomised Nystroem preconditioner: the `rank` largest directions, and the penalty.
 
     Frangella, Tropp & Udell (2023), equation (1.3), on coordinates in which the penalty is I. A
-    column without a penalty (the intercept), or with one below a thousandth of its diagonal,
-    takes a thousandth of its diagonal instead: it then has a large eigenvalue there, belongs to
-    the first directions that the sketch finds, and M is off by a thousandth in it.
+    column without a penalty (the intercept) has a hundredth of its diagonal in its place: it has
+    a large eigenvalue there, belongs to the first directions that the sketch finds, and M is off
+    by a hundredth in it.
 
     Parameters
     ----------
     hessian : Hessian
     shape : (int, int)
         Number and size of the Hessian's independent blocks.
-    scale : ndarray of shape (p,)
-        Root of the diagonal.
+    weight : ndarray of shape (p,)
+        See `penalty_scale`.
     rank, width : int
         Directions in all, and at a time.
     random_state : RandomState
     """
     p = hessian.shape[0]
-    penalty = hessian.penalty.ravel()
-    weight = np.sqrt(np.maximum(penalty, LEAST_PENALTY * scale**2))
+    penalty = hessian.penalty.ravel()[:, None]
+    weight = weight[:, None]
 
     def data_part(V):
-        V = V.reshape(p, -1) / weight[:, None]
-        image = (hessian @ V - penalty[:, None] * V) / weight[:, None]
-        return image.reshape(*shape, -1)
+        V = V.reshape(p, -1) / weight
+        return ((hessian @ V - penalty * V) / weight).reshape(*shape, -1)
 
     sketch = Sketch(data_part, shape, random_state=random_state)
     sketch.grow(rank, width)
