@@ -7,7 +7,12 @@ where the work pays for that, so that small problems never wait for the compiler
 from skinfluence.kernels._csr import csr_gram, csr_quadratic_form
 from skinfluence.kernels._hessian_product import apply_curvature, hessian_product, worth_compiling
 from skinfluence.kernels._lissa import lissa_csr, lissa_dense
-from skinfluence.kernels._threads import effective_threads, single_threaded_blas
+from skinfluence.kernels._threads import (
+    effective_threads,
+    row_chunks,
+    run_chunks,
+    single_threaded_blas,
+)
 
 __all__ = [
     "apply_curvature",
@@ -17,6 +22,8 @@ __all__ = [
     "hessian_product",
     "lissa_csr",
     "lissa_dense",
+    "row_chunks",
+    "run_chunks",
     "single_threaded_blas",
     "worth_compiling",
 ]
