@@ -3,14 +3,15 @@
 import argparse
 from time import perf_counter
 
-from benchmarks import import_time, influence_matrix, leave_one_out
+from benchmarks import import_time, influence_matrix, leave_one_out, scaling
 from benchmarks._processes import Child
-from benchmarks._tables import write
+from benchmarks._tables import try_out, write
 
 BENCHMARKS = {
     "influence_matrix": influence_matrix,
     "leave_one_out": leave_one_out,
     "import_time": import_time,
+    "scaling": scaling,
 }
 
 
@@ -30,9 +31,11 @@ def main():
     for name in arguments.names or BENCHMARKS:
         print(f"\n{name}", flush=True)
         start = perf_counter()
-        tables = BENCHMARKS[name].run(quick=arguments.quick)
-        if not arguments.quick:
-            write(name, tables, machine, BENCHMARKS[name].INTRODUCTION)
+        made = BENCHMARKS[name].run(quick=arguments.quick)
+        if arguments.quick:
+            try_out(made)
+        else:
+            write(name, made, machine, BENCHMARKS[name].INTRODUCTION)
         print(f"{name}: {perf_counter() - start:.0f} s", flush=True)
 
 

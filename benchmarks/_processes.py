@@ -2,8 +2,10 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +20,8 @@ def child_environment(threads):
     environment |= dict.fromkeys(THREADS, str(threads))
     # the package need not be installed from this checkout, the benchmarks need not be at all
     path = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
-    return environment | {"PYTHONPATH": os.pathsep.join(path), "PYTHONWARNINGS": "ignore"}
+    quiet = {"PYTHONWARNINGS": "ignore", "TQDM_DISABLE": "1"}
+    return environment | quiet | {"PYTHONPATH": os.pathsep.join(path)}
 
 
 class Child:
@@ -33,19 +36,24 @@ class Child:
             text=True,
         )
 
-    def ask(self, **request):
+    def ask(self, *, within=None, **request):
         """The answer to one request.
 
         Raises
         ------
         RuntimeError
             When the process ended instead; its own message is on the standard error stream.
+        TimeoutError
+            When there was no answer `within` so many seconds; the process is ended.
         """
         try:
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # told below, with the request
+        if not select.select([self.process.stdout], [], [], within)[0]:
+            self.process.kill()
+            raise TimeoutError(f"No answer within {within} s to {request}.")
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"The process ended at {request}; see its message above.")
@@ -55,7 +63,8 @@ class Child:
         return self
 
     def __exit__(self, *exc_info):
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         try:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import fill
 
+from benchmarks._figures import Figure
+
 ROOT = Path(__file__).resolve().parent.parent
 MARKDOWN = Path(__file__).resolve().parent / "results"
 RST = ROOT / "docs" / "_generated"
@@ -39,15 +41,29 @@ def _row(cells):
     return f"| {' | '.join(cells)} |"
 
 
-def write(name, tables, machine, introduction):
-    """Write ``benchmarks/results/<name>.md`` and ``docs/_generated/benchmark_<name>.rst``."""
+def write(name, made, machine, introduction):
+    """Write ``benchmarks/results/<name>.md``, ``docs/_generated/benchmark_<name>.rst``, figures.
+
+    `made` holds tables and figures in their order on the page.
+    """
     for folder in (MARKDOWN, RST):
         folder.mkdir(exist_ok=True)
+    for item in made:
+        if isinstance(item, Figure):
+            item.save(RST / item.file)
     head = [fill(introduction, 100), "", *_items(machine), ""]
-    markdown = "\n".join([f"# {name}", "", *head, *(t.markdown() for t in tables)])
-    rst = "\n".join([*head, *(t.rst() for t in tables)])
+    markdown = "\n".join([f"# {name}", "", *head, *(item.markdown() for item in made)])
+    rst = "\n".join([*head, *(item.rst() for item in made)])
     (MARKDOWN / f"{name}.md").write_text(markdown.rstrip() + "\n", encoding="utf-8")
     (RST / f"benchmark_{name}.rst").write_text(rst.rstrip() + "\n", encoding="utf-8")
+
+
+def try_out(made):
+    """Print what `write` would write, and draw the figures without keeping them."""
+    for item in made:
+        if isinstance(item, Figure):
+            item.check()
+        print(item.markdown(), flush=True)
 
 
 def seconds(value):
@@ -57,3 +73,7 @@ def seconds(value):
 
 def ratio(value):
     return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
+
+
+def megabytes(value):
+    return f"{value / 1e6:,.0f} MB" if value < 1e9 else f"{value / 1e9:.1f} GB"

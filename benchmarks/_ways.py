@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sklearn.frozen import FrozenEstimator
 
-from benchmarks import _by_hand, _peers
+from benchmarks import _by_hand
+from benchmarks.peers import captum, pydvl, pyinfluence
 from skinfluence import InfluenceExplainer
 
 
@@ -24,11 +25,17 @@ class Way:
     intercept_penalised: bool = False
     needs: str = "numpy"  # module without which the way is skipped
     uses_torch: bool = False
+    binary_only: bool = False
+    dtype: str = "float64"
 
 
-def _explainer(method, polish):
+def explained(method, polish, solver="auto"):
+    """From the fitted estimator to the influence matrix with InfluenceExplainer."""
+
     def run(case):
-        explainer = InfluenceExplainer(FrozenEstimator(case.estimator), polish=polish)
+        explainer = InfluenceExplainer(
+            FrozenEstimator(case.estimator), polish=polish, solver=solver
+        )
         explainer.fit(case.X, case.y)
         return explainer.influence(case.X_test, case.y_test, method=method)
 
@@ -46,12 +53,12 @@ WAYS = {
         Way(
             "first_order",
             'skinfluence, "first_order", polish=False',
-            _explainer("first_order", polish=False),
+            explained("first_order", polish=False),
         ),
         Way(
             "first_order_polished",
             'skinfluence, "first_order"',
-            _explainer("first_order", polish=True),
+            explained("first_order", polish=True),
             polished=True,
         ),
         Way(
@@ -63,26 +70,26 @@ WAYS = {
         Way(
             "newton_step",
             'skinfluence, "newton_step", polish=False',
-            _explainer("newton_step", polish=False),
+            explained("newton_step", polish=False),
             formula="newton_step",
         ),
         Way(
             "newton_step_polished",
             'skinfluence, "newton_step" (the default)',
-            _explainer("newton_step", polish=True),
+            explained("newton_step", polish=True),
             formula="newton_step",
             polished=True,
         ),
         Way(
             "pyinfluence",
             "pyinfluence InfluenceFunctions",
-            _peers.pyinfluence_closed_form,
+            pyinfluence.closed_form,
             needs="pyinfluence",
         ),
         Way(
             "captum",
             "captum NaiveInfluenceFunction",
-            _peers.captum_exact,
+            captum.naive,
             intercept_penalised=True,
             needs="captum",
             uses_torch=True,
@@ -90,7 +97,7 @@ WAYS = {
         Way(
             "pydvl",
             "pyDVL DirectInfluence",
-            _peers.pydvl_direct,
+            pydvl.direct,
             intercept_penalised=True,
             needs="pydvl",
             uses_torch=True,

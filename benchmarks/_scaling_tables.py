@@ -1,0 +1,117 @@
+"""What is written of the measurements of `scaling.py`."""
+
+import numpy as np
+
+from benchmarks._figures import Figure, line_style
+from benchmarks._scaling_ways import OURS, PEERS, WAYS
+from benchmarks._tables import Table, megabytes, ratio, seconds
+
+
+def size_table(found, ways, sizes, q, K):
+    """One row a way, one column a number of rows."""
+    rows = sorted({s[0] for s in sizes if s[1:] == (q, K)})
+    lines = [
+        [WAYS[name].label, *(_cell(found.get((name, (n, q, K)))) for n in rows)] for name in ways
+    ]
+    classes = f"{K} classes" if K > 1 else "two classes"
+    title = f"{q:,} columns, {classes} ({q * K:,} parameters)"
+    return Table(title, ["way", *(f"{n:,} rows" for n in rows)], lines)
+
+
+def _cell(entry):
+    if entry is None:
+        return "-"
+    if "failed" in entry:
+        return entry["failed"].replace("\n", " ")[:60]
+    error = "" if np.isnan(entry["error"]) else f", {entry['error']:.0e}"
+    return f"{seconds(entry['wall'])} s, {megabytes(entry['peak'])}{error}"
+
+
+def summary_table(found, ways, sizes):
+    """Each package against ours: how many sizes it finished, and the smallest ratios."""
+    lines = []
+    for name in [way for way in ways if way in PEERS]:
+        pairs = [
+            (size, found[name, size], found[OURS, size])
+            for size in sizes
+            if "wall" in found[name, size] and "wall" in found[OURS, size]
+        ]
+        large = [pair for pair in pairs if pair[0][0] >= 20_000] or pairs
+        lines.append(
+            [
+                WAYS[name].label,
+                f"{len(pairs)} of {sum('wall' in found[OURS, size] for size in sizes)}",
+                _least(pairs, "wall"),
+                _least(large, "wall"),
+                _least(pairs, "peak"),
+            ]
+        )
+    columns = [
+        "package",
+        "sizes finished",
+        "least ratio of time",
+        "from 20,000 rows",
+        "least ratio of memory",
+    ]
+    notes = [f"Ratios to {WAYS[OURS].label}, at the size (rows x columns, classes) in brackets."]
+    return Table("Other packages in units of ours", columns, lines, notes)
+
+
+def _least(pairs, kind):
+    if not pairs:
+        return "-"
+    least, size = min((theirs[kind] / max(ours[kind], 1e-9), size) for size, theirs, ours in pairs)
+    n, q, K = size
+    return f"{ratio(least)} ({n:,} x {q:,}, {K})"
+
+
+def slope_table(slopes, rows):
+    """Slope of log time against log n over a factor of a hundred."""
+    lines = []
+    for (name, q, K), times in slopes.items():
+        slope = np.polyfit(np.log(rows), np.log(times), 1)[0]
+        shape = f"{q:,} columns, {f'{K} classes' if K > 1 else 'two classes'}"
+        lines.append([WAYS[name].label, shape, *map(seconds, times), f"{slope:.2f}"])
+    columns = ["way", "table", *(f"{n:,} rows, s" for n in rows), "slope"]
+    return Table("Growth with the number of rows", columns, lines)
+
+
+def growth_figure(found, ways, sizes):
+    """Seconds against rows, a panel for each number of columns and classes."""
+
+    def draw(figure):
+        columns, classes = sorted({s[1] for s in sizes}), sorted({s[2] for s in sizes})
+        axes = figure.subplots(len(classes), len(columns), squeeze=False, sharex=True, sharey=True)
+        for K, row in zip(classes, axes, strict=True):
+            for q, ax in zip(columns, row, strict=True):
+                _panel(ax, found, ways, sizes, q, K)
+        for ax in axes[-1]:
+            ax.set_xlabel("rows")
+        for row in axes:
+            row[0].set_ylabel("seconds")
+        handles = [ax.get_legend_handles_labels() for ax in axes.ravel()]
+        named = {
+            label: line
+            for lines, labels in handles
+            for line, label in zip(lines, labels, strict=True)
+        }
+        figure.legend(named.values(), named.keys(), loc="outside right upper", fontsize=7)
+
+    title = "Seconds for the influences of all rows on ten test rows; lines end at the limit."
+    return Figure("scaling", title, draw, (11.0, 6.0))
+
+
+def _panel(ax, found, ways, sizes, q, K):
+    for i, name in enumerate(ways):
+        points = sorted(
+            (size[0], found[name, size]["wall"])
+            for size in sizes
+            if size[1:] == (q, K) and "wall" in found[name, size]
+        )
+        if points:
+            style = line_style(i)
+            if name == OURS:
+                style |= {"linewidth": 2.5}
+            ax.loglog(*zip(*points, strict=True), label=WAYS[name].label, **style)
+    ax.set_title(f"{q:,} columns, K = {K}", fontsize=9)
+    ax.grid(alpha=0.3)
