@@ -5,7 +5,7 @@ from sklearn.utils import gen_batches
 
 from skinfluence._health import warn_of_null_directions
 from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
-from skinfluence.kernels._threads import effective_threads, run_chunks
+from skinfluence.kernels import effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import minimize
 from skinfluence.solvers import AutoSolver

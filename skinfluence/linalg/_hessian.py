@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from skinfluence.kernels._threads import run_chunks
+from skinfluence.kernels import hessian_product, run_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
 
 
@@ -73,16 +73,22 @@ class Hessian(LinearOperator):
         return self.apply_curvature(np.broadcast_to(np.eye(K), (n_rows, K, K)), rows)
 
     def _matmat(self, V):
-        K, q = self.n_outputs, self.n_columns
+        design, (K, q) = self.design, self.penalty.shape
         V = V.reshape(K, q, -1)  # shape: (K, q, m)
         m = V.shape[2]
-        side = np.ascontiguousarray(V.transpose(1, 0, 2)).reshape(q, K * m)
-        out = np.zeros((q, K * m))
-        for rows in row_blocks(self.n_rows, 8 * max(K * m, q)):
-            part = self.design.take(rows)
-            raw = part.matmul(side).reshape(-1, K, m)
-            out += part.rmatmul(self.apply_curvature(raw, rows).reshape(-1, K * m))
-        out = out.reshape(q, K, m).transpose(1, 0, 2) + self.penalty[:, :, None] * V
+        side = V.transpose(0, 2, 1).reshape(K * m, q)
+        features, offset = side, np.zeros(K * m)
+        if design.intercept:
+            features, offset = np.ascontiguousarray(side[:, :-1]), side[:, -1]
+            if design.center is not None:
+                offset = offset - features @ design.center
+        product, sums = hessian_product(design.X, features, offset, self.curvature, self.factor)
+        out = self.penalty[:, :, None] * V
+        if design.intercept:
+            if design.center is not None:
+                product -= np.outer(sums, design.center)
+            out[:, -1] += sums.reshape(K, m)
+        out[:, : design.n_features] += product.reshape(K, m, -1).transpose(0, 2, 1)
         return out.reshape(K * q, m)
 
     def _matvec(self, v):

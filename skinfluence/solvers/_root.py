@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import lapack
 
-from skinfluence.kernels._threads import run_chunks
+from skinfluence.kernels import run_chunks
 from skinfluence.linalg import row_blocks
 from skinfluence.solvers._base import InverseHessian
 
