@@ -18,6 +18,7 @@ API_REFERENCE = [
         "module": "skinfluence.kernels",
         "text": "Compiled loops over arrays, where a matrix product will not do.",
         "objects": [
+            "TopK",
             "apply_curvature",
             "csr_gram",
             "csr_quadratic_form",
@@ -26,6 +27,7 @@ API_REFERENCE = [
             "lissa_csr",
             "lissa_dense",
             "row_chunks",
+            "run_chunks",
             "run_chunks",
             "single_threaded_blas",
             "worth_compiling",

@@ -13,8 +13,10 @@ from skinfluence.kernels._threads import (
     run_chunks,
     single_threaded_blas,
 )
+from skinfluence.kernels._top_k import TopK
 
 __all__ = [
+    "TopK",
     "apply_curvature",
     "csr_gram",
     "csr_quadratic_form",

@@ -39,3 +39,14 @@ def lissa(Z, curvature, factor, row_scale, rows, shrink, step, drift, V):
                     A = A - np.outer(factor[i], factor[i])
                 move += row_scale[i] * np.einsum("kl,mlj,j,h->mkh", A, v, Z[i], Z[i])
             V[r] = (1.0 - shrink) * v + drift - step * move
+
+
+def top_k(scores, k, order):
+    """(index, values, total) of the k strongest scores of each row; see `TopK`."""
+    strength = {"magnitude": np.abs, "helpful": np.positive, "harmful": np.negative}[order]
+    index, values = np.full((len(scores), k), -1), np.full((len(scores), k), np.nan)
+    for t, row in enumerate(scores):
+        numbers = np.flatnonzero(strength(row) > -np.inf)
+        ranked = numbers[np.argsort(-strength(row[numbers]), kind="stable")][:k]
+        index[t, : len(ranked)], values[t, : len(ranked)] = ranked, row[ranked]
+    return index, values, np.nansum(np.abs(scores), axis=1)
