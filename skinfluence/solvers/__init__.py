@@ -12,22 +12,26 @@ from skinfluence.solvers._base import (
     SolverReport,
     get_solver,
 )
+from skinfluence.solvers._cg import CGSolver
 from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._eigh import EighSolver
 from skinfluence.solvers._lissa import LissaSolver
 from skinfluence.solvers._lissa_run import DivergenceError
 from skinfluence.solvers._neumann import NeumannSolver
+from skinfluence.solvers._nystroem import NystroemSolver
 from skinfluence.solvers._woodbury import WoodburySolver
 
 __all__ = [
     "REGISTRY",
     "AutoSolver",
+    "CGSolver",
     "CholeskySolver",
     "DivergenceError",
     "EighSolver",
     "InverseHessian",
     "LissaSolver",
     "NeumannSolver",
+    "NystroemSolver",
     "SingularHessianError",
     "Solver",
     "SolverReport",

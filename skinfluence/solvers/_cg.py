@@ -219,7 +219,7 @@ class CGInverse(InverseHessian):
         """(X, residuals, number of products) of one block of right-hand sides."""
         scale, tol = self._scale[:, None], self.solver.tol
         V = self._without_gauge(V)
-        size = np.linalg.norm(V / scale, axis=0)
+        size = _column_sizes(V / scale)
         X = np.zeros_like(V)
         residuals = np.where(np.isfinite(size), (size > 0).astype(float), np.inf)
         X[:, np.isinf(residuals)] = np.nan
@@ -325,6 +325,13 @@ class CGInverse(InverseHessian):
                 ConvergenceWarning,
                 stacklevel=3,
             )
+
+
+def _column_sizes(V):
+    """Euclidean norms (m,) of columns whose squares may overflow or vanish."""
+    largest = np.abs(V).max(axis=0, initial=0.0)
+    unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+    return unit * np.linalg.norm(V / unit, axis=0)
 
 
 def _default_width(p):
