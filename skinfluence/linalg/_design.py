@@ -1,11 +1,17 @@
 """The design Z = [X - center, 1]: the intercept and the centring are algebra, not copies of X."""
 
+from functools import partial
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skinfluence.kernels import csr_quadratic_form
+from skinfluence.kernels import csr_gram, csr_quadratic_form, row_chunks, run_chunks
 from skinfluence.linalg._blocks import block_size, row_blocks
+
+#: Products of two entries of a row, in all, from which a compiled Gram matrix is worth waiting for
+#: the compiler: a second of scipy's sparse product.
+KERNEL_WORK = 2e8
 
 
 class Design:
@@ -155,18 +161,31 @@ class Design:
             return self._sparse_gram(weights)
         sign = np.sign(weights[rows[0]])
         root = np.sqrt(np.abs(weights))
-        out = np.zeros((self.shape[1],) * 2)
-        for block, Z in self.dense_blocks():
-            Z *= root[block, None]
-            out += Z.T @ Z  # numpy calls syrk: half the multiplications of a general product
+        n, q = self.shape
+        parts = run_chunks(partial(self._dense_gram, root), row_chunks(n, n * q, q * q))
+        out = next(parts)
+        for part in parts:
+            out += part
         return sign * out
 
+    def _dense_gram(self, root, chunk):
+        """Z' diag(root^2) Z over a slice of rows."""
+        part, root = self.take(chunk), root[chunk]
+        out = np.zeros((self.shape[1],) * 2)
+        for block, Z in part.dense_blocks():
+            Z *= root[block, None]
+            out += Z.T @ Z  # numpy calls syrk: half the multiplications of a general product
+        return out
+
     def _sparse_gram(self, weights):
-        weighted = sparse.diags(weights) @ self.X
-        features = (self.X.T @ weighted).toarray()
+        X = self.X
+        if float((np.diff(X.indptr).astype(float) ** 2).sum()) > KERNEL_WORK:
+            features = csr_gram(X.data, X.indices, X.indptr, weights, self.n_features)
+        else:
+            features = (X.T @ (sparse.diags(weights) @ X)).toarray()
         if not self.intercept:
             return features
-        column = np.asarray(weighted.sum(axis=0)).ravel()  # X' weights
+        column = X.T @ weights
         total = weights.sum()
         out = np.empty((self.shape[1],) * 2)
         if self.center is not None:

@@ -7,8 +7,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn import config_context
+from threadpoolctl import threadpool_limits
 
-from skinfluence.linalg import Design, block_size, row_blocks
+from skinfluence.kernels import row_chunks
+from skinfluence.linalg import Design, _design, block_size, row_blocks
 from tests.linalg._zoo import KINDS, N_ROWS, make_design, name_of
 
 RNG = np.random.default_rng(1)
@@ -115,3 +117,44 @@ def test_a_block_has_at_least_one_row():
 
 def test_a_mask_of_two_rows_is_not_taken_for_row_numbers():
     assert Design(np.eye(2)).take(np.array([False, True])).to_dense().tolist() == [[0.0, 1.0]]
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_compiled_gram_of_sparse_rows(centred, monkeypatch):
+    design, Z = make_design((True, centred, centred))
+    monkeypatch.setattr(_design, "KERNEL_WORK", 0)
+    weights = RNG.standard_normal(len(Z)) + 3.0
+    assert_allclose(design.gram(weights), Z.T @ (weights[:, None] * Z), atol=1e-12)
+
+
+def test_gram_in_chunks_does_not_depend_on_the_number_of_threads():
+    X = RNG.standard_normal((40_000, 12))
+    weights = RNG.random(len(X))
+    grams = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            grams.append(Design(X, X.mean(axis=0), True).gram(weights))
+    assert len(row_chunks(*X.shape[:1], X.size, 13**2)) > 1
+    np.testing.assert_array_equal(*grams)
+
+
+@kinds
+def test_norms_and_absolute_sums(kind):
+    design, Z = make_design(kind)
+    weights = RNG.random((len(Z), 2))
+    assert_allclose(design.square_norms(), (Z**2).sum(axis=1), atol=1e-13)
+    assert_allclose(design.absolute_sums(weights), np.abs(Z).T @ weights, atol=1e-13)
+
+
+@kinds
+def test_float32_is_read_as_it_is_and_added_in_float64(kind):
+    design, _ = make_design(kind)
+    single = Design(design.X.astype(np.float32), design.center, design.intercept)
+    wide = Design(single.X.astype(np.float64), design.center, design.intercept)
+    V, U = RNG.standard_normal((design.shape[1], 2)), RNG.standard_normal((N_ROWS, 2))
+    assert single.dtype == np.float32
+    assert_allclose(single.matmul(V), wide.matmul(V), rtol=1e-13, atol=1e-13)
+    assert_allclose(single.rmatmul(U), wide.rmatmul(U), rtol=1e-13, atol=1e-13)
+    found = single.transposed_matmul(V)
+    assert found.dtype == np.float32
+    assert_allclose(found, wide.transposed_matmul(V), atol=3e-6)
