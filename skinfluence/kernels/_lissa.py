@@ -27,9 +27,9 @@ def lissa_dense(X, center, curvature, factor, row_scale, rows, shrink, step, dri
     row_scale : ndarray of shape (n,)
         Multiplies the curvature of a drawn row, so that the batch is unbiased.
     rows : ndarray of shape (n_steps, n_repeats, batch_size), int
-    shrink : ndarray of shape (K, q)
+    shrink : ndarray of shape (K, q), or (1, q) for all outputs alike
         Share of V that the penalty takes in a step.
-    step : ndarray of shape (K, q), or (1, q) for all outputs alike
+    step : ndarray of shape (K, q), or (1, q)
     drift : ndarray of shape (m, K, q)
     V : ndarray of shape (n_repeats, m, K, q)
         m right-hand sides; q is n_features, or one more: then a column of ones follows.
@@ -54,7 +54,7 @@ def lissa_csr(
     factor : ndarray of shape (n, K) or (0, K)
     row_scale : ndarray of shape (n,)
     rows : ndarray of shape (n_steps, n_repeats, batch_size), int
-    shrink : ndarray of shape (q, K)
+    shrink : ndarray of shape (q, K), or (q, 1)
     step : ndarray of shape (q, K), or (q, 1)
     drift : ndarray of shape (q, m, K)
     V : ndarray of shape (n_repeats, q, m, K)
@@ -107,7 +107,7 @@ def _lissa_dense(X, center, curvature, factor, row_scale, rows, shrink, step, dr
                 for k in range(K):
                     v = V[r, c, k]
                     b = drift[c, k]
-                    lost = shrink[k]
+                    lost = shrink[min(k, len(shrink) - 1)]
                     pace = step[min(k, len(step) - 1)]
                     z = Z[0]
                     g = raw[0, k]
@@ -133,9 +133,10 @@ def _lissa_csr(
     _, q, m, K = V.shape
     raw = np.empty((size, m, K))
     n_paces = step.shape[1]
-    log_keep = np.zeros((q, K))
+    n_shares = shrink.shape[1]
+    log_keep = np.zeros((q, n_shares))
     for j in range(q):
-        for k in range(K):
+        for k in range(n_shares):
             if 0.0 < shrink[j, k] < 0.5:
                 log_keep[j, k] = np.log1p(-shrink[j, k])
     for r in range(n_repeats):
@@ -153,7 +154,8 @@ def _lissa_csr(
                         continue
                     last[j] = t
                     for k in range(K):
-                        lost = shrink[j, k]
+                        share = min(k, n_shares - 1)
+                        lost = shrink[j, share]
                         if lost == 0.0:
                             kept = 1.0
                             gained = float(missed)
@@ -161,8 +163,8 @@ def _lissa_csr(
                             kept = 1.0 - lost
                             gained = 1.0
                         elif lost < 0.5:
-                            kept = np.exp(missed * log_keep[j, k])
-                            gained = -np.expm1(missed * log_keep[j, k]) / lost
+                            kept = np.exp(missed * log_keep[j, share])
+                            gained = -np.expm1(missed * log_keep[j, share]) / lost
                         else:
                             kept = (1.0 - lost) ** missed
                             gained = (1.0 - kept) / lost
@@ -202,5 +204,5 @@ def _lissa_csr(
                         for k in range(K):
                             v = V[r, j, c, k]
                             if fresh:
-                                v = v * (1.0 - shrink[j, k]) + drift[j, c, k]
+                                v = v * (1.0 - shrink[j, min(k, n_shares - 1)]) + drift[j, c, k]
                             V[r, j, c, k] = v - step[j, min(k, n_paces - 1)] * x * raw[a, c, k]

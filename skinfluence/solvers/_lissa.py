@@ -1,5 +1,7 @@
 """LiSSA: the Taylor recursion in which each step looks at a few drawn rows only."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -19,6 +21,7 @@ LARGEST_BATCH = 64
 RESTARTS = 6
 
 
+@dataclass(frozen=True, kw_only=True)
 class LissaSolver(Solver):
     r"""H^-1 b by the stochastic recursion of Agarwal et al. (2016), for many rows.
 
@@ -60,16 +63,16 @@ class LissaSolver(Solver):
     verbose : int, default=0
         Print the change and the standard error at each check.
 
-    Warns
-    -----
-    ConvergenceWarning
-        When a column is not stable within `depth`: what is returned is marked in the report.
-
     Raises
     ------
     DivergenceError
         As soon as the iterates grow beyond what a stable recursion could reach, for a `scale`
         that was set too small.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When a column is not stable within `depth`: what is returned is marked in the report.
 
     Notes
     -----
@@ -88,40 +91,36 @@ class LissaSolver(Solver):
     Polyak & Juditsky (1992), Acceleration of stochastic approximation by averaging.
     """
 
+    depth: int = 5000
+    repeats: int = 10
+    batch_size: int | str = "auto"
+    scale: float | str = "auto"
+    tol: float = 0.1
+    sampling: str = "importance"
+    preconditioner: str | None = "diagonal"
+    random_state: object = 0
+    verbose: int = 0
+
     name = "lissa"
 
-    def __init__(
-        self,
-        *,
-        depth=5000,
-        repeats=10,
-        batch_size="auto",
-        scale="auto",
-        tol=0.1,
-        sampling="importance",
-        preconditioner="diagonal",
-        random_state=0,
-        verbose=0,
-    ):
-        self.depth = depth
-        self.repeats = repeats
-        self.batch_size = batch_size
-        self.scale = scale
-        self.tol = tol
-        self.sampling = sampling
-        self.preconditioner = preconditioner
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def factorize(self, hessian):
+    def __post_init__(self):
         if self.sampling not in ("importance", "uniform"):
             raise ValueError(
                 f'sampling={self.sampling!r} is not known. Expected "importance" or "uniform".'
             )
-        for name in ("batch_size", "scale"):
-            value = getattr(self, name)
-            if value != "auto" and not (np.isreal(value) and value > 0):
-                raise ValueError(f'{name}={value!r}: expected a positive number or "auto".')
+        if self.preconditioner not in ("diagonal", None):
+            raise ValueError(
+                f'preconditioner={self.preconditioner!r} is not known. Expected "diagonal" or None.'
+            )
+        for setting in ("batch_size", "scale"):
+            value = getattr(self, setting)
+            if value != "auto" and (isinstance(value, str) or not value > 0):
+                raise ValueError(f'{setting} must be positive or "auto", got {value!r}.')
+        for setting in ("depth", "repeats"):
+            if not getattr(self, setting) >= 1:
+                raise ValueError(f"{setting} must be at least 1, got {getattr(self, setting)!r}.")
+
+    def factorize(self, hessian):
         p = hessian.shape[0]
         gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
         report = SolverReport(self.name, p - gauge, p, np.zeros((p, 0)))
@@ -138,7 +137,8 @@ class LissaInverse(InverseHessian):
     standard_error : ndarray of shape (m,)
         Of each column of the last solution, relative to it, in the norm ``sqrt(v' H v)``.
     change : ndarray of shape (m,)
-        By how much the last doubling of the depth moved it, in the same units.
+        By how much the last doubling of the depth moved it, in the same units; where its
+        coefficients keep growing, at least by how much of their own size they grew.
     """
 
     factorized = False

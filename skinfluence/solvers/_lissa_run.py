@@ -6,6 +6,8 @@ from skinfluence.solvers._lissa_steps import choose_steps
 
 #: The first check of the estimate comes after about this many steps, the others at its doublings.
 FIRST_CHECK = 50
+#: Growth of a doubling's effect on the coefficients beyond which they are taken to grow for ever.
+GROWTH = 1.3
 #: Steps between two iterates that enter the average: neighbours are nearly equal.
 THIN = 25
 
@@ -27,7 +29,8 @@ def run_until_stable(inverse, b):
     mean : ndarray of shape (m, K, q)
         Over repeats and over the last window of steps.
     error, change : ndarrays of shape (m,)
-        Standard error over repeats, and change since the window before, relative to the mean.
+        Standard error over repeats, and change since the window before, relative to the mean, in
+        the norm sqrt(v' H v); for coefficients that keep growing, the change of their own norm.
     depth : int
         Steps that were made.
 
@@ -48,7 +51,7 @@ def run_until_stable(inverse, b):
     reach = np.sqrt((steps.step**2 * b**2 * metric).sum(axis=(1, 2)))  # shape: (m,)
     mean = np.zeros_like(b)
     error, change = np.full(len(b), np.nan), np.full(len(b), np.inf)
-    previous = None
+    previous, last_step_size = None, np.full(len(b), np.inf)
     active = np.arange(len(b))
     thin = _thinning(hessian, settings.depth, size)
     for first, last in _windows(settings.depth):
@@ -58,17 +61,27 @@ def run_until_stable(inverse, b):
             steps.advance(V, drift, inverse.sampler.draw(random_state, shape))
             total += V
             n_taken += 1
-            _refuse_growth(steps.common(V), metric, reach[active] * (start + shape[0]), inverse)
+            if n_taken % 4 == 1 or start + thin >= last:
+                _refuse_growth(steps.common(V), metric, reach[active] * (start + thin), inverse)
         runs = steps.common(total / n_taken)
         mean[active] = runs.mean(axis=0)
-        norm = inverse.probe.norm
-        length = norm(mean[active].transpose(1, 2, 0))
+        moved = mean[active] - (0.0 if previous is None else previous)
+        asked = np.concatenate([[mean[active], moved], runs - mean[active]])
+        norms = inverse.probe.norm(asked.reshape(-1, *b.shape[1:]).transpose(1, 2, 0))
+        length, move, *spread = norms.reshape(len(asked), -1)
         length = np.where(length > 0, length, 1.0)
         if repeats > 1:
-            spread = [norm((run - mean[active]).transpose(1, 2, 0)) ** 2 for run in runs]
-            error[active] = np.sqrt(sum(spread) / (repeats * (repeats - 1))) / length
+            square = np.square(spread).sum(axis=0)
+            error[active] = np.sqrt(square / (repeats * (repeats - 1))) / length
         if previous is not None:
-            change[active] = norm((mean[active] - previous).transpose(1, 2, 0)) / length
+            change[active] = move / length
+        # along directions without curvature nothing but the coefficients themselves can tell
+        step_size = np.sqrt((moved**2 * metric).sum(axis=(1, 2)))
+        if previous is not None:
+            relative = step_size / np.sqrt((mean[active] ** 2 * metric).sum(axis=(1, 2)))
+            grows = step_size > GROWTH * last_step_size
+            change[active] = np.where(grows, np.fmax(change[active], relative), change[active])
+        last_step_size = step_size
         if settings.verbose:
             print(
                 f"[lissa] depth {last} of {settings.depth}: standard error "
@@ -79,7 +92,7 @@ def run_until_stable(inverse, b):
             break
         if not going.all():
             V, drift = steps.take(V, going), steps.take(drift, going)
-            active = active[going]
+            active, last_step_size = active[going], step_size[going]
         previous = mean[active].copy()
     return mean, error, change, last
 

@@ -40,7 +40,9 @@ class NumpySteps:
         self.hessian = hessian
         self.row_scale = row_scale
         self.step = weights / scale
-        self.shrink = hessian.penalty * self.step  # shape: (K, q)
+        penalty = hessian.penalty
+        alike = bool((penalty == penalty[:1]).all())
+        self.shrink = (penalty[:1] if alike else penalty) * self.step  # shape: (1 or K, q)
 
     def start(self, b, n_repeats):
         """(V = 0, drift) for right-hand sides b of shape (m, K, q)."""

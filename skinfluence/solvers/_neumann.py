@@ -1,5 +1,7 @@
 """The Neumann series: Taylor recursion with the full Hessian."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -15,6 +17,7 @@ from skinfluence.solvers._recursion import (
 SAFETY = 1.1
 
 
+@dataclass(frozen=True, kw_only=True)
 class NeumannSolver(Solver):
     r"""H^-1 b as the limit of v <- b / scale + (I - H / scale) v, from v = 0.
 
@@ -69,24 +72,25 @@ class NeumannSolver(Solver):
     equation 12 and panel 3 of figure 1.
     """
 
+    max_iter: int = 5000
+    tol: float = 1e-6
+    scale: float | str = "auto"
+    preconditioner: str | None = "diagonal"
+    random_state: object = 0
+    verbose: int = 0
+
     name = "neumann"
 
-    def __init__(
-        self,
-        *,
-        max_iter=5000,
-        tol=1e-6,
-        scale="auto",
-        preconditioner="diagonal",
-        random_state=0,
-        verbose=0,
-    ):
-        self.max_iter = max_iter
-        self.tol = tol
-        self.scale = scale
-        self.preconditioner = preconditioner
-        self.random_state = random_state
-        self.verbose = verbose
+    def __post_init__(self):
+        if self.preconditioner not in ("diagonal", None):
+            raise ValueError(
+                f'preconditioner={self.preconditioner!r} is not known. Expected "diagonal" or None.'
+            )
+        if self.scale != "auto" and (isinstance(self.scale, str) or not self.scale > 0):
+            raise ValueError(f'scale must be positive or "auto", got {self.scale!r}.')
+        for setting in ("max_iter", "tol"):
+            if not getattr(self, setting) > 0:
+                raise ValueError(f"{setting} must be positive, got {getattr(self, setting)!r}.")
 
     def factorize(self, hessian):
         p = hessian.shape[0]

@@ -5,7 +5,7 @@ import numpy as np
 from skinfluence.solvers._recursion import largest_eigenvalue
 
 #: Rows that stand for all where the Hessian's own norm is measured.
-PROBE_ROWS = 1000
+PROBE_ROWS = 500
 #: On the largest eigenvalue of the sampled Hessian, found from below.
 SAFETY = 1.1
 
