@@ -13,7 +13,13 @@ from skinfluence._fidelity import (
     mean_refitted_changes,
 )
 from skinfluence._frames import make_frame
-from skinfluence._health import Health, curvature_range, null_directions
+from skinfluence._health import (
+    Health,
+    curvature_range,
+    describe_solution,
+    estimated_dof,
+    null_directions,
+)
 from skinfluence._targets import encode_labels
 from skinfluence.adapters import Explained, Settings, explain_estimator
 from skinfluence.objectives import Objective, minimize
@@ -67,8 +73,9 @@ class Audit:
         """
         check_is_fitted(self)
         inverse = self._linearization.inverse
+        solution = describe_solution(inverse.report)
         low, high = curvature_range(inverse.hessian, inverse)
-        h = self.leverage_
+        h = self.leverage_ if inverse.factorized else np.empty(0)
         loud = np.flatnonzero(h > 0.5)
         return Health(
             n_rows=self.objective_.n_rows,
@@ -80,13 +87,15 @@ class Audit:
             largest_curvature=high,
             condition=high / low if low > 0 else np.inf,
             null_directions=null_directions(self._explained, inverse.report.null_space),
-            effective_dof=float(h.sum()),
+            effective_dof=float(h.sum()) if inverse.factorized else estimated_dof(inverse),
             high_leverage=loud[np.argsort(-h[loud], kind="stable")],
             solver=inverse.report.solver,
             solver_reason=inverse.report.reason or "as asked for",
             method=self.method_,
             damping=float(self.damping),
             newton_step_is_exact=self.objective_.loss.quadratic and self.damping == 0,
+            leverage_is_known=inverse.factorized,
+            solution=solution,
             _backend=self._backend,
         )
 

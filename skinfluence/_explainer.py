@@ -43,8 +43,10 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         (earlier steps are fitted once and then fixed), in a FrozenEstimator (already fitted), or
         in a search such as GridSearchCV (its best estimator is explained). None stands for
         ``LogisticRegression()``.
-    solver : {"auto", "cholesky", "eigh", "woodbury"} or Solver, default="auto"
-        How the Hessian is inverted; see :class:`skinfluence.solvers.AutoSolver` for the rules.
+    solver : str or Solver, default="auto"
+        How the Hessian is inverted: "auto" (see :class:`skinfluence.solvers.AutoSolver` for the
+        rules), "cholesky", "eigh", "woodbury", "cg", "nystroem", "neumann", "lissa", or a solver
+        with settings of its own.
     damping : float, default=0.0
         Adds ``damping * sum(sample_weight)`` to the Hessian's diagonal, for the inverse only.
     method : {"auto", "first_order", "newton_step", "refit"}, default="auto"
@@ -64,7 +66,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
     n_jobs : int, default=None
         Threads for refits. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        For solvers that draw samples; the solvers here draw none.
+        For solvers that draw samples ("lissa", "nystroem", the preconditioner of "cg").
     verbose : int, default=0
         Print what takes time.
 

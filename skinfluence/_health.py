@@ -24,19 +24,25 @@ class Health:
     moved : float
         Largest change of a training row's raw prediction by polishing, relative to their spread.
     smallest_curvature, largest_curvature : float
-        Extreme eigenvalues of the (damped) Hessian on the directions that have curvature.
+        Extreme eigenvalues of the (damped) Hessian on the directions that have curvature. Under an
+        iterative solver the smallest is an estimate from random solutions, and never too small.
     condition : float
         Their ratio.
     null_directions : list of str
         Directions of the coefficients without curvature, by column name.
     effective_dof : float
-        Sum of the leverages.
+        Sum of the leverages; under an iterative solver an estimate from 16 random solutions.
     high_leverage : ndarray of int
-        Training rows with leverage over 0.5, highest first.
+        Training rows with leverage over 0.5, highest first. Not looked for under an iterative
+        solver, for which each row is a solution of its own: ask for `leverage_`.
+    leverage_is_known : bool
+        Whether they were looked for.
     solver, solver_reason, method : str
     damping : float
     newton_step_is_exact : bool
         Whether the loss is quadratic and nothing is damped.
+    solution : str
+        How exact the last solution of an iterative or random solver was; empty for factorisations.
     """
 
     n_rows: int
@@ -55,6 +61,8 @@ class Health:
     method: str
     damping: float
     newton_step_is_exact: bool
+    leverage_is_known: bool = True
+    solution: str = ""
     _backend: str | None = field(default=None, repr=False)
 
     def advice(self):
@@ -92,7 +100,7 @@ class Health:
     def __str__(self):
         null = "; ".join(self.null_directions) or "none"
         rows = ", ".join(map(str, self.high_leverage[:10].tolist()))
-        rows = f"rows {rows}" if rows else "none"
+        rows = f"rows {rows}" if rows else "none" if self.leverage_is_known else "not looked for"
         more = len(self.high_leverage) - 10
         rows += f" and {more} more" if more > 0 else ""
         lines = [
@@ -107,6 +115,7 @@ class Health:
             f"leverage over 0.5      {rows}",
             f"damping                {self.damping:g}",
             f"solver                 {self.solver}: {self.solver_reason}",
+            *([f"last solution          {self.solution}"] if self.solution else []),
             f"method                 {self.method}",
         ]
         advice = self.advice() or ["Nothing speaks against these numbers."]
@@ -132,8 +141,45 @@ def curvature_range(hessian, inverse):
     precision. Iterative from fixed starting vectors, so deterministic.
     """
     p = hessian.shape[0]
-    top, bottom = (_largest_eigenvalue(op, p) for op in (hessian, inverse))
+    top = _largest_eigenvalue(hessian, p)
+    bottom = (_largest_eigenvalue if inverse.factorized else _largest_by_blocks)(inverse, p)
     return (1.0 / bottom if bottom > 0 else 0.0), top
+
+
+def _largest_by_blocks(inverse, p, width=16, n_power=2):
+    """Largest eigenvalue by subspace iteration: few solutions, each of a whole block."""
+    block = np.random.default_rng(0).standard_normal((p, min(width, p)))
+    for _ in range(n_power):
+        block, _ = np.linalg.qr(inverse.solve(block))
+    small = block.T @ inverse.solve(block)
+    return float(np.linalg.eigvalsh(0.5 * (small + small.T))[-1])
+
+
+def estimated_dof(inverse, n_probes=16):
+    """Sum of the leverages, rank - tr(H^+ P), from random signs (Hutchinson, 1990).
+
+    The estimate of the second term has only the entries beside the diagonal as its noise, and P is
+    often most of H where a Hessian is too large to factorise.
+    """
+    hessian = inverse.hessian
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (hessian.shape[0], n_probes))
+    V = np.sqrt(hessian.penalty.ravel())[:, None] * signs
+    held = (V * inverse.solve(V)).sum(axis=0).mean()
+    return inverse.report.rank - float(held)
+
+
+def describe_solution(report):
+    """How exact the last solution was, in a few words."""
+    parts = []
+    if report.n_iter:
+        parts.append(f"{report.n_iter} iterations")
+    if np.isfinite(report.residual):
+        parts.append(f"relative residual {report.residual:.1e}")
+    if np.isfinite(report.standard_error):
+        parts.append(f"relative standard error {report.standard_error:.1e}")
+    if not report.converged:
+        parts.append("NOT converged")
+    return ", ".join(parts)
 
 
 def _largest_eigenvalue(operator, p):
