@@ -47,8 +47,10 @@ def block_cg(product, R, goal, measure, *, max_iter, patience):
     best = column_norms(C)
     since = 0
     steepest = 0.0
-    for n_iter in range(1, max_iter + 1):
+    n_iter = 0
+    while n_iter < max_iter:
         T = product(S)
+        n_iter += 1
         square = (S * S).sum()
         steepest = max(steepest, np.sqrt((T * T).sum() / square))
         curvature = S.transpose(0, 2, 1) @ T

@@ -10,7 +10,6 @@ from sklearn.utils import check_random_state
 
 from skinfluence.linalg import row_blocks
 from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, SolverReport
-from skinfluence.solvers._preconditioners import unit_diagonal_scale
 from skinfluence.solvers._sketch import Sketch
 
 #: Training rows whose gradients probe the error.
@@ -31,9 +30,10 @@ class NystroemSolver(Solver):
     products, made in wide blocks, each solution and each leverage costs 4 p rank multiplications
     and no pass over the data. It is an approximation and says how good it is: random training
     rows' gradients v are solved and multiplied back, and ``report.residual`` is their largest
-    ``||v - H x|| / ||v||`` (in units in which H has a unit diagonal). Influences are off by about
-    that much. Where the spectrum falls slowly against the penalty (pixels, words) many hundred
-    directions are needed, and conjugate gradients are cheaper for some hundred right-hand sides.
+    ``||v - H x|| / ||v||`` in the norm of the approximate inverse, in which influences count.
+    These are off by about that much. Where the spectrum falls slowly against the penalty (pixels,
+    words) many hundred directions are needed, and conjugate gradients are cheaper for some hundred
+    right-hand sides.
 
     In coordinates in which the penalty is I, the data's part of H is replaced by its Nystroem
     approximation from random directions, plus the diagonal that this lacks (it is never larger
@@ -126,8 +126,8 @@ class NystroemSolver(Solver):
             rank = min(2 * rank, largest)
         if not inverse.report.converged:
             warnings.warn(
-                f"Nystroem: with rank {rank} of {reduced.shape[1]} the largest relative residual of "
-                f"{PROBES} training rows is {residual:.1e} (tol={self.tol:.1e}): influences are "
+                f"Nystroem: with rank {rank} of {reduced.shape[1]} the largest relative residual "
+                f"of {PROBES} training rows is {residual:.1e} (tol={self.tol:.1e}): influences are "
                 "off by about as much or more. Use a larger rank, a larger working_memory (see "
                 'sklearn.set_config), a stronger penalty or damping, or solver="cg".',
                 ConvergenceWarning,
@@ -241,11 +241,16 @@ class NystroemInverse(InverseHessian):
         self._L, self._J = L, J
 
     def estimate(self, probes):
-        """Report the largest relative residual of some right-hand sides (p, m)."""
-        scale = unit_diagonal_scale(self.hessian)[:, None]
-        left = (probes - self.hessian @ self.solve(probes)) / scale
-        size = np.linalg.norm(probes / scale, axis=0)
-        found = np.linalg.norm(left, axis=0) / np.where(size > 0, size, 1.0)
+        """Report the largest relative residual of some right-hand sides (p, m).
+
+        In the norm of the approximate inverse: the plain norm of a gradient is that of its few
+        directions of much curvature, which hardly count for influences.
+        """
+        solved = self.solve(probes)
+        left = probes - self.hessian @ solved
+        squares = np.einsum("pm,pm->m", left, self.solve(left)).clip(min=0.0)
+        size = np.einsum("pm,pm->m", probes, solved)
+        found = np.sqrt(squares / np.where(size > 0, size, 1.0))
         self.report.residual = float(found.max(initial=0.0))
 
     def solve(self, V):
