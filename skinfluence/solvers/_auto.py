@@ -124,7 +124,7 @@ class AutoSolver(Solver):
             )
         else:
             return direct, reason
-        settings = {} if self.tol is None else {"tol": self.tol}
+        settings: dict = {} if self.tol is None else {"tol": self.tol}
         cg = CGSolver(random_state=self.random_state, verbose=self.verbose, **settings)
         return cg, reason
 

@@ -66,15 +66,15 @@ class NystroemSolver(Solver):
     verbose : int, default=0
         Print the residual of every rank.
 
-    Warns
-    -----
-    ConvergenceWarning
-        When the residual is above `tol`.
-
     Raises
     ------
     SingularHessianError
         When no column is penalised, or the columns without penalty have no curvature.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When the residual is above `tol`.
 
     References
     ----------
