@@ -42,9 +42,13 @@ def several(
     out,
     sums,
 ):
-    """The same for C columns, with curvature that couples outputs; columns and out are (f, C)."""
+    """The same for C columns, with curvature that couples outputs.
+
+    `columns` and `out` have shape (f, C or more): what comes after C is padding.
+    """
     C = columns.shape[1]
     raw = np.empty((1, C))
+    used = raw[:, : len(offset)]
     for i in range(start, stop):
         row = raw[0]
         row[:] = 0.0
@@ -53,7 +57,7 @@ def several(
             v = columns[indices[k]]
             for c in range(C):
                 row[c] += x * v[c]
-        _curve(raw, 1, offset, curvature, factor, matrices, i, sums)
+        _curve(used, 1, offset, curvature, factor, matrices, i, sums)
         for k in range(indptr[i], indptr[i + 1]):
             x = data[k]
             o = out[indices[k]]

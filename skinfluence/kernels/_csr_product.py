@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.kernels._dense_product import curvature_parts, read_only, row_weights
+from skinfluence.kernels._dense_product import aligned, curvature_parts, read_only, row_weights
 
 
 def csr_hessian_product(X, V, offset, curvature, factor):
@@ -24,13 +24,17 @@ def csr_hessian_product(X, V, offset, curvature, factor):
         return work
 
     curved = curvature_parts(curvature, factor)
-    columns = read_only(np.ascontiguousarray(V.T))  # shape: (f, C)
+    padded = -(-C // 4) * 4  # what remains after the vector registers would go one by one
+    columns = aligned(f, padded)
+    columns[:, :C], columns[:, C:] = V.T, 0.0
+    columns = read_only(columns)
     offset = read_only(np.ascontiguousarray(offset))
 
     def work_many(rows):
-        out, sums = np.zeros((f, C)), np.zeros(C)
+        out, sums = aligned(f, padded), np.zeros(C)
+        out[:] = 0.0
         _csr_loops.several(*parts, columns, offset, *curved, rows.start, rows.stop, out, sums)
-        return out.T, sums
+        return np.ascontiguousarray(out[:, :C].T), sums
 
     return work_many
 

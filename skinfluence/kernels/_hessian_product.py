@@ -11,6 +11,8 @@ from skinfluence.kernels._threads import row_chunks, run_chunks
 COMPILED_ENTRIES = 4_000_000
 #: A block of rows of this size stays in the processor's second cache between two products.
 BLOCK_BYTES = 2**19
+#: The same for X in Fortran order: it stays in the third.
+COLUMN_BLOCK_BYTES = 2**23
 
 
 def worth_compiling(X, n_columns=1):
@@ -110,7 +112,9 @@ def _in_blocks(X, V, offset, curvature, factor, chunk):
     columns = np.ascontiguousarray(V.T)  # shape: (f, C)
     step = chunk.stop - chunk.start
     if not sparse.issparse(X):  # scipy's products make new matrices of every block
-        step = min(step, max(64, BLOCK_BYTES // (8 * max(1, f))))
+        # pieces of columns that are stored one after the other are best left long
+        size = BLOCK_BYTES if X.flags.c_contiguous else COLUMN_BLOCK_BYTES
+        step = min(step, max(64, size // (8 * max(1, f))))
         buffer = np.empty((step, f)) if X.dtype != np.float64 else None
     for start in range(chunk.start, chunk.stop, max(1, step)):
         rows = slice(start, min(start + step, chunk.stop))

@@ -1,0 +1,93 @@
+"""The compiled kernels beside numpy and scipy, and beside one reading of the data.
+
+Run alone: ``python -m benchmarks kernels``.
+"""
+
+from benchmarks._processes import Child
+from benchmarks._tables import Table, ratio, seconds
+
+INTRODUCTION = (
+    "Wall time of one call, the least of seven rounds in which all ways of a row take turns in "
+    'one process, compilation left out. "read" is one reading of the same array by a compiled sum '
+    "on as many threads: where its time over ours is 1, nothing faster is possible. The plain ways "
+    "are two products by BLAS or scipy with the scaling between them (Hessian products), "
+    "(X' (diag(w) X)).toarray() (Gram matrix), the row sums of X * (X M) (quadratic form) and "
+    "numpy's argpartition block by block (top-k). scipy's sparse products use one thread. "
+    '"difference" is relative to the largest number of the result.'
+)
+COLUMNS = [
+    "kernel",
+    "threads",
+    "ours, s",
+    "plain, s",
+    "times faster",
+    "read / ours",
+    "difference",
+]
+CASES = [
+    ("Hessian product, 1 output, 200,000 x 200", "dense", {"n": 200_000, "f": 200, "K": 1}),
+    (
+        "the same, float32",
+        "dense",
+        {"n": 200_000, "f": 200, "K": 1, "dtype": "float32"},
+    ),
+    (
+        "the same, columns stored one after the other",
+        "dense",
+        {"n": 200_000, "f": 200, "K": 1, "order": "F"},
+    ),
+    ("Hessian product, 1 output, 55,000 x 784", "dense", {"n": 55_000, "f": 784, "K": 1}),
+    ("Hessian product, 10 classes, 55,000 x 784", "dense", {"n": 55_000, "f": 784, "K": 10}),
+    (
+        "the same, float32",
+        "dense",
+        {"n": 55_000, "f": 784, "K": 10, "dtype": "float32"},
+    ),
+    (
+        "Hessian product, 1 output, CSR 100,000 x 20,000, 100 entries a row",
+        "sparse",
+        {"n": 100_000, "f": 20_000, "entries": 100, "K": 1},
+    ),
+    (
+        "Hessian product, 20 classes, CSR of the same size",
+        "sparse",
+        {"n": 100_000, "f": 20_000, "entries": 100, "K": 20},
+    ),
+    (
+        "Gram matrix, CSR 50,000 x 1,000, 50 entries a row",
+        "gram",
+        {"n": 50_000, "f": 1_000, "entries": 50},
+    ),
+    (
+        "Quadratic form, CSR of the same size",
+        "quadratic_form",
+        {"n": 50_000, "f": 1_000, "entries": 50},
+    ),
+    ("20 strongest of 100,000 scores, 100 times", "top_k", {"n_test": 100, "n": 100_000, "k": 20}),
+]
+
+
+def run(quick=False):
+    """Time every kernel on one thread and on two; one table."""
+    rows = []
+    for threads in (1,) if quick else (1, 2):
+        with Child("benchmarks._kernels_child", threads) as child:
+            for label, kind, sizes in CASES:
+                difference = child.ask(do="prepare", kind=kind, sizes=sizes)
+                rounds = [child.ask(do="time") for _ in range(2 if quick else 7)]
+                best = {way: min(r[way] for r in rounds) for way in rounds[0]}
+                rows.append(_row(label, threads, best, difference))
+                print("  " + " | ".join(rows[-1]), flush=True)
+    return [Table("Kernels", COLUMNS, rows)]
+
+
+def _row(label, threads, best, difference):
+    return [
+        label,
+        str(threads),
+        seconds(best["ours"]),
+        seconds(best["plain"]),
+        ratio(best["plain"] / best["ours"]),
+        ratio(best["read"] / best["ours"]) if "read" in best else "",
+        f"{difference:.0e}",
+    ]
