@@ -19,9 +19,9 @@ def peak_memory(function, *args):
     Where the system can forget its high-water mark (Linux) the mark is lowered to the present size
     first; elsewhere growth below an earlier peak of the process goes unseen.
     """
-    before = _lowered_mark()
+    before = mark()
     result = function(*args)
-    return result, _high_water_mark() - before
+    return result, growth(before)
 
 
 def traced_memory(function, *args):
@@ -36,13 +36,19 @@ def traced_memory(function, *args):
     return peak
 
 
-def _lowered_mark():
+def mark():
+    """Forget the largest resident size so far, where the system can; what it is now, in bytes."""
     try:
         with open("/proc/self/clear_refs", "w") as stream:
             stream.write("5")
     except OSError:
         pass
     return _high_water_mark()
+
+
+def growth(before):
+    """Largest resident size since :func:`mark`, beyond it, in bytes."""
+    return _high_water_mark() - before
 
 
 def _high_water_mark():
