@@ -113,8 +113,8 @@ class AutoSolver(Solver):
         ratio = mine.seconds / iterated.seconds
         if mine.mebibytes > memory:
             reason = (
-                f"a factorisation of {hessian.shape[0]} parameters needs {mine.mebibytes:,.0f} MiB, "
-                f"{memory:,.0f} MiB are allowed (working_memory): conjugate gradients"
+                f"a factorisation of {hessian.shape[0]} parameters needs {mine.mebibytes:,.0f} "
+                f"MiB, {memory:,.0f} MiB are allowed (working_memory): conjugate gradients"
             )
         elif mine.seconds > LONG and ratio > CHEAPER and free <= 1:
             reason = (

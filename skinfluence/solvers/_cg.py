@@ -67,7 +67,8 @@ class CGSolver(Solver):
           when they have taken twice as many.
         - None: the coordinates as they are.
     rank : int, default=50
-        Directions of the sketch, per output where outputs do not interact.
+        Directions of the sketch, per output where outputs do not interact; fewer with "auto" where
+        `working_memory` asks for it.
     block_size : int, default=None
         Right-hand sides of a block; by default 128, or fewer where scikit-learn's
         `working_memory` asks for it.
@@ -133,7 +134,10 @@ class CGInverse(InverseHessian):
         super().__init__(hessian, SolverReport(solver.name, p - found, p, np.zeros((p, 0))))
         self.solver = solver
         self.residuals = np.zeros(0)
-        self.width = solver.block_size or _default_width(p)
+        self.width = solver.block_size or min(MAX_WIDTH, _columns_in_memory(p))
+        # a sketch that was not asked for must not take more memory than the iteration
+        mine = solver.preconditioner == "auto"
+        self._rank = min(solver.rank, _columns_in_memory(p)) if mine else solver.rank
         # outputs that do not interact have a Krylov space each, of the same products
         blocks = hessian.n_outputs if hessian.separable and gauge is None else 1
         self._shape = (blocks, p // blocks)
@@ -163,7 +167,7 @@ class CGInverse(InverseHessian):
                 self.hessian,
                 self._shape,
                 penalty_scale(self.hessian, self._scale),
-                rank=self.solver.rank,
+                rank=self._rank,
                 width=self.width,
                 random_state=check_random_state(0 if seed is None else seed),
             )
@@ -173,10 +177,10 @@ class CGInverse(InverseHessian):
         """Products until the sketch is made, which costs `rank` columns; `left` if it is."""
         if not self._waiting:
             return left
-        if WIDE * m >= self.solver.rank or self._spent >= 2 * self.solver.rank:
+        if WIDE * m >= self._rank or self._spent >= 2 * self._rank:
             self._make_sketch()
             return left
-        return min(left, -(-(2 * self.solver.rank - self._spent) // m))
+        return min(left, -(-(2 * self._rank - self._spent) // m))
 
     def solve(self, V, x0=None):
         """H^-1 V for V of shape (p, m).
@@ -334,6 +338,7 @@ def _column_sizes(V):
     return unit * np.linalg.norm(V / unit, axis=0)
 
 
-def _default_width(p):
+def _columns_in_memory(p):
+    """Columns of length p of which ARRAYS copies fit scikit-learn's `working_memory`."""
     budget = float(get_config()["working_memory"]) * 2**20
-    return int(np.clip(budget // (8 * p * ARRAYS), 1, MAX_WIDTH))
+    return max(1, int(budget // (8 * p * ARRAYS)))

@@ -249,6 +249,18 @@ def test_the_working_memory_limits_the_width():
     assert CGSolver().factorize(hessian).width == 128
 
 
+def test_the_working_memory_limits_the_sketch_that_was_not_asked_for():
+    hessian = decaying()
+    V = right_hand_sides(hessian, 3)
+    ranks = {}
+    for name in ("auto", "nystroem"):
+        with config_context(working_memory=0.05):
+            inverse = CGSolver(preconditioner=name, rank=20).factorize(hessian)
+            inverse.solve(V)
+        ranks[name] = inverse._preconditioner._vectors.shape[2]
+    assert ranks == {"auto": 3, "nystroem": 20}
+
+
 def test_a_warm_start_saves_products():
     """From the solution for another damping, as on a path."""
     hessian = decaying()
