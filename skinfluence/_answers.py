@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import gen_batches
 
+from skinfluence._progress import progress
 from skinfluence._health import warn_of_null_directions
 from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
 from skinfluence.kernels import effective_threads, run_chunks
@@ -24,7 +25,7 @@ def resolve_method(method, inverse):
 
 
 def influence_blocks(linearization, design, target, method, rows, out=None):
-    """Yield (slice of test rows, slice of `rows`, influences) until all pairs are covered.
+    """Iterate over (slice of test rows, slice of `rows`, influences) until all pairs are covered.
 
     Parameters
     ----------
@@ -37,6 +38,17 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
     out : ndarray of shape (n_test, n_rows) or None
         Where the influences are written; without it each block has an array of its own.
     """
+    return progress(
+        _blocks(linearization, design, target, method, rows, out),
+        total=design.shape[0] * len(rows),
+        what="influences",
+        unit="pairs",
+        verbose=linearization.verbose,
+        size=lambda block: block[2].size,
+    )
+
+
+def _blocks(linearization, design, target, method, rows, out):
     row_step = max(1, len(rows))
     if method == "refit":
         row_step = min(row_step, linearization.refit_width())
@@ -121,14 +133,16 @@ class Linearization:
     solver : Solver
     damping : float
     n_jobs : int or None
+    verbose : int
     """
 
-    def __init__(self, explained, solver, damping, n_jobs):
+    def __init__(self, explained, solver, damping, n_jobs, verbose=0):
         self.explained = explained
         self.objective = explained.objective
         self.solver = solver
         self.damping = damping
         self.n_jobs = n_jobs
+        self.verbose = verbose
         self._inverse = self._optimum = self._optimum_inverse = None
 
     @property
@@ -164,6 +178,7 @@ class Linearization:
                 rows,
                 solver=AutoSolver.for_newton_steps(),
                 n_jobs=self.n_jobs,
+                verbose=self.verbose,
             )
             return self.optimum, made
         effect = first_order if method == "first_order" else newton_step

@@ -68,7 +68,8 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
     random_state : int, RandomState instance or None, default=None
         For solvers that draw samples ("lissa", "nystroem", the preconditioner of "cg").
     verbose : int, default=0
-        Print what takes time.
+        1 prints what `fit` did and shows a progress bar, with the time left, on anything that
+        takes more than two seconds; in terminals and notebooks only.
 
     Attributes
     ----------
@@ -181,7 +182,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         self._backend, self._row_labels = frame_backend(X), row_labels(X)
         solver = get_solver(self.solver, random_state=self.random_state, verbose=self.verbose)
         self._linearization = Linearization(
-            self._explained, solver, float(self.damping), self.n_jobs
+            self._explained, solver, float(self.damping), self.n_jobs, self.verbose
         )
         self._tell("read its objective and moved to the optimum", start)
         return self

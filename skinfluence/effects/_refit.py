@@ -3,13 +3,14 @@
 import warnings
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.parallel import Parallel, delayed  # hands working_memory on to the threads
-from threadpoolctl import threadpool_limits
 
+from skinfluence._progress import progress
 from skinfluence.effects._anderson import Anderson
 from skinfluence.effects._changes import RefittedChanges, WeightChanges
 from skinfluence.effects._newton_step import magnify
+from skinfluence.kernels import run_chunks
 from skinfluence.linalg import block_size, row_blocks
 from skinfluence.objectives import is_optimum, minimize
 
@@ -18,7 +19,7 @@ TOLERANCE = 1e-10
 MAX_ITER = 80
 
 
-def refit(objective, inverse, changes, *, solver, n_jobs=None):
+def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0):
     """Optimum without the rows (or with changed weights), converged, for every change.
 
     All changes of a block iterate together: their gradients are two matrix products, the Newton
@@ -37,7 +38,10 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None):
     solver : Solver
         For the changes that need a factorisation of their own.
     n_jobs : int or None
-        Threads over blocks; the result does not depend on it.
+        Threads over blocks, None for as many as numpy's BLAS would use; the result does not
+        depend on it.
+    verbose : int
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -51,14 +55,21 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None):
     size = _block_width(objective)
     scale = objective.gradient_scale
     starts = range(0, changes.n_changes, size)
-    blocks = [changes.block(a, min(a + size, changes.n_changes)) for a in starts]
-    if n_jobs in (None, 1):
-        parts = [_refit_block(objective, inverse, b, solver, scale) for b in blocks]
-    else:
-        with threadpool_limits(1, user_api="blas"):
-            parts = Parallel(n_jobs=n_jobs, prefer="threads")(
-                delayed(_refit_block)(objective, inverse, b, solver, scale) for b in blocks
-            )
+
+    def work(start):
+        block = changes.block(start, min(start + size, changes.n_changes))
+        return _refit_block(objective, inverse, block, solver, scale)
+
+    n_threads = None if n_jobs is None else effective_n_jobs(n_jobs)
+    parts = list(
+        progress(
+            run_chunks(work, list(starts), n_threads),
+            total=len(starts),
+            what="refits",
+            unit="blocks",
+            verbose=verbose,
+        )
+    )
     shape = (0, *objective.coef.shape)
     coef = np.concatenate([p[0] for p in parts]) if parts else np.zeros(shape)
     lost = [a + i for a, p in zip(starts, parts, strict=True) for i in p[1]]
@@ -261,6 +272,7 @@ class _Metric:
         return out + np.einsum("kqjb,bj->bkq", reach, pull)
 
 
-def refit_rows(objective, inverse, rows, *, solver, n_jobs=None):
+def refit_rows(objective, inverse, rows, *, solver, n_jobs=None, verbose=0):
     """:func:`refit` for the removal of single rows."""
-    return refit(objective, inverse, WeightChanges.removals(rows), solver=solver, n_jobs=n_jobs)
+    changes = WeightChanges.removals(rows)
+    return refit(objective, inverse, changes, solver=solver, n_jobs=n_jobs, verbose=verbose)

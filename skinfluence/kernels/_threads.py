@@ -7,6 +7,7 @@ from functools import cache
 from itertools import pairwise
 
 import joblib
+from sklearn import config_context, get_config
 from threadpoolctl import ThreadpoolController
 
 #: Rows are cut into at most this many chunks, however many threads there are.
@@ -94,5 +95,11 @@ def run_chunks(function, chunks, n_threads=None):
         if n_threads < 2:
             yield from map(function, chunks)
             return
+        config = get_config()  # a thread has scikit-learn's settings of its own
+
+        def configured(chunk):
+            with config_context(**config):
+                return function(chunk)
+
         with ThreadPoolExecutor(min(n_threads, len(chunks))) as pool:
-            yield from pool.map(function, chunks)
+            yield from pool.map(configured, chunks)
