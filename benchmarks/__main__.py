@@ -3,7 +3,7 @@
 import argparse
 from time import perf_counter
 
-from benchmarks import import_time, influence_matrix, leave_one_out, scaling
+from benchmarks import import_time, influence_matrix, kernels, leave_one_out, scaling
 from benchmarks._processes import Child
 from benchmarks._tables import try_out, write
 
@@ -11,6 +11,7 @@ BENCHMARKS = {
     "influence_matrix": influence_matrix,
     "leave_one_out": leave_one_out,
     "import_time": import_time,
+    "kernels": kernels,
     "scaling": scaling,
 }
 
