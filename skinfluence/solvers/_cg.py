@@ -142,6 +142,11 @@ class CGInverse(InverseHessian):
         blocks = hessian.n_outputs if hessian.separable and gauge is None else 1
         self._shape = (blocks, p // blocks)
         self._scale = unit_diagonal_scale(hessian)
+        if not hessian.separable:
+            # one unit for all outputs of a column: softmax gradients then stay orthogonal to the
+            # common shift of all outputs, and the iteration never meets these flat directions
+            squares = (self._scale**2).reshape(hessian.penalty.shape).mean(axis=0)
+            self._scale = np.tile(np.sqrt(squares), hessian.n_outputs)
         self._spent = 0  # columns multiplied without a sketch
         self._waiting = solver.preconditioner == "auto"
         if solver.preconditioner == "nystroem":
