@@ -20,7 +20,7 @@ def direct(case):
             hessian[j, :, k] = hessian[k, :, j]
     hessian = hessian.reshape(K * q, K * q)
     hessian[np.diag_indices_from(hessian)] += 1.0 / case.estimator.C
-    return _scores(case, cho_solve(cho_factor(hessian), _test_gradients(case)), P)
+    return _scores(case, cho_solve(cho_factor(hessian), test_gradients(case)), P)
 
 
 def scipy_cg(case):
@@ -29,7 +29,7 @@ def scipy_cg(case):
     product = hessian_product(case, P)
     p = case.estimator.coef_.size
     operator = LinearOperator((p, p), matvec=lambda v: product(v[:, None])[:, 0], dtype=float)
-    solved = [cg(operator, g, rtol=case.tolerance)[0] for g in _test_gradients(case).T]
+    solved = [cg(operator, g, rtol=case.tolerance)[0] for g in test_gradients(case).T]
     return _scores(case, np.stack(solved, axis=1), P)
 
 
@@ -61,7 +61,7 @@ def exact(case, n_tests, tol=1e-12):
     In units of the diagonal: columns of word counts differ a thousandfold.
     """
     P = _probabilities(case, case.X)
-    product, right = hessian_product(case, P), _test_gradients(case)[:, :n_tests]
+    product, right = hessian_product(case, P), test_gradients(case)[:, :n_tests]
     scale = 1.0 / _diagonal(case, P)[:, None]
     solved, residual = np.zeros_like(right), right.copy()
     direction = scale * residual
@@ -103,7 +103,7 @@ def _residuals(case, P, y):
     return R
 
 
-def _test_gradients(case):
+def test_gradients(case):
     """One column a test row, (p, n_test)."""
     R = _residuals(case, _probabilities(case, case.X_test), case.y_test)
     Z = case.X_test.toarray() if issparse(case.X_test) else case.X_test

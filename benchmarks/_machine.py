@@ -14,6 +14,8 @@ PACKAGES = (
     "captum",
     "pyDVL",
     "pyinfluence",
+    "dattri",
+    "kronfluence",
 )
 
 

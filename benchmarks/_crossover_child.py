@@ -1,0 +1,53 @@
+"""Serves one Hessian: seconds from it to the solutions of m right-hand sides, by any solver."""
+
+import warnings
+from time import perf_counter
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+
+from benchmarks._by_hand_large import test_gradients
+from benchmarks._cases import scaled
+from skinfluence import InfluenceExplainer
+from skinfluence.solvers import AutoSolver, get_solver
+
+_state = {}
+
+
+def handle(request):
+    warnings.simplefilter("ignore")  # columns that do not converge are seen in their error
+    return _REQUESTS[request.pop("do")](**request)
+
+
+def _make(n, q, K, n_right):
+    """The Hessian, and the gradients of test rows as right-hand sides."""
+    case = scaled(n, q, K, n_test=n_right)
+    explainer = InfluenceExplainer(FrozenEstimator(case.estimator), polish=False)
+    objective = explainer.fit(case.X, case.y).objective_
+    right = test_gradients(case)  # shape: (p, n_right)
+    _state.update(hessian=objective.hessian(), right=right)
+    return {}
+
+
+def _choice(n_right):
+    """What "auto" would take for so many right-hand sides."""
+    return AutoSolver(n_right_hand_sides=n_right).select_solver(_state["hessian"])[0].name
+
+
+def _solve(solver, n_right):
+    """Seconds from the Hessian to the solutions, the residual they leave."""
+    hessian, right = _state["hessian"], _state["right"][:, :n_right]
+    start = perf_counter()
+    inverse = get_solver(solver).factorize(hessian)
+    factorised = perf_counter()
+    solved = inverse @ right
+    passed = perf_counter() - start
+    left = np.linalg.norm(hessian @ solved[:, :10] - right[:, :10], axis=0)
+    return {
+        "seconds": passed,
+        "factorised": factorised - start,
+        "residual": float((left / np.linalg.norm(right[:, :10], axis=0)).max()),
+    }
+
+
+_REQUESTS = {"make": _make, "choice": _choice, "solve": _solve}
