@@ -3,10 +3,10 @@
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skinfluence._progress import progress
 from skinfluence._health import warn_of_null_directions
+from skinfluence._progress import progress
 from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
-from skinfluence.kernels import effective_threads, run_chunks
+from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import minimize
 from skinfluence.solvers import AutoSolver
@@ -203,32 +203,13 @@ class Linearization:
         return block_size(16 * self.objective.n_parameters)
 
 
-def top_k(blocks, n_test, k, order):
-    """Indices into `rows` and values of the k strongest influences of each test row.
+def top_k(blocks, n_test, n_rows, k, order):
+    """Row numbers and values of the k strongest influences of each test row, block by block.
 
-    Merges block by block, so that the whole matrix never exists. NaN (rows without an answer)
-    never ranks. Ties go to the lower row number. The third result is the sum of absolute
-    influences of each test row, over all rows.
+    The whole matrix never exists. The third result is the sum of absolute influences of each test
+    row, over all rows; see :class:`skinfluence.kernels.TopK`.
     """
-    best = np.full((n_test, k), -np.inf)
-    values = np.full((n_test, k), np.nan)
-    index = np.full((n_test, k), -1)
-    total = np.zeros(n_test)
-    strength = {"magnitude": np.abs, "helpful": np.positive, "harmful": np.negative}[order]
+    ranking = TopK(n_test, k, order, n_scores=n_test * n_rows)
     for tests, some, block in blocks:
-        total[tests] += np.nansum(np.abs(block), axis=1)
-        key = strength(block)
-        key = np.where(np.isnan(key), -np.inf, key)
-        if key.shape[1] > k:
-            near = np.sort(np.argpartition(-key, k - 1, axis=1)[:, :k], axis=1)
-        else:
-            near = np.tile(np.arange(key.shape[1]), (len(key), 1))
-        merged = np.concatenate([best[tests], np.take_along_axis(key, near, 1)], axis=1)
-        candidates = np.concatenate([values[tests], np.take_along_axis(block, near, 1)], axis=1)
-        places = np.concatenate([index[tests], near + some.start], axis=1)
-        chosen = np.argsort(-merged, axis=1, kind="stable")[:, :k]
-        best[tests] = np.take_along_axis(merged, chosen, 1)
-        values[tests] = np.take_along_axis(candidates, chosen, 1)
-        index[tests] = np.take_along_axis(places, chosen, 1)
-    index[np.isnan(values)] = -1
-    return index, values, total
+        ranking.add(tests, some.start, block)
+    return ranking.result()

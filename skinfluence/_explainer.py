@@ -66,7 +66,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
     n_jobs : int, default=None
         Threads for refits. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        For solvers that draw samples ("lissa", "nystroem", the preconditioner of "cg").
+        For solvers that draw samples ("lissa", "nystroem", "cg"). None: their own fixed seed.
     verbose : int, default=0
         1 prints what `fit` did and shows a progress bar, with the time left, on anything that
         takes more than two seconds; in terminals and notebooks only.
@@ -180,7 +180,8 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         self._polish()
         self._X, self._y, self._sample_weight = X, y, sample_weight
         self._backend, self._row_labels = frame_backend(X), row_labels(X)
-        solver = get_solver(self.solver, random_state=self.random_state, verbose=self.verbose)
+        seed = {} if self.random_state is None else {"random_state": self.random_state}
+        solver = get_solver(self.solver, verbose=self.verbose, **seed)
         self._linearization = Linearization(
             self._explained, solver, float(self.damping), self.n_jobs, self.verbose
         )
@@ -301,7 +302,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
             raise ValueError(f"k={k!r}. Expected a whole number of rows, at least 1.")
         design, goal, method, rows = self._question(X_test, y_test, target, method)
         blocks = influence_blocks(self._linearization, design, goal, method, rows)
-        indices, values, total = top_k(blocks, design.shape[0], min(k, len(rows)), order)
+        indices, values, total = top_k(blocks, design.shape[0], len(rows), min(k, len(rows)), order)
         explained = goal.values(self.objective_.raw_predictions(design))
         return indices, values, total, explained, goal.name
 

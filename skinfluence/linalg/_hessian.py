@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from skinfluence.kernels import hessian_product, run_chunks
-from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
+from skinfluence.linalg._blocks import CACHE_MIB
 
 
 class Hessian(LinearOperator):
