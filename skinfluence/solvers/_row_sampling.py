@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence.linalg import row_blocks
 from skinfluence.solvers._recursion import largest_eigenvalue
 
 #: Rows that stand for all where the Hessian's own norm is measured.
@@ -16,20 +17,28 @@ def curvature_bounds(hessian, weights):
     That is of B_i A_i B_i, where B_i = diag_k(sqrt(sum_j weights_kj z_ij^2)).
     """
     square_norms = row_square_norms(hessian.design, weights)  # shape: (n, K) or (n, 1)
-    curvature, factor = hessian.curvature, hessian.factor
+    out = np.empty(hessian.n_rows)
+    for rows in row_blocks(hessian.n_rows, 64 * hessian.n_outputs**2, cache_mib=1.0):
+        factor = None if hessian.factor is None else hessian.factor[rows]
+        out[rows] = _largest_eigenvalues(hessian.curvature[rows], factor, square_norms[rows])
+    return out
+
+
+def _largest_eigenvalues(curvature, factor, square_norms):
+    """The bounds of some rows."""
     if curvature.ndim == 3:
         size = np.einsum("nkl,nk,nl->n", curvature**2, square_norms, square_norms, optimize=True)
         return np.sqrt(size)
-    c = curvature * square_norms
+    # outputs first: sums over them are then vectorised over the rows
+    c = np.ascontiguousarray((curvature * square_norms).T)
     if factor is None:
-        return np.abs(c).max(axis=1)
+        return np.abs(c).max(axis=0)
     # diag(c) - f f': the smaller of the Frobenius norm and Gershgorin's discs
-    square = factor**2 * square_norms
+    square = np.ascontiguousarray((factor**2 * square_norms).T)
     f = np.sqrt(square)
-    frobenius = (c * c).sum(axis=1) - 2.0 * np.einsum("nk,nk->n", c, square)
-    frobenius += square.sum(axis=1) ** 2
-    discs = c - 2.0 * square + f * f.sum(axis=1, keepdims=True)
-    return np.minimum(np.sqrt(np.maximum(frobenius, 0.0)), discs.max(axis=1))
+    frobenius = (c * (c - 2.0 * square)).sum(axis=0) + square.sum(axis=0) ** 2
+    discs = c - 2.0 * square + f * f.sum(axis=0)
+    return np.minimum(np.sqrt(np.maximum(frobenius, 0.0)), discs.max(axis=0))
 
 
 def row_square_norms(design, weights):
