@@ -144,7 +144,8 @@ class CGInverse(InverseHessian):
         self._scale = unit_diagonal_scale(hessian)
         if not hessian.separable:
             # one unit for all outputs of a column: softmax gradients then stay orthogonal to the
-            # common shift of all outputs, and the iteration never meets these flat directions
+            # common shift of all outputs. Up to 40 % fewer products where predictions are
+            # saturated, but 3 to 9 % more on MNIST
             squares = (self._scale**2).reshape(hessian.penalty.shape).mean(axis=0)
             self._scale = np.tile(np.sqrt(squares), hessian.n_outputs)
         self._spent = 0  # columns multiplied without a sketch
