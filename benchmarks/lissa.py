@@ -162,10 +162,14 @@ def _growth_table(growth):
 def _others_table(others):
     lines = [[_name(found), *_entries(found)] for found in others]
     notes = [
+        "Two classes, features of one scale: two or three products suffice, about what LiSSA reads "
+        "of the data to prepare itself. It is slower at every size.",
         "With C = 1 the penalty does not grow with n: directions of little curvature need more "
-        "depth.",
+        "depth than 5,000. `LissaSolver` then warns that its estimate still moves.",
         "Many test rows at once: a block of conjugate gradients shares its products among them, "
         "LiSSA's steps cost as much for each.",
+        "The tolerance of conjugate gradients was chosen by the exact answer; LiSSA 'as it comes' "
+        "stops by its own estimate of the error, later than it could.",
     ]
     return Table("Elsewhere", ["problem", *COLUMNS], lines, notes)
 
