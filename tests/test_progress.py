@@ -10,6 +10,8 @@ from sklearn.datasets import load_digits
 
 from skinfluence import InfluenceExplainer, _progress
 from skinfluence._progress import progress
+from skinfluence.solvers import CGSolver, LissaSolver, NeumannSolver, NystroemSolver
+from tests.solvers import _zoo as zoo
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:200] / 16, y[:200] % 2
@@ -79,4 +81,21 @@ def test_the_explainer_shows_what_takes_long(open_terminal, method, what):
     explainer = InfluenceExplainer(verbose=1).fit(X, y)
     found = explainer.influence(X[:3], y[:3], method=method)
     np.testing.assert_array_equal(found, quiet)
+    assert what in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    "solver, what",
+    [
+        (CGSolver(verbose=1, block_size=2), "conjugate gradients"),
+        (NystroemSolver(verbose=1, rank=64), "random sketch"),
+        (NeumannSolver(verbose=1), "Neumann series"),
+        (LissaSolver(verbose=1, depth=200, tol=1.0), "LiSSA to depth"),
+    ],
+    ids=lambda part: getattr(part, "name", ""),
+)
+def test_solvers_that_iterate_show_it(open_terminal, solver, what):
+    terminal = open_terminal()
+    hessian = zoo.well_posed()
+    solver.factorize(hessian).solve(np.eye(hessian.shape[0]))
     assert what in terminal.getvalue()

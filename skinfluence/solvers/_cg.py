@@ -8,6 +8,7 @@ from sklearn import get_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, gen_batches
 
+from skinfluence._progress import progress
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
 from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._preconditioners import (
@@ -76,7 +77,7 @@ class CGSolver(Solver):
         Seeds the sketch; None is a fixed seed, since the sketch changes the speed and not the
         answer.
     verbose : int, default=0
-        Print a line for each block of right-hand sides.
+        Whether to show a progress bar over the right-hand sides.
 
     References
     ----------
@@ -214,15 +215,18 @@ class CGInverse(InverseHessian):
         out = np.empty(V.shape)
         residuals = np.zeros(V.shape[1])
         n_iter = 0
-        for columns in gen_batches(V.shape[1], self.width) if V.shape[1] else ():
+        blocks = progress(
+            gen_batches(V.shape[1], self.width) if V.shape[1] else (),
+            total=V.shape[1],
+            what="conjugate gradients",
+            unit="right-hand sides",
+            verbose=self.solver.verbose,
+            size=lambda columns: columns.stop - columns.start,
+        )
+        for columns in blocks:
             start = None if x0 is None else x0[:, columns]
             out[:, columns], residuals[columns], count = self._solve_block(V[:, columns], start)
             n_iter += count
-            if self.solver.verbose:
-                print(
-                    f"[cg] right-hand sides {columns.stop} of {V.shape[1]}: {count} iterations, "
-                    f"residual {residuals[columns].max():.1e}"
-                )
         return out, (residuals, n_iter)
 
     def _solve_block(self, V, start):

@@ -61,7 +61,7 @@ class LissaSolver(Solver):
         Seed of all draws. The same rows are drawn for every right-hand side and at every solve, so
         the estimate is linear in b and does not depend on how right-hand sides are grouped.
     verbose : int, default=0
-        Print the change and the standard error at each check.
+        Whether to show a progress bar over the steps to the next check.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence._progress import progress
 from skinfluence.solvers._lissa_steps import choose_steps
 
 #: The first check of the estimate comes after about this many steps, the others at its doublings.
@@ -56,7 +57,15 @@ def run_until_stable(inverse, b):
     thin = _thinning(hessian, settings.depth, size)
     for first, last in _windows(settings.depth):
         total, n_taken = np.zeros_like(V), 0
-        for start in range(first, last, thin):
+        starts = progress(
+            range(first, last, thin),
+            total=last - first,
+            what=f"LiSSA to depth {last} of at most {settings.depth}",
+            unit="steps",
+            verbose=settings.verbose,
+            size=lambda start: thin,
+        )
+        for start in starts:
             shape = (min(thin, last - start), repeats, size)
             steps.advance(V, drift, inverse.sampler.draw(random_state, shape))
             total += V
@@ -82,11 +91,6 @@ def run_until_stable(inverse, b):
             grows = step_size > GROWTH * last_step_size
             change[active] = np.where(grows, np.fmax(change[active], relative), change[active])
         last_step_size = step_size
-        if settings.verbose:
-            print(
-                f"[lissa] depth {last} of {settings.depth}: standard error "
-                f"{error[active].max():.2g}, change {change[active].max():.2g}"
-            )
         going = ~(np.fmax(error[active], change[active]) <= settings.tol)
         if not going.any():
             break

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skinfluence._progress import progress
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
 from skinfluence.solvers._recursion import (
     diagonal_preconditioner,
@@ -43,7 +44,7 @@ class NeumannSolver(Solver):
     random_state : int or RandomState, default=0
         Start of the power iteration.
     verbose : int, default=0
-        Print the residual every hundred steps.
+        Whether to show a progress bar.
 
     Warns
     -----
@@ -140,15 +141,22 @@ class NeumannInverse(InverseHessian):
         left = b.copy()  # b - H u
         n_iter = 0
         first = left_size = self.residual[active]
-        while len(active) and n_iter < settings.max_iter:
-            n_iter += 1
+        steps = progress(
+            range(1, settings.max_iter + 1),
+            total=settings.max_iter,
+            what="Neumann series, at most",
+            unit="steps",
+            verbose=settings.verbose,
+        )
+        for step in steps:
+            if not len(active):
+                break
+            n_iter = step
             u += left / self.scale
             left = b - root * (hessian @ (root * u))
             left_size = np.linalg.norm(left, axis=0) / size[active]
             out[:, active] = u
             self.residual[active] = left_size
-            if settings.verbose and n_iter % 100 == 0:
-                print(f"[neumann] step {n_iter}: largest residual {left_size.max():.1e}")
             diverging = ~(left_size <= 1e3 * first)
             if diverging.any():
                 break

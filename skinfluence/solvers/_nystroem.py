@@ -64,7 +64,7 @@ class NystroemSolver(Solver):
     random_state : int, RandomState or None, default=None
         Draws the directions and the probes.
     verbose : int, default=0
-        Print the residual of every rank.
+        Whether to show a progress bar over the directions.
 
     Raises
     ------
@@ -114,13 +114,11 @@ class NystroemSolver(Solver):
         largest = min(reduced.shape[1], _largest_rank(reduced.shape))
         rank = min(WIDTH, largest) if self.rank == "auto" else min(self.rank, reduced.shape[1])
         while True:
-            sketch.grow(rank, WIDTH)
+            sketch.grow(rank, WIDTH, verbose=self.verbose)
             inverse = NystroemInverse(hessian, reduced, sketch, self.name)
             inverse.estimate(probes)
             residual = inverse.report.residual
             inverse.report.converged = residual <= self.tol
-            if self.verbose:
-                print(f"[nystroem] rank {rank}: residual {residual:.1e}")
             if inverse.report.converged or self.rank != "auto" or rank >= largest:
                 break
             rank = min(2 * rank, largest)

@@ -1,6 +1,9 @@
 """Randomised Nystroem approximation of a positive semi-definite operator, grown block by block."""
 
 import numpy as np
+from sklearn.utils import gen_batches
+
+from skinfluence._progress import progress
 
 
 class Sketch:
@@ -34,11 +37,22 @@ class Sketch:
     def rank(self):
         return self._directions.shape[2]
 
-    def grow(self, rank, width):
+    def grow(self, rank, width, verbose=0):
         """Add directions until there are `rank` of them, `width` at a time."""
         B, q, _ = self._directions.shape
-        while self.rank < min(rank, q):
-            r = min(width, min(rank, q) - self.rank)
+        missing = min(rank, q) - self.rank
+        if missing <= 0:
+            return
+        blocks = progress(
+            gen_batches(missing, width),
+            total=missing,
+            what="random sketch",
+            unit="directions",
+            verbose=verbose,
+            size=lambda block: block.stop - block.start,
+        )
+        for block in blocks:
+            r = block.stop - block.start
             new = self._beside(self.random_state.standard_normal((B, q, r)))
             for _ in range(self.n_power):
                 new = self._beside(self.product(new))

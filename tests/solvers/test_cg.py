@@ -367,12 +367,3 @@ def test_rows_without_any_give_no_quadratic_form():
 def test_settings_out_of_range_are_refused(settings, match):
     with pytest.raises(ValueError, match=match):
         CGSolver(**settings)
-
-
-def test_progress_is_printed_when_asked_for(capsys):
-    hessian = decaying()
-    V = right_hand_sides(hessian, 4)
-    CGSolver().factorize(hessian).solve(V)
-    assert capsys.readouterr().out == ""
-    CGSolver(verbose=1, block_size=2).factorize(hessian).solve(V)
-    assert "right-hand sides 2 of 4" in capsys.readouterr().out

@@ -307,9 +307,3 @@ def test_settings_that_are_not_known_are_refused(settings):
 
 def test_it_is_registered():
     assert isinstance(get_solver("lissa"), LissaSolver)
-
-
-def test_checks_are_printed_when_asked(capsys):
-    hessian = zoo.multinomial()
-    LissaSolver(verbose=1).factorize(hessian).solve(right_hand_sides(hessian))
-    assert "[lissa] depth 78 of 5000: standard error" in capsys.readouterr().out

@@ -264,8 +264,3 @@ def test_a_sketch_is_never_larger_than_its_matrix():
 def test_settings_out_of_range_are_refused(settings, match):
     with pytest.raises(ValueError, match=match):
         NystroemSolver(**settings)
-
-
-def test_ranks_are_printed_when_asked_for(capsys):
-    NystroemSolver(random_state=0, verbose=1).factorize(low_rank())
-    assert "[nystroem] rank 64: residual" in capsys.readouterr().out

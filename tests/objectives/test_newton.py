@@ -1,0 +1,41 @@
+"""Newton's method ends at the optimum, whatever inverts the Hessian."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+
+from skinfluence.adapters import Settings, explain_estimator
+from skinfluence.objectives import minimize
+from skinfluence.solvers import CGSolver, CholeskySolver
+
+
+def rough_objective(n_classes):
+    X, y = load_digits(return_X_y=True)
+    model = LogisticRegression(C=0.5, tol=1e-2).fit(X[:400] / 16, y[:400] % n_classes)
+    settings = Settings(center=True, temperature=0.001, penalty_scaling="estimator")
+    return explain_estimator(model, X[:400] / 16, y[:400] % n_classes, None, settings).objective
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize("tol", [1e-1, 1e-3])
+def test_inexact_steps_end_at_the_same_optimum(n_classes, tol):
+    start = rough_objective(n_classes)
+    exact = minimize(start, CholeskySolver())
+    found = minimize(start, CGSolver(tol=tol))
+    assert found.stationarity < 1e-12 and found.converged
+    shift = 0.0 if n_classes == 2 else 1.0  # what all outputs share is free
+    raws = [result.objective.raw_prediction for result in (found, exact)]
+    raws = [raw - shift * raw.mean(axis=1, keepdims=True) for raw in raws]
+    np.testing.assert_allclose(*raws, atol=1e-10)
+
+
+def test_a_step_that_falls_short_is_no_warning_but_costs_steps():
+    start = rough_objective(5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        short = minimize(start, CGSolver(tol=1e-8, max_iter=8))
+    assert short.n_iter > minimize(start, CGSolver(tol=1e-8)).n_iter
+    assert short.stationarity < 1e-9
