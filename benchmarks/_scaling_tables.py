@@ -43,7 +43,7 @@ def summary_table(found, ways, sizes):
                 f"{len(pairs)} of {sum('wall' in found[OURS, size] for size in sizes)}",
                 _least(pairs, "wall"),
                 _least(large, "wall"),
-                _least(pairs, "peak"),
+                _least(large, "peak"),
             ]
         )
     columns = [
@@ -51,7 +51,7 @@ def summary_table(found, ways, sizes):
         "sizes finished",
         "least ratio of time",
         "from 20,000 rows",
-        "least ratio of memory",
+        "of memory",
     ]
     notes = [f"Ratios to {WAYS[OURS].label}, at the size (rows x columns, classes) in brackets."]
     return Table("Other packages in units of ours", columns, lines, notes)
