@@ -10,6 +10,9 @@ from benchmarks._tables import Table, ratio, seconds
 #: Koh & Liang (2017), Figure 2: weight decay 0.01 on the mean loss, no intercept; their test row.
 WEIGHT_DECAY, TEST_ROW = 0.01, 8
 
+#: "cg 1e-6" has that tolerance and not its own, 1e-8. The last is what the others are held against.
+SOLVERS = ("cg", "cg 1e-6", "auto", "cholesky")
+
 INTRODUCTION = (
     "MNIST as in Koh & Liang's Figure 2: 55,000 training rows, 784 pixels, ten classes, no "
     "intercept, weight decay 0.01; one thread, one process. scikit-learn fits by lbfgs to a "
@@ -36,8 +39,8 @@ def run(quick=False):
             max_iter=5_000,
         )
         print(f"  scikit-learn: {fit}", flush=True)
-        solved = {solver: _solve(child, solver) for solver in ("cg", "auto", "cholesky")}
-        for solver in ("cg", "auto"):
+        solved = {solver: _solve(child, solver) for solver in SOLVERS}
+        for solver in SOLVERS[:-1]:
             difference = child.ask(do="difference", solver=solver, reference="cholesky")
             solved[solver]["error"] = difference
         own = child.ask(do="self_influence", solver="cholesky")["seconds"]
@@ -50,7 +53,7 @@ def _solve(child, solver):
     """From the fitted estimator to the influences; the least of two calls for cg."""
     made = child.ask(do="explain", solver=solver)["seconds"]
     answer = child.ask(do="influence", solver=solver, tests=[TEST_ROW])
-    if solver == "cg":
+    if solver.startswith("cg"):
         again = child.ask(do="influence", solver=solver, tests=[TEST_ROW])
         answer["seconds"] = min(answer["seconds"], again["seconds"])
     print(f"  {solver}: {made:.3g} + {answer['seconds']:.3g} s", flush=True)
@@ -66,7 +69,7 @@ def _one_row(fit, solved):
         lines.append(
             [
                 f"skinfluence, {solver}"
-                + (f" (took {answer['solver']})" if answer["solver"] != solver else ""),
+                + (f" (took {answer['solver']})" if answer["solver"] != solver.split()[0] else ""),
                 f"{answer['iterations'] or '-'}",
                 seconds(total),
                 ratio(total / fit["seconds"]),
