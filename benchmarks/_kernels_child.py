@@ -19,8 +19,8 @@ from skinfluence.kernels import (
 @njit(nogil=True, fastmath={"reassoc"})
 def _sum(values):
     total = 0.0
-    for value in values:
-        total += value
+    for i in range(len(values)):  # over the values themselves it would stay out of vectors
+        total += values[i]
     return total
 
 

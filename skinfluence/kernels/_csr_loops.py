@@ -3,10 +3,7 @@
 The sums run in any order (fastmath "reassoc"); NaN and inf still come through.
 """
 
-import numpy as np
 from numba import njit
-
-from skinfluence.kernels._dense_loops import _curve
 
 _compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 
@@ -25,44 +22,6 @@ def single(data, indices, indptr, v, offset, weights, start, stop, out):
         for k in range(len(x)):
             out[columns[k]] += s * x[k]
     return total
-
-
-@_compiled
-def several(
-    data,
-    indices,
-    indptr,
-    columns,
-    offset,
-    curvature,
-    factor,
-    matrices,
-    start,
-    stop,
-    out,
-    sums,
-):
-    """The same for C columns, with curvature that couples outputs.
-
-    `columns` and `out` have shape (f, C or more): what comes after C is padding.
-    """
-    C = columns.shape[1]
-    raw = np.empty((1, C))
-    used = raw[:, : len(offset)]
-    for i in range(start, stop):
-        row = raw[0]
-        row[:] = 0.0
-        for k in range(indptr[i], indptr[i + 1]):
-            x = data[k]
-            v = columns[indices[k]]
-            for c in range(C):
-                row[c] += x * v[c]
-        _curve(used, 1, offset, curvature, factor, matrices, i, sums)
-        for k in range(indptr[i], indptr[i + 1]):
-            x = data[k]
-            o = out[indices[k]]
-            for c in range(C):
-                o[c] += x * row[c]
 
 
 # no fastmath: each sum has one order, whatever the compiler

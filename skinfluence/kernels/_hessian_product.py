@@ -72,10 +72,11 @@ def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compil
     offset = np.asarray(offset, dtype=np.float64)
     if compiled is None:
         compiled = worth_compiling(X, len(V))
+    if compiled and sparse.issparse(X):
+        return csr_hessian_product(X, V, offset, curvature, factor, n_threads)
     chunks = row_chunks(X.shape[0], n_entries(X), X.shape[1])
     if compiled:
-        multiply = csr_hessian_product if sparse.issparse(X) else dense_hessian_product
-        work = multiply(X, V, offset, curvature, factor)
+        work = dense_hessian_product(X, V, offset, curvature, factor)
     else:
 
         def work(chunk):

@@ -56,7 +56,7 @@ def single_threaded_blas():
         _limiting.release()
 
 
-def row_chunks(n_rows, entries, accumulator):
+def row_chunks(n_rows, entries, accumulator, least=CHUNK_ENTRIES):
     """Slices that cover ``range(n_rows)``, as many as the sizes ask for.
 
     Never as many as there are threads: sums would then depend on their number.
@@ -69,8 +69,10 @@ def row_chunks(n_rows, entries, accumulator):
     accumulator : int
         Size of what each chunk sums up, counted as `entries` are (once for every column that is
         multiplied): adding up the chunks must cost little beside reading the rows.
+    least : int
+        Stored entries that a chunk has at least.
     """
-    least = max(CHUNK_ENTRIES, MAX_CHUNKS * accumulator)
+    least = max(least, MAX_CHUNKS * accumulator)
     count = max(1, min(MAX_CHUNKS, n_rows, entries // least))
     edges = [n_rows * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in pairwise(edges)]

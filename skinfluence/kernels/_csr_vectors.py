@@ -1,0 +1,126 @@
+"""CSR rows times eight columns at a time, for numba. Imported at first use: it imports numba.
+
+The compiler does not put a loop over eight numbers into vector registers by itself, so the two
+inner loops are written in its intermediate language: eight numbers are one vector, on every
+processor, in as many registers as that takes. A table of shape (f, 8) has a cache line for each
+column of X.
+"""
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from skinfluence.kernels._csr_product import LANES
+from skinfluence.kernels._dense_loops import _curve
+
+_LONG = ir.IntType(64)
+_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+#: Sums that are kept apart, so that an entry does not wait for the one before it.
+_APART = 4
+# a product may be added without being rounded first
+_FAST = ("contract",)
+
+_compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+
+
+@_compiled
+def products(
+    data, indices, indptr, tables, offset, curvature, factor, matrices, start, stop, raw, sums
+):
+    """raw[i] = A_i (V x_i + offset) for some rows, V in tables (G, f, 8) and raw (n, 8 G)."""
+    groups = len(tables)
+    for g in range(groups):  # one table at a time, so that more of it stays in the cache
+        table = tables[g]
+        for i in range(start, stop):
+            _sum(data, indices, table, raw, indptr[i], indptr[i + 1], (i * groups + g) * LANES)
+    some = raw[start:stop, : len(offset)]
+    _curve(some, stop - start, offset, curvature, factor, matrices, start, sums)
+
+
+@_compiled
+def add_rows(data, indices, indptr, raw, g, start, stop, table):
+    """table += X' raw for some rows and the g-th eight columns of raw."""
+    groups = raw.shape[1] // LANES
+    for i in range(start, stop):
+        _add(data, indices, table, raw, indptr[i], indptr[i + 1], (i * groups + g) * LANES)
+
+
+@intrinsic
+def _sum(typingctx, data, indices, table, raw, first, last, place):
+    """Eight numbers of raw from `place` on = sum of data[k] * table[indices[k]]."""
+
+    def generate(context, builder, signature, args):
+        entry = _Entries(context, builder, signature, args)
+        zero = ir.Constant(_VECTOR, [0.0] * LANES)
+        sums = [cgutils.alloca_once_value(builder, zero) for _ in range(_APART)]
+
+        def add(k, total):
+            x, row = entry(k)
+            product = builder.fmul(x, builder.load(row, align=8), flags=_FAST)
+            builder.store(builder.fadd(builder.load(total), product, flags=_FAST), total)
+
+        start, stop = args[4], args[5]
+        step = ir.Constant(_LONG, _APART)
+        size = builder.sub(stop, start)
+        whole = builder.add(start, builder.sub(size, builder.srem(size, step)))
+        with cgutils.for_range_slice(builder, start, whole, step) as (k, _):
+            for t, total in enumerate(sums):
+                add(builder.add(k, ir.Constant(_LONG, t)), total)
+        with cgutils.for_range_slice(builder, whole, stop, ir.Constant(_LONG, 1)) as (k, _):
+            add(k, sums[0])
+        a, b, c, d = (builder.load(total) for total in sums)
+        builder.store(builder.fadd(builder.fadd(a, b), builder.fadd(c, d)), entry.raw, align=8)
+        return context.get_dummy_value()
+
+    return _signature(data, indices, table, raw), generate
+
+
+@intrinsic
+def _add(typingctx, data, indices, table, raw, first, last, place):
+    """table[indices[k]] += data[k] * (eight numbers of raw from `place` on)."""
+
+    def generate(context, builder, signature, args):
+        entry = _Entries(context, builder, signature, args)
+        w = builder.load(entry.raw, align=8)
+        one = ir.Constant(_LONG, 1)
+        with cgutils.for_range_slice(builder, args[4], args[5], one) as (k, _):
+            x, row = entry(k)
+            product = builder.fmul(x, w, flags=_FAST)
+            builder.store(builder.fadd(builder.load(row, align=8), product, flags=_FAST), row, 8)
+        return context.get_dummy_value()
+
+    return _signature(data, indices, table, raw), generate
+
+
+def _signature(*arrays):
+    return types.void(*arrays, types.int64, types.int64, types.int64)
+
+
+class _Entries:
+    """Entry k of a row as (its number in all eight lanes, pointer to its row of the table)."""
+
+    def __init__(self, context, builder, signature, args):
+        self.builder = builder
+        self.data, self.indices, self.table, raw = (
+            context.make_array(kind)(context, builder, value).data
+            for kind, value in zip(signature.args[:4], args[:4], strict=True)
+        )
+        self.raw = builder.bitcast(builder.gep(raw, [args[6]]), _VECTOR.as_pointer())
+        self.single = signature.args[0].dtype == types.float32
+        self.narrow = signature.args[1].dtype.bitwidth < 64
+
+    def __call__(self, k):
+        builder = self.builder
+        x = builder.load(builder.gep(self.data, [k]))
+        column = builder.load(builder.gep(self.indices, [k]))
+        if self.single:
+            x = builder.fpext(x, ir.DoubleType())
+        if self.narrow:
+            column = builder.zext(column, _LONG)
+        number = ir.IntType(32)
+        lane = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), x, number(0))
+        everywhere = ir.Constant(ir.VectorType(number, LANES), [0] * LANES)
+        row = builder.gep(self.table, [builder.mul(column, ir.Constant(_LONG, LANES))])
+        pointer = builder.bitcast(row, _VECTOR.as_pointer())
+        return builder.shuffle_vector(lane, lane, everywhere), pointer
