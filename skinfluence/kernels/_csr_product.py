@@ -9,6 +9,8 @@ from skinfluence.kernels._threads import row_chunks, run_chunks
 LANES = 8
 #: Entries from which rows are worth a thread of their own in the first of two products.
 CHUNK_ENTRIES = 2**18
+#: Raw predictions that are held between the two products.
+RAW_BYTES = 2**26
 
 
 def csr_hessian_product(X, V, offset, curvature, factor, n_threads):
@@ -45,36 +47,59 @@ def _single(X, v, offset, weights, n_threads):
 
 
 def _several(X, V, offset, curved, n_threads):
-    from skinfluence.kernels import _csr_vectors
-
     (n, f), C = X.shape, len(V)
     groups = -(-C // LANES)
-    parts = csr_parts(X.data, X.indices, X.indptr)
+    data, indices, indptr = csr_parts(X.data, X.indices, X.indptr)
     tables = aligned(groups, f, LANES)
     for g, table in enumerate(tables):
         some = V[g * LANES : (g + 1) * LANES]
         table[:, : len(some)], table[:, len(some) :] = some.T, 0.0
     tables, offset = read_only(tables), read_only(np.ascontiguousarray(offset))
-    raw = aligned(n, groups * LANES)
+    product, sums = np.zeros((groups * LANES, f)), np.zeros(C)
+    size = max(1, RAW_BYTES // (8 * LANES * groups))
+    for start in range(0, n, size):
+        rows = slice(start, min(start + size, n))
+        parts = data, indices, indptr[rows.start : rows.stop + 1]
+        some = [part[rows] for part in curved]
+        raw, total = _raw(parts, tables, offset, some, n_threads)
+        sums += total
+        for g, part in _added(parts, raw, f, n_threads):
+            product[g * LANES : (g + 1) * LANES] += part
+    return product[:C], sums
 
-    def multiply(rows):
-        sums = np.zeros(C)
+
+def _raw(parts, tables, offset, curved, n_threads):
+    """(A_i (V x_i + offset) of every row, padded to whole groups; the sum of them)."""
+    from skinfluence.kernels import _csr_vectors
+
+    n, nnz = len(parts[2]) - 1, int(parts[2][-1]) - int(parts[2][0])
+    raw = aligned(n, len(tables) * LANES)
+
+    def work(rows):
+        sums = np.zeros(len(offset))
         _csr_vectors.products(*parts, tables, offset, *curved, rows.start, rows.stop, raw, sums)
         return sums
 
-    def add(unit):
+    return raw, sum(run_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES), n_threads))
+
+
+def _added(parts, raw, f, n_threads):
+    """(g, raw' X for eight columns of raw) in pieces that are to be added up."""
+    from skinfluence.kernels import _csr_vectors
+
+    n, nnz = len(raw), int(parts[2][-1]) - int(parts[2][0])
+    groups = raw.shape[1] // LANES
+    raw = read_only(raw)
+
+    def work(unit):
         rows, g = unit
         table = aligned(f, LANES)
         table[:] = 0.0
         _csr_vectors.add_rows(*parts, raw, g, rows.start, rows.stop, table)
         return g, np.ascontiguousarray(table.T)
 
-    sums = sum(run_chunks(multiply, row_chunks(n, X.nnz, 0, CHUNK_ENTRIES), n_threads))
-    product = np.zeros((groups * LANES, f))
-    units = [(rows, g) for rows in row_chunks(n, X.nnz, f) for g in range(groups)]
-    for g, part in run_chunks(add, units, n_threads):
-        product[g * LANES : (g + 1) * LANES] += part
-    return product[:C], sums
+    units = [(rows, g) for rows in row_chunks(n, nnz, f) for g in range(groups)]
+    return run_chunks(work, units, n_threads)
 
 
 def csr_parts(data, indices, indptr):

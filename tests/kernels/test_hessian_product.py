@@ -90,6 +90,15 @@ def test_read_only_and_memory_mapped_rows_are_taken(K, tmp_path):
             assert_equal_to_twin(result, expected)
 
 
+@pytest.mark.parametrize("form", ["diagonal", "factored", "matrices"])
+def test_raw_predictions_of_sparse_rows_that_do_not_fit_are_taken_in_turns(form, monkeypatch):
+    X = make_rows("csr", np.float64)
+    problem = make_problem(*X.shape, 3, 4, form)
+    monkeypatch.setattr("skinfluence.kernels._csr_product.RAW_BYTES", 128 * 2000)
+    result = hessian_product(X, *problem, compiled=True)
+    assert_equal_to_twin(result, _reference.hessian_product(X, *problem))
+
+
 @pytest.mark.parametrize("K", [1, 10])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_rows_make_zeros(kind, K):
