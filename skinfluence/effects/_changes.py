@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skinfluence.linalg import SOLVED_MIB, row_blocks
+from skinfluence.linalg import SOLVED_MIB, row_blocks, score_reader
 
 
 @dataclass(frozen=True)
@@ -157,21 +157,13 @@ class LinearChanges(Changes):
         """
         K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
         U = self.inverse.solve(V).reshape(K, q, -1)
-        U = {k: U[k] for k in outputs}
         shared = None
         if self.shares.shape[1]:
-            shared = sum(part.T @ self.directions[k] for k, part in U.items())
+            shared = sum(U[k].T @ self.directions[k] for k in outputs)
+        scores = score_reader(self.design, [U[k] for k in outputs])
 
         def read(some, out=None):
-            design, rho = self.design.take(some), self.rho[some]
-            for position, (k, part) in enumerate(U.items()):
-                if position == 0:
-                    out = design.transposed_matmul(part, out)
-                    out *= rho[:, k]
-                else:
-                    more = design.transposed_matmul(part)
-                    more *= rho[:, k]
-                    out += more
+            out = scores(some, self.rho[some][:, outputs], out)
             if shared is not None:
                 out += shared @ self.shares[some].T
             return out

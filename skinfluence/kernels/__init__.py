@@ -5,6 +5,7 @@ where the work pays for that, so that small problems never wait for the compiler
 """
 
 from skinfluence.kernels._csr import csr_gram, csr_quadratic_form
+from skinfluence.kernels._csr_scores import csr_scores, pack_lanes
 from skinfluence.kernels._hessian_product import apply_curvature, hessian_product, worth_compiling
 from skinfluence.kernels._lissa import lissa_csr, lissa_dense
 from skinfluence.kernels._threads import (
@@ -20,10 +21,12 @@ __all__ = [
     "apply_curvature",
     "csr_gram",
     "csr_quadratic_form",
+    "csr_scores",
     "effective_threads",
     "hessian_product",
     "lissa_csr",
     "lissa_dense",
+    "pack_lanes",
     "row_chunks",
     "run_chunks",
     "single_threaded_blas",

@@ -6,6 +6,7 @@ processor, in as many registers as that takes. A table of shape (f, 8) has a cac
 column of X.
 """
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -44,6 +45,29 @@ def add_rows(data, indices, indptr, raw, g, start, stop, table):
     groups = raw.shape[1] // LANES
     for i in range(start, stop):
         _add(data, indices, table, raw, indptr[i], indptr[i + 1], (i * groups + g) * LANES)
+
+
+@_compiled
+def scores(data, indices, indptr, tables, offset, rho, start, stop, totals, out):
+    """out[t, i] = sum_k rho[i, k] (sum_j x_ij U[k, j, t] + offset[k, t]) for some rows.
+
+    U in tables (K, G, f, 8); `totals` is room for (rows, 8).
+    """
+    raw = np.empty(LANES)
+    for g in range(tables.shape[1]):
+        first = g * LANES
+        width = min(LANES, len(out) - first)
+        totals[:] = 0.0
+        for k in range(len(tables)):
+            table = tables[k, g]
+            for i in range(start, stop):
+                _sum(data, indices, table, raw, indptr[i], indptr[i + 1], 0)
+                total = totals[i - start]
+                for t in range(width):
+                    total[t] += rho[i, k] * (raw[t] + offset[k, first + t])
+        for i in range(start, stop):
+            for t in range(width):
+                out[first + t, i] = totals[i - start, t]
 
 
 @intrinsic

@@ -28,6 +28,13 @@ def hessian_product(X, V, offset, curvature, factor=None):
     return w.T @ X, w.sum(axis=0)
 
 
+def csr_scores(data, indices, indptr, U, offset, rho):
+    """sum_k rho[i, k] (sum_j x_ij U[k, j, t] + offset[k, t]) as (n_test, n)."""
+    X = sparse.csr_array((data, indices, indptr), shape=(len(rho), U.shape[1])).toarray()
+    raw = np.einsum("ij,kjt->kti", X.astype(np.float64), U) + offset[:, :, None]
+    return np.einsum("ik,kti->ti", rho, raw)
+
+
 def lissa(Z, curvature, factor, row_scale, rows, shrink, step, drift, V):
     """Steps of LiSSA's recursion on a dense design Z (n, q); V (n_repeats, m, K, q) in place."""
     for t in range(len(rows)):

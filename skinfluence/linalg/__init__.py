@@ -7,6 +7,7 @@ from skinfluence.linalg._blocks import CACHE_MIB, SOLVED_MIB, block_size, row_bl
 from skinfluence.linalg._design import Design
 from skinfluence.linalg._hessian import Hessian
 from skinfluence.linalg._per_sample_gradients import PerSampleGradients
+from skinfluence.linalg._scores import score_reader
 
 __all__ = [
     "CACHE_MIB",
@@ -16,4 +17,5 @@ __all__ = [
     "PerSampleGradients",
     "block_size",
     "row_blocks",
+    "score_reader",
 ]

@@ -1,0 +1,69 @@
+"""Compiled scores of CSR rows: products with several outputs, scaled and added in one go."""
+
+import numpy as np
+
+from skinfluence.kernels._csr_product import CHUNK_ENTRIES, LANES, csr_parts
+from skinfluence.kernels._dense_product import aligned, read_only
+from skinfluence.kernels._threads import row_chunks, run_chunks
+
+
+def pack_lanes(U):
+    """U of shape (K, f, m) in tables of eight columns, as `csr_scores` takes it.
+
+    Parameters
+    ----------
+    U : list of K arrays of shape (f, m)
+
+    Returns
+    -------
+    ndarray of shape (K, ceil(m / 8), f, 8)
+        What comes after the m columns is zero.
+    """
+    f, m = U[0].shape
+    tables = aligned(len(U), -(-m // LANES), f, LANES)
+    for own, part in zip(tables, U, strict=True):
+        for g, table in enumerate(own):
+            some = part[:, g * LANES : (g + 1) * LANES]
+            table[:, : some.shape[1]], table[:, some.shape[1] :] = some, 0.0
+    return tables
+
+
+def csr_scores(data, indices, indptr, tables, offset, rho, out, n_threads=None):
+    """out[t, i] = sum_k rho[i, k] (sum_j x_ij U[k, j, t] + offset[k, t]) of CSR rows x_i.
+
+    No array of shape (n, m) is made, and none for each output.
+
+    Parameters
+    ----------
+    data, indices, indptr : ndarrays of a CSR matrix of shape (n, f)
+        `indptr` may be a piece of that of a larger matrix: n rows from anywhere.
+    tables : ndarray of shape (K, ceil(m / 8), f, 8)
+        U, of shape (K, f, m), from `pack_lanes`.
+    offset : ndarray of shape (K, m)
+    rho : ndarray of shape (n, K)
+    out : ndarray of shape (m, n), float64 or float32
+        May be a view. Sums are in float64.
+    n_threads : int or None
+        None for `effective_threads`. The result does not depend on it.
+
+    Returns
+    -------
+    ndarray
+        `out`.
+    """
+    # numba itself is imported at first use
+    from skinfluence.kernels import _csr_vectors
+
+    n = len(indptr) - 1
+    parts = [*csr_parts(data, indices, indptr), read_only(tables)]
+    for part in offset, rho:
+        parts.append(read_only(np.ascontiguousarray(part, dtype=np.float64)))
+    nnz = int(indptr[-1]) - int(indptr[0])
+
+    def work(rows):
+        totals = aligned(rows.stop - rows.start, LANES)
+        _csr_vectors.scores(*parts, rows.start, rows.stop, totals, out)
+
+    for _ in run_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES), n_threads):
+        pass
+    return out

@@ -1,0 +1,68 @@
+"""Scores of training rows: their products with solved right-hand sides, scaled and added up."""
+
+import numpy as np
+
+from skinfluence.kernels import csr_scores, pack_lanes
+
+#: Multiplications from which sparse rows wait for the compiler: a second of scipy's products.
+SCORE_WORK = 4e9
+#: With fewer right-hand sides most of the eight lanes of the compiled loop would be empty.
+FEWEST = 4
+
+
+def score_reader(design, parts):
+    """The scores of any rows of a design, as a function that is asked for some at a time.
+
+    Large sparse designs take one compiled pass, which writes every score once. With scipy the
+    product of each output is an array of its own, which is turned, scaled and added: two to five
+    times slower (``python -m benchmarks kernels``). On dense rows BLAS multiplies, and the scaling
+    finds the scores in the cache, because callers ask for pieces of that size.
+
+    Parameters
+    ----------
+    design : Design of shape (n, q)
+    parts : list of ndarrays of shape (q, m)
+        One for each output.
+
+    Returns
+    -------
+    callable
+        ``read(rows, rho, out=None)`` for a slice of rows and rho (n_rows, number of parts): the
+        scores sum_k rho[i, k] (parts[k]' z_i), of shape (m, n_rows), written into `out` if given.
+    """
+    m = parts[0].shape[1]
+    if design.is_sparse and m >= FEWEST and design.X.nnz * m * len(parts) >= SCORE_WORK:
+        return _compiled(design, parts)
+
+    def read(rows, rho, out=None):
+        some = design.take(rows)
+        for k, part in enumerate(parts):
+            if k == 0:
+                out = some.transposed_matmul(part, out)
+                out *= rho[:, k]
+            else:
+                more = some.transposed_matmul(part)
+                more *= rho[:, k]
+                out += more
+        return out
+
+    return read
+
+
+def _compiled(design, parts):
+    X, f, m = design.X, design.n_features, parts[0].shape[1]
+    tables = pack_lanes([part[:f] for part in parts])
+    offset = np.zeros((len(parts), m))
+    if design.intercept:
+        for k, part in enumerate(parts):
+            offset[k] = part[-1]
+            if design.center is not None:
+                offset[k] -= design.center @ part[:f]
+
+    def read(rows, rho, out=None):
+        start, stop, _ = rows.indices(design.shape[0])
+        if out is None:
+            out = np.empty((m, stop - start), design.dtype)
+        return csr_scores(X.data, X.indices, X.indptr[start : stop + 1], tables, offset, rho, out)
+
+    return read
