@@ -5,12 +5,20 @@ from scipy import sparse
 
 from skinfluence.kernels._csr_product import csr_hessian_product
 from skinfluence.kernels._dense_product import MOST_OUTPUTS, dense_hessian_product
-from skinfluence.kernels._threads import row_chunks, run_chunks
+from skinfluence.kernels._threads import blas_architecture, row_chunks, run_chunks
 
 #: Fewer entries of X than this take milliseconds in numpy, and compiling takes seconds.
 COMPILED_ENTRIES = 4_000_000
 #: A block of rows of this size stays in the processor's second cache between two products.
 BLOCK_BYTES = 2**19
+#: Multiplications up to which OpenBLAS takes a product of matrices for a small one.
+SMALL_PRODUCT = 1_000_000
+#: Fewer rows than this in a block are no product of matrices any more.
+LEAST_ROWS = 24
+#: Blocks that are multiplied in one call.
+PANEL = 4
+#: OpenBLAS's names for kernels with products of their own for small matrices.
+WIDE_VECTORS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 #: The same for X in Fortran order: it stays in the third.
 COLUMN_BLOCK_BYTES = 2**23
 
@@ -71,7 +79,7 @@ def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compil
     V = np.asarray(V, dtype=np.float64)
     offset = np.asarray(offset, dtype=np.float64)
     if compiled is None:
-        compiled = worth_compiling(X, len(V))
+        compiled = worth_compiling(X, len(V)) and not _small_products_are_fast(X, len(V))
     if compiled and sparse.issparse(X):
         return csr_hessian_product(X, V, offset, curvature, factor, n_threads)
     chunks = row_chunks(X.shape[0], n_entries(X), X.shape[1])
@@ -79,8 +87,11 @@ def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compil
         work = dense_hessian_product(X, V, offset, curvature, factor)
     else:
 
+        rows_follow = not sparse.issparse(X) and X.flags.c_contiguous
+        blockwise = _in_panels if rows_follow else _in_blocks
+
         def work(chunk):
-            return _in_blocks(X, V, offset, curvature, factor, chunk)
+            return blockwise(X, V, offset, curvature, factor, chunk)
 
     parts = run_chunks(work, chunks, n_threads)
     product, sums = next(parts)
@@ -88,6 +99,16 @@ def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compil
         product += part
         sums += total
     return product, sums
+
+
+def _small_products_are_fast(X, n_columns):
+    """Whether BLAS multiplies few columns in the cache faster than the compiled loops do.
+
+    OpenBLAS has kernels for small matrices on processors with 512-bit vectors, and only there.
+    The choice depends on the machine and not on the number of threads.
+    """
+    few = n_columns > 1 and not sparse.issparse(X)
+    return few and blas_architecture() in WIDE_VECTORS
 
 
 def n_entries(X):
@@ -103,6 +124,37 @@ def apply_curvature(raw, curvature, factor=None):
         return curvature[:, :, None] * raw
     along = np.einsum("nk,nkm->nm", factor, raw)
     return curvature[:, :, None] * raw - factor[:, :, None] * along[:, None]
+
+
+def _in_panels(X, V, offset, curvature, factor, chunk):
+    """The rows of one chunk in plain numpy, a few blocks to a call.
+
+    A loop in Python over blocks as small as the second cache would keep other threads waiting for
+    the interpreter; numpy's products of stacks of matrices loop without it.
+    """
+    (C, f), K = V.shape, curvature.shape[1]
+    product, sums = np.zeros((C, f)), np.zeros(C)
+    columns = np.ascontiguousarray(V.T)  # shape: (f, C)
+    size = max(1, min(BLOCK_BYTES // 8, SMALL_PRODUCT // max(1, C)) // max(1, f))
+    if size < LEAST_ROWS:  # too many columns for small products anyhow
+        size = max(64, BLOCK_BYTES // (8 * max(1, f)))
+    start = chunk.start
+    while start < chunk.stop:
+        blocks = max(1, min(PANEL, (chunk.stop - start) // size))
+        block = min(size, chunk.stop - start)
+        rows = slice(start, start + blocks * block)
+        x = X[rows].reshape(blocks, block, f)
+        if x.dtype != np.float64:
+            x = x.astype(np.float64)
+        raw = (x @ columns).reshape(-1, C)
+        raw += offset
+        w = apply_curvature(
+            raw.reshape(-1, K, C // K), curvature[rows], None if factor is None else factor[rows]
+        ).reshape(blocks, block, C)
+        product += (w.transpose(0, 2, 1) @ x).sum(axis=0)
+        sums += w.sum(axis=(0, 1))
+        start = rows.stop
+    return product, sums
 
 
 def _in_blocks(X, V, offset, curvature, factor, chunk):

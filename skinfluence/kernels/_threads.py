@@ -28,6 +28,15 @@ def effective_threads():
 
 
 @cache
+def blas_architecture():
+    """OpenBLAS's name for the kernels that numpy uses here, or None."""
+    for pool in _controller().select(user_api="blas").info():
+        if "numpy" in pool["filepath"]:
+            return pool.get("architecture")
+    return None
+
+
+@cache
 def _controller():
     # finding the loaded libraries takes milliseconds, asking them takes none
     return ThreadpoolController()
