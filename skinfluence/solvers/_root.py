@@ -10,7 +10,8 @@ from skinfluence.solvers._base import InverseHessian
 #: Multiplications beyond which a sparse design takes the numba kernel: some seconds of matrix
 #: products, so that small problems never wait for the compiler.
 KERNEL_WORK = 2e9
-
+#: What a pair of entries costs there, in multiplications of a product of dense blocks (4 to 12).
+PAIR_COST = 10
 
 #: Columns up to which inverting a triangle as if it were full costs less than a change of BLAS.
 SMALL = 1000
@@ -52,6 +53,11 @@ class RootInverse(InverseHessian):
         out = np.empty((design.shape[0], K, K))
         if self._half_blocks is None:
             self._half_blocks = self._make_half_blocks()
+        if design.is_sparse and self._worth_compiling(design):
+            for (k, j), half in self._half_blocks.items():
+                form = design.quadratic_form(0.5 * (half + half.T))
+                out[:, k, j] = out[:, j, k] = form
+            return out
 
         def fill(rows):
             Z = design.take(rows).to_dense()
@@ -61,6 +67,13 @@ class RootInverse(InverseHessian):
         for _ in run_chunks(fill, list(row_blocks(len(out), 8 * design.shape[1]))):
             pass
         return out
+
+    def _worth_compiling(self, design):
+        """Whether the pairs of entries of sparse rows cost less than products of dense blocks."""
+        n, q = design.shape
+        pairs = float((np.diff(design.X.indptr).astype(float) ** 2).sum())
+        products = float(n) * q**2
+        return products * len(self._half_blocks) > KERNEL_WORK and pairs * PAIR_COST < products
 
     def _make_half_blocks(self):
         """{(k, j): half of the symmetric part of block (k, j) of the inverse}, for j >= k."""

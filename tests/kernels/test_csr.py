@@ -7,6 +7,7 @@ from scipy import sparse
 from skinfluence import InfluenceExplainer
 from skinfluence.kernels import _reference, csr_gram, csr_quadratic_form
 from skinfluence.linalg import Design
+from skinfluence.solvers import CholeskySolver
 
 
 @pytest.fixture
@@ -52,6 +53,32 @@ def test_leverage_is_the_same_with_and_without_the_kernel(rows, monkeypatch):
     plain = InfluenceExplainer().fit(X, y).leverage_
     monkeypatch.setattr("skinfluence.solvers._root.KERNEL_WORK", 0)
     np.testing.assert_allclose(InfluenceExplainer().fit(X, y).leverage_, plain, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [3, 4])
+def test_coupled_forms_are_the_same_with_and_without_the_kernel(rows, n_classes, monkeypatch):
+    X, _ = rows
+    y = np.random.default_rng(2).integers(0, n_classes, X.shape[0])
+    objective = InfluenceExplainer().fit(X, y).objective_
+    inverse, design = CholeskySolver().factorize(objective.hessian(1e-3)), objective.design
+    plain = inverse.quadratic_form(design)
+    monkeypatch.setattr("skinfluence.solvers._root.KERNEL_WORK", 0)
+    monkeypatch.setattr("skinfluence.solvers._root.half_form", None)  # the kernel is taken
+    found = inverse.quadratic_form(design)
+    assert found.shape == (X.shape[0], n_classes, n_classes)
+    np.testing.assert_allclose(found, plain, rtol=0, atol=1e-12 * plain.max())
+
+
+def test_rows_with_many_entries_stay_with_dense_products(rows, monkeypatch):
+    X, _ = rows
+    y = np.random.default_rng(2).integers(0, 3, X.shape[0])
+    objective = InfluenceExplainer().fit(X, y).objective_
+    inverse = CholeskySolver().factorize(objective.hessian(1e-3))
+    monkeypatch.setattr("skinfluence.solvers._root.KERNEL_WORK", 0)
+    monkeypatch.setattr("skinfluence.kernels._csr.run_chunks", None)  # the kernel would fail
+    full = Design(sparse.csr_array(np.ones((5, X.shape[1]))), intercept=True)
+    forms = inverse.quadratic_form(full)
+    assert np.isfinite(forms).all()
 
 
 @pytest.mark.parametrize("data_type", [np.float32, np.float64])
