@@ -30,16 +30,16 @@ def worth_compiling(X, n_columns=1):
     ----------
     X : ndarray or CSR of shape (n, f)
     n_columns : int
-        C, the number of coefficient vectors that are multiplied at a time. From `MOST_OUTPUTS`
-        on a dense X is multiplied by BLAS, and nothing is compiled.
+        C, the number of coefficient vectors that are multiplied at a time. Beyond `MOST_OUTPUTS`
+        a dense X is multiplied by BLAS, and nothing is compiled; in Fortran order beyond one.
 
     Returns
     -------
     bool
     """
     if not sparse.issparse(X):
-        rows_follow = X.flags.c_contiguous and X.dtype in (np.float32, np.float64)
-        if not rows_follow or n_columns > MOST_OUTPUTS:
+        most = MOST_OUTPUTS if X.flags.c_contiguous else int(X.flags.f_contiguous)
+        if n_columns > most or X.dtype not in (np.float32, np.float64):
             return False
     return n_entries(X) >= COMPILED_ENTRIES
 
@@ -86,7 +86,6 @@ def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compil
     if compiled:
         work = dense_hessian_product(X, V, offset, curvature, factor)
     else:
-
         rows_follow = not sparse.issparse(X) and X.flags.c_contiguous
         blockwise = _in_panels if rows_follow else _in_blocks
 

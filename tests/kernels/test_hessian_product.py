@@ -33,7 +33,8 @@ def make_problem(n, f, K, m, form):
 
 def ways(X, *problem):
     """The result of each way, on one thread and on three."""
-    possible = [False] if not sparse.issparse(X) and not X.flags.c_contiguous else [False, True]
+    rows_follow = sparse.issparse(X) or X.flags.c_contiguous
+    possible = [False, True] if rows_follow or len(problem[0]) == 1 else [False]
     return [
         hessian_product(X, *problem, n_threads=n_threads, compiled=compiled)
         for compiled in possible
@@ -121,6 +122,15 @@ def test_sizes_that_no_tile_divides(n, f):
             assert_equal_to_twin(result, expected)
 
 
+@pytest.mark.parametrize("n", [1, 511, 512, 1025])
+@pytest.mark.parametrize("f", [2, 4, 7])
+def test_columns_in_pieces_that_nothing_divides(n, f):
+    X = np.asfortranarray(np.random.default_rng(0).normal(size=(n, f)))
+    problem = make_problem(n, f, 1, 1, "factored")
+    for result in ways(X, *problem):
+        assert_equal_to_twin(result, _reference.hessian_product(X, *problem))
+
+
 @pytest.mark.parametrize("start", [0, 1, 3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rows_may_start_anywhere_in_a_cache_line(start, dtype):
@@ -148,7 +158,12 @@ def test_small_problems_do_not_wait_for_the_compiler():
     assert worth_compiling(np.ones((1_000_000, 5)))
 
 
-def test_rows_that_do_not_follow_each_other_and_many_columns_go_to_blas():
+def test_many_columns_go_to_blas():
     X = np.ones((1_000_000, 5))
-    assert not worth_compiling(np.asfortranarray(X))
     assert not worth_compiling(X, n_columns=40)
+    assert worth_compiling(np.asfortranarray(X))
+    assert not worth_compiling(np.asfortranarray(X), n_columns=2)
+
+
+def test_neither_rows_nor_columns_that_follow_each_other_go_to_blas():
+    assert not worth_compiling(np.ones((2_000_000, 10))[::2, ::2])
