@@ -9,6 +9,8 @@ from skinfluence.kernels._threads import blas_architecture, row_chunks, run_chun
 
 #: Fewer entries of X than this take milliseconds in numpy, and compiling takes seconds.
 COMPILED_ENTRIES = 4_000_000
+#: Fewer entries of a sparse X with several columns, if there are many of these.
+SPARSE_ENTRIES, SPARSE_WORK = 2**18, 40_000_000
 #: A block of rows of this size stays in the processor's second cache between two products.
 BLOCK_BYTES = 2**19
 #: Multiplications up to which OpenBLAS takes a product of matrices for a small one.
@@ -37,7 +39,10 @@ def worth_compiling(X, n_columns=1):
     -------
     bool
     """
-    if not sparse.issparse(X):
+    if sparse.issparse(X):
+        if X.nnz >= SPARSE_ENTRIES and X.nnz * n_columns >= SPARSE_WORK:
+            return True  # some tens of milliseconds in scipy, a product
+    else:
         most = MOST_OUTPUTS if X.flags.c_contiguous else int(X.flags.f_contiguous)
         if n_columns > most or X.dtype not in (np.float32, np.float64):
             return False

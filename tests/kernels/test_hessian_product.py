@@ -158,6 +158,13 @@ def test_small_problems_do_not_wait_for_the_compiler():
     assert worth_compiling(np.ones((1_000_000, 5)))
 
 
+def test_many_columns_of_a_sparse_table_are_worth_compiling():
+    X = sparse.random(40_000, 1_000, density=0.01, format="csr", random_state=0)
+    assert not worth_compiling(X, n_columns=20)
+    assert worth_compiling(X, n_columns=200)
+    assert not worth_compiling(X[:500], n_columns=20_000)
+
+
 def test_many_columns_go_to_blas():
     X = np.ones((1_000_000, 5))
     assert not worth_compiling(X, n_columns=40)
