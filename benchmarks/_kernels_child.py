@@ -1,6 +1,7 @@
 """Serves the kernels beside what one writes in numpy and scipy, in turns, in one process."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import numpy as np
 from numba import njit
@@ -11,8 +12,10 @@ from skinfluence.kernels import (
     TopK,
     csr_gram,
     csr_quadratic_form,
+    csr_scores,
     effective_threads,
     hessian_product,
+    pack_lanes,
 )
 
 
@@ -53,6 +56,7 @@ def _dense(n, f, K, dtype="float64", order="C"):
     return _product(X, K, rng)
 
 
+@lru_cache(maxsize=1)  # several tables one after the other are of the same rows
 def _sparse_rows(n, f, entries):
     """Rows of counts whose columns are as unequal as those of words."""
     rng = np.random.default_rng(0)
@@ -75,9 +79,11 @@ def _product(X, K, rng):
     if K > 1:
         problem.append(curvature)
     plain = _plain_product if K > 1 else _plain_product_of_one
+    # a table of a few milliseconds is compiled here too, as it is for a user with many columns
+    compiled = True if sparse.issparse(X) else None
     values = X.data if sparse.issparse(X) else X.ravel(order="K")
     return {
-        "ours": lambda: hessian_product(X, *problem),
+        "ours": lambda: hessian_product(X, *problem, compiled=compiled),
         "plain": lambda: plain(X, *problem),
         "read": lambda: read(values),
     }
@@ -102,6 +108,30 @@ def _quadratic_form(n, f, entries):
     }
 
 
+def _scores(n, f, entries, K, n_test):
+    X = _sparse_rows(n, f, entries)
+    rng = np.random.default_rng(1)
+    U, offset = rng.standard_normal((K, f, n_test)), rng.standard_normal((K, n_test))
+    rho, tables = rng.standard_normal((n, K)), pack_lanes(U)
+    out = np.empty((n_test, n))
+
+    def plain():
+        total = np.empty((n_test, n))
+        for k in range(K):
+            part = total if k == 0 else np.empty((n_test, n))
+            part[:] = (X @ U[k]).T
+            part += offset[k][:, None]
+            part *= rho[:, k]
+            if k > 0:
+                total += part
+        return total
+
+    return {
+        "ours": lambda: csr_scores(X.data, X.indices, X.indptr, tables, offset, rho, out),
+        "plain": plain,
+    }
+
+
 def _top_k(n_test, n, k):
     scores = np.random.default_rng(0).standard_normal((n_test, n))
 
@@ -119,6 +149,7 @@ _MAKERS = {
     "sparse": _sparse,
     "gram": _gram,
     "quadratic_form": _quadratic_form,
+    "scores": _scores,
     "top_k": _top_k,
 }
 _state = {}
