@@ -14,10 +14,11 @@ def score_reader(design, parts):
     """The scores of any rows of a design, as a function that is asked for some at a time.
 
     Large sparse designs take one compiled pass, which writes every score once. With scipy the
-    product of each output is an array of its own, which is turned, scaled and added: two to five
-    times slower (``python -m benchmarks kernels``). On dense rows BLAS multiplies, and the scaling
-    finds the scores in the cache, because callers ask for pieces of that size; cutting them
-    further, to scale them in a nearer cache, made narrower products and was slower.
+    product of each output is an array of its own, which is turned, scaled and added: 1.2 to 2
+    times slower for 100 right-hand sides (``python -m benchmarks kernels``), 3 to 5 times for
+    512. On dense rows BLAS multiplies, and the scaling finds the scores in the cache, because
+    callers ask for pieces of that size; cutting them further, to scale them in a nearer
+    cache, made narrower products and was slower.
 
     Parameters
     ----------
