@@ -55,7 +55,8 @@ def _several(X, V, offset, curved, n_threads):
         some = V[g * LANES : (g + 1) * LANES]
         table[:, : len(some)], table[:, len(some) :] = some.T, 0.0
     tables, offset = read_only(tables), read_only(np.ascontiguousarray(offset))
-    product, sums = np.zeros((groups * LANES, f)), np.zeros(C)
+    # as the tables are: a row for each column of X
+    product, sums = np.zeros((f, groups * LANES)), np.zeros(C)
     size = max(1, RAW_BYTES // (8 * LANES * groups))
     for start in range(0, n, size):
         rows = slice(start, min(start + size, n))
@@ -64,8 +65,8 @@ def _several(X, V, offset, curved, n_threads):
         raw, total = _raw(parts, tables, offset, some, n_threads)
         sums += total
         for g, part in _added(parts, raw, f, n_threads):
-            product[g * LANES : (g + 1) * LANES] += part
-    return product[:C], sums
+            product[:, g * LANES : (g + 1) * LANES] += part
+    return product[:, :C].T, sums
 
 
 def _raw(parts, tables, offset, curved, n_threads):
@@ -96,7 +97,7 @@ def _added(parts, raw, f, n_threads):
         table = aligned(f, LANES)
         table[:] = 0.0
         _csr_vectors.add_rows(*parts, raw, g, rows.start, rows.stop, table)
-        return g, np.ascontiguousarray(table.T)
+        return g, table
 
     units = [(rows, g) for rows in row_chunks(n, nnz, f) for g in range(groups)]
     return run_chunks(work, units, n_threads)

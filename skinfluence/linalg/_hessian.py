@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from skinfluence.kernels import hessian_product, run_chunks
-from skinfluence.linalg._blocks import CACHE_MIB
+from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
 
 
 class Hessian(LinearOperator):
@@ -76,19 +76,22 @@ class Hessian(LinearOperator):
         design, (K, q) = self.design, self.penalty.shape
         V = V.reshape(K, q, -1)  # shape: (K, q, m)
         m = V.shape[2]
-        side = V.transpose(0, 2, 1).reshape(K * m, q)
-        features, offset = side, np.zeros(K * m)
+        f, offset = design.n_features, np.zeros(K * m)
+        # the m numbers of a coefficient stay together: whole cache lines are copied
+        columns = V[:, :f].transpose(1, 0, 2).reshape(f, K * m)
         if design.intercept:
-            features, offset = np.ascontiguousarray(side[:, :-1]), side[:, -1]
+            offset = V[:, -1].reshape(K * m)
             if design.center is not None:
-                offset = offset - features @ design.center
-        product, sums = hessian_product(design.X, features, offset, self.curvature, self.factor)
+                offset = offset - design.center @ columns
+        product, sums = hessian_product(design.X, columns.T, offset, self.curvature, self.factor)
+        product = product.T  # shape: (f, K m)
         out = self.penalty[:, :, None] * V
         if design.intercept:
-            if design.center is not None:
-                product -= np.outer(sums, design.center)
             out[:, -1] += sums.reshape(K, m)
-        out[:, : design.n_features] += product.reshape(K, m, -1).transpose(0, 2, 1)
+            if design.center is not None:
+                for some in row_blocks(f, 8 * K * m, cache_mib=1.0):
+                    product[some] -= design.center[some, None] * sums
+        out[:, :f] += product.reshape(f, K, m).transpose(1, 0, 2)
         return out.reshape(K * q, m)
 
     def _matvec(self, v):
