@@ -8,6 +8,7 @@ from scipy.linalg import qr
 from scipy.sparse.linalg import ArpackError, eigsh
 
 from skinfluence._frames import make_frame
+from skinfluence._warnings import user_stacklevel
 
 
 @dataclass(frozen=True)
@@ -240,5 +241,5 @@ def warn_of_null_directions(explained, report):
         "are arbitrary and influences zero, for rows that do not vary along them nothing is lost. "
         "Drop constant or duplicated columns, add a penalty, or set damping > 0.",
         SingularHessianWarning,
-        stacklevel=4,
+        stacklevel=user_stacklevel(),
     )

@@ -7,6 +7,7 @@ from sklearn import get_config
 
 from skinfluence.solvers._base import SingularHessianError, Solver
 from skinfluence.solvers._cg import CGSolver
+from skinfluence.solvers._checks import check_integer, check_positive, check_seed
 from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._eigh import EighSolver
 from skinfluence.solvers._woodbury import WoodburySolver
@@ -67,6 +68,11 @@ class AutoSolver(Solver):
     verbose: int = 0
 
     name = "auto"
+
+    def __post_init__(self):
+        check_integer("n_right_hand_sides", self.n_right_hand_sides)
+        check_positive("tol", self.tol, other=(None,))
+        check_seed(self.random_state)
 
     @classmethod
     def for_newton_steps(cls):

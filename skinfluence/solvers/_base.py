@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from inspect import signature
 
 import numpy as np
@@ -156,7 +157,12 @@ def get_solver(solver, **settings):
     if isinstance(solver, str) and solver in REGISTRY:
         known = signature(REGISTRY[solver]).parameters
         return REGISTRY[solver](**{k: v for k, v in settings.items() if k in known})
+    hint = ""
+    if isinstance(solver, type) and issubclass(solver, Solver):
+        hint = f" This is the class: pass {solver.__name__}()."
+    elif isinstance(solver, str) and (close := get_close_matches(solver.lower(), REGISTRY, 1)):
+        hint = f" Did you mean {close[0]!r}?"
     raise ValueError(
         f"solver={solver!r} is not known. Expected one of {sorted(REGISTRY)} or an instance of "
-        "skinfluence.solvers.Solver."
+        f"skinfluence.solvers.Solver.{hint}"
     )

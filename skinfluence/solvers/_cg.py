@@ -9,8 +9,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, gen_batches
 
 from skinfluence._progress import progress
+from skinfluence._warnings import user_stacklevel
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
 from skinfluence.solvers._block_cg import block_cg, column_norms
+from skinfluence.solvers._checks import check_choice, check_integer, check_positive, check_seed
 from skinfluence.solvers._preconditioners import (
     Preconditioner,
     nystroem_preconditioner,
@@ -99,17 +101,12 @@ class CGSolver(Solver):
     name = "cg"
 
     def __post_init__(self):
-        if self.preconditioner not in (None, "auto", "jacobi", "nystroem"):
-            raise ValueError(
-                f"preconditioner={self.preconditioner!r} is not known. Expected 'auto', 'jacobi', "
-                "'nystroem' or None."
-            )
-        if not self.tol > 0:
-            raise ValueError(f"tol must be positive, got {self.tol!r}.")
-        for setting in ("max_iter", "rank", "block_size"):
-            value = getattr(self, setting)
-            if value is not None and not value >= 1:
-                raise ValueError(f"{setting} must be at least 1, got {value!r}.")
+        check_choice("preconditioner", self.preconditioner, ("auto", "jacobi", "nystroem", None))
+        check_positive("tol", self.tol)
+        check_integer("max_iter", self.max_iter)
+        check_integer("rank", self.rank)
+        check_integer("block_size", self.block_size, other=(None,))
+        check_seed(self.random_state)
 
     def factorize(self, hessian):
         return CGInverse(hessian, self)
@@ -160,11 +157,12 @@ class CGInverse(InverseHessian):
             self._use(Preconditioner(scale.reshape(*self._shape, 1)))
 
     def _use(self, preconditioner):
-        self._preconditioner = preconditioner
-        self._filled = None
+        filled = None
         if self.hessian.gauge is not None:
             null = preconditioner.null_back(self.hessian.gauge.reshape(*self._shape, -1))
-            self._filled, _ = np.linalg.qr(null)
+            filled, _ = np.linalg.qr(null)
+        # together, and read once an iteration: another thread may ask meanwhile
+        self._coordinates = preconditioner, filled
 
     def _make_sketch(self):
         seed = self.solver.random_state
@@ -269,15 +267,15 @@ class CGInverse(InverseHessian):
 
     def _iterate(self, R, max_iter):
         """(X, number of products) with H X ~ R, from zero."""
-        shape, preconditioner = self._shape, self._preconditioner
+        shape, (preconditioner, filled) = self._shape, self._coordinates
         scale = self._scale.reshape(*shape, 1)
         p = self.shape[0]
 
         def product(S):
             image = self.hessian @ preconditioner.back(S).reshape(p, -1)
             image = preconditioner.into(image.reshape(*shape, -1))
-            if self._filled is not None:
-                image += self._filled @ (self._filled.transpose(0, 2, 1) @ S)
+            if filled is not None:
+                image += filled @ (filled.transpose(0, 2, 1) @ S)
             return image
 
         X, n_iter = block_cg(
@@ -337,7 +335,7 @@ class CGInverse(InverseHessian):
                 "the Hessian is singular or too ill-conditioned: use a stronger penalty, a "
                 'positive damping, or solver="eigh" (pseudo-inverse).',
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=user_stacklevel(),
             )
 
 

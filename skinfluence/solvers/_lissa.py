@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from skinfluence.linalg import Design, Hessian, block_size
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
+from skinfluence.solvers._checks import check_choice, check_integer, check_positive, check_seed
 from skinfluence.solvers._lissa_run import DivergenceError, run_until_stable
 from skinfluence.solvers._recursion import (
     diagonal_preconditioner,
@@ -53,7 +54,7 @@ class LissaSolver(Solver):
     tol : float, default=0.1
         Stop a column when doubling the depth changed the estimate by less, and its standard error
         is below, both relative and in the norm ``sqrt(v' H v)``, that of the raw predictions. An
-        error of 0.1 is a correlation of 0.995 with the exact influences.
+        error of 0.1 is a correlation of 0.995 with the exact influences. 0 runs the whole depth.
     sampling : {"importance", "uniform"}, default="importance"
         How rows are drawn; unbiased in both cases. Rows without weight are never drawn.
     preconditioner : {"diagonal", None}, default="diagonal"
@@ -104,21 +105,14 @@ class LissaSolver(Solver):
     name = "lissa"
 
     def __post_init__(self):
-        if self.sampling not in ("importance", "uniform"):
-            raise ValueError(
-                f'sampling={self.sampling!r} is not known. Expected "importance" or "uniform".'
-            )
-        if self.preconditioner not in ("diagonal", None):
-            raise ValueError(
-                f'preconditioner={self.preconditioner!r} is not known. Expected "diagonal" or None.'
-            )
-        for setting in ("batch_size", "scale"):
-            value = getattr(self, setting)
-            if value != "auto" and (isinstance(value, str) or not value > 0):
-                raise ValueError(f'{setting} must be positive or "auto", got {value!r}.')
-        for setting in ("depth", "repeats"):
-            if not getattr(self, setting) >= 1:
-                raise ValueError(f"{setting} must be at least 1, got {getattr(self, setting)!r}.")
+        check_choice("sampling", self.sampling, ("importance", "uniform"))
+        check_choice("preconditioner", self.preconditioner, ("diagonal", None))
+        check_integer("batch_size", self.batch_size, other=("auto",))
+        check_positive("scale", self.scale, other=("auto",))
+        check_positive("tol", self.tol, zero=True)
+        check_integer("depth", self.depth)
+        check_integer("repeats", self.repeats)
+        check_seed(self.random_state)
 
     def factorize(self, hessian):
         p = hessian.shape[0]

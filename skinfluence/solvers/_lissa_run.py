@@ -87,7 +87,9 @@ def run_until_stable(inverse, b):
         # along directions without curvature nothing but the coefficients themselves can tell
         step_size = np.sqrt((moved**2 * metric).sum(axis=(1, 2)))
         if previous is not None:
-            relative = step_size / np.sqrt((mean[active] ** 2 * metric).sum(axis=(1, 2)))
+            whole = np.sqrt((mean[active] ** 2 * metric).sum(axis=(1, 2)))
+            # squares of tiny coefficients may vanish: a step of no size has not grown either
+            relative = step_size / np.where(whole > 0, whole, 1.0)
             grows = step_size > GROWTH * last_step_size
             change[active] = np.where(grows, np.fmax(change[active], relative), change[active])
         last_step_size = step_size

@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from skinfluence._progress import progress
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
+from skinfluence.solvers._checks import check_choice, check_integer, check_positive, check_seed
 from skinfluence.solvers._recursion import (
     diagonal_preconditioner,
     largest_eigenvalue,
@@ -83,15 +84,11 @@ class NeumannSolver(Solver):
     name = "neumann"
 
     def __post_init__(self):
-        if self.preconditioner not in ("diagonal", None):
-            raise ValueError(
-                f'preconditioner={self.preconditioner!r} is not known. Expected "diagonal" or None.'
-            )
-        if self.scale != "auto" and (isinstance(self.scale, str) or not self.scale > 0):
-            raise ValueError(f'scale must be positive or "auto", got {self.scale!r}.')
-        for setting in ("max_iter", "tol"):
-            if not getattr(self, setting) > 0:
-                raise ValueError(f"{setting} must be positive, got {getattr(self, setting)!r}.")
+        check_choice("preconditioner", self.preconditioner, ("diagonal", None))
+        check_positive("scale", self.scale, other=("auto",))
+        check_positive("tol", self.tol)
+        check_integer("max_iter", self.max_iter)
+        check_seed(self.random_state)
 
     def factorize(self, hessian):
         p = hessian.shape[0]

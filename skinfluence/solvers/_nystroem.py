@@ -8,8 +8,10 @@ from sklearn import get_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from skinfluence._warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
 from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, SolverReport
+from skinfluence.solvers._checks import check_integer, check_positive, check_seed
 from skinfluence.solvers._sketch import Sketch
 
 #: Training rows whose gradients probe the error.
@@ -62,7 +64,7 @@ class NystroemSolver(Solver):
         Power iterations before a direction counts: each costs as much as doubling the rank, in
         products but not in memory.
     random_state : int, RandomState or None, default=None
-        Draws the directions and the probes.
+        Draws the directions and the probes; None is a fixed seed.
     verbose : int, default=0
         Whether to show a progress bar over the directions.
 
@@ -91,15 +93,14 @@ class NystroemSolver(Solver):
     name = "nystroem"
 
     def __post_init__(self):
-        if self.rank != "auto" and not (isinstance(self.rank, int | np.integer) and self.rank > 0):
-            raise ValueError(f"rank must be a positive integer or 'auto', got {self.rank!r}.")
-        if not self.tol > 0:
-            raise ValueError(f"tol must be positive, got {self.tol!r}.")
-        if self.n_power < 0:
-            raise ValueError(f"n_power must not be negative, got {self.n_power!r}.")
+        check_integer("rank", self.rank, other=("auto",))
+        check_positive("tol", self.tol)
+        check_integer("n_power", self.n_power, least=0)
+        check_seed(self.random_state)
 
     def factorize(self, hessian):
-        random_state = check_random_state(self.random_state)
+        seed = 0 if self.random_state is None else self.random_state
+        random_state = check_random_state(seed)
         free = (hessian.penalty <= 0).any(axis=0)
         if free.all():
             raise SingularHessianError(
@@ -129,7 +130,7 @@ class NystroemSolver(Solver):
                 "off by about as much or more. Use a larger rank, a larger working_memory (see "
                 'sklearn.set_config), a stronger penalty or damping, or solver="cg".',
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=user_stacklevel(),
             )
         return inverse
 

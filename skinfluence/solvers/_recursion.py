@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skinfluence._warnings import user_stacklevel
+
 
 def diagonal_preconditioner(diagonal):
     """1 / diagonal where there is curvature, 1 elsewhere."""
@@ -57,5 +59,5 @@ def warn_unconverged(solver, bad, n_columns, measured, remedy):
         f'solver="{solver}": {bad} of {n_columns} right-hand sides did not reach the tolerance: '
         f"{measured}. {remedy}",
         ConvergenceWarning,
-        stacklevel=4,
+        stacklevel=user_stacklevel(),
     )

@@ -257,7 +257,7 @@ def test_the_working_memory_limits_the_sketch_that_was_not_asked_for():
         with config_context(working_memory=0.05):
             inverse = CGSolver(preconditioner=name, rank=20).factorize(hessian)
             inverse.solve(V)
-        ranks[name] = inverse._preconditioner._vectors.shape[2]
+        ranks[name] = inverse._coordinates[0]._vectors.shape[2]
     assert ranks == {"auto": 3, "nystroem": 20}
 
 
@@ -310,10 +310,10 @@ def test_the_preconditioner_of_full_rank_is_the_hessian():
 def test_auto_makes_its_sketch_after_single_right_hand_sides_have_cost_more():
     hessian = decaying(alpha=1e-3)
     inverse = CGSolver(rank=20).factorize(hessian)
-    before = inverse._preconditioner
+    before = inverse._coordinates[0]
     v = right_hand_sides(hessian, 1)
     first = inverse.solve(v)
-    assert inverse._preconditioner is not before
+    assert inverse._coordinates[0] is not before
     assert_allclose(inverse.solve(v), first, atol=1e-4 * np.abs(first).max())
 
 
@@ -358,10 +358,10 @@ def test_rows_without_any_give_no_quadratic_form():
     "settings, match",
     [
         ({"preconditioner": "ilu"}, "preconditioner='ilu' is not known"),
-        ({"tol": 0.0}, "tol must be positive"),
-        ({"max_iter": 0}, "max_iter must be at least 1"),
-        ({"rank": 0}, "rank must be at least 1"),
-        ({"block_size": 0}, "block_size must be at least 1"),
+        ({"tol": 0.0}, "tol must be a positive number, got 0.0"),
+        ({"max_iter": 0}, "max_iter must be an integer of at least 1"),
+        ({"rank": 0}, "rank must be an integer of at least 1"),
+        ({"block_size": 0}, "block_size must be an integer of at least 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, match):

@@ -307,3 +307,11 @@ def test_settings_that_are_not_known_are_refused(settings):
 
 def test_it_is_registered():
     assert isinstance(get_solver("lissa"), LissaSolver)
+
+
+def test_right_hand_sides_whose_squares_vanish_are_solved_in_silence():
+    hessian = zoo.well_posed()
+    b = 1e-200 * np.ones((hessian.shape[0], 1))
+    found = LissaSolver(depth=400).factorize(hessian).solve(b)
+    expected = np.linalg.solve(hessian.to_dense(), b)
+    assert_allclose(found, expected, atol=0.2 * np.abs(expected).max())

@@ -254,13 +254,20 @@ def test_a_sketch_is_never_larger_than_its_matrix():
 @pytest.mark.parametrize(
     "settings, match",
     [
-        ({"rank": 0}, "rank must be a positive integer"),
-        ({"rank": 2.5}, "rank must be a positive integer"),
-        ({"rank": "all"}, "rank must be a positive integer"),
-        ({"tol": 0.0}, "tol must be positive"),
-        ({"n_power": -1}, "n_power must not be negative"),
+        ({"rank": 0}, "rank must be an integer of at least 1 or 'auto', got 0"),
+        ({"rank": 2.5}, "rank must be an integer of at least 1 or 'auto', got 2.5"),
+        ({"rank": "all"}, "rank must be an integer of at least 1 or 'auto', got 'all'"),
+        ({"tol": 0.0}, "tol must be a positive number, got 0.0"),
+        ({"n_power": -1}, "n_power must be an integer of at least 0, got -1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, match):
     with pytest.raises(ValueError, match=match):
         NystroemSolver(**settings)
+
+
+def test_without_a_seed_the_draws_are_fixed():
+    hessian = low_rank()
+    V = np.eye(hessian.shape[0])[:, :3]
+    first, second = (quiet(NystroemSolver(rank=5), hessian).solve(V) for _ in range(2))
+    np.testing.assert_array_equal(first, second)

@@ -1,0 +1,17 @@
+"""Where a warning points: at the user's line, not into the package."""
+
+import sys
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+def user_stacklevel():
+    """The `stacklevel` for a ``warnings.warn`` in the calling function.
+
+    That of the first frame outside the package. (`skip_file_prefixes` does it from Python 3.12.)
+    """
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -1,0 +1,56 @@
+"""Checks of a solver's settings: what was got, and what was expected."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+
+def check_integer(name, value, *, least=1, other=()):
+    """Raise ValueError unless `value` is a whole number, at least `least`, or one of `other`."""
+    if _is_one_of(value, other):
+        return
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
+        raise ValueError(
+            f"{name} must be an integer of at least {least}{_or(other)}, got {_got(value)}."
+        )
+
+
+def check_positive(name, value, *, zero=False, other=()):
+    """Raise ValueError unless `value` is a finite number above (or at) 0, or one of `other`."""
+    if _is_one_of(value, other):
+        return
+    is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    if not is_number or not np.isfinite(value) or value < 0 or (value == 0 and not zero):
+        kind = "number of at least 0" if zero else "positive number"
+        raise ValueError(f"{name} must be a {kind}{_or(other)}, got {_got(value)}.")
+
+
+def check_choice(name, value, choices):
+    """Raise ValueError unless `value` is one of `choices`."""
+    if not _is_one_of(value, choices):
+        known = ", ".join(map(repr, choices))
+        raise ValueError(f"{name}={value!r} is not known. Expected one of {known}.")
+
+
+def check_seed(value):
+    """Raise ValueError unless `value` can seed the draws."""
+    try:
+        check_random_state(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "random_state must be None, an integer from 0 to 2**32 - 1 or a "
+            f"numpy.random.RandomState, got {_got(value)}."
+        ) from error
+
+
+def _is_one_of(value, choices):
+    return (value is None or isinstance(value, str)) and value in choices
+
+
+def _or(other):
+    return "".join(f" or {choice!r}" for choice in other)
+
+
+def _got(value):
+    return f"{value!r} ({type(value).__name__})"
