@@ -49,6 +49,14 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
 
 
 def _blocks(linearization, design, target, method, rows, out):
+    if method == "refit":
+        yield from _all_blocks(linearization, design, target, method, rows, out)
+        return
+    with linearization.inverse.question():
+        yield from _all_blocks(linearization, design, target, method, rows, out)
+
+
+def _all_blocks(linearization, design, target, method, rows, out):
     row_step = max(1, len(rows))
     if method == "refit":
         row_step = min(row_step, linearization.refit_width())
@@ -190,8 +198,9 @@ class Linearization:
             step = self.refit_width()
             parts = [self._own_refits(rows[a : a + step]) for a in range(0, len(rows), step)]
             return self.optimum, np.concatenate(parts)
-        objective, changes = self.changes(method, rows)
-        return objective, changes.own_raw_prediction_changes()
+        with self.inverse.question():
+            objective, changes = self.changes(method, rows)
+            return objective, changes.own_raw_prediction_changes()
 
     def _own_refits(self, rows):
         objective, changes = self.changes("refit", rows)

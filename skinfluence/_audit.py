@@ -1,5 +1,7 @@
 """What to know about the model and the explanation as a whole: health, diagnostics, fidelity."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, check_memory
@@ -73,9 +75,13 @@ class Audit:
         """
         check_is_fitted(self)
         inverse = self._linearization.inverse
-        solution = describe_solution(inverse.report)
-        low, high = curvature_range(inverse.hessian, inverse)
-        h = self.leverage_ if inverse.factorized else np.empty(0)
+        # the user's last solution, not those of the estimates below
+        asked = replace(inverse.report)
+        with inverse.question():
+            low, high = curvature_range(inverse.hessian, inverse)
+            h = self.leverage_ if inverse.factorized else np.empty(0)
+            dof = float(h.sum()) if inverse.factorized else estimated_dof(inverse)
+        inverse.report = asked
         loud = np.flatnonzero(h > 0.5)
         return Health(
             n_rows=self.objective_.n_rows,
@@ -87,7 +93,7 @@ class Audit:
             largest_curvature=high,
             condition=high / low if low > 0 else np.inf,
             null_directions=null_directions(self._explained, inverse.report.null_space),
-            effective_dof=float(h.sum()) if inverse.factorized else estimated_dof(inverse),
+            effective_dof=dof,
             high_leverage=loud[np.argsort(-h[loud], kind="stable")],
             solver=inverse.report.solver,
             solver_reason=inverse.report.reason or "as asked for",
@@ -95,7 +101,7 @@ class Audit:
             damping=float(self.damping),
             newton_step_is_exact=self.objective_.loss.quadratic and self.damping == 0,
             leverage_is_known=inverse.factorized,
-            solution=solution,
+            solution=describe_solution(asked),
             _backend=self._backend,
         )
 

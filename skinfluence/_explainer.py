@@ -394,7 +394,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         """
         check_is_fitted(self)
         method = resolve_method(method or self.method, self._linearization.inverse)
-        objective, changes = self._linearization.changes(
-            method, check_rows(rows, self.objective_.n_rows)
-        )
-        return objective.estimator_layout(changes.coef_changes())
+        rows = check_rows(rows, self.objective_.n_rows)
+        with self._linearization.inverse.question():
+            objective, changes = self._linearization.changes(method, rows)
+            return objective.estimator_layout(changes.coef_changes())

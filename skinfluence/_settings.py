@@ -1,6 +1,6 @@
 """Checks of the explainer's own parameters, and what it says about polishing."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -15,11 +15,12 @@ STATIONARITY_TOLERANCE = 1e-6
 
 def check_settings(explainer):
     """Raise ValueError for parameters of the explainer that mean nothing."""
-    get_solver(explainer.solver)
+    get_solver(explainer.solver, random_state=explainer.random_state)
     _one_of("method", explainer.method, ("auto", *METHODS))
     _one_of("penalty_scaling", explainer.penalty_scaling, ("estimator", "mean"))
     _one_of("polish", explainer.polish, (True, False))
     _number("damping", explainer.damping, least=0.0)
+    _workers(explainer.n_jobs)
     _number("temperature", explainer.temperature, least=0.0, strict=True)
 
 
@@ -68,6 +69,14 @@ def check_rows(rows, n):
 def _one_of(name, value, allowed):
     if value not in allowed:
         raise ValueError(f"{name}={value!r} is not known. Expected one of {list(allowed)}.")
+
+
+def _workers(n_jobs):
+    whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
+    if n_jobs is not None and (not whole or n_jobs == 0):
+        raise ValueError(
+            f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
+        )
 
 
 def _number(name, value, *, least, strict=False):

@@ -183,6 +183,9 @@ SETTINGS = [
     ("method", "magic", "newton_step"),
     ("solver", "magic", "cholesky"),
     ("solver", 3, "cholesky"),
+    ("n_jobs", 0, "positive integer"),
+    ("n_jobs", 1.5, "positive integer"),
+    ("n_jobs", "all", "positive integer"),
     ("penalty_scaling", "sum", "mean"),
     ("polish", "no", "True"),
     ("damping", -1.0, ">= 0"),
@@ -199,6 +202,12 @@ SETTINGS = [
 def test_fit_refuses_the_setting(name, value, expected):
     with pytest.raises(ValueError, match=f"{name}={value!r}.*Expected.*{expected}"):
         InfluenceExplainer(**{name: value}).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", ["cg", "lissa", "nystroem", "neumann", "auto"])
+def test_fit_refuses_what_cannot_seed(solver):
+    with pytest.raises(ValueError, match=r"random_state must be None, an integer.*got 'a'"):
+        InfluenceExplainer(solver=solver, random_state="a").fit(X, y)
 
 
 UNSUPPORTED = {

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from inspect import signature
+from threading import get_ident
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
@@ -65,6 +66,7 @@ class InverseHessian(LinearOperator):
         self.report = report
         self._row_forms = None
         self._neighbours = {}
+        self._asked = {}  # thread -> outcomes of the solutions of its open question
         super().__init__(dtype=np.float64, shape=hessian.shape)
 
     def neighbour(self, key, factorize):
@@ -76,6 +78,21 @@ class InverseHessian(LinearOperator):
     @abstractmethod
     def solve(self, V):
         """H^-1 V for V of shape (p, m)."""
+
+    def question(self):
+        """Context whose solutions are told of as one: one report and at most one warning."""
+        return _Question(self)
+
+    def _conclude(self, outcome):
+        """Tell of a solution's outcome, now or at the end of the question that it belongs to."""
+        outcomes = self._asked.get(get_ident())
+        if outcomes is None:
+            self._tell([outcome])
+        else:
+            outcomes.append(outcome)
+
+    def _tell(self, outcomes):
+        """Report solutions, and warn of columns that failed; for iterative solvers."""
 
     def _matmat(self, V):
         return self.solve(V)
@@ -104,15 +121,35 @@ class InverseHessian(LinearOperator):
         """
         K, q = self.hessian.n_outputs, self.hessian.n_columns
         out = np.empty((design.shape[0], K, K))
-        for rows in row_blocks(design.shape[0], 8 * K * self.shape[0]):
-            part = design.take(rows)
-            Z = part.to_dense()
-            for k in range(K):
-                V = np.zeros((K, q, len(Z)))
-                V[k] = Z.T
-                solved = self.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
-                out[rows, :, k] = np.einsum("ljn,nj->nl", solved, Z)
+        with self.question():
+            for rows in row_blocks(design.shape[0], 8 * K * self.shape[0]):
+                part = design.take(rows)
+                Z = part.to_dense()
+                for k in range(K):
+                    V = np.zeros((K, q, len(Z)))
+                    V[k] = Z.T
+                    solved = self.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
+                    out[rows, :, k] = np.einsum("ljn,nj->nl", solved, Z)
         return out
+
+
+class _Question:
+    """See :meth:`InverseHessian.question`; one inside another belongs to the outer one."""
+
+    def __init__(self, inverse):
+        self._asked, self._tell = inverse._asked, inverse._tell
+
+    def __enter__(self):
+        self._thread = get_ident()
+        self._inside = self._thread in self._asked
+        self._asked.setdefault(self._thread, [])
+
+    def __exit__(self, error, *_):
+        if self._inside:
+            return
+        outcomes = self._asked.pop(self._thread)
+        if outcomes and error is None:
+            self._tell(outcomes)
 
 
 class Solver(ABC):

@@ -206,7 +206,7 @@ class CGInverse(InverseHessian):
             When a column's residual stays above the tolerance.
         """
         out, outcome = self._solve(np.asarray(V, dtype=float), x0)
-        self._conclude([outcome])
+        self._conclude(outcome)
         return out
 
     def _solve(self, V, x0=None):
@@ -295,41 +295,38 @@ class CGInverse(InverseHessian):
         K, q = self.hessian.n_outputs, self.hessian.n_columns
         separable = self.hessian.separable
         out = np.zeros((design.shape[0], K, K))
-        outcomes = []
         n = design.shape[0]
-        for rows in gen_batches(n, max(1, self.width // (1 if separable else K))) if n else ():
-            Z = design.take(rows).to_dense().T  # shape: (q, b)
-            if separable:  # no output reaches another's block: all at once
-                V = np.tile(Z, (K, 1))
-            else:
-                V = np.zeros((K, q, K, Z.shape[1]))
-                V[np.arange(K), :, np.arange(K)] = Z
-            solved, outcome = self._solve(V.reshape(K * q, -1))
-            outcomes.append(outcome)
-            if separable:
-                form = np.einsum("kqb,qb->bk", solved.reshape(K, q, -1), Z)
-                out[rows, np.arange(K), np.arange(K)] = form
-            else:
-                out[rows] = np.einsum("lqkb,qb->blk", solved.reshape(K, q, K, -1), Z)
-        self._conclude(outcomes)
+        with self.question():
+            for rows in gen_batches(n, max(1, self.width // (1 if separable else K))) if n else ():
+                Z = design.take(rows).to_dense().T  # shape: (q, b)
+                if separable:  # no output reaches another's block: all at once
+                    V = np.tile(Z, (K, 1))
+                else:
+                    V = np.zeros((K, q, K, Z.shape[1]))
+                    V[np.arange(K), :, np.arange(K)] = Z
+                solved = self.solve(V.reshape(K * q, -1))
+                if separable:
+                    form = np.einsum("kqb,qb->bk", solved.reshape(K, q, -1), Z)
+                    out[rows, np.arange(K), np.arange(K)] = form
+                else:
+                    out[rows] = np.einsum("lqkb,qb->blk", solved.reshape(K, q, K, -1), Z)
         return 0.5 * (out + out.transpose(0, 2, 1))
 
     def _without_gauge(self, V):
         gauge = self.hessian.gauge
         return V if gauge is None else V - gauge @ (gauge.T @ V)
 
-    def _conclude(self, outcomes):
-        """Report what the solutions of one question found, and warn of columns that failed."""
-        self.residuals = np.concatenate([np.zeros(0), *(found for found, _ in outcomes)])
+    def _tell(self, outcomes):
+        self.residuals = residuals = np.concatenate([found for found, _ in outcomes])
         tol, max_iter = self.solver.tol, self.solver.max_iter
-        failed = int((self.residuals > tol).sum())
+        failed = int((residuals > tol).sum())
         report = self.report
         report.converged = failed == 0
-        report.residual = float(self.residuals.max(initial=0.0))
+        report.residual = float(residuals.max(initial=0.0))
         report.n_iter = sum(count for _, count in outcomes)
         if failed:
             warnings.warn(
-                f"Conjugate gradients: {failed} of {len(self.residuals)} right-hand sides did not "
+                f"Conjugate gradients: {failed} of {len(residuals)} right-hand sides did not "
                 f"converge (largest relative residual {report.residual:.1e}, tol={tol:.1e}, "
                 f"max_iter={max_iter}). If residuals stay where they are with a larger max_iter, "
                 "the Hessian is singular or too ill-conditioned: use a stronger penalty, a "

@@ -170,17 +170,16 @@ class LissaInverse(InverseHessian):
         b = project_gauge(hessian, V)
         m = b.shape[1]
         out = np.zeros_like(b)
-        self.standard_error, self.change = np.zeros(m), np.zeros(m)
-        self.report.n_iter = 0
+        error, change, n_iter = np.zeros(m), np.zeros(m), 0
         curved = np.flatnonzero(b.any(axis=0))
         size = block_size(16 * settings.repeats * hessian.shape[0], cache_mib=64.0)
         for start in range(0, len(curved), size):
             columns = curved[start : start + size]
             found = self._restarted(self._inwards(b[:, columns]))
-            mean, self.standard_error[columns], self.change[columns], depth = found
+            mean, error[columns], change[columns], depth = found
             out[:, columns] = self._outwards(mean)
-            self.report.n_iter = max(self.report.n_iter, depth)
-        self._tell()
+            n_iter = max(n_iter, depth)
+        self._conclude((error, change, n_iter))
         return project_gauge(hessian, out)
 
     def _restarted(self, b):
@@ -207,8 +206,11 @@ class LissaInverse(InverseHessian):
             v[..., -1] += v[..., :-1] @ self.hessian.design.center
         return v.transpose(1, 2, 0).reshape(self.hessian.shape[0], -1)
 
-    def _tell(self):
+    def _tell(self, outcomes):
         settings, report = self.settings, self.report
+        self.standard_error = np.concatenate([error for error, _, _ in outcomes])
+        self.change = np.concatenate([change for _, change, _ in outcomes])
+        report.n_iter = max(count for _, _, count in outcomes)
         error = np.fmax(self.standard_error, self.change)  # no standard error of one repeat
         bad = ~(error <= settings.tol)
         report.converged = not bad.any()

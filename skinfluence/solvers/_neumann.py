@@ -131,13 +131,13 @@ class NeumannInverse(InverseHessian):
         b = root * project_gauge(hessian, V)  # unit-diagonal coordinates
         size = np.linalg.norm(b, axis=0)
         out = np.zeros_like(b)
-        self.residual = np.where(size > 0, 1.0, 0.0)
+        residual = np.where(size > 0, 1.0, 0.0)
         active = np.flatnonzero(size > 0)
         b = b[:, active]
         u = np.zeros_like(b)
         left = b.copy()  # b - H u
         n_iter = 0
-        first = left_size = self.residual[active]
+        first = left_size = residual[active]
         steps = progress(
             range(1, settings.max_iter + 1),
             total=settings.max_iter,
@@ -153,7 +153,7 @@ class NeumannInverse(InverseHessian):
             left = b - root * (hessian @ (root * u))
             left_size = np.linalg.norm(left, axis=0) / size[active]
             out[:, active] = u
-            self.residual[active] = left_size
+            residual[active] = left_size
             diverging = ~(left_size <= 1e3 * first)
             if diverging.any():
                 break
@@ -161,11 +161,13 @@ class NeumannInverse(InverseHessian):
             if not going.all():
                 active, b, u, left = active[going], b[:, going], u[:, going], left[:, going]
                 first = first[going]
-        self._tell(n_iter)
+        self._conclude((residual, n_iter))
         return project_gauge(hessian, root * out)
 
-    def _tell(self, n_iter):
+    def _tell(self, outcomes):
         settings = self.settings
+        self.residual = np.concatenate([residual for residual, _ in outcomes])
+        n_iter = max(count for _, count in outcomes)
         bad = ~(self.residual <= settings.tol)
         self.report.converged = not bad.any()
         self.report.n_iter = n_iter
