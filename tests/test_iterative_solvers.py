@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer
-from skinfluence.solvers import CGSolver
+from skinfluence.solvers import CGSolver, LissaSolver
 
 X, y = load_digits(return_X_y=True)
 X, X_test, y, y_test = X[:300] / 16, X[300:305] / 16, y[:300], y[300:305]
@@ -98,3 +100,52 @@ def test_a_solver_with_settings_keeps_them_and_a_named_one_gets_the_seed():
     assert exact._linearization.inverse.report.residual < 1e-11
     seeded = InfluenceExplainer(solver="cg", random_state=7).fit(X, y % 2)
     assert seeded._linearization.solver.random_state == 7
+
+
+def memory_map(directory):
+    np.save(directory / "table.npy", X)
+    return np.load(directory / "table.npy", mmap_mode="r")
+
+
+def read_only(directory):
+    table = X.copy()
+    table.flags.writeable = False
+    return table
+
+
+def long_indices(directory):
+    table = sparse.csr_matrix(X)
+    table.indices, table.indptr = table.indices.astype(np.int64), table.indptr.astype(np.int64)
+    return table
+
+
+@pytest.mark.parametrize("solver", ["cg", "nystroem", LissaSolver(tol=0.3), "neumann"])
+@pytest.mark.parametrize("make", [memory_map, read_only, long_indices])
+def test_a_table_of_any_storage_has_the_answers_of_an_array(make, solver, tmp_path):
+    model = LogisticRegression(C=0.1)
+    expected = InfluenceExplainer(model, method="first_order").fit(X, y % 3)
+    found = InfluenceExplainer(model, solver=solver).fit(make(tmp_path), y % 3)
+    expected = expected.influence(X_test, y_test % 3)
+    tolerance = 0.3 if isinstance(solver, LissaSolver) else 1e-3
+    np.testing.assert_allclose(
+        found.influence(X_test, y_test % 3), expected, atol=tolerance * np.abs(expected).max()
+    )
+
+
+def test_predictions_that_the_data_leave_open_are_warned_of():
+    doubled = np.c_[X[:, 20:24], X[:, 20:24]]
+    explainer = InfluenceExplainer(LinearRegression(), solver="cg").fit(doubled, y.astype(float))
+    explainer.influence(doubled[:3], y[:3].astype(float))  # along the rows: nothing is open
+    apart = np.c_[X_test[:, 20:24], -X_test[:, 20:24]]
+    with pytest.warns(ConvergenceWarning, match='the Hessian is singular.*solver="eigh"'):
+        explainer.influence(apart, y_test.astype(float))
+
+
+def test_refits_do_not_depend_on_the_number_of_jobs():
+    alone, together = (
+        InfluenceExplainer(solver="cg", n_jobs=n_jobs)
+        .fit(X, y)
+        .influence(X_test, y_test, method="refit", rows=np.arange(40))
+        for n_jobs in (None, 2)
+    )
+    np.testing.assert_array_equal(alone, together)

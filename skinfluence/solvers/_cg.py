@@ -328,9 +328,9 @@ class CGInverse(InverseHessian):
             warnings.warn(
                 f"Conjugate gradients: {failed} of {len(residuals)} right-hand sides did not "
                 f"converge (largest relative residual {report.residual:.1e}, tol={tol:.1e}, "
-                f"max_iter={max_iter}). If residuals stay where they are with a larger max_iter, "
-                "the Hessian is singular or too ill-conditioned: use a stronger penalty, a "
-                'positive damping, or solver="eigh" (pseudo-inverse).',
+                f"max_iter={max_iter}). Use a larger max_iter; if residuals do not fall, the "
+                "Hessian is singular or too ill-conditioned: use a stronger penalty, a positive "
+                'damping, or solver="eigh" (pseudo-inverse).',
                 ConvergenceWarning,
                 stacklevel=user_stacklevel(),
             )
