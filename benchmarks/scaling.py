@@ -14,7 +14,7 @@ from benchmarks._scaling_tables import growth_figure, size_table, slope_table, s
 from benchmarks._scaling_ways import OURS, WAYS
 
 #: Seconds that one call may take.
-LIMIT = 30.0
+LIMIT = 12.0
 #: Seconds of calls after which none is repeated.
 REPEATED = 5.0
 #: Address space of a process, of the 24 GB of the machines this is meant for.
