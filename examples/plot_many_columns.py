@@ -5,8 +5,8 @@ What if the Hessian is too large to invert?
 
 Every influence needs the inverse of a matrix as wide as the model has parameters. With thousands of
 columns that can be solved for instead of being inverted: exactly to a tolerance by conjugate
-gradients, or roughly from drawn rows. Will a patient be back in hospital? 127 facts of each stay, and
-all pairs of them.
+gradients, or roughly from drawn rows. Will a patient be back in hospital? 127 facts of each stay,
+and all pairs of them.
 """
 
 # %%
