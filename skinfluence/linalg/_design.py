@@ -228,7 +228,7 @@ class Design:
         return out
 
     def absolute_sums(self, weights):
-        """|Z|' w for each column w of `weights` (n, m) -> (q, m)."""
+        """Column sums of abs(Z), weighted by each column of `weights` (n, m) -> (q, m)."""
         out = np.zeros((self.shape[1], weights.shape[1]))
         if not self.is_sparse:
             for rows, Z in self.dense_blocks():
