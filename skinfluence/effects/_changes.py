@@ -84,10 +84,6 @@ class Changes(ABC):
             given. May be called from several threads.
         """
 
-    def contracted(self, design, slopes, out=None):
-        """slopes_t' (change of the K raw predictions of test row t): (n_test, n_changes)."""
-        return self.ask(design, slopes)(slice(0, self.n_changes), out)
-
     def raw_prediction_changes(self, design, out=None):
         """Change of each test row's raw predictions, (n_test, n_changes, K)."""
         return self.ask(design)(slice(0, self.n_changes), out)

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from skinfluence.kernels import hessian_product, run_chunks
+from skinfluence.kernels import apply_curvature, hessian_product, run_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
 
 
@@ -57,14 +57,8 @@ class Hessian(LinearOperator):
 
     def apply_curvature(self, raw, rows=slice(None)):
         """A_i raw_i for raw predictions (n_rows, K, m) of some rows (all by default)."""
-        curvature = self.curvature[rows]
-        if curvature.ndim == 3:
-            return curvature @ raw
-        out = curvature[:, :, None] * raw
-        if self.factor is not None:
-            b = self.factor[rows][:, :, None]
-            out -= b * (b * raw).sum(axis=1, keepdims=True)
-        return out
+        factor = None if self.factor is None else self.factor[rows]
+        return apply_curvature(raw, self.curvature[rows], factor)
 
     def row_curvature(self, rows=slice(None)):
         """A_i of some rows in full, (n_rows, K, K)."""

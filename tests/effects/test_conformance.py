@@ -133,7 +133,7 @@ def test_raw_prediction_changes_are_those_of_the_coefficients(name, effect):
     assert_allclose(changes.raw_prediction_changes(test), expected, atol=1e-12)
     slopes = np.random.default_rng(0).standard_normal((6, objective.n_outputs))
     contracted = np.einsum("tk,tnk->tn", slopes, expected)
-    assert_allclose(changes.contracted(test, slopes), contracted, atol=1e-12)
+    assert_allclose(changes.ask(test, slopes)(slice(0, changes.n_changes)), contracted, atol=1e-12)
 
 
 def test_blocks_of_changes_are_renumbered():
