@@ -14,6 +14,17 @@ API_REFERENCE = [
         "objects": ["SmoothHingeSVC"],
     },
     {
+        "title": "Metrics",
+        "module": "skinfluence.metrics",
+        "text": "Scorers: how true an explanation is, how well wrong labels are found.",
+        "objects": [
+            "loo_concordance",
+            "linear_datamodeling_score",
+            "group_concordance",
+            "mislabel_detection_score",
+        ],
+    },
+    {
         "title": "Kernels",
         "module": "skinfluence.kernels",
         "text": "Compiled loops over arrays, where a matrix product will not do.",

@@ -4,16 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._answers import Linearization, resolve_method
 from skinfluence._diagnostics import diagnostics_columns, leverage
-from skinfluence._fidelity import (
-    audit_rows,
-    lins_concordance,
-    mean_predicted_changes,
-    mean_refitted_changes,
-)
+from skinfluence._fidelity import rows_concordance
 from skinfluence._frames import make_frame
 from skinfluence._health import (
     Health,
@@ -22,10 +17,8 @@ from skinfluence._health import (
     estimated_dof,
     null_directions,
 )
-from skinfluence._targets import encode_labels
-from skinfluence.adapters import Explained, Settings, explain_estimator
-from skinfluence.objectives import Objective, minimize
-from skinfluence.solvers import AutoSolver
+from skinfluence.adapters import Explained
+from skinfluence.objectives import Objective
 
 
 class Audit:
@@ -169,24 +162,13 @@ class Audit:
         float
             In [-1, 1], higher is better; NaN where a refit or a prediction does not exist.
 
+        See Also
+        --------
+        skinfluence.metrics : Other measures of fidelity, as scorers.
+
         References
         ----------
         L. I. Lin, "A concordance correlation coefficient to evaluate reproducibility",
         Biometrics 45, 1989.
         """
-        check_is_fitted(self)
-        test = self._explained.design(X).X
-        labels = encode_labels(self.objective_.coding, y, test.shape[0])
-        # the same objective for every damping and polish, so that the refits are found in memory
-        settings = Settings(True, float(self.temperature), self.penalty_scaling)
-        objective = explain_estimator(
-            self.estimator_, self._X, self._y, self._sample_weight, settings
-        ).objective
-        objective = minimize(objective, AutoSolver.for_newton_steps()).objective.without_caches()
-        rows = audit_rows(objective)
-        actual = check_memory(self.memory).cache(mean_refitted_changes)(
-            objective.without_caches(), rows, test, labels
-        )
-        method = resolve_method(self.method, self._linearization.inverse)
-        predicted = mean_predicted_changes(self._linearization, rows, test, labels, method)
-        return lins_concordance(predicted, actual)
+        return rows_concordance(self, X, y)

@@ -1,14 +1,23 @@
-"""How well predicted effects agree with real refits, as one number."""
+"""How well predicted effects agree with real refits: what is refitted, and how it is compared."""
 
 import numpy as np
+from scipy.stats import rankdata
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 
-from skinfluence._answers import influence_blocks
-from skinfluence._targets import LossTarget
-from skinfluence.effects import refit_rows
+from skinfluence._answers import influence_blocks, resolve_method
+from skinfluence._targets import LossTarget, encode_labels
+from skinfluence.adapters import Settings, explain_estimator
+from skinfluence.effects import WeightChanges, refit, refit_rows
+from skinfluence.linalg import row_blocks
+from skinfluence.objectives import minimize
 from skinfluence.solvers import AutoSolver
 
-#: Removed rows that are compared: enough for a stable number, few enough for a grid search.
+#: Removed rows (or groups of rows) that are compared: enough for a stable number, few enough for a
+#: grid search.
 N_ROWS = 32
+#: Groups that are refitted together: few, so that threads have something to share.
+GROUPS_AT_ONCE = 8
 
 
 def lins_concordance(predicted, actual):
@@ -23,6 +32,50 @@ def lins_concordance(predicted, actual):
     if total == 0.0:
         return 1.0 if np.array_equal(predicted, actual) else 0.0
     return float(2.0 * spread / total)
+
+
+def rank_correlations(predicted, actual):
+    """Spearman's correlation of each row of two (n_rows, m) arrays.
+
+    0 where one side says the same of all m: no order is told. NaN where a value is missing.
+    """
+    a, b = rankdata(predicted, axis=1), rankdata(actual, axis=1)
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    out = np.divide((a * b).sum(axis=1), size, out=np.zeros(len(a)), where=size > 0)
+    missing = ~(np.isfinite(predicted).all(axis=1) & np.isfinite(actual).all(axis=1))
+    out[missing] = np.nan
+    return out
+
+
+def reference(explainer, X, y):
+    """(objective, test rows, labels) that refits start from and losses are measured on.
+
+    The objective is at its optimum, and the same for every damping, method, solver and polish, so
+    that a search over them finds the refits in memory.
+    """
+    check_is_fitted(explainer)
+    test = explainer._explained.design(X).X
+    labels = encode_labels(explainer.objective_.coding, y, test.shape[0])
+    settings = Settings(True, float(explainer.temperature), explainer.penalty_scaling)
+    explained = explain_estimator(
+        explainer.estimator_, explainer._X, explainer._y, explainer._sample_weight, settings
+    )
+    best = minimize(explained.objective, AutoSolver.for_newton_steps()).objective
+    return best.without_caches(), test, labels
+
+
+def rows_concordance(explainer, X, y, n_rows=N_ROWS):
+    """Concordance of the predicted and the refitted change of the mean loss on (X, y)."""
+    objective, test, labels = reference(explainer, X, y)
+    rows = audit_rows(objective, n_rows)
+    actual = check_memory(explainer.memory).cache(mean_refitted_changes)(
+        objective.without_caches(), rows, test, labels
+    )
+    linearization = explainer._linearization
+    method = resolve_method(explainer.method, linearization.inverse)
+    predicted = mean_predicted_changes(linearization, rows, test, labels, method)
+    return lins_concordance(predicted, actual)
 
 
 def audit_rows(objective, n_rows=N_ROWS):
@@ -52,11 +105,7 @@ def mean_refitted_changes(objective, rows, X, y):
     """
     inverse = AutoSolver().factorize(objective.hessian())
     changes = refit_rows(objective, inverse, rows, solver=AutoSolver.for_newton_steps())
-    design = objective.design.with_rows_of(X)
-    raw = objective.raw_predictions(design)
-    target = LossTarget(objective.loss, y)
-    moved = changes.raw_prediction_changes(design)
-    return target.changes(raw, moved).mean(axis=0)
+    return _loss_changes(objective, changes, X, y).mean(axis=0)
 
 
 def mean_predicted_changes(linearization, rows, X, y, method):
@@ -67,3 +116,65 @@ def mean_predicted_changes(linearization, rows, X, y, method):
     for _, some, values in influence_blocks(linearization, design, target, method, rows):
         out[some] += values.sum(axis=0)
     return out / design.shape[0]
+
+
+def group_changes(explainer, X, y, draw):
+    """(predicted, refitted) change of each row's loss when groups of rows are removed.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer, fitted
+    X, y : rows and labels as the user has them
+    draw : callable
+        Takes the objective, gives the groups: a list of arrays of training rows.
+
+    Returns
+    -------
+    predicted, actual : ndarray of shape (n_test, n_groups)
+        The sum of the rows' influences, and what refitting without the group did.
+    """
+    objective, test, labels = reference(explainer, X, y)
+    groups = draw(objective)
+    actual = check_memory(explainer.memory).cache(
+        refitted_group_changes, ignore=["n_jobs", "verbose"]
+    )(objective, groups, test, labels, explainer.n_jobs, explainer.verbose)
+    return summed_influences(explainer, X, y, groups), actual
+
+
+def refitted_group_changes(objective, groups, X, y, n_jobs=None, verbose=0):
+    """Change of the loss of each encoded row (X, y) without each group, (n_test, n_groups)."""
+    changes = refit(
+        objective,
+        AutoSolver().factorize(objective.hessian()),
+        WeightChanges.groups(groups),
+        solver=AutoSolver.for_newton_steps(),
+        n_jobs=n_jobs,
+        verbose=verbose,
+        width=GROUPS_AT_ONCE,
+    )
+    return _loss_changes(objective, changes, X, y)
+
+
+def _loss_changes(objective, changes, X, y):
+    """(n_test, n_changes), a block of test rows at a time."""
+    design, target = objective.design.with_rows_of(X), LossTarget(objective.loss, y)
+    raw = objective.raw_predictions(design)
+    out = np.empty((design.shape[0], changes.n_changes))
+    for rows in row_blocks(design.shape[0], 8 * changes.n_changes * objective.n_outputs):
+        moved = changes.raw_prediction_changes(design.take(rows))
+        out[rows] = target.take(rows).changes(raw[rows], moved)
+    return out
+
+
+def summed_influences(explainer, X, y, groups):
+    """Sum of the influences of each group's rows on each row of (X, y), (n_test, n_groups)."""
+    n_train = explainer.objective_.n_rows
+    member = np.zeros((n_train, len(groups)))
+    for j, rows in enumerate(groups):
+        member[rows, j] = 1.0
+    n_test = _num_samples(X)
+    out = np.empty((n_test, len(groups)))
+    for rows in row_blocks(n_test, 8 * n_train, cache_mib=256.0):
+        mine = explainer.influence(_safe_indexing(X, rows), _safe_indexing(y, rows))
+        out[rows] = mine @ member
+    return out

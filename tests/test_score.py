@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.svm import LinearSVC
 
-from skinfluence import InfluenceExplainer, SmoothHingeSVC, _audit
+from skinfluence import InfluenceExplainer, SmoothHingeSVC, _fidelity
 from skinfluence._fidelity import audit_rows, lins_concordance, mean_refitted_changes
 
 rng = np.random.default_rng(0)
@@ -98,7 +98,7 @@ def test_refits_are_found_in_memory(tmp_path, monkeypatch):
         calls.append(len(rows))
         return mean_refitted_changes(objective, rows, X, y)
 
-    monkeypatch.setattr(_audit, "mean_refitted_changes", counted)
+    monkeypatch.setattr(_fidelity, "mean_refitted_changes", counted)
     for damping in (0.0, 0.1, 1.0):
         for method in ("first_order", "newton_step"):
             explainer = InfluenceExplainer(

@@ -19,7 +19,7 @@ TOLERANCE = 1e-10
 MAX_ITER = 80
 
 
-def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0):
+def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=None):
     """Optimum without the rows (or with changed weights), converged, for every change.
 
     All changes of a block iterate together: their gradients are two matrix products, the Newton
@@ -42,6 +42,9 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0):
         depend on it.
     verbose : int
         Whether to show a progress bar.
+    width : int or None
+        Changes that iterate together; None for what suits changes of few rows. The last digits
+        depend on it.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0):
     ConvergenceWarning
         Names the changes without an optimum (separable data without a penalty, say); NaN there.
     """
-    size = _block_width(objective)
+    size = _block_width(objective) if width is None else width
     scale = objective.gradient_scale
     starts = range(0, changes.n_changes, size)
 
