@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from skinfluence.kernels._arrays import read_only
 from skinfluence.kernels._csr_product import csr_parts
-from skinfluence.kernels._dense_product import read_only
 from skinfluence.kernels._threads import effective_threads, row_chunks, run_chunks
 
 

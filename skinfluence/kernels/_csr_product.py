@@ -2,11 +2,15 @@
 
 import numpy as np
 
-from skinfluence.kernels._dense_product import aligned, curvature_parts, read_only, row_weights
+from skinfluence.kernels._arrays import (
+    LANES,
+    aligned,
+    curvature_parts,
+    read_only,
+    row_weights,
+)
 from skinfluence.kernels._threads import row_chunks, run_chunks
 
-#: Coefficient vectors that are multiplied at a time: a cache line.
-LANES = 8
 #: Entries from which rows are worth a thread of their own in the first of two products.
 CHUNK_ENTRIES = 2**18
 #: Raw predictions that are held between the two products.

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skinfluence.kernels._csr_product import CHUNK_ENTRIES, LANES, csr_parts
-from skinfluence.kernels._dense_product import aligned, read_only
+from skinfluence.kernels._arrays import LANES, aligned, read_only
+from skinfluence.kernels._csr_product import CHUNK_ENTRIES, csr_parts
 from skinfluence.kernels._threads import row_chunks, run_chunks
 
 

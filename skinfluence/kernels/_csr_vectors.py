@@ -1,9 +1,7 @@
 """CSR rows times eight columns at a time, for numba. Imported at first use: it imports numba.
 
-The compiler does not put a loop over eight numbers into vector registers by itself, so the two
-inner loops are written in its intermediate language: eight numbers are one vector, on every
-processor, in as many registers as that takes. A table of shape (f, 8) has a cache line for each
-column of X.
+The two inner loops are written in the compiler's intermediate language (see `_vectors.py`). A
+table of shape (f, 8) has a cache line for each column of X.
 """
 
 import numpy as np
@@ -12,15 +10,19 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skinfluence.kernels._csr_product import LANES
+from skinfluence.kernels._arrays import LANES
 from skinfluence.kernels._dense_loops import _curve
+from skinfluence.kernels._vectors import (
+    LONG,
+    VECTOR,
+    ZERO,
+    add_product,
+    data_pointer,
+    in_all_lanes,
+)
 
-_LONG = ir.IntType(64)
-_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
 #: Sums that are kept apart, so that an entry does not wait for the one before it.
 _APART = 4
-# a product may be added without being rounded first
-_FAST = ("contract",)
 
 _compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 
@@ -76,22 +78,21 @@ def _sum(typingctx, data, indices, table, raw, first, last, place):
 
     def generate(context, builder, signature, args):
         entry = _Entries(context, builder, signature, args)
-        zero = ir.Constant(_VECTOR, [0.0] * LANES)
-        sums = [cgutils.alloca_once_value(builder, zero) for _ in range(_APART)]
+        sums = [cgutils.alloca_once_value(builder, ZERO) for _ in range(_APART)]
 
         def add(k, total):
             x, row = entry(k)
-            product = builder.fmul(x, builder.load(row, align=8), flags=_FAST)
-            builder.store(builder.fadd(builder.load(total), product, flags=_FAST), total)
+            u = builder.load(row, align=8)
+            builder.store(add_product(builder, builder.load(total), x, u), total)
 
         start, stop = args[4], args[5]
-        step = ir.Constant(_LONG, _APART)
+        step = ir.Constant(LONG, _APART)
         size = builder.sub(stop, start)
         whole = builder.add(start, builder.sub(size, builder.srem(size, step)))
         with cgutils.for_range_slice(builder, start, whole, step) as (k, _):
             for t, total in enumerate(sums):
-                add(builder.add(k, ir.Constant(_LONG, t)), total)
-        with cgutils.for_range_slice(builder, whole, stop, ir.Constant(_LONG, 1)) as (k, _):
+                add(builder.add(k, ir.Constant(LONG, t)), total)
+        with cgutils.for_range_slice(builder, whole, stop, ir.Constant(LONG, 1)) as (k, _):
             add(k, sums[0])
         a, b, c, d = (builder.load(total) for total in sums)
         builder.store(builder.fadd(builder.fadd(a, b), builder.fadd(c, d)), entry.raw, align=8)
@@ -107,11 +108,11 @@ def _add(typingctx, data, indices, table, raw, first, last, place):
     def generate(context, builder, signature, args):
         entry = _Entries(context, builder, signature, args)
         w = builder.load(entry.raw, align=8)
-        one = ir.Constant(_LONG, 1)
+        one = ir.Constant(LONG, 1)
         with cgutils.for_range_slice(builder, args[4], args[5], one) as (k, _):
             x, row = entry(k)
-            product = builder.fmul(x, w, flags=_FAST)
-            builder.store(builder.fadd(builder.load(row, align=8), product, flags=_FAST), row, 8)
+            old = builder.load(row, align=8)
+            builder.store(add_product(builder, old, x, w), row, align=8)
         return context.get_dummy_value()
 
     return _signature(data, indices, table, raw), generate
@@ -127,10 +128,10 @@ class _Entries:
     def __init__(self, context, builder, signature, args):
         self.builder = builder
         self.data, self.indices, self.table, raw = (
-            context.make_array(kind)(context, builder, value).data
+            data_pointer(context, builder, kind, value)
             for kind, value in zip(signature.args[:4], args[:4], strict=True)
         )
-        self.raw = builder.bitcast(builder.gep(raw, [args[6]]), _VECTOR.as_pointer())
+        self.raw = builder.bitcast(builder.gep(raw, [args[6]]), VECTOR.as_pointer())
         self.single = signature.args[0].dtype == types.float32
         self.narrow = signature.args[1].dtype.bitwidth < 64
 
@@ -141,10 +142,7 @@ class _Entries:
         if self.single:
             x = builder.fpext(x, ir.DoubleType())
         if self.narrow:
-            column = builder.zext(column, _LONG)
-        number = ir.IntType(32)
-        lane = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), x, number(0))
-        everywhere = ir.Constant(ir.VectorType(number, LANES), [0] * LANES)
-        row = builder.gep(self.table, [builder.mul(column, ir.Constant(_LONG, LANES))])
-        pointer = builder.bitcast(row, _VECTOR.as_pointer())
-        return builder.shuffle_vector(lane, lane, everywhere), pointer
+            column = builder.zext(column, LONG)
+        row = builder.gep(self.table, [builder.mul(column, ir.Constant(LONG, LANES))])
+        pointer = builder.bitcast(row, VECTOR.as_pointer())
+        return in_all_lanes(builder, x), pointer

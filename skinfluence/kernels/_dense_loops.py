@@ -1,4 +1,4 @@
-"""Loops over dense rows in C order, for numba. Imported at first use: it imports numba.
+"""Loops over dense C-order rows for several outputs. Imported at first use: it imports numba.
 
 The sums run in any order (fastmath "reassoc"), which is what lets them run in vector registers;
 NaN and inf still come through. `_dense_product.py` says what the arguments are.
@@ -9,47 +9,6 @@ from numba import njit
 from skinfluence.kernels._dense_product import STRIP
 
 _compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-
-
-@_compiled
-def single(X, v, offset, weights, start, stop, head, out):
-    """One output: products with four rows, then the four rows added while they are in cache.
-
-    Rows are taken in two parts, the short `head` and the rest, which begins on a cache line where
-    the length of a row allows it: a vector load across two lines costs two.
-    """
-    f = X.shape[1]
-    total = 0.0
-    end = start + (stop - start) // 4 * 4
-    for i in range(start, end, 4):
-        x0, x1, x2, x3 = X[i], X[i + 1], X[i + 2], X[i + 3]
-        s0 = s1 = s2 = s3 = 0.0
-        for a, b in ((0, head), (head, f)):
-            r0, r1, r2, r3, u = x0[a:b], x1[a:b], x2[a:b], x3[a:b], v[a:b]
-            for j in range(b - a):
-                s0 += r0[j] * u[j]
-                s1 += r1[j] * u[j]
-                s2 += r2[j] * u[j]
-                s3 += r3[j] * u[j]
-        w0 = (s0 + offset) * weights[i]
-        w1 = (s1 + offset) * weights[i + 1]
-        w2 = (s2 + offset) * weights[i + 2]
-        w3 = (s3 + offset) * weights[i + 3]
-        total += w0 + w1 + w2 + w3
-        for a, b in ((0, head), (head, f)):
-            r0, r1, r2, r3, o = x0[a:b], x1[a:b], x2[a:b], x3[a:b], out[a:b]
-            for j in range(b - a):
-                o[j] += w0 * r0[j] + w1 * r1[j] + w2 * r2[j] + w3 * r3[j]
-    for i in range(end, stop):
-        x0 = X[i]
-        s0 = 0.0
-        for j in range(f):
-            s0 += x0[j] * v[j]
-        w0 = (s0 + offset) * weights[i]
-        total += w0
-        for j in range(f):
-            out[j] += w0 * x0[j]
-    return total
 
 
 @_compiled

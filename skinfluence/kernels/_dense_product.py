@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skinfluence.kernels._arrays import LANES, aligned, curvature_parts, read_only, row_weights
+
 #: Beyond this many coefficient vectors the two products are long enough for BLAS.
 MOST_OUTPUTS = 15
 #: Columns of one tile of the result, in `_dense_loops.py` too.
@@ -19,21 +21,9 @@ def dense_hessian_product(X, V, offset, curvature, factor):
     if C == 1 and not X.flags.c_contiguous:
         return _column_product(X.T, V[0], offset[0], row_weights(curvature, factor))
     # numba itself is imported at first use
-    from skinfluence.kernels import _dense_loops
-
     if C == 1:
-        weights = read_only(row_weights(curvature, factor))
-        v = aligned_like(X, f)
-        v[:] = V[0]
-
-        def work(rows):
-            out = aligned_like(X, f)
-            out[:] = 0.0
-            head = min(f, (-X.ctypes.data % 64) // X.itemsize)
-            total = _dense_loops.single(X, v, offset[0], weights, rows.start, rows.stop, head, out)
-            return out[None], np.array([total])
-
-        return work
+        return _row_product(X, V[0], offset[0], row_weights(curvature, factor))
+    from skinfluence.kernels import _dense_loops
 
     curvature, factor, matrices = curvature_parts(curvature, factor)
     columns = aligned(C, f)
@@ -65,6 +55,28 @@ def dense_hessian_product(X, V, offset, curvature, factor):
     return work_tiled
 
 
+def _row_product(X, v, offset, weights):
+    """The same for one output and X in C order."""
+    from skinfluence.kernels import _dense_vectors
+
+    f, weights = X.shape[1], read_only(weights)
+    shift = 0
+    if f % LANES == 0:  # then all rows begin at the same place in a cache line
+        shift = X.ctypes.data % (LANES * X.itemsize) // X.itemsize
+    size = -(-(f + shift) // LANES) * LANES
+    padded = aligned(size)
+    padded[:] = 0.0
+    padded[shift : shift + f] = v
+
+    def work(rows):
+        out = aligned(size)
+        out[:] = 0.0
+        total = _dense_vectors.single(X, padded, offset, weights, rows.start, rows.stop, shift, out)
+        return out[None, shift : shift + f], np.array([total])
+
+    return work
+
+
 def _column_product(columns, v, offset, weights):
     """The same for one output and X = columns' in Fortran order."""
     from skinfluence.kernels import _column_loops
@@ -77,45 +89,3 @@ def _column_product(columns, v, offset, weights):
         return out[None], np.array([total])
 
     return work
-
-
-def row_weights(curvature, factor):
-    """A_i as one number, shape (n,), where there is one output."""
-    weights = curvature.reshape(len(curvature))
-    if factor is not None:
-        weights = weights - factor[:, 0] ** 2
-    return np.ascontiguousarray(weights, dtype=np.float64)
-
-
-def curvature_parts(curvature, factor):
-    """(diagonal, factor, matrices) for the compiled loops: those that are not used are empty."""
-    K = curvature.shape[1]
-    none, no_matrices = np.empty((0, K)), np.empty((0, K, K))
-    if curvature.ndim == 3:
-        parts = none, none, curvature
-    else:
-        parts = curvature, none if factor is None else factor, no_matrices
-    return tuple(read_only(np.ascontiguousarray(part, dtype=np.float64)) for part in parts)
-
-
-def read_only(array):
-    """A read-only view: the compiler then makes one version for all arrays."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def aligned(*shape):
-    """Uninitialised float64 array that starts on a cache line."""
-    size = int(np.prod(shape))
-    memory = np.empty(size + 8)
-    start = (-memory.ctypes.data % 64) // 8
-    return memory[start : start + size].reshape(shape)
-
-
-def aligned_like(X, size):
-    """A float64 vector whose cache lines begin at the same columns as those of X's first row."""
-    head = (-X.ctypes.data % 64) // X.itemsize
-    memory = aligned(size + 64)
-    start = -head % 8
-    return memory[start : start + size]

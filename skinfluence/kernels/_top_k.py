@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.kernels._dense_product import read_only
+from skinfluence.kernels._arrays import read_only
 from skinfluence.kernels._threads import MAX_CHUNKS, run_chunks
 
 #: Fewer scores than this are ranked in numpy before a compiler would have begun.

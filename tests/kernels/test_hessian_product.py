@@ -131,12 +131,14 @@ def test_columns_in_pieces_that_nothing_divides(n, f):
         assert_equal_to_twin(result, _reference.hessian_product(X, *problem))
 
 
-@pytest.mark.parametrize("start", [0, 1, 3])
+@pytest.mark.parametrize("start", [0, 1, 3, 8])
+@pytest.mark.parametrize("f", [1, 5, 8, 9, 64])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_rows_may_start_anywhere_in_a_cache_line(start, dtype):
-    memory = np.random.default_rng(0).normal(size=3 + 1000 * 64).astype(dtype)
-    X = memory[start : start + 1000 * 64].reshape(1000, 64)
-    problem = make_problem(1000, 64, 1, 1, "diagonal")
+def test_rows_may_start_anywhere_in_a_cache_line_and_neighbours_are_not_read(start, f, dtype):
+    memory = np.full(1000 * f + 16, np.nan, dtype)
+    X = memory[start : start + 1000 * f].reshape(1000, f)
+    X[:] = np.random.default_rng(0).normal(size=X.shape)
+    problem = make_problem(1000, f, 1, 1, "diagonal")
     expected = _reference.hessian_product(X, *problem)
     for result in ways(X, *problem):
         assert_equal_to_twin(result, expected)

@@ -1,0 +1,52 @@
+"""Vectors of eight numbers in the compiler's intermediate language. Imports numba.
+
+The compiler does not put every loop over eight numbers into vector registers by itself. Written
+in its intermediate language eight numbers are one vector, on every processor, in as many registers
+as that takes there.
+"""
+
+from llvmlite import ir
+
+from skinfluence.kernels._arrays import LANES
+
+LONG = ir.IntType(64)
+NUMBER = ir.IntType(32)
+VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+ZERO = ir.Constant(VECTOR, [0.0] * LANES)
+#: A product may be added without being rounded first.
+CONTRACT = ("contract",)
+
+
+def in_all_lanes(builder, x):
+    """A vector that has x in all its lanes."""
+    lane = builder.insert_element(
+        ir.Constant(ir.VectorType(x.type, LANES), ir.Undefined), x, NUMBER(0)
+    )
+    first = ir.Constant(ir.VectorType(NUMBER, LANES), [0] * LANES)
+    return builder.shuffle_vector(lane, lane, first)
+
+
+def add_product(builder, total, x, y):
+    """total + x * y."""
+    return builder.fadd(total, builder.fmul(x, y, flags=CONTRACT), flags=CONTRACT)
+
+
+def sum_of_lanes(builder, vector):
+    """The sum of a vector: halves are added until one number is left."""
+    width = LANES
+    while width > 1:
+        width //= 2
+        low, high = (
+            ir.Constant(ir.VectorType(NUMBER, width), list(range(start, start + width)))
+            for start in (0, width)
+        )
+        vector = builder.fadd(
+            builder.shuffle_vector(vector, vector, low),
+            builder.shuffle_vector(vector, vector, high),
+        )
+    return builder.extract_element(vector, NUMBER(0))
+
+
+def data_pointer(context, builder, kind, value):
+    """Pointer to the first number of an array."""
+    return context.make_array(kind)(context, builder, value).data
