@@ -1,0 +1,259 @@
+"""Wrong values of a regression target: found, doubted softly, and none found where none are."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import average_precision_score
+
+from skinfluence.labels._regression import (
+    _prediction_variance,
+    fit_regression_noise,
+    flag_values,
+)
+
+from ._ridge_source import RidgeSource
+
+COEF = np.array([3.0, 2.0, 1.0, 0.5, 0.0])
+
+
+def make_rows(n=400, seed=0, noise="normal"):
+    """Rows, a linear signal and right values with noise of scale about one."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, len(COEF)))
+    signal = X @ COEF
+    errors = {
+        "normal": lambda: rng.standard_normal(n),
+        "heavy": lambda: rng.standard_t(3, n),
+        "uneven": lambda: rng.standard_normal(n) * np.exp(signal / 4),
+    }
+    return X, signal, signal + errors[noise]()
+
+
+def make_wrong(y, rate, seed=0, least=2.0):
+    """Move a share of the values by `least` to 4 standard deviations."""
+    rng = np.random.default_rng(seed)
+    wrong = np.zeros(len(y), dtype=bool)
+    wrong[rng.choice(len(y), round(rate * len(y)), replace=False)] = True
+    moves = rng.choice([-1.0, 1.0], len(y)) * rng.uniform(least, 4.0, len(y)) * y.std()
+    return np.where(wrong, y + moves, y), wrong
+
+
+def judge(X, y, weight=None, **settings):
+    weight = np.ones(len(y)) if weight is None else weight
+    return fit_regression_noise(RidgeSource(X, y), y, weight, **settings)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.2])
+def test_wrong_values_are_flagged_and_right_ones_are_not(rate):
+    X, _, y = make_rows()
+    y, wrong = make_wrong(y, rate)
+    flagged, contamination = flag_values(judge(X, y), np.ones(len(y)), "auto")
+    assert (flagged & wrong).sum() >= 0.95 * wrong.sum()
+    assert (flagged & wrong).sum() >= 0.85 * flagged.sum()
+    assert contamination == pytest.approx(rate, rel=0.2)
+
+
+@pytest.mark.parametrize("noise", ["normal", "heavy", "uneven"])
+@pytest.mark.parametrize("seed", range(3))
+def test_hardly_any_right_value_is_flagged_when_none_is_wrong(noise, seed):
+    X, _, y = make_rows(seed=seed, noise=noise)
+    found = judge(X, y)
+    assert flag_values(found, np.ones(len(y)), "auto")[0].mean() < 0.01
+    assert found.contamination < 0.01
+
+
+def test_where_noise_is_uneven_the_scale_of_the_row_counts():
+    X, _, y = make_rows(n=1_000, noise="uneven")
+    y, wrong = make_wrong(y, 0.1, least=0.5)
+    found = judge(X, y)
+    plain = np.abs(y - found.prediction)
+    gain = average_precision_score(wrong, found.score) - average_precision_score(wrong, plain)
+    assert gain > 0.05
+
+
+def test_a_value_is_suggested_that_is_closer_to_the_truth_than_a_plain_fit_says():
+    X, signal, y = make_rows()
+    y = y + np.where(np.arange(400) % 5 == 0, 40.0, 0.0)  # all to one side
+    robust, plain = judge(X, y), judge(X, y, noise_model=False)
+    off = [np.sqrt(np.mean((found.prediction - signal) ** 2)) for found in (robust, plain)]
+    assert off[0] < 0.2 * off[1]
+    assert plain.n_iter == 1
+
+
+def test_suggested_values_are_predictions_without_the_row():
+    X, _, y = make_rows(n=60)
+    y, _ = make_wrong(y, 0.1)
+    found = judge(X, y)
+    for row in (0, 7, 30):
+        weight = found.row_weight.copy()
+        weight[row] = 0.0
+        refit = LinearRegression().fit(X, y, sample_weight=weight)
+        # the source's ridge penalty is 1e-3
+        assert_allclose(found.prediction[row], refit.predict(X[[row]])[0], atol=1e-3)
+
+
+def test_an_error_is_measured_with_the_variance_of_its_prediction():
+    X, _, y = make_rows(n=40)
+    X[0] = [30.0, -30.0, 0.0, 30.0, 0.0]  # far from all others
+    y[0] = X[0] @ COEF
+    found = judge(X, y, noise_model=False)
+    Z = np.column_stack([np.ones(39), X[1:]])
+    z = np.r_[1.0, X[0]]
+    q = z @ np.linalg.solve(Z.T @ Z, z)
+    error = y[0] - found.prediction[0]
+    assert_allclose(found.standardized[0], error / found.scale / np.sqrt(1 + q), rtol=1e-3)
+
+
+def test_leverage_is_read_whatever_the_row_weights():
+    # the variance of a prediction without the row does not depend on the row's own weight
+    X, _, y = make_rows(n=50)
+    weight = np.linspace(0.5, 2.0, 50)
+    variances = []
+    for own in (1e-6, 1.0, 3.0):
+        weight[4] = own
+        leverage = RidgeSource(X, y).fit(weight).leverage
+        variances.append(_prediction_variance(leverage, weight)[4])
+    assert_allclose(variances, variances[1], rtol=1e-6)
+
+
+def test_a_source_that_knows_no_leverage_is_taken():
+    X, _, y = make_rows()
+    y, wrong = make_wrong(y, 0.1)
+
+    class Mute(RidgeSource):
+        def fit(self, weight):
+            opinion = super().fit(weight)
+            return type(opinion)(opinion.value, opinion.predict, None, "mute", None)
+
+    found = fit_regression_noise(Mute(X, y), y, np.ones(len(y)))
+    assert average_precision_score(wrong, found.score) > 0.99
+
+
+def test_a_row_of_weight_zero_is_as_good_as_absent():
+    X, _, y = make_rows(n=200)
+    y, _ = make_wrong(y, 0.1)
+    weight = np.ones(200)
+    weight[150:] = 0.0
+    y_other = y.copy()
+    y_other[150:] += 1_000.0
+    found, other, short = judge(X, y, weight), judge(X, y_other, weight), judge(X[:150], y[:150])
+    for name in ("prediction", "wrong_probability", "row_weight"):
+        assert_allclose(getattr(found, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
+        assert_allclose(getattr(other, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
+    assert found.contamination == pytest.approx(short.contamination)
+
+
+def test_a_row_of_weight_zero_is_judged_as_well():
+    X, signal, y = make_rows(n=200)
+    weight = np.r_[np.ones(198), 0.0, 0.0]
+    y[198:] = signal[198:] + np.array([0.0, 40.0])
+    assert_allclose(judge(X, y, weight).wrong_probability[198:], [0.0, 1.0], atol=0.01)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e6])
+def test_the_unit_of_the_target_does_not_matter(factor):
+    X, _, y = make_rows(n=200)
+    y, _ = make_wrong(y, 0.1)
+    found, other = judge(X, y), judge(X, factor * y + 7.0 * factor)
+    assert_allclose(other.wrong_probability, found.wrong_probability, atol=1e-4)
+    assert_allclose(other.scale, factor * found.scale, rtol=1e-3)
+    assert_allclose(other.wide_scale, factor * found.wide_scale, rtol=1e-3)
+
+
+def test_scores_keep_apart_what_the_probability_rounds_to_one():
+    X, signal, y = make_rows(n=300)
+    y[:2] = signal[:2] + np.array([300.0, 3_000.0])
+    found = judge(X, y)
+    assert_array_equal(found.wrong_probability[:2], 1.0)
+    assert found.score[2:].max() < found.score[0] < found.score[1] <= 1.0
+
+
+def test_scores_rank_by_the_probability_first():
+    X, _, y = make_rows(noise="uneven")
+    y, _ = make_wrong(y, 0.1)
+    found = judge(X, y)
+    order = np.argsort(found.score)
+    assert np.diff(found.wrong_probability[order]).min() > -2e-6
+
+
+def test_new_rows_are_judged_by_the_same_densities():
+    X, _, y = make_rows(n=2_000)
+    y, _ = make_wrong(y, 0.1)
+    found = judge(X, y)
+    X_new, signal, _ = make_rows(n=3, seed=1)
+    new = found.judge(found.opinion.predict(X_new), signal + np.array([0.0, 2.0, 20.0]))
+    assert_allclose(new, [0.0, 0.05, 1.0], atol=0.1)
+
+
+def test_fits_are_counted_and_limited():
+    X, _, y = make_rows()
+    y, _ = make_wrong(y, 0.3)
+    for limit in (1, 2, 5):
+        source = RidgeSource(X, y)
+        found = fit_regression_noise(source, y, np.ones(len(y)), max_iter=limit)
+        assert found.n_iter == len(source.weights) <= limit
+        assert_array_equal(found.row_weight, source.weights[-1])
+
+
+def test_row_weights_are_shares_of_the_given_weights():
+    X, _, y = make_rows()
+    y, wrong = make_wrong(y, 0.1)
+    weight = np.random.default_rng(0).uniform(1.0, 3.0, len(y))
+    source = RidgeSource(X, y)
+    found = fit_regression_noise(source, y, weight)
+    assert_allclose(found.row_weight * weight, source.weights[-1])
+    assert found.row_weight[wrong].mean() < 0.1 < 0.9 < found.row_weight[~wrong].mean()
+    assert 0.0 <= found.row_weight.min() and found.row_weight.max() <= 1.0
+
+
+def test_strict_flags_some_of_what_auto_flags():
+    X, _, y = make_rows()
+    y, _ = make_wrong(y, 0.2, least=0.2)
+    found, weight = judge(X, y), np.ones(len(y))
+    strict, auto = (flag_values(found, weight, name)[0] for name in ("strict", "auto"))
+    assert 0 < strict.sum() < auto.sum()
+    assert not (strict & ~auto).any()
+
+
+def test_a_float_flags_that_share_of_the_rows_with_weight():
+    X, _, y = make_rows(n=100)
+    weight = np.r_[np.ones(80), np.zeros(20)]
+    y[:20] += 100.0
+    found = judge(X, y, weight)
+    flagged, contamination = flag_values(found, weight, 0.1)
+    assert flagged[:80].sum() == 8 and not flagged[80:].any()
+    assert contamination == 0.1
+    assert found.score[:80][flagged[:80]].min() >= found.score[:80][~flagged[:80]].max()
+
+
+def test_a_target_without_noise_has_only_its_broken_rows_wrong():
+    X, _, _ = make_rows(n=50)
+    y = np.zeros(50)
+    y[3] = 5.0
+
+    class Zero(RidgeSource):
+        def fit(self, weight):
+            opinion = super().fit(weight)
+            return type(opinion)(np.zeros(50), opinion.predict, None, "zero", None)
+
+    found = fit_regression_noise(Zero(X, y), y, np.ones(50))
+    assert_array_equal(np.flatnonzero(found.wrong_probability), [3])
+    assert np.isnan(found.wide_scale) and found.scale == 0.0
+    assert found.score.argmax() == 3 and np.isfinite(found.score).all()
+
+
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_few_rows_are_judged_without_warnings(n):
+    X, _, y = make_rows(n=n)
+    found = fit_regression_noise(RidgeSource(X, y, alpha=1.0), y, np.ones(n))
+    assert np.isfinite(found.wrong_probability).all() and np.isfinite(found.score).all()
+
+
+def test_the_given_arrays_are_left_as_they_were():
+    X, _, y = make_rows(n=100)
+    weight = np.ones(100)
+    before = y.copy(), weight.copy()
+    judge(X, y, weight)
+    assert_array_equal(y, before[0])
+    assert_array_equal(weight, before[1])
