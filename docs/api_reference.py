@@ -153,6 +153,7 @@ API_REFERENCE = [
             "load_hospital_readmission",
             "load_forest_fires",
             "flip_labels",
+            "flip_hard_labels",
         ],
     },
     {

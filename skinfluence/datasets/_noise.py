@@ -57,6 +57,10 @@ def flip_labels(y, fraction, *, kind="symmetric", random_state=None):
         If `fraction` lies outside [0, 1], `kind` is unknown, or `y` is not one column of class
         labels of at least two classes without missing values.
 
+    See Also
+    --------
+    flip_hard_labels : Wrong labels on rows that look like rows of another class.
+
     References
     ----------
     B. Frenay and M. Verleysen (2014), Classification in the Presence of Label Noise: a Survey,
