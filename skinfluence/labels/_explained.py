@@ -1,0 +1,301 @@
+"""The source of an estimator that influence can explain: its own leave-one-out, in closed form.
+
+The estimator is fitted once, by :class:`skinfluence.InfluenceExplainer`. Other row weights and
+other dampings then move its objective to its new optimum by Newton steps, which is what a refit of
+the estimator would end at, at a fraction of its cost; earlier steps of a pipeline and the choice of
+a search stay as they were fitted.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_expit, log_softmax
+from sklearn.base import clone
+
+from skinfluence._explainer import InfluenceExplainer
+from skinfluence.adapters import Explained, unwrap
+from skinfluence.effects import newton_step
+from skinfluence.labels._inputs import take_rows
+from skinfluence.labels._opinions import Opinion
+from skinfluence.losses import Logistic, Multinomial
+from skinfluence.objectives import Objective, minimize
+from skinfluence.solvers import AutoSolver, get_solver
+
+__all__ = ["ExplainedSource", "log_probabilities"]
+
+#: Dampings that "auto" tries beside none, times the mean curvature of a feature.
+DAMPINGS = 10.0 ** np.arange(-4.0, 1.25, 0.5)
+#: Log-probability of a class that a model has never seen.
+UNSEEN = -30.0
+
+
+class ExplainedSource:
+    """Closed-form leave-one-out of a scikit-learn estimator that has an adapter.
+
+    Damping is a penalty ``damping * sum(weight) / 2 * ||coef||^2`` on the features' coefficients,
+    on top of the estimator's own, in the fit as in the inverse Hessian: in the inverse alone it
+    would pull every leave-one-out prediction towards the fit, and the largest would always look
+    best.
+
+    "auto" takes none unless another one's mean leave-one-out loss is better by more than a standard
+    error of the difference: the estimator is what the user asked for. An estimator that has chosen
+    its own penalty (RidgeCV, a search) gets none.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, data frame} of shape (n, n_features)
+        As the user gave it.
+    target : ndarray of shape (n,)
+        Codes of the labels, or target values.
+    n_classes : int or None
+        K; None for regression.
+    estimator : estimator
+        Cloned.
+    classes : ndarray of shape (n_classes,), default=None
+        The labels, sorted: what the estimator is fitted to.
+    damping : "auto" or float, default="auto"
+        See above.
+    solver : str or Solver, default="auto"
+        Of the explainer.
+    n_jobs : int, default=None
+        Of the explainer.
+    """
+
+    def __init__(
+        self,
+        X,
+        target,
+        n_classes,
+        *,
+        estimator,
+        classes=None,
+        damping="auto",
+        solver="auto",
+        n_jobs=None,
+    ):
+        self.X = X
+        self.target = target
+        self.n_classes = n_classes
+        self.estimator = estimator
+        self.classes = np.arange(n_classes) if classes is None and n_classes else classes
+        self.damping = damping
+        self.solver = solver
+        self.n_jobs = n_jobs
+        self._explainer = None
+
+    def fit(self, weight):
+        """Leave-one-out opinion at these row weights; see :class:`~._opinions.Source`."""
+        if self._explainer is None or ((weight > 0) & ~self._used).any():
+            self.begin(weight)
+        factors = weight[self._used] / self._base
+        objective = self._explainer.objective_
+        if not (factors == 1.0).all():
+            objective = objective.with_weights(np.arange(len(factors)), factors)
+        damping, best = self._choose(objective)
+        self._chosen = damping
+        model = RawModel(
+            Explained(best.objective, *unwrap(self._explainer.estimator_)), self.n_classes,
+            self.classes,
+        )  # fmt: skip
+        return self._opinion(model, best, damping)
+
+    def model(self):
+        """(unfitted estimator, damping of the last fit): what an explainer of it explains."""
+        return clone(self.estimator), self._chosen
+
+    def begin(self, weight):
+        """Fit the estimator and its explainer on the rows that count.
+
+        Raises
+        ------
+        UnsupportedEstimatorError
+            Where the estimator has no adapter, or a setting that its adapter refuses.
+        """
+        there = weight > 0
+        self._used, self._base = there, weight[there]
+        labels = self.target if self.n_classes is None else self.classes[self.target]
+        everywhere = there.all()
+        X, y = (self.X, labels) if everywhere else (take_rows(self.X, there), labels[there])
+        weights = None if (self._base == 1.0).all() else self._base
+        explainer = InfluenceExplainer(
+            clone(self.estimator), solver=self.solver, n_jobs=self.n_jobs
+        )
+        self._explainer = explainer.fit(X, y, sample_weight=weights)
+
+    def _choose(self, objective):
+        """(damping, LeaveOneOut) of the damping that was asked for, or of the best one."""
+        if self.damping != "auto":
+            return float(self.damping), self._leave_one_out(objective, float(self.damping))
+        none = self._leave_one_out(objective, 0.0)
+        if chooses_itself(self._explainer.estimator_):
+            return 0.0, none
+        best, chosen, worse = none, 0.0, 0
+        for damping in DAMPINGS * mean_curvature(objective):
+            found = self._leave_one_out(best.objective, damping, objective.penalty)
+            if found.mean_loss < best.mean_loss:
+                best, chosen, worse = found, float(damping), 0
+            else:
+                worse += 1
+            if worse == 2:
+                break
+        if chosen and not best.is_clearly_better_than(none):
+            return 0.0, none
+        return chosen, best
+
+    def _leave_one_out(self, start, damping, penalty=None):
+        """The optimum with this damping, from the coefficients of `start`, without each row."""
+        penalty = start.penalty if penalty is None else penalty
+        if damping:
+            penalty = penalty.copy()
+            penalty[:, : start.design.n_features] += damping * start.weights.base.sum()
+            start = _with_penalty(start, penalty)
+        objective = minimize(start, AutoSolver.for_newton_steps()).objective
+        inverse = get_solver(self.solver).factorize(objective.hessian())
+        rows = np.arange(objective.n_rows)
+        with warnings.catch_warnings():
+            # rows of leverage one: their NaN is dealt with below
+            warnings.simplefilter("ignore", RuntimeWarning)
+            moved = newton_step(objective, inverse, rows).own_raw_prediction_changes()
+        forms, curvature = inverse.row_forms(), objective.row_curvature()
+        axes = "nkk,nk->n" if curvature.ndim == 2 else "nkj,njk->n"
+        leverage = np.clip(np.einsum(axes, forms, curvature), 0.0, 1.0)
+        return LeaveOneOut(objective, objective.raw_prediction + moved, leverage)
+
+    def _opinion(self, model, best, damping):
+        value = model.answer(best.raw)
+        lost = ~np.isfinite(best.raw).all(axis=1)
+        if lost.any():  # their removal leaves the model undetermined: it says nothing of them
+            value[lost] = model.ignorance(best.objective)
+        leverage = best.leverage
+        if not self._used.all():
+            rest = ~self._used
+            value = spread(value, self._used, model(take_rows(self.X, rest)))
+            leverage = spread(leverage, self._used, 0.0)
+        name = type(unwrap(self._explainer.estimator_)[1]).__name__
+        said = f"{name}, left-one-out in closed form, damping {damping:.3g}"
+        return Opinion(value, model, leverage, said, damping)
+
+
+@dataclass
+class LeaveOneOut:
+    """An optimum and the raw predictions (n, K) of its rows without themselves."""
+
+    objective: Objective
+    raw: np.ndarray
+    leverage: np.ndarray
+
+    def __post_init__(self):
+        losses = self.objective.loss.value(self.objective.y, self.raw)
+        self.losses = np.where(np.isnan(losses), np.inf, losses)
+        weight = self.objective.weights.base
+        there = weight > 0
+        self.mean_loss = float(np.average(self.losses[there], weights=weight[there]))
+
+    def is_clearly_better_than(self, other):
+        """Whether the mean loss is lower by more than a standard error of the difference."""
+        if not np.isfinite(other.mean_loss):
+            return True
+        weight = self.objective.weights.base
+        there = weight > 0
+        gain, weight = (other.losses - self.losses)[there], weight[there]
+        mean = np.average(gain, weights=weight)
+        error = np.sqrt((weight**2 * (gain - mean) ** 2).sum()) / weight.sum()
+        return bool(mean > error)
+
+
+@dataclass
+class RawModel:
+    """Raw predictions for new rows, as log-probabilities of all K classes or as values."""
+
+    explained: Explained
+    n_classes: int | None
+    classes: np.ndarray | None
+
+    def __call__(self, X):
+        objective = self.explained.objective
+        return self.answer(objective.raw_predictions(self.explained.design(X)))
+
+    def answer(self, raw):
+        """Log-probabilities (m, K) or values (m,) of raw predictions (m, outputs)."""
+        if self.n_classes is None:
+            return raw[:, 0].copy()
+        objective = self.explained.objective
+        known = log_probabilities(objective.loss, raw)
+        return all_classes(known, objective.coding.classes, self.classes)
+
+    def ignorance(self, objective):
+        """What is said of a row without a model: the shares of the classes, or the mean value."""
+        weight = objective.weights.base
+        if self.n_classes is None:
+            return np.average(objective.y[:, 0], weights=weight)
+        codes = np.searchsorted(self.classes, objective.coding.classes)
+        own = objective.y
+        if objective.n_outputs == 1:
+            own = np.hstack([-own, own])
+        counts = np.full(self.n_classes, 1e-6)
+        counts[codes] += weight @ (own > 0)
+        return np.log(counts / counts.sum())
+
+
+def log_probabilities(loss, raw):
+    """Log-probabilities (m, n_classes) of raw predictions (m, outputs).
+
+    By the loss where it is a model of probabilities; else the logistic function or the softmax of
+    the margins, whose temperature is fitted later.
+    """
+    if not isinstance(loss, Logistic | Multinomial):
+        probability = loss.probability(raw)
+        if probability is not None:
+            return np.log(np.maximum(probability, np.exp(UNSEEN)))
+    if raw.shape[1] == 1:
+        return np.hstack([log_expit(-raw), log_expit(raw)])
+    return log_softmax(raw, axis=1)
+
+
+def all_classes(log_proba, known, classes):
+    """Columns of the `known` classes (sorted) put among all of `classes`."""
+    if len(known) == len(classes):
+        return log_proba
+    out = np.full((len(log_proba), len(classes)), UNSEEN)
+    out[:, np.searchsorted(classes, known)] = log_proba
+    return log_softmax(out, axis=1)
+
+
+def spread(values, where, others):
+    """Array of all rows from the values of some and those of the others."""
+    out = np.empty((len(where), *values.shape[1:]), values.dtype)
+    out[where], out[~where] = values, others
+    return out
+
+
+def mean_curvature(objective):
+    """Mean second derivative of the data term in a feature's coefficient, per unit of weight."""
+    hessian = objective.hessian()
+    curvature = hessian.curvature
+    if curvature.ndim == 3:
+        curvature = np.einsum("nkk->nk", curvature)
+    elif hessian.factor is not None:
+        curvature = curvature - hessian.factor**2
+    squares = objective.design.weighted_square_sums(curvature)[:, : objective.design.n_features]
+    return float(squares.mean() / objective.weights.base.sum())
+
+
+def chooses_itself(estimator):
+    """Whether the fitted estimator chose its penalty: a search, RidgeCV and their like."""
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    return any(hasattr(estimator, name) for name in ("best_estimator_", "alpha_", "C_"))
+
+
+def _with_penalty(objective, penalty):
+    return Objective(
+        objective.loss,
+        objective.design,
+        objective.y,
+        objective.coef,
+        penalty,
+        objective.weights,
+        objective.coding,
+        penalty_scaling=objective.penalty_scaling,
+    )

@@ -1,0 +1,349 @@
+"""LabelFlagger: which given labels are wrong? Wires inputs, sources, noise model and report."""
+
+from numbers import Integral
+from time import perf_counter
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
+from skinfluence.labels._inputs import (
+    as_labels,
+    check_settings,
+    check_weight,
+    checked_table,
+    read_target,
+)
+from skinfluence.labels._report import verdicts
+from skinfluence.labels._scores import SCORES
+
+__all__ = ["LabelFlagger"]
+
+
+class LabelFlagger(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Find the rows whose label is wrong, from one fit instead of cross-validation.
+
+    What models that have not seen a row say of it, in closed form (leave-one-out), goes through a
+    noise model: which class is taken for which, and how likely each given label is. Works for
+    classes and for the values of a regression.
+
+    A transformer whose `transform` changes nothing, so that it stands anywhere in a pipeline; to
+    act on what it finds see the attributes and :meth:`report`.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Whose predictions judge the labels. None: the flagger chooses a representation of the data
+        itself, by the leave-one-out likelihood; numeric columns, and in data frames categorical
+        ones too. An estimator that :class:`~skinfluence.InfluenceExplainer` knows is left one out
+        in closed form; any other (a forest, say) is cross-validated, `score_` says so.
+    score : str or tuple, default="leave_one_out"
+        What puts the rows in order:
+
+        - "leave_one_out": the probability that the label is wrong, by the noise model on
+          leave-one-out probabilities;
+        - "cross_validation": the same on 5-fold cross-validated probabilities, of ExtraTrees where
+          `estimator` is None;
+        - ("leave_one_out", "cross_validation"): the same on both, weighted by their held-out
+          likelihood;
+        - "self_influence": influence on the row's own loss (Koh & Liang 2017, section 5.4);
+        - "loss": loss of the row under the model that has seen it;
+        - "relative": self-influence per unit of change of the coefficients (RelatIF);
+        - "reference": how much the row hurts the trusted rows that `fit` is given.
+
+        With the last four these numbers rank the rows, under the model that was fitted to all
+        labels as given. How many are flagged, `label_quality_` and `suggested_` come from the noise
+        model all the same.
+    representation : {"auto", "linear", "rbf"}, default="auto"
+        Where `estimator` is None: what the model is linear in.
+    n_components : int, default=300
+        Most landmarks of an RBF representation.
+    noise_model : bool, default=True
+        Whether to estimate the noise and refit with rows weighted by the probability that their
+        label is right. False: one fit, and `label_quality_` is the leave-one-out probability of the
+        given label.
+    contamination : {"auto", "strict"} or float, default="auto"
+        How many labels are flagged: the estimated number, only those that are surely wrong, or this
+        share of the rows.
+    damping : "auto" or float, default="auto"
+        Penalty ``damping * sum(weight) / 2`` on the squared coefficients, on top of the estimator's
+        own; "auto" takes the best leave-one-out likelihood, and for a given estimator only where
+        the gain is clear.
+    solver : str or Solver, default="auto"
+        Of the inverse Hessian, as for InfluenceExplainer.
+    max_iter : int, default=5
+        Most fits of the noise model.
+    random_state : int, RandomState instance or None, default=None
+        For landmarks and folds, and for estimators without a seed of their own. None: a fixed seed.
+    n_jobs : int, default=None
+        Folds at a time, and threads of the explainer. Results do not depend on it.
+    verbose : int, default=0
+        1 prints what was fitted and found.
+
+    Attributes
+    ----------
+    scores_ : ndarray of shape (n_samples,)
+        Higher is more suspicious. In [0, 1] where the noise model ranks.
+    label_quality_ : ndarray of shape (n_samples,)
+        Probability in [0, 1] that the given label is right.
+    flagged_ : ndarray of bool of shape (n_samples,)
+        Rows held for wrong.
+    ranking_ : ndarray of int of shape (n_samples,)
+        Rows, the most suspicious first.
+    suggested_ : ndarray of shape (n_samples,)
+        Most probable label, for a flagged row the most probable other one; or the value that is
+        predicted without the row.
+    loo_proba_ : ndarray of shape (n_samples, n_classes)
+        Probability of each class by the model without the row, at the fitted temperature.
+        Classification only.
+    loo_prediction_ : ndarray of shape (n_samples,)
+        Value predicted without the row. Regression only.
+    noise_matrix_ : ndarray of shape (n_classes, n_classes)
+        Estimated probability of each given label (column) for each true one (row).
+    noise_matrix_std_ : ndarray of shape (n_classes, n_classes)
+        Its standard error.
+    contamination_ : float
+        Estimated share of wrong labels, or the one that was asked for.
+    score_ : str or tuple
+        What `score` came to: "cross_validation" for an estimator that influence cannot serve.
+    damping_ : float or None
+        The damping that was used.
+    row_weight_ : ndarray of shape (n_samples,)
+        Share of each row's weight in the last fit, in [0, 1].
+    description_ : str
+        Which model judged the rows.
+    explainer_ : InfluenceExplainer
+        Of that model; made at first use. Missing for cross-validated models.
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+
+    See Also
+    --------
+    skinfluence.InfluenceExplainer : Which training rows made the model say this?
+
+    Notes
+    -----
+    A row of weight zero is as good as absent: it influences nothing, and is judged like a new row.
+
+    References
+    ----------
+    P. W. Koh and P. Liang, "Understanding black-box predictions via influence functions", ICML
+    2017. C. Northcutt, L. Jiang and I. Chuang, "Confident learning", JAIR 70, 2021. E. Barshan,
+    M.-E. Brunet and G. Dziugaite, "RelatIF", AISTATS 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skinfluence.datasets import flip_labels
+    >>> from skinfluence.labels import LabelFlagger
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> y_noisy, flipped = flip_labels(y, 0.1, random_state=0)
+    >>> flagger = LabelFlagger().fit(X, y_noisy)
+    >>> bool(flipped[flagger.ranking_[:40]].mean() > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        score="leave_one_out",
+        representation="auto",
+        n_components=300,
+        noise_model=True,
+        contamination="auto",
+        damping="auto",
+        solver="auto",
+        max_iter=5,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.score = score
+        self.representation = representation
+        self.n_components = n_components
+        self.noise_model = noise_model
+        self.contamination = contamination
+        self.damping = damping
+        self.solver = solver
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None):
+        """Judge the given labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Held by reference for :meth:`report` and `explainer_`: do not change it afterwards.
+        y : array-like of shape (n_samples,)
+            Given labels of any sortable type, or values of a regression.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; 0 leaves a row out.
+        X_trusted : {array-like, sparse matrix, data frame} of shape (m, n_features), default=None
+            Rows whose labels are known to be right, for ``score="reference"``; other scores make
+            no use of them.
+        y_trusted : array-like of shape (m,), default=None
+            Their labels.
+
+        Returns
+        -------
+        self : LabelFlagger
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            For missing values, labels of one class only, settings that mean nothing.
+        UnsupportedEstimatorError
+            For a score that needs influence with an estimator that influence cannot serve.
+        """
+        begun = perf_counter()
+        check_settings(self, SCORES)
+        X = checked_table(X)
+        validate_data(self, X, skip_check_array=True)  # names and number of the columns
+        weight = check_weight(sample_weight, X)
+        target = read_target(self.estimator, y, weight)
+        check_consistent_length(X, target.given)
+        trusted = check_trusted(self, X_trusted, y_trusted, target)
+        # inside, the weights are the flagger's own: no request of the user's concerns them
+        with config_context(enable_metadata_routing=False):
+            judge_rows(self, X, y, target, weight, trusted)
+        if self.verbose:
+            share = f"{self.contamination_:.1%} of the labels wrong"
+            print(
+                f"[LabelFlagger] {self.description_}: {share}, {int(self.flagged_.sum())} of "
+                f"{len(weight)} rows flagged, in {perf_counter() - begun:.2f} s"
+            )
+        return self
+
+    def transform(self, X):
+        """The rows as they are.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Any rows with the columns that `fit` has seen.
+
+        Returns
+        -------
+        {ndarray, sparse matrix, data frame} of shape (n_samples, n_features)
+            X itself; lists become an array.
+        """
+        check_is_fitted(self)
+        finite = not get_tags(self).input_tags.allow_nan
+        table = checked_table(X, finite=finite)
+        validate_data(self, table, skip_check_array=True, reset=False)
+        return table
+
+    def fit_predict(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None):
+        """Fit, and tell flagged training rows from the others.
+
+        Parameters
+        ----------
+        X, y, sample_weight, X_trusted, y_trusted
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        ndarray of int of shape (n_samples,)
+            -1 for rows whose label is held for wrong, +1 for the others.
+        """
+        self.fit(X, y, sample_weight, X_trusted=X_trusted, y_trusted=y_trusted)
+        return np.where(self.flagged_, -1, 1)
+
+    def score_labels(self, X, y):
+        """Judge the labels of rows that the model has not seen.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Not the training rows: those have `scores_`, by models without them.
+        y : array-like of shape (n_samples,)
+            Their given labels. One that `fit` has not seen cannot be right: score 1.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Probability in [0, 1] that the label is wrong, whatever `score` is.
+        """
+        return 1.0 - self._judgement.of_new_rows(*self._new_rows(X, y))[0]
+
+    def score(self, X, y):
+        """How well the model foresees given labels, noise and all: for searches.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Rows that the model has not seen.
+        y : array-like of shape (n_samples,)
+            Their given labels, wrong ones among them.
+
+        Returns
+        -------
+        float
+            Mean log-likelihood of the labels under the model and its noise, higher is better: what
+            a search over `damping`, `representation` or `noise_model` maximises.
+        """
+        return float(self._judgement.log_likelihood(*self._new_rows(X, y)).mean())
+
+    def _new_rows(self, X, y):
+        check_is_fitted(self)
+        X = checked_table(X)
+        validate_data(self, X, skip_check_array=True, reset=False)
+        y = as_labels(y)
+        check_consistent_length(X, y)
+        return X, self._target.encode(y)
+
+    def report(self, *, n_against=3, explain="flagged"):
+        """What was found, as a table with one row a training row.
+
+        Parameters
+        ----------
+        n_against : int, default=3
+            How many of the training rows whose influence speaks most against the label to name.
+        explain : {"flagged", "all"}, default="flagged"
+            For which rows to look for them; for all, the time grows with the square of the rows.
+
+        Returns
+        -------
+        DataFrame
+            In the frame type of the training data, in their order and with their index: `row` (its
+            name in that index), `given`, `suggested`, `quality`, `flag`, and `against_1` ... (names
+            of training rows, the strongest first; missing where no row speaks against the label,
+            or none was looked for). Cross-validated models have no influences and no such columns.
+        """
+        check_is_fitted(self)
+        whole = isinstance(n_against, Integral) and not isinstance(n_against, bool)
+        if not whole or n_against < 0:
+            raise ValueError(f"n_against={n_against!r}. Expected a whole number, at least 0.")
+        if explain not in ("flagged", "all"):
+            raise ValueError(f"explain={explain!r} is not known. Expected 'flagged' or 'all'.")
+        explained = self.flagged_ if explain == "flagged" else np.ones(len(self.flagged_), bool)
+        return verdicts(self, np.arange(len(self.flagged_)), explained, n_against)
+
+    @property
+    def explainer_(self):
+        """InfluenceExplainer of the model that judged the rows; made at first use."""
+        check_is_fitted(self)
+        if self._explainer is None:
+            self._explainer = make_explainer(self)
+        return self._explainer
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.sparse = True
+        if self.estimator is not None:
+            inner = get_tags(self.estimator).input_tags
+            tags.input_tags.sparse = inner.sparse
+            # what the steps of a pipeline make of missing values is for them to say
+            tags.input_tags.allow_nan = inner.allow_nan or hasattr(self.estimator, "steps")
+        return tags

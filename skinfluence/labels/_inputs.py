@@ -1,0 +1,235 @@
+"""What may be given to a flagger: tables of any type, labels of any type, weights, settings."""
+
+from numbers import Integral, Real
+
+import narwhals.stable.v1 as nw
+import numpy as np
+from scipy import sparse
+from sklearn.base import is_classifier, is_regressor
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _check_sample_weight, assert_all_finite
+
+__all__ = [
+    "Target",
+    "as_labels",
+    "check_settings",
+    "check_weight",
+    "checked_table",
+    "is_frame",
+    "read_target",
+    "take_rows",
+]
+
+
+def is_frame(X):
+    """Whether X is a data frame that narwhals knows."""
+    return isinstance(nw.from_native(X, pass_through=True, eager_only=True), nw.DataFrame)
+
+
+def take_rows(X, rows):
+    """Some rows of a table of any type; `rows` is a mask or an index array of shape (n,)."""
+    if not isinstance(rows, slice) and rows.dtype == bool:
+        rows = np.flatnonzero(rows)
+    if is_frame(X):
+        return nw.from_native(X, eager_only=True)[rows].to_native()
+    if sparse.issparse(X):
+        return sparse.csr_array(X)[rows]
+    return np.asarray(X)[rows]
+
+
+def checked_table(X, *, finite=False):
+    """A data frame or sparse matrix as it is, anything else as an array of two dimensions."""
+    if is_frame(X):
+        return X
+    return check_array(X, accept_sparse=True, dtype=None, ensure_all_finite=finite, input_name="X")
+
+
+class Target:
+    """The given labels or values of the training rows.
+
+    Attributes
+    ----------
+    given : ndarray of shape (n,)
+        As the user gave them.
+    classes : ndarray of shape (K,) or None
+        Sorted labels of the rows with weight; None for regression.
+    codes : ndarray of shape (n,)
+        Position of each label among the classes, -1 where it is none of them; the values of a
+        regression.
+    """
+
+    def __init__(self, given, classes):
+        self.given = given
+        self.classes = classes
+        self.codes = self.encode(given)
+
+    def encode(self, y):
+        """Codes of labels, or the values of a regression."""
+        return _numbers(y) if self.classes is None else codes_of(y, self.classes)
+
+    @property
+    def n_classes(self):
+        """K; None for regression."""
+        return None if self.classes is None else len(self.classes)
+
+
+def read_target(estimator, y, weight):
+    """The Target of a fit.
+
+    Parameters
+    ----------
+    estimator : estimator or None
+        A classifier or a regressor decides what the target is; else the values do.
+    y : array-like of shape (n,)
+    weight : ndarray of shape (n,)
+
+    Returns
+    -------
+    Target
+    """
+    y = as_labels(y)
+    _refuse_missing(y)
+    kind = type_of_target(y, input_name="y")
+    if estimator is not None and is_regressor(estimator):
+        classification = False
+    elif estimator is not None and is_classifier(estimator):
+        classification = True
+        if kind == "continuous":
+            raise ValueError(
+                f"Unknown label type: y is continuous, and {type(estimator).__name__} is a "
+                "classifier. Expected class labels; for values pass a regressor."
+            )
+    elif kind in ("binary", "multiclass"):
+        classification = True
+    elif kind == "continuous":
+        classification = False
+    else:
+        raise ValueError(
+            f"Unknown label type: y is {kind!r}. Expected one column of class labels of one type, "
+            "or of numbers."
+        )
+    if not classification:
+        return Target(_numbers(y), None)
+    classes = _sorted_classes(y[weight > 0])
+    return Target(y, classes)
+
+
+def codes_of(y, classes):
+    """Position of each label in the sorted classes; -1 where it is none of them."""
+    try:
+        place = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+        known = np.asarray(classes[place] == y, dtype=bool)
+    except TypeError:  # labels of a type that does not compare with the classes
+        known, place = np.zeros(len(y), dtype=bool), np.zeros(len(y), dtype=np.intp)
+    return np.where(known, place, -1)
+
+
+def as_labels(y):
+    """One column of labels of any library as an ndarray of shape (n,)."""
+    if y is None:
+        raise ValueError(
+            "LabelFlagger requires y to be passed, but the target y is None: wrong labels can only "
+            "be found among given ones."
+        )
+    y = column_or_1d(np.asarray(y), warn=True)
+    if y.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y holds complex numbers.")
+    if y.dtype.kind == "O" and len({type(v) for v in y}) == 1 and isinstance(y[0], Real):
+        y = np.array(y.tolist())  # such as the integers of a nullable column
+    return y
+
+
+def _numbers(y):
+    if y.dtype.kind not in "biuf":
+        try:
+            y = y.astype(np.float64)
+        except ValueError as error:
+            raise ValueError(
+                f"could not convert y to numbers ({error}): a regressor expects values, a "
+                "classifier takes labels."
+            ) from error
+    return y.astype(np.float64)
+
+
+def _sorted_classes(y):
+    try:
+        classes = np.unique(y)
+    except TypeError as error:
+        kinds = ", ".join(sorted({type(label).__name__ for label in y}))
+        raise ValueError(
+            f"y mixes labels that cannot be sorted: {kinds}. Make them all of one type first, for "
+            "instance with y.astype(str)."
+        ) from error
+    if len(classes) < 2:
+        raise ValueError(
+            f"The rows of positive weight are all of one class ({classes.tolist()[0]!r}); expected "
+            "rows of at least 2 classes: with 1 class there is no other label to suggest."
+        )
+    return classes
+
+
+def _refuse_missing(y):
+    if y.dtype.kind == "O":
+        # pandas.NA answers a comparison with itself, which has no truth value: known by name
+        missing = np.array(
+            [v is None or type(v).__name__ == "NAType" or v != v for v in y], dtype=bool
+        )
+        if missing.any():
+            raise ValueError(
+                f"y contains NaN: {missing.sum()} of {len(y)} labels are missing, first in row "
+                f"{missing.argmax()}. Leave these rows out first."
+            )
+    else:
+        assert_all_finite(y, input_name="y")
+
+
+def check_weight(sample_weight, X):
+    """Row weights of shape (n,), float64; ones for None."""
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, copy=True)
+    if (weight < 0).any():
+        raise ValueError(
+            "sample_weight has negative entries; expected weights >= 0 (0 leaves a row out)."
+        )
+    if not weight.any():
+        raise ValueError(
+            "sample_weight is zero for every row; expected at least one non-zero number."
+        )
+    return weight
+
+
+def check_settings(flagger, scores):
+    """Raise ValueError for parameters of a flagger that mean nothing."""
+    names = flagger.score if isinstance(flagger.score, tuple | list) else (flagger.score,)
+    both = {"leave_one_out", "cross_validation"}
+    if any(name not in scores for name in names) or (len(names) > 1 and set(names) != both):
+        raise ValueError(
+            f"score={flagger.score!r} is not known. Expected one of {list(scores)}, or both of "
+            '("leave_one_out", "cross_validation").'
+        )
+    _number("contamination", flagger.contamination, ("auto", "strict"), most=1.0)
+    _number("damping", flagger.damping, ("auto",))
+    for name in ("max_iter", "n_components"):
+        value = getattr(flagger, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name}={value!r}. Expected a whole number, at least 1.")
+    if not isinstance(flagger.noise_model, bool | np.bool_):
+        raise ValueError(f"noise_model={flagger.noise_model!r}. Expected True or False.")
+    n_jobs = flagger.n_jobs
+    whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
+    if n_jobs is not None and (not whole or n_jobs == 0):
+        raise ValueError(
+            f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
+        )
+
+
+def _number(name, value, words, most=np.inf):
+    if isinstance(value, str) and value in words:
+        return
+    is_number = not isinstance(value, bool) and isinstance(value, Real) and np.isfinite(value)
+    if not is_number or not 0.0 <= value <= most:
+        bound = ">= 0" if most == np.inf else f"from 0 to {most:g}"
+        raise ValueError(
+            f"{name}={value!r}. Expected {' or '.join(map(repr, words))}, or a finite "
+            f"number {bound}."
+        )

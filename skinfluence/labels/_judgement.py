@@ -1,0 +1,164 @@
+"""What a noise model says of every label: classes and values behind one face."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_expit, logsumexp
+
+from skinfluence.labels._counts import flag_labels
+from skinfluence.labels._noise_model import NoiseModel, fit_noise_model
+from skinfluence.labels._regression import RegressionNoise, fit_regression_noise, flag_values
+
+__all__ = ["ClassJudgement", "ValueJudgement", "judge"]
+
+
+def judge(source, target, weight, *, contamination, noise_model, max_iter):
+    """Ask the noise model of the target about every row of positive weight.
+
+    Parameters
+    ----------
+    source : Source
+    target : Target
+        Of the same rows.
+    weight : ndarray of shape (n,)
+    contamination, noise_model, max_iter
+        As for the flagger.
+
+    Returns
+    -------
+    ClassJudgement or ValueJudgement
+    """
+    settings = {"max_iter": max_iter, "noise_model": noise_model}
+    if target.n_classes is None:
+        noise = fit_regression_noise(source, target.codes, weight, **settings)
+        flagged, share = flag_values(noise, weight, contamination)
+        return ValueJudgement(noise, target.codes, flagged, share)
+    model = fit_noise_model(source, target.codes, weight, target.n_classes, **settings)
+    flagged, share = flag_labels(model, target.codes, weight, contamination)
+    return ClassJudgement(model, target.codes, flagged, share)
+
+
+@dataclass
+class ClassJudgement:
+    """Of labels.
+
+    Attributes
+    ----------
+    model : NoiseModel
+    codes : ndarray of shape (n,)
+        Of the given labels.
+    flagged : ndarray of bool of shape (n,)
+    contamination : float
+    """
+
+    model: NoiseModel
+    codes: np.ndarray
+    flagged: np.ndarray
+    contamination: float
+
+    @property
+    def quality(self):
+        """Probability that each label is right, (n,)."""
+        return self.model.posterior[np.arange(len(self.codes)), self.codes]
+
+    @property
+    def tie_break(self):
+        """Orders rows whose qualities have rounded to one number: log-odds against the label."""
+        return _odds_against(self.model.opinion.value, self.codes)
+
+    @property
+    def said(self):
+        """Tempered leave-one-out probabilities, (n, K)."""
+        return self.model.proba
+
+    def suggested(self, flagged):
+        """Most probable class; for a flagged row the most probable other one, (n,)."""
+        posterior = self.model.posterior.copy()
+        posterior[flagged, self.codes[flagged]] = -1.0
+        return posterior.argmax(axis=1)
+
+    def of_new_rows(self, X, codes):
+        """(quality, suggested code, tempered probabilities) of rows that no model has seen.
+
+        A label that is none of the classes (code -1) cannot be right: quality 0.
+        """
+        said = self.model.opinion.predict(X)
+        tempered = self.tempered(said)
+        known = codes >= 0
+        posterior = self.model.judge(said, np.where(known, codes, said.argmax(axis=1)))
+        quality = np.where(known, posterior[np.arange(len(codes)), codes], 0.0)
+        return quality, posterior.argmax(axis=1), tempered
+
+    def tempered(self, said):
+        """Probabilities at the fitted temperature."""
+        scaled = said / self.model.temperature
+        return np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True))
+
+    def log_likelihood(self, X, codes):
+        """Log-probability of given labels of new rows, noise included, (m,)."""
+        given = self.tempered(self.model.opinion.predict(X)) @ self.model.noise_matrix
+        own = given[np.arange(len(codes)), codes]
+        return np.log(np.maximum(np.where(codes >= 0, own, 0.0), np.finfo(float).tiny))
+
+    def attributes(self):
+        """What a flagger shows of it beside the rows."""
+        return {
+            "noise_matrix_": self.model.noise_matrix,
+            "noise_matrix_std_": self.model.noise_matrix_std,
+            "temperature_": self.model.temperature,
+        }
+
+
+@dataclass
+class ValueJudgement:
+    """Of the values of a regression; see :class:`ClassJudgement`."""
+
+    model: RegressionNoise
+    codes: np.ndarray
+    flagged: np.ndarray
+    contamination: float
+
+    @property
+    def quality(self):
+        """Probability that each value is right, (n,)."""
+        return 1.0 - self.model.wrong_probability
+
+    @property
+    def tie_break(self):
+        """Standardised error, (n,)."""
+        return np.abs(self.model.standardized)
+
+    @property
+    def said(self):
+        """Value predicted without the row, (n,)."""
+        return self.model.prediction
+
+    def suggested(self, flagged):
+        """The same, (n,)."""
+        return self.model.prediction
+
+    def of_new_rows(self, X, values):
+        """(quality, suggested value, the same) of rows that no model has seen."""
+        said = self.model.opinion.predict(X)
+        return 1.0 - self.model.judge(said, values), said, said
+
+    def log_likelihood(self, X, values):
+        """Log-density of given values of new rows, wrong ones included, (m,)."""
+        said, mixture = self.model.opinion.predict(X), self.model.mixture
+        if mixture is None:  # a target without noise has no density
+            return -np.abs(values - said)
+        variance = mixture.wide**2 + mixture.scale(said) ** 2
+        log_wrong = -0.5 * ((values - said) ** 2 / variance + np.log(2.0 * np.pi * variance))
+        # share * wrong / (probability of wrong) is the whole density
+        return np.log(mixture.share) + log_wrong - log_expit(mixture.log_odds(values - said, said))
+
+    def attributes(self):
+        """What a flagger shows of it beside the rows."""
+        return {"noise_scale_": self.model.scale, "wrong_scale_": self.model.wide_scale}
+
+
+def _odds_against(log_proba, codes):
+    rows = np.arange(len(codes))
+    others = log_proba.copy()
+    others[rows, codes] = -np.inf
+    return others.max(axis=1) - log_proba[rows, codes]

@@ -1,0 +1,91 @@
+"""The table of a flagger's verdicts, in the user's own frame type and with the user's index."""
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from skinfluence._frames import frame_backend, make_frame, row_labels
+from skinfluence.labels._inputs import take_rows
+from skinfluence.linalg import block_size
+
+__all__ = ["Origin", "opponents", "verdicts"]
+
+
+class Origin:
+    """Where the training rows came from: their frame library and the names of their rows."""
+
+    def __init__(self, X, y):
+        source = X if frame_backend(X) is not None or not hasattr(y, "iloc") else y
+        self.backend = frame_backend(X)
+        # a pandas frame has an index, and so does a pandas column of labels beside an array
+        self.index = getattr(source, "index", None) if hasattr(source, "iloc") else None
+        self.rows = np.asarray(self.index) if self.index is not None else row_labels(X)
+        if self.index is not None and self.index.nlevels > 1:
+            self.rows = self.index.to_numpy()
+
+    def frame(self, columns, rows):
+        """A frame of columns for some of the rows; a pandas frame gets their index."""
+        frame = make_frame({"row": self.rows[rows], **columns}, self.backend)
+        if self.index is not None and hasattr(frame, "set_index"):
+            frame.index = self.index[rows]
+        return frame
+
+
+def opponents(explainer, X, given, rows, k):
+    """The k training rows whose influence speaks most against the given label of each row.
+
+    Those without which the row's label would be predicted better: the most negative influence on
+    its loss.
+
+    Returns
+    -------
+    indices : ndarray of shape (n_rows, k)
+        Positions of training rows, the strongest opponent first; -1 where there are no more.
+    """
+    out = np.full((len(rows), k), -1, dtype=np.intp)
+    n = explainer.objective_.n_rows
+    for some in gen_batches(len(rows), block_size(8 * n)):
+        chosen = rows[some]
+        indices, values = explainer.top_influences(
+            take_rows(X, chosen), given[chosen], k=k, order="harmful", target="loss"
+        )
+        out[some, : indices.shape[1]] = np.where(values < 0, indices, -1)
+    return out
+
+
+def verdicts(flagger, rows, explained, n_against):
+    """The frame of :meth:`LabelFlagger.report`.
+
+    Parameters
+    ----------
+    flagger : LabelFlagger
+        Fitted.
+    rows : ndarray of int
+        Training rows, in the order of the table.
+    explained : ndarray of bool of shape (n,)
+        Rows whose opponents are named.
+    n_against : int
+    """
+    columns = {
+        "given": flagger._target.given[rows],
+        "suggested": flagger.suggested_[rows],
+        "quality": flagger.label_quality_[rows],
+        "flag": flagger.flagged_[rows],
+    }
+    if n_against and flagger._choice.closed is not None:
+        asked = np.flatnonzero(explained[rows])
+        found = np.full((len(rows), n_against), -1, dtype=np.intp)
+        if len(asked):
+            found[asked] = opponents(
+                flagger.explainer_, flagger._X, flagger._target.given, rows[asked], n_against
+            )
+        for j in range(n_against):
+            columns[f"against_{j + 1}"] = _named(flagger._origin.rows, found[:, j])
+    return flagger._origin.frame(columns, rows)
+
+
+def _named(names, positions):
+    """Names of rows; None where there is none."""
+    out = np.empty(len(positions), dtype=object)
+    there = positions >= 0
+    out[there] = names[positions[there]].tolist()  # plain numbers and strings
+    return out

@@ -1,0 +1,178 @@
+"""Which source judges the rows: by the estimator that was given and the score asked for."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.pipeline import make_pipeline
+
+from skinfluence.adapters import UnsupportedEstimatorError, find_adapter
+from skinfluence.labels._closed_form_source import ClosedFormSource
+from skinfluence.labels._combined import CombinedSource
+from skinfluence.labels._cross_validated import CrossValidatedSource, seeded
+from skinfluence.labels._explained import ExplainedSource
+from skinfluence.labels._opinions import Source
+from skinfluence.labels._scores import SCORES
+from skinfluence.labels._table import TableEncoder
+
+__all__ = ["Choice", "EncodedSource", "choose_source"]
+
+BOTH = ("leave_one_out", "cross_validation")
+REMEDY = (
+    'Take score="leave_one_out", which cross-validates such an estimator, or an estimator that '
+    "influence can serve."
+)
+SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
+
+
+@dataclass
+class Choice:
+    """What judges the rows.
+
+    Attributes
+    ----------
+    source : Source
+    score : str or tuple
+        The score that it serves.
+    closed : ExplainedSource, EncodedSource or None
+        The source whose model has influences.
+    """
+
+    source: Source
+    score: str | tuple
+    closed: object
+
+    def explained(self):
+        """(unfitted estimator, damping) of the model that has influences."""
+        return self.closed.model()
+
+
+class EncodedSource:
+    """The library's own representations of a table of any type.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, data frame} of shape (n, n_features)
+        As the user gave it.
+    target : Target
+    **settings : dict
+        Of ClosedFormSource.
+    """
+
+    def __init__(self, X, target, **settings):
+        self.encoder = TableEncoder()
+        matrix = self.encoder.fit_transform(X)
+        self.inner = ClosedFormSource(matrix, target.codes, target.n_classes, **settings)
+
+    def fit(self, weight):
+        """See :class:`~._opinions.Source`."""
+        opinion = self.inner.fit(weight)
+        return replace(opinion, predict=EncodedModel(self.encoder, opinion.predict))
+
+    def model(self):
+        """(unfitted pipeline of the best representation, damping beyond its penalty)."""
+        return make_pipeline(self.encoder, *self.inner.model()), 0.0
+
+
+@dataclass
+class EncodedModel:
+    """What a model of numbers says of new rows of any type."""
+
+    encoder: TableEncoder
+    predict: object
+
+    def __call__(self, X):
+        return self.predict(self.encoder.transform(X))
+
+
+def choose_source(flagger, X, target, weight, seed):
+    """The Choice of a flagger with checked settings.
+
+    Parameters
+    ----------
+    flagger : LabelFlagger
+    X : {array-like, sparse matrix, data frame}
+        As the user gave it.
+    target : Target
+    weight : ndarray of shape (n,)
+        All positive.
+    seed : int
+    """
+    score = tuple(flagger.score) if isinstance(flagger.score, list) else flagger.score
+    both = isinstance(score, tuple)
+    if score == "cross_validation":
+        return Choice(_cross_validated(flagger, X, target, seed), score, None)
+    closed, refusal = None, None
+    if flagger.estimator is not None:
+        closed, refusal = _explained(flagger, X, target, weight, seed)
+    if closed is None and (both or flagger.estimator is None):
+        closed = _representation(flagger, X, target, seed)
+    if both:
+        judges = [closed, _cross_validated(flagger, X, target, seed)]
+        return Choice(CombinedSource(judges, target), score, closed)
+    if closed is not None:
+        return Choice(closed, score, closed)
+    if SCORES[score] is not None:
+        raise UnsupportedEstimatorError(f"score={score!r} needs influence. {refusal} {REMEDY}")
+    return Choice(_cross_validated(flagger, X, target, seed), "cross_validation", None)
+
+
+def _representation(flagger, X, target, seed):
+    return EncodedSource(
+        X,
+        target,
+        representation=flagger.representation,
+        n_components=flagger.n_components,
+        damping=flagger.damping,
+        random_state=seed,
+        n_jobs=flagger.n_jobs,
+    )
+
+
+def _explained(flagger, X, target, weight, seed):
+    """The source of an estimator that influence can serve, or None and the reason why it cannot."""
+    try:
+        find_adapter(_last_step(flagger.estimator))
+        source = ExplainedSource(
+            X,
+            target.codes,
+            target.n_classes,
+            estimator=seeded(clone(flagger.estimator), seed),
+            classes=target.classes,
+            damping=flagger.damping,
+            solver=flagger.solver,
+            n_jobs=flagger.n_jobs,
+        )
+        source.begin(weight)  # an adapter may refuse a setting, such as an l1 penalty
+    except UnsupportedEstimatorError as refusal:
+        return None, refusal
+    return source, None
+
+
+def _cross_validated(flagger, X, target, seed):
+    estimator = flagger.estimator
+    if estimator is None:
+        forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
+        estimator = make_pipeline(TableEncoder(), forest())
+    return CrossValidatedSource(
+        X,
+        target.codes,
+        target.n_classes,
+        estimator=estimator,
+        classes=target.classes,
+        random_state=np.random.RandomState(seed),
+        n_jobs=flagger.n_jobs,
+    )
+
+
+def _last_step(estimator):
+    """What an unfitted search, pipeline or frozen estimator ends with."""
+    while True:
+        name = type(estimator).__name__
+        if hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif name in SEARCHES or name == "FrozenEstimator":
+            estimator = estimator.estimator
+        else:
+            return estimator

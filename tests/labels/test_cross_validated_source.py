@@ -1,0 +1,230 @@
+"""Cross-validated opinions of any estimator, and mixtures of opinions."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, PredefinedSplit, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from skinfluence.labels._combined import CombinedSource, best_temperature, stacking_weights
+from skinfluence.labels._cross_validated import CrossValidatedSource, make_folds, takes_weights
+from skinfluence.labels._inputs import Target
+from skinfluence.labels._opinions import Opinion
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(90, 4))
+binary = (X[:, 0] + rng.normal(size=90) > 0).astype(int)
+three = np.digitize(X[:, 0] + 0.7 * rng.normal(size=90), [-0.6, 0.6])
+values = X @ [1.0, 2.0, 0.0, 1.0] + rng.normal(size=90)
+ones = np.ones(90)
+
+
+def source_of(estimator, target=three, n_classes=3, **settings):
+    return CrossValidatedSource(X, target, n_classes, estimator=estimator, **settings)
+
+
+def test_probabilities_are_those_of_cross_val_predict_on_the_same_folds():
+    source = source_of(LogisticRegression())
+    folds = PredefinedSplit(source._folds)
+    want = cross_val_predict(LogisticRegression(), X, three, cv=folds, method="predict_proba")
+    np.testing.assert_allclose(np.exp(source.fit(ones).value), want, atol=1e-3)
+
+
+def test_values_are_those_of_cross_val_predict_on_the_same_folds():
+    source = source_of(Ridge(), values, None)
+    want = cross_val_predict(Ridge(), X, values, cv=PredefinedSplit(source._folds))
+    np.testing.assert_allclose(source.fit(ones).value, want, rtol=1e-12)
+
+
+def test_folds_are_balanced_within_each_class():
+    folds = make_folds(three, 3, 5, np.random.RandomState(0))
+    counts = np.array([np.bincount(folds[three == k], minlength=5) for k in range(3)])
+    assert (np.ptp(counts, axis=1) <= 1).all()
+    assert np.ptp(np.bincount(folds)) <= 1
+
+
+def test_there_are_no_more_folds_than_rows():
+    np.testing.assert_array_equal(
+        np.sort(make_folds(np.array([0, 1, 1]), 2, 5, np.random.RandomState(0))), [0, 1, 2]
+    )
+
+
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())]
+)
+def test_weights_reach_the_last_step(model):
+    weight = rng.uniform(0.2, 3.0, size=90)
+    source = source_of(model)
+    got = source.fit(weight).value
+    fold = source._folds == 0
+    name = (
+        "sample_weight"
+        if model is not None and not hasattr(model, "steps")
+        else ("logisticregression__sample_weight")
+    )
+    fitted = clone(model).fit(X[~fold], three[~fold], **{name: weight[~fold]})
+    np.testing.assert_allclose(np.exp(got[fold]), fitted.predict_proba(X[fold]), atol=1e-3)
+
+
+def test_rows_of_weight_zero_influence_nothing_and_are_judged():
+    weight = np.where(np.arange(90) < 20, 0.0, 1.0)
+    shuffled = three.copy()
+    source = source_of(LogisticRegression())
+    before = source.fit(weight).value
+    shuffled[:20] = (shuffled[:20] + 1) % 3
+    source.target = shuffled
+    np.testing.assert_array_equal(source.fit(weight).value, before)
+
+
+def test_an_estimator_without_weights_leaves_light_rows_out():
+    weight = np.where(np.arange(90) < 20, 0.3, 1.0)
+    zero = np.where(np.arange(90) < 20, 0.0, 1.0)
+    source = source_of(KNeighborsClassifier())
+    np.testing.assert_array_equal(source.fit(weight).value, source.fit(zero).value)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "takes"),
+    [
+        (LogisticRegression(), True),
+        (KNeighborsClassifier(), False),
+        (make_pipeline(StandardScaler(), KNeighborsClassifier()), False),
+        (make_pipeline(StandardScaler(), LogisticRegression()), True),
+        (GridSearchCV(LogisticRegression(), {}), True),
+        (GridSearchCV(KNeighborsClassifier(), {}), False),
+    ],
+)
+def test_it_is_known_which_estimators_take_weights(estimator, takes):
+    assert takes_weights(estimator) == takes
+
+
+def global_state():
+    return pickle.dumps(np.random.mtrand._rand.get_state())
+
+
+def test_unseeded_estimators_are_seeded_and_the_global_state_is_untouched():
+    before = global_state()
+    first = source_of(ExtraTreesClassifier(10)).fit(ones)
+    second = source_of(ExtraTreesClassifier(10)).fit(ones)
+    np.testing.assert_array_equal(first.value, second.value)
+    assert global_state() == before
+
+
+def test_no_class_is_impossible():
+    value = source_of(ExtraTreesClassifier(5)).fit(ones).value
+    assert np.isfinite(value).all()
+    np.testing.assert_allclose(np.exp(value).sum(axis=1), 1.0, rtol=1e-12)
+
+
+class Voter(ClassifierMixin, BaseEstimator):
+    """Has predict and nothing else."""
+
+    def fit(self, X, y):
+        self.inner_ = DummyClassifier().fit(X, y)
+        self.classes_ = self.inner_.classes_
+        return self
+
+    def predict(self, X):
+        return self.inner_.predict(X)
+
+
+@pytest.mark.parametrize("model", [LinearSVC(random_state=0), Voter()])
+def test_margins_and_votes_serve_where_there_are_no_probabilities(model):
+    value = source_of(model).fit(ones).value
+    np.testing.assert_allclose(np.exp(value).sum(axis=1), 1.0, rtol=1e-12)
+
+
+def test_binary_margins_serve_too():
+    value = source_of(LinearSVC(random_state=0), binary, 2).fit(ones).value
+    assert value.shape == (90, 2)
+    assert np.corrcoef(value[:, 1], X[:, 0])[0, 1] > 0.5
+
+
+def test_a_class_of_one_row_is_judged_by_models_without_it():
+    target = np.where(np.arange(90) == 7, 2, binary)
+    value = source_of(LogisticRegression(), target, 3).fit(ones).value
+    assert np.isfinite(value).all()
+    assert np.exp(value[7, 2]) < 1e-9
+
+
+def test_a_fold_may_leave_one_class_only():
+    target = (np.arange(90) == 7).astype(int)
+    value = source_of(LogisticRegression(), target, 2).fit(ones).value
+    assert np.exp(value[7, 1]) < 1e-9
+
+
+def test_new_rows_are_judged_by_the_mean_of_the_models():
+    source = source_of(LogisticRegression())
+    opinion = source.fit(ones)
+    new = rng.normal(size=(6, 4))
+    members = [
+        clone(LogisticRegression()).fit(X[source._folds != k], three[source._folds != k])
+        for k in range(5)
+    ]
+    want = np.mean([m.predict_proba(new) for m in members], axis=0)
+    np.testing.assert_allclose(np.exp(opinion.predict(new)), want, atol=1e-3)
+
+
+def test_results_do_not_depend_on_the_number_of_jobs():
+    one = source_of(LogisticRegression(), n_jobs=1).fit(ones)
+    two = source_of(LogisticRegression(), n_jobs=2).fit(ones)
+    np.testing.assert_array_equal(one.value, two.value)
+
+
+def test_opinions_can_be_pickled():
+    opinion = source_of(LogisticRegression()).fit(ones)
+    again = pickle.loads(pickle.dumps(opinion))
+    np.testing.assert_array_equal(again.predict(X), opinion.predict(X))
+
+
+class Says:
+    """A source whose opinion is given."""
+
+    def __init__(self, value, new=None):
+        self.value, self.new = value, new
+
+    def fit(self, weight):
+        return Opinion(self.value, lambda X: self.new, None, "said", None)
+
+
+def test_stacking_weights_maximise_the_likelihood():
+    p = rng.uniform(0.01, 1.0, size=(2, 200))
+    weight = rng.uniform(0.1, 2.0, size=200)
+    got = stacking_weights(np.log(p), weight)
+    best = minimize_scalar(
+        lambda s: -(weight @ np.log(s * p[0] + (1 - s) * p[1])), bounds=(0, 1), method="bounded"
+    )
+    np.testing.assert_allclose(got, [best.x, 1 - best.x], atol=1e-3)
+
+
+def test_the_better_opinion_gets_the_larger_share():
+    knows = np.log(np.where(np.eye(3)[three] == 1, 0.9, 0.05))
+    guesses = np.log(rng.dirichlet(np.ones(3), size=90))
+    mixed = CombinedSource([Says(knows), Says(guesses)], Target(three, np.arange(3))).fit(ones)
+    np.testing.assert_array_equal(mixed.value.argmax(axis=1), three)
+    np.testing.assert_allclose(np.exp(mixed.value).sum(axis=1), 1.0, rtol=1e-9)
+
+
+def test_temperature_undoes_overconfidence():
+    honest = np.log(rng.dirichlet(np.ones(3), size=4000))
+    codes = np.array([rng.choice(3, p=np.exp(row)) for row in honest])
+    assert best_temperature(3.0 * honest, codes, np.ones(4000)) == pytest.approx(3.0, rel=0.1)
+
+
+def test_values_are_mixed_by_their_held_out_error():
+    a, b = values + rng.normal(size=90), values + 2.0 * rng.normal(size=90)
+    new = np.arange(3.0)
+    mixed = CombinedSource([Says(a, new), Says(b, new + 1)], Target(values, None)).fit(ones)
+    difference = b - a
+    share = np.clip(-(a - values) @ difference / (difference @ difference), 0, 1)  # of b
+    np.testing.assert_allclose(mixed.value, (1 - share) * a + share * b, rtol=1e-4)
+    np.testing.assert_allclose(mixed.predict(None), new + share, rtol=1e-4)
