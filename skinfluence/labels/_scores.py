@@ -1,7 +1,8 @@
 """Scores by name: what puts the rows in order.
 
 `"leave_one_out"` and `"cross_validation"` are what models that have not seen a row say of it,
-through the noise model. The others are functions of an explainer of the model that has seen all rows.
+through the noise model. The others are functions of an explainer of the model that has seen all
+rows.
 """
 
 from collections.abc import Callable
