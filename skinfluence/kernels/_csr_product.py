@@ -36,15 +36,17 @@ def _single(X, v, offset, weights, n_threads):
 
     n, f = X.shape
     parts = csr_parts(X.data, X.indices, X.indptr)
-    v, weights = read_only(np.ascontiguousarray(v)), read_only(weights)
+    weights = read_only(weights)
 
     def work(rows):
-        out = np.zeros(f)
-        return out, _csr_loops.single(*parts, v, offset, weights, rows.start, rows.stop, out)
+        table = aligned(f, 2)
+        table[:, 0], table[:, 1] = v, 0.0
+        total = _csr_loops.single(*parts, table, offset, weights, rows.start, rows.stop)
+        return table[:, 1], total
 
     product, total = np.zeros(f), 0.0
-    # an entry takes as long as four numbers of the result that are added up
-    for part, added in run_chunks(work, row_chunks(n, X.nnz, f // 4), n_threads):
+    # an entry takes as long as two numbers of the result that are added up
+    for part, added in run_chunks(work, row_chunks(n, X.nnz, f // 2), n_threads):
         product += part
         total += added
     return product[None], np.array([total])
