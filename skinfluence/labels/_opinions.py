@@ -1,13 +1,13 @@
 """What models say about rows that they have not seen: the noun between models and noise models.
 
-A *source* knows the rows and their given labels and answers, for any row weights, with an *opinion*:
-what a model fitted without a row says about that row. Everything that judges labels (the noise
-model, the counts, the scores) asks a source and never a model, so that the closed forms of
+A *source* knows the rows and their given labels and answers, for any row weights, with an
+*opinion*: what a model fitted without a row says about that row. Everything that judges labels (the
+noise model, the counts, the scores) asks a source and never a model, so that the closed forms of
 scikit-learn estimators, the library's own representations and plain cross-validation all feed the
 same mathematics.
 
-Sources are constructed with ``(X, target, n_classes or None, settings)``, where the target holds the
-codes 0 ... K - 1 of the given labels, shape (n,), or the values of a regression, shape (n,).
+Sources are constructed with ``(X, target, n_classes or None, settings)``, where the target holds
+the codes 0 ... K - 1 of the given labels, shape (n,), or the values of a regression, shape (n,).
 """
 
 from collections.abc import Callable

@@ -1,0 +1,151 @@
+"""Ridge regression on given columns: what every damping says of each row without that row.
+
+With weights s that sum to one, the weighted mean z of the columns and the intercept left free,
+
+    f(x) = m + (c(x) - z)' (G + lambda I)^-1 C' S (Y - m),      G = sum_i s_i (c_i - z)(c_i - z)'
+
+One eigendecomposition of G serves every lambda. Leaving row i out changes its own prediction to
+
+    f_-i(x_i) = (f(x_i) - h_i y_i) / (1 - h_i),
+    h_i = s_i (1 + (c_i - z)' (G + lambda I)^-1 (c_i - z))
+
+(Allen's PRESS, 1974; Cook & Weisberg 1982, equation 2.2.7), where ``lambda`` stays what it was,
+in units of the weights before the row went: this is the refit without the row at the same penalty.
+
+References
+----------
+D. M. Allen (1974), The relationship between variable selection and data augmentation and a method
+for prediction, Technometrics 16(1).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import eigh
+
+#: Directions with less than this share of the largest variance are dropped.
+RANK_TOLERANCE = 1e-10
+#: A row whose prediction is its own target alone cannot be left out; this bounds the division.
+MAX_LEVERAGE = 1 - 1e-9
+
+
+@dataclass
+class RidgePath:
+    """An eigendecomposition of the weighted Gram matrix: everything that the path needs.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (m,)
+        Weighted mean of the columns before rotation.
+    rotation : ndarray of shape (m, rank)
+        From centred columns to the eigenvectors (through the whitening, where there is one).
+    variances : ndarray of shape (rank,)
+        Eigenvalues of the Gram matrix.
+    unit : float
+        The mean variance: what a damping of 1 adds to each eigenvalue.
+    moment : ndarray of shape (rank, K)
+        Rotated columns times centred targets.
+    intercept : ndarray of shape (K,)
+        Weighted mean of the targets.
+    """
+
+    mean: np.ndarray = field(repr=False)
+    rotation: np.ndarray = field(repr=False)
+    variances: np.ndarray = field(repr=False)
+    unit: float
+    moment: np.ndarray = field(repr=False)
+    intercept: np.ndarray = field(repr=False)
+
+    def rotate(self, columns):
+        return (columns - self.mean) @ self.rotation
+
+    def coefficients(self, dampings):
+        """Of the rotated columns, shape (rank, L, K)."""
+        shrunk = self.variances[:, None] + self.unit * np.asarray(dampings)
+        return self.moment[:, None, :] / shrunk[:, :, None]
+
+    def predict(self, columns, dampings):
+        """For rows that the fit has not seen, shape (L, rows, K)."""
+        return self._values(self.rotate(columns), dampings)
+
+    def leave_one_out(self, columns, targets, weight, dampings):
+        """What the fit without a row says of that row.
+
+        Parameters
+        ----------
+        columns : ndarray of shape (rows, m)
+            Some or all of the rows of the fit.
+        targets : ndarray of shape (rows, K)
+            Their targets.
+        weight : ndarray of shape (rows,)
+            Their weights in the fit, as shares of its total weight.
+        dampings : sequence of L floats
+
+        Returns
+        -------
+        values : ndarray of shape (L, rows, K)
+        leverage : ndarray of shape (L, rows)
+        """
+        rotated = self.rotate(columns)
+        shrunk = self.variances[:, None] + self.unit * np.asarray(dampings)
+        leverage = weight[:, None] * (1 + rotated**2 @ (1 / shrunk))
+        leverage = np.minimum(leverage, MAX_LEVERAGE).T
+        values = self._values(rotated, dampings)
+        values -= leverage[:, :, None] * targets
+        values /= 1 - leverage[:, :, None]
+        return values, leverage
+
+    def _values(self, rotated, dampings):
+        coefficients = self.coefficients(dampings)
+        flat = rotated @ coefficients.reshape(len(coefficients), -1)
+        values = flat.reshape(len(rotated), *coefficients.shape[1:]).transpose(1, 0, 2)
+        return values + self.intercept
+
+
+class RidgeSums:
+    """Weighted sums over blocks of rows, of which the path is made.
+
+    Columns are taken relative to the first block's mean, so that centring afterwards costs no
+    digits where a column is far from zero.
+    """
+
+    def __init__(self):
+        self._weight = 0.0
+        self._gram = self._first = self._cross = self._target = self._origin = None
+
+    def add(self, columns, targets, weight):
+        """Add rows with their targets and weights of any scale."""
+        if self._origin is None:
+            self._origin = columns.mean(axis=0)
+        columns = columns - self._origin
+        weighted = columns * weight[:, None]
+        sums = (weighted.T @ columns, weighted.sum(axis=0), weighted.T @ targets, weight @ targets)
+        self._weight += weight.sum()
+        if self._gram is None:
+            self._gram, self._first, self._cross, self._target = sums
+        else:
+            self._gram += sums[0]
+            self._first += sums[1]
+            self._cross += sums[2]
+            self._target += sums[3]
+
+    def path(self, whitening=None):
+        """The eigendecomposition; columns are whitened first where a matrix (m, rank) is given."""
+        mean = self._first / self._weight
+        intercept = self._target / self._weight
+        gram = self._gram / self._weight - np.outer(mean, mean)
+        cross = self._cross / self._weight - np.outer(mean, intercept)
+        if whitening is not None:
+            gram, cross = whitening.T @ gram @ whitening, whitening.T @ cross
+        variances, vectors = eigh((gram + gram.T) / 2)
+        kept = variances > RANK_TOLERANCE * max(variances[-1], np.finfo(float).tiny)
+        vectors = vectors[:, kept]
+        variances = variances[kept]
+        return RidgePath(
+            mean=mean + self._origin,
+            rotation=vectors if whitening is None else whitening @ vectors,
+            variances=variances,
+            unit=variances.mean() if len(variances) else 1.0,
+            moment=vectors.T @ cross,
+            intercept=intercept,
+        )

@@ -1,0 +1,166 @@
+"""Fitting and judging take turns: an expectation-maximisation around a source of honest opinions.
+
+A wrong label misleads the model, which then hides it and its neighbours. So each round asks the
+source for leave-one-out probabilities, fits the noise model to them (`_noise_matrix.py`), and lets
+each row count in the next fit by the probability that its label is right.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import log_softmax
+
+from skinfluence.labels._noise_matrix import (
+    NoiseFit,
+    akaike_weight,
+    fit_noise_matrix,
+    standard_errors,
+)
+from skinfluence.labels._opinions import Opinion
+from skinfluence.labels._pooling import best_temperature
+
+#: Rounds end when the rows' weights move by less than this on the mean.
+TOLERANCE = 0.005
+#: Every row that counts keeps at least this share of its weight.
+LEAST_SHARE = 1e-3
+TEMPERATURES = np.geomspace(0.2, 5.0, 25)
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """What is known of the labels of the training rows.
+
+    Attributes
+    ----------
+    proba : ndarray of shape (n, K)
+        Leave-one-out probabilities of each class as the given label, with fitted temperature.
+    posterior : ndarray of shape (n, K)
+        P(true class = k | the row, its given label). The quality of a label is its own entry.
+    noise_matrix : ndarray of shape (K, K)
+        P(given label = column | true class = row); rows sum to one.
+    noise_matrix_std : ndarray of shape (K, K)
+        Standard errors.
+    temperature : float
+        What the opinion's log-probabilities are multiplied by in `proba`.
+    row_weight : ndarray of shape (n,)
+        The share of each row's weight in the last fit, in [0, 1].
+    opinion : Opinion
+        Of the last fit.
+    n_iter : int
+        Number of fits.
+    fits : tuple of (share, NoiseFit)
+        The averaged noise models; empty without a noise model.
+    """
+
+    proba: np.ndarray = field(repr=False)
+    posterior: np.ndarray = field(repr=False)
+    noise_matrix: np.ndarray
+    noise_matrix_std: np.ndarray = field(repr=False)
+    temperature: float
+    row_weight: np.ndarray = field(repr=False)
+    opinion: Opinion = field(repr=False)
+    n_iter: int
+    fits: tuple[tuple[float, NoiseFit], ...] = field(repr=False)
+
+    def judge(self, log_proba, codes):
+        """P(true class | x, given label) of rows that the model has not seen, shape (m, K)."""
+        if not self.fits:
+            return np.exp(log_softmax(self.temperature * log_proba, axis=1))
+        return _average_posterior(self.fits, log_proba, codes)
+
+
+def fit_noise_model(source, codes, weight, n_classes, *, max_iter=5, noise_model=True):
+    """Fit, judge, fit again with the rows' weights, until these settle.
+
+    Parameters
+    ----------
+    source : Source
+    codes : ndarray of shape (n,)
+        Given labels, 0 ... K - 1.
+    weight : ndarray of shape (n,)
+        Not negative; rows of weight zero influence nothing and are judged as well.
+    n_classes : int
+    max_iter : int, default=5
+        Fits at the most.
+    noise_model : bool, default=True
+        False: one fit, and the posterior is the tempered leave-one-out probability.
+
+    Returns
+    -------
+    NoiseModel
+    """
+    weight = np.asarray(weight, dtype=np.float64)
+    counting = weight > 0
+    # In units of rows, so that the scale of the weights changes nothing.
+    scaled = weight / weight[counting].mean()
+    opinion = source.fit(weight)
+    row_weight = np.ones(len(codes))
+    if not noise_model or n_classes < 2:
+        return _without_noise(opinion, codes, scaled, n_classes, row_weight)
+    fits = _fit_both(opinion, codes, scaled, n_classes, ())
+    n_iter = 1
+    while n_iter < max_iter:
+        quality = _average_posterior(fits, opinion.value, codes)[np.arange(len(codes)), codes]
+        new_weight = np.maximum(quality, LEAST_SHARE)
+        moved = np.average(np.abs(new_weight - row_weight), weights=scaled)
+        if moved < TOLERANCE:
+            break
+        row_weight = new_weight
+        opinion = source.fit(weight * row_weight)
+        fits = _fit_both(opinion, codes, scaled, n_classes, fits)
+        n_iter += 1
+    temperature = _temperature(opinion, codes, scaled)
+    return NoiseModel(
+        proba=np.exp(log_softmax(temperature * opinion.value, axis=1)),
+        posterior=_average_posterior(fits, opinion.value, codes),
+        noise_matrix=sum(share * fit.matrix for share, fit in fits),
+        noise_matrix_std=_average_errors(fits, opinion.value, codes, scaled),
+        temperature=temperature,
+        row_weight=row_weight,
+        opinion=opinion,
+        n_iter=n_iter,
+        fits=fits,
+    )
+
+
+def _fit_both(opinion, codes, weight, n_classes, before):
+    starts = [fit for _, fit in before] or [None, None]
+    kept = weight > 0
+    data = (opinion.value[kept], codes[kept], weight[kept], n_classes)
+    one_rate = fit_noise_matrix(*data, one_rate=True, start=starts[0])
+    matrix = fit_noise_matrix(*data, one_rate=False, start=starts[1])
+    share = akaike_weight(one_rate, matrix)
+    return ((1 - share, one_rate), (share, matrix))
+
+
+def _average_posterior(fits, log_proba, codes):
+    return sum(share * fit.posterior(log_proba, codes) for share, fit in fits)
+
+
+def _average_errors(fits, log_proba, codes, weight):
+    """Errors within the models and between them (Burnham & Anderson 2002, equation 4.9)."""
+    mean = sum(share * fit.matrix for share, fit in fits)
+    return sum(
+        share * np.hypot(standard_errors(fit, log_proba, codes, weight), np.abs(fit.matrix - mean))
+        for share, fit in fits
+    )
+
+
+def _temperature(opinion, codes, weight):
+    return float(best_temperature(opinion.value[None], codes, weight, TEMPERATURES)[1][0])
+
+
+def _without_noise(opinion, codes, weight, n_classes, row_weight):
+    temperature = _temperature(opinion, codes, weight)
+    proba = np.exp(log_softmax(temperature * opinion.value, axis=1))
+    return NoiseModel(
+        proba=proba,
+        posterior=proba,
+        noise_matrix=np.eye(n_classes),
+        noise_matrix_std=np.zeros((n_classes, n_classes)),
+        temperature=temperature,
+        row_weight=row_weight,
+        opinion=opinion,
+        n_iter=1,
+        fits=(),
+    )
