@@ -126,10 +126,11 @@ def _refuse_one_class(model, y, weights):
     y = np.asarray(y)
     if not hasattr(model, "classes_") or y.ndim > 1:
         return
-    classes = np.unique(y[weights > 0])
-    if len(classes) < 2:
+    counted = y if weights.all() else y[weights > 0]
+    only = counted[:1]
+    if (counted == only).all():
         raise ValueError(
-            f"The rows of positive weight are all of one class ({classes.tolist()[0]!r}); expected "
+            f"The rows of positive weight are all of one class ({only.tolist()[0]!r}); expected "
             "rows of at least 2 classes. Give rows of another class a positive sample_weight."
         )
 

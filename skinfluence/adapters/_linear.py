@@ -84,9 +84,9 @@ def class_weights(
         See RowWeights.
     """
     class_weight = estimator.class_weight
-    codes = coding.codes(y)
     if class_weight is None:
         return RowWeights(sample_weight)
+    codes = coding.codes(y)
     own_output_only = own_output_only and coding.n_outputs > 1
     if isinstance(class_weight, str):  # "balanced": validated by the estimator's own fit
         counts = sample_weight if weighted_counts else np.ones(len(codes))

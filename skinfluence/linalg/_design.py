@@ -231,7 +231,7 @@ class Design:
         """Column sums of abs(Z), weighted by each column of `weights` (n, m) -> (q, m)."""
         out = np.zeros((self.shape[1], weights.shape[1]))
         if not self.is_sparse:
-            for rows, Z in self.dense_blocks():
+            for rows, Z in self.dense_blocks(cache_mib=1.0):
                 out += np.abs(Z, out=Z).T @ weights[rows]
             return out
         total, f = weights.sum(axis=0), self.n_features

@@ -135,9 +135,13 @@ class Objective:
         to them means nothing: each counts at least as ``EXACT_FIT`` times what it would be if the
         row were predicted as zero.
         """
-        curved = self.loss.hessian_product(self.y, self.raw_prediction, self.raw_prediction)
-        size = np.maximum(np.abs(self.residual), EXACT_FIT * np.abs(curved))
-        return float(self.design.absolute_sums(self.sample_weight * size).max(initial=0.0))
+        raw, size = self.raw_prediction, np.abs(self.sample_weight * self.residual)
+        if self.loss.separable:  # the curvature is kept, and the Hessian asks for it too
+            curved = self._curvature[0] * raw
+        else:
+            curved = self.sample_weight * self.loss.hessian_product(self.y, raw, raw)
+        np.maximum(size, EXACT_FIT * np.abs(curved), out=size)
+        return float(self.design.absolute_sums(size).max(initial=0.0))
 
     def stationarity(self, scale=None):
         """max|J'(theta)| / max|sum of absolute data-term gradients|; 0 at the optimum.
