@@ -14,6 +14,12 @@ API_REFERENCE = [
         "objects": ["SmoothHingeSVC"],
     },
     {
+        "title": "Wrong labels",
+        "module": "skinfluence",
+        "text": "Finding wrong labels, and learning without them.",
+        "objects": ["LabelFlagger", "LabelCleaner", "CleanedClassifier", "CleanedRegressor"],
+    },
+    {
         "title": "Metrics",
         "module": "skinfluence.metrics",
         "text": "Scorers: how true an explanation is, how well wrong labels are found.",

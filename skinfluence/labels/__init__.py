@@ -1,3 +1,7 @@
 """Wrong labels: finding them, and learning without them."""
 
-__all__: list[str] = []
+from skinfluence.labels._cleaned import CleanedClassifier, CleanedRegressor
+from skinfluence.labels._cleaner import LabelCleaner
+from skinfluence.labels._flagger import LabelFlagger
+
+__all__ = ["CleanedClassifier", "CleanedRegressor", "LabelCleaner", "LabelFlagger"]

@@ -1,0 +1,143 @@
+"""What is done about flagged rows: which rows stay, with which labels and weights."""
+
+from dataclasses import dataclass
+
+import narwhals.stable.v1 as nw
+import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is left of (X, y).
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        Positions of the rows that stay, in their order.
+    y : array-like of shape (n_rows,)
+        Their labels, in the container that they came in.
+    weight : ndarray of shape (n_rows,)
+        Their weights: the sample weight, times the label's quality for "reweight".
+    """
+
+    rows: np.ndarray
+    y: object
+    weight: np.ndarray
+
+
+def check_action(action, allowed):
+    """Raise ValueError for an action that is not known."""
+    if not isinstance(action, str) or action not in allowed:
+        raise ValueError(f"action={action!r} is not known. Expected one of {list(allowed)}.")
+
+
+def decide(flagger, X, y, sample_weight, action):
+    """Apply an action to the rows that a fitted flagger has judged.
+
+    Parameters
+    ----------
+    flagger : fitted LabelFlagger
+    X, y : as they were given to the flagger
+    sample_weight : array-like of shape (n,) or None
+        Rows of weight zero are absent: they never stay.
+    action : {"drop", "relabel", "reweight", "none"}
+
+    Returns
+    -------
+    Decision
+    """
+    weight = _check_sample_weight(sample_weight, np.empty((_num_samples(X), 0)), dtype=np.float64)
+    present = weight > 0
+    flagged = np.asarray(flagger.flagged_, dtype=bool) & present
+    given = _codes(flagger, y)
+    quality = np.asarray(flagger.label_quality_, dtype=np.float64)
+    if action == "drop":
+        spared = _last_of_their_class(given, given, flagged, present, quality)
+        present = present & ~(flagged & ~spared)
+    elif action == "relabel":
+        y = _relabelled(flagger, y, given, flagged, present, quality)
+    elif action == "reweight":
+        spared = _last_of_their_class(given, given, quality <= 0, present, quality)
+        weight = weight * np.where(spared, 1.0, quality)
+        present = weight > 0
+    rows = np.flatnonzero(present)
+    return Decision(rows, take_rows(y, rows), weight[rows])
+
+
+def take_rows(X, rows):
+    """Some rows of a table or of labels, in the type that was given; frames keep their index."""
+    if sparse.issparse(X):
+        return X.tocsr()[rows].asformat(X.format)
+    known = isinstance(X, list | np.ndarray) or hasattr(X, "iloc")
+    if known or nw.from_native(X, pass_through=True, allow_series=True) is not X:
+        return _safe_indexing(X, rows)
+    return np.asarray(X)[rows]
+
+
+def _codes(flagger, y):
+    """Class of each row; the same for all rows of a regression."""
+    if not hasattr(flagger, "classes_"):
+        return np.zeros(_num_samples(y), dtype=int)
+    return np.unique(np.asarray(y).ravel(), return_inverse=True)[1].ravel()
+
+
+def _last_of_their_class(before, after, leaving, present, quality):
+    """Mask of the best row of each class that has rows before and would have none after."""
+    spared = np.zeros(len(before), dtype=bool)
+    remaining = after[present & ~leaving]
+    for code in np.setdiff1d(before[present], remaining):
+        mine = np.flatnonzero((before == code) & present)
+        spared[mine[np.argmax(quality[mine])]] = True
+    return spared
+
+
+def _relabelled(flagger, y, given, flagged, present, quality):
+    """y with the suggested labels in place of the flagged ones."""
+    suggested = np.asarray(flagger.suggested_)
+    after = given.copy()
+    if hasattr(flagger, "classes_"):
+        names = np.unique(np.asarray(y).ravel())
+        after[flagged] = np.searchsorted(names, suggested[flagged])
+    nobody = np.zeros(len(given), dtype=bool)
+    spared = _last_of_their_class(given, after, nobody, present, quality)
+    rows = np.flatnonzero(flagged & ~spared)
+    return replace_values(y, rows, suggested[rows])
+
+
+def replace_values(y, rows, values):
+    """A copy of y, in its own container, with other values in some rows.
+
+    Integer targets become floats where a value is not whole, as a suggested target mostly is.
+    """
+    series = nw.from_native(y, series_only=True, pass_through=True)
+    if not isinstance(series, nw.Series):
+        if isinstance(y, list):
+            changed = list(y)
+            for row, value in zip(rows.tolist(), values.tolist(), strict=True):
+                changed[row] = value
+            return changed
+        changed = np.array(y)
+        if changed.dtype.kind in "iub" and not _fit_into(values, changed.dtype):
+            changed = changed.astype(np.float64)
+        elif changed.dtype.kind in "US":
+            changed = changed.astype(np.result_type(changed.dtype, values.dtype))
+        changed.reshape(-1)[rows] = values
+        return changed
+    if not len(rows):
+        return y
+    if series.dtype.is_integer() and not _fit_into(values, np.dtype(np.int64)):
+        series = series.cast(nw.Float64)
+    dtype = getattr(series.to_native(), "dtype", None)
+    if isinstance(dtype, np.dtype):  # pandas takes no int64 into int16, whatever the values
+        return series.scatter(rows, values.astype(dtype)).to_native()
+    return series.scatter(rows.tolist(), values.tolist()).to_native()
+
+
+def _fit_into(values, dtype):
+    """Whether the values are the same in that type."""
+    if values.dtype.kind not in "iufb":
+        return False
+    return bool(np.array_equal(values, values.astype(dtype)))

@@ -1,0 +1,149 @@
+"""LabelCleaner: a sampler that drops or relabels flagged rows, for imbalanced-learn's pipelines."""
+
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import get_tags
+from sklearn.utils._metadata_requests import METHODS
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+
+from skinfluence.labels._actions import check_action, decide, take_rows
+from skinfluence.labels._flagger import LabelFlagger
+
+
+class LabelCleaner(MetaEstimatorMixin, BaseEstimator):
+    """Drop or relabel the rows whose labels are probably wrong.
+
+    A sampler in the sense of imbalanced-learn: in its pipelines `fit_resample` changes the
+    training data and leaves new data alone. imbalanced-learn itself is not needed. In pipelines of
+    scikit-learn, where no step may change the number of rows, use
+    :class:`~skinfluence.CleanedClassifier`. Those of imbalanced-learn pass fit parameters on to
+    samplers only where metadata routing is enabled.
+
+    Parameters
+    ----------
+    flagger : LabelFlagger, default=None
+        Judges the labels; None stands for ``LabelFlagger()``.
+    action : {"drop", "relabel"}, default="drop"
+        Whether flagged rows leave, or get the suggested label (or target value). A class that
+        would lose all its rows keeps the one of best label quality, as it is.
+
+    Attributes
+    ----------
+    flagger_ : LabelFlagger
+        The fitted clone.
+    sample_indices_ : ndarray of int
+        Positions, in the data that were given, of the rows that stay.
+
+    See Also
+    --------
+    skinfluence.CleanedClassifier : The same inside one classifier.
+    skinfluence.LabelFlagger : Judges labels and changes nothing.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skinfluence import LabelCleaner
+    >>> from skinfluence.datasets import flip_labels
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> noisy, flipped = flip_labels(y, 0.1, random_state=0)
+    >>> cleaner = LabelCleaner()
+    >>> X_clean, y_clean = cleaner.fit_resample(X, noisy)
+    >>> int(flipped.sum()), int(flipped[cleaner.sample_indices_].sum()) < 10
+    (57, True)
+    """
+
+    def __init__(self, flagger=None, *, action="drop"):
+        self.flagger = flagger
+        self.action = action
+
+    def fit(self, X, y, **fit_params):
+        """Judge the labels and decide which rows stay.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their labels or target values.
+        **fit_params : dict
+            For the flagger's `fit`: `sample_weight`, `X_trusted`, `y_trusted`. Rows of weight zero
+            do not stay.
+
+        Returns
+        -------
+        self : LabelCleaner
+            Fitted.
+        """
+        self._decide(X, y, fit_params)
+        return self
+
+    def fit_resample(self, X, y, **fit_params):
+        """Judge the labels and return what is left.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their labels or target values.
+        **fit_params : dict
+            For the flagger's `fit`: `sample_weight`, `X_trusted`, `y_trusted`. Rows of weight zero
+            do not stay; the weights of those that stay are ``sample_weight[sample_indices_]``.
+
+        Returns
+        -------
+        X_resampled : {array-like, sparse matrix, data frame} of shape (n_left, n_features)
+            In the type that was given; frames keep their index.
+        y_resampled : array-like of shape (n_left,)
+            Labels in the container and the dtype that were given.
+        """
+        decision = self._decide(X, y, fit_params)
+        return take_rows(X, decision.rows), decision.y
+
+    def _decide(self, X, y, fit_params):
+        check_action(self.action, ("drop", "relabel"))
+        weight = fit_params.get("sample_weight")
+        if _routing_enabled():
+            fit_params = process_routing(self, "fit", **fit_params).flagger.fit
+        self.flagger_ = clone(self._default_flagger()).fit(X, y, **fit_params)
+        decision = decide(self.flagger_, X, y, weight, self.action)
+        self.sample_indices_ = decision.rows
+        return decision
+
+    def _default_flagger(self):
+        return LabelFlagger() if self.flagger is None else self.flagger
+
+    @property
+    def n_features_in_(self):
+        """Number of features seen by fit."""
+        return self.flagger_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the features seen by fit, where they had names."""
+        return self.flagger_.feature_names_in_
+
+    def get_metadata_routing(self):
+        """Where fit's metadata goes: all of it to the flagger.
+
+        Returns
+        -------
+        MetadataRouter
+            To the flagger's `fit`.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        if "fit_resample" in METHODS:  # imbalanced-learn, where it is imported, makes it known
+            mapping.add(caller="fit_resample", callee="fit")
+        router = MetadataRouter(owner=type(self).__name__)
+        return router.add(flagger=self._default_flagger(), method_mapping=mapping)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._default_flagger())
+        tags.input_tags = inner.input_tags
+        tags.target_tags = inner.target_tags
+        return tags

@@ -1,0 +1,83 @@
+"""What correcting a label is worth: influence of a relabelled row on the loss of other rows."""
+
+import numpy as np
+from scipy import sparse
+
+from skinfluence.adapters import unwrap
+from skinfluence.solvers import get_solver
+
+__all__ = ["class_beliefs", "expected_gains", "value_beliefs"]
+
+
+def class_beliefs(objective, posterior):
+    """Pairs of a probability (n,) and targets (n, K): each class with its posterior."""
+    n = len(posterior)
+    encode = objective.coding.encode_codes
+    return [(p, encode(np.full(n, k))) for k, p in enumerate(posterior.T)]
+
+
+def value_beliefs(objective, quality, suggested):
+    """The same for values: the given one is right, or the suggested one is."""
+    return [(quality, objective.y), (1.0 - quality, objective.coding.encode(suggested))]
+
+
+def expected_gains(explainer, beliefs, X_test=None, y_test=None):
+    """Expected reduction of the mean loss when a row gets its true label, for each training row.
+
+    A row's weighted gradient s_i g_i(y) moves when its label does, and the coefficients by -H^-1
+    times that, so that the loss of other rows falls by
+
+        g_test' H^-1 s_i (g_i(true) - g_i(given)),
+
+    to first order. (Where the curvature does not depend on labels, as for logistic loss and squared
+    error, this is the whole Newton step in the coefficients.) The true label is not known: the mean
+    is taken over `beliefs`. One solution of the Hessian serves all rows. Class weights that depend
+    on the labels are taken as they are.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer, fitted
+    beliefs : list of (ndarray of shape (n,), ndarray of shape (n, K))
+        What each row's true target may be, with probabilities that sum to one.
+    X_test, y_test : rows whose mean loss counts, or None
+        None: the training rows at their believed targets, each as predicted without it
+        (leave-one-out); a row's own loss is not among those that its label can change.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        In units of the loss; positive where a correction is expected to help.
+    """
+    objective = explainer.objective_
+    inverse = get_solver(explainer.solver).factorize(objective.hessian(float(explainer.damping)))
+    given = objective.residual
+    turned = objective.sample_weight * (_gradient(objective, beliefs) - given)  # shape: (n, K)
+    if X_test is None:
+        raw = explainer.leave_one_out_raw_predictions().reshape(given.shape)
+        raw = np.where(np.isfinite(raw), raw, objective.raw_prediction)  # a row of leverage one
+        weight = objective.weights.base
+        pull = (weight / weight.sum())[:, None] * _gradient(objective, beliefs, raw)
+        own = np.einsum("nk,nkl,nl->n", pull, inverse.row_forms(), turned)
+        design = objective.design
+    else:
+        design = _design(explainer, X_test)
+        target = objective.coding.encode(y_test)
+        pull = objective.loss.gradient(target, objective.raw_predictions(design)) / len(target)
+        own = 0.0
+    solved = inverse.matvec(design.rmatmul(pull).T.ravel()).reshape(objective.coef.shape)
+    return (turned * objective.design.matmul(solved.T)).sum(axis=1) - own
+
+
+def _gradient(objective, beliefs, raw=None):
+    """Derivative of each row's expected loss in its raw predictions, (n, K)."""
+    raw = objective.raw_prediction if raw is None else raw
+    return sum(p[:, None] * objective.loss.gradient(target, raw) for p, target in beliefs)
+
+
+def _design(explainer, X):
+    """Design of new rows."""
+    transformers, _ = unwrap(explainer.estimator_)
+    for step in transformers:
+        X = step.transform(X)
+    X = sparse.csr_array(X) if sparse.issparse(X) else np.asarray(X)
+    return explainer.objective_.design.with_rows_of(X)

@@ -1,0 +1,221 @@
+"""What CleanedClassifier and CleanedRegressor share: judge the labels, act, fit, delegate."""
+
+import copy
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_method_params, check_is_fitted, has_fit_parameter
+
+from skinfluence.labels._actions import check_action, decide, take_rows
+from skinfluence.labels._flagger import LabelFlagger
+
+ACTIONS = ("reweight", "drop", "relabel", "none")
+
+
+def weight_name(estimator):
+    """Name of the fit parameter that takes sample weights, to the last step of a pipeline.
+
+    None where there is none.
+    """
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        inner = weight_name(last)
+        return None if inner is None else f"{name}__{inner}"
+    if has_fit_parameter(estimator, "sample_weight"):
+        return "sample_weight"
+    inner = getattr(estimator, "estimator", None)  # a search, which passes fit parameters on
+    return weight_name(inner) if hasattr(inner, "fit") else None
+
+
+def estimator_has(name):
+    def check(self):
+        estimator = getattr(self, "estimator_", None)
+        getattr(self._default_estimator() if estimator is None else estimator, name)
+        return True
+
+    return check
+
+
+class Cleaned(MetaEstimatorMixin, BaseEstimator):
+    """A flagger, an action and an estimator; see CleanedClassifier."""
+
+    def __init__(self, estimator=None, flagger=None, *, action="reweight"):
+        self.estimator = estimator
+        self.flagger = flagger
+        self.action = action
+
+    def fit(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None, **params):
+        """Judge the labels, then fit the estimator to what is left.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their labels or target values, some of them perhaps wrong.
+        sample_weight : array-like of shape (n_samples,), default=None
+            For the flagger and the estimator (the last step of a pipeline). A row of weight zero
+            is absent.
+        X_trusted : {array-like, sparse matrix, data frame} of shape (n_trusted, n_features), \
+default=None
+            Rows whose labels are known to be right. They go to the flagger, whose "reference"
+            score asks which training rows hurt them; they are neither judged nor trained on.
+        y_trusted : array-like of shape (n_trusted,), default=None
+            Their labels or target values.
+        **params : dict
+            Further fit parameters of the estimator. Those with one entry a row are cut to the rows
+            that stay.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            For ``action="reweight"`` with an estimator that takes no sample weights.
+        """
+        check_action(self.action, ACTIONS)
+        estimator = clone(self._default_estimator())
+        name = weight_name(estimator)
+        self._refuse_weights(estimator, name, sample_weight)
+        mine = {"sample_weight": sample_weight, "X_trusted": X_trusted, "y_trusted": y_trusted}
+        mine = {key: value for key, value in mine.items() if value is not None}
+        weighed = sample_weight is not None and name is not None
+        if _routing_enabled():
+            routed = process_routing(self, "fit", **mine, **params)
+            mine, params = routed.flagger.fit, dict(routed.estimator.fit)
+            weighed = params.pop("sample_weight", None) is not None
+            name = "sample_weight"  # a pipeline routes it to the steps that ask for it
+        self.flagger_ = self._fit_flagger(X, y, mine)
+        left = decide(self.flagger_, X, y, sample_weight, self.action)
+        params = _check_method_params(X, params, indices=left.rows)
+        if weighed or self.action == "reweight":
+            params = {**params, name: left.weight}
+        self.estimator_ = estimator.fit(take_rows(X, left.rows), left.y, **params)
+        return self
+
+    def _fit_flagger(self, X, y, params):
+        return clone(self._default_flagger()).fit(X, y, **params)
+
+    def _refuse_weights(self, estimator, name, sample_weight):
+        if name is not None:
+            return
+        who = type(estimator).__name__
+        if isinstance(estimator, Pipeline):
+            who = f"{type(estimator.steps[-1][1]).__name__}, the last step of the pipeline,"
+        if self.action == "reweight":
+            raise ValueError(
+                f'action="reweight" gives each row a weight, but {who} takes no sample_weight. '
+                'Pass action="drop", or an estimator with sample weights.'
+            )
+        weight = np.asarray(1.0 if sample_weight is None else sample_weight)
+        if len(np.unique(weight[weight > 0])) > 1:
+            raise ValueError(
+                f"sample_weight differs between rows, but {who} takes none. Leave it out, or pass "
+                "an estimator with sample weights."
+            )
+
+    def report(self):
+        """What the flagger says of each training row.
+
+        Returns
+        -------
+        DataFrame
+            The report of ``flagger_``: given label, suggested label, quality, flag.
+        """
+        check_is_fitted(self)
+        return self.flagger_.report()
+
+    @available_if(estimator_has("predict"))
+    def predict(self, X):
+        """Predictions of the fitted estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Any rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels or values.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    def score(self, X, y, **params):
+        """The fitted estimator's own score, on rows with their labels as given.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Any rows.
+        y : array-like of shape (n_samples,)
+            Their labels or values. Where these may be wrong too, so is the score.
+        **params : dict
+            For the estimator's `score`, such as `sample_weight`.
+
+        Returns
+        -------
+        float
+            Mostly the accuracy of a classifier, R squared of a regressor.
+        """
+        check_is_fitted(self)
+        if _routing_enabled():
+            params = process_routing(self, "score", **params).estimator.score
+        return self.estimator_.score(X, y, **params)
+
+    def _default_flagger(self):
+        return LabelFlagger() if self.flagger is None else self.flagger
+
+    @property
+    def n_features_in_(self):
+        """Number of features seen by fit."""
+        return self.flagger_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the features seen by fit, where they had names."""
+        return self.flagger_.feature_names_in_
+
+    def get_metadata_routing(self):
+        """Where metadata goes: to the flagger's and the estimator's `fit`, the latter's `score`.
+
+        Returns
+        -------
+        MetadataRouter
+            For both.
+        """
+        fit = MethodMapping().add(caller="fit", callee="fit")
+        both = MethodMapping().add(caller="fit", callee="fit").add(caller="score", callee="score")
+        router = MetadataRouter(owner=type(self).__name__)
+        router.add(flagger=self._default_flagger(), method_mapping=fit)
+        return router.add(estimator=self._default_estimator(), method_mapping=both)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = copy.deepcopy(get_tags(self._default_estimator()))
+        judge = get_tags(self._default_flagger())
+        tags.input_tags = inner.input_tags
+        tags.input_tags.sparse &= judge.input_tags.sparse
+        tags.input_tags.allow_nan &= judge.input_tags.allow_nan
+        tags.target_tags = inner.target_tags
+        tags.target_tags.multi_output = False  # one label a row is judged
+        tags.non_deterministic = inner.non_deterministic
+        for name in ("classifier_tags", "regressor_tags"):
+            if getattr(inner, name) is not None:
+                setattr(tags, name, getattr(inner, name))
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        return tags
