@@ -6,6 +6,7 @@ representation by leave-one-out likelihood from `_pooling.py`.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -107,17 +108,18 @@ class ClosedFormSource:
         shares = self._shares(members)
         best = int(np.argmax([m.criterion for m in members]))
 
-        def predict(X_new):
-            rows = self._scaling.apply(X_new.tocsr() if sparse.issparse(X_new) else X_new)
-            return self._combine([self._predict(m, rows) for m in members], shares)
-
+        self.best = members[best]
         return Opinion(
             value=self._combine(parts, shares),
-            predict=predict,
+            predict=partial(self._predict_new, members, shares),
             leverage=leverages[best],
             description=_description([m for m, s in zip(members, shares, strict=True) if s]),
             damping=float(members[best].damping),
         )
+
+    def _predict_new(self, members, shares, X_new):
+        rows = self._scaling.apply(X_new.tocsr() if sparse.issparse(X_new) else X_new)
+        return self._combine([self._predict(m, rows) for m in members], shares)
 
     def _prepare(self, counting):
         """Scale the rows and draw the landmarks, unless the same rows count as in the last fit."""

@@ -100,7 +100,7 @@ class ExplainedSource:
         )  # fmt: skip
         return self._opinion(model, best, damping)
 
-    def model(self):
+    def model(self, weight):
         """(unfitted estimator, damping of the last fit): what an explainer of it explains."""
         return clone(self.estimator), self._chosen
 

@@ -21,7 +21,7 @@ __all__ = ["check_trusted", "judge_rows", "make_explainer"]
 
 def check_trusted(flagger, X_trusted, y_trusted, target):
     """(X, y) of the trusted rows for a score that asks for them; else None."""
-    if flagger.score != "reference":
+    if vars(flagger)["score"] != "reference":
         return None
     if X_trusted is None or y_trusted is None:
         raise ValueError(
@@ -130,7 +130,7 @@ def make_explainer(flagger, noise=True):
             'estimator that InfluenceExplainer knows, with score="leave_one_out".'
         )
     weight = flagger._weight * flagger.row_weight_ if noise else flagger._weight
-    estimator, damping = choice.explained()
+    estimator, damping = choice.explained(weight)
     settings = {"solver": flagger.solver, "n_jobs": flagger.n_jobs, "damping": damping}
     labels = target.given
     absent = flagger._weight == 0

@@ -15,9 +15,12 @@ from skinfluence.labels._inputs import (
     check_settings,
     check_weight,
     checked_table,
+    first_missing,
     read_target,
+    take_rows,
 )
 from skinfluence.labels._report import verdicts
+from skinfluence.labels._score_attribute import ScoreAttribute
 from skinfluence.labels._scores import SCORES
 
 __all__ = ["LabelFlagger"]
@@ -127,6 +130,10 @@ class LabelFlagger(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
+    Called as a method, ``flagger.score(X, y)`` is the mean log-likelihood of given labels that the
+    model has not seen, noise included: what a search over `damping`, `representation` or
+    `noise_model` maximises. Read, `flagger.score` equals the parameter.
+
     A row of weight zero is as good as absent: it influences nothing, and is judged like a new row.
 
     References
@@ -210,7 +217,9 @@ class LabelFlagger(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X = checked_table(X)
         validate_data(self, X, skip_check_array=True)  # names and number of the columns
         weight = check_weight(sample_weight, X)
-        target = read_target(self.estimator, y, weight)
+        # whom the labels are judged for says what they are, where no estimator of its own does
+        decides = getattr(self, "_judged_for", None) if self.estimator is None else self.estimator
+        target = read_target(decides, y, weight)
         check_consistent_length(X, target.given)
         trusted = check_trusted(self, X_trusted, y_trusted, target)
         # inside, the weights are the flagger's own: no request of the user's concerns them
@@ -238,9 +247,11 @@ class LabelFlagger(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             X itself; lists become an array.
         """
         check_is_fitted(self)
-        finite = not get_tags(self).input_tags.allow_nan
-        table = checked_table(X, finite=finite)
+        table = checked_table(X)
         validate_data(self, table, skip_check_array=True, reset=False)
+        row = first_missing(table)
+        if row is not None:  # the model refuses what it could not have judged
+            self._judgement.model.opinion.predict(take_rows(table, np.array([row])))
         return table
 
     def fit_predict(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None):
@@ -276,23 +287,26 @@ class LabelFlagger(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         return 1.0 - self._judgement.of_new_rows(*self._new_rows(X, y))[0]
 
-    def score(self, X, y):
-        """How well the model foresees given labels, noise and all: for searches.
+    def _held_out_likelihood(self, X, y):
+        """Mean log-likelihood of given labels of new rows under the model and its noise."""
+        return float(self._judgement.log_likelihood(*self._new_rows(X, y)).mean())
+
+    score = ScoreAttribute(_held_out_likelihood)
+
+    def get_params(self, deep=True):
+        """Parameters of this flagger, and of the estimator inside.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-            Rows that the model has not seen.
-        y : array-like of shape (n_samples,)
-            Their given labels, wrong ones among them.
+        deep : bool, default=True
+            Whether to give those of the estimator too.
 
         Returns
         -------
-        float
-            Mean log-likelihood of the labels under the model and its noise, higher is better: what
-            a search over `damping`, `representation` or `noise_model` maximises.
+        dict
+            Name -> value.
         """
-        return float(self._judgement.log_likelihood(*self._new_rows(X, y)).mean())
+        return {**super().get_params(deep=deep), "score": vars(self)["score"]}
 
     def _new_rows(self, X, y):
         check_is_fitted(self)
@@ -344,6 +358,5 @@ class LabelFlagger(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.estimator is not None:
             inner = get_tags(self.estimator).input_tags
             tags.input_tags.sparse = inner.sparse
-            # what the steps of a pipeline make of missing values is for them to say
-            tags.input_tags.allow_nan = inner.allow_nan or hasattr(self.estimator, "steps")
+            tags.input_tags.allow_nan = inner.allow_nan
         return tags

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _check_sample_weight, assert_all_finite
+from sklearn.utils.validation import _check_sample_weight, _num_samples, assert_all_finite
 
 __all__ = [
     "Target",
@@ -16,10 +16,14 @@ __all__ = [
     "check_settings",
     "check_weight",
     "checked_table",
+    "first_missing",
     "is_frame",
     "read_target",
     "take_rows",
 ]
+
+#: The two scores that can be asked for together.
+BOTH = ("leave_one_out", "cross_validation")
 
 
 def is_frame(X):
@@ -38,11 +42,30 @@ def take_rows(X, rows):
     return np.asarray(X)[rows]
 
 
-def checked_table(X, *, finite=False):
+def checked_table(X):
     """A data frame or sparse matrix as it is, anything else as an array of two dimensions."""
     if is_frame(X):
         return X
-    return check_array(X, accept_sparse=True, dtype=None, ensure_all_finite=finite, input_name="X")
+    return check_array(X, accept_sparse=True, dtype=None, ensure_all_finite=False, input_name="X")
+
+
+def first_missing(X):
+    """Position of the first row with a missing or infinite number; None where there is none."""
+    if is_frame(X):
+        columns = nw.from_native(X, eager_only=True).iter_columns()
+        bad = np.zeros(_num_samples(X), dtype=bool)
+        for column in columns:
+            bad |= np.asarray(column.is_null().to_numpy(), dtype=bool)
+            if column.dtype.is_float():
+                bad |= ~np.isfinite(np.asarray(column.to_numpy(), dtype=np.float64))
+        return int(bad.argmax()) if bad.any() else None
+    values = X.data if sparse.issparse(X) else X
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return None
+    if sparse.issparse(X):
+        rows = sparse.coo_array(X)
+        return int(rows.row[~np.isfinite(rows.data)].min())
+    return int((~np.isfinite(X)).any(axis=1).argmax())
 
 
 class Target:
@@ -90,10 +113,10 @@ def read_target(estimator, y, weight):
     """
     y = as_labels(y)
     _refuse_missing(y)
-    kind = type_of_target(y, input_name="y")
     if estimator is not None and is_regressor(estimator):
-        classification = False
-    elif estimator is not None and is_classifier(estimator):
+        return Target(_numbers(y), None)  # also whole numbers, of which type_of_target may warn
+    kind = type_of_target(y, input_name="y")
+    if estimator is not None and is_classifier(estimator):
         classification = True
         if kind == "continuous":
             raise ValueError(
@@ -200,11 +223,12 @@ def check_weight(sample_weight, X):
 
 def check_settings(flagger, scores):
     """Raise ValueError for parameters of a flagger that mean nothing."""
-    names = flagger.score if isinstance(flagger.score, tuple | list) else (flagger.score,)
-    both = {"leave_one_out", "cross_validation"}
-    if any(name not in scores for name in names) or (len(names) > 1 and set(names) != both):
+    score = vars(flagger)["score"]
+    both = isinstance(score, tuple | list)
+    known = sorted(map(str, score)) == sorted(BOTH) if both else score in list(scores)
+    if not known:
         raise ValueError(
-            f"score={flagger.score!r} is not known. Expected one of {list(scores)}, or both of "
+            f"score={score!r} is not known. Expected one of {list(scores)}, or both of "
             '("leave_one_out", "cross_validation").'
         )
     _number("contamination", flagger.contamination, ("auto", "strict"), most=1.0)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_expit, logsumexp
+from scipy.special import log_expit, log_softmax
 
 from skinfluence.labels._counts import flag_labels
 from skinfluence.labels._noise_model import NoiseModel, fit_noise_model
@@ -91,12 +91,14 @@ class ClassJudgement:
 
     def tempered(self, said):
         """Probabilities at the fitted temperature."""
-        scaled = said / self.model.temperature
-        return np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True))
+        return np.exp(log_softmax(self.model.temperature * said, axis=1))
 
     def log_likelihood(self, X, codes):
         """Log-probability of given labels of new rows, noise included, (m,)."""
-        given = self.tempered(self.model.opinion.predict(X)) @ self.model.noise_matrix
+        said = self.model.opinion.predict(X)
+        given = sum(share * fit.proba(said) @ fit.matrix for share, fit in self.model.fits)
+        if not self.model.fits:
+            given = self.tempered(said)
         own = given[np.arange(len(codes)), codes]
         return np.log(np.maximum(np.where(codes >= 0, own, 0.0), np.finfo(float).tiny))
 

@@ -13,12 +13,12 @@ from skinfluence.labels._combined import CombinedSource
 from skinfluence.labels._cross_validated import CrossValidatedSource, seeded
 from skinfluence.labels._explained import ExplainedSource
 from skinfluence.labels._opinions import Source
+from skinfluence.labels._representation_model import representation_steps
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._table import TableEncoder
 
 __all__ = ["Choice", "EncodedSource", "choose_source"]
 
-BOTH = ("leave_one_out", "cross_validation")
 REMEDY = (
     'Take score="leave_one_out", which cross-validates such an estimator, or an estimator that '
     "influence can serve."
@@ -43,9 +43,9 @@ class Choice:
     score: str | tuple
     closed: object
 
-    def explained(self):
-        """(unfitted estimator, damping) of the model that has influences."""
-        return self.closed.model()
+    def explained(self, weight):
+        """(unfitted estimator, damping) of the model that has influences, for rows so weighted."""
+        return self.closed.model(weight)
 
 
 class EncodedSource:
@@ -62,6 +62,7 @@ class EncodedSource:
 
     def __init__(self, X, target, **settings):
         self.encoder = TableEncoder()
+        self._n_classes = target.n_classes
         matrix = self.encoder.fit_transform(X)
         self.inner = ClosedFormSource(matrix, target.codes, target.n_classes, **settings)
 
@@ -70,9 +71,12 @@ class EncodedSource:
         opinion = self.inner.fit(weight)
         return replace(opinion, predict=EncodedModel(self.encoder, opinion.predict))
 
-    def model(self):
+    def model(self, weight):
         """(unfitted pipeline of the best representation, damping beyond its penalty)."""
-        return make_pipeline(self.encoder, *self.inner.model()), 0.0
+        steps = representation_steps(
+            self.inner._scaling, self.inner.best, self._n_classes, weight.sum()
+        )
+        return make_pipeline(self.encoder, *steps), 0.0
 
 
 @dataclass
@@ -99,7 +103,9 @@ def choose_source(flagger, X, target, weight, seed):
         All positive.
     seed : int
     """
-    score = tuple(flagger.score) if isinstance(flagger.score, list) else flagger.score
+    score = vars(flagger)["score"]
+    if isinstance(score, list):
+        score = tuple(score)
     both = isinstance(score, tuple)
     if score == "cross_validation":
         return Choice(_cross_validated(flagger, X, target, seed), score, None)

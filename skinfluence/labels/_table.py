@@ -5,7 +5,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import _num_samples, check_array
 
 from skinfluence.labels._inputs import is_frame
 
@@ -29,10 +29,10 @@ class TableEncoder(TransformerMixin, OneToOneFeatureMixin, BaseEstimator):
 
     Attributes
     ----------
-    categorical_ : list of str
-        Names of the encoded columns.
-    numeric_ : list of str or None
-        Names of the others; None where the data are no frame.
+    categorical_ : ndarray of int
+        Positions of the encoded columns.
+    numeric_ : ndarray of int or None
+        Positions of the others; None where the data are no frame.
     one_hot_ : OneHotEncoder or None
         Of the categorical columns.
     """
@@ -44,62 +44,62 @@ class TableEncoder(TransformerMixin, OneToOneFeatureMixin, BaseEstimator):
 
     def fit_transform(self, X, y=None):
         """Fit, and give the numbers."""
-        self.categorical_, self.numeric_, self.one_hot_ = [], None, None
+        self.categorical_, self.numeric_, self.one_hot_ = np.empty(0, int), None, None
         if is_frame(X):
-            frame = nw.from_native(X, eager_only=True)
-            numeric = {name: _is_numeric(name, kind) for name, kind in frame.schema.items()}
-            self.categorical_ = [name for name, yes in numeric.items() if not yes]
-            self.numeric_ = [name for name, yes in numeric.items() if yes]
-            if self.categorical_:
+            columns = list(nw.from_native(X, eager_only=True).iter_columns())
+            numeric = [_is_numeric(column) for column in columns]
+            self.categorical_ = np.flatnonzero(np.logical_not(numeric))
+            self.numeric_ = np.flatnonzero(numeric)
+            if len(self.categorical_):
                 self.one_hot_ = OneHotEncoder(
                     max_categories=MOST_CATEGORIES,
                     handle_unknown="infrequent_if_exist",
                     drop="if_binary",
                     sparse_output=False,
-                ).fit(self._categories(frame))
+                ).fit(self._categories(columns))
         return self.transform(X)
 
     def transform(self, X):
         """Numbers of rows: ndarray or CSR of shape (n_rows, n_columns), float64 or float32."""
         if self.numeric_ is None or not is_frame(X):
             return _numbers(X)
-        frame = nw.from_native(X, eager_only=True)
-        _refuse_missing(frame)
-        single = all(frame.schema[name] == nw.Float32 for name in frame.columns)
-        parts = [frame[name].cast(nw.Float64).to_numpy() for name in self.numeric_]
-        matrix = np.empty((len(frame), len(parts)), np.float32 if single else np.float64)
-        for j, part in enumerate(parts):
-            matrix[:, j] = part
+        columns = list(nw.from_native(X, eager_only=True).iter_columns())
+        _refuse_missing(columns)
+        single = all(column.dtype == nw.Float32 for column in columns)
+        matrix = np.empty(
+            (_num_samples(X), len(self.numeric_)), np.float32 if single else np.float64
+        )
+        for j, position in enumerate(self.numeric_):
+            matrix[:, j] = columns[position].cast(nw.Float64).to_numpy()
         if self.one_hot_ is not None:
-            matrix = np.hstack([matrix, self.one_hot_.transform(self._categories(frame))])
+            matrix = np.hstack([matrix, self.one_hot_.transform(self._categories(columns))])
         return check_array(matrix, dtype=FLOATS, input_name="X")
 
-    def _categories(self, frame):
-        _refuse_missing(frame)
-        columns = [np.asarray(frame[name].to_list(), dtype=object) for name in self.categorical_]
-        mixed = [i for i, c in enumerate(columns) if len({type(v) for v in c}) > 1]
-        for i in mixed:
-            columns[i] = np.array([str(v) for v in columns[i]], dtype=object)
-        return np.stack(columns, axis=1)
+    def _categories(self, columns):
+        """Categories as strings: what a column of mixed objects holds has no order."""
+        _refuse_missing(columns)
+        chosen = [columns[position].to_list() for position in self.categorical_]
+        return np.array([[str(v) for v in column] for column in chosen], dtype=object).T
 
 
-def _is_numeric(name, kind):
+def _is_numeric(column):
+    kind = column.dtype
     if kind.is_numeric() or kind == nw.Boolean:
         return True
     if kind in (nw.String, nw.Categorical, nw.Enum, nw.Object):
         return False
     raise ValueError(
-        f"Column {name!r} holds {kind}. Expected numbers, booleans, strings or categories: turn it "
+        f"Column {column.name!r} holds {kind}. Expected numbers, booleans, strings or categories: turn it "
         "into such a column, or give the flagger a pipeline that does."
     )
 
 
-def _refuse_missing(frame):
-    bad = []
-    for name, kind in frame.schema.items():
-        column = frame[name]
-        if column.is_null().any() or (kind.is_float() and column.is_nan().any()):
-            bad.append(name)
+def _refuse_missing(columns):
+    bad = [
+        column.name
+        for column in columns
+        if column.is_null().any() or (column.dtype.is_float() and column.is_nan().any())
+    ]
     if bad:
         shown = ", ".join(map(repr, bad[:10])) + (" ..." if len(bad) > 10 else "")
         raise ValueError(f"X contains NaN or missing values in the column(s) {shown}. {REMEDY}")
