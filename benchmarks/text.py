@@ -38,7 +38,7 @@ def run(quick=False):
     if data_folder() is None:
         print("skipped: the larger data sets were not found", flush=True)
         return []
-    lines = [_ours(solver, quick) for solver in ("cg", "auto")]
+    lines = [_ours("auto", quick)]
     for package, function, label in PEERS:
         if find_spec(package):
             lines.append(_peer(package, function, label, quick))
