@@ -1,57 +1,46 @@
 """The source for users who give no estimator: representations, closed forms, a choice among them.
 
 Start reading here: `ClosedFormSource.fit`. Columns come from `_representations.py`, leave-one-out
-values for every damping from `_closed_form.py`, and the choice of damping, temperature and
-representation by leave-one-out likelihood from `_pooling.py`.
+values for every damping from `_closed_form.py`, the leaves of trees from `_leaves.py`, and the
+choice by leave-one-out likelihood from `_pooling.py`.
 """
 
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
-from scipy import sparse
-from scipy.special import log_softmax
 from sklearn.utils import check_random_state
 
-from skinfluence.labels._closed_form import RidgeSums
+from skinfluence.labels._leaves import Forest, LeafMember, grow
+from skinfluence.labels._members import Rows, as_rows, fit_ridge
+from skinfluence.labels._model_of_choice import steps_of
 from skinfluence.labels._opinions import Opinion
-from skinfluence.labels._pooling import best_temperature, pooled, shares_of_near_best
+from skinfluence.labels._pooling import pooled, shares_of_near_best
 from skinfluence.labels._representations import (
+    Scaling,
     landmarks_of,
     linear,
     radial_bases,
     scaling_of,
 )
 
-REPRESENTATIONS = ("auto", "linear", "rbf")
+REPRESENTATIONS = ("auto", "linear", "rbf", "leaves")
 #: Dampings that "auto" tries, in units of the mean variance of the columns' directions.
 DAMPINGS = np.geomspace(1e-5, 10.0, 13)
 #: The choice is made on so many rows at the most.
 ROWS_FOR_CHOICE = 2000
-BLOCK_ENTRIES = 2**20
-#: Representations further than this from the best in the first fit are not fitted again.
+#: Members further than this from the best in the first fit, in nats a row, are not fitted again.
 WORTH_REFITTING = 0.05
 
 
-@dataclass
-class Member:
-    """One fitted representation with its chosen damping."""
-
-    representation: object
-    path: object = field(repr=False)
-    damping: float
-    temperature: float
-    criterion: float
-
-
 class ClosedFormSource:
-    """What ridge regressions on the library's own representations say of each row without it.
+    """What the library's own representations say of each row without it.
 
-    Each representation is fitted once by ridge regression on the one-hot labels (or the values of
-    a regression); one eigendecomposition gives the values without each row for every damping. The
-    damping, and for classes the temperature of the softmax that makes probabilities of values, are
-    those under which the given labels are most likely without their own rows. Representations
-    nearly as good as the best are averaged, as log-probabilities.
+    Ridge regressions on the one-hot labels (or the values of a regression): one eigendecomposition
+    a representation gives the values without each row for every damping. The damping, and for
+    classes the temperature of the softmax that makes probabilities of values, are those under which
+    the given labels are most likely without their own rows. Leaf means of trees that have not seen
+    the row stand beside them. Members nearly as good as the best are averaged, as
+    log-probabilities.
 
     Parameters
     ----------
@@ -61,18 +50,21 @@ class ClosedFormSource:
         Codes 0 ... K - 1, or the values of a regression.
     n_classes : int or None
         None for a regression.
-    representation : {"auto", "linear", "rbf"}, default="auto"
-        "auto" takes both.
+    representation : {"auto", "linear", "rbf", "leaves"}, default="auto"
+        "auto" takes all three.
     n_components : int, default=300
         Number of landmarks, and of directions of a linear representation with many more columns.
     damping : "auto" or float, default="auto"
-        In units of the mean variance of the representation's directions.
+        In units of the mean variance of the representation's directions; leaves have none.
     random_state : int, RandomState instance or None, default=None
-        Draws the landmarks.
+        Draws the landmarks and grows the trees.
+    n_jobs : int or None, default=None
+        Threads that grow the trees.
 
     Notes
     -----
-    The first fit decides which representations are worth fitting again with other weights.
+    The first fit decides which members are worth fitting again with other weights, and grows the
+    trees.
     """
 
     def __init__(
@@ -87,39 +79,49 @@ class ClosedFormSource:
         random_state=None,
         n_jobs=None,
     ):
-        self._X = X.tocsr() if sparse.issparse(X) else X
-        self._codes = target if n_classes else None
-        values = np.eye(n_classes)[target] if n_classes else np.asarray(target, float)[:, None]
-        self._targets = values
+        self._X = as_rows(X)
+        self._codes = np.asarray(target) if n_classes else None
+        values = np.asarray(target, dtype=np.float64)[:, None] if not n_classes else None
+        self._targets = np.eye(n_classes)[target] if n_classes else values
         self._representation = representation
         self._n_components = n_components
         self._dampings = DAMPINGS if isinstance(damping, str) else np.array([float(damping)])
         self._seed = check_random_state(random_state).randint(2**31 - 1)
         self._n_jobs = n_jobs
         self._counting = None
+        self._members = None
 
     def fit(self, weight):
+        """See :class:`~._opinions.Source`."""
         weight = np.asarray(weight, dtype=np.float64)
         self._prepare(weight > 0)
-        share = weight / weight.sum()
-        members = [self._member(r, share) for r in self._representations]
-        members = self._worth_keeping(members)
-        parts, leverages = zip(*[self._leave_one_out(m, share) for m in members], strict=True)
-        shares = self._shares(members)
-        best = int(np.argmax([m.criterion for m in members]))
-
-        self.best = members[best]
+        rows = Rows(
+            self._scaled, self._targets, self._codes, weight / weight.sum(), self._for_choice
+        )
+        members = self._worth_keeping([self._member(kind, rows) for kind in self._kinds])
+        shares = shares_of_near_best([member.criterion for member in members])
+        members = [member for member, share in zip(members, shares, strict=True) if share]
+        parts, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
+        model = PooledModel(self._scaling, members)
+        best = int(np.argmax([member.criterion for member in members]))
+        self._members = members
         return Opinion(
-            value=self._combine(parts, shares),
-            predict=partial(self._predict_new, members, shares),
+            value=model.pool(parts),
+            predict=model,
             leverage=leverages[best],
-            description=_description([m for m, s in zip(members, shares, strict=True) if s]),
-            damping=float(members[best].damping),
+            description=f"Without the row: {'; '.join(member.name for member in members)}.",
+            damping=members[best].damping,
         )
 
-    def _predict_new(self, members, shares, X_new):
-        rows = self._scaling.apply(X_new.tocsr() if sparse.issparse(X_new) else X_new)
-        return self._combine([self._predict(m, rows) for m in members], shares)
+    def model(self):
+        """Unfitted steps of a pipeline: the best ridge regression of the last fit.
+
+        Raises
+        ------
+        ValueError
+            If the last fit has no ridge regression.
+        """
+        return steps_of(self._last_ridge, self._scaling, len(self._counting), self._seed)
 
     def _prepare(self, counting):
         """Scale the rows and draw the landmarks, unless the same rows count as in the last fit."""
@@ -127,87 +129,63 @@ class ClosedFormSource:
             return
         random_state = np.random.RandomState(self._seed)
         self._counting = counting
-        kept = self._X[counting]
-        self._scaling = scaling_of(kept)
-        self._rows = self._scaling.apply(self._X)
-        kept = self._rows[counting]
-        self._representations = []
-        if self._representation in ("auto", "linear"):
-            self._representations.append(linear(kept, self._n_components, random_state))
-        if self._representation in ("auto", "rbf"):
+        self._scaling = scaling_of(self._X[counting])
+        self._scaled = self._scaling.apply(self._X)
+        kept = self._scaled[counting]
+        wanted = {"auto": REPRESENTATIONS}.get(self._representation, (self._representation,))
+        self._kinds = []
+        if "linear" in wanted:
+            self._kinds.append(linear(kept, self._n_components, random_state))
+        if "rbf" in wanted:
             landmarks = landmarks_of(kept, self._n_components, random_state)
-            self._representations.extend(radial_bases(landmarks))
+            self._kinds.extend(radial_bases(landmarks))
+        if "leaves" in wanted:
+            self._kinds.append(Leaves(random_state.randint(2**31 - 1)))
         rows = np.flatnonzero(counting)
         chosen = random_state.permutation(len(rows))[:ROWS_FOR_CHOICE]
-        self._rows_for_choice = rows[np.sort(chosen)]
+        self._for_choice = rows[np.sort(chosen)]
+
+    def _member(self, kind, rows):
+        if not isinstance(kind, Leaves):
+            return fit_ridge(kind, rows, self._dampings)
+        if kind.forest is None:
+            kind.forest = grow(self._X, rows, kind.seed, self._n_jobs)
+        return LeafMember(kind.forest, rows)
 
     def _worth_keeping(self, members):
-        best = max(m.criterion for m in members)
-        members = [m for m in members if m.criterion >= best - WORTH_REFITTING]
-        self._representations = [m.representation for m in members]
-        return members
+        ridges = [member for member in members if member.damping is not None]
+        if ridges:
+            self._last_ridge = max(ridges, key=lambda member: member.criterion)
+        best = max(member.criterion for member in members)
+        worth = [member.criterion >= best - WORTH_REFITTING for member in members]
+        self._kinds = [kind for kind, keep in zip(self._kinds, worth, strict=True) if keep]
+        return [member for member, keep in zip(members, worth, strict=True) if keep]
 
-    def _member(self, representation, share):
-        sums = RidgeSums()
-        for block in self._blocks():
-            sums.add(representation.columns(self._rows[block]), self._targets[block], share[block])
-        path = sums.path(representation.whitening)
-        rows = self._rows_for_choice
-        columns = representation.columns(self._rows[rows])
-        values, _ = path.leave_one_out(columns, self._targets[rows], share[rows], self._dampings)
-        if self._codes is None:
-            error = ((values - self._targets[rows])[:, :, 0] ** 2) @ share[rows]
-            criterion, temperature = -np.log(error + np.finfo(float).tiny), np.ones(len(error))
-        else:
-            criterion, temperature = best_temperature(values, self._codes[rows], share[rows])
-        best = int(criterion.argmax())
-        return Member(
-            representation, path, self._dampings[best], temperature[best], float(criterion[best])
+
+@dataclass
+class Leaves:
+    """The leaves of a forest that is grown in the first fit."""
+
+    seed: int
+    forest: Forest | None = field(default=None, repr=False)
+
+
+@dataclass
+class PooledModel:
+    """The averaged members, for rows that they have not seen."""
+
+    scaling: Scaling
+    members: list
+
+    def pool(self, parts):
+        """Mean of the members' opinions: of log-probabilities, or of values."""
+        if self.members[0].classes:
+            return pooled(parts, np.full(len(parts), 1 / len(parts)))
+        return np.mean(parts, axis=0)
+
+    def __call__(self, X):
+        X = as_rows(X)
+        scaled = self.scaling.apply(X)
+        return self.pool(
+            [member.predict(X if member.damping is None else scaled) for member in self.members]
         )
-
-    def _leave_one_out(self, member, share):
-        parts, leverages = [], []
-        for block in self._blocks():
-            columns = member.representation.columns(self._rows[block])
-            values, leverage = member.path.leave_one_out(
-                columns, self._targets[block], share[block], [member.damping]
-            )
-            parts.append(values[0])
-            leverages.append(leverage[0])
-        return self._opinion(member, np.concatenate(parts)), np.concatenate(leverages)
-
-    def _predict(self, member, rows):
-        step = self._block_rows()
-        starts = range(0, rows.shape[0], step)
-        parts = [
-            member.path.predict(
-                member.representation.columns(rows[start : start + step]), [member.damping]
-            )[0]
-            for start in starts
-        ]
-        return self._opinion(member, np.concatenate(parts))
-
-    def _opinion(self, member, values):
-        if self._codes is None:
-            return values[:, 0]
-        return log_softmax(member.temperature * values, axis=1)
-
-    def _shares(self, members):
-        return shares_of_near_best([m.criterion for m in members])
-
-    def _combine(self, parts, shares):
-        if self._codes is None:
-            return sum(s * part for s, part in zip(shares, parts, strict=True))
-        return pooled(parts, shares)
-
-    def _block_rows(self):
-        return max(1, BLOCK_ENTRIES // max(self._n_components, 300))
-
-    def _blocks(self):
-        step, n = self._block_rows(), len(self._targets)
-        return [slice(start, min(start + step, n)) for start in range(0, n, step)]
-
-
-def _description(members):
-    parts = [f"{m.representation.name} (damping {m.damping:.1e})" for m in members]
-    return "Ridge regression without the row on " + " and on ".join(parts) + "."

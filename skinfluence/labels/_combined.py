@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 from scipy.special import log_softmax, logsumexp
 
+from skinfluence.labels._inputs import Target
 from skinfluence.labels._opinions import Opinion
 
 __all__ = ["CombinedSource", "stacking_weights"]
@@ -30,6 +31,12 @@ class CombinedSource:
     def __init__(self, sources, target):
         self.sources = sources
         self.target = target
+
+    def with_target(self, target):
+        """The source of the same rows with other labels (or values)."""
+        classes = self.target.classes
+        known = Target(target if classes is None else classes[target], classes)
+        return CombinedSource([source.with_target(target) for source in self.sources], known)
 
     def fit(self, weight):
         """Opinion of the mixture at these row weights; see :class:`~._opinions.Source`."""

@@ -1,5 +1,6 @@
 """The source of any estimator: models of all folds but one judge the rows of that one."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,12 @@ class CrossValidatedSource:
         random_state = check_random_state(0 if random_state is None else random_state)
         self._folds = make_folds(target, n_classes, n_splits, random_state)
         self._seed = random_state.randint(2**31 - 1)
+
+    def with_target(self, target):
+        """The source of the same rows and folds with other labels (or values)."""
+        other = copy.copy(self)
+        other.target = target
+        return other
 
     def fit(self, weight):
         """Out-of-fold opinion at these row weights; see :class:`~._opinions.Source`."""

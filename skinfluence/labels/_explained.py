@@ -6,6 +6,7 @@ the estimator would end at, at a fraction of its cost; earlier steps of a pipeli
 a search stay as they were fitted.
 """
 
+import copy
 import warnings
 from dataclasses import dataclass
 
@@ -83,6 +84,12 @@ class ExplainedSource:
         self.solver = solver
         self.n_jobs = n_jobs
         self._explainer = None
+
+    def with_target(self, target):
+        """The source of the same rows with other labels (or values), with the chosen damping."""
+        other = copy.copy(self)
+        other.target, other.damping, other._explainer = target, self._chosen, None
+        return other
 
     def fit(self, weight):
         """Leave-one-out opinion at these row weights; see :class:`~._opinions.Source`."""

@@ -16,7 +16,7 @@ from skinfluence.labels._report import Origin
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources import choose_source
 
-__all__ = ["check_trusted", "judge_rows", "make_explainer"]
+__all__ = ["check_trusted", "judge_rows", "make_explainer", "record"]
 
 
 def check_trusted(flagger, X_trusted, y_trusted, target):
@@ -55,8 +55,16 @@ def judge_rows(flagger, X, y, target, weight, trusted):
         noise_model=bool(flagger.noise_model),
         max_iter=flagger.max_iter,
     )
+    flagger.reviewed_ = np.zeros(len(there), dtype=bool)
+    flagger._trusted, flagger._origin = trusted, Origin(X, y)
+    record(flagger, X, target, weight, choice, verdict)
+
+
+def record(flagger, X, target, weight, choice, verdict):
+    """Set the fitted attributes that a verdict on the rows comes to."""
+    there = weight > 0
     flagger._judgement, flagger._choice, flagger._target = verdict, choice, target
-    flagger._X, flagger._weight, flagger._origin = X, weight, Origin(X, y)
+    flagger._X, flagger._weight = X, weight
     flagger._explainer = None
     flagger.score_, flagger.n_iter_ = choice.score, verdict.model.n_iter
     flagger.description_ = verdict.model.opinion.description
@@ -68,7 +76,7 @@ def judge_rows(flagger, X, y, target, weight, trusted):
         vars(flagger).pop(name, None)
     vars(flagger).update(verdict.attributes())
     tie_break = _set_judged(flagger, verdict, X, target, there)
-    _set_ranked(flagger, verdict, trusted, target, there, tie_break)
+    _set_ranked(flagger, verdict, flagger._trusted, target, there, tie_break)
 
 
 def _set_judged(flagger, verdict, X, target, there):

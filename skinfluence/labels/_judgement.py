@@ -12,7 +12,9 @@ from skinfluence.labels._regression import RegressionNoise, fit_regression_noise
 __all__ = ["ClassJudgement", "ValueJudgement", "judge"]
 
 
-def judge(source, target, weight, *, contamination, noise_model, max_iter):
+def judge(
+    source, target, weight, *, contamination, noise_model, max_iter, start=None, certain=None
+):
     """Ask the noise model of the target about every row of positive weight.
 
     Parameters
@@ -23,18 +25,24 @@ def judge(source, target, weight, *, contamination, noise_model, max_iter):
     weight : ndarray of shape (n,)
     contamination, noise_model, max_iter
         As for the flagger.
+    start : NoiseModel or RegressionNoise, default=None
+        Of the same rows, with other labels in some of them: where to start.
+    certain : ndarray of bool of shape (n,), default=None
+        Rows whose label is known to be right: never flagged, and not counted among the others.
 
     Returns
     -------
     ClassJudgement or ValueJudgement
     """
     settings = {"max_iter": max_iter, "noise_model": noise_model}
+    settings.update(start=start, certain=certain)
+    open_ = weight if certain is None else np.where(certain, 0.0, weight)
     if target.n_classes is None:
         noise = fit_regression_noise(source, target.codes, weight, **settings)
-        flagged, share = flag_values(noise, weight, contamination)
+        flagged, share = flag_values(noise, open_, contamination)
         return ValueJudgement(noise, target.codes, flagged, share)
     model = fit_noise_model(source, target.codes, weight, target.n_classes, **settings)
-    flagged, share = flag_labels(model, target.codes, weight, contamination)
+    flagged, share = flag_labels(model, target.codes, open_, contamination)
     return ClassJudgement(model, target.codes, flagged, share)
 
 

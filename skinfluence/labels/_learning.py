@@ -106,7 +106,10 @@ default=None
         return self
 
     def _fit_flagger(self, X, y, params):
-        return clone(self._default_flagger()).fit(X, y, **params)
+        flagger = clone(self._default_flagger())
+        # so that whole numbers are values to a regressor; a clone forgets it
+        flagger._judged_for = self._default_estimator()
+        return flagger.fit(X, y, **params)
 
     def _refuse_weights(self, estimator, name, sample_weight):
         if name is not None:

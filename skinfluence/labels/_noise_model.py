@@ -5,7 +5,7 @@ source for leave-one-out probabilities, fits the noise model to them (`_noise_ma
 each row count in the next fit by the probability that its label is right.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import log_softmax
@@ -69,7 +69,9 @@ class NoiseModel:
         return _average_posterior(self.fits, log_proba, codes)
 
 
-def fit_noise_model(source, codes, weight, n_classes, *, max_iter=5, noise_model=True):
+def fit_noise_model(
+    source, codes, weight, n_classes, *, max_iter=5, noise_model=True, start=None, certain=None
+):
     """Fit, judge, fit again with the rows' weights, until these settle.
 
     Parameters
@@ -84,24 +86,32 @@ def fit_noise_model(source, codes, weight, n_classes, *, max_iter=5, noise_model
         Fits at the most.
     noise_model : bool, default=True
         False: one fit, and the posterior is the tempered leave-one-out probability.
+    start : NoiseModel, default=None
+        Whose row weights and noise matrices to start from.
+    certain : ndarray of bool of shape (n,), default=None
+        Rows whose label is known to be right: they keep their whole weight, and their posterior.
 
     Returns
     -------
     NoiseModel
     """
     weight = np.asarray(weight, dtype=np.float64)
+    certain = np.zeros(len(codes), dtype=bool) if certain is None else certain
     counting = weight > 0
     # In units of rows, so that the scale of the weights changes nothing.
     scaled = weight / weight[counting].mean()
-    opinion = source.fit(weight)
-    row_weight = np.ones(len(codes))
+    row_weight = np.ones(len(codes)) if start is None else start.row_weight.copy()
+    row_weight[certain] = 1.0
+    opinion = source.fit(weight * row_weight)
     if not noise_model or n_classes < 2:
-        return _without_noise(opinion, codes, scaled, n_classes, row_weight)
-    fits = _fit_both(opinion, codes, scaled, n_classes, ())
+        model = _without_noise(opinion, codes, scaled, n_classes, row_weight)
+        return replace(model, posterior=_known(model.posterior, codes, certain))
+    fits = _fit_both(opinion, codes, scaled, n_classes, () if start is None else start.fits)
     n_iter = 1
     while n_iter < max_iter:
         quality = _average_posterior(fits, opinion.value, codes)[np.arange(len(codes)), codes]
         new_weight = np.maximum(quality, LEAST_SHARE)
+        new_weight[certain] = 1.0
         moved = np.average(np.abs(new_weight - row_weight), weights=scaled)
         if moved < TOLERANCE:
             break
@@ -112,7 +122,7 @@ def fit_noise_model(source, codes, weight, n_classes, *, max_iter=5, noise_model
     temperature = _temperature(opinion, codes, scaled)
     return NoiseModel(
         proba=np.exp(log_softmax(temperature * opinion.value, axis=1)),
-        posterior=_average_posterior(fits, opinion.value, codes),
+        posterior=_known(_average_posterior(fits, opinion.value, codes), codes, certain),
         noise_matrix=sum(share * fit.matrix for share, fit in fits),
         noise_matrix_std=_average_errors(fits, opinion.value, codes, scaled),
         temperature=temperature,
@@ -135,6 +145,13 @@ def _fit_both(opinion, codes, weight, n_classes, before):
 
 def _average_posterior(fits, log_proba, codes):
     return sum(share * fit.posterior(log_proba, codes) for share, fit in fits)
+
+
+def _known(posterior, codes, certain):
+    """The posterior, with that of certain rows on their own label."""
+    posterior = posterior.copy()
+    posterior[certain] = np.eye(posterior.shape[1])[codes[certain]]
+    return posterior
 
 
 def _average_errors(fits, log_proba, codes, weight):

@@ -86,7 +86,9 @@ class RegressionNoise:
         return _judged(self.mixture, error, prediction_new, 0.0)
 
 
-def fit_regression_noise(source, y, weight, *, max_iter=5, noise_model=True):
+def fit_regression_noise(
+    source, y, weight, *, max_iter=5, noise_model=True, start=None, certain=None
+):
     """Judge the values of a regression target.
 
     Parameters
@@ -102,22 +104,30 @@ def fit_regression_noise(source, y, weight, *, max_iter=5, noise_model=True):
     noise_model : bool
         Whether to fit again with rows weighted by the probability that they are right. Without,
         the residuals of one fit are judged.
+    start : RegressionNoise, default=None
+        Whose row weights to start from.
+    certain : ndarray of bool of shape (n,), default=None
+        Rows whose value is known to be right: they keep their whole weight.
 
     Returns
     -------
     noise : RegressionNoise
     """
     y = np.asarray(y, dtype=np.float64)
-    row_weight = np.ones(len(y))
+    certain = np.zeros(len(y), dtype=bool) if certain is None else certain
+    row_weight = np.ones(len(y)) if start is None else start.row_weight.copy()
+    row_weight[certain] = 1.0
     for n_iter in range(1, max(max_iter, 1) + 1):
         opinion = source.fit(weight * row_weight)
         variance = _prediction_variance(opinion.leverage, weight * row_weight)
         error = y - opinion.value
         mixture = fit_error_mixture(error, opinion.value, variance, weight)
         wrong = _judged(mixture, error, opinion.value, variance)
+        wrong[certain] = 0.0
         proposed = np.ones(len(y))
         if mixture is not None:
             proposed = np.maximum(mixture.weights(error, opinion.value, variance), LEAST_WEIGHT)
+            proposed[certain] = 1.0
         moved = np.abs(proposed - row_weight)[weight > 0].max(initial=0.0)
         if not noise_model or moved < SETTLED or n_iter >= max_iter:
             break

@@ -1,5 +1,6 @@
 """Which source judges the rows: by the estimator that was given and the score asked for."""
 
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,6 +71,12 @@ class EncodedSource:
         """See :class:`~._opinions.Source`."""
         opinion = self.inner.fit(weight)
         return replace(opinion, predict=EncodedModel(self.encoder, opinion.predict))
+
+    def with_target(self, target):
+        """The source of the same rows with other labels (or values)."""
+        other = copy.copy(self)
+        other.inner = self.inner.with_target(target)
+        return other
 
     def model(self, weight):
         """(unfitted pipeline of the best representation, damping beyond its penalty)."""
