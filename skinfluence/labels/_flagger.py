@@ -20,13 +20,14 @@ from skinfluence.labels._inputs import (
     take_rows,
 )
 from skinfluence.labels._report import verdicts
+from skinfluence.labels._review import Review
 from skinfluence.labels._score_attribute import ScoreAttribute
 from skinfluence.labels._scores import SCORES
 
 __all__ = ["LabelFlagger"]
 
 
-class LabelFlagger(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Find the rows whose label is wrong, from one fit instead of cross-validation.
 
     What models that have not seen a row say of it, in closed form (leave-one-out), goes through a
@@ -116,6 +117,8 @@ class LabelFlagger(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         The damping that was used.
     row_weight_ : ndarray of shape (n_samples,)
         Share of each row's weight in the last fit, in [0, 1].
+    reviewed_ : ndarray of bool of shape (n_samples,)
+        Rows whose label a person has confirmed or corrected, by `update`.
     description_ : str
         Which model judged the rows.
     explainer_ : InfluenceExplainer

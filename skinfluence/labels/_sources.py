@@ -48,6 +48,14 @@ class Choice:
         """(unfitted estimator, damping) of the model that has influences, for rows so weighted."""
         return self.closed.model(weight)
 
+    def with_target(self, target):
+        """The same for other labels (or values) of the same rows."""
+        source = self.source.with_target(target.codes)
+        closed = source if self.closed is self.source else None
+        if isinstance(source, CombinedSource):
+            closed = source.sources[self.source.sources.index(self.closed)]
+        return Choice(source, self.score, closed)
+
 
 class EncodedSource:
     """The library's own representations of a table of any type.

@@ -1,0 +1,194 @@
+"""Review by people: which labels to look at next, and what their answers change."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn import config_context
+from sklearn.utils.validation import check_is_fitted
+
+from skinfluence.labels._fitting import make_explainer, record
+from skinfluence.labels._gain import class_beliefs, expected_gains, value_beliefs
+from skinfluence.labels._inputs import Target, as_labels, take_rows
+from skinfluence.labels._judgement import judge
+
+__all__ = ["Review"]
+
+STRATEGIES = ("quality", "gain")
+#: Reweighted fits of an update: they start where the last judgement ended.
+ROUNDS = 2
+
+
+class Review:
+    """The part of LabelFlagger that works with a reviewer."""
+
+    # set by LabelFlagger
+    label_quality_: np.ndarray
+    scores_: np.ndarray
+    suggested_: np.ndarray
+    reviewed_: np.ndarray
+    contamination: object
+    noise_model: bool
+    max_iter: int
+    _X: object
+    _weight: np.ndarray
+    _target: Target
+
+    def suggest_review(self, k=10, *, strategy="quality", X_test=None, y_test=None):
+        """The labels that a person should look at next.
+
+        Parameters
+        ----------
+        k : int, default=10
+            How many; fewer where not so many are left.
+        strategy : {"quality", "gain"}, default="quality"
+            "quality": those that are most probably wrong. "gain": those whose correction is
+            expected to lower the loss most, by the influence of the relabelled row on the model
+            that was fitted to all labels as they stand: the mean over what the true label may be.
+        X_test, y_test : rows and labels, default=None
+            For "gain", the rows whose loss counts, with labels that can be trusted. None: the
+            training rows at what their labels are believed to be, each as predicted without it.
+
+        Returns
+        -------
+        ndarray of int of shape (k,)
+            Training rows, the first to look at first; none that was reviewed, none without weight.
+
+        Raises
+        ------
+        AttributeError
+            For "gain" where the rows are judged by cross-validated models, which have no influence.
+        """
+        check_is_fitted(self)
+        if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+            raise ValueError(f"k={k!r}. Expected a whole number of rows, at least 1.")
+        if strategy not in STRATEGIES:
+            raise ValueError(
+                f"strategy={strategy!r} is not known. Expected one of {list(STRATEGIES)}."
+            )
+        if (X_test is None) != (y_test is None):
+            raise ValueError("Expected both of X_test and y_test, or neither.")
+        if strategy == "quality":
+            order = np.lexsort((-self.scores_, self.label_quality_))
+        else:
+            order = np.argsort(-self._gains(X_test, y_test), kind="stable")
+        left = ~self.reviewed_ & (self._weight > 0)
+        return order[left[order]][:k]
+
+    def _gains(self, X_test, y_test):
+        """Expected reduction of the loss by each row's correction, (n,)."""
+        with config_context(enable_metadata_routing=False):
+            explainer = make_explainer(self, noise=False)
+        objective = explainer.objective_
+        if self._target.classes is None:
+            beliefs = value_beliefs(objective, self.label_quality_, self.suggested_)
+        else:
+            posterior = np.full((len(self._weight), len(self._target.classes)), np.nan)
+            posterior[self._weight > 0] = self._judgement.model.posterior
+            # rows without weight have nothing to gain, whatever is believed of them
+            posterior[self._weight == 0] = 1.0 / posterior.shape[1]
+            beliefs = class_beliefs(objective, posterior)
+        return expected_gains(explainer, beliefs, X_test, y_test)
+
+    def update(self, rows, labels):
+        """Fold a reviewer's answers in, and judge the other rows again.
+
+        The rows become certain: they count with their whole weight, have quality 1, and are never
+        flagged or suggested again; `contamination_` is that of the others. Two reweighted fits,
+        from where the last judgement ended, take the place of a fit from the start: columns,
+        folds and damping of a given estimator stay.
+
+        Parameters
+        ----------
+        rows : array-like of int or bool mask
+            Training rows that were looked at.
+        labels : array-like of shape (n_rows,)
+            What their labels should be: the given one where it was right. Of known classes.
+
+        Returns
+        -------
+        self : LabelFlagger
+            With all fitted attributes as after a fit to the corrected labels.
+
+        Raises
+        ------
+        ValueError
+            For rows that are not there or named twice, or labels of an unknown class.
+        """
+        check_is_fitted(self)
+        rows = self._answered(rows)
+        labels = as_labels(labels)
+        if len(labels) != len(rows):
+            raise ValueError(
+                f"{len(rows)} rows were reviewed but {len(labels)} labels are given. Expected one "
+                "label a row."
+            )
+        target, weight = self._corrected(rows, labels), self._weight
+        there = weight > 0
+        reviewed = self.reviewed_.copy()
+        reviewed[rows] = True
+        known = Target(target.given[there], target.classes)
+        with config_context(enable_metadata_routing=False):
+            choice = self._choice.with_target(known)
+            verdict = judge(
+                choice.source,
+                known,
+                weight[there],
+                contamination=self.contamination,
+                noise_model=bool(self.noise_model),
+                max_iter=min(ROUNDS, self.max_iter),
+                start=self._judgement.model,
+                certain=reviewed[there],
+            )
+            record(self, self._X, target, weight, choice, verdict)
+        self._set_reviewed(reviewed, target)
+        return self
+
+    def _answered(self, rows):
+        """Positions of the reviewed rows."""
+        n = len(self._weight)
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            if rows.shape != (n,):
+                raise ValueError(f"rows is a mask of shape {rows.shape}; expected ({n},).")
+            return np.flatnonzero(rows)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+            raise ValueError(
+                f"rows has shape {rows.shape} and type {rows.dtype}; expected a list of training "
+                "row numbers or a boolean mask."
+            )
+        rows = rows.astype(np.intp)
+        if rows.size and (rows.min() < 0 or rows.max() >= n):
+            raise ValueError(
+                f"rows holds numbers from {rows.min()} to {rows.max()}; expected 0 to {n - 1}."
+            )
+        if len(np.unique(rows)) < len(rows):
+            raise ValueError("rows names a row twice; expected one answer a row.")
+        return rows
+
+    def _corrected(self, rows, labels):
+        """The target with the reviewer's labels in place."""
+        old = self._target
+        codes = old.encode(labels)
+        if old.classes is not None and (codes < 0).any():
+            raise ValueError(
+                f"labels holds {np.asarray(labels)[codes < 0][:5].tolist()}, which no training row "
+                f"had. Expected labels of {old.classes.tolist()[:20]}; fit again to learn a new "
+                "class."
+            )
+        given = np.array(old.given)
+        given[rows] = codes if old.classes is None else old.classes[codes]
+        return Target(given, old.classes)
+
+    def _set_reviewed(self, reviewed, target):
+        """Quality, flag, suggestion and rank of the rows that are certain now."""
+        self.reviewed_ = reviewed
+        self.label_quality_[reviewed] = 1.0
+        self.flagged_ = self.flagged_ & ~reviewed
+        self.suggested_[reviewed] = target.given[reviewed]
+        least = self.scores_.min()
+        self.scores_[reviewed] = 0.0 if self._judges_by_quality() else least
+        ranking = self.ranking_
+        self.ranking_ = np.concatenate([ranking[~reviewed[ranking]], ranking[reviewed[ranking]]])
+
+    def _judges_by_quality(self):
+        return isinstance(self.score_, tuple) or self.score_ in ("leave_one_out", "cross_validation")
