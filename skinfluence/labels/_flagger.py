@@ -50,7 +50,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         - "leave_one_out": the probability that the label is wrong, by the noise model on
           leave-one-out probabilities;
         - "cross_validation": the same on 5-fold cross-validated probabilities, of ExtraTrees where
-          `estimator` is None;
+          `estimator` is None; not repeated with other row weights;
         - ("leave_one_out", "cross_validation"): the same on both, weighted by their held-out
           likelihood;
         - "self_influence": influence on the row's own loss (Koh & Liang 2017, section 5.4);

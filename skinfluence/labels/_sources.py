@@ -182,6 +182,7 @@ def _cross_validated(flagger, X, target, seed):
         target.n_classes,
         estimator=estimator,
         classes=target.classes,
+        refit=False,
         random_state=np.random.RandomState(seed),
         n_jobs=flagger.n_jobs,
     )

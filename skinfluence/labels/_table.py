@@ -89,8 +89,8 @@ def _is_numeric(column):
     if kind in (nw.String, nw.Categorical, nw.Enum, nw.Object):
         return False
     raise ValueError(
-        f"Column {column.name!r} holds {kind}. Expected numbers, booleans, strings or categories: turn it "
-        "into such a column, or give the flagger a pipeline that does."
+        f"Column {column.name!r} holds {kind}. Expected numbers, booleans, strings or categories: "
+        "turn it into such a column, or give the flagger a pipeline that does."
     )
 
 

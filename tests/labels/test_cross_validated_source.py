@@ -228,3 +228,13 @@ def test_values_are_mixed_by_their_held_out_error():
     share = np.clip(-(a - values) @ difference / (difference @ difference), 0, 1)  # of b
     np.testing.assert_allclose(mixed.value, (1 - share) * a + share * b, rtol=1e-4)
     np.testing.assert_allclose(mixed.predict(None), new + share, rtol=1e-4)
+
+
+def test_without_refits_the_first_opinion_stays():
+    weight = rng.uniform(0.1, 1.0, size=90)
+    source = source_of(LogisticRegression(), refit=False)
+    first = source.fit(ones)
+    assert source.fit(weight) is first
+    again = source_of(LogisticRegression())
+    again.fit(ones)
+    assert np.abs(again.fit(weight).value - first.value).max() > 0.01
