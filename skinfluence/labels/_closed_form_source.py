@@ -5,14 +5,14 @@ values for every damping from `_closed_form.py`, the leaves of trees from `_leav
 choice by leave-one-out likelihood from `_pooling.py`.
 """
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skinfluence.labels._leaves import Forest, LeafMember, grow
+from skinfluence.labels._leaves import LeafMember, grow
 from skinfluence.labels._members import Rows, as_rows, fit_ridge
-from skinfluence.labels._model_of_choice import steps_of
 from skinfluence.labels._opinions import Opinion
 from skinfluence.labels._pooling import pooled, shares_of_near_best
 from skinfluence.labels._representations import (
@@ -23,13 +23,15 @@ from skinfluence.labels._representations import (
     scaling_of,
 )
 
-REPRESENTATIONS = ("auto", "linear", "rbf", "leaves")
+REPRESENTATIONS = ("auto", "linear", "rbf")
+#: What "auto" takes.
+ALL = ("linear", "rbf", "leaves")
 #: Dampings that "auto" tries, in units of the mean variance of the columns' directions.
 DAMPINGS = np.geomspace(1e-5, 10.0, 13)
 #: The choice is made on so many rows at the most.
 ROWS_FOR_CHOICE = 2000
 #: Members further than this from the best in the first fit, in nats a row, are not fitted again.
-WORTH_REFITTING = 0.05
+WORTH_REFITTING = 0.03
 
 
 class ClosedFormSource:
@@ -50,8 +52,8 @@ class ClosedFormSource:
         Codes 0 ... K - 1, or the values of a regression.
     n_classes : int or None
         None for a regression.
-    representation : {"auto", "linear", "rbf", "leaves"}, default="auto"
-        "auto" takes all three.
+    representation : {"auto", "linear", "rbf"}, default="auto"
+        "auto" takes both, and the leaves of trees.
     n_components : int, default=300
         Number of landmarks, and of directions of a linear representation with many more columns.
     damping : "auto" or float, default="auto"
@@ -61,10 +63,14 @@ class ClosedFormSource:
     n_jobs : int or None, default=None
         Threads that grow the trees.
 
+    Attributes
+    ----------
+    best : RidgeMember
+        The best ridge regression of the last fit.
+
     Notes
     -----
-    The first fit decides which members are worth fitting again with other weights, and grows the
-    trees.
+    The first fit decides which members are worth fitting again with other weights.
     """
 
     def __init__(
@@ -89,7 +95,7 @@ class ClosedFormSource:
         self._seed = check_random_state(random_state).randint(2**31 - 1)
         self._n_jobs = n_jobs
         self._counting = None
-        self._members = None
+        self._kinds = []
 
     def fit(self, weight):
         """See :class:`~._opinions.Source`."""
@@ -104,7 +110,6 @@ class ClosedFormSource:
         parts, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
         model = PooledModel(self._scaling, members)
         best = int(np.argmax([member.criterion for member in members]))
-        self._members = members
         return Opinion(
             value=model.pool(parts),
             predict=model,
@@ -113,15 +118,16 @@ class ClosedFormSource:
             damping=members[best].damping,
         )
 
-    def model(self):
-        """Unfitted steps of a pipeline: the best ridge regression of the last fit.
-
-        Raises
-        ------
-        ValueError
-            If the last fit has no ridge regression.
-        """
-        return steps_of(self._last_ridge, self._scaling, len(self._counting), self._seed)
+    def with_target(self, target):
+        """The source of the same rows with other labels (or values)."""
+        other = copy(self)
+        other._kinds = list(self._kinds)
+        if self._codes is None:
+            other._targets = np.asarray(target, dtype=np.float64)[:, None]
+        else:
+            other._codes = np.asarray(target)
+            other._targets = np.eye(self._targets.shape[1])[other._codes]
+        return other
 
     def _prepare(self, counting):
         """Scale the rows and draw the landmarks, unless the same rows count as in the last fit."""
@@ -132,7 +138,7 @@ class ClosedFormSource:
         self._scaling = scaling_of(self._X[counting])
         self._scaled = self._scaling.apply(self._X)
         kept = self._scaled[counting]
-        wanted = {"auto": REPRESENTATIONS}.get(self._representation, (self._representation,))
+        wanted = {"auto": ALL}.get(self._representation, (self._representation,))
         self._kinds = []
         if "linear" in wanted:
             self._kinds.append(linear(kept, self._n_components, random_state))
@@ -146,28 +152,25 @@ class ClosedFormSource:
         self._for_choice = rows[np.sort(chosen)]
 
     def _member(self, kind, rows):
-        if not isinstance(kind, Leaves):
-            return fit_ridge(kind, rows, self._dampings)
-        if kind.forest is None:
-            kind.forest = grow(self._X, rows, kind.seed, self._n_jobs)
-        return LeafMember(kind.forest, rows)
+        if isinstance(kind, Leaves):
+            return LeafMember(grow(self._X, rows, kind.seed, self._n_jobs), rows)
+        return fit_ridge(kind, rows, self._dampings)
 
     def _worth_keeping(self, members):
-        ridges = [member for member in members if member.damping is not None]
-        if ridges:
-            self._last_ridge = max(ridges, key=lambda member: member.criterion)
         best = max(member.criterion for member in members)
         worth = [member.criterion >= best - WORTH_REFITTING for member in members]
         self._kinds = [kind for kind, keep in zip(self._kinds, worth, strict=True) if keep]
+        ridges = [member for member in members if member.damping is not None]
+        if ridges:
+            self.best = max(ridges, key=lambda member: member.criterion)
         return [member for member, keep in zip(members, worth, strict=True) if keep]
 
 
 @dataclass
 class Leaves:
-    """The leaves of a forest that is grown in the first fit."""
+    """A forest that is grown anew for each fit."""
 
     seed: int
-    forest: Forest | None = field(default=None, repr=False)
 
 
 @dataclass

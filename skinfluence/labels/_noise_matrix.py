@@ -33,7 +33,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, log_softmax
+from scipy.special import expit
+
+from skinfluence.labels._pooling import log_probabilities
 
 #: Pseudo-rows of each true class, and the share of them that is wrong: the prior of the matrix.
 PRIOR_ROWS, PRIOR_RATE = 10.0, 0.05
@@ -69,7 +71,7 @@ class NoiseFit:
     def proba(self, log_proba):
         """P(true class | x), shape (n, K)."""
         logits = np.exp(self.log_temperature) * centred(log_proba) + self.offset
-        return np.exp(log_softmax(logits, axis=1))
+        return np.exp(log_probabilities(logits))
 
     def posterior(self, log_proba, codes):
         """P(true class | x, given label), shape (n, K)."""
@@ -135,7 +137,7 @@ class _Problem:
         self.one_hot[np.arange(len(codes)), codes] = weight
 
     def proba(self, position):
-        return np.exp(log_softmax(np.exp(position[0]) * self.scores + position[1:], axis=1))
+        return np.exp(log_probabilities(np.exp(position[0]) * self.scores + position[1:]))
 
     def likelihood(self, position, matrix):
         total = self._explained(self.proba(position), matrix)[1]

@@ -8,7 +8,6 @@ each row count in the next fit by the probability that its label is right.
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.special import log_softmax
 
 from skinfluence.labels._noise_matrix import (
     NoiseFit,
@@ -17,7 +16,7 @@ from skinfluence.labels._noise_matrix import (
     standard_errors,
 )
 from skinfluence.labels._opinions import Opinion
-from skinfluence.labels._pooling import best_temperature
+from skinfluence.labels._pooling import best_temperature, log_probabilities
 
 #: Rounds end when the rows' weights move by less than this on the mean.
 TOLERANCE = 0.005
@@ -65,7 +64,7 @@ class NoiseModel:
     def judge(self, log_proba, codes):
         """P(true class | x, given label) of rows that the model has not seen, shape (m, K)."""
         if not self.fits:
-            return np.exp(log_softmax(self.temperature * log_proba, axis=1))
+            return np.exp(log_probabilities(self.temperature * log_proba))
         return _average_posterior(self.fits, log_proba, codes)
 
 
@@ -121,7 +120,7 @@ def fit_noise_model(
         n_iter += 1
     temperature = _temperature(opinion, codes, scaled)
     return NoiseModel(
-        proba=np.exp(log_softmax(temperature * opinion.value, axis=1)),
+        proba=np.exp(log_probabilities(temperature * opinion.value)),
         posterior=_known(_average_posterior(fits, opinion.value, codes), codes, certain),
         noise_matrix=sum(share * fit.matrix for share, fit in fits),
         noise_matrix_std=_average_errors(fits, opinion.value, codes, scaled),
@@ -169,7 +168,7 @@ def _temperature(opinion, codes, weight):
 
 def _without_noise(opinion, codes, weight, n_classes, row_weight):
     temperature = _temperature(opinion, codes, weight)
-    proba = np.exp(log_softmax(temperature * opinion.value, axis=1))
+    proba = np.exp(log_probabilities(temperature * opinion.value))
     return NoiseModel(
         proba=proba,
         posterior=proba,

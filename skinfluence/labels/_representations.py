@@ -65,10 +65,13 @@ class Linear:
     ----------
     directions : ndarray of shape (p, m) or None
         None: the columns themselves.
+    width_of_columns : int
+        m, or p.
     """
 
     directions: np.ndarray | None
-    name: str = "linear"
+    width_of_columns: int
+    name: str = "the scaled columns"
     whitening: None = field(default=None, repr=False)
 
     def columns(self, block):
@@ -124,12 +127,14 @@ class RadialBasis:
     name: str
     whitening: np.ndarray = field(repr=False)
 
+    @property
+    def width_of_columns(self):
+        """m, the number of landmarks."""
+        return len(self.landmarks.squares)
+
     def columns(self, block):
         """Kernel values of a block of scaled rows, before whitening, shape (rows, m)."""
-        return self.from_distances(self.landmarks.squared_distances(block))
-
-    def from_distances(self, squared):
-        return np.exp(squared * (-0.5 / self.width**2))
+        return np.exp(self.landmarks.squared_distances(block) * (-0.5 / self.width**2))
 
 
 def squared_norms(rows):
@@ -142,10 +147,10 @@ def linear(rows, n_components, random_state):
     """The linear representation of scaled rows that count."""
     n, p = rows.shape
     if p <= max(n_components, 300):
-        return Linear(None)
+        return Linear(None, p)
     rank = min(n_components, n, p)
     directions = randomized_svd(rows, rank, n_iter=2, random_state=random_state)[2].T
-    return Linear(np.ascontiguousarray(directions))
+    return Linear(np.ascontiguousarray(directions), rank)
 
 
 def landmarks_of(rows, n_components, random_state):

@@ -1,0 +1,169 @@
+"""The leaves of a forest as a representation, for what trees see and smooth functions do not.
+
+Each tree is grown on a bootstrap sample; for the rows outside of it, which the tree has not seen,
+it is a representation that does not depend on their labels. Such a row is judged by the mean of
+its leaf *over all other rows*, in or out of the sample,
+
+    f_-i(x_i) = mean over trees that have not seen i of  (S_leaf - s_i y_i) / (W_leaf - s_i),
+
+with the leaf's weighted sum S of targets and its weight W. That is the out-of-bag estimate of
+Breiman (1996) with leaf means that leave out nothing but the row itself: more rows in each mean,
+no refit, and honest.
+
+Other row weights grow other trees: those of the first fit have bent around the wrong labels.
+
+References
+----------
+L. Breiman (1996), Out-of-bag estimation, technical report, University of California, Berkeley.
+
+P. Geurts, D. Ernst and L. Wehenkel (2006), Extremely randomized trees, Machine Learning 63(1).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+from skinfluence.labels._pooling import log_probabilities
+
+N_TREES = 100
+#: Rows of each tree's sample at the most: more rows make larger trees, hardly better ones.
+MAX_SAMPLE = 10_000
+#: A leaf's mean is pulled towards the mean of all rows as by so many rows.
+PRIOR_ROWS = 0.5
+#: Log-probabilities of averaged leaves are made sharper or flatter by these.
+TEMPERATURES = np.geomspace(0.3, 5.0, 13)
+
+
+@dataclass
+class Forest:
+    """Grown trees, and where the rows fall.
+
+    Attributes
+    ----------
+    trees : list
+        scikit-learn's trees.
+    leaves : ndarray of int32 of shape (T, n)
+        The leaf of each row in each tree.
+    unseen : ndarray of bool of shape (T, n)
+        Rows outside of each tree's sample.
+    """
+
+    trees: list = field(repr=False)
+    leaves: np.ndarray = field(repr=False)
+    unseen: np.ndarray = field(repr=False)
+
+
+def grow(X, rows, seed, n_jobs=None):
+    """Grow a forest on the rows that count; the others fall through it.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n, p)
+        Not scaled: trees see only the order of a column.
+    rows : Rows
+    seed : int
+    """
+    counting = np.flatnonzero(rows.share > 0)
+    estimator = ExtraTreesRegressor if rows.codes is None else ExtraTreesClassifier
+    target = rows.targets[:, 0] if rows.codes is None else rows.codes
+    forest = estimator(
+        N_TREES,
+        bootstrap=True,
+        max_features="sqrt" if rows.codes is not None else 1.0,
+        max_samples=MAX_SAMPLE if len(counting) > MAX_SAMPLE else None,
+        random_state=seed,
+        n_jobs=n_jobs,
+    )
+    forest.fit(X[counting], target[counting], rows.share[counting] * len(counting))
+    unseen = np.ones((N_TREES, X.shape[0]), dtype=bool)
+    for tree, sample in enumerate(forest.estimators_samples_):
+        unseen[tree, counting[sample]] = False
+    trees = [tree.tree_ for tree in forest.estimators_]
+    return Forest(trees, leaves_of(trees, X), unseen)
+
+
+def leaves_of(trees, X):
+    """The leaf of each row in each tree, shape (T, n)."""
+    X = sparse.csr_matrix(X) if sparse.issparse(X) else X
+    X = X.astype(np.float32)
+    return np.stack([tree.apply(X).astype(np.int32) for tree in trees])
+
+
+class LeafMember:
+    """Leaf means of a grown forest for given row weights.
+
+    Parameters
+    ----------
+    forest : Forest
+    rows : Rows
+    """
+
+    def __init__(self, forest, rows):
+        self.classes = rows.codes is not None
+        # In units of the mean row that counts, in which the prior is stated.
+        weight = rows.share * np.count_nonzero(rows.share)
+        self._trees = forest.trees
+        self._mean = (weight @ rows.targets) / weight.sum()
+        self._sums = [
+            _leaf_sums(leaves, rows, weight, tree.node_count)
+            for leaves, tree in zip(forest.leaves, forest.trees, strict=True)
+        ]
+        self._without = self._leave_one_out(forest, rows, weight)
+        values = self._scores(self._without)[None, rows.for_choice]
+        criterion, temperature = rows.criterion(values, TEMPERATURES)
+        self.criterion, self.temperature = float(criterion[0]), float(temperature[0])
+        self.damping = None
+        self.name = f"leaf means of {len(forest.trees)} trees that have not seen the row"
+
+    def leave_one_out(self, rows):
+        """Opinion of each row without it; its leverage is not known."""
+        return self._opinion(self._scores(self._without)), None
+
+    def predict(self, X):
+        """Opinion of rows that the fit has not seen; columns not scaled."""
+        total = 0.0
+        for leaves, (sums, weights) in zip(leaves_of(self._trees, X), self._sums, strict=True):
+            total = total + _pulled(sums[leaves], weights[leaves], self._mean)
+        return self._opinion(self._scores(total / len(self._trees)))
+
+    def _leave_one_out(self, forest, rows, weight):
+        own = weight[:, None] * rows.targets
+        rest = np.maximum(weight.sum() - weight, np.finfo(float).tiny)
+        mean = np.maximum(weight @ rows.targets - own, 0.0 if self.classes else -np.inf)
+        mean = mean / rest[:, None]
+        total, trees = mean.copy(), np.ones(len(weight))
+        for leaves, unseen, (sums, weights) in zip(
+            forest.leaves, forest.unseen, self._sums, strict=True
+        ):
+            at = leaves[unseen]
+            total[unseen] += _pulled(
+                sums[at] - own[unseen], weights[at] - weight[unseen], mean[unseen]
+            )
+            trees[unseen] += 1
+        return total / trees[:, None]
+
+    def _scores(self, means):
+        return np.log(np.maximum(means, 1e-9)) if self.classes else means
+
+    def _opinion(self, scores):
+        if not self.classes:
+            return scores[:, 0]
+        return log_probabilities(self.temperature * scores)
+
+
+def _leaf_sums(leaves, rows, weight, n_nodes):
+    """Weighted sums of the targets and weights of each leaf, shapes (nodes, K) and (nodes,)."""
+    n_targets = rows.targets.shape[1]
+    weights = np.bincount(leaves, weight, n_nodes)
+    if rows.codes is None:
+        return np.bincount(leaves, weight * rows.targets[:, 0], n_nodes)[:, None], weights
+    cells = leaves.astype(np.intp) * n_targets + rows.codes
+    return np.bincount(cells, weight, n_nodes * n_targets).reshape(n_nodes, n_targets), weights
+
+
+def _pulled(sums, weights, mean):
+    # Where a row leaves an empty leaf, rounding may leave a trace below zero.
+    weights = np.maximum(weights, 0.0)[:, None]
+    return (sums + PRIOR_ROWS * mean) / (weights + PRIOR_ROWS)
