@@ -18,6 +18,7 @@ BENCHMARKS = (
     "lissa",
     "mnist",
     "text",
+    "labels",
 )
 
 

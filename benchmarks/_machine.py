@@ -16,6 +16,7 @@ PACKAGES = (
     "pyinfluence",
     "dattri",
     "kronfluence",
+    "cleanlab",
 )
 
 
