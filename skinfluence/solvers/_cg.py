@@ -4,32 +4,20 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn import get_config
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import gen_batches
 
 from skinfluence._progress import progress
 from skinfluence._warnings import user_stacklevel
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
 from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._checks import check_choice, check_integer, check_positive, check_seed
-from skinfluence.solvers._preconditioners import (
-    Preconditioner,
-    nystroem_preconditioner,
-    penalty_scale,
-    unit_diagonal_scale,
-)
+from skinfluence.solvers._coordinates import PRECONDITIONERS, Coordinates, columns_in_memory
+from skinfluence.solvers._preconditioners import unit_diagonal_scale
 
 #: Right-hand sides that share a Krylov space. More would share more, but the small dense algebra
 #: between the products grows with the square.
 MAX_WIDTH = 128
-
-#: Arrays of the size of a block of right-hand sides that exist at the same time.
-ARRAYS = 12
-
-
-#: A block of right-hand sides is taken to need at least this many products.
-WIDE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +45,7 @@ class CGSolver(Solver):
         Largest relative residual of a column.
     max_iter : int, default=1000
         Limit of Hessian products (of whole blocks) for each block of right-hand sides.
-    preconditioner : {"auto", "jacobi", "nystroem"} or None, default="auto"
+    preconditioner : {"auto", "jacobi", "nystroem", "kronecker"} or None, default="auto"
         Coordinates of the iteration:
 
         - ``"jacobi"``: units of the Hessian's diagonal. Four times fewer products where columns
@@ -65,9 +53,14 @@ class CGSolver(Solver):
           many are rare (counts of words, pixels).
         - ``"nystroem"``: units of the penalty, or of a hundredth of the diagonal where that is
           larger; and the `rank` largest directions, which a random sketch finds, made flat.
-        - ``"auto"``: as "nystroem", with the sketch made as soon as `rank` products are less
-          than a few solutions cost: at once for wide blocks, and for single right-hand sides
-          when they have taken twice as many.
+        - ``"kronecker"``: for outputs that interact (softmax). The Hessian as it would be if all
+          rows had the same curvature but for its size: one Gram matrix and two eigenproblems of
+          the size of the columns. Half to two thirds of the products where the penalty is strong,
+          a quarter where it is weak and classes are of different sizes.
+        - ``"auto"``: "kronecker" where outputs interact and it costs less than `rank` products to
+          make and a quarter of one to apply (so not for many columns of sparse text), otherwise
+          as "nystroem". Either is made as soon as it is cheaper than a few solutions: at once for
+          wide blocks, and for single right-hand sides when they have taken twice as much.
         - None: the coordinates as they are.
     rank : int, default=50
         Directions of the sketch, per output where outputs do not interact; fewer with "auto" where
@@ -101,7 +94,7 @@ class CGSolver(Solver):
     name = "cg"
 
     def __post_init__(self):
-        check_choice("preconditioner", self.preconditioner, ("auto", "jacobi", "nystroem", None))
+        check_choice("preconditioner", self.preconditioner, PRECONDITIONERS)
         check_positive("tol", self.tol)
         check_integer("max_iter", self.max_iter)
         check_integer("rank", self.rank)
@@ -132,10 +125,7 @@ class CGInverse(InverseHessian):
         super().__init__(hessian, SolverReport(solver.name, p - found, p, np.zeros((p, 0))))
         self.solver = solver
         self.residuals = np.zeros(0)
-        self.width = solver.block_size or min(MAX_WIDTH, _columns_in_memory(p))
-        # a sketch that was not asked for must not take more memory than the iteration
-        mine = solver.preconditioner == "auto"
-        self._rank = min(solver.rank, _columns_in_memory(p)) if mine else solver.rank
+        self.width = solver.block_size or min(MAX_WIDTH, columns_in_memory(p))
         # outputs that do not interact have a Krylov space each, of the same products
         blocks = hessian.n_outputs if hessian.separable and gauge is None else 1
         self._shape = (blocks, p // blocks)
@@ -146,46 +136,7 @@ class CGInverse(InverseHessian):
             # saturated, but 3 to 9 % more on MNIST
             squares = (self._scale**2).reshape(hessian.penalty.shape).mean(axis=0)
             self._scale = np.tile(np.sqrt(squares), hessian.n_outputs)
-        self._spent = 0  # columns multiplied without a sketch
-        self._waiting = solver.preconditioner == "auto"
-        if solver.preconditioner == "nystroem":
-            self._make_sketch()
-        elif solver.preconditioner == "auto":
-            self._use(Preconditioner(penalty_scale(hessian, self._scale).reshape(*self._shape, 1)))
-        else:
-            scale = np.ones(p) if solver.preconditioner is None else self._scale
-            self._use(Preconditioner(scale.reshape(*self._shape, 1)))
-
-    def _use(self, preconditioner):
-        filled = None
-        if self.hessian.gauge is not None:
-            null = preconditioner.null_back(self.hessian.gauge.reshape(*self._shape, -1))
-            filled, _ = np.linalg.qr(null)
-        # together, and read once an iteration: another thread may ask meanwhile
-        self._coordinates = preconditioner, filled
-
-    def _make_sketch(self):
-        seed = self.solver.random_state
-        self._waiting = False
-        self._use(
-            nystroem_preconditioner(
-                self.hessian,
-                self._shape,
-                penalty_scale(self.hessian, self._scale),
-                rank=self._rank,
-                width=self.width,
-                random_state=check_random_state(0 if seed is None else seed),
-            )
-        )
-
-    def _allowance(self, m, left):
-        """Products until the sketch is made, which costs `rank` columns; `left` if it is."""
-        if not self._waiting:
-            return left
-        if WIDE * m >= self._rank or self._spent >= 2 * self._rank:
-            self._make_sketch()
-            return left
-        return min(left, -(-(2 * self._rank - self._spent) // m))
+        self._coordinates = Coordinates(hessian, solver, self._shape, self._scale, self.width)
 
     def solve(self, V, x0=None):
         """H^-1 V for V of shape (p, m).
@@ -248,9 +199,9 @@ class CGInverse(InverseHessian):
             todo, R = todo[open_], R[:, open_]
             if not len(todo) or n_iter >= self.solver.max_iter:
                 break
-            allowed = self._allowance(len(todo), self.solver.max_iter - n_iter)
+            allowed = self._coordinates.allowance(len(todo), self.solver.max_iter - n_iter)
             step, count = self._iterate(R, allowed)
-            self._spent += count * len(todo)
+            self._coordinates.spend(count * len(todo))
             tried = X[:, todo] + size[todo] * step
             # from the solution, not from the recurrence, which drifts away from it
             R_tried = self._without_gauge((V[:, todo] - self.hessian @ tried) / size[todo])
@@ -267,7 +218,7 @@ class CGInverse(InverseHessian):
 
     def _iterate(self, R, max_iter):
         """(X, number of products) with H X ~ R, from zero."""
-        shape, (preconditioner, filled) = self._shape, self._coordinates
+        shape, (preconditioner, filled) = self._shape, self._coordinates.current
         scale = self._scale.reshape(*shape, 1)
         p = self.shape[0]
 
@@ -341,9 +292,3 @@ def _column_sizes(V):
     largest = np.abs(V).max(axis=0, initial=0.0)
     unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
     return unit * np.linalg.norm(V / unit, axis=0)
-
-
-def _columns_in_memory(p):
-    """Columns of length p of which ARRAYS copies fit scikit-learn's `working_memory`."""
-    budget = float(get_config()["working_memory"]) * 2**20
-    return max(1, int(budget // (8 * p * ARRAYS)))

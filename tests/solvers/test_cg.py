@@ -16,7 +16,7 @@ from skinfluence.testing import check_solver
 from skinfluence.testing._solvers import dense_inverse
 from tests.solvers import _zoo as zoo
 
-PRECONDITIONERS = ["auto", "jacobi", "nystroem", None]
+PRECONDITIONERS = ["auto", "jacobi", "nystroem", "kronecker", None]
 
 
 def decaying(p=150, n=400, alpha=1.0, decay=1.5, K=1, intercept=True):
@@ -257,7 +257,7 @@ def test_the_working_memory_limits_the_sketch_that_was_not_asked_for():
         with config_context(working_memory=0.05):
             inverse = CGSolver(preconditioner=name, rank=20).factorize(hessian)
             inverse.solve(V)
-        ranks[name] = inverse._coordinates[0]._vectors.shape[2]
+        ranks[name] = inverse._coordinates.current[0]._vectors.shape[2]
     assert ranks == {"auto": 3, "nystroem": 20}
 
 
@@ -310,10 +310,10 @@ def test_the_preconditioner_of_full_rank_is_the_hessian():
 def test_auto_makes_its_sketch_after_single_right_hand_sides_have_cost_more():
     hessian = decaying(alpha=1e-3)
     inverse = CGSolver(rank=20).factorize(hessian)
-    before = inverse._coordinates[0]
+    before = inverse._coordinates.current[0]
     v = right_hand_sides(hessian, 1)
     first = inverse.solve(v)
-    assert inverse._coordinates[0] is not before
+    assert inverse._coordinates.current[0] is not before
     assert_allclose(inverse.solve(v), first, atol=1e-4 * np.abs(first).max())
 
 
