@@ -1,14 +1,18 @@
 """What may be given to a flagger: tables of any type, labels of any type, weights, settings."""
 
+import warnings
 from numbers import Integral, Real
 
 import narwhals.stable.v1 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier, is_regressor
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, _num_samples, assert_all_finite
+
+from skinfluence.labels._closed_form_source import REPRESENTATIONS
+from skinfluence.solvers import get_solver
 
 __all__ = [
     "Target",
@@ -22,6 +26,8 @@ __all__ = [
     "take_rows",
 ]
 
+#: More different whole numbers than these are values where they come as floats.
+MANY_CLASSES = 100
 #: The two scores that can be asked for together.
 BOTH = ("leave_one_out", "cross_validation")
 
@@ -112,10 +118,11 @@ def read_target(estimator, y, weight):
     Target
     """
     y = as_labels(y)
+    check_consistent_length(y, weight)
     _refuse_missing(y)
     if estimator is not None and is_regressor(estimator):
-        return Target(_numbers(y), None)  # also whole numbers, of which type_of_target may warn
-    kind = type_of_target(y, input_name="y")
+        return _values(y, weight)  # also whole numbers, of which type_of_target may warn
+    kind = kind_of_target(y)
     if estimator is not None and is_classifier(estimator):
         classification = True
         if kind == "continuous":
@@ -133,9 +140,36 @@ def read_target(estimator, y, weight):
             "or of numbers."
         )
     if not classification:
-        return Target(_numbers(y), None)
+        return _values(y, weight)
     classes = _sorted_classes(y[weight > 0])
     return Target(y, classes)
+
+
+def _values(y, weight):
+    """The Target of a regression."""
+    n = np.count_nonzero(weight)
+    if n < 2:
+        raise ValueError(
+            f"Found {n} sample of positive weight; expected at least 2: a value is judged by a "
+            "model of the others."
+        )
+    return Target(_numbers(y), None)
+
+
+def kind_of_target(y):
+    """scikit-learn's type of a target, but whole numbers that hardly repeat are values.
+
+    scikit-learn takes every column of whole numbers for classes, prices and counts too.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that classes are many: decided here
+        kind = type_of_target(y, input_name="y")
+    if kind == "multiclass" and y.dtype.kind in "iuf":
+        distinct = len(np.unique(y))
+        many = distinct > MANY_CLASSES and y.dtype.kind == "f"
+        if many or (distinct > 0.5 * len(y) and len(y) > 20):
+            return "continuous"
+    return kind
 
 
 def codes_of(y, classes):
@@ -239,6 +273,12 @@ def check_settings(flagger, scores):
             raise ValueError(f"{name}={value!r}. Expected a whole number, at least 1.")
     if not isinstance(flagger.noise_model, bool | np.bool_):
         raise ValueError(f"noise_model={flagger.noise_model!r}. Expected True or False.")
+    if flagger.representation not in list(REPRESENTATIONS):
+        raise ValueError(
+            f"representation={flagger.representation!r} is not known. Expected one of "
+            f"{list(REPRESENTATIONS)}."
+        )
+    get_solver(flagger.solver, random_state=flagger.random_state)
     n_jobs = flagger.n_jobs
     whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
     if n_jobs is not None and (not whole or n_jobs == 0):
