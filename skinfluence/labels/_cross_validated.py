@@ -83,7 +83,7 @@ class CrossValidatedSource:
     def with_target(self, target):
         """The source of the same rows and folds with other labels (or values)."""
         other = copy.copy(self)
-        other.target = target
+        other.target, other._opinion = target, None
         return other
 
     def fit(self, weight):

@@ -65,6 +65,7 @@ def record(flagger, X, target, weight, choice, verdict):
     there = weight > 0
     flagger._judgement, flagger._choice, flagger._target = verdict, choice, target
     flagger._X, flagger._weight = X, weight
+    flagger._known = np.ones(len(weight), bool) if target.classes is None else target.codes >= 0
     flagger._explainer = None
     flagger.score_, flagger.n_iter_ = choice.score, verdict.model.n_iter
     flagger.description_ = verdict.model.opinion.description

@@ -40,7 +40,9 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     Parameters
     ----------
     estimator : estimator, default=None
-        Whose predictions judge the labels. None: the flagger chooses a representation of the data
+        Whose predictions judge the labels; a classifier takes them for classes, a regressor for
+        values. None: strings and whole numbers are classes (unless hardly any repeats), other
+        numbers values, and the flagger chooses a representation of the data
         itself, by the leave-one-out likelihood; numeric columns, and in data frames categorical
         ones too. An estimator that :class:`~skinfluence.InfluenceExplainer` knows is left one out
         in closed form; any other (a forest, say) is cross-validated, `score_` says so.
@@ -62,7 +64,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         labels as given. How many are flagged, `label_quality_` and `suggested_` come from the noise
         model all the same.
     representation : {"auto", "linear", "rbf"}, default="auto"
-        Where `estimator` is None: what the model is linear in.
+        Where `estimator` is None, what judges: models linear in the scaled columns, in radial basis
+        functions of them, or both and more, averaged where their likelihoods are near.
     n_components : int, default=300
         Most landmarks of an RBF representation.
     noise_model : bool, default=True
@@ -288,11 +291,13 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         ndarray of shape (n_samples,)
             Probability in [0, 1] that the label is wrong, whatever `score` is.
         """
-        return 1.0 - self._judgement.of_new_rows(*self._new_rows(X, y))[0]
+        rows = self._new_rows(X, y)
+        return 1.0 - self._judgement.of_new_rows(*rows)[0]
 
     def _held_out_likelihood(self, X, y):
         """Mean log-likelihood of given labels of new rows under the model and its noise."""
-        return float(self._judgement.log_likelihood(*self._new_rows(X, y)).mean())
+        rows = self._new_rows(X, y)
+        return float(self._judgement.log_likelihood(*rows).mean())
 
     score = ScoreAttribute(_held_out_likelihood)
 

@@ -72,7 +72,8 @@ def verdicts(flagger, rows, explained, n_against):
         "flag": flagger.flagged_[rows],
     }
     if n_against and flagger._choice.closed is not None:
-        asked = np.flatnonzero(explained[rows])
+        # a label that only a row without weight has is none that the model knows
+        asked = np.flatnonzero((explained & flagger._known)[rows])
         found = np.full((len(rows), n_against), -1, dtype=np.intp)
         if len(asked):
             found[asked] = opponents(

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from skinfluence.adapters import UnsupportedEstimatorError, find_adapter
 from skinfluence.labels._closed_form_source import ClosedFormSource
 from skinfluence.labels._combined import CombinedSource
-from skinfluence.labels._cross_validated import CrossValidatedSource, seeded
+from skinfluence.labels._cross_validated import CrossValidatedSource, seeded, takes_weights
 from skinfluence.labels._explained import ExplainedSource
 from skinfluence.labels._opinions import Source
 from skinfluence.labels._representation_model import representation_steps
@@ -123,20 +123,20 @@ def choose_source(flagger, X, target, weight, seed):
         score = tuple(score)
     both = isinstance(score, tuple)
     if score == "cross_validation":
-        return Choice(_cross_validated(flagger, X, target, seed), score, None)
+        return Choice(_cross_validated(flagger, X, target, weight, seed), score, None)
     closed, refusal = None, None
     if flagger.estimator is not None:
         closed, refusal = _explained(flagger, X, target, weight, seed)
     if closed is None and (both or flagger.estimator is None):
         closed = _representation(flagger, X, target, seed)
     if both:
-        judges = [closed, _cross_validated(flagger, X, target, seed)]
+        judges = [closed, _cross_validated(flagger, X, target, weight, seed)]
         return Choice(CombinedSource(judges, target), score, closed)
     if closed is not None:
         return Choice(closed, score, closed)
     if SCORES[score] is not None:
         raise UnsupportedEstimatorError(f"score={score!r} needs influence. {refusal} {REMEDY}")
-    return Choice(_cross_validated(flagger, X, target, seed), "cross_validation", None)
+    return Choice(_cross_validated(flagger, X, target, weight, seed), "cross_validation", None)
 
 
 def _representation(flagger, X, target, seed):
@@ -154,7 +154,7 @@ def _representation(flagger, X, target, seed):
 def _explained(flagger, X, target, weight, seed):
     """The source of an estimator that influence can serve, or None and the reason why it cannot."""
     try:
-        find_adapter(_last_step(flagger.estimator))
+        find_adapter(last_step(flagger.estimator))
         source = ExplainedSource(
             X,
             target.codes,
@@ -171,8 +171,14 @@ def _explained(flagger, X, target, weight, seed):
     return source, None
 
 
-def _cross_validated(flagger, X, target, seed):
+def _cross_validated(flagger, X, target, weight, seed):
     estimator = flagger.estimator
+    if estimator is not None and np.ptp(weight) > 0 and not takes_weights(estimator):
+        raise ValueError(
+            f"sample_weight differs between rows, but {type(last_step(estimator)).__name__} takes "
+            "no sample_weight. Leave it out (weights of 0 and 1 are served), or give an estimator "
+            "that takes weights."
+        )
     if estimator is None:
         forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
         estimator = make_pipeline(TableEncoder(), forest())
@@ -188,7 +194,7 @@ def _cross_validated(flagger, X, target, seed):
     )
 
 
-def _last_step(estimator):
+def last_step(estimator):
     """What an unfitted search, pipeline or frozen estimator ends with."""
     while True:
         name = type(estimator).__name__

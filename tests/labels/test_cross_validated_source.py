@@ -238,3 +238,10 @@ def test_without_refits_the_first_opinion_stays():
     again = source_of(LogisticRegression())
     again.fit(ones)
     assert np.abs(again.fit(weight).value - first.value).max() > 0.01
+
+
+def test_other_labels_are_judged_anew():
+    source = source_of(LogisticRegression(), refit=False)
+    first = source.fit(ones)
+    turned = source.with_target((three + 1) % 3).fit(ones)
+    np.testing.assert_allclose(turned.value[:, [1, 2, 0]], first.value, atol=1e-4)
