@@ -36,7 +36,7 @@ def expected_failed_checks(estimator):
         "a label is judged by the other rows: a repetition of the row is one of them and vouches "
         "for it, a weight does not; weight zero is the same as an absent row (tested by name)"
     )
-    dense, sparse = WEIGHTS_ARE_REPEATS
+    dense = WEIGHTS_ARE_REPEATS[0]
     if estimator.estimator is scaled:
         return {dense: reason}  # StandardScaler does not centre sparse rows: not checked
     return dict.fromkeys(WEIGHTS_ARE_REPEATS, reason)
