@@ -18,13 +18,14 @@ def handle(request):
     return {"trial": _trial, "clean": _clean}[request.pop("do")](**request)
 
 
-def _trial(table, kind, rate, seed, slow, rows=None):
+def _trial(table, kind, rate, seed, rows=None):
     """What each way that can be used here found, and how long it took."""
     X, truth = load(table, seed, rows)
     y, wrong = make_wrong(X, truth, kind, rate, seed)
     trial, found = Trial(X, y, seed), {}
     for name, way in WAYS.items():
-        if way.clean_only or not _applies(way, X, truth, slow):
+        asked = seed < way.seeds and rate in way.rates and not way.clean_only
+        if not asked or not _applies(way, X, truth):
             continue
         verdict, seconds = trial.run(way)
         found[name] = judge(verdict, wrong) | {"seconds": seconds}
@@ -35,14 +36,13 @@ def _clean(table, ways, seed=0, rows=None):
     """Share of a table that each way flags, although no label was made wrong."""
     X, y = load(table, seed, rows)
     trial = Trial(X, y, seed)
-    usable = [name for name in ways if _applies(WAYS[name], X, y, True)]
+    usable = [name for name in ways if _applies(WAYS[name], X, y)]
     return {name: float(trial.run(WAYS[name])[0].flagged.mean()) for name in usable}
 
 
-def _applies(way, X, y, slow):
+def _applies(way, X, y):
     return (
         importlib.util.find_spec(way.needs) is not None
-        and (slow or not way.slow)
         and not (way.binary and y.max() > 1)
         and not (way.dense and issparse(X))
     )

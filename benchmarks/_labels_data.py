@@ -46,13 +46,13 @@ def _made():
 TABLES = {
     "breast cancer": Source("569 x 30", lambda: load_breast_cancer(return_X_y=True)),
     "digits": Source("1,797 x 64, ten classes", lambda: load_digits(return_X_y=True)),
-    "spambase": Source("1,000 x 57", lambda: loaders().spambase()[:2], 1_000, True),
-    "Adult": Source("1,000 x 105", _adult, 1_000, True),
+    "spambase": Source("800 x 57", lambda: loaders().spambase()[:2], 800, True),
+    "Adult": Source("800 x 105", _adult, 800, True),
     "hospital": Source("1,000 x 127", _hospital, 1_000),
     "Enron1": Source(
-        "700 x 6,299, sparse counts", lambda: loaders().enron1_bow(False)[:2], 700, True
+        "500 x 6,299, sparse counts", lambda: loaders().enron1_bow(False)[:2], 500, True
     ),
-    "MNIST 1-vs-7": Source("1,000 x 784", lambda: loaders().mnist_binary()[:2], 1_000, True),
+    "MNIST 1-vs-7": Source("800 x 784", lambda: loaders().mnist_binary()[:2], 800, True),
     "make_classification": Source("5,000 x 30", _made),
 }
 

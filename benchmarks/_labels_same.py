@@ -6,7 +6,7 @@ from benchmarks._labels_data import KINDS, RATES
 from benchmarks._processes import Child
 from benchmarks._tables import Table, ratio, seconds
 
-SEEDS = 3
+SEEDS = 2
 TABLES = {"breast cancer": None, "digits": 800, "hospital": 1_000, "make_classification": 1_500}
 MODELS = {
     "logistic": "logistic regression, C = 1",

@@ -77,7 +77,8 @@ class Way:
     run: Callable
     model: str | None = None  # whose cross-validated probabilities it needs
     needs: str = "numpy"  # module without which it is skipped
-    slow: bool = False  # for the first seed alone
+    seeds: int = 10  # of a slow way fewer
+    rates: tuple = (0.1, 0.2)
     clean_only: bool = False  # ranks as another does: asked for its flags on clean tables alone
     binary: bool = False
     dense: bool = False
@@ -166,8 +167,9 @@ def _pyinfluence(trial):
 def _cleanlab_ways():
     titles = {"logistic": "logistic", "trees": "ExtraTrees", "boosting": "HistGradientBoosting"}
     for model, title in titles.items():
-        boosting = model == "boosting"
-        settings = {"model": model, "needs": "cleanlab", "slow": boosting, "dense": boosting}
+        settings = {"model": model, "needs": "cleanlab"}
+        if model == "boosting":
+            settings |= {"seeds": 1, "rates": (0.1,), "dense": True}
         for name, function in (
             ("self-confidence", _rank(cleanlab.self_confidence, model)),
             ("normalised margin", _rank(cleanlab.normalized_margin, model)),
@@ -182,14 +184,15 @@ BASE = "ours"
 
 WAYS = {
     "ours": Way("skinfluence, as it comes", _flagger()),
-    "ours logistic": Way("skinfluence, logistic", _flagger_on_logistic()),
+    "ours logistic": Way("skinfluence, logistic", _flagger_on_logistic(), seeds=2),
     "ours trees": Way(
         "skinfluence's noise model, ExtraTrees", _noise_model_on_trees, model="trees"
     ),
     "ours both": Way(
         "skinfluence, leave-one-out and ExtraTrees",
         _flagger(score=("leave_one_out", "cross_validation")),
-        slow=True,
+        seeds=1,
+        rates=(0.1,),
     ),
     "ours strict": Way(
         'skinfluence, contamination="strict"', _flagger(contamination="strict"), clean_only=True
