@@ -130,7 +130,8 @@ def make_explainer(flagger, noise=True):
     ----------
     flagger : LabelFlagger
     noise : bool
-        Whether its rows have the weights of the noise model's last fit, or the user's own.
+        Whether it has the row weights and the damping of the noise model's last fit, or the user's
+        own weights and the estimator as it is.
     """
     choice, target = flagger._choice, flagger._target
     if choice.closed is None:
@@ -140,6 +141,8 @@ def make_explainer(flagger, noise=True):
         )
     weight = flagger._weight * flagger.row_weight_ if noise else flagger._weight
     estimator, damping = choice.explained(weight)
+    if not noise and flagger.damping == "auto":
+        damping = 0.0  # it was chosen for other row weights
     settings = {"solver": flagger.solver, "n_jobs": flagger.n_jobs, "damping": damping}
     labels = target.given
     absent = flagger._weight == 0

@@ -87,6 +87,7 @@ def verdicts(flagger, rows, explained, n_against):
 def _named(names, positions):
     """Names of rows; None where there is none."""
     out = np.empty(len(positions), dtype=object)
-    there = positions >= 0
-    out[there] = names[positions[there]].tolist()  # plain numbers and strings
+    for i in np.flatnonzero(positions >= 0):  # one by one: a name may be a tuple
+        name = names[positions[i]]
+        out[i] = name.item() if isinstance(name, np.generic) else name
     return out

@@ -1,5 +1,7 @@
 """From a table of any type to numbers: what a flagger does where it has no estimator to do it."""
 
+import warnings
+
 import narwhals.stable.v1 as nw
 import numpy as np
 from scipy import sparse
@@ -24,7 +26,8 @@ class TableEncoder(TransformerMixin, OneToOneFeatureMixin, BaseEstimator):
     """Numeric columns as they are, categorical ones one-hot encoded.
 
     Columns of strings, of categories and of objects are categorical, in pandas, polars and pyarrow
-    frames alike; arrays and sparse matrices are numeric. Numbers are scaled by the representation,
+    frames alike; arrays and sparse matrices are numeric. Rare categories share a column, with those
+    that fit has not seen. Numbers are scaled by the representation,
     which knows the weights of the rows.
 
     Attributes
@@ -72,7 +75,7 @@ class TableEncoder(TransformerMixin, OneToOneFeatureMixin, BaseEstimator):
         for j, position in enumerate(self.numeric_):
             matrix[:, j] = columns[position].cast(nw.Float64).to_numpy()
         if self.one_hot_ is not None:
-            matrix = np.hstack([matrix, self.one_hot_.transform(self._categories(columns))])
+            matrix = np.hstack([matrix, self._encoded(columns)])
         return check_array(matrix, dtype=FLOATS, input_name="X")
 
     def _categories(self, columns):
@@ -80,6 +83,12 @@ class TableEncoder(TransformerMixin, OneToOneFeatureMixin, BaseEstimator):
         _refuse_missing(columns)
         chosen = [columns[position].to_list() for position in self.categorical_]
         return np.array([[str(v) for v in column] for column in chosen], dtype=object).T
+
+    def _encoded(self, columns):
+        with warnings.catch_warnings():
+            # a category that fit has not seen is taken for a rare one, as the docstring says
+            warnings.simplefilter("ignore", UserWarning)
+            return self.one_hot_.transform(self._categories(columns))
 
 
 def _is_numeric(column):
