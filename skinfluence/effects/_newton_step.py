@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from skinfluence.effects._changes import LinearChanges, PartitionedChanges, reach
+from skinfluence.linalg import row_blocks
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
 
@@ -57,16 +58,13 @@ def _factorize_left(objective, damping, **ratios):
 
 def _step(objective, inverse, coupling, rows):
     """The Newton step where `inverse` belongs to what the removal leaves of the other rows."""
-    ratio = coupling.own_ratio(rows)  # shape: (n_rows, 1 or K)
-    weighted = (objective.sample_weight * objective.residual)[rows] * ratio
-    curvature = objective.row_curvature(rows)
-    curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
+    rows = np.asarray(rows)
+    K = objective.n_outputs
     forms = inverse.row_forms(rows)
-    shares = coupling.removal(rows)
-    if coupling:
-        design = objective.design.take(rows)
-        weighted = weighted + _apply(curvature, reach(inverse, design, coupling.directions, shares))
-    rho, full = magnify(curvature, forms, weighted)
+    rho, full = np.empty((len(rows), K)), np.empty(len(rows), dtype=bool)
+    # matrices K x K of all rows would be the largest arrays of the whole explanation
+    for some in row_blocks(len(rows), 40 * K * K, cache_mib=2.0):
+        rho[some], full[some] = _magnified(objective, inverse, coupling, rows[some], forms[some])
     if full.any():
         named = np.asarray(rows)[full]
         warnings.warn(
@@ -76,7 +74,19 @@ def _step(objective, inverse, coupling, rows):
             RuntimeWarning,
             stacklevel=3,
         )
-    return LinearChanges(inverse, rows, rho, coupling.directions, shares)
+    return LinearChanges(inverse, rows, rho, coupling.directions, coupling.removal(rows))
+
+
+def _magnified(objective, inverse, coupling, rows, forms):
+    """What `magnify` makes of some rows' weighted residuals."""
+    ratio = coupling.own_ratio(rows)  # shape: (n_rows, 1 or K)
+    weighted = (objective.sample_weight[rows] * objective.residual[rows]) * ratio
+    curvature = objective.row_curvature(rows)
+    curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
+    if coupling:
+        design, shares = objective.design.take(rows), coupling.removal(rows)
+        weighted = weighted + _apply(curvature, reach(inverse, design, coupling.directions, shares))
+    return magnify(curvature, forms, weighted)
 
 
 def _apply(curvature, raw):

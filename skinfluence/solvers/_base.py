@@ -105,11 +105,12 @@ class InverseHessian(LinearOperator):
 
     def row_forms(self, rows=None):
         """:meth:`quadratic_form` of training rows, (n_rows, K, K); computed once for all rows."""
-        if rows is None:
+        n = self.hessian.n_rows
+        if rows is None or np.array_equal(rows, np.arange(n)):
             if self._row_forms is None:
                 self._row_forms = self.quadratic_form(self.hessian.design)
             return self._row_forms
-        if self._row_forms is not None or len(rows) > self.hessian.n_rows // 2:
+        if self._row_forms is not None or len(rows) > n // 2:
             return self.row_forms()[rows]
         return self.quadratic_form(self.hessian.design.take(rows))
 
