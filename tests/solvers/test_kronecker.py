@@ -197,7 +197,7 @@ def test_auto_never_takes_it_where_outputs_do_not_interact():
 
 
 def test_auto_never_takes_it_for_many_columns_of_sparse_rows():
-    rows = sparse.random_array((500, 4000), density=0.01, format="csr", random_state=0)
+    rows = sparse.csr_array(sparse.random(500, 4000, density=0.01, format="csr", random_state=0))
     assert kronecker_price(coupled(rows, intercept=False)) == np.inf
 
 
