@@ -10,6 +10,7 @@ from benchmarks import (
     _labels_repair,
     _labels_same,
     _labels_size,
+    _labels_values,
 )
 
 INTRODUCTION = (
@@ -28,5 +29,12 @@ INTRODUCTION = (
 
 def run(quick=False):
     """All tables, in the order of the page."""
-    parts = (_labels_detection, _labels_same, _labels_real, _labels_repair, _labels_size)
+    parts = (
+        _labels_detection,
+        _labels_same,
+        _labels_real,
+        _labels_values,
+        _labels_repair,
+        _labels_size,
+    )
     return [item for part in parts for item in part.run(quick)]
