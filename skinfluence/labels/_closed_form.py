@@ -97,8 +97,9 @@ class RidgePath:
 
     def _values(self, rotated, dampings):
         coefficients = self.coefficients(dampings)
-        flat = rotated @ coefficients.reshape(len(coefficients), -1)
-        values = flat.reshape(len(rotated), *coefficients.shape[1:]).transpose(1, 0, 2)
+        n_alternatives, n_targets = coefficients.shape[1:]
+        flat = rotated @ coefficients.reshape(len(coefficients), n_alternatives * n_targets)
+        values = flat.reshape(len(rotated), n_alternatives, n_targets).transpose(1, 0, 2)
         return values + self.intercept
 
 

@@ -27,11 +27,11 @@ REPRESENTATIONS = ("auto", "linear", "rbf")
 #: What "auto" takes.
 ALL = ("linear", "rbf", "leaves")
 #: Dampings that "auto" tries, in units of the mean variance of the columns' directions.
-DAMPINGS = np.geomspace(1e-5, 10.0, 13)
+DAMPINGS = np.geomspace(1e-4, 10.0, 11)
 #: The choice is made on so many rows at the most.
 ROWS_FOR_CHOICE = 2000
 #: Members further than this from the best in the first fit, in nats a row, are not fitted again.
-WORTH_REFITTING = 0.03
+WORTH_REFITTING = 0.05
 
 
 class ClosedFormSource:
@@ -107,8 +107,9 @@ class ClosedFormSource:
         members = self._worth_keeping([self._member(kind, rows) for kind in self._kinds])
         shares = shares_of_near_best([member.criterion for member in members])
         members = [member for member, share in zip(members, shares, strict=True) if share]
+        shares = shares[shares > 0]
         parts, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
-        model = PooledModel(self._scaling, members)
+        model = PooledModel(self._scaling, members, shares)
         best = int(np.argmax([member.criterion for member in members]))
         return Opinion(
             value=model.pool(parts),
@@ -148,8 +149,13 @@ class ClosedFormSource:
         if "leaves" in wanted:
             self._kinds.append(Leaves(random_state.randint(2**31 - 1)))
         rows = np.flatnonzero(counting)
-        chosen = random_state.permutation(len(rows))[:ROWS_FOR_CHOICE]
+        chosen = random_state.permutation(len(rows))[: self._rows_for_choice()]
         self._for_choice = rows[np.sort(chosen)]
+
+    def _rows_for_choice(self):
+        """Fewer rows where there are many classes, whose probabilities all have to be made."""
+        n_classes = self._targets.shape[1]
+        return int(np.clip(2 * ROWS_FOR_CHOICE // n_classes, 500, ROWS_FOR_CHOICE))
 
     def _member(self, kind, rows):
         if isinstance(kind, Leaves):
@@ -179,12 +185,13 @@ class PooledModel:
 
     scaling: Scaling
     members: list
+    shares: np.ndarray
 
     def pool(self, parts):
         """Mean of the members' opinions: of log-probabilities, or of values."""
         if self.members[0].classes:
-            return pooled(parts, np.full(len(parts), 1 / len(parts)))
-        return np.mean(parts, axis=0)
+            return pooled(parts, self.shares)
+        return self.shares @ np.asarray(parts)
 
     def __call__(self, X):
         X = as_rows(X)

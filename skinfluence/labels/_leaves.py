@@ -1,14 +1,14 @@
 """The leaves of a forest as a representation, for what trees see and smooth functions do not.
 
-Each tree is grown on a bootstrap sample; for the rows outside of it, which the tree has not seen,
-it is a representation that does not depend on their labels. Such a row is judged by the mean of
-its leaf *over all other rows*, in or out of the sample,
+Each tree is grown on half of the rows; for the other half, which the tree has not seen, it is a
+representation that does not depend on their labels. Such a row is judged by the mean of its leaf
+*over all other rows*, of both halves,
 
     f_-i(x_i) = mean over trees that have not seen i of  (S_leaf - s_i y_i) / (W_leaf - s_i),
 
-with the leaf's weighted sum S of targets and its weight W. That is the out-of-bag estimate of
-Breiman (1996) with leaf means that leave out nothing but the row itself: more rows in each mean,
-no refit, and honest.
+with the leaf's weighted sum S of targets and its weight W. These are out-of-bag estimates (Breiman
+1996) with leaf means that leave out nothing but the row itself: more rows in each mean, no refit,
+and honest.
 
 Other row weights grow other trees: those of the first fit have bent around the wrong labels.
 
@@ -27,13 +27,16 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
 from skinfluence.labels._pooling import log_probabilities
 
-N_TREES = 100
-#: Rows of each tree's sample at the most: more rows make larger trees, hardly better ones.
-MAX_SAMPLE = 10_000
+#: The rows are halved so many times, and so many trees are grown on each half.
+N_SPLITS, N_TREES = 2, 16
+#: Rows that a tree is grown on at the most: more make larger trees, hardly better ones.
+MAX_ROWS = 10_000
+#: Weights that trees are grown with are multiples of one in so many of the mean weight.
+WEIGHT_STEPS = 2**16
 #: A leaf's mean is pulled towards the mean of all rows as by so many rows.
 PRIOR_ROWS = 0.5
 #: Log-probabilities of averaged leaves are made sharper or flatter by these.
-TEMPERATURES = np.geomspace(0.3, 5.0, 13)
+TEMPERATURES = np.geomspace(0.4, 5.0, 9)
 
 
 @dataclass
@@ -47,7 +50,7 @@ class Forest:
     leaves : ndarray of int32 of shape (T, n)
         The leaf of each row in each tree.
     unseen : ndarray of bool of shape (T, n)
-        Rows outside of each tree's sample.
+        Rows that each tree was not grown on.
     """
 
     trees: list = field(repr=False)
@@ -66,22 +69,36 @@ def grow(X, rows, seed, n_jobs=None):
     seed : int
     """
     counting = np.flatnonzero(rows.share > 0)
-    estimator = ExtraTreesRegressor if rows.codes is None else ExtraTreesClassifier
-    target = rows.targets[:, 0] if rows.codes is None else rows.codes
-    forest = estimator(
-        N_TREES,
-        bootstrap=True,
-        max_features="sqrt" if rows.codes is not None else 1.0,
-        max_samples=MAX_SAMPLE if len(counting) > MAX_SAMPLE else None,
-        random_state=seed,
-        n_jobs=n_jobs,
-    )
-    forest.fit(X[counting], target[counting], rows.share[counting] * len(counting))
-    unseen = np.ones((N_TREES, X.shape[0]), dtype=bool)
-    for tree, sample in enumerate(forest.estimators_samples_):
-        unseen[tree, counting[sample]] = False
-    trees = [tree.tree_ for tree in forest.estimators_]
-    return Forest(trees, leaves_of(trees, X), unseen)
+    # Rounded such that sums of them are exact: rounding errors would decide between equal splits.
+    weight = np.rint(rows.share * len(counting) * WEIGHT_STEPS) / WEIGHT_STEPS
+    random_state = np.random.RandomState(seed)
+    trees, unseen = [], []
+    for _ in range(N_SPLITS):
+        order = random_state.permutation(counting)
+        middle = (len(order) + 1) // 2
+        for half in (order[:middle], order[middle:]):
+            if len(half) == 0:
+                continue
+            half = np.sort(half[:MAX_ROWS])
+            grown = _forest(rows, random_state, n_jobs).fit(
+                X[half], _labels(rows)[half], weight[half]
+            )
+            trees += [tree.tree_ for tree in grown.estimators_]
+            outside = np.ones(X.shape[0], dtype=bool)
+            outside[half] = False
+            unseen += [outside] * N_TREES
+    return Forest(trees, leaves_of(trees, X), np.stack(unseen))
+
+
+def _forest(rows, random_state, n_jobs):
+    settings = {"n_estimators": N_TREES, "random_state": random_state, "n_jobs": n_jobs}
+    if rows.codes is None:
+        return ExtraTreesRegressor(**settings)
+    return ExtraTreesClassifier(**settings)
+
+
+def _labels(rows):
+    return rows.targets[:, 0] if rows.codes is None else rows.codes
 
 
 def leaves_of(trees, X):
@@ -110,8 +127,8 @@ class LeafMember:
             _leaf_sums(leaves, rows, weight, tree.node_count)
             for leaves, tree in zip(forest.leaves, forest.trees, strict=True)
         ]
-        self._without = self._leave_one_out(forest, rows, weight)
-        values = self._scores(self._without)[None, rows.for_choice]
+        self.means_without = self._leave_one_out(forest, rows, weight)
+        values = self._scores(self.means_without)[None, rows.for_choice]
         criterion, temperature = rows.criterion(values, TEMPERATURES)
         self.criterion, self.temperature = float(criterion[0]), float(temperature[0])
         self.damping = None
@@ -119,7 +136,7 @@ class LeafMember:
 
     def leave_one_out(self, rows):
         """Opinion of each row without it; its leverage is not known."""
-        return self._opinion(self._scores(self._without)), None
+        return self._opinion(self._scores(self.means_without)), None
 
     def predict(self, X):
         """Opinion of rows that the fit has not seen; columns not scaled."""
@@ -133,7 +150,7 @@ class LeafMember:
         rest = np.maximum(weight.sum() - weight, np.finfo(float).tiny)
         mean = np.maximum(weight @ rows.targets - own, 0.0 if self.classes else -np.inf)
         mean = mean / rest[:, None]
-        total, trees = mean.copy(), np.ones(len(weight))
+        total, trees = np.zeros_like(mean), forest.unseen.sum(axis=0)[:, None]
         for leaves, unseen, (sums, weights) in zip(
             forest.leaves, forest.unseen, self._sums, strict=True
         ):
@@ -141,8 +158,7 @@ class LeafMember:
             total[unseen] += _pulled(
                 sums[at] - own[unseen], weights[at] - weight[unseen], mean[unseen]
             )
-            trees[unseen] += 1
-        return total / trees[:, None]
+        return np.where(trees > 0, total / np.maximum(trees, 1), mean)
 
     def _scores(self, means):
         return np.log(np.maximum(means, 1e-9)) if self.classes else means

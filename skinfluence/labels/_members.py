@@ -10,7 +10,7 @@ from skinfluence.labels._pooling import best_temperature, log_probabilities
 
 BLOCK_ENTRIES = 2**20
 #: Values of ridge regression lie between 0 and 1; the softmax makes them sharper.
-TEMPERATURES = np.geomspace(0.5, 32.0, 13)
+TEMPERATURES = np.geomspace(1.0, 32.0, 9)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from skinfluence.labels._opinions import Opinion
 from skinfluence.labels._pooling import best_temperature, log_probabilities
 
 #: Rounds end when the rows' weights move by less than this on the mean.
-TOLERANCE = 0.005
+TOLERANCE = 0.02
 #: Every row that counts keeps at least this share of its weight.
 LEAST_SHARE = 1e-3
 TEMPERATURES = np.geomspace(0.2, 5.0, 25)
@@ -118,7 +118,7 @@ def fit_noise_model(
         opinion = source.fit(weight * row_weight)
         fits = _fit_both(opinion, codes, scaled, n_classes, fits)
         n_iter += 1
-    temperature = _temperature(opinion, codes, scaled)
+    temperature = _temperature(opinion, codes, scaled * row_weight)
     return NoiseModel(
         proba=np.exp(log_probabilities(temperature * opinion.value)),
         posterior=_known(_average_posterior(fits, opinion.value, codes), codes, certain),

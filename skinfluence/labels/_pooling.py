@@ -7,22 +7,25 @@ share, and wrong labels do not decide what is chosen.
 """
 
 import numpy as np
-from scipy.special import log_expit, log_softmax
+from scipy.special import log_expit
 
-#: Opinions within so many nats a row of the best are combined.
+#: An opinion that is worse by so many nats a row than the best weighs exp(-1) of it.
 NEAR = 0.02
+#: Opinions of less weight than this, relative to the best, are left out.
+LEAST_WEIGHT = 0.1
 MAX_RATE = 0.6
 
 
 def log_probabilities(values):
-    """The logarithm of the softmax over the last axis; as that of scipy, but fast for two classes.
+    """The logarithm of the softmax over the last axis, fast for two classes.
 
     Parameters
     ----------
     values : ndarray of shape (..., K)
     """
     if values.shape[-1] != 2:
-        return log_softmax(values, axis=-1)
+        shifted = values - values.max(axis=-1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     margin = values[..., 1] - values[..., 0]
     return np.stack([log_expit(-margin), log_expit(margin)], axis=-1)
 
@@ -62,6 +65,10 @@ def best_temperature(values, codes, weight, temperatures):
     ----------
     values : ndarray of shape (L, n, K)
         Alternatives, each of which gets its own temperature.
+    codes : ndarray of shape (n,)
+    weight : ndarray of shape (n,)
+    temperatures : ndarray
+        Multiply the values before the softmax.
 
     Returns
     -------
@@ -74,15 +81,15 @@ def best_temperature(values, codes, weight, temperatures):
             for t in temperatures
         ]
     )
-    best = scores.argmax(axis=0)
-    return scores.max(axis=0), np.asarray(temperatures)[best]
+    return scores.max(axis=0), np.asarray(temperatures)[scores.argmax(axis=0)]
 
 
 def shares_of_near_best(likelihoods, near=NEAR):
-    """Weights of the mean of those whose likelihood is near the best one's, shape (r,)."""
+    """Weights of the mean, by how near each likelihood is to the best one's, shape (r,)."""
     likelihoods = np.asarray(likelihoods)
-    chosen = likelihoods >= likelihoods.max() - near
-    return chosen / chosen.sum()
+    weights = np.exp((likelihoods - likelihoods.max()) / near)
+    weights[weights < LEAST_WEIGHT] = 0.0
+    return weights / weights.sum()
 
 
 def pooled(log_probas, shares):

@@ -1,0 +1,159 @@
+"""Columns without labels, and the source that is built of them."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_iris, make_classification
+
+from skinfluence.labels._closed_form_source import ClosedFormSource
+from skinfluence.labels._representations import landmarks_of, linear, radial_bases, scaling_of
+
+
+@pytest.fixture(name="table", scope="module")
+def fixture_table():
+    X, codes = load_iris(return_X_y=True)
+    return X[::2], codes[::2]
+
+
+def opinion_of(X, codes, weight=None, **settings):
+    n_classes = settings.pop("n_classes", int(codes.max()) + 1)
+    weight = np.ones(len(codes)) if weight is None else weight
+    return ClosedFormSource(X, codes, n_classes, random_state=0, **settings).fit(weight)
+
+
+def test_whitened_columns_have_the_kernel_as_inner_products(table):
+    rows = scaling_of(table[0]).apply(table[0])
+    landmarks = landmarks_of(rows, 30, np.random.RandomState(0))
+    basis = radial_bases(landmarks, widths=[1.0])[0]
+    columns = basis.columns(landmarks.rows) @ basis.whitening
+    difference = landmarks.rows[:, None] - landmarks.rows
+    kernel = np.exp(-(difference**2).sum(axis=2) / (2 * basis.width**2))
+    np.testing.assert_allclose(columns @ columns.T, kernel, atol=1e-6)
+
+
+def test_scaled_columns_have_unit_variance_and_constant_ones_stay_finite():
+    X = np.column_stack([np.arange(10.0), np.full(10, 0.1)])
+    scaled = scaling_of(X).apply(X)
+    np.testing.assert_allclose(scaled[:, 0].std(), 1.0)
+    np.testing.assert_allclose(scaled[:, 1], 0.0, atol=1e-12)
+
+
+def test_sparse_rows_are_divided_by_the_same_scale():
+    X = np.random.RandomState(0).poisson(0.5, (40, 6)).astype(float)
+    X[:, 2] = 0.0
+    dense, thin = scaling_of(X), scaling_of(sparse.csr_matrix(X))
+    np.testing.assert_allclose(thin.scale, dense.scale)
+
+
+def test_many_columns_are_reduced_to_their_leading_directions():
+    rows = np.random.RandomState(0).randn(50, 400)
+    representation = linear(rows, 20, np.random.RandomState(0))
+    assert representation.columns(rows).shape == (50, 20)
+
+
+@pytest.mark.parametrize("representation", ["auto", "linear", "rbf"])
+def test_opinions_are_log_probabilities_of_every_row(table, representation):
+    opinion = opinion_of(*table, representation=representation)
+    np.testing.assert_allclose(np.exp(opinion.value).sum(axis=1), 1.0)
+    np.testing.assert_allclose(np.exp(opinion.predict(table[0][:5])).sum(axis=1), 1.0)
+    assert opinion.value.shape == (75, 3)
+
+
+@pytest.mark.parametrize("representation", ["auto", "linear", "rbf"])
+def test_rows_of_weight_zero_are_absent_and_get_an_opinion(table, representation):
+    X, codes = table
+    weight = np.where(np.arange(75) % 4 == 0, 0.0, 1.0)
+    kept = weight > 0
+    whole = opinion_of(X, codes, weight, representation=representation)
+    part = opinion_of(X[kept], codes[kept], representation=representation)
+    np.testing.assert_allclose(whole.value[kept], part.value, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(whole.value[~kept], part.predict(X[~kept]), rtol=1e-6, atol=1e-8)
+
+
+def test_the_scale_of_the_weights_changes_nothing(table):
+    weight = np.random.RandomState(0).uniform(0.5, 2.0, 75)
+    one, large = opinion_of(*table, weight), opinion_of(*table, 1000 * weight)
+    np.testing.assert_allclose(large.value, one.value, rtol=1e-8)
+
+
+def test_the_same_seed_gives_the_same_opinion(table):
+    np.testing.assert_array_equal(opinion_of(*table).value, opinion_of(*table).value)
+
+
+@pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
+def test_sparse_rows_of_any_index_dtype(index_dtype):
+    rng = np.random.RandomState(0)
+    codes = rng.randint(0, 2, 80)
+    X = sparse.csr_matrix(rng.poisson(0.2 + codes[:, None], (80, 12)).astype(float))
+    X.indices, X.indptr = X.indices.astype(index_dtype), X.indptr.astype(index_dtype)
+    opinion = opinion_of(X, codes)
+    assert (opinion.value.argmax(axis=1) == codes).mean() > 0.9
+    assert opinion.predict(X[:3]).shape == (3, 2)
+
+
+def test_single_precision_agrees_with_double(table):
+    X, codes = table
+    single = opinion_of(X.astype(np.float32), codes, representation="rbf", damping=0.1)
+    double = opinion_of(X, codes, representation="rbf", damping=0.1)
+    np.testing.assert_allclose(np.exp(single.value), np.exp(double.value), atol=1e-3)
+
+
+@pytest.mark.parametrize(("n", "n_classes"), [(10, 2), (10, 3), (400, 100)])
+def test_tiny_tables_and_many_classes(n, n_classes):
+    rng = np.random.RandomState(0)
+    codes = np.arange(n) % n_classes
+    X = rng.randn(n_classes, 5)[codes] * 3 + rng.randn(n, 5)
+    opinion = opinion_of(X, codes)
+    assert np.isfinite(opinion.value).all()
+    assert (opinion.value.argmax(axis=1) == codes).mean() > 1.5 / n_classes
+
+
+def test_more_columns_than_rows_and_repeated_rows():
+    X, codes = make_classification(30, 60, random_state=0)
+    X, codes = np.repeat(X, 2, axis=0), np.repeat(codes, 2)
+    assert np.isfinite(opinion_of(X, codes).value).all()
+
+
+def test_a_table_of_one_constant_column_gives_the_shares_of_the_classes():
+    codes = np.array([0] * 30 + [1] * 10)
+    opinion = opinion_of(np.ones((40, 1)), codes)
+    assert (opinion.value.argmax(axis=1) == 0).all()
+
+
+def test_values_of_a_regression_are_predicted_without_the_row():
+    rng = np.random.RandomState(0)
+    X = rng.randn(120, 3)
+    y = 100 + 5 * X[:, 0]
+    y[3] += 50.0
+    opinion = ClosedFormSource(X, y, None, random_state=0).fit(np.ones(120))
+    assert opinion.value.shape == (120,)
+    assert abs(opinion.value[3] - (100 + 5 * X[3, 0])) < 10
+    assert opinion.predict(X[:2]).shape == (2,)
+
+
+def test_a_given_damping_is_the_one_that_is_used(table):
+    assert opinion_of(*table, representation="linear", damping=0.5).damping == 0.5
+
+
+def test_other_labels_of_the_same_rows_equal_a_new_source(table):
+    X, codes = table
+    source = ClosedFormSource(X, codes, 3, random_state=0)
+    other = source.with_target(codes[::-1].copy())
+    weight = np.ones(75)
+    expected = ClosedFormSource(X, codes[::-1].copy(), 3, random_state=0).fit(weight)
+    np.testing.assert_array_equal(other.fit(weight).value, expected.value)
+    np.testing.assert_array_equal(source.fit(weight).value, opinion_of(X, codes).value)
+
+
+def test_opinions_are_picklable(table):
+    opinion = opinion_of(*table)
+    copy = pickle.loads(pickle.dumps(opinion))
+    np.testing.assert_array_equal(copy.predict(table[0]), opinion.predict(table[0]))
+
+
+def test_the_global_random_state_is_untouched(table):
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    opinion_of(*table)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
