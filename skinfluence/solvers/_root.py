@@ -64,7 +64,7 @@ class RootInverse(InverseHessian):
             for (k, j), half in self._half_blocks.items():
                 out[rows, k, j] = out[rows, j, k] = half_form(Z, half)
 
-        for _ in run_chunks(fill, list(row_blocks(len(out), 8 * design.shape[1]))):
+        for _ in run_chunks(fill, list(row_blocks(len(out), 8 * design.shape[1], cache_mib=2.0))):
             pass
         return out
 
