@@ -1,5 +1,7 @@
 """Scorers against the estimators' own refits, and inside searches."""
 
+import io
+import sys
 from functools import partial
 from types import SimpleNamespace
 
@@ -14,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
-from skinfluence import InfluenceExplainer, _fidelity
+from skinfluence import InfluenceExplainer, _fidelity, _progress
 from skinfluence.metrics import _agreement as agreement
 from skinfluence.metrics import (
     group_concordance,
@@ -175,6 +177,20 @@ def test_an_int_seeds_the_draw_and_the_global_state_is_left_alone(scorer):
     seeded = [scorer(explainer, X_test, y_test, random_state=s) for s in (0, 0, 1)]
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
     assert seeded[0] == seeded[1] != seeded[2]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("scorer", SCORERS[1:])
+def test_refits_show_a_progress_bar_to_those_who_asked(scorer, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0.0)
+    for verbose in (0, 1):
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        scorer(InfluenceExplainer(verbose=verbose).fit(X, y), X_test, y_test)
+        assert ("refits" in sys.stderr.getvalue()) == bool(verbose)
 
 
 @pytest.mark.parametrize("scorer", SCORERS[1:])

@@ -8,8 +8,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._gain import class_beliefs, expected_gains, value_beliefs
-from skinfluence.labels._inputs import Target, as_labels, take_rows
-from skinfluence.labels._judgement import judge
+from skinfluence.labels._inputs import Target, as_labels
+from skinfluence.labels._judgement import ClassJudgement, ValueJudgement, judge
+from skinfluence.labels._sources import Choice
 
 __all__ = ["Review"]
 
@@ -24,7 +25,10 @@ class Review:
     # set by LabelFlagger
     label_quality_: np.ndarray
     scores_: np.ndarray
+    score_: str | tuple
     suggested_: np.ndarray
+    flagged_: np.ndarray
+    ranking_: np.ndarray
     reviewed_: np.ndarray
     contamination: object
     noise_model: bool
@@ -32,6 +36,8 @@ class Review:
     _X: object
     _weight: np.ndarray
     _target: Target
+    _choice: Choice
+    _judgement: ClassJudgement | ValueJudgement
 
     def suggest_review(self, k=10, *, strategy="quality", X_test=None, y_test=None):
         """The labels that a person should look at next.
@@ -191,4 +197,7 @@ class Review:
         self.ranking_ = np.concatenate([ranking[~reviewed[ranking]], ranking[reviewed[ranking]]])
 
     def _judges_by_quality(self):
-        return isinstance(self.score_, tuple) or self.score_ in ("leave_one_out", "cross_validation")
+        return isinstance(self.score_, tuple) or self.score_ in (
+            "leave_one_out",
+            "cross_validation",
+        )

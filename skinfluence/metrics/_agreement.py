@@ -95,7 +95,7 @@ def linear_datamodeling_score(estimator, X, y, *, n_subsets=32, fraction=0.5, ra
     References
     ----------
     S. M. Park, K. Georgiev, A. Ilyas, G. Leclerc and A. Madry, "TRAK: attributing model behavior
-    at scale", ICML 2023, definition 2.4.
+    at scale", ICML 2023, section 2.
 
     Examples
     --------

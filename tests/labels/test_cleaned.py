@@ -4,8 +4,10 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import sklearn
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -232,6 +234,30 @@ def test_strings_are_labels_too():
     assert got.classes_.tolist() == ["no", "yes"]
     same = CleanedClassifier(action="relabel").fit(X, y)
     np.testing.assert_allclose(proba(got), proba(same), rtol=1e-9)
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, sparse.csr_array, sparse.csc_matrix])
+@pytest.mark.parametrize("action", ["reweight", "drop"])
+def test_tables_of_other_types_are_learnt_from_as_arrays_are(make, action):
+    table = np.where(np.abs(X) < 0.3, 0.0, X)
+    model = CleanedClassifier(LogisticRegression(), LabelFlagger(LogisticRegression()))
+    model.set_params(action=action)
+    want = clone(model).fit(table, y).predict_proba(table)
+    made = make(table)
+    got = clone(model).fit(made, y).predict_proba(made)
+    np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)  # another order of summation
+
+
+def test_many_classes_are_all_kept():
+    centres = rng.normal(size=(40, 3)) * 10
+    codes = np.repeat(np.arange(40), 6)
+    table = centres[codes] + rng.normal(size=(240, 3))
+    noisy, _ = flip_labels(codes, 0.1, random_state=0)
+    for action in ("drop", "relabel", "reweight"):
+        model = CleanedClassifier(KNeighborsClassifier(3), action=action)
+        if action == "reweight":
+            model.set_params(estimator=LogisticRegression(max_iter=2000))
+        assert model.fit(table, noisy).classes_.tolist() == list(range(40))
 
 
 def test_it_pickles_and_clones():
