@@ -1,6 +1,7 @@
 """Review by people: which labels to look at next, and what their answers change."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn import config_context
@@ -9,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._gain import class_beliefs, expected_gains, value_beliefs
 from skinfluence.labels._inputs import Target, as_labels
-from skinfluence.labels._judgement import ClassJudgement, ValueJudgement, judge
+from skinfluence.labels._judgement import judge
 from skinfluence.labels._sources import Choice
 
 __all__ = ["Review"]
@@ -37,7 +38,7 @@ class Review:
     _weight: np.ndarray
     _target: Target
     _choice: Choice
-    _judgement: ClassJudgement | ValueJudgement
+    _judgement: Any  # ClassJudgement or ValueJudgement
 
     def suggest_review(self, k=10, *, strategy="quality", X_test=None, y_test=None):
         """The labels that a person should look at next.
