@@ -111,6 +111,9 @@ def leaves_of(trees, X):
 class LeafMember:
     """Leaf means of a grown forest for given row weights.
 
+    Sums are made for one tree at a time: those of all trees would be large where there are many
+    classes.
+
     Parameters
     ----------
     forest : Forest
@@ -119,16 +122,11 @@ class LeafMember:
 
     def __init__(self, forest, rows):
         self.classes = rows.codes is not None
+        self._forest, self._targets, self._codes = forest, rows.targets, rows.codes
         # In units of the mean row that counts, in which the prior is stated.
-        weight = rows.share * np.count_nonzero(rows.share)
-        self._trees = forest.trees
-        self._mean = (weight @ rows.targets) / weight.sum()
-        self._sums = [
-            _leaf_sums(leaves, rows, weight, tree.node_count)
-            for leaves, tree in zip(forest.leaves, forest.trees, strict=True)
-        ]
-        self.means_without = self._leave_one_out(forest, rows, weight)
-        values = self._scores(self.means_without)[None, rows.for_choice]
+        self._weight = rows.share * np.count_nonzero(rows.share)
+        self.means_without = self._leave_one_out()
+        values = self._scores(self.means_without[rows.for_choice])[None]
         criterion, temperature = rows.criterion(values, TEMPERATURES)
         self.criterion, self.temperature = float(criterion[0]), float(temperature[0])
         self.damping = None
@@ -140,25 +138,40 @@ class LeafMember:
 
     def predict(self, X):
         """Opinion of rows that the fit has not seen; columns not scaled."""
-        total = 0.0
-        for leaves, (sums, weights) in zip(leaves_of(self._trees, X), self._sums, strict=True):
-            total = total + _pulled(sums[leaves], weights[leaves], self._mean)
-        return self._opinion(self._scores(total / len(self._trees)))
+        mean = self._weight @ self._targets / self._weight.sum()
+        total = np.zeros((X.shape[0], len(mean)))
+        found = leaves_of(self._forest.trees, X)
+        for leaves, (sums, weights) in zip(found, self._sums_of_trees(), strict=True):
+            total += _pulled(sums, weights, mean)[leaves]
+        return self._opinion(self._scores(total / len(found)))
 
-    def _leave_one_out(self, forest, rows, weight):
-        own = weight[:, None] * rows.targets
-        rest = np.maximum(weight.sum() - weight, np.finfo(float).tiny)
-        mean = np.maximum(weight @ rows.targets - own, 0.0 if self.classes else -np.inf)
-        mean = mean / rest[:, None]
+    def _leave_one_out(self):
+        forest, weight = self._forest, self._weight
+        own = weight[:, None] * self._targets
+        rest = np.maximum(weight.sum() - weight, np.finfo(float).tiny)[:, None]
+        mean = (weight @ self._targets - own) / rest
         total, trees = np.zeros_like(mean), forest.unseen.sum(axis=0)[:, None]
         for leaves, unseen, (sums, weights) in zip(
-            forest.leaves, forest.unseen, self._sums, strict=True
+            forest.leaves, forest.unseen, self._sums_of_trees(), strict=True
         ):
             at = leaves[unseen]
             total[unseen] += _pulled(
                 sums[at] - own[unseen], weights[at] - weight[unseen], mean[unseen]
             )
         return np.where(trees > 0, total / np.maximum(trees, 1), mean)
+
+    def _sums_of_trees(self):
+        """Weighted sums of targets and weights of each leaf, (nodes, K) and (nodes,), by tree."""
+        n_targets = self._targets.shape[1]
+        for leaves, tree in zip(self._forest.leaves, self._forest.trees, strict=True):
+            size = tree.node_count
+            weights = np.bincount(leaves, self._weight, size)
+            if self.classes:
+                cells = leaves.astype(np.intp) * n_targets + self._codes
+                sums = np.bincount(cells, self._weight, size * n_targets)
+            else:
+                sums = np.bincount(leaves, self._weight * self._targets[:, 0], size)
+            yield sums.reshape(size, n_targets), weights
 
     def _scores(self, means):
         return np.log(np.maximum(means, 1e-9)) if self.classes else means
@@ -167,16 +180,6 @@ class LeafMember:
         if not self.classes:
             return scores[:, 0]
         return log_probabilities(self.temperature * scores)
-
-
-def _leaf_sums(leaves, rows, weight, n_nodes):
-    """Weighted sums of the targets and weights of each leaf, shapes (nodes, K) and (nodes,)."""
-    n_targets = rows.targets.shape[1]
-    weights = np.bincount(leaves, weight, n_nodes)
-    if rows.codes is None:
-        return np.bincount(leaves, weight * rows.targets[:, 0], n_nodes)[:, None], weights
-    cells = leaves.astype(np.intp) * n_targets + rows.codes
-    return np.bincount(cells, weight, n_nodes * n_targets).reshape(n_nodes, n_targets), weights
 
 
 def _pulled(sums, weights, mean):
