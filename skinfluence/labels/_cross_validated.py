@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import log_expit, log_softmax
@@ -132,7 +133,7 @@ class CrossValidatedSource:
 class FoldModel:
     """A fitted estimator that answers with log-probabilities of all K classes, or with values."""
 
-    estimator: object
+    estimator: Any
     n_classes: int | None
     classes: np.ndarray | None
 

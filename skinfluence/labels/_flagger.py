@@ -1,7 +1,7 @@
 """LabelFlagger: which given labels are wrong? Wires inputs, sources, noise model and report."""
 
-from numbers import Integral
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from sklearn import config_context
@@ -9,11 +9,13 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skinfluence._explainer import InfluenceExplainer
 from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
 from skinfluence.labels._inputs import (
     as_labels,
     check_settings,
     check_weight,
+    check_whole,
     checked_table,
     first_missing,
     read_target,
@@ -132,7 +134,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
     See Also
     --------
-    skinfluence.InfluenceExplainer : Which training rows made the model say this?
+    skinfluence.InfluenceExplainer : Says which training rows made a model say something.
+    skinfluence.CleanedClassifier : Learns without the labels that are held for wrong.
 
     Notes
     -----
@@ -159,6 +162,10 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     >>> bool(flipped[flagger.ranking_[:40]].mean() > 0.9)
     True
     """
+
+    # set by fit
+    _judgement: Any
+    _explainer: InfluenceExplainer | None
 
     def __init__(
         self,
@@ -265,8 +272,16 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
         Parameters
         ----------
-        X, y, sample_weight, X_trusted, y_trusted
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
             As for :meth:`fit`.
+        y : array-like of shape (n_samples,)
+            Given labels or values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        X_trusted : {array-like, sparse matrix, data frame} of shape (m, n_features), default=None
+            For ``score="reference"``.
+        y_trusted : array-like of shape (m,), default=None
+            Their labels.
 
         Returns
         -------
@@ -324,15 +339,16 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         check_consistent_length(X, y)
         return X, self._target.encode(y)
 
-    def report(self, *, n_against=3, explain="flagged"):
+    def report(self, *, n_against=3, explain=1000):
         """What was found, as a table with one row a training row.
 
         Parameters
         ----------
         n_against : int, default=3
             How many of the training rows whose influence speaks most against the label to name.
-        explain : {"flagged", "all"}, default="flagged"
-            For which rows to look for them; for all, the time grows with the square of the rows.
+        explain : int or "all", default=1000
+            For how many of the flagged rows to look for them, the most suspicious first; "all":
+            for every row, in a time that grows with the square of the rows.
 
         Returns
         -------
@@ -343,13 +359,13 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             or none was looked for). Cross-validated models have no influences and no such columns.
         """
         check_is_fitted(self)
-        whole = isinstance(n_against, Integral) and not isinstance(n_against, bool)
-        if not whole or n_against < 0:
-            raise ValueError(f"n_against={n_against!r}. Expected a whole number, at least 0.")
-        if explain not in ("flagged", "all"):
-            raise ValueError(f"explain={explain!r} is not known. Expected 'flagged' or 'all'.")
-        explained = self.flagged_ if explain == "flagged" else np.ones(len(self.flagged_), bool)
-        return verdicts(self, np.arange(len(self.flagged_)), explained, n_against)
+        check_whole("n_against", n_against, least=0)
+        everywhere = isinstance(explain, str) and explain == "all"
+        explained = np.full(len(self.flagged_), everywhere)
+        if not everywhere:
+            check_whole("explain", explain, least=0)
+            explained[self.ranking_[self.flagged_[self.ranking_]][:explain]] = True
+        return verdicts(self, explained, n_against)
 
     @property
     def explainer_(self):

@@ -19,6 +19,7 @@ __all__ = [
     "as_labels",
     "check_settings",
     "check_weight",
+    "check_whole",
     "checked_table",
     "first_missing",
     "is_frame",
@@ -268,9 +269,7 @@ def check_settings(flagger, scores):
     _number("contamination", flagger.contamination, ("auto", "strict"), most=1.0)
     _number("damping", flagger.damping, ("auto",))
     for name in ("max_iter", "n_components"):
-        value = getattr(flagger, name)
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name}={value!r}. Expected a whole number, at least 1.")
+        check_whole(name, getattr(flagger, name), least=1)
     if not isinstance(flagger.noise_model, bool | np.bool_):
         raise ValueError(f"noise_model={flagger.noise_model!r}. Expected True or False.")
     if flagger.representation not in list(REPRESENTATIONS):
@@ -285,6 +284,12 @@ def check_settings(flagger, scores):
         raise ValueError(
             f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
         )
+
+
+def check_whole(name, value, *, least):
+    """Raise ValueError for what is no whole number, or a smaller one."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name}={value!r}. Expected a whole number, at least {least}.")
 
 
 def _number(name, value, words, most=np.inf):

@@ -22,11 +22,11 @@ class Origin:
         if self.index is not None and self.index.nlevels > 1:
             self.rows = self.index.to_numpy()
 
-    def frame(self, columns, rows):
-        """A frame of columns for some of the rows; a pandas frame gets their index."""
-        frame = make_frame({"row": self.rows[rows], **columns}, self.backend)
+    def frame(self, columns):
+        """A frame of columns, one row a training row; a pandas frame gets their index."""
+        frame = make_frame({"row": self.rows, **columns}, self.backend)
         if self.index is not None and hasattr(frame, "set_index"):
-            frame.index = self.index[rows]
+            frame.index = self.index
         return frame
 
 
@@ -52,36 +52,33 @@ def opponents(explainer, X, given, rows, k):
     return out
 
 
-def verdicts(flagger, rows, explained, n_against):
+def verdicts(flagger, explained, n_against):
     """The frame of :meth:`LabelFlagger.report`.
 
     Parameters
     ----------
     flagger : LabelFlagger
         Fitted.
-    rows : ndarray of int
-        Training rows, in the order of the table.
     explained : ndarray of bool of shape (n,)
         Rows whose opponents are named.
     n_against : int
     """
+    given = flagger._target.given
     columns = {
-        "given": flagger._target.given[rows],
-        "suggested": flagger.suggested_[rows],
-        "quality": flagger.label_quality_[rows],
-        "flag": flagger.flagged_[rows],
+        "given": given,
+        "suggested": flagger.suggested_,
+        "quality": flagger.label_quality_,
+        "flag": flagger.flagged_,
     }
     if n_against and flagger._choice.closed is not None:
         # a label that only a row without weight has is none that the model knows
-        asked = np.flatnonzero((explained & flagger._known)[rows])
-        found = np.full((len(rows), n_against), -1, dtype=np.intp)
+        asked = np.flatnonzero(explained & flagger._known)
+        found = np.full((len(given), n_against), -1, dtype=np.intp)
         if len(asked):
-            found[asked] = opponents(
-                flagger.explainer_, flagger._X, flagger._target.given, rows[asked], n_against
-            )
+            found[asked] = opponents(flagger.explainer_, flagger._X, given, asked, n_against)
         for j in range(n_against):
             columns[f"against_{j + 1}"] = _named(flagger._origin.rows, found[:, j])
-    return flagger._origin.frame(columns, rows)
+    return flagger._origin.frame(columns)
 
 
 def _named(names, positions):

@@ -1,5 +1,8 @@
 """One attribute that is both the parameter `score` and the method that scikit-learn calls."""
 
+from collections.abc import Callable
+from typing import Any
+
 __all__ = ["ScoreAttribute"]
 
 
@@ -23,27 +26,36 @@ class ScoreAttribute:
         if estimator is None:
             return self
         value = vars(estimator)["score"]
-        for kind in (_Text, _Tuple, _List):
-            if isinstance(value, kind.__bases__):
-                bound = kind(value)
-                bound._call = self.method.__get__(estimator)
-                return bound
-        return value
+        kind = _CALLABLE.get(type(value))
+        if kind is None:  # means nothing; fit says so
+            return value
+        bound = kind(value)
+        bound.method = self.method.__get__(estimator)
+        return bound
 
     def __set__(self, estimator, value):
         vars(estimator)["score"] = value
 
 
-class _Text(str):
+class _Callable:
+    """Mixed into the types that the parameter may have."""
+
+    method: Callable
+
     def __call__(self, X, y):
-        return self._call(X, y)
+        return self.method(X, y)
 
 
-class _Tuple(tuple):
-    def __call__(self, X, y):
-        return self._call(X, y)
+class _Text(_Callable, str):
+    pass
 
 
-class _List(list):
-    def __call__(self, X, y):
-        return self._call(X, y)
+class _Tuple(_Callable, tuple):
+    pass
+
+
+class _List(_Callable, list):
+    pass
+
+
+_CALLABLE: dict[type, Any] = {str: _Text, tuple: _Tuple, list: _List}

@@ -1,7 +1,9 @@
 """Which source judges the rows: by the estimator that was given and the score asked for."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -13,7 +15,6 @@ from skinfluence.labels._closed_form_source import ClosedFormSource
 from skinfluence.labels._combined import CombinedSource
 from skinfluence.labels._cross_validated import CrossValidatedSource, seeded, takes_weights
 from skinfluence.labels._explained import ExplainedSource
-from skinfluence.labels._opinions import Source
 from skinfluence.labels._representation_model import representation_steps
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._table import TableEncoder
@@ -40,9 +41,9 @@ class Choice:
         The source whose model has influences.
     """
 
-    source: Source
+    source: Any
     score: str | tuple
-    closed: object
+    closed: Any
 
     def explained(self, weight):
         """(unfitted estimator, damping) of the model that has influences, for rows so weighted."""
@@ -99,7 +100,7 @@ class EncodedModel:
     """What a model of numbers says of new rows of any type."""
 
     encoder: TableEncoder
-    predict: object
+    predict: Callable
 
     def __call__(self, X):
         return self.predict(self.encoder.transform(X))

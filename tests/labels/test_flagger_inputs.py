@@ -133,6 +133,13 @@ def test_opponents_may_be_asked_for_of_every_row():
     np.testing.assert_array_equal(report["against_1"].astype(int), want)
 
 
+def test_opponents_may_be_asked_for_of_the_most_suspicious_rows():
+    found = LabelFlagger(logistic).fit(X, y)
+    report = found.report(n_against=1, explain=4)
+    named = np.flatnonzero(report["against_1"].notna())
+    np.testing.assert_array_equal(named, np.sort(found.ranking_[:4]))
+
+
 def test_a_report_without_opponents():
     report = LabelFlagger(logistic).fit(X, y).report(n_against=0)
     assert list(report.columns) == ["row", "given", "suggested", "quality", "flag"]
@@ -143,7 +150,8 @@ def test_a_report_without_opponents():
     [
         ({"n_against": -1}, "n_against=-1. Expected a whole number"),
         ({"n_against": 1.5}, "n_against=1.5. Expected a whole number"),
-        ({"explain": "some"}, "explain='some' is not known"),
+        ({"explain": "some"}, "explain='some'. Expected a whole number"),
+        ({"explain": -1}, "explain=-1. Expected a whole number"),
     ],
 )
 def test_the_report_refuses(usual, settings, message):
