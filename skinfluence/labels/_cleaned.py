@@ -1,6 +1,6 @@
 """CleanedClassifier and CleanedRegressor: judge the labels, then learn from what is left."""
 
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -10,7 +10,7 @@ from skinfluence.labels._learning import Cleaned, estimator_has
 __all__ = ["CleanedClassifier", "CleanedRegressor"]
 
 
-class CleanedClassifier(ClassifierMixin, Cleaned):
+class CleanedClassifier(Cleaned, ClassifierMixin, BaseEstimator):
     """Learn from labels of which some are wrong: judge them first, then fit.
 
     `fit` fits the flagger, acts on what it found, and fits the estimator to what is left. It works
@@ -129,7 +129,7 @@ class CleanedClassifier(ClassifierMixin, Cleaned):
         return self.estimator_.classes_
 
 
-class CleanedRegressor(RegressorMixin, Cleaned):
+class CleanedRegressor(Cleaned, RegressorMixin, BaseEstimator):
     """Learn from target values of which some are wrong: judge them first, then fit.
 
     Parameters

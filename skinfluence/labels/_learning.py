@@ -3,7 +3,7 @@
 import copy
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
@@ -45,7 +45,7 @@ def estimator_has(name):
     return check
 
 
-class Cleaned(MetaEstimatorMixin, BaseEstimator):
+class Cleaned(MetaEstimatorMixin):
     """A flagger, an action and an estimator; see CleanedClassifier."""
 
     def __init__(self, estimator=None, flagger=None, *, action="reweight"):

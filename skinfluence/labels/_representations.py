@@ -38,7 +38,7 @@ class Scaling:
 
     def apply(self, X):
         if sparse.issparse(X):
-            return sparse.csr_matrix(X) @ sparse.diags_array(1 / self.scale)
+            return sparse.csr_matrix(X) @ sparse.diags(1 / self.scale)
         return (X - self.mean) / self.scale
 
 

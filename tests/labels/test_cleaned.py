@@ -102,6 +102,17 @@ def test_everything_is_delegated_to_the_estimator():
     np.testing.assert_array_equal(got.classes_, [0, 1])
 
 
+class Lenient(LogisticRegression):
+    """A classifier with a score of its own."""
+
+    def score(self, X, y):
+        return 42.0
+
+
+def test_the_score_is_the_estimators_own():
+    assert CleanedClassifier(Lenient(), known).fit(X, y).score(X, y) == 42.0
+
+
 def test_only_what_the_estimator_has_is_there():
     neighbours = CleanedClassifier(KNeighborsClassifier(), known, action="drop")
     for model in (neighbours, neighbours.fit(X, y)):
@@ -371,6 +382,7 @@ def test_routed_reweighting_needs_no_request_of_a_plain_estimator(routing):
 
 def test_a_routed_search_passes_weights_through(routing):
     estimator = LogisticRegression().set_fit_request(sample_weight=True)
+    estimator.set_score_request(sample_weight=False)
     flagger = LabelFlagger().set_fit_request(sample_weight=True)
     model = CleanedClassifier(estimator, flagger)
     search = GridSearchCV(model, {"estimator__C": [1.0]}, cv=3).fit(X, y, sample_weight=weight)
