@@ -7,6 +7,7 @@ from scipy import sparse
 
 from skinfluence.labels._closed_form import RidgePath, RidgeSums
 from skinfluence.labels._pooling import best_temperature, log_probabilities
+from skinfluence.labels._representations import Linear, RadialBasis
 
 BLOCK_ENTRIES = 2**20
 #: Values of ridge regression lie between 0 and 1; the softmax makes them sharper.
@@ -84,7 +85,7 @@ class RidgeMember:
         Whether values become log-probabilities.
     """
 
-    representation: object
+    representation: Linear | RadialBasis
     path: RidgePath = field(repr=False)
     damping: float
     temperature: float
