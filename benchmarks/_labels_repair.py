@@ -10,7 +10,7 @@ from benchmarks._tables import Table
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3)
 #: Training and test rows of each repeat.
-ROWS = {"Enron1": (800, 1_000), "hospital": (1_500, 4_000)}
+ROWS = {"Enron1": (800, 1_000), "hospital": (3_000, 4_000)}
 ORDERS = {
     "noise model": "noise model (skinfluence, as it comes)",
     "leave-one-out": "leave-one-out, logistic",
