@@ -12,9 +12,12 @@ the true class is a sharpened (t > 1) and shifted version of them.
 
 T, t and b maximise the weighted log-likelihood of the given labels plus weak log-priors (below) by
 generalised expectation-maximisation: no round lowers the objective. Two noise models are fitted:
-one rate for all (each wrong class alike) and a whole matrix. They are averaged by their Akaike
-weights (Burnham & Anderson 2002, section 2.9); Akaike's criterion is asymptotically the choice by
-leave-one-out likelihood (Stone 1977).
+one rate for all (each wrong class alike) and a whole matrix. Their posteriors are averaged as
+log-probabilities, with weights by what the matrix gains in log-likelihood over what its further
+parameters are charged: one nat each, as by Akaike (Burnham & Anderson 2002, section 2.9), which is
+asymptotically the choice by leave-one-out likelihood (Stone 1977); but log(n) for the first, the
+question whether mistakes are lopsided at all. Where classes overlap and one is rare, probabilities
+that are a little off look lopsided too, and Akaike's one nat takes that for noise.
 
 References
 ----------
@@ -182,11 +185,19 @@ class _Problem:
         return matrix
 
 
-def akaike_weight(one_rate, matrix):
-    """The weight of the matrix in the average of both models."""
+def weight_of_matrix(one_rate, matrix, n_rows):
+    """The weight of the matrix in the average of both models, in [0, 1].
+
+    Parameters
+    ----------
+    one_rate, matrix : NoiseFit
+    n_rows : float
+        Total weight of the rows.
+    """
     n_classes = len(matrix.matrix)
-    more_parameters = n_classes * (n_classes - 1) - 1
-    return float(expit(matrix.likelihood - one_rate.likelihood - more_parameters))
+    further_parameters = n_classes * (n_classes - 1) - 1
+    charge = further_parameters - 1 + np.log(n_rows)
+    return float(expit(matrix.likelihood - one_rate.likelihood - charge))
 
 
 def standard_errors(fit, log_proba, codes, weight):

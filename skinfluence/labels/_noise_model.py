@@ -2,7 +2,17 @@
 
 A wrong label misleads the model, which then hides it and its neighbours. So each round asks the
 source for leave-one-out probabilities, fits the noise model to them (`_noise_matrix.py`), and lets
-each row count in the next fit by the probability that its label is right.
+each row count in the next fit by the probability that its label is right. (Koh & Liang 2017,
+section 5.4, look for wrong labels by self-influence, which is large for every hard row; here a row
+is suspicious only where models without it are sure of another class, and mistakes between these
+classes are known to happen.)
+
+References
+----------
+P. W. Koh and P. Liang (2017), Understanding black-box predictions via influence functions, ICML.
+
+A. P. Dempster, N. M. Laird and D. B. Rubin (1977), Maximum likelihood from incomplete data via the
+EM algorithm, Journal of the Royal Statistical Society B 39(1).
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,9 +21,9 @@ import numpy as np
 
 from skinfluence.labels._noise_matrix import (
     NoiseFit,
-    akaike_weight,
     fit_noise_matrix,
     standard_errors,
+    weight_of_matrix,
 )
 from skinfluence.labels._opinions import Opinion
 from skinfluence.labels._pooling import best_temperature, log_probabilities
@@ -138,12 +148,16 @@ def _fit_both(opinion, codes, weight, n_classes, before):
     data = (opinion.value[kept], codes[kept], weight[kept], n_classes)
     one_rate = fit_noise_matrix(*data, one_rate=True, start=starts[0])
     matrix = fit_noise_matrix(*data, one_rate=False, start=starts[1])
-    share = akaike_weight(one_rate, matrix)
+    share = weight_of_matrix(one_rate, matrix, weight.sum())
     return ((1 - share, one_rate), (share, matrix))
 
 
 def _average_posterior(fits, log_proba, codes):
-    return sum(share * fit.posterior(log_proba, codes) for share, fit in fits)
+    tiny = np.finfo(float).tiny
+    logs = sum(
+        share * np.log(np.maximum(fit.posterior(log_proba, codes), tiny)) for share, fit in fits
+    )
+    return np.exp(log_probabilities(logs))
 
 
 def _known(posterior, codes, certain):
