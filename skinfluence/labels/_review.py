@@ -1,5 +1,6 @@
 """Review by people: which labels to look at next, and what their answers change."""
 
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -16,8 +17,6 @@ from skinfluence.labels._sources import Choice
 __all__ = ["Review"]
 
 STRATEGIES = ("quality", "gain")
-#: Reweighted fits of an update: they start where the last judgement ended.
-ROUNDS = 2
 
 
 class Review:
@@ -100,9 +99,9 @@ class Review:
         """Fold a reviewer's answers in, and judge the other rows again.
 
         The rows become certain: they count with their whole weight, have quality 1, and are never
-        flagged or suggested again; `contamination_` is that of the others. Two reweighted fits,
-        from where the last judgement ended, take the place of a fit from the start: columns,
-        folds and damping of a given estimator stay.
+        flagged or suggested again; `contamination_` is that of the others. What was learnt before
+        is kept: representations and which of them are worth fitting, folds, the damping of a given
+        estimator, and the noise matrix to start from.
 
         Parameters
         ----------
@@ -142,8 +141,10 @@ class Review:
                 weight[there],
                 contamination=self.contamination,
                 noise_model=bool(self.noise_model),
-                max_iter=min(ROUNDS, self.max_iter),
-                start=self._judgement.model,
+                max_iter=self.max_iter,
+                # Rounds end early, within a tolerance: from the old weights they would end
+                # somewhere else than a fit to the corrected labels does.
+                start=replace(self._judgement.model, row_weight=np.ones(there.sum())),
                 certain=reviewed[there],
             )
             record(self, self._X, target, weight, choice, verdict)
