@@ -26,7 +26,9 @@ from skinfluence.solvers import AutoSolver, get_solver
 __all__ = ["ExplainedSource", "log_probabilities"]
 
 #: Dampings that "auto" tries beside none, times the mean curvature of a feature.
-DAMPINGS = 10.0 ** np.arange(-4.0, 1.25, 0.5)
+DAMPINGS = 10.0 ** np.arange(-3.0, 1.5)
+#: Stationarity at which an optimum is one here: a Newton step without a row is less exact.
+TOLERANCE = 1e-11
 #: Log-probability of a class that a model has never seen.
 UNSEEN = -30.0
 
@@ -125,10 +127,13 @@ class ExplainedSource:
         everywhere = there.all()
         X, y = (self.X, labels) if everywhere else (take_rows(self.X, there), labels[there])
         weights = None if (self._base == 1.0).all() else self._base
+        # to its optimum it goes below, with every other row weight and damping
         explainer = InfluenceExplainer(
-            clone(self.estimator), solver=self.solver, n_jobs=self.n_jobs
+            clone(self.estimator), solver=self.solver, polish=False, n_jobs=self.n_jobs
         )
-        self._explainer = explainer.fit(X, y, sample_weight=weights)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".* is explained away from an optimum")
+            self._explainer = explainer.fit(X, y, sample_weight=weights)
 
     def _choose(self, objective):
         """(damping, LeaveOneOut) of the damping that was asked for, or of the best one."""
@@ -137,15 +142,12 @@ class ExplainedSource:
         none = self._leave_one_out(objective, 0.0)
         if chooses_itself(self._explainer.estimator_):
             return 0.0, none
-        best, chosen, worse = none, 0.0, 0
+        best, chosen = none, 0.0
         for damping in DAMPINGS * mean_curvature(objective):
             found = self._leave_one_out(best.objective, damping, objective.penalty)
-            if found.mean_loss < best.mean_loss:
-                best, chosen, worse = found, float(damping), 0
-            else:
-                worse += 1
-            if worse == 2:
+            if not found.mean_loss < best.mean_loss and np.isfinite(best.mean_loss):
                 break
+            best, chosen = found, float(damping)
         if chosen and not best.is_clearly_better_than(none):
             return 0.0, none
         return chosen, best
@@ -157,7 +159,7 @@ class ExplainedSource:
             penalty = penalty.copy()
             penalty[:, : start.design.n_features] += damping * start.weights.base.sum()
             start = _with_penalty(start, penalty)
-        objective = minimize(start, AutoSolver.for_newton_steps()).objective
+        objective = minimize(start, AutoSolver.for_newton_steps(), tol=TOLERANCE).objective
         inverse = get_solver(self.solver).factorize(objective.hessian())
         rows = np.arange(objective.n_rows)
         with warnings.catch_warnings():
