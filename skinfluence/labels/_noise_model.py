@@ -29,7 +29,7 @@ from skinfluence.labels._opinions import Opinion
 from skinfluence.labels._pooling import best_temperature, log_probabilities
 
 #: Rounds end when the rows' weights move by less than this on the mean.
-TOLERANCE = 0.05
+TOLERANCE = 0.02
 #: Every row that counts keeps at least this share of its weight.
 LEAST_SHARE = 1e-3
 TEMPERATURES = np.geomspace(0.2, 5.0, 25)
