@@ -160,8 +160,10 @@ def test_docstrings_are_complete(name):
     assert errors == []
 
 
-def test_the_readme_example_prints_what_the_readme_says():
-    (code,), (expected,) = fenced_blocks("python"), fenced_blocks("text")
+@pytest.mark.parametrize(
+    ("code", "expected"), list(zip(fenced_blocks("python"), fenced_blocks("text"), strict=True))
+)
+def test_the_readme_examples_print_what_the_readme_says(code, expected):
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
