@@ -18,6 +18,7 @@ EM algorithm, Journal of the Royal Statistical Society B 39(1).
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from skinfluence.labels._noise_matrix import (
     NoiseFit,
@@ -26,13 +27,14 @@ from skinfluence.labels._noise_matrix import (
     weight_of_matrix,
 )
 from skinfluence.labels._opinions import Opinion
-from skinfluence.labels._pooling import best_temperature, log_probabilities
+from skinfluence.labels._pooling import flat_noise_likelihood, log_probabilities
 
 #: Rounds end when the rows' weights move by less than this on the mean.
 TOLERANCE = 0.02
 #: Every row that counts keeps at least this share of its weight.
 LEAST_SHARE = 1e-3
-TEMPERATURES = np.geomspace(0.2, 5.0, 25)
+#: Between which the temperature of the leave-one-out probabilities lies.
+TEMPERATURES = (0.2, 5.0)
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,15 @@ def _average_errors(fits, log_proba, codes, weight):
 
 
 def _temperature(opinion, codes, weight):
-    return float(best_temperature(opinion.value[None], codes, weight, TEMPERATURES)[1][0])
+    """The temperature under which the given labels are most likely."""
+
+    def loss(logarithm):
+        scaled = log_probabilities(np.exp(logarithm) * opinion.value)
+        return -float(flat_noise_likelihood(scaled, codes, weight)[0])
+
+    bounds = np.log(TEMPERATURES)
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 0.02})
+    return float(np.exp(found.x))
 
 
 def _without_noise(opinion, codes, weight, n_classes, row_weight):

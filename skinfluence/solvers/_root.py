@@ -13,8 +13,11 @@ KERNEL_WORK = 2e9
 #: What a pair of entries costs there, in multiplications of a product of dense blocks (4 to 12).
 PAIR_COST = 10
 
-#: Columns up to which inverting a triangle as if it were full costs less than a change of BLAS.
+#: Columns up to which the inverse of a triangle is put together from products of its parts: beyond,
+#: LAPACK's own saves more than a change of BLAS costs.
 SMALL = 1000
+#: Columns up to which a triangle is inverted as if it were full.
+TINY = 64
 
 
 class RootInverse(InverseHessian):
@@ -160,9 +163,24 @@ def inverse_root(matrix):
     except np.linalg.LinAlgError:
         return matrix, 0.0
     pivot = float(np.diag(factor).min()) ** 2
-    if pivot == 0.0 or len(factor) <= SMALL:
-        return np.linalg.inv(factor).T, pivot
+    if pivot == 0.0:
+        return matrix, 0.0
+    if len(factor) <= SMALL:
+        return triangular_inverse(factor).T, pivot
     return lapack.dtrtri(factor.T, lower=0, overwrite_c=1)[0], pivot
+
+
+def triangular_inverse(lower):
+    """Inverse of a lower triangle, by halves: most of the work is in products of matrices."""
+    n = len(lower)
+    if n <= TINY:
+        return np.linalg.inv(lower)
+    half = n // 2
+    out = np.zeros_like(lower)
+    first = out[:half, :half] = triangular_inverse(lower[:half, :half])
+    last = out[half:, half:] = triangular_inverse(lower[half:, half:])
+    out[half:, :half] = (last @ lower[half:, :half]) @ -first
+    return out
 
 
 def project_out(null_space, W):

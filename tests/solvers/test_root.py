@@ -33,3 +33,12 @@ def test_half_of_a_symmetric_matrix_has_the_same_quadratic_form(q):
     Z = rng.standard_normal((7, q))
     expected = np.einsum("ij,jk,ik->i", Z, matrix, Z)
     assert_allclose(half_form(Z, upper_half(matrix)), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2, 64, 65, 130, 257])
+def test_the_inverse_of_a_triangle_is_its_inverse(n):
+    rng = np.random.default_rng(n)
+    lower = np.tril(rng.normal(size=(n, n))) / n + np.diag(rng.uniform(1.0, 2.0, size=n))
+    inverse = _root.triangular_inverse(lower)
+    np.testing.assert_allclose(inverse @ lower, np.eye(n), rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(np.triu(inverse, 1), 0.0)
