@@ -1,6 +1,7 @@
 """Serves trials of the label benchmark: one table, one kind of noise, all ways."""
 
 import importlib.util
+import sys
 import warnings
 
 import numpy as np
@@ -27,7 +28,13 @@ def _trial(table, kind, rate, seed, rows=None):
         asked = seed < way.seeds and rate in way.rates and not way.clean_only
         if not asked or not _applies(way, X, truth):
             continue
-        verdict, seconds = trial.run(way)
+        try:
+            verdict, seconds = trial.run(way)
+        except ValueError as error:  # Datalab has no answer now and then
+            if way.needs == "numpy":
+                raise
+            print(f"{way.label} on {table}: {error}", file=sys.stderr)
+            continue
         found[name] = judge(verdict, wrong) | {"seconds": seconds}
     return found
 
