@@ -75,8 +75,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         label is right. False: one fit, and `label_quality_` is the leave-one-out probability of the
         given label.
     contamination : {"auto", "strict"} or float, default="auto"
-        How many labels are flagged: the estimated number, only those that are surely wrong, or this
-        share of the rows.
+        How many labels are flagged: the estimated number (too high where the model can hardly
+        predict the labels), only those that are surely wrong, or this share of the rows.
     damping : "auto" or float, default="auto"
         Penalty ``damping * sum(weight) / 2`` on the squared coefficients, on top of the estimator's
         own; "auto" takes the best leave-one-out likelihood, and for a given estimator only where
