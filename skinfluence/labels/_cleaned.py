@@ -27,7 +27,7 @@ class CleanedClassifier(Cleaned, ClassifierMixin, BaseEstimator):
         A classifier of any kind; None stands for ``LogisticRegression()``.
     flagger : LabelFlagger, default=None
         Judges the labels; None stands for ``LabelFlagger()``.
-    action : {"reweight", "drop", "relabel", "none"}, default="reweight"
+    action : {"drop", "reweight", "relabel", "none"}, default="drop"
         What is done about labels that are probably wrong:
 
         - "reweight": each row counts by its label quality, the probability that its label is
@@ -138,7 +138,7 @@ class CleanedRegressor(Cleaned, RegressorMixin, BaseEstimator):
         A regressor of any kind; None stands for ``Ridge()``.
     flagger : LabelFlagger, default=None
         Judges the values; None stands for ``LabelFlagger()``.
-    action : {"reweight", "drop", "relabel", "none"}, default="reweight"
+    action : {"drop", "reweight", "relabel", "none"}, default="drop"
         What is done about values that are probably wrong: each row counts by the probability that
         its value is right, flagged rows are left out, flagged rows get the suggested value, or
         nothing.

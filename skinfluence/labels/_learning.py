@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted, has_
 from skinfluence.labels._actions import check_action, decide, take_rows
 from skinfluence.labels._flagger import LabelFlagger
 
-ACTIONS = ("reweight", "drop", "relabel", "none")
+ACTIONS = ("drop", "reweight", "relabel", "none")
 
 
 def weight_name(estimator):
@@ -48,7 +48,7 @@ def estimator_has(name):
 class Cleaned(MetaEstimatorMixin):
     """A flagger, an action and an estimator; see CleanedClassifier."""
 
-    def __init__(self, estimator=None, flagger=None, *, action="reweight"):
+    def __init__(self, estimator=None, flagger=None, *, action="drop"):
         self.estimator = estimator
         self.flagger = flagger
         self.action = action

@@ -37,8 +37,13 @@ def proba(model):
     return model.predict_proba(X)
 
 
-def classifier(**settings):
-    return CleanedClassifier(LogisticRegression(), known, **settings)
+def classifier(action="reweight", **settings):
+    return CleanedClassifier(LogisticRegression(), known, action=action, **settings)
+
+
+def test_flagged_rows_are_dropped_unless_told_otherwise():
+    got = CleanedClassifier(LogisticRegression(), known).fit(X, y)
+    np.testing.assert_array_equal(proba(got), proba(classifier(action="drop").fit(X, y)))
 
 
 def test_reweight_counts_each_row_by_its_quality():
@@ -133,7 +138,7 @@ def test_only_what_the_estimator_has_is_there():
     ids=["bare", "pipeline", "search"],
 )
 def test_an_estimator_without_weights_cannot_reweight(estimator, name):
-    model = CleanedClassifier(estimator, known)
+    model = CleanedClassifier(estimator, known, action="reweight")
     with pytest.raises(ValueError, match=rf'{name} takes no sample_weight. Pass action="drop"'):
         model.fit(X, y)
     assert not hasattr(model, "flagger_")
@@ -163,7 +168,7 @@ def test_rows_of_weight_zero_are_left_out_for_an_estimator_without_weights():
     ids=["pipeline", "search"],
 )
 def test_weights_go_to_the_last_step_of_a_pipeline(wrap):
-    got = CleanedClassifier(wrap(LogisticRegression()), known).fit(X, y)
+    got = CleanedClassifier(wrap(LogisticRegression()), known, action="reweight").fit(X, y)
     want = make_pipeline(StandardScaler(), LogisticRegression())
     want.fit(X, y, logisticregression__sample_weight=quality)
     np.testing.assert_allclose(proba(got), proba(want), rtol=1e-12)
@@ -206,7 +211,7 @@ def test_the_last_row_of_a_class_stays(action):
 
 
 def test_an_unknown_action_is_refused():
-    with pytest.raises(ValueError, match=r"'remove' is not known. Expected one of \['reweight'"):
+    with pytest.raises(ValueError, match=r"'remove' is not known. Expected one of \['drop'"):
         classifier(action="remove").fit(X, y)
 
 
@@ -361,7 +366,8 @@ def routing():
 def test_routed_weights_go_to_those_that_ask(routing):
     estimator = LogisticRegression().set_fit_request(sample_weight=True)
     flagger = clone(known).set_fit_request(sample_weight=False)
-    got = CleanedClassifier(estimator, flagger).fit(X, y, sample_weight=weight)
+    model = CleanedClassifier(estimator, flagger, action="reweight")
+    got = model.fit(X, y, sample_weight=weight)
     want = LogisticRegression().fit(X, y, sample_weight=weight * quality)
     np.testing.assert_array_equal(proba(got), proba(want))
     assert got.flagger_.sample_weight_ is None

@@ -22,6 +22,7 @@ QUICK = [
 # as they come, and with an estimator to be explained: many more fits
 SLOW = [
     CleanedClassifier(),
+    CleanedClassifier(action="reweight"),
     CleanedClassifier(scaled, LabelFlagger(LogisticRegression()), action="drop"),
     CleanedRegressor(),
     LabelCleaner(),
