@@ -17,9 +17,9 @@ class CleanedClassifier(Cleaned, ClassifierMixin, BaseEstimator):
     wherever a classifier does: in pipelines, and in searches over ``flagger__damping``,
     ``flagger__contamination``, ``estimator__C`` or `action`.
 
-    Acting on flags does not always help. In trials it helped by 2.9 points of accuracy on the
-    mean, and hurt in one of six; whether it helps is seen by searching over `action` with "none"
-    among the candidates, on rows whose labels are trusted (see the user guide).
+    Acting on flags helps on the mean and not always (the page of benchmarks says how often);
+    whether it does is seen by searching over `action` with "none" among the candidates, on rows
+    whose labels are trusted (see the page "Learn without wrong labels").
 
     Parameters
     ----------
