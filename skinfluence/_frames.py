@@ -44,10 +44,15 @@ def make_frame(columns, backend):
 
 
 def _plain(values):
-    """Object arrays of one plain type as that type: pyarrow takes no mixed objects."""
+    """Object arrays of one plain type as that type: pyarrow takes no mixed objects.
+
+    None stays None beside values of one type: a missing entry.
+    """
     values = np.asarray(values)
     if values.dtype == object:
         kinds = {type(v) for v in values}
+        if type(None) in kinds and len(kinds) <= 2:
+            return [v.item() if isinstance(v, np.generic) else v for v in values]
         if len(kinds) > 1:
             values = np.array([str(v) for v in values])
         else:

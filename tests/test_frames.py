@@ -18,3 +18,11 @@ def test_a_frame_is_made_in_the_library_that_was_asked_for(library):
 
 def test_arrays_have_no_frame_library():
     assert frame_backend(np.zeros((2, 2))) is None
+
+
+@pytest.mark.parametrize("backend", ["polars", "pyarrow"])
+def test_a_missing_entry_of_a_table_is_missing(backend):
+    rows = np.array([None, np.int64(7)], dtype=object)
+    table = make_frame({"against": rows}, backend)
+    column = table["against"]
+    assert (column.to_list() if backend == "polars" else column.to_pylist()) == [None, 7]
