@@ -95,7 +95,7 @@ def _top(solver, n_test, k):
 
 
 def _report(explainer):
-    report = explainer._linearization.inverse.report
+    report = explainer.linearization_.inverse.report
     return {
         "solver": report.solver,
         "iterations": report.n_iter,

@@ -27,8 +27,8 @@ class Audit:
     # set by InfluenceExplainer
     objective_: Objective
     estimator_: BaseEstimator
-    _explained: Explained
-    _linearization: Linearization
+    explained_: Explained
+    linearization_: Linearization
     method: str
     damping: float
     temperature: float
@@ -39,21 +39,21 @@ class Audit:
     _moved: float
     _backend: str | None
     _row_labels: np.ndarray
-    _X: object
-    _y: object
-    _sample_weight: object
+    X_train_: object
+    y_train_: object
+    sample_weight_train_: object
 
     @property
     def method_(self):
         """The method that "auto" stands for."""
         check_is_fitted(self)
-        return resolve_method(self.method, self._linearization.inverse)
+        return resolve_method(self.method, self.linearization_.inverse)
 
     @property
     def leverage_(self):
         """Leverage of each training row, shape (n_train,); sums to the effective parameters."""
         check_is_fitted(self)
-        return leverage(self.objective_, self._linearization.inverse)
+        return leverage(self.objective_, self.linearization_.inverse)
 
     def health(self):
         """What to know before believing the numbers.
@@ -67,7 +67,7 @@ class Audit:
             needs attention.
         """
         check_is_fitted(self)
-        inverse = self._linearization.inverse
+        inverse = self.linearization_.inverse
         # the user's last solution, not those of the estimates below
         asked = replace(inverse.report)
         with inverse.question():
@@ -85,7 +85,7 @@ class Audit:
             smallest_curvature=low,
             largest_curvature=high,
             condition=high / low if low > 0 else np.inf,
-            null_directions=null_directions(self._explained, inverse.report.null_space),
+            null_directions=null_directions(self.explained_, inverse.report.null_space),
             effective_dof=dof,
             high_leverage=loud[np.argsort(-h[loud], kind="stable")],
             solver=inverse.report.solver,
@@ -97,6 +97,30 @@ class Audit:
             solution=describe_solution(asked),
             _backend=self._backend,
         )
+
+    def self_influence(self, method=None):
+        """Effect of removing each training row on its own loss.
+
+        Under ``"newton_step"`` this is the closed-form leave-one-out loss minus the training
+        loss. Large values mark rows that the others speak against (Koh & Liang, section 5.4).
+
+        Parameters
+        ----------
+        method : {"auto", "first_order", "newton_step", "refit"}, default=None
+            None takes the explainer's own `method`.
+
+        Returns
+        -------
+        ndarray of shape (n_train,)
+            In units of the loss; not negative for convex losses.
+        """
+        check_is_fitted(self)
+        method = resolve_method(method or self.method, self.linearization_.inverse)
+        rows = np.arange(self.objective_.n_rows)
+        objective, moved = self.linearization_.own_changes(method, rows)
+        if method == "first_order":
+            return (objective.residual * moved).sum(axis=1)
+        return objective.loss.value_change(objective.y, objective.raw_prediction, moved)
 
     def leave_one_out_raw_predictions(self):
         """Raw prediction of each training row by the model fitted without it.
@@ -111,7 +135,7 @@ class Audit:
         """
         check_is_fitted(self)
         rows = np.arange(self.objective_.n_rows)
-        objective, moved = self._linearization.own_changes("newton_step", rows)
+        objective, moved = self.linearization_.own_changes("newton_step", rows)
         raw = objective.raw_prediction + moved
         return raw[:, 0] if raw.shape[1] == 1 else raw
 
@@ -139,7 +163,7 @@ class Audit:
         "Logistic regression diagnostics", Annals of Statistics 9, 1981.
         """
         check_is_fitted(self)
-        columns = diagnostics_columns(self._explained, self._linearization, dfbetas)
+        columns = diagnostics_columns(self.explained_, self.linearization_, dfbetas)
         return make_frame({"row": self._row_labels, **columns}, self._backend)
 
     def score(self, X, y):

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence._answers import Linearization, influence_blocks, resolve_method, top_k
 from skinfluence._audit import Audit
 from skinfluence._delegation import EstimatorDelegation
-from skinfluence._explanation import Explanation, RowExplanation
+from skinfluence._explanation import Explanation, row_tables
 from skinfluence._frames import frame_backend, row_labels
 from skinfluence._settings import (
     MOVED_TOLERANCE,
@@ -20,7 +20,7 @@ from skinfluence._settings import (
     check_weights,
     polish_warning,
 )
-from skinfluence._targets import resolve_target
+from skinfluence._targets import TestRows, resolve_target
 from skinfluence.adapters import Settings, explain_estimator
 from skinfluence.objectives import minimize
 from skinfluence.solvers import AutoSolver, get_solver
@@ -81,6 +81,12 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         Relative size of the gradient at the estimator's own coefficients; 0 at an optimum.
     polished_stationarity_ : float
         The same at the coefficients that are explained.
+    explained_ : Explained
+        The fitted clone taken apart; gives the design rows of new data.
+    linearization_ : Linearization
+        The objective with its inverse Hessian, made at first use.
+    X_train_, y_train_, sample_weight_train_ : as given
+        The training data, by reference.
     method_ : str
         What "auto" stands for here.
     leverage_ : ndarray of shape (n_train,)
@@ -176,21 +182,21 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         self._tell("fitted the estimator", start)
         start = perf_counter()
         settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
-        self._explained = explain_estimator(self.estimator_, X, y, sample_weight, settings)
+        self.explained_ = explain_estimator(self.estimator_, X, y, sample_weight, settings)
         self._polish()
-        self._X, self._y, self._sample_weight = X, y, sample_weight
+        self.X_train_, self.y_train_, self.sample_weight_train_ = X, y, sample_weight
         self._backend, self._row_labels = frame_backend(X), row_labels(X)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = get_solver(self.solver, verbose=self.verbose, **seed)
-        self._linearization = Linearization(
-            self._explained, solver, float(self.damping), self.n_jobs, self.verbose
+        self.linearization_ = Linearization(
+            self.explained_, solver, float(self.damping), self.n_jobs, self.verbose
         )
         self._tell("read its objective and moved to the optimum", start)
         return self
 
     def _polish(self):
         """Set objective_ and both stationarities; warn where the optimum is far or missing."""
-        fitted = self._explained.objective
+        fitted = self.explained_.objective
         self.stationarity_ = self.polished_stationarity_ = fitted.stationarity()
         self.objective_, self._moved = fitted, 0.0
         if self.polish:
@@ -202,7 +208,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
             if self._moved > MOVED_TOLERANCE:
                 # against the gradients there: on a way to infinity they vanish together
                 self.polished_stationarity_ = self.objective_.stationarity()
-        self._explained.objective = self.objective_
+        self.explained_.objective = self.objective_
         message = polish_warning(self, self._moved)
         if message:
             warnings.warn(message, ConvergenceWarning, stacklevel=3)
@@ -211,16 +217,37 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         if self.verbose:
             print(f"[InfluenceExplainer] {what} in {perf_counter() - start:.2f} s")
 
+    def test_rows(self, X_test, y_test=None, *, target="auto"):
+        """Test rows as the linearised model sees them: what tasks beside removal start from.
+
+        Parameters
+        ----------
+        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+            As for :meth:`influence`.
+        target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+            As for :meth:`influence`.
+
+        Returns
+        -------
+        TestRows
+            Design rows, raw predictions, and the explained number with its derivative.
+        """
+        check_is_fitted(self)
+        design = self.explained_.design(X_test)
+        return TestRows(
+            self.objective_, design, resolve_target(target, self.objective_, design, y_test)
+        )
+
     def _question(self, X_test, y_test, target, method, rows=None):
         """(test design, resolved target, method, training rows) of one call."""
         check_is_fitted(self)
         method = self.method if method is None else method
         if method == "auto":
-            method = resolve_method(method, self._linearization.inverse)
+            method = resolve_method(method, self.linearization_.inverse)
         method = resolve_method(method, None)
-        design = self._explained.design(X_test)
-        target = resolve_target(target, self.objective_, design, y_test)
-        return design, target, method, check_rows(rows, self.objective_.n_rows)
+        tests = self.test_rows(X_test, y_test, target=target)
+        return tests.design, tests.target, method, check_rows(rows, self.objective_.n_rows)
 
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):
         """Effect of removing each training row on each test row.
@@ -258,7 +285,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         """
         design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
         out = np.empty((design.shape[0], len(rows)), self.objective_.design.dtype)
-        blocks = influence_blocks(self._linearization, design, goal, method, rows, out)
+        blocks = influence_blocks(self.linearization_, design, goal, method, rows, out)
         deque(blocks, maxlen=0)  # runs them; each is written in place
         return out
 
@@ -301,7 +328,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise ValueError(f"k={k!r}. Expected a whole number of rows, at least 1.")
         design, goal, method, rows = self._question(X_test, y_test, target, method)
-        blocks = influence_blocks(self._linearization, design, goal, method, rows)
+        blocks = influence_blocks(self.linearization_, design, goal, method, rows)
         indices, values, total = top_k(blocks, design.shape[0], len(rows), min(k, len(rows)), order)
         explained = goal.values(self.objective_.raw_predictions(design))
         return indices, values, total, explained, goal.name
@@ -327,54 +354,16 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
             Prints as text, shows as HTML in notebooks, and ``.frame()`` gives one table in the
             frame type of the training data, with the rows named by its index.
         """
-        indices, values, total, explained, what = self._strongest(
-            X_test, y_test, k, "magnitude", target, method
+        found = self._strongest(X_test, y_test, k, "magnitude", target, method)
+        tables = row_tables(
+            *found,
+            names=row_labels(X_test),
+            predictions=self.estimator_.predict(X_test),
+            train_names=self._row_labels,
+            train_labels=np.asarray(self.y_train_),
+            train_losses=self.objective_.row_values(),
         )
-        predictions = self.estimator_.predict(X_test)
-        names, labels = row_labels(X_test), np.asarray(self._y)
-        losses = self.objective_.row_values()
-        tables = []
-        for t, name in enumerate(names):
-            chosen = indices[t][indices[t] >= 0]
-            found = values[t][: len(chosen)]
-            tables.append(
-                RowExplanation(
-                    test_row=name,
-                    prediction=predictions[t],
-                    value=float(explained[t]),
-                    what=what,
-                    row=self._row_labels[chosen],
-                    influence=found,
-                    share=np.abs(found) / total[t] if total[t] > 0 else np.zeros_like(found),
-                    loss=losses[chosen],
-                    label=labels[chosen],
-                )
-            )
         return Explanation(tables, self._backend)
-
-    def self_influence(self, method=None):
-        """Effect of removing each training row on its own loss.
-
-        Under ``"newton_step"`` this is the closed-form leave-one-out loss minus the training
-        loss. Large values mark rows that the others speak against (Koh & Liang, section 5.4).
-
-        Parameters
-        ----------
-        method : {"auto", "first_order", "newton_step", "refit"}, default=None
-            None takes the explainer's own `method`.
-
-        Returns
-        -------
-        ndarray of shape (n_train,)
-            In units of the loss; not negative for convex losses.
-        """
-        check_is_fitted(self)
-        method = resolve_method(method or self.method, self._linearization.inverse)
-        rows = check_rows(None, self.objective_.n_rows)
-        objective, moved = self._linearization.own_changes(method, rows)
-        if method == "first_order":
-            return (objective.residual * moved).sum(axis=1)
-        return objective.loss.value_change(objective.y, objective.raw_prediction, moved)
 
     def params_influence(self, rows=None, *, method=None):
         """Change of the coefficients when a row is removed.
@@ -393,8 +382,8 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
             ``intercept_`` of the last step.
         """
         check_is_fitted(self)
-        method = resolve_method(method or self.method, self._linearization.inverse)
+        method = resolve_method(method or self.method, self.linearization_.inverse)
         rows = check_rows(rows, self.objective_.n_rows)
-        with self._linearization.inverse.question():
-            objective, changes = self._linearization.changes(method, rows)
+        with self.linearization_.inverse.question():
+            objective, changes = self.linearization_.changes(method, rows)
             return objective.estimator_layout(changes.coef_changes())

@@ -93,6 +93,52 @@ class RowExplanation:
         )
 
 
+def row_tables(
+    indices,
+    values,
+    total,
+    explained,
+    what,
+    *,
+    names,
+    predictions,
+    train_names,
+    train_labels,
+    train_losses,
+):
+    """One RowExplanation a test row.
+
+    Parameters
+    ----------
+    indices, values : ndarray of shape (n_test, k)
+        The strongest training rows, -1 where there is none, and their influences.
+    total : ndarray of shape (n_test,)
+        Sum of all |influence|.
+    explained : ndarray of shape (n_test,)
+        The explained values, and `what` they are.
+    names, predictions : sequences of length n_test
+    train_names, train_labels, train_losses : ndarray of n_train entries
+    """
+    tables = []
+    for t, name in enumerate(names):
+        chosen = indices[t][indices[t] >= 0]
+        found = values[t][: len(chosen)]
+        tables.append(
+            RowExplanation(
+                test_row=name,
+                prediction=predictions[t],
+                value=float(explained[t]),
+                what=what,
+                row=train_names[chosen],
+                influence=found,
+                share=np.abs(found) / total[t] if total[t] > 0 else np.zeros_like(found),
+                loss=train_losses[chosen],
+                label=train_labels[chosen],
+            )
+        )
+    return tables
+
+
 class Explanation:
     """Tables of the most influential training rows, one per test row.
 

@@ -55,12 +55,11 @@ def reference(explainer, X, y):
     that a search over them finds the refits in memory.
     """
     check_is_fitted(explainer)
-    test = explainer._explained.design(X).X
+    test = explainer.explained_.design(X).X
     labels = encode_labels(explainer.objective_.coding, y, test.shape[0])
     settings = Settings(True, float(explainer.temperature), explainer.penalty_scaling)
-    explained = explain_estimator(
-        explainer.estimator_, explainer._X, explainer._y, explainer._sample_weight, settings
-    )
+    fitted, given = explainer.estimator_, (explainer.X_train_, explainer.y_train_)
+    explained = explain_estimator(fitted, *given, explainer.sample_weight_train_, settings)
     best = minimize(explained.objective, AutoSolver.for_newton_steps()).objective
     return best.without_caches(), test, labels
 
@@ -72,7 +71,7 @@ def rows_concordance(explainer, X, y, n_rows=N_ROWS):
     actual = check_memory(explainer.memory).cache(mean_refitted_changes)(
         objective.without_caches(), rows, test, labels
     )
-    linearization = explainer._linearization
+    linearization = explainer.linearization_
     method = resolve_method(explainer.method, linearization.inverse)
     predicted = mean_predicted_changes(linearization, rows, test, labels, method)
     return lins_concordance(predicted, actual)

@@ -88,7 +88,7 @@ def _number(name, value, *, least, strict=False):
 
 def polish_warning(explainer, moved):
     """What a user must know about the optimum, as one sentence; None when all is well."""
-    name = type(explainer._explained.model).__name__
+    name = type(explainer.explained_.model).__name__
     if explainer.polish and explainer.polished_stationarity_ > STATIONARITY_TOLERANCE:
         return (
             f"No optimum was found for {name}: stationarity {explainer.polished_stationarity_:.1e} "

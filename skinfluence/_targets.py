@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from skinfluence.linalg import PerSampleGradients
+
 TARGETS = ("auto", "loss", "predict", "decision_function", "predict_proba")
 
 
@@ -78,6 +80,53 @@ class ProbabilityTarget:
         p = self.loss.probability(raw[:, None] + moved)  # shape: (n_test, n_rows, n_classes)
         after = np.take_along_axis(p, self.codes[:, None, None], axis=2)[:, :, 0]
         return after - self.values(raw)[:, None]
+
+
+class TestRows:
+    """Test rows with the number that is explained at each of them.
+
+    Parameters
+    ----------
+    objective : Objective
+        At the coefficients that are explained.
+    design : Design of the test rows
+    target : LossTarget, RawTarget or ProbabilityTarget
+
+    Attributes
+    ----------
+    raw_prediction : ndarray of shape (n_test, K)
+    """
+
+    __test__ = False  # no test case of pytest, whatever its name
+
+    def __init__(self, objective, design, target):
+        self.objective = objective
+        self.design = design
+        self.target = target
+        self.raw_prediction = objective.raw_predictions(design)
+
+    def __len__(self):
+        return self.design.shape[0]
+
+    def take(self, rows):
+        """Some of these rows; `rows` is a slice or an index array."""
+        return TestRows(self.objective, self.design.take(rows), self.target.take(rows))
+
+    def values(self):
+        """The explained number of each row, (n_test,)."""
+        return self.target.values(self.raw_prediction)
+
+    def slopes(self):
+        """Its derivative in the row's raw predictions, (n_test, K)."""
+        return self.target.slopes(self.raw_prediction)
+
+    def gradients(self):
+        """Its derivative in the coefficients: operator (n_test, p), row t is slope_t (x) z_t."""
+        return PerSampleGradients(self.design, self.slopes())
+
+    def changes(self, moved):
+        """Its change when the raw predictions move by `moved` (n_test, m, K): (n_test, m)."""
+        return self.target.changes(self.raw_prediction, moved)
 
 
 def resolve_target(target, objective, design, y_test):

@@ -89,7 +89,7 @@ def test_health_estimates_what_it_cannot_afford(pairs, name):
 def test_health_tells_how_exact_the_last_solution_was(pairs):
     cg, cholesky = pairs["ridge"]
     cg.influence(X_test, y_test.astype(float))
-    n_iter = cg._linearization.inverse.report.n_iter
+    n_iter = cg.linearization_.inverse.report.n_iter
     assert cg.health().solution.startswith(f"{n_iter} iterations, relative residual")
     assert cholesky.health().solution == ""
 
@@ -97,9 +97,9 @@ def test_health_tells_how_exact_the_last_solution_was(pairs):
 def test_a_solver_with_settings_keeps_them_and_a_named_one_gets_the_seed():
     exact = InfluenceExplainer(solver=CGSolver(tol=1e-11)).fit(X, y % 2)
     exact.influence(X_test, y_test % 2)
-    assert exact._linearization.inverse.report.residual < 1e-11
+    assert exact.linearization_.inverse.report.residual < 1e-11
     seeded = InfluenceExplainer(solver="cg", random_state=7).fit(X, y % 2)
-    assert seeded._linearization.solver.random_state == 7
+    assert seeded.linearization_.solver.random_state == 7
 
 
 def memory_map(directory):

@@ -45,7 +45,7 @@ def test_a_question_warns_once_of_all_its_solutions_at_the_users_line(explainer,
 
 def test_one_failed_block_marks_the_whole_question():
     explainer = InfluenceExplainer(solver=SOLVERS["cg"]).fit(X, y)
-    inverse = explainer._linearization.inverse
+    inverse = explainer.linearization_.inverse
     with pytest.warns(ConvergenceWarning, match="1 of 2 right-hand sides"), inverse.question():
         inverse.solve(np.cos(np.arange(inverse.shape[0]))[:, None])
         inverse.solve(np.zeros((inverse.shape[0], 1)))
@@ -53,7 +53,7 @@ def test_one_failed_block_marks_the_whole_question():
 
 
 def test_a_question_that_fails_is_closed():
-    inverse = InfluenceExplainer(solver="cg").fit(X, y)._linearization.inverse
+    inverse = InfluenceExplainer(solver="cg").fit(X, y).linearization_.inverse
     with pytest.raises(KeyError), inverse.question():
         raise KeyError
     inverse.solve(np.eye(inverse.shape[0])[:, :1])
