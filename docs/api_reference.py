@@ -20,6 +20,12 @@ API_REFERENCE = [
         "objects": ["LabelFlagger", "LabelCleaner", "CleanedClassifier", "CleanedRegressor"],
     },
     {
+        "title": "Rows to show or to keep",
+        "module": "skinfluence.selection",
+        "text": "Relative influence, and rows that are both influential and different.",
+        "objects": ["relative_influence", "top_relative_influences"],
+    },
+    {
         "title": "Metrics",
         "module": "skinfluence.metrics",
         "text": "Scorers: how true an explanation is, how well wrong labels are found.",
@@ -106,6 +112,7 @@ API_REFERENCE = [
             "WoodburySolver",
             "CGSolver",
             "NystroemSolver",
+            "RootInverse",
             "NeumannSolver",
             "LissaSolver",
             "Solver",

@@ -19,6 +19,7 @@ from skinfluence.solvers._lissa import LissaSolver
 from skinfluence.solvers._lissa_run import DivergenceError
 from skinfluence.solvers._neumann import NeumannSolver
 from skinfluence.solvers._nystroem import NystroemSolver
+from skinfluence.solvers._root import RootInverse
 from skinfluence.solvers._woodbury import WoodburySolver
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "LissaSolver",
     "NeumannSolver",
     "NystroemSolver",
+    "RootInverse",
     "SingularHessianError",
     "Solver",
     "SolverReport",

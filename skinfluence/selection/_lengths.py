@@ -1,0 +1,120 @@
+"""How far the model moves when a row is removed: what relative influence divides by."""
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from scipy.linalg import block_diag
+
+from skinfluence.effects import LinearChanges
+from skinfluence.linalg import SOLVED_MIB, row_blocks
+from skinfluence.solvers import RootInverse
+
+#: "theta": the coefficients themselves; "loss": their effect on the likelihood.
+KINDS = ("theta", "loss")
+
+#: Linearization -> {kind: lengths of all training rows}: they hold for any test rows.
+_KEPT: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def change_lengths(linearization, kind):
+    """Length of the first-order change delta_i of the coefficients when each row is removed.
+
+    Computed once and kept with the linearisation.
+
+    Parameters
+    ----------
+    linearization : Linearization
+    kind : {"theta", "loss"}
+        ``||delta_i||`` in the estimator's own coefficients, intercept included, or
+        ``sqrt(delta_i' H delta_i)``.
+
+    Returns
+    -------
+    ndarray of shape (n_train,)
+        0 for rows whose removal moves nothing.
+    """
+    kept = _KEPT.setdefault(linearization, {})
+    if kind not in kept:
+        kept[kind] = _lengths(linearization, kind)
+    return kept[kind]
+
+
+def _lengths(linearization, kind):
+    rows = np.arange(linearization.objective.n_rows)
+    inverse = linearization.inverse
+    with inverse.question():
+        objective, changes = linearization.changes("first_order", rows)
+        # squares of gradients of 1e-200 would vanish: lengths are taken of gradients near 1
+        scale = np.abs(np.hstack([changes.rho, changes.shares])).max(axis=1)
+        unit = scaled_changes(changes, scale)
+        # p solutions or fewer for all rows together, or one solution a row
+        if inverse.factorized and len(rows) > objective.n_parameters:
+            squares = _by_forms(unit, kind, objective)
+        else:
+            squares = _by_changes(unit, kind, objective)
+    return scale * np.sqrt(squares.clip(min=0.0))
+
+
+def scaled_changes(changes, lengths):
+    """The changes divided by their lengths, (n_rows,); 0 where the length is 0."""
+    factor = np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > 0)[:, None]
+    return LinearChanges(
+        changes.inverse,
+        changes.rows,
+        changes.rho * factor,
+        changes.directions,
+        changes.shares * factor,
+    )
+
+
+def _by_forms(changes, kind, objective):
+    """v_i' M v_i of delta_i = H^-1 v_i, with M = H^-1 or H^-1 T'T H^-1, from K x K forms."""
+    inverse = changes.inverse
+    if kind == "theta":
+        inverse = RootInverse(inverse.hessian, _squared_roots(inverse, objective), inverse.report)
+        forms = inverse.quadratic_form(changes.design)
+    else:
+        forms = inverse.row_forms()
+    squares = np.einsum("nkj,nk,nj->n", forms, changes.rho, changes.rho)
+    K, q, m = changes.directions.shape
+    if m:
+        solved = inverse.solve(changes.directions.reshape(K * q, m)).reshape(K, q, m)
+        for k in range(K):
+            reached = changes.design.matmul(solved[k])  # shape: (n_rows, m)
+            squares += 2.0 * changes.rho[:, k] * (reached * changes.shares).sum(axis=1)
+        mixed = np.einsum("kqm,kql->ml", changes.directions, solved)
+        squares += ((changes.shares @ mixed) * changes.shares).sum(axis=1)
+    return squares
+
+
+def _squared_roots(inverse, objective):
+    """Roots W of H^-1 T'T H^-1, with T from design coefficients to the estimator's own."""
+    design, K = objective.design, objective.n_outputs
+    T = np.eye(design.shape[1])  # shape: (q, q)
+    if design.center is not None:
+        T[-1, :-1] = -design.center
+    if not inverse.hessian.separable:
+        return [inverse.solve(block_diag(*[T.T] * K))]
+    solved = inverse.solve(np.tile(T.T, (K, 1))).reshape(K, *T.shape)
+    return list(solved)
+
+
+def _by_changes(changes, kind, objective):
+    """The same from the changes of the coefficients themselves, in blocks."""
+    squares = np.empty(changes.n_changes)
+    for some in row_blocks(changes.n_changes, 32 * objective.n_parameters, SOLVED_MIB):
+        part = LinearChanges(
+            changes.inverse,
+            changes.rows[some],
+            changes.rho[some],
+            changes.directions,
+            changes.shares[some],
+        )
+        delta = part.coef_changes()  # shape: (n_some, K, q)
+        if kind == "theta":
+            squares[some] = np.square(objective.estimator_layout(delta)).sum(axis=1)
+            continue
+        own = np.einsum("nkq,nq->nk", delta, part.design.to_dense())
+        shared = np.einsum("nkq,kqm->nm", delta, part.directions)
+        squares[some] = (part.rho * own).sum(axis=1) + (part.shares * shared).sum(axis=1)
+    return squares

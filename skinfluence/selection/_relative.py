@@ -1,0 +1,168 @@
+"""Relative influence: the effect on a test row per unit of change of the model."""
+
+import numpy as np
+
+from skinfluence._answers import influence_blocks, top_k
+from skinfluence._settings import check_rows
+from skinfluence.selection._checks import check_choice, check_count, check_explainer
+from skinfluence.selection._lengths import KINDS, change_lengths, scaled_changes
+
+ORDERS = ("magnitude", "helpful", "harmful")
+
+
+class _UnitChanges:
+    """A linearisation in which every removal moves the model by the same length."""
+
+    def __init__(self, linearization, kind):
+        self.inverse = linearization.inverse
+        self.verbose = linearization.verbose
+        self._linearization = linearization
+        self._lengths = change_lengths(linearization, kind)
+
+    def changes(self, method, rows):
+        objective, changes = self._linearization.changes(method, rows)
+        return objective, scaled_changes(changes, self._lengths[rows])
+
+
+def _relative_blocks(explainer, tests, kind, rows, out=None):
+    """(test rows, training rows, relative influences) block by block; see influence_blocks."""
+    unit = _UnitChanges(explainer.linearization_, kind)
+    return influence_blocks(unit, tests.design, tests.target, "first_order", rows, out)
+
+
+def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="auto", rows=None):
+    """Influence of each training row per unit of change of the model (RelatIF).
+
+    Outliers and wrong labels move all coefficients and so head every list of influences. Divided
+    by the length of the change, what is left is how much of it is meant for this test row: the
+    cosine between the test row's gradient and the change, times the gradient's length.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+        Fitted.
+    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+    kind : {"theta", "loss"}, default="theta"
+        Length of the change delta_i of the coefficients: ``||delta_i||``, in the estimator's own
+        coefficients with the intercept, or ``sqrt(delta_i' H delta_i)``, how much the likelihood
+        of the training data is moved (l-RelatIF). The second does not depend on the units of the
+        features, save for the penalty.
+    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+    rows : array-like of int or bool mask, default=None
+        Training rows that are asked about; all by default.
+
+    Returns
+    -------
+    ndarray of shape (n_test, n_train) or (n_test, n_rows)
+        First-order influence divided by the length. Positive for the loss: the training row
+        helps the test row. Unit: target per unit of length. It does not depend on the row's
+        weight; 0 for rows of weight zero and rows without a gradient.
+
+    Raises
+    ------
+    TypeError
+        For anything but an InfluenceExplainer.
+    ValueError
+        For an unknown `kind`, and as :meth:`~skinfluence.InfluenceExplainer.influence` does.
+
+    See Also
+    --------
+    top_relative_influences : The strongest rows only, in blocks.
+    skinfluence.labels.LabelFlagger : ``score="relative"`` is this, of each row on itself.
+
+    Notes
+    -----
+    The lengths take one matrix product with all training rows, and are kept for the next
+    question. A solver that iterates (``solver="cg"``) takes one solution a training row.
+
+    References
+    ----------
+    E. Barshan, M.-E. Brunet and G. K. Dziugaite, "RelatIF: identifying explanatory training
+    samples via relative influence", AISTATS 2020: theta- and l-relative influence.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skinfluence import InfluenceExplainer
+    >>> from skinfluence.selection import relative_influence
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), LogisticRegression())
+    >>> explainer = InfluenceExplainer(model).fit(X[:400], y[:400])
+    >>> relative_influence(explainer, X[400:], y[400:]).shape
+    (169, 400)
+    """
+    check_explainer(explainer)
+    check_choice("kind", kind, KINDS)
+    tests = explainer.test_rows(X_test, y_test, target=target)
+    rows = check_rows(rows, explainer.objective_.n_rows)
+    out = np.empty((len(tests), len(rows)), explainer.objective_.design.dtype)
+    for _ in _relative_blocks(explainer, tests, kind, rows, out):
+        pass  # each block is written in place
+    return out
+
+
+def top_relative_influences(
+    explainer, X_test, y_test=None, *, k=10, kind="theta", order="magnitude", target="auto"
+):
+    """The training rows of largest relative influence on each test row.
+
+    Streams in blocks and never holds the (n_test, n_train) matrix.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+        Fitted.
+    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+    k : int, default=10
+        How many; at most n_train are returned.
+    kind : {"theta", "loss"}, default="theta"
+        As for :func:`relative_influence`.
+    order : {"magnitude", "helpful", "harmful"}, default="magnitude"
+        Largest absolute value, largest value, or smallest value first.
+    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+
+    Returns
+    -------
+    indices : ndarray of shape (n_test, k)
+        Training rows, strongest first; -1 where there is no further finite number.
+    values : ndarray of shape (n_test, k)
+        Their relative influences.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`relative_influence`; ValueError for an unknown `order` or a `k` below 1.
+
+    See Also
+    --------
+    relative_influence : All training rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence import InfluenceExplainer
+    >>> from skinfluence.selection import top_relative_influences
+    >>> X, y = load_iris(return_X_y=True)
+    >>> explainer = InfluenceExplainer(LogisticRegression(max_iter=1000)).fit(X, y)
+    >>> indices, values = top_relative_influences(explainer, X[:2], y[:2], k=3)
+    >>> indices.shape
+    (2, 3)
+    """
+    check_explainer(explainer)
+    check_choice("kind", kind, KINDS)
+    check_choice("order", order, ORDERS)
+    check_count("k", k)
+    tests = explainer.test_rows(X_test, y_test, target=target)
+    rows = np.arange(explainer.objective_.n_rows)
+    blocks = _relative_blocks(explainer, tests, kind, rows)
+    return top_k(blocks, len(tests), len(rows), min(k, len(rows)), order)[:2]
