@@ -1,7 +1,6 @@
 """How many rows to take at a time."""
 
 from sklearn import get_config
-from sklearn.utils import gen_batches
 
 #: Blocks beyond this gain nothing and leave the processor's caches, whatever memory is allowed.
 CACHE_MIB = 16.0
@@ -18,4 +17,8 @@ def block_size(bytes_per_row, cache_mib=CACHE_MIB):
 
 def row_blocks(n_rows, bytes_per_row, cache_mib=CACHE_MIB):
     """Slices that cover ``range(n_rows)``, each with at most `block_size` rows."""
-    return gen_batches(n_rows, block_size(bytes_per_row, cache_mib))
+    # not scikit-learn's gen_batches, which validates its parameters for longer than a small
+    # product of matrices takes
+    size = block_size(bytes_per_row, cache_mib)
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
