@@ -23,7 +23,12 @@ API_REFERENCE = [
         "title": "Rows to show or to keep",
         "module": "skinfluence.selection",
         "text": "Relative influence, and rows that are both influential and different.",
-        "objects": ["relative_influence", "top_relative_influences"],
+        "objects": [
+            "relative_influence",
+            "top_relative_influences",
+            "select_diverse",
+            "DiverseRows",
+        ],
     },
     {
         "title": "Metrics",
@@ -99,6 +104,9 @@ API_REFERENCE = [
             "minimize",
             "is_optimum",
             "NewtonResult",
+            "CURVATURES",
+            "check_curvature",
+            "is_second_derivative",
         ],
     },
     {

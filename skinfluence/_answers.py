@@ -8,7 +8,7 @@ from skinfluence._progress import progress
 from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
 from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
-from skinfluence.objectives import minimize
+from skinfluence.objectives import check_curvature, is_second_derivative, minimize
 from skinfluence.solvers import AutoSolver
 
 #: Test rows that are taken together, at most: wider products gain nothing.
@@ -16,11 +16,20 @@ MOST_TESTS = 512
 
 
 def resolve_method(method, inverse):
-    """The effect that a method name stands for: auto takes the Newton step where it is cheap."""
+    """The effect that a method name stands for: auto takes the Newton step where it is cheap.
+
+    `inverse` may be None where neither "auto" nor "newton_step" is asked for.
+    """
     if method == "auto":
-        return "newton_step" if inverse.factorized else "first_order"
+        return "newton_step" if inverse.factorized and inverse.hessian.exact else "first_order"
     if method not in METHODS:
         raise ValueError(f"method={method!r} is not known. Expected one of {['auto', *METHODS]}.")
+    if method == "newton_step" and not inverse.hessian.exact:
+        raise ValueError(
+            'method="newton_step" is a step by the second derivative, and this explainer inverts a '
+            'Fisher matrix in its place. Use method="first_order" or "refit", or '
+            'curvature="hessian".'
+        )
     return method
 
 
@@ -142,24 +151,44 @@ class Linearization:
     damping : float
     n_jobs : int or None
     verbose : int
+    curvature : {"hessian", "fisher", "empirical_fisher"}
+        Which matrix `inverse` is the inverse of.
     """
 
-    def __init__(self, explained, solver, damping, n_jobs, verbose=0):
+    def __init__(self, explained, solver, damping, n_jobs, verbose=0, curvature="hessian"):
+        check_curvature(explained.objective.loss, curvature)
         self.explained = explained
         self.objective = explained.objective
         self.solver = solver
         self.damping = damping
         self.n_jobs = n_jobs
         self.verbose = verbose
-        self._inverse = self._optimum = self._optimum_inverse = None
+        self.curvature = curvature
+        self._inverse = self._hessian_inverse = self._optimum = self._optimum_inverse = None
 
     @property
     def inverse(self):
-        """Inverse of the (damped) Hessian; warns of null directions when it is made."""
+        """Inverse of the (damped) Hessian, or of the Fisher matrix that `curvature` asks for.
+
+        Warns of null directions when it is made.
+        """
         if self._inverse is None:
-            self._inverse = self.solver.factorize(self.objective.hessian(self.damping))
-            warn_of_null_directions(self.explained, self._inverse.report)
+            self._inverse = self._factorize(self.curvature)
         return self._inverse
+
+    @property
+    def hessian_inverse(self):
+        """Inverse of the (damped) Hessian itself: what leverages and Newton steps are made of."""
+        if is_second_derivative(self.objective.loss, self.curvature):
+            return self.inverse
+        if self._hessian_inverse is None:
+            self._hessian_inverse = self._factorize("hessian")
+        return self._hessian_inverse
+
+    def _factorize(self, curvature):
+        inverse = self.solver.factorize(self.objective.hessian(self.damping, curvature=curvature))
+        warn_of_null_directions(self.explained, inverse.report, exact=inverse.hessian.exact)
+        return inverse
 
     @property
     def optimum(self):
@@ -171,7 +200,8 @@ class Linearization:
     @property
     def optimum_inverse(self):
         """Inverse of the undamped Hessian at the optimum."""
-        if self.optimum is self.objective and self.damping == 0 and self.inverse.factorized:
+        at_optimum = self.optimum is self.objective and self.damping == 0
+        if at_optimum and self.inverse.factorized and self.inverse.hessian.exact:
             return self.inverse
         if self._optimum_inverse is None:
             self._optimum_inverse = AutoSolver().factorize(self.optimum.hessian())
@@ -189,8 +219,9 @@ class Linearization:
                 verbose=self.verbose,
             )
             return self.optimum, made
-        effect = first_order if method == "first_order" else newton_step
-        return self.objective, effect(self.objective, self.inverse, rows)
+        if method == "first_order":
+            return self.objective, first_order(self.objective, self.inverse, rows)
+        return self.objective, newton_step(self.objective, self.hessian_inverse, rows)
 
     def own_changes(self, method, rows):
         """(reference objective, changes of each removed row's own raw predictions (n, K))."""
@@ -198,7 +229,8 @@ class Linearization:
             step = self.refit_width()
             parts = [self._own_refits(rows[a : a + step]) for a in range(0, len(rows), step)]
             return self.optimum, np.concatenate(parts)
-        with self.inverse.question():
+        inverse = self.inverse if method == "first_order" else self.hessian_inverse
+        with inverse.question():
             objective, changes = self.changes(method, rows)
             return objective, changes.own_raw_prediction_changes()
 

@@ -17,6 +17,7 @@ from skinfluence._health import (
     estimated_dof,
     null_directions,
 )
+from skinfluence._settings import check_rows
 from skinfluence.adapters import Explained
 from skinfluence.objectives import Objective
 
@@ -31,6 +32,7 @@ class Audit:
     linearization_: Linearization
     method: str
     damping: float
+    curvature: str
     temperature: float
     penalty_scaling: str
     memory: object
@@ -51,9 +53,12 @@ class Audit:
 
     @property
     def leverage_(self):
-        """Leverage of each training row, shape (n_train,); sums to the effective parameters."""
+        """Leverage of each training row, shape (n_train,); sums to the effective parameters.
+
+        Of the Hessian, whatever `curvature` the influences take.
+        """
         check_is_fitted(self)
-        return leverage(self.objective_, self.linearization_.inverse)
+        return leverage(self.objective_, self.linearization_.hessian_inverse)
 
     def health(self):
         """What to know before believing the numbers.
@@ -68,13 +73,14 @@ class Audit:
         """
         check_is_fitted(self)
         inverse = self.linearization_.inverse
+        hessian_inverse = self.linearization_.hessian_inverse
         # the user's last solution, not those of the estimates below
-        asked = replace(inverse.report)
-        with inverse.question():
+        asked, asked_of_hessian = replace(inverse.report), replace(hessian_inverse.report)
+        with inverse.question(), hessian_inverse.question():
             low, high = curvature_range(inverse.hessian, inverse)
-            h = self.leverage_ if inverse.factorized else np.empty(0)
-            dof = float(h.sum()) if inverse.factorized else estimated_dof(inverse)
-        inverse.report = asked
+            h = self.leverage_ if hessian_inverse.factorized else np.empty(0)
+            dof = float(h.sum()) if len(h) else estimated_dof(hessian_inverse)
+        inverse.report, hessian_inverse.report = asked, asked_of_hessian
         loud = np.flatnonzero(h > 0.5)
         return Health(
             n_rows=self.objective_.n_rows,
@@ -93,7 +99,9 @@ class Audit:
             method=self.method_,
             damping=float(self.damping),
             newton_step_is_exact=self.objective_.loss.quadratic and self.damping == 0,
-            leverage_is_known=inverse.factorized,
+            curvature=self.curvature,
+            is_hessian=inverse.hessian.exact,
+            leverage_is_known=hessian_inverse.factorized,
             solution=describe_solution(asked),
             _backend=self._backend,
         )
@@ -121,6 +129,29 @@ class Audit:
         if method == "first_order":
             return (objective.residual * moved).sum(axis=1)
         return objective.loss.value_change(objective.y, objective.raw_prediction, moved)
+
+    def params_influence(self, rows=None, *, method=None):
+        """Change of the coefficients when a row is removed.
+
+        Parameters
+        ----------
+        rows : array-like of int or bool mask, default=None
+            Training rows; all by default.
+        method : {"auto", "first_order", "newton_step", "refit"}, default=None
+            None takes the explainer's own `method`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_params)
+            Coefficients without the row minus with it, laid out as ``coef_.ravel()`` followed by
+            ``intercept_`` of the last step.
+        """
+        check_is_fitted(self)
+        method = resolve_method(method or self.method, self.linearization_.inverse)
+        rows = check_rows(rows, self.objective_.n_rows)
+        with self.linearization_.inverse.question():
+            objective, changes = self.linearization_.changes(method, rows)
+            return objective.estimator_layout(changes.coef_changes())
 
     def leave_one_out_raw_predictions(self):
         """Raw prediction of each training row by the model fitted without it.

@@ -15,7 +15,7 @@ def leverage(objective, inverse):
 
 def diagnostics_columns(explained, linearization, dfbetas):
     """The table of :meth:`InfluenceExplainer.diagnostics` as a dict of (n,) arrays."""
-    objective, inverse = linearization.objective, linearization.inverse
+    objective, inverse = linearization.objective, linearization.hessian_inverse
     rows = np.arange(objective.n_rows)
     h = leverage(objective, inverse)
     _, moved = linearization.own_changes("newton_step", rows)
@@ -91,7 +91,7 @@ def _logistic(s, y, raw, h, gap):
 
 def _dfbetas(explained, linearization, rows, sigma):
     """(coefficient - coefficient without the row) / (sigma without it * sqrt of (H^-1)_jj)."""
-    objective, inverse = linearization.objective, linearization.inverse
+    objective, inverse = linearization.objective, linearization.hessian_inverse
     _, changes = linearization.changes("newton_step", rows)
     moved = -objective.estimator_layout(changes.coef_changes())  # shape: (n, p)
     K, q = objective.coef.shape

@@ -49,10 +49,16 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         with settings of its own.
     damping : float, default=0.0
         Adds ``damping * sum(sample_weight)`` to the Hessian's diagonal, for the inverse only.
+    curvature : {"hessian", "fisher", "empirical_fisher"}, default="hessian"
+        Which matrix influences take the inverse of. "fisher": the mean of ``g_i g_i'`` over labels
+        drawn from the model; for squared error and logistic losses it is the Hessian, and hinges
+        have none. "empirical_fisher": the sum of ``s_i g_i g_i'`` at the given labels; first order
+        only. The penalty's second derivative belongs to all three. Refits, leverages and
+        diagnostics do not depend on it.
     method : {"auto", "first_order", "newton_step", "refit"}, default="auto"
         The effect of removing a row: the influence function, one Newton step with the row's
         leverage (exact for squared error), or a converged refit. "auto" is the Newton step
-        wherever the Hessian is factorised.
+        wherever the Hessian is factorised, and first order otherwise.
     penalty_scaling : {"estimator", "mean"}, default="estimator"
         Whether the penalty stays when a row leaves (as the estimator has it) or shrinks with the
         number of rows (weight decay on the mean loss, as in Koh & Liang).
@@ -124,6 +130,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         *,
         solver="auto",
         damping=0.0,
+        curvature="hessian",
         method="auto",
         penalty_scaling="estimator",
         polish=True,
@@ -136,6 +143,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         self.estimator = estimator
         self.solver = solver
         self.damping = damping
+        self.curvature = curvature
         self.method = method
         self.penalty_scaling = penalty_scaling
         self.polish = polish
@@ -189,7 +197,12 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = get_solver(self.solver, verbose=self.verbose, **seed)
         self.linearization_ = Linearization(
-            self.explained_, solver, float(self.damping), self.n_jobs, self.verbose
+            self.explained_,
+            solver,
+            float(self.damping),
+            self.n_jobs,
+            self.verbose,
+            self.curvature,
         )
         self._tell("read its objective and moved to the optimum", start)
         return self
@@ -243,9 +256,9 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         """(test design, resolved target, method, training rows) of one call."""
         check_is_fitted(self)
         method = self.method if method is None else method
-        if method == "auto":
-            method = resolve_method(method, self.linearization_.inverse)
-        method = resolve_method(method, None)
+        # refits and first order do not need the inverse yet
+        needed = method in ("auto", "newton_step")
+        method = resolve_method(method, self.linearization_.inverse if needed else None)
         tests = self.test_rows(X_test, y_test, target=target)
         return tests.design, tests.target, method, check_rows(rows, self.objective_.n_rows)
 
@@ -364,26 +377,3 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
             train_losses=self.objective_.row_values(),
         )
         return Explanation(tables, self._backend)
-
-    def params_influence(self, rows=None, *, method=None):
-        """Change of the coefficients when a row is removed.
-
-        Parameters
-        ----------
-        rows : array-like of int or bool mask, default=None
-            Training rows; all by default.
-        method : {"auto", "first_order", "newton_step", "refit"}, default=None
-            None takes the explainer's own `method`.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_params)
-            Coefficients without the row minus with it, laid out as ``coef_.ravel()`` followed by
-            ``intercept_`` of the last step.
-        """
-        check_is_fitted(self)
-        method = resolve_method(method or self.method, self.linearization_.inverse)
-        rows = check_rows(rows, self.objective_.n_rows)
-        with self.linearization_.inverse.question():
-            objective, changes = self.linearization_.changes(method, rows)
-            return objective.estimator_layout(changes.coef_changes())

@@ -25,8 +25,9 @@ class Health:
     moved : float
         Largest change of a training row's raw prediction by polishing, relative to their spread.
     smallest_curvature, largest_curvature : float
-        Extreme eigenvalues of the (damped) Hessian on the directions that have curvature. Under an
-        iterative solver the smallest is an estimate from random solutions, and never too small.
+        Extreme eigenvalues of the (damped) Hessian, or of the Fisher matrix in its place, on the
+        directions that have curvature. Under an iterative solver the smallest is an estimate from
+        random solutions, and never too small.
     condition : float
         Their ratio.
     null_directions : list of str
@@ -42,6 +43,10 @@ class Health:
     damping : float
     newton_step_is_exact : bool
         Whether the loss is quadratic and nothing is damped.
+    curvature : str
+        Which matrix was inverted; leverages and effective parameters are those of the Hessian.
+    is_hessian : bool
+        Whether that matrix is the Hessian, under whatever name.
     solution : str
         How exact the last solution of an iterative or random solver was; empty for factorisations.
     """
@@ -62,6 +67,8 @@ class Health:
     method: str
     damping: float
     newton_step_is_exact: bool
+    curvature: str = "hessian"
+    is_hessian: bool = True
     leverage_is_known: bool = True
     solution: str = ""
     _backend: str | None = field(default=None, repr=False)
@@ -73,6 +80,11 @@ class Health:
             out.append(
                 f"The gradient is not zero (stationarity {self.polished_stationarity:.1e}): "
                 "influence assumes an optimum. Fit longer, scale the features or add a penalty."
+            )
+        if not self.is_hessian:
+            out.append(
+                f"A Fisher matrix (curvature={self.curvature!r}) stands in for the Hessian: "
+                "influences rank rows, and are not the size of what a refit would do."
             )
         if self.moved > 0.05:
             out.append(
@@ -95,7 +107,8 @@ class Health:
                 )
             )
         if self.condition > 1e10:
-            out.append(f"The Hessian is ill-conditioned ({self.condition:.1e}): scale features.")
+            name = "Hessian" if self.is_hessian else "Fisher matrix"
+            out.append(f"The {name} is ill-conditioned ({self.condition:.1e}): scale features.")
         return out
 
     def __str__(self):
@@ -110,7 +123,8 @@ class Health:
             f"{self.polished_stationarity:.1e} as explained",
             f"moved by polishing     {self.moved:.1e} of the spread of raw predictions",
             f"curvature              {self.smallest_curvature:.3g} to {self.largest_curvature:.3g}"
-            f" (condition {self.condition:.1e})",
+            f" (condition {self.condition:.1e})"
+            + ("" if self.is_hessian else f", of the matrix {self.curvature!r}"),
             f"null directions        {null}",
             f"effective parameters   {self.effective_dof:.1f}",
             f"leverage over 0.5      {rows}",
@@ -229,14 +243,18 @@ class SingularHessianWarning(UserWarning):
     """The Hessian has directions without curvature; the pseudo-inverse is used."""
 
 
-def warn_of_null_directions(explained, report):
-    """Warn which columns or directions have no curvature in the data."""
+def warn_of_null_directions(explained, report, *, exact=True):
+    """Warn which columns or directions have no curvature in the data.
+
+    `exact` is False where the matrix is a Fisher matrix and not the Hessian.
+    """
     directions = null_directions(explained, report.null_space)
     if not directions:
         return
     shown = "; ".join(directions[:5]) + (" ..." if len(directions) > 5 else "")
+    name = "Hessian" if exact else "Fisher matrix"
     warnings.warn(
-        f"The Hessian is singular: {len(directions)} direction(s) of the coefficients have no "
+        f"The {name} is singular: {len(directions)} direction(s) of the coefficients have no "
         f"curvature ({shown}). The pseudo-inverse is used: along these directions coefficients "
         "are arbitrary and influences zero, for rows that do not vary along them nothing is lost. "
         "Drop constant or duplicated columns, add a penalty, or set damping > 0.",

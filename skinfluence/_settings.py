@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from skinfluence.effects import METHODS
+from skinfluence.objectives import CURVATURES
 from skinfluence.solvers import get_solver
 
 #: Polishing that moves raw predictions by more than this part of their spread is warned of.
@@ -17,6 +18,13 @@ def check_settings(explainer):
     """Raise ValueError for parameters of the explainer that mean nothing."""
     get_solver(explainer.solver, random_state=explainer.random_state)
     _one_of("method", explainer.method, ("auto", *METHODS))
+    _one_of("curvature", explainer.curvature, CURVATURES)
+    if explainer.curvature == "empirical_fisher" and explainer.method == "newton_step":
+        raise ValueError(
+            'method="newton_step" needs the Hessian, and curvature="empirical_fisher" replaces it. '
+            'Use method="first_order", "refit" or "auto" (first order here), or '
+            'curvature="hessian".'
+        )
     _one_of("penalty_scaling", explainer.penalty_scaling, ("estimator", "mean"))
     _one_of("polish", explainer.polish, (True, False))
     _number("damping", explainer.damping, least=0.0)

@@ -28,6 +28,7 @@ def newton_step(objective, inverse, rows):
     ----------
     objective : Objective
     inverse : InverseHessian
+        Of the second derivative itself: with the inverse of a Fisher matrix it is no Newton step.
     rows : ndarray of int
 
     Returns

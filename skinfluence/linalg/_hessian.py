@@ -30,13 +30,17 @@ class Hessian(LinearOperator):
     factor : ndarray of shape (n, K) or None
         b_i of curvature in the form A_i = diag(curvature_i) - b_i b_i', which the softmax has: a
         K-th of the memory of full matrices.
+    exact : bool
+        False for a Fisher matrix that stands in for the second derivative. Newton steps and
+        leverages need the second derivative itself.
     """
 
-    def __init__(self, design, curvature, penalty, gauge=None, factor=None):
+    def __init__(self, design, curvature, penalty, gauge=None, factor=None, *, exact=True):
         self.design = design
         self.curvature = curvature
         self.factor = factor
         self.penalty = penalty
+        self.exact = exact
         self.gauge = gauge if gauge is not None and gauge.size else None
         self.n_outputs, self.n_columns = penalty.shape
         self.separable = curvature.ndim == 2 and factor is None

@@ -32,6 +32,9 @@ class Loss(ABC):
     multiclass: bool = False
     #: adding one number to all K raw predictions changes nothing (softmax)
     shift_invariant: bool = False
+    #: minus a log-likelihood in its natural parameter: the Hessian does not depend on the label,
+    #: and so is the Fisher information
+    canonical: bool = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -89,6 +92,29 @@ class Loss(ABC):
     def probability(self, raw_prediction):
         """Class probabilities ``(..., n_classes)``; None where the loss has no such model."""
         return None
+
+    def fisher_matrix(self, raw_prediction):
+        """Fisher information of each row in its raw predictions, shape ``(..., K, K)``.
+
+        The mean of ``r r'`` over labels drawn from the model itself, with r the gradient; None
+        where the loss defines no probability of labels. Here it is summed over the classes;
+        losses of real targets override it.
+        """
+        K, coupled = raw_prediction.shape[-1], self.target_kind == "one_hot"
+        p = self.probability(raw_prediction if coupled else raw_prediction[..., :1])
+        if p is None or self.target_kind == "real":
+            return None
+        if coupled:
+            gradients = [self.gradient(label, raw_prediction) for label in np.eye(K)]
+            pairs = [r[..., :, None] * r[..., None, :] for r in gradients]
+            return sum(p[..., k, None, None] * pair for k, pair in enumerate(pairs))
+        out = np.zeros((*raw_prediction.shape, K))
+        for k in range(K):  # a machine of its own for each output, with labels -1 and +1
+            raw = raw_prediction[..., k, None]
+            p = self.probability(raw)
+            squares = [self.gradient(label, raw)[..., 0] ** 2 for label in (-1.0, 1.0)]
+            out[..., k, k] = p[..., 0] * squares[0] + p[..., 1] * squares[1]
+        return out
 
     def __repr__(self):
         settings = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())

@@ -17,6 +17,7 @@ class Logistic(Loss):
 
     name = "logistic"
     target_kind = "margin"
+    canonical = True
 
     def value(self, y, raw_prediction):
         return softplus(-y * raw_prediction).sum(axis=-1)
@@ -45,6 +46,7 @@ class Multinomial(Loss):
     separable = False
     multiclass = True
     shift_invariant = True
+    canonical = True
 
     def value(self, y, raw_prediction):
         top = raw_prediction.max(axis=-1, keepdims=True)

@@ -21,6 +21,7 @@ class SquaredError(Loss):
     name = "squared_error"
     target_kind = "real"
     quadratic = True
+    canonical = True
 
     def value(self, y, raw_prediction):
         return 0.5 * ((raw_prediction - y) ** 2).sum(axis=-1)
@@ -30,6 +31,11 @@ class SquaredError(Loss):
 
     def hessian_product(self, y, raw_prediction, V):
         return np.array(np.broadcast_to(V, np.broadcast_shapes(V.shape, np.shape(raw_prediction))))
+
+    def fisher_matrix(self, raw_prediction):
+        # half the squared error is minus the log-likelihood of a normal law of unit variance
+        K = raw_prediction.shape[-1]
+        return np.broadcast_to(np.eye(K), (*raw_prediction.shape, K))
 
     def value_change(self, y, raw_prediction, change):
         return ((raw_prediction - y + 0.5 * change) * change).sum(axis=-1)

@@ -5,16 +5,20 @@ Where to start: `_objective.py`; `_coupling.py` holds what other rows' weights d
 
 from skinfluence.objectives._coding import TargetCoding
 from skinfluence.objectives._coupling import Coupling
+from skinfluence.objectives._curvature import CURVATURES, check_curvature, is_second_derivative
 from skinfluence.objectives._newton import NewtonResult, is_optimum, minimize
 from skinfluence.objectives._objective import Objective
 from skinfluence.objectives._weights import RowWeights
 
 __all__ = [
+    "CURVATURES",
     "Coupling",
     "NewtonResult",
     "Objective",
     "RowWeights",
     "TargetCoding",
+    "check_curvature",
     "is_optimum",
+    "is_second_derivative",
     "minimize",
 ]

@@ -5,6 +5,11 @@ from functools import cached_property
 import numpy as np
 
 from skinfluence.linalg import Hessian, PerSampleGradients
+from skinfluence.objectives._curvature import (
+    check_curvature,
+    fisher_curvature,
+    is_second_derivative,
+)
 
 #: Residuals this small against the prediction's own part of the gradient may be rounding.
 EXACT_FIT = 1e-4
@@ -179,21 +184,26 @@ class Objective:
         out[:, own, own] += curvature[rows]
         return out
 
-    def hessian(self, damping=0.0, *, class_ratio=None, penalty_ratio=1.0):
+    def hessian(self, damping=0.0, *, curvature="hessian", class_ratio=None, penalty_ratio=1.0):
         """J''(theta) + damping * sum(sample_weight) * I, as an operator.
 
         The ratios give the Hessian that a change of other rows leaves behind: every class weight
-        times `class_ratio` (C,), the penalty times `penalty_ratio`.
+        times `class_ratio` (C,), the penalty times `penalty_ratio`. With another `curvature` a
+        Fisher matrix of the data stands in for the second derivative of the data term (see
+        :func:`~skinfluence.objectives._curvature.fisher_curvature`); the penalty's second
+        derivative stays.
         """
         penalty = self.penalty * penalty_ratio
-        curvature, factor = self._curvature
+        check_curvature(self.loss, curvature)
+        exact = is_second_derivative(self.loss, curvature)
+        rows, factor = self._curvature if exact else (fisher_curvature(self, curvature), None)
         if damping:
             penalty = penalty + damping * self.weights.base.sum()
         if class_ratio is not None:
             ratio = self.weights.spread(class_ratio)  # shape: (n, 1) or (n, K)
-            curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
+            rows = rows * (ratio if rows.ndim == 2 else ratio[:, :, None])
             factor = None if factor is None else factor * np.sqrt(ratio)
-        return Hessian(self.design, curvature, penalty, self._gauge(penalty), factor)
+        return Hessian(self.design, rows, penalty, self._gauge(penalty), factor, exact=exact)
 
     def _gauge(self, penalty):
         """Directions that only shift all outputs alike, on columns without penalty: (p, m)."""

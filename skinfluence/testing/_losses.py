@@ -91,6 +91,13 @@ def _check_flags(loss, y, raw, V):
     if probability is not None:
         _close(probability.sum(axis=-1), 1.0, "probabilities do not sum to one")
         assert (probability >= 0).all(), "a probability is negative"
+    information = loss.fisher_matrix(raw)
+    if information is not None:
+        least = np.linalg.eigvalsh(information).min()
+        assert least > -TOLERANCE, f"fisher_matrix has the eigenvalue {least:.1e}"
+    if loss.canonical:
+        assert information is not None, "canonical: fisher_matrix gives None"
+        _close(information, matrix, "canonical: fisher_matrix is not the Hessian")
 
 
 def _check_value_change(loss, y, raw, V):

@@ -1,0 +1,54 @@
+"""Which K x K matrix stands for a row's curvature: Hessian, Fisher or empirical Fisher."""
+
+import numpy as np
+
+CURVATURES = ("hessian", "fisher", "empirical_fisher")
+
+
+def check_curvature(loss, curvature):
+    """Raise ValueError where a loss has no such curvature.
+
+    Parameters
+    ----------
+    loss : Loss
+    curvature : {"hessian", "fisher", "empirical_fisher"}
+    """
+    if curvature not in CURVATURES:
+        raise ValueError(
+            f"curvature={curvature!r} is not known. Expected one of {list(CURVATURES)}."
+        )
+    if curvature == "fisher" and loss.fisher_matrix(np.zeros((1, 2))) is None:
+        raise ValueError(
+            f'curvature="fisher" is a mean over labels drawn from the model, and {loss!r} defines '
+            'no probability of labels. Use curvature="hessian" or "empirical_fisher".'
+        )
+
+
+def is_second_derivative(loss, curvature):
+    """Whether a curvature is the loss's second derivative itself, under another name or not."""
+    return curvature == "hessian" or (curvature == "fisher" and loss.canonical)
+
+
+def fisher_curvature(objective, curvature):
+    """s_i F_i of all rows, for a Fisher matrix that is not the second derivative.
+
+    "fisher" is the mean of r r' over the model's own labels, "empirical_fisher" is r r' at the
+    given label, with r the gradient of the row's loss in its raw predictions. J. Martens, "New
+    insights and perspectives on the natural gradient method", Journal of Machine Learning Research
+    21, 2020, compares the two.
+
+    Returns
+    -------
+    ndarray of shape (n, K) or (n, K, K)
+        As :class:`~skinfluence.linalg.Hessian` takes it. The empirical Fisher couples the outputs
+        of separable losses too: its outer products are those of whole gradients.
+    """
+    s, loss = objective.sample_weight, objective.loss
+    K = objective.n_outputs
+    if curvature == "empirical_fisher":
+        root = np.sqrt(s) * objective.residual  # shape: (n, K)
+        return root**2 if K == 1 else root[:, :, None] * root[:, None, :]
+    matrices = loss.fisher_matrix(objective.raw_prediction)
+    if loss.separable:
+        return s * np.einsum("nkk->nk", matrices)
+    return s[:, :, None] * matrices
