@@ -1,7 +1,7 @@
 """What a change of row weights does: first order, Newton step, refit; one method a file.
 
 Where to start: `_changes.py` (what changes, and what an effect can be asked), then
-`_newton_step.py`.
+`_newton_step.py`. `_group_*.py` change many weights together.
 """
 
 from skinfluence.effects._changes import (
@@ -11,6 +11,9 @@ from skinfluence.effects._changes import (
     WeightChanges,
 )
 from skinfluence.effects._first_order import first_order
+from skinfluence.effects._group_first_order import group_first_order
+from skinfluence.effects._group_newton_step import group_newton_step
+from skinfluence.effects._group_second_order import group_second_order
 from skinfluence.effects._newton_step import newton_step
 from skinfluence.effects._refit import refit, refit_rows
 
@@ -23,6 +26,9 @@ __all__ = [
     "RefittedChanges",
     "WeightChanges",
     "first_order",
+    "group_first_order",
+    "group_newton_step",
+    "group_second_order",
     "newton_step",
     "refit",
     "refit_rows",

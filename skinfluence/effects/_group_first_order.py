@@ -1,0 +1,55 @@
+"""Many weights at once, to first order: the sum of the rows' influences."""
+
+import numpy as np
+
+from skinfluence.effects._changes import RefittedChanges
+from skinfluence.objectives import Coupling
+
+
+def group_first_order(objective, inverse, changes):
+    """Effect of changing many weights together to first order: delta_b = H^-1 sum_i l_i s_i g_i.
+
+    l_i = 1 - factor is the share of row i's weight that is lost. Additive over rows (Koh, Ang, Teo
+    & Liang 2019, equation 1, times the number of rows).
+
+    Parameters
+    ----------
+    objective : Objective
+    inverse : InverseHessian
+    changes : WeightChanges
+
+    Returns
+    -------
+    RefittedChanges
+    """
+    pulled = np.stack([lost_slope(objective, *part) for part in parts(changes)], axis=-1)
+    return solved_changes(inverse, pulled)
+
+
+def parts(changes):
+    """(rows, lost share of each row's weight) of every change."""
+    order = np.argsort(changes.change, kind="stable")
+    ends = np.searchsorted(changes.change[order], np.arange(1, changes.n_changes))
+    return [(changes.row[mine], 1.0 - changes.factor[mine]) for mine in np.split(order, ends)]
+
+
+def own_gradient(objective, rows, scale):
+    """sum_i scale_i s_i g_i over some rows, (K, q)."""
+    weighted = objective.sample_weight[rows] * objective.residual[rows] * scale[:, None]
+    return objective.design.take(rows).rmatmul(weighted).T
+
+
+def lost_slope(objective, rows, lost):
+    """-dJ'/dt at t = 0, where row i has t lost_i of its weight less: (K, q)."""
+    out = own_gradient(objective, rows, lost)
+    coupling = Coupling(objective)
+    if coupling:
+        out = out + coupling.directions @ (lost @ coupling.derivative(rows))
+    return out
+
+
+def solved_changes(inverse, pulled):
+    """Changes of the coefficients H^-1 pulled, for pulled (K, q, n_changes)."""
+    K, q, n_changes = pulled.shape
+    solved = inverse.solve(np.ascontiguousarray(pulled).reshape(K * q, n_changes))
+    return RefittedChanges(np.ascontiguousarray(solved.T).reshape(n_changes, K, q))

@@ -1,0 +1,119 @@
+"""Many weights at once, by one Newton step on the objective that the change leaves."""
+
+import warnings
+
+import numpy as np
+
+from skinfluence.effects._changes import RefittedChanges
+from skinfluence.effects._group_first_order import own_gradient, parts
+from skinfluence.effects._newton_step import FULL_LEVERAGE
+from skinfluence.objectives import Coupling
+from skinfluence.solvers import AutoSolver
+
+
+def group_newton_step(objective, inverse, changes):
+    """Effect of changing many weights together by one Newton step; exact for squared loss.
+
+    ``delta_b = (H - H_U)^-1 g_U`` with the group's part of Hessian and gradient, by whichever is
+    reckoned to be cheaper: Woodbury's identity with a matrix of m K rows for m rows in the group,
+    or a factorisation of what is left. Where other rows' weights follow (balanced classes, penalty
+    in mean form) gradient and Hessian are those of the objective that is left. For one row it is
+    the step of :func:`newton_step`.
+
+    Parameters
+    ----------
+    objective : Objective
+    inverse : InverseHessian
+        Of the second derivative itself, damping included; the damping stays as large as it is.
+    changes : WeightChanges
+
+    Returns
+    -------
+    RefittedChanges
+
+    Warns
+    -----
+    RuntimeWarning
+        For changes that leave the model undetermined (leverage one); they get NaN.
+    """
+    delta = np.empty((changes.n_changes, *objective.coef.shape))
+    damping = (inverse.hessian.penalty - objective.penalty).flat[0]
+    for b, (rows, lost) in enumerate(parts(changes)):
+        inside = (objective.sample_weight[rows] * lost[:, None] != 0).any(axis=1)
+        delta[b] = _step(objective, inverse, damping, rows[inside], lost[inside])
+    full = np.flatnonzero(np.isnan(delta).any(axis=(1, 2)))
+    if len(full):
+        warnings.warn(
+            f"{len(full)} of {changes.n_changes} changes leave the model undetermined; their "
+            f"Newton step is NaN (changes {full[:10].tolist()}). Add a penalty, or change fewer "
+            "rows.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return RefittedChanges(delta)
+
+
+def _step(objective, inverse, damping, rows, lost):
+    if len(rows) == 0:
+        return np.zeros(objective.coef.shape)
+    if Coupling(objective):
+        left = objective.with_weights(rows, 1.0 - lost)
+        return _left_over(inverse, left, damping, objective.gradient() - left.gradient())
+    pulled = own_gradient(objective, rows, lost)
+    if inverse.factorized and (lost > 0).all() and _few_are_cheaper(objective, len(rows)):
+        return _downdated(objective, inverse, rows, lost, pulled)
+    return _left_over(inverse, objective.with_weights(rows, 1.0 - lost), damping, pulled)
+
+
+def _few_are_cheaper(objective, m):
+    """Whether the m K x m K system of Woodbury's identity costs less than the Hessian left over."""
+    p, (K, q), n = objective.n_parameters, objective.coef.shape, objective.n_rows
+    few, pairs = m * K, K if objective.loss.separable else K**2 / 2
+    blocks = K if objective.loss.separable else 1
+    side = min(p // blocks, n)
+    return few <= p and 4 * p**2 * few / blocks + 2 * p * few**2 < n * q**2 * pairs + side**3
+
+
+def _downdated(objective, inverse, rows, lost, pulled):
+    """Woodbury's identity, with H_U = V V':  H^-1 (g + V (I - V' H^-1 V)^-1 V' H^-1 g)."""
+    p = objective.n_parameters
+    V = _half_rows(objective, rows, lost)  # shape: (p, m K)
+    solved = inverse.solve(np.column_stack([pulled.reshape(p, 1), V]))
+    own, reached = solved[:, 0], solved[:, 1:]
+    system = np.eye(V.shape[1]) - V.T @ reached
+    try:
+        factor = np.linalg.cholesky(0.5 * (system + system.T))
+    except np.linalg.LinAlgError:
+        return np.full(objective.coef.shape, np.nan)
+    if np.diag(factor).min(initial=1.0) ** 2 < FULL_LEVERAGE:
+        return np.full(objective.coef.shape, np.nan)
+    pull = np.linalg.solve(factor.T, np.linalg.solve(factor, V.T @ own))
+    return (own + reached @ pull).reshape(objective.coef.shape)
+
+
+def _half_rows(objective, rows, lost):
+    """V with V V' = H_U: a column for each row and direction of its curvature."""
+    K, q = objective.coef.shape
+    Z = objective.design.take(rows).to_dense()
+    curvature = objective.row_curvature(rows)
+    if curvature.ndim == 2:
+        V = np.zeros((K, q, len(rows), K))
+        for k in range(K):
+            V[k, :, :, k] = (np.sqrt(lost * curvature[:, k])[:, None] * Z).T
+    else:
+        values, vectors = np.linalg.eigh(curvature * lost[:, None, None])
+        root = vectors * np.sqrt(values.clip(min=0.0))[:, None, :]  # shape: (m, K, K)
+        V = np.einsum("nka,nj->kjna", root, Z)
+    return V.reshape(K * q, -1)
+
+
+def _left_over(inverse, left, damping, pulled):
+    """From a factorisation of the Hessian that the change leaves."""
+    total = left.weights.base.sum()
+    undetermined = np.full(left.coef.shape, np.nan)
+    if total <= 0.0:
+        return undetermined
+    found = AutoSolver(n_right_hand_sides=1).factorize(left.hessian(damping / total))
+    if found.report.rank < inverse.report.rank:
+        return undetermined
+    return found.solve(pulled.reshape(-1, 1)).reshape(left.coef.shape)

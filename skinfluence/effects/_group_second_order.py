@@ -1,0 +1,107 @@
+"""Many weights at once, to second order: what removed rows are to each other."""
+
+import numpy as np
+
+from skinfluence.effects._changes import RefittedChanges
+from skinfluence.effects._group_first_order import (
+    group_first_order,
+    parts,
+)
+from skinfluence.objectives import Coupling
+
+
+def group_second_order(objective, inverse, changes):
+    """Effect of changing many weights together to second order (Basu, You & Feizi 2020).
+
+    With p the share of the training weight that is lost, in sum form::
+
+        delta = ((1 - 2 p) d1 + d2) / (1 - p)^2,    d1 = H^-1 g_U,    d2 = H^-1 H_U d1
+
+    g_U and H_U are the group's part of gradient and Hessian. These are the first two terms of the
+    Newton step ``(H - H_U)^-1 g_U`` expanded about ``(1 - p) H``, what a group that is like all
+    rows would leave: such a group's step is met by the first term. As a path: the group's weights
+    fall while all others rise so that the sum of weights stays. As in the paper, third derivatives
+    of the loss are left out, so that the formula is the second-order expansion of the refit for
+    squared loss and of the Newton step for others.
+
+    Where other rows' weights follow (see :class:`~skinfluence.objectives.Coupling`) their first
+    and second derivatives along the path are in d1 and d2.
+
+    Parameters
+    ----------
+    objective : Objective
+    inverse : InverseHessian
+    changes : WeightChanges
+
+    Returns
+    -------
+    RefittedChanges
+        NaN for a change that leaves no weight.
+    """
+    first = group_first_order(objective, inverse, changes).coef_changes()
+    each = parts(changes)
+    curved = [_curved(objective, *part, step) for part, step in zip(each, first, strict=True)]
+    p = objective.n_parameters
+    second = inverse.solve(np.stack(curved, axis=-1).reshape(p, -1)).T.reshape(first.shape)
+    base = objective.weights.base
+    share = np.array([lost @ base[rows] for rows, lost in each]) / base.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(share < 1.0, share, np.nan)[:, None, None]
+        return RefittedChanges(((1.0 - 2.0 * share) * first + second) / (1.0 - share) ** 2)
+
+
+def _curved(objective, rows, lost, step):
+    """H times half the second derivative of the coefficients at t = 0, (K, q).
+
+    From J'(theta(t), t) = 0 differentiated twice: theta'' = -H^-1 (J'_tt + 2 J'_t,theta theta').
+    """
+    out = _product(objective, rows, lost, step)
+    coupling = Coupling(objective)
+    if not coupling:
+        return out
+    weights = objective.weights
+    if weights.balanced:
+        out -= _class_part(objective, rows, lost, step)
+    if objective.penalty_scaling == "mean":
+        gone = lost @ weights.base[rows] / weights.base.sum()
+        out += gone * objective.penalty * step
+    return out
+
+
+def _class_part(objective, rows, lost, step):
+    """What balanced class weights w_k(t) add to half of J'_tt + 2 J'_t,theta theta'.
+
+    w_k is proportional to n(t) / n_k(t), with the counts n = sum of n_k falling linearly.
+    """
+    weights = objective.weights
+    gone = np.bincount(
+        weights.codes[rows], lost * weights.counts[rows], minlength=weights.n_classes
+    )
+    share, own = gone.sum() / weights.class_counts.sum(), gone / weights.class_counts
+    slope, bend = own - share, 2.0 * own * (own - share)  # w'/w and w''/w, per class
+    gradients = Coupling(objective).directions[..., : weights.n_classes]
+    out = 0.5 * gradients @ bend
+    everything = np.arange(objective.n_rows)
+    out += _product(objective, everything, _spread(weights, slope), step)
+    pulled = lost[:, None] * _spread(weights, slope)[rows]
+    weighted = objective.sample_weight[rows] * objective.residual[rows] * pulled
+    return out - objective.design.take(rows).rmatmul(weighted).T
+
+
+def _spread(weights, per_class):
+    """A number for each class as one for each row: (n, 1), or (n, K) where outputs differ."""
+    own = per_class[weights.codes, None]
+    if not weights.own_output_only:
+        return own
+    return np.where(weights.codes[:, None] == np.arange(weights.n_classes), own, 0.0)
+
+
+def _product(objective, rows, scale, step):
+    """sum_i scale_i (A_i (x) z_i z_i') step over some rows, (K, q)."""
+    design = objective.design.take(rows)
+    scale = scale if scale.ndim == 2 else scale[:, None]
+    curvature = objective.row_curvature(rows)
+    moved = design.matmul(step.T)  # shape: (n_rows, K)
+    if curvature.ndim == 2:
+        return design.rmatmul(scale * curvature * moved).T
+    return design.rmatmul(scale * np.einsum("nkj,nj->nk", curvature, moved)).T
