@@ -22,12 +22,14 @@ API_REFERENCE = [
     {
         "title": "Rows to show or to keep",
         "module": "skinfluence.selection",
-        "text": "Relative influence, and rows that are both influential and different.",
+        "text": "Relative influence, rows that are both influential and different, prototypes.",
         "objects": [
             "relative_influence",
             "top_relative_influences",
             "select_diverse",
             "DiverseRows",
+            "select_prototypes",
+            "Prototypes",
         ],
     },
     {

@@ -1,0 +1,202 @@
+"""Prototypes: few weighted training rows that stand for a set of test rows (Fisher kernel)."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from skinfluence._settings import check_rows
+from skinfluence._warnings import user_stacklevel
+from skinfluence.linalg import row_blocks
+from skinfluence.selection._checks import check_count, check_explainer
+
+#: A candidate of which no more than this part is left is a combination of the picks.
+INDEPENDENT = 1e-10
+#: Part of the squared discrepancy at which what is left of it is rounding.
+NOTHING_LEFT = 1e-13
+
+
+@dataclass(frozen=True)
+class Prototypes:
+    """The rows that :func:`select_prototypes` picked.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_picked,)
+        Training rows, in the order of the picks.
+    weights : ndarray of shape (n_picked,)
+        Best weight of each row's gradient in the mean gradient of the test rows, given all picks.
+        Negative where the row's gradient points the other way.
+    discrepancy : ndarray of shape (n_picked,)
+        Distance of the weighted rows to the test rows after each pick, never increasing.
+    initial_discrepancy : float
+        The same before the first pick: the length of the mean gradient.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray
+    discrepancy: np.ndarray
+    initial_discrepancy: float
+
+
+def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
+    """Weighted training rows that stand for the test rows in the eyes of the model.
+
+    Each row is seen as the model sees it, by the gradient g of its loss, and two rows are alike
+    as far as their Fisher kernel ``K(i, j) = g_i' F^-1 g_j`` says. Sequential Bayesian quadrature
+    picks the training row that, with the best weights for all picks, brings the weighted sum of
+    kernel functions closest to the mean of those of the test rows:
+
+        min over w of  || mean_t g_t - sum_i w_i g_i ||  in the norm of F^-1.
+
+    F is the matrix that the explainer inverts (see its `curvature`), in sum form and with the
+    penalty, so that ``K(t, i)`` is the first-order influence of row i on test row t per unit of
+    its weight. The first pick is the row of the largest mean influence relative to the change of
+    the model that it makes (:func:`relative_influence` with ``kind="loss"``).
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+        Fitted.
+    n_select : int
+        Rows to pick.
+    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+        The set that the rows stand for; also a single test row, or a table of training rows.
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        Their labels. None takes the predicted labels of a classifier.
+    rows : array-like of int or bool mask, default=None
+        Training rows that may be picked; all by default. Rows of weight zero are never picked.
+
+    Returns
+    -------
+    Prototypes
+        `rows`, `weights` and the `discrepancy` after each pick, in the root of the loss's unit.
+        Fewer than `n_select` rows, with a warning, where these reach the mean exactly.
+
+    Raises
+    ------
+    TypeError
+        For anything but an InfluenceExplainer.
+    ValueError
+        Without labels for a regression, whose predictions have no residual; and as
+        :meth:`~skinfluence.InfluenceExplainer.influence` does.
+
+    See Also
+    --------
+    select_diverse : Influential rows that differ from each other.
+
+    Notes
+    -----
+    A pick costs one solution and one product with the training rows. The kernel matrix is not
+    formed: n_select of its rows are kept. Kernel and gradients are per unit of a row's weight;
+    what removing a row does to other rows' weights (balanced classes, a penalty in mean form) is
+    no part of them. A solver that iterates takes one solution a training row beside.
+
+    References
+    ----------
+    R. Khanna, B. Kim, J. Ghosh and O. Koyejo, "Interpreting black box predictions using Fisher
+    kernels", AISTATS 2019. F. Huszar and D. Duvenaud, "Optimally-weighted herding is Bayesian
+    quadrature", UAI 2012.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skinfluence import InfluenceExplainer
+    >>> from skinfluence.selection import select_prototypes
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), LogisticRegression())
+    >>> explainer = InfluenceExplainer(model).fit(X[:400], y[:400])
+    >>> picked = select_prototypes(explainer, 5, X[400:], y[400:])
+    >>> picked.rows.shape, bool(picked.discrepancy[-1] < 0.5 * picked.initial_discrepancy)
+    ((5,), True)
+    """
+    check_explainer(explainer)
+    check_count("n_select", n_select)
+    objective = explainer.objective_
+    if y_test is None and not objective.coding.is_classification:
+        raise ValueError(
+            "y_test=None, but the predictions of a regression have no residual and so no gradient. "
+            "Pass the target values of X_test."
+        )
+    tests = explainer.test_rows(X_test, y_test)
+    rows = check_rows(rows, objective.n_rows)
+    candidates = rows[(objective.sample_weight > 0).any(axis=1)[rows]]
+    if not len(candidates):
+        raise ValueError(
+            f"rows names {len(rows)} training rows and none of positive weight; expected at least "
+            "one that can be picked."
+        )
+    inverse = explainer.linearization_.inverse
+    with inverse.question():
+        mean = tests.gradients().rmatvec(np.full(len(tests), 1.0 / len(tests)))
+        kernel = _FisherKernel(objective, inverse, candidates)
+        picked = _quadrature(kernel, mean, int(n_select))
+    if len(picked.rows) < n_select:
+        warnings.warn(
+            f"{len(picked.rows)} rows were picked where n_select={n_select}: more cannot bring the "
+            f"discrepancy below {picked.discrepancy[-1] if len(picked.rows) else 0.0:.1e}.",
+            UserWarning,
+            stacklevel=user_stacklevel(),
+        )
+    return picked
+
+
+class _FisherKernel:
+    """g_i' F^-1 v for the candidates' gradients g_i; their kernel matrix is never formed."""
+
+    def __init__(self, objective, inverse, rows):
+        self.rows = rows
+        self.inverse = inverse
+        self.gradients = objective.per_sample_gradients()[rows]
+        self._shape = objective.coef.shape
+
+    def diagonal(self):
+        """K(i, i), (n_rows,)."""
+        forms, residual = self.inverse.row_forms(self.rows), self.gradients.residual
+        out = np.empty(len(self.rows))
+        for some in row_blocks(len(out), 8 * forms[:1].size):
+            out[some] = np.einsum("nk,nkj,nj->n", residual[some], forms[some], residual[some])
+        return out
+
+    def column(self, vector):
+        """g_i' F^-1 vector for a vector (p,) of coefficients: (n_rows,)."""
+        solved = self.inverse.solve(vector.reshape(-1, 1)).reshape(self._shape)
+        raw = self.gradients.design.matmul(solved.T)  # shape: (n_rows, K)
+        return np.einsum("nk,nk->n", raw, self.gradients.residual)
+
+
+def _quadrature(kernel, mean, n_select):
+    """Greedy picks with their weights: a Cholesky factorisation of the kernel, pivoted by gain."""
+    start = float(mean @ kernel.inverse.solve(mean.reshape(-1, 1))[:, 0])
+    left = kernel.column(mean)  # g_i' F^-1 (mean - its best approximation)
+    whole = kernel.diagonal()
+    own = whole.copy()  # squared length of what the picks leave of each candidate
+    n_select = min(n_select, len(own))
+    factor = np.empty((n_select, len(own)))
+    places: list[int] = []
+    shares: list[float] = []
+    squares = [start]
+    while len(places) < n_select and squares[-1] > NOTHING_LEFT * start:
+        able = own > INDEPENDENT * whole
+        gain = np.divide(left**2, own, out=np.zeros_like(own), where=able)
+        best = int(gain.argmax())
+        if gain[best] <= NOTHING_LEFT * start:
+            break
+        j, length = len(places), np.sqrt(own[best])
+        gradient = kernel.gradients[[best]].to_dense()[0]
+        column = kernel.column(gradient) - factor[:j, best] @ factor[:j]
+        factor[j] = column / length
+        share = left[best] / length
+        left -= share * factor[j]
+        own -= factor[j] ** 2
+        own[best] = 0.0
+        places.append(best)
+        shares.append(share)
+        squares.append(max(squares[-1] - share**2, 0.0))
+    m = len(places)
+    weights = solve_triangular(factor[:m, places], np.array(shares)) if m else np.empty(0)
+    return Prototypes(kernel.rows[places], weights, np.sqrt(squares[1:]), float(np.sqrt(start)))
