@@ -1,0 +1,71 @@
+"""Similarity of training rows, for a few rows at a time: the n x n matrix never exists."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+#: Rows whose distances give the median.
+MEDIAN_ROWS = 1000
+
+
+class Points(NamedTuple):
+    """Some rows, as similarities take them."""
+
+    X: object  # ndarray or CSR, shape: (n_rows, n_features)
+    square_norms: np.ndarray
+
+
+class RBFSimilarity:
+    """exp(-||x - x'||^2 / (2 length_scale^2)) of rows in the model's feature space.
+
+    Parameters
+    ----------
+    design : Design
+        Of the training rows.
+    length_scale : float or "median"
+        "median": the median distance of two different rows, of at most `MEDIAN_ROWS`.
+    rows : ndarray of int
+        Rows among which the median is taken.
+    random_state : int, RandomState instance or None
+    """
+
+    def __init__(self, design, length_scale, rows, random_state):
+        self._X = design.X
+        # distances do not depend on it, their digits do
+        self._center = None if design.is_sparse else self._X.mean(axis=0, dtype=np.float64)
+        if length_scale == "median":
+            length_scale = self._median_distance(rows, random_state)
+        self.length_scale = float(length_scale)
+
+    def points(self, rows):
+        """Training rows as Points."""
+        X = self._X[rows]
+        if self._center is None:
+            X = X.astype(np.float64)
+            return Points(X, np.asarray(X.multiply(X).sum(axis=1)).ravel())
+        X = X - self._center
+        return Points(X, np.einsum("ij,ij->i", X, X))
+
+    def __call__(self, first, second):
+        """Similarities of Points to Points, (n_first, n_second), in [0, 1]."""
+        out = self._square_distances(first, second)
+        out *= -0.5 / self.length_scale**2
+        return np.exp(out, out=out)
+
+    def _square_distances(self, first, second):
+        out = first.X @ second.X.T
+        out = out if self._center is not None else out.toarray()
+        out *= -2.0
+        out += first.square_norms[:, None]
+        out += second.square_norms
+        return np.maximum(out, 0.0, out=out)
+
+    def _median_distance(self, rows, random_state):
+        if len(rows) > MEDIAN_ROWS:
+            rows = check_random_state(random_state).choice(rows, MEDIAN_ROWS, replace=False)
+        some = self.points(rows)
+        squares = self._square_distances(some, some)[np.triu_indices(len(rows), 1)]
+        # rounding makes distances of equal rows of 1e-16 of the largest
+        squares = squares[squares > 1e-12 * squares.max(initial=0.0)]
+        return np.sqrt(np.median(squares)) if squares.size else 1.0
