@@ -33,6 +33,12 @@ API_REFERENCE = [
         ],
     },
     {
+        "title": "Components of influence",
+        "module": "skinfluence.components",
+        "text": "Influence without the training loss, without the inverse Hessian, without both.",
+        "objects": ["influence_components", "InfluenceComponents"],
+    },
+    {
         "title": "Metrics",
         "module": "skinfluence.metrics",
         "text": "Scorers: how true an explanation is, how well wrong labels are found.",

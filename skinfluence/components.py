@@ -1,0 +1,243 @@
+"""Components of influence: what the training loss and the inverse Hessian each contribute.
+
+Figure 1 of Koh & Liang (2017): influence beside what is left of it without one or both, down to the
+Euclidean inner product, which is how near neighbours are found.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from skinfluence._answers import MOST_TESTS
+from skinfluence._explainer import InfluenceExplainer
+from skinfluence._frames import frame_backend, make_frame, row_labels
+from skinfluence._settings import check_rows
+from skinfluence.linalg import SOLVED_MIB, Design, block_size, score_reader
+from skinfluence.losses import Multinomial
+from skinfluence.objectives import Coupling
+
+__all__ = ["InfluenceComponents", "influence_components"]
+
+NAMES = ("influence", "without_loss", "without_hessian", "inner_product")
+
+
+@dataclass(frozen=True)
+class InfluenceComponents:
+    """What :func:`influence_components` found, for every pair of a test row and a training row.
+
+    Attributes
+    ----------
+    influence : ndarray of shape (n_test, n_rows)
+        First-order influence, in units of the target; positive: the training row helps.
+    without_loss : ndarray of shape (n_test, n_rows)
+        As if every training row had the same loss: how wrong the model is there is left out.
+    without_hessian : ndarray of shape (n_test, n_rows)
+        The product of the two gradients.
+    inner_product : ndarray of shape (n_test, n_rows)
+        Without either: the Euclidean inner product of the two rows with the sign of their labels,
+        times the loss derivative of the test row.
+    rows : ndarray of shape (n_rows,)
+        The training rows.
+    """
+
+    influence: np.ndarray
+    without_loss: np.ndarray
+    without_hessian: np.ndarray
+    inner_product: np.ndarray
+    rows: np.ndarray
+    _names: np.ndarray = field(repr=False)
+    _labels: np.ndarray = field(repr=False)
+    _backend: str | None = field(default=None, repr=False)
+
+    def frame(self, test_row=0):
+        """The components of one test row as a table, one row a training row.
+
+        Parameters
+        ----------
+        test_row : int, default=0
+            Position in `X_test`.
+
+        Returns
+        -------
+        DataFrame
+            In the frame type of the training data: `row` (its index there), `label` (or one
+            column an output), `influence`, `without_loss`, `without_hessian`, `inner_product`.
+
+        Raises
+        ------
+        IndexError
+            For a test row that was not asked about.
+        """
+        n_test = len(self.influence)
+        if not -n_test <= test_row < n_test:
+            raise IndexError(f"test_row={test_row}, but there are {n_test} test rows.")
+        columns = {"row": self._names}
+        if self._labels.ndim == 1:
+            columns["label"] = self._labels
+        else:
+            columns.update({f"label_{k}": y for k, y in enumerate(self._labels.T)})
+        columns.update({name: getattr(self, name)[test_row] for name in NAMES})
+        return make_frame(columns, self._backend)
+
+
+def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=None):
+    """Influence, and what is left of it without the training loss or the inverse Hessian.
+
+    First-order influence of training row i on test row t is a product,
+
+        s_i  (r_t (x) z_t)'  H^-1  (r_i (x) z_i),
+
+    with z the design row (the features after the pipeline's earlier steps, and 1 for the
+    intercept) and r the derivative of the loss in the raw predictions. For binary logistic loss
+    ``r_i = -y_i sigma(-y_i theta' z_i)``: the sign of the label times one minus the probability
+    that the model gives to it. Left out, one at a time and together, are
+
+    - the training loss: r_i keeps its direction and loses its size. For losses of a margin
+      (logistic, hinges) minus the label is left; for the softmax r_i over one minus the
+      probability of the row's label, so that -1 is left at the label and the probabilities of the
+      other classes among themselves elsewhere; for squared error the sign of r_i in each output;
+    - the inverse Hessian: the identity takes its place, in the estimator's own coefficients.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+        Fitted. Its `curvature` and `damping` say what H is.
+    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`. Its derivative at the test row
+        stays in all four.
+    rows : array-like of int or bool mask, default=None
+        Training rows that are asked about; all by default.
+
+    Returns
+    -------
+    InfluenceComponents
+        Four arrays of shape (n_test, n_rows), and `frame` for the table of one test row.
+
+    Raises
+    ------
+    TypeError
+        For anything but an InfluenceExplainer.
+    ValueError
+        As :meth:`~skinfluence.InfluenceExplainer.influence` does.
+
+    Notes
+    -----
+    The four have different units, so compare their signs and their order. Sample weights and class
+    weights stay in all of them. What a removal does to other rows' weights (balanced classes, a
+    penalty in mean form) belongs to the derivative of the row: it is in `influence` and in
+    `without_hessian`, and not in the two that have no derivative of the row, as in the authors'
+    own code.
+
+    References
+    ----------
+    P. W. Koh and P. Liang, "Understanding black-box predictions via influence functions", ICML
+    2017, section 2.3 and Figure 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence import InfluenceExplainer
+    >>> from skinfluence.components import influence_components
+    >>> X, y = load_digits(n_class=2, return_X_y=True)
+    >>> model = LogisticRegression(C=0.1, fit_intercept=False)
+    >>> explainer = InfluenceExplainer(model).fit(X[:300], y[:300])
+    >>> parts = influence_components(explainer, X[300:], y[300:])
+    >>> same_label = y[300:, None] == y[:300]
+
+    Pixels are not negative, and so the inner product calls every image of the same digit helpful.
+    Influence does not:
+
+    >>> bool((parts.inner_product[same_label] > 0).all())
+    True
+    >>> bool((parts.influence[same_label] < 0).any())
+    True
+    """
+    if not isinstance(explainer, InfluenceExplainer):
+        raise TypeError(
+            f"explainer is {type(explainer).__name__}; expected an InfluenceExplainer. Pass "
+            "InfluenceExplainer(estimator).fit(X_train, y_train)."
+        )
+    check_is_fitted(explainer)
+    objective = explainer.objective_
+    tests = explainer.test_rows(X_test, y_test, target=target)
+    rows = check_rows(rows, objective.n_rows)
+    influence = explainer.influence(X_test, y_test, target=target, method="first_order", rows=rows)
+    without_loss, without_hessian, inner_product = (np.empty_like(influence) for _ in range(3))
+    out = without_loss, without_hessian, inner_product
+    _fill(out, objective, explainer.linearization_.inverse, tests, rows)
+    X = explainer.X_train_
+    return InfluenceComponents(
+        influence=influence,
+        without_loss=without_loss,
+        without_hessian=without_hessian,
+        inner_product=inner_product,
+        rows=rows,
+        _names=row_labels(X)[rows],
+        _labels=np.asarray(explainer.y_train_)[rows],
+        _backend=frame_backend(X),
+    )
+
+
+def _directions(objective, rows):
+    """Residuals of training rows without their size, (n_rows, K): what is pulled at, not how hard.
+
+    Where the outputs of another loss than the softmax interact: the residual over its largest
+    entry, which for the softmax is ``1 - p_y``.
+    """
+    loss, y = objective.loss, objective.y[rows]
+    if loss.target_kind == "margin":
+        return -y
+    if isinstance(loss, Multinomial):
+        # a softmax without the label's own class is p_k / (1 - p_y), also where p_y rounds to one
+        return loss.probability(np.where(y == 1.0, -np.inf, objective.raw_prediction[rows])) - y
+    residual = objective.residual[rows]
+    if loss.separable:
+        return np.sign(residual)
+    size = np.abs(residual).max(axis=1, keepdims=True)
+    return np.divide(residual, size, out=np.zeros_like(residual), where=size > 0)
+
+
+def _fill(out, objective, inverse, tests, rows):
+    """Write the three incomplete products, a block of test rows at a time."""
+    without_loss, without_hessian, inner_product = out
+    design, s = objective.design, objective.sample_weight[rows]
+    centred = design.take(rows)
+    train = _uncentred(centred)
+    pulls = s * objective.residual[rows]  # shape: (n_rows, K)
+    directions = s * _directions(objective, rows)
+    coupling = Coupling(objective)
+    shared, shares = _uncentred_directions(coupling.directions, design), coupling.derivative(rows)
+    everything, (K, q) = slice(0, len(rows)), objective.coef.shape
+    with inverse.question():
+        size = min(block_size(24 * K * q, SOLVED_MIB), MOST_TESTS)
+        for some in gen_batches(len(tests), size):
+            part = tests.take(some)
+            slopes = part.slopes()  # shape: (n_some, K)
+            V = slopes.T[:, None, :] * part.design.to_dense().T  # shape: (K, q, n_some)
+            solved = inverse.solve(V.reshape(K * q, -1)).reshape(V.shape)
+            score_reader(centred, list(solved))(everything, directions, without_loss[some])
+            V = slopes.T[:, None, :] * _uncentred(part.design).to_dense().T
+            read = score_reader(train, list(V))
+            read(everything, directions, inner_product[some])
+            read(everything, pulls, without_hessian[some])
+            without_hessian[some] += np.einsum("kqt,kqm->tm", V, shared) @ shares.T
+
+
+def _uncentred(design):
+    """Rows as the estimator has them: the centre is ours, and an inner product depends on it."""
+    return Design(design.X, None, design.intercept)
+
+
+def _uncentred_directions(directions, design):
+    """Derivatives in the coefficients of centred columns as those of the columns themselves."""
+    if design.center is None:
+        return directions
+    out = directions.copy()
+    out[:, :-1] += design.center[:, None] * directions[:, -1:]
+    return out
