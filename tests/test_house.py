@@ -3,6 +3,7 @@
 import ast
 import configparser
 import contextlib
+import dataclasses
 import doctest
 import importlib
 import importlib.util
@@ -156,8 +157,26 @@ def test_docstrings_are_complete(name):
         allowed |= set(IGNORED_BELOW_THE_TOP_LEVEL)
     if re.match(ROOMS_OF_EXTENDERS, name):
         allowed |= set(IGNORED_IN_THE_ROOMS_OF_EXTENDERS)
+    if dataclasses.is_dataclass(public_objects().get(name)):
+        allowed.add("PR01")  # the fields of a result are its attributes: see the next test
     errors = [e for e in validate(name)["errors"] if e[0] not in allowed]
     assert errors == []
+
+
+RESULTS = {
+    name: obj
+    for name, obj in public_objects().items()
+    if dataclasses.is_dataclass(obj) and not re.match(ROOMS_OF_EXTENDERS, name)
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_fields_of_results_are_documented(name):
+    made = RESULTS[name]
+    _, section = inspect.getdoc(made).split("Attributes\n----------\n")
+    documented = {n for line in re.findall(r"^(\w.*) : ", section, re.M) for n in line.split(", ")}
+    fields = {f.name for f in dataclasses.fields(made) if not f.name.startswith("_")}
+    assert fields - documented == set()
 
 
 @pytest.mark.parametrize(
