@@ -88,15 +88,33 @@ def _by_forms(changes, kind, objective):
 
 
 def _squared_roots(inverse, objective):
-    """Roots W of H^-1 T'T H^-1, with T from design coefficients to the estimator's own."""
-    design, K = objective.design, objective.n_outputs
-    T = np.eye(design.shape[1])  # shape: (q, q)
+    """Roots of H^-1 T'T H^-1, with T from design coefficients to the estimator's own."""
+    T = _estimator_layout(objective)
+    if isinstance(inverse, RootInverse):  # W of H^-1 = W W' is at hand: one product, not two
+        made = {id(W): W @ _times_transposed(W.T, T) for W in inverse.roots}
+        return [made[id(W)] for W in inverse.roots]  # one object where outputs share a root
+    if not inverse.hessian.separable:
+        return [inverse.solve(block_diag(*[T.T] * objective.n_outputs))]
+    solved = inverse.solve(np.tile(T.T, (objective.n_outputs, 1)))
+    return list(solved.reshape(objective.n_outputs, *T.shape))
+
+
+def _estimator_layout(objective):
+    """T of shape (q, q): what centring did to the intercept is undone."""
+    design = objective.design
+    T = np.eye(design.shape[1])
     if design.center is not None:
         T[-1, :-1] = -design.center
-    if not inverse.hessian.separable:
-        return [inverse.solve(block_diag(*[T.T] * K))]
-    solved = inverse.solve(np.tile(T.T, (K, 1))).reshape(K, *T.shape)
-    return list(solved)
+    return T
+
+
+def _times_transposed(A, T):
+    """A diag(T', ..., T') without a product of full matrices: T is the identity but for a row."""
+    q = len(T)
+    out = A.copy()
+    for last in range(q - 1, A.shape[1], q):
+        out[:, last] = A[:, last - q + 1 : last + 1] @ T[-1]
+    return out
 
 
 def _by_changes(changes, kind, objective):
