@@ -19,6 +19,8 @@ BENCHMARKS = (
     "mnist",
     "text",
     "labels",
+    "components",
+    "prototypes",
 )
 
 

@@ -33,7 +33,8 @@ class Figure:
         with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "benchmarks"}):
             canvas = Canvas(figsize=self.size, layout="constrained")
             self.draw(canvas)
-            canvas.savefig(path, format="svg", metadata={"Date": None})
+            # dpi: of clouds of points, which are pixels
+            canvas.savefig(path, format="svg", dpi=200, metadata={"Date": None})
 
     def check(self):
         """Draw it and throw it away: for quick runs, which write nothing."""
