@@ -141,8 +141,12 @@ class Objective:
         row were predicted as zero.
         """
         raw, size = self.raw_prediction, np.abs(self.sample_weight * self.residual)
-        if self.loss.separable:  # the curvature is kept, and the Hessian asks for it too
-            curved = self._curvature[0] * raw
+        curvature, factor = self._curvature  # kept: the Hessian asks for it too
+        if self.loss.separable:
+            curved = curvature * raw
+        elif factor is not None:
+            curved = curvature * raw
+            curved -= factor * np.einsum("nk,nk->n", factor, raw)[:, None]
         else:
             curved = self.sample_weight * self.loss.hessian_product(self.y, raw, raw)
         np.maximum(size, EXACT_FIT * np.abs(curved), out=size)
@@ -172,6 +176,8 @@ class Objective:
         factors = self.loss.hessian_factors(y, raw)
         if factors is None:
             return s[:, :, None] * self.loss.hessian_matrix(y, raw), None
+        if (s == 1.0).all():
+            return factors  # which may be one array
         return s * factors[0], np.sqrt(s) * factors[1]
 
     def row_curvature(self, rows=slice(None)):
