@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.utils import gen_batches
 
 from skinfluence.kernels import csr_gram, csr_quadratic_form, row_chunks, run_chunks
-from skinfluence.linalg._blocks import block_size, row_blocks
+from skinfluence.linalg._blocks import CACHE_MIB, block_size, row_blocks
 
 #: Products of two entries of a row, in all, from which a compiled Gram matrix is worth waiting for
 #: the compiler: a second of scipy's sparse product.
@@ -171,8 +171,10 @@ class Design:
     def _dense_gram(self, root, chunk):
         """Z' diag(root^2) Z over a slice of rows."""
         part, root = self.take(chunk), root[chunk]
-        out = np.zeros((self.shape[1],) * 2)
-        for block, Z in part.dense_blocks():
+        q = self.shape[1]
+        out = np.zeros((q, q))
+        # half as many rows as columns: each block's product is added to the whole of `out`
+        for block, Z in part.dense_blocks(cache_mib=min(CACHE_MIB, max(2.0, 4.0 * q**2 / 2**20))):
             Z *= root[block, None]
             out += Z.T @ Z  # numpy calls syrk: half the multiplications of a general product
         return out

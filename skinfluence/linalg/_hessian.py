@@ -8,6 +8,10 @@ from scipy.sparse.linalg import LinearOperator
 
 from skinfluence.kernels import apply_curvature, hessian_product, run_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
+from skinfluence.linalg._pair_grams import PairGrams
+
+#: Pairs of outputs from which, and columns up to which, one product makes all their Gram matrices.
+MANY_PAIRS, NARROW = 10, 128
 
 
 class Hessian(LinearOperator):
@@ -149,6 +153,14 @@ class Hessian(LinearOperator):
         if self.design.is_sparse:
             for k, j in pairs:
                 out[k, :, j] = self.design.gram(self._pair_weight(slice(None), k, j))
+            return
+        if len(pairs) >= MANY_PAIRS and self.n_columns <= NARROW:
+            grams = PairGrams(self.n_columns, len(pairs))
+            for rows, Z in self.design.dense_blocks(cache_mib=2.0):
+                weights = [self._pair_weight(rows, k, j) for k, j in pairs]
+                grams.add(Z, np.stack(weights, axis=1))
+            for t, (k, j) in enumerate(pairs):
+                out[k, :, j] = grams.gram(t)
             return
         own = threading.local()  # each thread has a buffer of its own
         for rows, Z in self.design.dense_blocks(cache_mib=CACHE_MIB):
