@@ -1,5 +1,7 @@
 """Influences in blocks: the one loop behind influence, top_influences and explain."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.utils import gen_batches
 
@@ -61,17 +63,19 @@ def _blocks(linearization, design, target, method, rows, out):
     if method == "refit":
         yield from _all_blocks(linearization, design, target, method, rows, out)
         return
-    with linearization.inverse.question():
-        yield from _all_blocks(linearization, design, target, method, rows, out)
+    # with one right-hand side a test row; the Newton step has more, and asks all of one inverse
+    inverse = linearization.inverse_for(method, design.shape[0])
+    with inverse.question():
+        yield from _all_blocks(linearization, design, target, method, rows, out, inverse)
 
 
-def _all_blocks(linearization, design, target, method, rows, out):
+def _all_blocks(linearization, design, target, method, rows, out, inverse=None):
     row_step = max(1, len(rows))
     if method == "refit":
         row_step = min(row_step, linearization.refit_width())
     for start in range(0, len(rows), row_step):
         chunk = slice(start, min(start + row_step, len(rows)))
-        objective, changes = linearization.changes(method, rows[chunk])
+        objective, changes = linearization.changes(method, rows[chunk], inverse)
         for tests in _solved_together(design.shape[0], objective, method):
             part, mine = design.take(tests), target.take(tests)
             raw = objective.raw_predictions(part)
@@ -165,6 +169,7 @@ class Linearization:
         self.verbose = verbose
         self.curvature = curvature
         self._inverse = self._hessian_inverse = self._optimum = self._optimum_inverse = None
+        self._questions = None
 
     @property
     def inverse(self):
@@ -207,8 +212,27 @@ class Linearization:
             self._optimum_inverse = AutoSolver().factorize(self.optimum.hessian())
         return self._optimum_inverse
 
-    def changes(self, method, rows):
-        """(reference objective, changes of the coefficients) for the removal of rows."""
+    def inverse_for(self, method, n_right_hand_sides):
+        """The inverse that answers a question.
+
+        It is `inverse` (or `hessian_inverse`), except where the solver has a better one for a
+        question of first order with so many right-hand sides: "auto" iterates few, as long as
+        nothing is factorised.
+        """
+        if method != "first_order":
+            return self.hessian_inverse
+        if self._inverse is not None and self._inverse.factorized:
+            return self._inverse
+        if self._questions is None:
+            hessian = self.objective.hessian(self.damping, curvature=self.curvature)
+            self._questions = self.solver.for_questions(hessian, partial(getattr, self, "inverse"))
+        return self._questions.inverse(n_right_hand_sides)
+
+    def changes(self, method, rows, inverse=None):
+        """(reference objective, changes of the coefficients) for the removal of rows.
+
+        By `inverse`, where another one than this linearisation's own is given.
+        """
         if method == "refit":
             made = refit_rows(
                 self.optimum,
@@ -220,8 +244,8 @@ class Linearization:
             )
             return self.optimum, made
         if method == "first_order":
-            return self.objective, first_order(self.objective, self.inverse, rows)
-        return self.objective, newton_step(self.objective, self.hessian_inverse, rows)
+            return self.objective, first_order(self.objective, inverse or self.inverse, rows)
+        return self.objective, newton_step(self.objective, inverse or self.hessian_inverse, rows)
 
     def own_changes(self, method, rows):
         """(reference objective, changes of each removed row's own raw predictions (n, K))."""

@@ -167,6 +167,38 @@ class Solver(ABC):
     def factorize(self, hessian) -> InverseHessian:
         """Factorise once; the result serves any number of right-hand sides."""
 
+    def for_questions(self, hessian, main):
+        """What answers questions of first order, whose right-hand sides are counted.
+
+        Parameters
+        ----------
+        hessian : Hessian
+        main : callable
+            Gives the inverse that :meth:`factorize` made, and makes it if there is none.
+
+        Returns
+        -------
+        Questions
+        """
+        return Questions(main)
+
+
+class Questions:
+    """Gives the inverse for a question with so many right-hand sides: always the main one.
+
+    Parameters
+    ----------
+    main : callable
+        Without arguments; gives the InverseHessian that serves all other questions.
+    """
+
+    def __init__(self, main):
+        self._main = main
+
+    def inverse(self, m):
+        """The InverseHessian that answers a question with `m` right-hand sides."""
+        return self._main()
+
 
 class SingularHessianError(np.linalg.LinAlgError):
     """The Hessian has directions without curvature and the solver cannot work around them."""

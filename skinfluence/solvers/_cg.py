@@ -13,11 +13,8 @@ from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
 from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._checks import check_choice, check_integer, check_positive, check_seed
 from skinfluence.solvers._coordinates import PRECONDITIONERS, Coordinates, columns_in_memory
+from skinfluence.solvers._costs import MAX_WIDTH
 from skinfluence.solvers._preconditioners import unit_diagonal_scale
-
-#: Right-hand sides that share a Krylov space. More would share more, but the small dense algebra
-#: between the products grows with the square.
-MAX_WIDTH = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +198,7 @@ class CGInverse(InverseHessian):
                 break
             allowed = self._coordinates.allowance(len(todo), self.solver.max_iter - n_iter)
             step, count = self._iterate(R, allowed)
-            self._coordinates.spend(count * len(todo))
+            self._coordinates.spend(count, len(todo))
             tried = X[:, todo] + size[todo] * step
             # from the solution, not from the recurrence, which drifts away from it
             R_tried = self._without_gauge((V[:, todo] - self.hessian @ tried) / size[todo])

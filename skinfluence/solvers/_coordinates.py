@@ -7,21 +7,24 @@ from sklearn.utils import check_random_state
 from skinfluence.solvers._costs import Sizes
 from skinfluence.solvers._kronecker import KroneckerPreconditioner
 from skinfluence.solvers._preconditioners import (
+    NystroemSketch,
     Preconditioner,
-    nystroem_preconditioner,
     penalty_scale,
 )
 
 PRECONDITIONERS = ("auto", "jacobi", "nystroem", "kronecker", None)
 
-#: Products that a preconditioner is taken to save one block of right-hand sides: a sketch, whose
-#: price is low beside wide blocks only, and a Kronecker product (measured: 20 to 30 on MNIST,
-#: hundreds where the penalty is weak).
-SAVED_BY_SKETCH, SAVED_BY_KRONECKER = 10, 20
+#: Products that a Kronecker product is taken to save one block of right-hand sides (measured: 20
+#: to 30 on MNIST, hundreds where the penalty is weak), and a sketch (wide blocks need it less).
+SAVED_BY_KRONECKER, SAVED_BY_SKETCH = 20, 20
 
-#: What making a Kronecker product takes, in products of one vector, over what is reckoned: these
-#: run faster than other products with few columns (1.6 to 4.4 where it was measured).
-DEARER = 2.5
+#: Directions that are looked at before the units are chosen, and the largest curvature of the last
+#: of them, over the mean of all, with which the others count as equal. In units of the diagonal it
+#: is 0.8 to 1.6 for tables of measurements, 3 to 11 for pixels and counts of words.
+FEW, FLAT = 10, 2.0
+
+#: What making a Kronecker product takes over what is reckoned: its small parts are many.
+DEARER = 1.2
 
 #: A preconditioner that was not asked for may take this share of a product to apply.
 LIGHT = 0.25
@@ -58,16 +61,17 @@ class Coordinates:
         name = solver.preconditioner
         self._rank = solver.rank
         self._waiting = name == "auto"
-        self._spent = 0  # columns multiplied while waiting
+        self._looked = False
+        self._spent = 0.0  # seconds of products while waiting, as they are reckoned
         self._kronecker = name == "kronecker"
         if self._waiting:
             # a sketch that was not asked for must not take more memory than the iteration
             self._rank = min(solver.rank, columns_in_memory(hessian.shape[0]))
+            self._sizes = Sizes(hessian, 1)
             self._price = kronecker_price(hessian)
-            self._kronecker = self._price <= solver.rank
-            self._saved = SAVED_BY_KRONECKER
+            self._kronecker = self._price <= solver.rank * self._sizes.product()
             if not self._kronecker:
-                self._price, self._saved = self._rank, SAVED_BY_SKETCH
+                self._price = self._sizes.product(self._rank)
         if name in ("nystroem", "kronecker"):
             self._improve()
         else:
@@ -87,33 +91,50 @@ class Coordinates:
         if self._kronecker:
             self._use(KroneckerPreconditioner(self._hessian, self._shape))
             return
-        self._use(
-            nystroem_preconditioner(
-                self._hessian,
-                self._shape,
-                penalty_scale(self._hessian, self._scale),
-                rank=self._rank,
-                width=self._width,
-                random_state=check_random_state(self._seed),
-            )
+        units = penalty_scale(self._hessian, self._scale)
+        self._use(self._sketched(units, self._rank).preconditioner())
+
+    def _sketched(self, units, rank):
+        return NystroemSketch(
+            self._hessian,
+            self._shape,
+            units,
+            rank=rank,
+            width=self._width,
+            random_state=check_random_state(self._seed),
         )
 
-    def spend(self, columns):
-        """Remember the products of so many columns."""
-        self._spent += columns
+    def _look(self):
+        """Units of the diagonal, where all directions but a few are as curved as each other."""
+        self._looked = True
+        sketch = self._sketched(self._scale, min(FEW, self._rank))
+        own = 1.0 - self._hessian.penalty.ravel() / self._scale**2
+        mean = own.reshape(self._shape).mean(axis=1)
+        if (sketch.values[:, -1] <= FLAT * mean).all():
+            self._waiting = False
+            self._use(sketch.preconditioner())
+
+    def spend(self, n_products, m):
+        """Remember so many products of m columns."""
+        if self._waiting:
+            self._spent += n_products * self._sizes.product(m)
 
     def allowance(self, m, left):
         """Products of m columns until a better preconditioner is made; `left` if it is."""
+        if self._waiting and not self._kronecker and not self._looked:
+            self._look()
         if not self._waiting:
             return left
-        if self._saved * m >= self._price or self._spent >= 2 * self._price:
+        product = self._sizes.product(m)
+        saved = SAVED_BY_KRONECKER if self._kronecker else SAVED_BY_SKETCH / m**0.5
+        if saved * product >= self._price or self._spent >= 2 * self._price:
             self._improve()
             return left
-        return min(left, int(np.ceil((2 * self._price - self._spent) / m)))
+        return min(left, int(np.ceil((2 * self._price - self._spent) / product)))
 
 
 def kronecker_price(hessian):
-    """Columns whose products cost as much as a Kronecker preconditioner; inf if it cannot pay.
+    """Seconds that a Kronecker preconditioner is reckoned to take; inf if it cannot pay.
 
     It cannot where outputs do not interact (each has a Krylov space of its own), where its
     matrices do not fit scikit-learn's `working_memory`, or where applying it takes long beside a
@@ -126,7 +147,7 @@ def kronecker_price(hessian):
     fits = cost.mebibytes <= float(get_config()["working_memory"])
     if not fits or sizes.kronecker_product() > LIGHT * product:
         return np.inf
-    return DEARER * cost.seconds / product
+    return DEARER * cost.seconds
 
 
 def columns_in_memory(p):

@@ -4,15 +4,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Multiplications a second. Square matrix products, products with few columns, and products with
-#: sparse rows.
-SQUARE, NARROW, SPARSE = 6e10, 1e10, 2e9
+#: Entries of a dense table that are read in a second, and multiplications with them.
+READ, MULTIPLY = 2e9, 2e10
 
-#: Multiplications of an eigendecomposition of size 1: as many square products of its size.
-EIGEN = 16.0
+#: Entries of sparse rows that are read in a second, and multiplications with them.
+READ_SPARSE, MULTIPLY_SPARSE = 4e8, 1.2e9
 
-#: Products that one right-hand side is taken to need; a block of them shares its Krylov space.
-ITERATIONS = 60
+#: Pairs of entries of a row a second, in Gram matrices: one alone, those of all pairs of outputs
+#: (the rows of which are scaled anew for each), and of sparse rows.
+GRAM, GRAM_OF_PAIRS, GRAM_SPARSE = 3.3e10, 1.8e10, 2e9
+
+#: Cubes of the size a second, in a Cholesky factorisation with the inverse of its factor; square
+#: products; and multiplications of an eigendecomposition, in square products of its size.
+FACTOR, SQUARE, EIGEN = 4.5e10, 4e10, 16.0
+
+#: Multiplications of a row's curvature with its raw predictions.
+CURVATURE = 1e9
+
+#: Products that one right-hand side is taken to need, where a Kronecker product preconditions and
+#: elsewhere. A block of right-hand sides shares its Krylov space: the number falls with its width.
+ITERATIONS_COUPLED, ITERATIONS, SHARED = 45, 40, 0.3
+
+#: Seconds around a product, and around a factorisation.
+PRODUCT_CALL, FACTOR_CALL = 5e-4, 2e-3
+
+#: Right-hand sides of a block of conjugate gradients. More would share more, but the small dense
+#: algebra between the products grows with the square.
+MAX_WIDTH = 128
 
 
 @dataclass(frozen=True)
@@ -41,37 +59,52 @@ class Sizes:
         self.factors = 1 if equal or not self.separable else self.K
         self.grams = self.factors if self.separable else self.K * (self.K - 1) / 2
         #: seconds of one
-        self.gram = self.pair_entries / (SPARSE if self.sparse else SQUARE)
+        rate = GRAM if self.separable else GRAM_OF_PAIRS
+        self.gram = self.pair_entries / (GRAM_SPARSE if self.sparse else rate)
 
     def cholesky(self):
         side = self.q if self.separable else self.p
-        factor = self.factors * side**3 / SQUARE
+        factor = self.factors * side**3 / FACTOR
         solve = 2.0 * self.m * self.p * side / SQUARE
-        return Cost(self.grams * self.gram + factor + solve, 16.0 * self.factors * side**2 / 2**20)
+        seconds = FACTOR_CALL + self.grams * self.gram + factor + solve
+        return Cost(seconds, 16.0 * self.factors * side**2 / 2**20)
 
     def woodbury(self):
         side = self.n if self.separable else self.n * self.K
-        gram = self.n**2 * self.q / 2.0 / SQUARE
-        factor = self.factors * side**3 / SQUARE
+        gram = self.n**2 * self.q / SQUARE
+        factor = self.factors * side**3 / FACTOR
         solve = self.m * (self.K * self.entries + self.factors * side**2) * 2.0 / SQUARE
         table = 8.0 * self.n * self.q
-        return Cost(gram + factor + solve, (16.0 * self.factors * side**2 + table) / 2**20)
+        mebibytes = (16.0 * self.factors * side**2 + table) / 2**20
+        return Cost(FACTOR_CALL + gram + factor + solve, mebibytes)
 
     def product(self, m=1):
         """Seconds of a Hessian product with m columns."""
-        rate = SPARSE if self.sparse else SQUARE if self.K * m >= 16 else NARROW
-        return 2.0 * m * self.K * self.entries / rate
+        read, multiply = (READ_SPARSE, MULTIPLY_SPARSE) if self.sparse else (READ, MULTIPLY)
+        C = self.K * m
+        curvature = 0.0 if self.separable else 2.0 * self.n * C / CURVATURE
+        return PRODUCT_CALL + self.entries * (1.0 / read + 2.0 * C / multiply) + curvature
+
+    def cg_product(self):
+        """Seconds of an iteration with a block of right-hand sides."""
+        m = min(self.m, MAX_WIDTH)
+        # beside the product, the small dense algebra of the block
+        return self.product(m) + 10.0 * self.p * m**2 / SQUARE
 
     def cg(self):
-        m = min(self.m, 100)
-        products = ITERATIONS / m**0.35  # MNIST, 7,840 parameters: 67 for m = 1, 13 for m = 100
-        seconds = products * self.m / m * self.product(m)
-        return Cost(seconds, 8.0 * self.p * 12.0 * min(self.m, 128) / 2**20)
+        """Of all right-hand sides, in blocks; preconditioned."""
+        m = min(self.m, MAX_WIDTH)
+        most = ITERATIONS if self.separable else ITERATIONS_COUPLED
+        products = most / m**SHARED  # MNIST, 7,840 parameters: 44 for m = 1, 13 for m = 100
+        made = 0.0 if self.separable else min(self.kronecker().seconds, products * self.product(m))
+        seconds = made + products * self.m / m * self.cg_product()
+        return Cost(seconds, 8.0 * self.p * 12.0 * m / 2**20)
 
     def kronecker(self):
         """Of making the preconditioner, its Gram matrix and its eigenproblem."""
-        return Cost(self.gram + EIGEN * self.q**3 / SQUARE, 48.0 * self.q**2 / 2**20)
+        gram = self.pair_entries / (GRAM_SPARSE if self.sparse else GRAM)
+        return Cost(gram + EIGEN * self.q**3 / SQUARE, 48.0 * self.q**2 / 2**20)
 
     def kronecker_product(self):
         """Seconds of applying it to one column and coming back."""
-        return 4.0 * self.K * self.q**2 / NARROW
+        return 4.0 * self.K * self.q**2 / MULTIPLY

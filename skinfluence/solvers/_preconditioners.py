@@ -68,8 +68,8 @@ def penalty_scale(hessian, scale):
     return np.sqrt(np.maximum(hessian.penalty.ravel(), LEAST_PENALTY * scale**2))
 
 
-def nystroem_preconditioner(hessian, shape, weight, *, rank, width, random_state):
-    """Randomised Nystroem preconditioner: the `rank` largest directions, and the penalty.
+class NystroemSketch:
+    """The largest directions of a Hessian's data part, in units of choice.
 
     Frangella, Tropp & Udell (2023), equation (1.3), on coordinates in which the penalty is I. A
     column without a penalty (the intercept) has a hundredth of its diagonal in its place: it has
@@ -80,24 +80,35 @@ def nystroem_preconditioner(hessian, shape, weight, *, rank, width, random_state
     ----------
     hessian : Hessian
     shape : (int, int)
-        Number and size of the Hessian's independent blocks.
-    weight : ndarray of shape (p,)
-        See `penalty_scale`.
+        Number B and size q of the Hessian's independent blocks.
+    units : ndarray of shape (p,)
+        Those of `penalty_scale`, or of the diagonal.
     rank, width : int
         Directions in all, and at a time.
     random_state : RandomState
+
+    Attributes
+    ----------
+    values : ndarray of shape (B, rank)
+        Their curvatures in these units, falling.
     """
-    p = hessian.shape[0]
-    penalty = hessian.penalty.ravel()[:, None]
-    weight = weight[:, None]
 
-    def data_part(V):
-        V = V.reshape(p, -1) / weight
-        return ((hessian @ V - penalty * V) / weight).reshape(*shape, -1)
+    def __init__(self, hessian, shape, units, *, rank, width, random_state):
+        p = hessian.shape[0]
+        penalty = hessian.penalty.ravel()[:, None]
+        units = units[:, None]
 
-    sketch = Sketch(data_part, shape, random_state=random_state)
-    sketch.grow(rank, width)
-    vectors, values = sketch.eigenpairs()
-    # what the sketch has not seen lies near the smallest value that it has
-    last = values[:, -1:]
-    return Preconditioner(weight.reshape(*shape, 1), vectors, (values - last) / (1.0 + last))
+        def data_part(V):
+            V = V.reshape(p, -1) / units
+            return ((hessian @ V - penalty * V) / units).reshape(*shape, -1)
+
+        sketch = Sketch(data_part, shape, random_state=random_state)
+        sketch.grow(rank, width)
+        self._vectors, self.values = sketch.eigenpairs()
+        self._units = units.reshape(*shape, 1)
+
+    def preconditioner(self):
+        """M with these directions flat."""
+        # what the sketch has not seen lies near the smallest value that it has
+        last = self.values[:, -1:]
+        return Preconditioner(self._units, self._vectors, (self.values - last) / (1.0 + last))

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skinfluence.linalg import Design, Hessian
 from skinfluence.solvers import CGSolver, CholeskySolver, InverseHessian
 from skinfluence.solvers._block_cg import block_cg, column_norms, orthonormalize
-from skinfluence.solvers._preconditioners import nystroem_preconditioner, penalty_scale
+from skinfluence.solvers._preconditioners import NystroemSketch, penalty_scale
 from skinfluence.testing import check_solver
 from skinfluence.testing._solvers import dense_inverse
 from tests.solvers import _zoo as zoo
@@ -299,7 +299,8 @@ def test_the_preconditioner_of_full_rank_is_the_hessian():
     p = hessian.shape[0]
     weight = penalty_scale(hessian, np.sqrt(hessian.diagonal()))
     rng = np.random.RandomState(0)
-    M = nystroem_preconditioner(hessian, (1, p), weight, rank=p, width=2, random_state=rng)
+    sketch = NystroemSketch(hessian, (1, p), weight, rank=p, width=2, random_state=rng)
+    M = sketch.preconditioner()
     inside = M.into((hessian @ M.back(np.eye(p)[None])[0])[None])[0]
     # every direction is flat but for the last one's value, by which all are measured
     assert_allclose(inside, inside[0, 0] * np.eye(p), atol=1e-12 * inside[0, 0])
