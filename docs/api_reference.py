@@ -39,6 +39,19 @@ API_REFERENCE = [
         "objects": ["influence_components", "InfluenceComponents"],
     },
     {
+        "title": "Groups of rows",
+        "module": "skinfluence.groups",
+        "text": "What many training rows do together, and which do most.",
+        "objects": [
+            "group_influence",
+            "group_table",
+            "most_influential_group",
+            "smallest_flipping_set",
+            "InfluentialGroup",
+            "FlippingSet",
+        ],
+    },
+    {
         "title": "Metrics",
         "module": "skinfluence.metrics",
         "text": "Scorers: how true an explanation is, how well wrong labels are found.",

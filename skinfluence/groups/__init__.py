@@ -1,0 +1,18 @@
+"""Groups of training rows: what their removal does, and which groups do most.
+
+Functions of a fitted :class:`~skinfluence.InfluenceExplainer`. Where to start: `_influence.py`,
+then `_downdate.py`, on which both searches stand.
+"""
+
+from skinfluence.groups._flipping import FlippingSet, smallest_flipping_set
+from skinfluence.groups._influence import group_influence, group_table
+from skinfluence.groups._influential import InfluentialGroup, most_influential_group
+
+__all__ = [
+    "FlippingSet",
+    "InfluentialGroup",
+    "group_influence",
+    "group_table",
+    "most_influential_group",
+    "smallest_flipping_set",
+]

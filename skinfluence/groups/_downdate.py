@@ -1,0 +1,212 @@
+"""The Newton step of a group that grows row by row: what both searches stand on."""
+
+from functools import cached_property
+
+import numpy as np
+
+from skinfluence.effects import WeightChanges, group_newton_step
+from skinfluence.effects._newton_step import FULL_LEVERAGE, magnify
+from skinfluence.groups._inputs import class_sizes
+from skinfluence.objectives import Coupling
+from skinfluence.solvers import AutoSolver
+
+
+class Candidates:
+    """Which rows may still be removed: never the last one of a class, none without weight."""
+
+    def __init__(self, objective):
+        self._codes, self._sizes = class_sizes(objective)
+        self.free = (objective.sample_weight > 0).any(axis=1)
+        self.free &= (self._sizes > 1)[self._codes]
+
+    def remove(self, row):
+        own = self._codes[row]
+        self.free[row] = False
+        self._sizes[own] -= 1
+        if self._sizes[own] == 1:
+            self.free &= self._codes != own
+
+
+class Downdate:
+    """The model without a growing group, to one Newton step, and what each further row would add.
+
+    For removed rows U with H_U = H - sum E_i A_i E_i' and the step d_U = H_U^-1 g_U, a further row
+    changes the step by ``H_U^-1 E_i (I - A_i M_i)^-1 (s_i r_i + A_i E_i' d_U)``, M_i = E_i' H_U^-1
+    E_i. Leverages M_i, raw predictions E_i' d_U and the inverse itself are carried along by
+    updates of rank K: a step costs a few products of the design with K^2 columns, and no
+    factorisation.
+
+    Parameters
+    ----------
+    objective : Objective
+        Without coupled weights (see :class:`CoupledDowndate`).
+    inverse : InverseHessian
+    """
+
+    def __init__(self, objective, inverse):
+        self.objective = objective
+        self.candidates = Candidates(objective)
+        self.coef = np.zeros(objective.coef.shape)  # d_U
+        self._inverse = inverse
+        self._slopes = objective.sample_weight * objective.residual  # shape: (n, K)
+        self._moved = np.zeros(self._slopes.shape)  # E_i' d_U
+        self._curvature = objective.row_curvature()
+        self._forms = inverse.row_forms().copy()  # shape: (n, K, K)
+        self._reached = _Columns(objective.n_parameters)  # H_U^-1 E_j of each removed row
+        self._cores = []
+
+    def gains(self, direction):
+        """What the removal of each row would add to ``direction . d_U``, (n,); 0 for other rows."""
+        solved = self._solve(direction.reshape(-1, 1)).reshape(direction.shape)
+        against = self.objective.design.matmul(solved.T)  # shape: (n, K)
+        pulled, full = magnify(self._curvature, self._forms, self._right())
+        out = np.einsum("nk,nk->n", against, pulled)
+        out[~self.candidates.free | full] = 0.0
+        return out
+
+    def _right(self):
+        return self._slopes + _apply(self._curvature, self._moved)
+
+    def remove(self, row):
+        """Let the group have one row more."""
+        design, (K, q) = self.objective.design, self.coef.shape
+        z = design.take([row]).to_dense()[0]
+        own = np.zeros((K, q, K))
+        own[np.arange(K), :, np.arange(K)] = z
+        reached = self._solve(own.reshape(K * q, K)).reshape(K, q, K)
+        curvature = self._curvature[row]
+        full_curvature = np.diag(curvature) if curvature.ndim == 1 else curvature
+        system = np.eye(K) - full_curvature @ self._forms[row]
+        if np.linalg.det(system) < FULL_LEVERAGE:  # the model without it is not determined
+            system = np.full((K, K), np.nan)
+        right = self._slopes[row] + full_curvature @ self._moved[row]
+        pulled = np.linalg.solve(system, right)
+        core = np.linalg.solve(system, full_curvature)
+        meets = design.matmul(reached.transpose(1, 0, 2).reshape(q, K * K)).reshape(-1, K, K)
+        # numpy's product of stacked 1 x 1 matrices is slow
+        bend = core * meets**2 if K == 1 else meets @ core @ meets.transpose(0, 2, 1)
+        self._forms += bend
+        self._moved += meets[:, :, 0] * pulled if K == 1 else meets @ pulled
+        self.coef += reached @ pulled
+        self._reached.append(reached.reshape(K * q, K))
+        self._cores.append(core)
+        self.candidates.remove(row)
+
+    def _solve(self, V):
+        """H_U^-1 V for V (p, m)."""
+        out = self._inverse.solve(V)
+        if self._cores:
+            C = self._reached.columns
+            K = len(self._cores[0])
+            met = (C.T @ V).reshape(len(self._cores), K, -1)
+            out = out + C @ (np.stack(self._cores) @ met).reshape(-1, V.shape[1])
+        return out
+
+
+class _Columns:
+    """Columns that are added one after another, in memory that doubles."""
+
+    def __init__(self, n_rows):
+        self._held = np.empty((n_rows, 16), order="F")
+        self._n = 0
+
+    @property
+    def columns(self):
+        return self._held[:, : self._n]
+
+    def append(self, columns):
+        more = self._n + columns.shape[1]
+        if more > self._held.shape[1]:
+            grown = np.empty((len(self._held), 2 * more), order="F")
+            grown[:, : self._n] = self.columns
+            self._held = grown
+        self._held[:, self._n : more] = columns
+        self._n = more
+
+
+class CoupledDowndate:
+    """The same where other rows' weights follow: what is left is factorised at every step.
+
+    What a further row adds is the Newton step without it of the objective that is left, its class
+    weights differentiated; the step d_U itself is exact.
+    """
+
+    def __init__(self, objective, inverse):
+        self.objective = objective
+        self.candidates = Candidates(objective)
+        self.coef = np.zeros(objective.coef.shape)
+        self._inverse = inverse
+        self._damping = (inverse.hessian.penalty - objective.penalty).flat[0]
+        self._rows = []
+
+    @cached_property
+    def _left(self):
+        rows = np.array(self._rows, dtype=np.intp)
+        return self.objective.with_weights(rows, np.zeros(len(rows)))
+
+    @cached_property
+    def _left_inverse(self):
+        if not self._rows:
+            return self._inverse
+        damping = self._damping / self._left.weights.base.sum()
+        return AutoSolver().factorize(self._left.hessian(damping))
+
+    def gains(self, direction):
+        """See :meth:`Downdate.gains`."""
+        left, design = self._left, self.objective.design
+        K, q = direction.shape
+        solved = self._left_inverse.solve(direction.reshape(-1, 1)).reshape(K, q)
+        curvature = left.row_curvature()
+        right = left.sample_weight * left.residual
+        right = right + _apply(curvature, design.matmul(self.coef.T))
+        pulled, full = magnify(curvature, self._left_inverse.row_forms(), right)
+        out = np.einsum("nk,nk->n", design.matmul(solved.T), pulled)
+        coupling, free = Coupling(left), np.flatnonzero(self.candidates.free)
+        shared = np.einsum("kq,kqm->m", solved, coupling.directions)
+        out[free] += coupling.derivative(free) @ shared
+        out[~self.candidates.free | full] = 0.0
+        return out
+
+    def remove(self, row):
+        """See :meth:`Downdate.remove`."""
+        self._rows.append(row)
+        self.candidates.remove(row)
+        for name in ("_left", "_left_inverse"):
+            self.__dict__.pop(name, None)
+        group = WeightChanges.groups([np.array(self._rows)])
+        self.coef = group_newton_step(self.objective, self._inverse, group).coef_changes()[0]
+
+
+def downdate(objective, inverse):
+    """The downdate that suits the objective."""
+    return (CoupledDowndate if Coupling(objective) else Downdate)(objective, inverse)
+
+
+def _apply(curvature, raw):
+    if curvature.ndim == 2:
+        return curvature * raw
+    return np.einsum("nkj,nj->nk", curvature, raw)
+
+
+def additive_gains(objective, inverse, direction):
+    """Influence of every row on ``direction . coef`` to first order, (n,)."""
+    solved = inverse.solve(direction.reshape(-1, 1)).reshape(direction.shape)
+    against = objective.design.matmul(solved.T)
+    out = (against * objective.sample_weight * objective.residual).sum(axis=1)
+    coupling = Coupling(objective)
+    if coupling:
+        shared = np.einsum("kq,kqm->m", solved, coupling.directions)
+        out += coupling.derivative(np.arange(objective.n_rows)) @ shared
+    return out
+
+
+def top_additive(objective, gains):
+    """Rows that may be removed together, those of the largest positive gains first."""
+    candidates, chosen = Candidates(objective), []
+    for row in np.argsort(-gains, kind="stable"):
+        if gains[row] <= 0.0:
+            break
+        if candidates.free[row]:
+            chosen.append(row)
+            candidates.remove(row)
+    return np.array(chosen, dtype=np.intp)

@@ -1,0 +1,199 @@
+"""How few training rows must go until a prediction becomes another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skinfluence._progress import progress
+from skinfluence.groups._influence import resolve_method
+from skinfluence.groups._inputs import check_choice, check_count, check_explainer
+from skinfluence.groups._margins import margins_of
+from skinfluence.groups._orders import ORDERS
+from skinfluence.groups._refits import refit_without
+
+#: Largest share of the training rows that is removed by default.
+MOST = 0.25
+
+
+@dataclass(frozen=True)
+class FlippingSet:
+    """Training rows without which a test row is predicted otherwise.
+
+    Attributes
+    ----------
+    prediction : label or float
+        What the model with all rows predicts.
+    new_prediction : label or float
+        What the model that was refitted without the rows predicts.
+    rows : ndarray of shape (size,)
+        The smallest set that was found and verified by refit, in the order of removal; empty where
+        none was found within `max_size`.
+    size : int or None
+        Its number of rows; None where no set was found.
+    predicted_rows : ndarray of shape (predicted_size,)
+        The set that the method expects to be enough, before any refit.
+    predicted_size : int or None
+        Its number of rows; None where the method expects none within `max_size` to be.
+    confirmed : bool
+        Whether the refit without `predicted_rows` predicts otherwise.
+    """
+
+    prediction: object
+    new_prediction: object
+    rows: np.ndarray
+    size: int | None
+    predicted_rows: np.ndarray
+    predicted_size: int | None
+    confirmed: bool
+
+
+def smallest_flipping_set(
+    explainer, X_test, *, threshold=None, method="newton_step", max_size=None
+):
+    """Find, for each test row, few training rows whose removal changes its prediction.
+
+    Rows are removed one by one in the order of `method` until it expects another prediction. Then
+    the model is refitted without them. If that says no, rows are added until it says yes; if it
+    says yes, it is asked whether fewer rows are enough. No search can promise that no smaller set
+    exists; the sets that are returned are real.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+        Fitted, with ``curvature="hessian"``.
+    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+        Each row has a set of its own.
+    threshold : float, default=None
+        For regressors, which need one: the predicted value is to cross it. Classifiers take None.
+    method : {"newton_step", "first_order"}, default="newton_step"
+        "newton_step" looks for each next row given that those before it are gone; "first_order"
+        takes rows by their influence and expects the sum (Broderick et al. 2020; Yang et al.
+        2023).
+    max_size : int, default=None
+        Rows at most; a quarter of the training rows by default.
+
+    Returns
+    -------
+    list of FlippingSet
+        One for each test row.
+
+    Raises
+    ------
+    ValueError
+        For models with several target values, and where `threshold` is missing or too much.
+
+    See Also
+    --------
+    most_influential_group : The rows, of a given number, that change the test rows most.
+
+    Notes
+    -----
+    For more than two classes the prediction may become any other one; each is tried. Predictions
+    far from the decision need a large part of the training rows, and every row costs a step: see
+    `most_influential_group` for what a step costs.
+
+    References
+    ----------
+    T. Broderick, R. Giordano and R. Meager, "An automatic finite-sample robustness metric: when
+    can dropping a little data make a big difference?", 2020. J. Yang, S. Jain and B. C. Wallace,
+    "How many and which training points would need to be removed to flip this prediction?", EACL
+    2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence import InfluenceExplainer
+    >>> from skinfluence.groups import smallest_flipping_set
+    >>> X, y = load_iris(return_X_y=True)
+    >>> explainer = InfluenceExplainer(LogisticRegression(max_iter=1000)).fit(X, y)
+    >>> (found,) = smallest_flipping_set(explainer, X[77:78])
+    >>> print(found.prediction, "becomes", found.new_prediction, "without", found.size, "rows")
+    2 becomes 1 without 2 rows
+    """
+    check_explainer(explainer)
+    check_choice("method", method, tuple(ORDERS))
+    resolve_method(explainer, "newton_step")  # refuses Fisher matrices
+    n = explainer.objective_.n_rows
+    limit = max(1, int(MOST * n)) if max_size is None else max_size
+    check_count("max_size", limit)
+    margins = margins_of(explainer, X_test, threshold)
+    return list(
+        progress(
+            (_smallest(explainer, margin, method, min(limit, n - 1)) for margin in margins),
+            total=len(margins),
+            what="flipping sets",
+            unit="test rows",
+            verbose=explainer.verbose,
+        )
+    )
+
+
+def _smallest(explainer, margin, method, limit):
+    """The FlippingSet of one test row."""
+    order, expected = _shortest_order(explainer, margin, method, limit)
+    search = _Search(explainer, margin, order, limit)
+    confirmed = expected is not None and search.flips(expected)
+    size = search.smallest(expected if expected is not None else order.reach(limit))
+    none = np.array([], dtype=np.intp)
+    return FlippingSet(
+        prediction=margin.prediction,
+        new_prediction=margin.prediction if size is None else search.predicted[size],
+        rows=none if size is None else order.rows(size),
+        size=size,
+        predicted_rows=none if expected is None else order.rows(expected),
+        predicted_size=expected,
+        confirmed=confirmed,
+    )
+
+
+def _shortest_order(explainer, margin, method, limit):
+    """(order of removal, expected size) towards the class that is expected to need fewest rows."""
+    best, least = None, None
+    for direction, gap in margin.ways:
+        order = ORDERS[method](explainer, direction)
+        expected = order.until(gap, limit if least is None else least - 1)
+        if best is None or expected is not None:
+            best, least = order, expected
+    return best, least
+
+
+class _Search:
+    """How many rows of an order it really takes, by refits."""
+
+    def __init__(self, explainer, margin, order, limit):
+        self._linearization = explainer.linearization_
+        self._margin = margin
+        self._order = order
+        self._limit = limit
+        self.predicted = {}  # number of rows -> what the model without them predicts
+
+    def flips(self, size):
+        """Whether the refitted model without the first `size` rows predicts otherwise."""
+        if size not in self.predicted:
+            optimum = self._linearization.optimum
+            start = optimum.coef + self._order.coef_change(size)
+            left = refit_without(optimum, self._order.rows(size), start)
+            self.predicted[size] = (
+                self._margin.prediction if left is None else self._margin.predict(left)
+            )
+        return self.predicted[size] != self._margin.prediction
+
+    def smallest(self, start):
+        """Fewest rows that flip, near `start` and by bisection; None if none up to the limit do."""
+        if start == 0:
+            return None
+        no, yes = (0, start) if self.flips(start) else (start, None)
+        step = 1
+        while yes is not None and no == 0 and yes > 1:  # downwards, as long as fewer are enough
+            fewer = max(1, yes - step)
+            no, yes, step = (0, fewer, 2 * step) if self.flips(fewer) else (fewer, yes, step)
+        while yes is None:  # upwards
+            more = self._order.reach(min(no + step, self._limit))
+            if more <= no:
+                return None
+            no, yes, step = (no, more, step) if self.flips(more) else (more, None, 2 * step)
+        while yes - no > 1:
+            middle = (no + yes) // 2
+            no, yes = (no, middle) if self.flips(middle) else (middle, yes)
+        return yes

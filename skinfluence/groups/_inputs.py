@@ -1,0 +1,152 @@
+"""Groups as users name them, and checks of what is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+
+import narwhals.stable.v1 as nw
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skinfluence._explainer import InfluenceExplainer
+from skinfluence._settings import check_rows
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Sets of training rows with a name each: the label, the key, or the place in the list."""
+
+    names: list
+    rows: list
+
+
+def check_explainer(explainer):
+    """Raise unless this is a fitted InfluenceExplainer."""
+    if not isinstance(explainer, InfluenceExplainer):
+        raise TypeError(
+            f"explainer is {type(explainer).__name__}; expected an InfluenceExplainer. Pass "
+            "InfluenceExplainer(estimator).fit(X_train, y_train)."
+        )
+    check_is_fitted(explainer)
+
+
+def check_count(name, value):
+    """Raise ValueError unless `value` is a whole number, at least 1."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name}={value!r}. Expected a whole number of rows, at least 1.")
+
+
+def check_choice(name, value, allowed):
+    """Raise ValueError unless `value` is one of the names in `allowed`."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name}={value!r} is not known. Expected one of {list(allowed)}.")
+
+
+def read_groups(groups, explainer):
+    """The groups that a user named, in any of the forms of `group_influence`."""
+    n = explainer.objective_.n_rows
+    if isinstance(groups, str):
+        return _by_label(_column(groups, explainer.X_train_), f"Column {groups!r}")
+    if isinstance(groups, Mapping):
+        return _listed(list(groups), list(groups.values()), n)
+    if isinstance(groups, list | tuple):
+        nested = [np.ndim(group) > 0 for group in groups]
+        if all(nested):
+            return _listed(list(range(len(groups))), groups, n)
+        if any(nested):
+            raise ValueError(
+                f"groups mixes lists and single values (entry {nested.index(False)} is "
+                f"{groups[nested.index(False)]!r}). Expected a list of groups, each a list of row "
+                f"numbers or a mask, or one label for each of the {n} training rows."
+            )
+    labels = np.asarray(groups)
+    if labels.ndim == 2 and labels.dtype == bool:
+        return _listed(list(range(len(labels))), labels, n)
+    if labels.shape != (n,):
+        raise ValueError(
+            f"groups has shape {labels.shape}; expected ({n},), one label for each training row, "
+            f"or masks of shape (n_groups, {n}), or a list of groups."
+        )
+    if labels.dtype == bool:
+        raise ValueError(
+            f"groups is one mask of {n} entries. Pass [mask] for the one group that it marks, or "
+            "numbers or strings as the labels of two groups."
+        )
+    return _by_label(labels, "groups")
+
+
+def _listed(names, groups, n):
+    return Groups(
+        names, [_rows_of(name, group, n) for name, group in zip(names, groups, strict=True)]
+    )
+
+
+def _rows_of(name, group, n):
+    """The rows of one group, each once, in rising order."""
+    try:
+        return np.unique(check_rows(group, n))
+    except ValueError as error:
+        raise ValueError(f"Group {name!r}: {error}") from None
+
+
+def _column(name, X):
+    """A column of the training data frame."""
+    frame = nw.from_native(X, pass_through=True, eager_only=True)
+    if not isinstance(frame, nw.DataFrame):
+        raise ValueError(
+            f"groups={name!r} names a column, but the training data came as {type(X).__name__}. "
+            "Pass the labels themselves, or fit the explainer on a data frame."
+        )
+    if name not in frame.columns:
+        raise ValueError(
+            f"groups={name!r} is no column of the training data. Its columns: "
+            f"{[str(c) for c in frame.columns[:20]]}."
+        )
+    return np.asarray(frame[name].to_list(), dtype=_type_of(frame[name]))
+
+
+def _type_of(column):
+    """Object where entries may be missing or of any type, else what numpy takes it for."""
+    return None if column.dtype.is_numeric() and column.null_count() == 0 else object
+
+
+def _by_label(labels, what):
+    """One group a label, in the order of np.unique; rows without a label are in no group."""
+    labels = np.asarray(labels)
+    present = np.flatnonzero([not _is_missing(label) for label in labels.tolist()])
+    kept = labels[present]
+    try:
+        names, codes = np.unique(kept, return_inverse=True)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in kept.tolist()})
+        raise ValueError(
+            f"{what} has labels of several types ({', '.join(kinds)}), which have no order. Make "
+            "them of one type."
+        ) from None
+    order = np.argsort(codes, kind="stable")
+    rows = np.split(present[order], np.searchsorted(codes[order], np.arange(1, len(names))))
+    return Groups(names.tolist(), rows if len(names) else [])
+
+
+def _is_missing(label):
+    """None, NaN, NaT, or a missing value that does not even compare."""
+    try:
+        return label is None or bool(label != label)
+    except TypeError:
+        return True
+
+
+def class_codes(objective):
+    """Class of each training row, as an int; zeros for values."""
+    if not objective.coding.is_classification:
+        return np.zeros(objective.n_rows, dtype=np.intp)
+    if objective.n_outputs == 1:
+        return (objective.y[:, 0] > 0).astype(np.intp)
+    return objective.y.argmax(axis=1)
+
+
+def class_sizes(objective):
+    """(class of each row, rows of positive weight in each class)."""
+    codes = class_codes(objective)
+    counted = objective.weights.base > 0
+    return codes, np.bincount(codes[counted], minlength=codes.max(initial=0) + 1)

@@ -1,0 +1,89 @@
+"""How far a prediction is from becoming another one, as a linear function of the coefficients."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Margin:
+    """A test row, and the ways in which its prediction can become another.
+
+    Attributes
+    ----------
+    prediction : label or float
+    ways : list of (ndarray of shape (K, q), float)
+        Directions in the coefficients, and how far these must move along one of them.
+    """
+
+    prediction: object
+    ways: list
+    _design: object = field(repr=False)
+    _threshold: float | None = None
+
+    def predict(self, objective):
+        """What another such model predicts; for values on the same side it is `prediction`."""
+        raw = objective.raw_predictions(self._design)
+        if self._threshold is None:
+            coding = objective.coding
+            return coding.classes[coding.predicted_codes(raw)[0]]
+        value = float(raw[0, 0])
+        crossed = (value > self._threshold) != (self.prediction > self._threshold)
+        return value if crossed else self.prediction
+
+
+def margins_of(explainer, X_test, threshold):
+    """One Margin for each test row."""
+    objective = explainer.objective_
+    design = explainer.explained_.design(X_test)
+    if not objective.coding.is_classification:
+        return _of_values(objective, design, threshold)
+    if threshold is not None:
+        raise ValueError(
+            f"threshold={threshold!r} is for regressors; a classifier's prediction flips where "
+            "another class is predicted. Leave it out."
+        )
+    raw = objective.raw_predictions(design)
+    codes = objective.coding.predicted_codes(raw)
+    classes = objective.coding.classes
+    return [
+        Margin(classes[codes[t]], _ways(raw[t], codes[t], design.take([t])), design.take([t]))
+        for t in range(len(raw))
+    ]
+
+
+def _ways(raw, code, design):
+    """To each other class: what of its lead the predicted class must lose, nearest first."""
+    z = design.to_dense()[0]
+    if len(raw) == 1:
+        sign = 1.0 if code == 1 else -1.0
+        return [(-sign * z[None], abs(float(raw[0])))]
+    ways = []
+    for other in np.argsort(-raw, kind="stable"):
+        if other != code:
+            direction = np.zeros((len(raw), len(z)))
+            direction[other], direction[code] = z, -z
+            ways.append((direction, float(raw[code] - raw[other])))
+    return ways
+
+
+def _of_values(objective, design, threshold):
+    if objective.n_outputs != 1:
+        raise ValueError(
+            f"The model predicts {objective.n_outputs} values a row; expected one, which can cross "
+            "a threshold. Explain each target on its own."
+        )
+    number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
+    if not number or not np.isfinite(threshold):
+        raise ValueError(
+            f"threshold={threshold!r}; a regressor's prediction flips where it crosses a finite "
+            "number. Pass threshold=0.0 for its sign."
+        )
+    values = objective.raw_predictions(design)[:, 0]
+    margins = []
+    for t, value in enumerate(values):
+        part = design.take([t])
+        sign = -1.0 if value > threshold else 1.0
+        ways = [(sign * part.to_dense(), abs(float(value - threshold)))]
+        margins.append(Margin(float(value), ways, part, float(threshold)))
+    return margins
