@@ -40,7 +40,9 @@ def group_second_order(objective, inverse, changes):
     """
     first = group_first_order(objective, inverse, changes).coef_changes()
     each = parts(changes)
-    curved = [_curved(objective, *part, step) for part, step in zip(each, first, strict=True)]
+    curved = [
+        _curved(objective, rows, lost, step) for (rows, lost), step in zip(each, first, strict=True)
+    ]
     p = objective.n_parameters
     second = inverse.solve(np.stack(curved, axis=-1).reshape(p, -1)).T.reshape(first.shape)
     base = objective.weights.base

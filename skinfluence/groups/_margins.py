@@ -1,6 +1,7 @@
 """How far a prediction is from becoming another one, as a linear function of the coefficients."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ class Margin:
         Directions in the coefficients, and how far these must move along one of them.
     """
 
-    prediction: object
+    prediction: Any
     ways: list
     _design: object = field(repr=False)
     _threshold: float | None = None

@@ -8,7 +8,7 @@ from skinfluence.groups._downdate import additive_gains, downdate, top_additive
 
 
 class Order(ABC):
-    """Rows in the order of their removal, made for a direction in which coefficients are to move."""
+    """Rows in the order of removal, for a direction in which the coefficients are to move."""
 
     @abstractmethod
     def __init__(self, explainer, direction):
