@@ -14,13 +14,13 @@ class _UnitChanges:
     """A linearisation in which every removal moves the model by the same length."""
 
     def __init__(self, linearization, kind):
-        self.inverse = linearization.inverse
-        self.verbose = linearization.verbose
         self._linearization = linearization
         self._lengths = change_lengths(linearization, kind)
+        self.verbose = linearization.verbose
+        self.inverse_for = linearization.inverse_for
 
-    def changes(self, method, rows):
-        objective, changes = self._linearization.changes(method, rows)
+    def changes(self, method, rows, inverse):
+        objective, changes = self._linearization.changes(method, rows, inverse)
         return objective, scaled_changes(changes, self._lengths[rows])
 
 
