@@ -20,6 +20,7 @@ BENCHMARKS = (
     "text",
     "labels",
     "components",
+    "curvature",
     "prototypes",
 )
 
