@@ -20,13 +20,13 @@ MOST_TESTS = 512
 def resolve_method(method, inverse):
     """The effect that a method name stands for: auto takes the Newton step where it is cheap.
 
-    `inverse` may be None where neither "auto" nor "newton_step" is asked for.
+    `inverse` may be None except for "auto"; without it nothing refuses a Newton step.
     """
     if method == "auto":
         return "newton_step" if inverse.factorized and inverse.hessian.exact else "first_order"
     if method not in METHODS:
         raise ValueError(f"method={method!r} is not known. Expected one of {['auto', *METHODS]}.")
-    if method == "newton_step" and not inverse.hessian.exact:
+    if method == "newton_step" and inverse is not None and not inverse.hessian.exact:
         raise ValueError(
             'method="newton_step" is a step by the second derivative, and this explainer inverts a '
             'Fisher matrix in its place. Use method="first_order" or "refit", or '

@@ -52,9 +52,10 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
     curvature : {"hessian", "fisher", "empirical_fisher"}, default="hessian"
         Which matrix influences take the inverse of. "fisher": the mean of ``g_i g_i'`` over labels
         drawn from the model; for squared error and logistic losses it is the Hessian, and hinges
-        have none. "empirical_fisher": the sum of ``s_i g_i g_i'`` at the given labels; first order
-        only. The penalty's second derivative belongs to all three. Refits, leverages and
-        diagnostics do not depend on it.
+        have none. "empirical_fisher": the sum of ``s_i g_i g_i'`` at the given labels, for first
+        order only; for squared error it takes residuals of variance one for granted. The
+        penalty's second derivative belongs to all three. Refits, leverages and diagnostics do not
+        depend on it.
     method : {"auto", "first_order", "newton_step", "refit"}, default="auto"
         The effect of removing a row: the influence function, one Newton step with the row's
         leverage (exact for squared error), or a converged refit. "auto" is the Newton step
