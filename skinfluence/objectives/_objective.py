@@ -3,6 +3,7 @@
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from skinfluence.linalg import Hessian, PerSampleGradients
 from skinfluence.objectives._curvature import (
@@ -76,6 +77,33 @@ class Objective:
         if self.penalty_scaling == "mean":
             penalty = penalty * (weights.base.sum() / self.weights.base.sum())
         return self._replace(weights=weights, penalty=penalty)
+
+    def with_rows_replaced(self, rows, design, y, codes=None):
+        """The objective of the data in which other rows stand in the place of some.
+
+        The new rows come at the end and the old ones keep their places at weight zero: sums over
+        rows do not see the difference, and sparse rows need not be written over.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (m,)
+            Each at most once.
+        design : Design of shape (m, q)
+        y : ndarray of shape (m, K)
+        codes : ndarray of int, shape (m,), default=None
+            Classes of the new targets, where class weights are used.
+        """
+        if self.design.is_sparse:
+            X = sparse.csr_array(sparse.vstack([self.design.X, sparse.csr_array(design.X)]))
+        else:
+            X = np.concatenate(
+                [self.design.X, design.X.toarray() if design.is_sparse else design.X]
+            )
+        return self._replace(
+            design=self.design.with_rows_of(X),
+            y=np.concatenate([self.y, y]),
+            weights=self.weights.replaced(rows, codes),
+        )
 
     @property
     def n_rows(self):

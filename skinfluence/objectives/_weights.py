@@ -70,6 +70,26 @@ class RowWeights:
             self.base * multiplier, self.codes, self.class_weight, counts, self.own_output_only
         )
 
+    def of_other_classes(self, rows, codes):
+        """The weights that rows would have in other classes, while class weights stay."""
+        if self.class_weight is None:
+            return RowWeights(self.base[rows])
+        return RowWeights(
+            self.base[rows], codes, self.class_weight, own_output_only=self.own_output_only
+        )
+
+    def replaced(self, rows, codes):
+        """The weights when other rows take the place of some: at the end, the old ones weigh 0."""
+        left = self.changed(rows, np.zeros(len(rows)))
+        base = np.concatenate([left.base, self.base[rows]])
+        if self.codes is None:
+            return RowWeights(base)
+        counts = self.counts
+        if counts is not None:
+            counts = np.concatenate([left.counts, counts[rows]])
+        codes = np.concatenate([self.codes, codes])
+        return RowWeights(base, codes, self.class_weight, counts, self.own_output_only)
+
 
 def _balanced(class_counts):
     """n / (C n_k) along the last axis; 0 for a class without rows."""

@@ -1,0 +1,210 @@
+"""The optimum when a row is replaced: conjugate Newton steps, whole blocks of changes at once."""
+
+import warnings
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.exceptions import ConvergenceWarning
+
+from skinfluence._progress import progress
+from skinfluence.effects._changes import RefittedChanges
+from skinfluence.effects._replaced_problems import ReplacedProblems, Steps
+from skinfluence.kernels import run_chunks
+from skinfluence.linalg import block_size
+from skinfluence.objectives import is_optimum, minimize
+
+#: Stop when the step, in the norm of H, is this small relative to the first one.
+TOLERANCE = 1e-10
+MAX_ITER = 60
+#: Steps of the Newton answer. A wrong label is no small change: one step, even of the best length,
+#: is not enough (see benchmarks/relabelling.py); three were within 1 % of refits.
+NEWTON_STEPS = 3
+#: Memory of a block of changes: a few arrays of raw predictions and of coefficients.
+BLOCK_MIB = 64.0
+
+
+def replace_newton_step(objective, inverse, replacement, *, n_jobs=None, verbose=0):
+    """Effect of replacing each row by three conjugate Newton steps; exact for squared loss.
+
+    The direction of a step is Newton's, from the factorised Hessian with the old row's curvature
+    taken out and the new one's put in (Woodbury's identity with 2 K columns); its length is the one
+    that minimises the changed objective, over all rows and with every weight that follows; the
+    second and third are conjugate to the steps before (Polak and Ribiere). A single step of length
+    one, which does for the removal of a row, overshoots badly for a new label: a row that was
+    predicted with confidence has no curvature until it is predicted wrongly.
+
+    Parameters
+    ----------
+    objective : Objective
+    inverse : InverseHessian
+    replacement : Replacement
+    n_jobs : int or None
+    verbose : int
+
+    Returns
+    -------
+    RefittedChanges
+    """
+    coef, _ = _all_blocks(objective, inverse, replacement, _Newton(objective), n_jobs, verbose)
+    return RefittedChanges(coef)
+
+
+def replace_refit(objective, inverse, replacement, *, solver, n_jobs=None, verbose=0):
+    """Really refit with each row replaced: the same steps until they have converged.
+
+    Parameters
+    ----------
+    objective : Objective
+        At its optimum: the reference that the changes are measured from.
+    inverse : InverseHessian
+        Of ``objective.hessian()``, without damping.
+    replacement : Replacement
+    solver : Solver
+        For the changes that need factorisations of their own.
+    n_jobs : int or None
+        Threads over blocks, None for as many as numpy's BLAS would use; the result does not
+        depend on it.
+    verbose : int
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    RefittedChanges
+
+    Warns
+    -----
+    ConvergenceWarning
+        Names the rows whose replacement leaves no optimum (one class, without a penalty); NaN
+        there.
+    """
+    work = _Refit(objective, solver)
+    coef, lost = _all_blocks(objective, inverse, replacement, work, n_jobs, verbose)
+    if lost:
+        warnings.warn(
+            f"{len(lost)} of {len(replacement)} refits did not reach an optimum and are NaN "
+            f"(replaced rows {replacement.rows[lost[:10]].tolist()}). The model with these rows "
+            "replaced may have no finite optimum (one class, separable classes without a penalty, "
+            "an undetermined coefficient): add a penalty.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return RefittedChanges(coef)
+
+
+def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
+    """(coefficient changes (B, K, q), positions without an optimum) of all changes."""
+    width = _block_width(objective)
+    starts = list(range(0, len(replacement), width))
+
+    def one(start):
+        block = replacement.take(slice(start, min(start + width, len(replacement))))
+        return work(ReplacedProblems(objective, inverse, block))
+
+    n_threads = None if n_jobs is None else effective_n_jobs(n_jobs)
+    parts = list(
+        progress(
+            run_chunks(one, starts, n_threads),
+            total=len(starts),
+            what="replacements",
+            unit="blocks",
+            verbose=verbose,
+        )
+    )
+    coef = np.concatenate([np.zeros((0, *objective.coef.shape)), *(p[0] for p in parts)])
+    return coef, [a + i for a, p in zip(starts, parts, strict=True) for i in p[1]]
+
+
+def _block_width(objective):
+    """Changes that go together: wide matrix products, but few arrays of raw predictions."""
+    K = objective.n_outputs
+    bytes_per_change = 32 * objective.n_rows * K + 8 * (6 + 2 * K) * objective.n_parameters
+    return int(np.clip(block_size(bytes_per_change, BLOCK_MIB), 1, 256))
+
+
+class _Newton:
+    """A few steps for every change of a block."""
+
+    def __init__(self, objective):
+        self.rounding = _rounding(objective)
+
+    def __call__(self, problems):
+        delta, _ = descend(problems, NEWTON_STEPS, self.rounding)
+        return delta, []
+
+
+class _Refit:
+    """Steps until every change of a block has converged; Newton's own method where they do not."""
+
+    def __init__(self, objective, solver):
+        self.objective = objective
+        self.solver = solver
+        self.rounding = _rounding(objective)
+
+    def __call__(self, problems):
+        objective, new = self.objective, problems.replacement
+        delta, failed = descend(problems, MAX_ITER, self.rounding)
+        # moved further than the model is large: perhaps on a way to infinity
+        far = np.abs(delta).max(axis=(1, 2)) > np.abs(objective.coef).max()
+        lost = []
+        for b in np.flatnonzero(failed | far):
+            one = new.take(slice(b, b + 1))
+            changed = objective.with_rows_replaced(one.rows, one.design, one.y, one.codes)
+            moved = changed.with_coef(objective.coef + delta[b])
+            if failed[b]:
+                better = moved.value() < changed.value()  # false for NaN too
+                result = minimize(moved if better else changed, self.solver)
+                delta[b] = result.objective.coef - objective.coef
+                reached = result.converged
+            else:
+                reached = is_optimum(moved)
+            if not reached:
+                delta[b] = np.nan
+                lost.append(int(b))
+        return delta, lost
+
+
+def _rounding(objective):
+    return 4 * np.finfo(float).eps * objective.gradient_scale
+
+
+def descend(problems, max_iter, rounding):
+    """Minimise a block of objectives by conjugate Newton steps.
+
+    Parameters
+    ----------
+    problems : ReplacedProblems
+    max_iter : int
+    rounding : float
+        A gradient that is no larger is zero.
+
+    Returns
+    -------
+    delta : ndarray of shape (B, K, q)
+        Change of the coefficients.
+    failed : ndarray of bool, shape (B,)
+        What had not converged after `max_iter` steps.
+    """
+    B = len(problems)
+    delta, failed = np.zeros((B, *problems.objective.coef.shape)), np.zeros(B, dtype=bool)
+    place = np.arange(B)  # of what still goes on
+    state, first = Steps(problems), None
+    running = problems.weight[problems.replacement.rows].max(axis=1) > 0.0
+    for _ in range(max_iter):
+        downhill = state.newton_direction()
+        energy = np.sqrt(np.abs(np.einsum("bkq,bkq->b", downhill, state.gradient)))
+        first = energy if first is None else first
+        small = np.abs(state.gradient).max(axis=(1, 2)) <= rounding
+        running &= ~((energy <= TOLERANCE * first) | small)
+        failed[place[~np.isfinite(energy)]] = True
+        running &= np.isfinite(energy)
+        if not running.any():
+            break
+        if 2 * running.sum() <= len(running):
+            delta[place] = state.delta
+            state.keep(running)
+            place, first, downhill = place[running], first[running], downhill[running]
+            running = np.ones(len(place), dtype=bool)
+        state.step(downhill, running)
+    delta[place] = state.delta
+    failed[place] |= running
+    return delta, failed

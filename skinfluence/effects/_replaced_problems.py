@@ -1,0 +1,295 @@
+"""Objectives that differ from one by a replaced row: their gradients and lengths of steps."""
+
+import numpy as np
+
+from skinfluence.linalg import row_blocks
+
+#: A step is long enough when its slope is left with this part of what it began with.
+SLOPE_LEFT = 0.1
+#: Lengths that are tried for a step, at most.
+MAX_TRIES = 8
+
+
+class ReplacedProblems:
+    """A block of B objectives, each with one training row replaced.
+
+    Parameters
+    ----------
+    objective : Objective
+    inverse : InverseHessian
+        Of its Hessian: the metric of the steps.
+    replacement : Replacement
+    """
+
+    def __init__(self, objective, inverse, replacement):
+        self.objective = objective
+        self.inverse = inverse
+        self.replacement = replacement
+        self.old = objective.design.take(replacement.rows).to_dense()  # shape: (B, q)
+        self.new = replacement.design.to_dense()
+        self.y_new = replacement.y
+        self.weight = objective.sample_weight  # shape: (n, 1 or K)
+        self.new_weight = replacement.sample_weight(objective)  # shape: (B, 1 or K)
+        self.class_ratio = replacement.class_ratio(objective)  # shape: (B, C)
+        if self.class_ratio is not None:
+            self.new_weight = self.new_weight * self._own_ratio(replacement.codes)
+
+    def __len__(self):
+        return len(self.replacement)
+
+    def keep(self, some):
+        """Go on with some of the changes only, for a mask."""
+        self.replacement = self.replacement.take(np.flatnonzero(some))
+        self.old, self.new = self.old[some], self.new[some]
+        self.y_new, self.new_weight = self.y_new[some], self.new_weight[some]
+        if self.class_ratio is not None:
+            self.class_ratio = self.class_ratio[some]
+
+    def _own_ratio(self, codes):
+        weights = self.objective.weights
+        own = codes[:, None] == np.arange(weights.n_classes)
+        ratio = (self.class_ratio * own).sum(axis=1, keepdims=True)
+        return np.where(own, ratio, 1.0) if weights.own_output_only else ratio
+
+    def residuals(self, raw, rows):
+        """Weighted derivatives of some rows' losses at raw predictions (n_rows, B, K)."""
+        objective, weights = self.objective, self.objective.weights
+        out = objective.loss.gradient(objective.y[rows, None, :], raw)
+        out *= self.weight[rows, None, :]
+        if self.class_ratio is not None:
+            codes = weights.codes[rows]
+            if weights.own_output_only:
+                own = codes[:, None, None] == np.arange(weights.n_classes)
+                out *= np.where(own, self.class_ratio[None], 1.0)
+            else:
+                out *= self.class_ratio.T[codes][:, :, None]
+        return out
+
+    def new_residuals(self, raw):
+        """The same for the new rows, at raw predictions (B, K)."""
+        return self.new_weight * self.objective.loss.gradient(self.y_new, raw)
+
+    def new_curvature(self, raw):
+        """Weighted K x K curvature of the new rows, (B, K, K)."""
+        loss, K = self.objective.loss, raw.shape[1]
+        if loss.separable:
+            return (self.new_weight * loss.curvature(self.y_new, raw))[:, :, None] * np.eye(K)
+        return self.new_weight[:, :, None] * loss.hessian_matrix(self.y_new, raw)
+
+
+class Metric:
+    """Newton directions (H - E A E' + E' A' E'')^-1 G of a block, from one inverse of H.
+
+    E = I (x) z is the old row with its curvature A, E' the new one. Woodbury's identity takes K
+    columns where the features stay, else 2 K.
+    """
+
+    def __init__(self, problems):
+        self.inverse = problems.inverse
+        self.problems = problems
+        objective, new = problems.objective, problems.replacement
+        curvature = objective.row_curvature(new.rows)
+        if curvature.ndim == 2:
+            curvature = curvature[:, :, None] * np.eye(curvature.shape[1])
+        self.lost = curvature  # shape: (B, K, K)
+        self.reach = self.forms = None
+        if self.inverse.factorized:
+            designs = [problems.new] if new.same_features else [problems.old, problems.new]
+            self._reach(designs)
+
+    def keep(self, some):
+        """Go on with some of the changes only, for a mask."""
+        self.lost = self.lost[some]
+        if self.inverse.factorized:
+            self.reach, self.forms = self.reach[some], self.forms[some]
+
+    def _reach(self, designs):
+        """H^-1 F for the columns F = E or [E, E'] of every change, and F' H^-1 F."""
+        K, q = self.problems.objective.coef.shape
+        B, parts = len(self.problems), len(designs)
+        self.reach = np.empty((B, parts * K, K * q))
+        right = np.zeros((K, q, B))
+        for part, Z in enumerate(designs):
+            for k in range(K):
+                right[k] = Z.T
+                solved = self.inverse.solve(right.reshape(K * q, B))
+                self.reach[:, part * K + k] = solved.T
+                right[k] = 0.0
+        blocks = self.reach.reshape(B, parts * K, K, q)
+        self.forms = np.empty((B, parts * K, parts * K))
+        for part, Z in enumerate(designs):
+            own = np.einsum("bmkq,bq->bmk", blocks, Z, optimize=True)
+            self.forms[:, :, part * K : (part + 1) * K] = own
+
+    def direction(self, gradient, raw_new):
+        """The Newton direction for gradients (B, K, q), with the new rows' curvature at raw_new."""
+        B = len(gradient)
+        plain = self.inverse.solve(gradient.reshape(B, -1).T).T  # shape: (B, p)
+        if not self.inverse.factorized:
+            return plain.reshape(gradient.shape)
+        D = self._curvature_change(raw_new)
+        own = np.einsum("bmp,bp->bm", self.reach, gradient.reshape(B, -1))
+        right = np.einsum("bmj,bj->bm", D, own)
+        system = np.eye(D.shape[1]) + D @ self.forms
+        # singular where the row alone determines a direction: the length of the step decides then
+        good = np.abs(np.linalg.det(system)) > 1e-12
+        system[~good] = np.eye(D.shape[1])
+        pull = np.linalg.solve(system, right[:, :, None])
+        pull[~good] = 0.0
+        out = plain - np.einsum("bmp,bm->bp", self.reach, pull[:, :, 0])
+        uphill = ~(np.einsum("bp,bp->b", out, gradient.reshape(B, -1)) > 0.0)
+        out[uphill] = plain[uphill]
+        return out.reshape(gradient.shape)
+
+    def _curvature_change(self, raw_new):
+        gained = self.problems.new_curvature(raw_new)
+        B, K, _ = gained.shape
+        if self.forms.shape[1] == K:
+            return gained - self.lost
+        D = np.zeros((B, 2 * K, 2 * K))
+        D[:, :K, :K] = -self.lost
+        D[:, K:, K:] = gained
+        return D
+
+
+class Steps:
+    """Where a block of problems is, and how it goes on; raw predictions are carried along.
+
+    Attributes
+    ----------
+    delta : ndarray of shape (B, K, q)
+        Change of the coefficients so far.
+    gradient : ndarray of shape (B, K, q)
+    """
+
+    def __init__(self, problems):
+        self.problems = problems
+        objective = problems.objective
+        B = len(problems)
+        self.metric = Metric(problems)
+        self.delta = np.zeros((B, *objective.coef.shape))
+        # the change is measured from a point that counts as the optimum, even where it is none
+        self.left_over = objective.gradient()
+        self.raw = np.repeat(objective.raw_prediction[:, None, :], B, axis=1)  # shape: (n, B, K)
+        self.raw_new = objective.raw_predictions(problems.replacement.design)  # shape: (B, K)
+        self.gradient = self._gradient()
+        self._previous = None
+
+    def keep(self, some):
+        """Go on with some of the changes only, for a mask."""
+        self.problems.keep(some)
+        self.metric.keep(some)
+        self.delta, self.gradient = self.delta[some], self.gradient[some]
+        self.raw, self.raw_new = self.raw[:, some], self.raw_new[some]
+        if self._previous is not None:
+            self._previous = tuple(part[some] for part in self._previous)
+
+    def newton_direction(self):
+        """Downhill: minus the Newton direction, (B, K, q)."""
+        return -self.metric.direction(self.gradient, self.raw_new)
+
+    def step(self, downhill, running):
+        """One conjugate step of those that are `running`, a mask (B,)."""
+        direction = self._conjugate(downhill)
+        direction[~running] = 0.0
+        length = self._move(direction)
+        self.delta += length[:, None, None] * direction
+        gradient = self._gradient()
+        self._previous = (direction, downhill, self.gradient)
+        self.gradient = gradient
+
+    def _conjugate(self, downhill):
+        if self._previous is None:
+            return downhill.copy()
+        direction, before, gradient = self._previous
+        change = np.einsum("bkq,bkq->b", downhill, self.gradient - gradient)
+        size = np.einsum("bkq,bkq->b", before, gradient)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            beta = np.maximum(0.0, change / size)  # Polak and Ribiere
+        beta[~np.isfinite(beta)] = 0.0
+        out = downhill + beta[:, None, None] * direction
+        uphill = np.einsum("bkq,bkq->b", out, self.gradient) >= 0.0
+        out[uphill] = downhill[uphill]
+        return out
+
+    def _gradient(self):
+        problems, objective = self.problems, self.problems.objective
+        B, K, q = self.delta.shape
+        rows_of = problems.replacement.rows
+        out = np.zeros((q, B * K))
+        for rows in row_blocks(objective.n_rows, 8 * B * K, cache_mib=0.5):
+            residual = problems.residuals(self.raw[rows], rows)
+            inside = np.flatnonzero((rows_of >= rows.start) & (rows_of < rows.stop))
+            residual[rows_of[inside] - rows.start, inside] = 0.0
+            out += objective.design.take(rows).rmatmul(residual.reshape(-1, B * K))
+        gradient = np.ascontiguousarray(out.T).reshape(B, K, q)
+        gradient += problems.new_residuals(self.raw_new)[:, :, None] * problems.new[:, None, :]
+        gradient += objective.penalty * (objective.coef + self.delta)
+        gradient -= self.left_over
+        return gradient
+
+    def _move(self, direction):
+        """Go along the direction as far as it goes down; the length of each step, (B,)."""
+        problems, objective = self.problems, self.problems.objective
+        B, K, q = direction.shape
+        moved = objective.design.matmul(direction.reshape(B * K, q).T).reshape(-1, B, K)
+        moved[problems.replacement.rows, np.arange(B)] = 0.0  # the old row is gone
+        moved_new = np.einsum("bkq,bq->bk", direction, problems.new)
+        penalised = objective.penalty * direction
+        base = np.einsum("bkq,bkq->b", penalised, objective.coef + self.delta) - np.einsum(
+            "bkq,kq->b", direction, self.left_over
+        )
+        curved = np.einsum("bkq,bkq->b", penalised, direction)
+
+        def slope(length):
+            out = base + length * curved
+            new = problems.new_residuals(self.raw_new + length[:, None] * moved_new)
+            out += np.einsum("bk,bk->b", new, moved_new)
+            for rows in row_blocks(objective.n_rows, 24 * B * K, cache_mib=1.0):
+                raw = self.raw[rows] + length[:, None] * moved[rows]
+                out += np.einsum("nbk,nbk->b", problems.residuals(raw, rows), moved[rows])
+            return out
+
+        start = np.einsum("bkq,bkq->b", direction, self.gradient)
+        length = find_lengths(slope, start)
+        for rows in row_blocks(objective.n_rows, 16 * B * K, cache_mib=1.0):
+            self.raw[rows] += length[:, None] * moved[rows]
+        self.raw_new += length[:, None] * moved_new
+        return length
+
+
+def find_lengths(slope, start):
+    """Where slopes that begin negative at 0 become (nearly) zero; 1 is tried first.
+
+    Parameters
+    ----------
+    slope : callable
+        Slopes (B,) of convex functions at lengths (B,).
+    start : ndarray of shape (B,)
+        Slopes at 0.
+
+    Returns
+    -------
+    ndarray of shape (B,)
+    """
+    length = np.ones(len(start))
+    low, low_slope = np.zeros(len(start)), start.copy()
+    high, high_slope = np.full(len(start), np.inf), np.full(len(start), np.nan)
+    for _ in range(MAX_TRIES):
+        now = slope(length)
+        open_ = np.abs(now) > SLOPE_LEFT * np.abs(start)  # NaN counts as found
+        if not open_.any():
+            break
+        above = open_ & (now > 0.0)
+        below = open_ & ~above
+        # Illinois: an end that stays loses half of its slope, so that it does not stay for ever
+        low_slope[above & np.isfinite(high)] *= 0.5
+        high_slope[below] *= 0.5
+        high[above], high_slope[above] = length[above], now[above]
+        low[below], low_slope[below] = length[below], now[below]
+        bounded = np.isfinite(high)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            between = low + (high - low) * low_slope / (low_slope - high_slope)
+        following = np.where(bounded, between, 3.0 * low)
+        length = np.where(open_, following, length)
+    return length

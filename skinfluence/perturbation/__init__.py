@@ -1,0 +1,25 @@
+"""What changing a training row would do: its features, the whole row, or its label.
+
+Functions of a fitted :class:`~skinfluence.InfluenceExplainer`. Where to start: `_features.py` for
+derivatives, `_relabelling.py` for labels; the derivatives of pipeline steps are in
+`_linear_steps.py` and its neighbours.
+"""
+
+from skinfluence.perturbation import (  # noqa: F401
+    _composite_steps,
+    _elementwise_steps,
+    _kernel_steps,
+    _linear_steps,
+)
+from skinfluence.perturbation._features import perturbation_influence
+from skinfluence.perturbation._pull_back import UnsupportedStepError, register_pull_back
+from skinfluence.perturbation._relabelling import relabel_influence
+from skinfluence.perturbation._replacement import replacement_influence
+
+__all__ = [
+    "UnsupportedStepError",
+    "perturbation_influence",
+    "register_pull_back",
+    "relabel_influence",
+    "replacement_influence",
+]

@@ -1,0 +1,110 @@
+"""What all questions about changed rows share: checks, methods, and answers in blocks."""
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from skinfluence._answers import resolve_method
+from skinfluence._explainer import InfluenceExplainer
+from skinfluence._targets import TestRows
+from skinfluence.effects import replace_first_order, replace_newton_step, replace_refit
+from skinfluence.linalg import SOLVED_MIB, row_blocks
+from skinfluence.solvers import AutoSolver
+
+#: Test rows that are taken together, at most: wider products gain nothing.
+MOST_TESTS = 512
+
+
+def check_explainer(explainer):
+    """Raise unless this is a fitted InfluenceExplainer."""
+    if not isinstance(explainer, InfluenceExplainer):
+        raise TypeError(
+            f"explainer is {type(explainer).__name__}; expected an InfluenceExplainer. Pass "
+            "InfluenceExplainer(estimator).fit(X_train, y_train)."
+        )
+    check_is_fitted(explainer)
+
+
+def check_method(explainer, method):
+    """The method that a name stands for; None is the explainer's own."""
+    method = explainer.method if method is None else method
+    return resolve_method(method, explainer.linearization_.inverse if method == "auto" else None)
+
+
+def encode_new_labels(coding, y_new, n):
+    """(targets (n, K), class codes or None) of new labels, one for each of n rows."""
+    if np.ndim(y_new) == 0:
+        raise ValueError(
+            f"y_new is a single value ({y_new!r}). Expected {n} labels, one a row: pass a list."
+        )
+    if len(y_new) != n:
+        raise ValueError(f"y_new has {len(y_new)} entries. Expected {n}, one for each of the rows.")
+    if not coding.is_classification:
+        y_new = check_array(y_new, ensure_2d=False, dtype=np.float64, input_name="y_new")
+        return coding.encode(y_new), None
+    codes = check_new_classes(coding, y_new)
+    return coding.encode_codes(codes), codes
+
+
+def check_new_classes(coding, y_new):
+    """Class codes of new labels; a label that the model does not know is refused."""
+    try:
+        return coding.codes(y_new)
+    except ValueError as error:
+        raise ValueError(
+            "y_new holds labels that the model was not trained on. Known classes: "
+            f"{coding.classes.tolist()[:20]}; a refit with another class would be another model."
+        ) from error
+
+
+class Effects:
+    """What replacements do to test rows, by one method.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+    method : {"first_order", "newton_step", "refit"}
+    """
+
+    def __init__(self, explainer, method):
+        self.linearization = explainer.linearization_
+        self.method = method
+        self.n_jobs, self.verbose = explainer.n_jobs, explainer.verbose
+        refitted = method == "refit"
+        self.objective = self.linearization.optimum if refitted else explainer.objective_
+
+    def blocks(self, tests, replacement):
+        """Yield (slice of test rows, slice of changes, effects (n_tests, n_changes))."""
+        tests = TestRows(self.objective, tests.design, tests.target)
+        for some in self._at_once(replacement):
+            changes = self._changes(replacement.take(some))
+            for part, inner, values in self._values(tests, changes):
+                yield part, slice(some.start + inner.start, some.start + inner.stop), values
+
+    def _at_once(self, replacement):
+        """Slices of changes that are computed together: their coefficients are held."""
+        if self.method == "first_order":
+            return [slice(0, len(replacement))] if len(replacement) else []
+        return row_blocks(len(replacement), 16 * self.objective.n_parameters, SOLVED_MIB)
+
+    def _changes(self, replacement):
+        linearization = self.linearization
+        if self.method == "first_order":
+            return replace_first_order(self.objective, linearization.inverse, replacement)
+        shown = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+        if self.method == "refit":
+            solver = AutoSolver.for_newton_steps()
+            inverse = linearization.optimum_inverse
+            return replace_refit(self.objective, inverse, replacement, solver=solver, **shown)
+        inverse = linearization.hessian_inverse
+        return replace_newton_step(self.objective, inverse, replacement, **shown)
+
+    def _values(self, tests, changes):
+        K, first = self.objective.n_outputs, self.method == "first_order"
+        per_test = 8 * 3 * self.objective.n_parameters
+        step = min(MOST_TESTS, max(1, len(tests)))
+        for part in row_blocks(len(tests), max(per_test, SOLVED_MIB * 2**20 / step), SOLVED_MIB):
+            mine = tests.take(part)
+            answer = changes.ask(mine.design, mine.slopes() if first else None)
+            for some in row_blocks(changes.n_changes, 8 * len(mine) * (1 if first else 3 * K)):
+                moved = answer(some)
+                yield part, some, moved if first else mine.changes(moved)

@@ -1,0 +1,94 @@
+"""Derivatives of steps that are made of steps: pipelines, unions, column transformers."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from skinfluence.perturbation._pull_back import (
+    is_constant,
+    pull_back,
+    register_pull_back,
+)
+
+
+def forward(steps, X):
+    """The input of each of the steps, in order."""
+    inputs = [X]
+    for step in steps[:-1]:
+        inputs.append(step.transform(inputs[-1]))
+    return inputs[: len(steps)]
+
+
+def pull_back_through(steps, X, V):
+    """Derivatives before a chain of steps from those behind it."""
+    for step, here in reversed(list(zip(steps, forward(steps, X), strict=True))):
+        V = pull_back(step, here, V)
+    return V
+
+
+def _steps(pipeline):
+    return [step for _, step in pipeline.steps if step is not None and step != "passthrough"]
+
+
+def _all_constant(steps):
+    return all([is_constant(step) for step in steps])  # a list: each is asked, for its errors
+
+
+@register_pull_back("sklearn.pipeline", "Pipeline", constant=lambda p: _all_constant(_steps(p)))
+def pipeline(step, X, V):
+    """The chain rule."""
+    steps = _steps(step)
+    if X is None:  # all of them are linear
+        for inner in reversed(steps):
+            V = pull_back(inner, None, V)
+        return V
+    return pull_back_through(steps, X, V)
+
+
+def _parts(union):
+    weights = union.transformer_weights or {}
+    for name, step in union.transformer_list:
+        if step != "drop":
+            yield step, weights.get(name, 1.0)
+
+
+def _union_is_constant(union):
+    _all_constant([step for step, _ in _parts(union)])
+    return False  # how many columns each part has is seen on rows
+
+
+@register_pull_back("sklearn.pipeline", "FeatureUnion", constant=_union_is_constant)
+def feature_union(step, X, V):
+    """The sum over the parts."""
+    first = _safe_indexing(X, [0])
+    begin, out = 0, None
+    for part, weight in _parts(step):
+        made = first if part == "passthrough" else part.transform(first)
+        end = begin + made.shape[1]
+        pulled = weight * pull_back(part, X, V[..., begin:end])
+        out = pulled if out is None else out + pulled
+        begin = end
+    return np.zeros((*V.shape[:-1], X.shape[1])) if out is None else out
+
+
+def _columns(transformer):
+    """(step, input columns, output slice, weight) of each part that has an output."""
+    weights = transformer.transformer_weights or {}
+    for name, step, _ in transformer.transformers_:
+        columns = transformer._transformer_to_input_indices[name]
+        place = transformer.output_indices_[name]
+        if step != "drop" and len(columns) and place.stop > place.start:
+            yield step, np.asarray(columns), place, weights.get(name, 1.0)
+
+
+@register_pull_back(
+    "sklearn.compose",
+    "ColumnTransformer",
+    constant=lambda step: _all_constant([part for part, *_ in _columns(step)]),
+)
+def column_transformer(step, X, V):
+    """Each part's derivatives on its own columns; added up where parts share them."""
+    out = np.zeros((*V.shape[:-1], step.n_features_in_))
+    for part, columns, place, weight in _columns(step):
+        mine = None if X is None else _safe_indexing(X, columns, axis=1)
+        out[..., columns] += weight * pull_back(part, mine, V[..., place])
+    return out

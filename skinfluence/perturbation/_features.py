@@ -1,0 +1,163 @@
+"""The derivative of what is explained with respect to the features of training rows."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_features
+
+from skinfluence._settings import check_rows
+from skinfluence.linalg import SOLVED_MIB, row_blocks
+from skinfluence.perturbation._answers import check_explainer
+from skinfluence.perturbation._composite_steps import pull_back_through
+from skinfluence.perturbation._pull_back import is_constant, pull_back
+
+
+def perturbation_influence(explainer, X_test, y_test=None, rows=None, *, target="auto"):
+    """How each test row's loss moves with each feature of each training row, through the refit.
+
+    The model is fitted again for the moved training row, to first order; the steps of a pipeline
+    stay as they were fitted. The derivative is with respect to the features that the user has: it
+    is pulled back through scalers, PCA and other linear steps, polynomial features, splines,
+    kernel approximations, column transformers and the like (see
+    :func:`register_pull_back` for a step of your own).
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+        Fitted.
+    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+    rows : array-like of int or bool mask, default=None
+        Training rows that are moved; all by default. The answer has n_test * n_rows * n_features
+        entries and is dense, also where X is sparse: name some rows of a large table.
+    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+
+    Returns
+    -------
+    ndarray of shape (n_test, n_rows, n_features)
+        Change of the target per unit of the feature: positive means that a larger value of this
+        feature in this training row raises the loss of this test row. NaN where a missing entry
+        was filled in. Test rows stay where they are, also those that are training rows.
+
+    Raises
+    ------
+    UnsupportedStepError
+        For a step without a derivative, such as a OneHotEncoder; names it.
+    ValueError
+        For rows or test rows that :meth:`~skinfluence.InfluenceExplainer.influence` refuses.
+
+    See Also
+    --------
+    replacement_influence : What a whole change of a row does.
+    relabel_influence : What another label does.
+
+    Notes
+    -----
+    With u = H^-1 g_t reshaped to (K, q), r_i the derivative and A_i the curvature of row i's loss
+    in its raw predictions Theta z_i, it is ``-s_i (Theta' A_i u z_i + u' r_i)``. Koh & Liang's
+    I_pert,loss is sum(s) / s_i times as large (their loss is a mean, and their row is moved by
+    an infinitesimal part of its weight).
+
+    References
+    ----------
+    Koh & Liang (2017), section 2.2, equation (5).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skinfluence import InfluenceExplainer
+    >>> from skinfluence.perturbation import perturbation_influence
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), LogisticRegression())
+    >>> explainer = InfluenceExplainer(model).fit(X[:400], y[:400])
+    >>> slopes = perturbation_influence(explainer, X[400:], y[400:], rows=[0, 7])
+    >>> slopes.shape
+    (169, 2, 30)
+    """
+    check_explainer(explainer)
+    tests = explainer.test_rows(X_test, y_test, target=target)
+    rows = check_rows(rows, explainer.objective_.n_rows)
+    derivative = _Derivative(explainer, rows)
+    shape = (len(tests), len(rows), _num_features(explainer.X_train_))
+    out = np.empty(shape, explainer.objective_.design.dtype)
+    inverse = explainer.linearization_.inverse
+    with inverse.question():
+        for part in row_blocks(len(tests), derivative.bytes_per_test, SOLVED_MIB):
+            derivative.fill(tests.take(part), inverse, out[part])
+    return out
+
+
+class _Derivative:
+    """Fills in the derivatives of some test rows with respect to all asked training rows.
+
+    The derivatives with respect to the model's features are products of 2 K columns,
+    ``-[A_i U z_i, s_i r_i] [Theta; U]``. Linear steps right before the model are applied to the
+    second factor, which is small; the others to what the product gives, block by block.
+    """
+
+    def __init__(self, explainer, rows):
+        objective = self.objective = explainer.objective_
+        self.X = explainer.X_train_
+        self.rows = rows
+        steps = list(explainer.explained_.transformers)
+        constant = [is_constant(step) for step in steps]  # unknown steps are told of here
+        n_bent = max((i + 1 for i, linear in enumerate(constant) if not linear), default=0)
+        self.bent, self.linear = steps[:n_bent], steps[n_bent:]
+        self.curvature = objective.row_curvature(rows)
+        self.residual = (objective.sample_weight * objective.residual)[rows]
+        self.bytes_per_test = 48 * objective.n_parameters
+
+    def fill(self, tests, inverse, out):
+        """Write the derivatives of a block of test rows into `out` (n_tests, n_rows, n_in)."""
+        K, q = self.objective.coef.shape
+        V = tests.slopes().T[:, None, :] * tests.design.to_dense().T
+        U = inverse.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
+        right = self._right(U)
+        width = right.shape[2] + 4 * K + (len(self.bent) + 1) * max(right.shape[2], out.shape[2])
+        for some in row_blocks(len(self.rows), 8 * len(tests) * width):
+            left = self._left(U, some)
+            if not self.bent:
+                np.matmul(left, right, out=out[:, some], casting="same_kind")
+                continue
+            X = _rows_of(self.X, self.rows[some])
+            out[:, some] = pull_back_through(self.bent, X, left @ right)
+
+    def _right(self, U):
+        """[Theta; U_t] pulled back through the linear steps, (n_tests, 2 K, n_in of the last)."""
+        K, _, n_tests = U.shape
+        f = self.objective.design.n_features  # the intercept's column does not move
+        right = np.empty((n_tests, 2 * K, f))
+        right[:, :K] = self.objective.coef[:, :f]
+        right[:, K:] = U[:, :f].transpose(2, 0, 1)
+        for step in reversed(self.linear):
+            right = pull_back(step, None, right)
+        return np.ascontiguousarray(right)
+
+    def _left(self, U, some):
+        """-[A_i U_t z_i, s_i r_i], (n_tests, n_some, 2 K)."""
+        K, _, n_tests = U.shape
+        design = self.objective.design.take(self.rows[some])
+        left = np.empty((n_tests, design.shape[0], 2 * K))
+        for k in range(K):
+            left[:, :, k] = design.matmul(U[k]).T
+        curvature = self.curvature[some]
+        if curvature.ndim == 2:
+            left[:, :, :K] *= -curvature
+        else:
+            left[:, :, :K] = -np.einsum("nkj,tnj->tnk", curvature, left[:, :, :K])
+        left[:, :, K:] = -self.residual[some]
+        return left
+
+
+def _rows_of(X, rows):
+    """Some rows in the type that the pipeline was fitted on."""
+    if sparse.issparse(X) and X.format not in ("csr", "csc", "lil"):
+        X = X.tocsr()
+    if isinstance(X, list | tuple):
+        X = np.asarray(X)
+    return _safe_indexing(X, rows)

@@ -1,0 +1,133 @@
+"""The registry: from a pipeline step's exact class to the derivative of its transform."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_selection import SelectorMixin
+
+#: (module prefix, class name) -> PullBack
+REGISTRY: dict[tuple[str, str], "PullBack"] = {}
+
+
+class UnsupportedStepError(TypeError):
+    """A step of a pipeline has no derivative, or none is known."""
+
+
+@dataclass(frozen=True)
+class PullBack:
+    """How derivatives go back through one class of steps.
+
+    ``function(step, X, V)`` gives the derivatives with respect to the step's input for those with
+    respect to its output; ``constant(step)`` says whether they are the same for every input.
+    """
+
+    module: str
+    name: str
+    function: Callable
+    constant: Callable
+
+
+def register_pull_back(module, name, *, constant=False):
+    """Register the derivative of a pipeline step, for :func:`perturbation_influence`.
+
+    Decorates ``function(step, X, V) -> ndarray of shape (..., n_rows, n_features_in)``: the
+    fitted step, its input `X` (n_rows, n_features_in) as the pipeline hands it over (array, sparse
+    or frame), and `V` (..., n_rows, n_features_out), the derivatives of some numbers with respect
+    to the step's output. It returns those with respect to the input: `V` times the Jacobian of
+    ``step.transform`` at each row. The class is named by module and name, so that its package is
+    never imported for it; subclasses do not match.
+
+    Parameters
+    ----------
+    module : str
+        The class's module, or a package above it: "sklearn.preprocessing".
+    name : str
+        The class's name.
+    constant : bool or callable, default=False
+        Whether the Jacobian is the same for all inputs, as that of a linear map is; the function
+        then never looks at `X`, which may be None. A callable is asked with the step.
+
+    Returns
+    -------
+    callable
+        The decorator.
+
+    Examples
+    --------
+    >>> from skinfluence.perturbation import register_pull_back
+    >>> @register_pull_back("my_package", "Decibel")
+    ... def decibel(step, X, V):
+    ...     return V * 10.0 / (np.log(10.0) * X)
+    """
+    asked = constant if callable(constant) else lambda step: bool(constant)
+
+    def decorate(function):
+        REGISTRY[module, name] = PullBack(module, name, function, asked)
+        return function
+
+    return decorate
+
+
+def find_pull_back(step):
+    """The PullBack of a fitted step.
+
+    Raises
+    ------
+    UnsupportedStepError
+        Names the step, what is supported, and what else to do.
+    """
+    if step is None or isinstance(step, str):
+        if step in (None, "passthrough"):
+            return _UNCHANGED
+        raise UnsupportedStepError(
+            f"No derivative is known for the step {step!r}; expected a fitted transformer or "
+            "'passthrough'."
+        )
+    cls = type(step)
+    for (module, name), entry in REGISTRY.items():
+        if cls.__name__ == name and (cls.__module__ + ".").startswith(module + "."):
+            return entry
+    if isinstance(step, SelectorMixin):
+        return _SELECTED
+    supported = ", ".join(sorted({name for _, name in REGISTRY}))
+    raise UnsupportedStepError(
+        f"No derivative is known for the pipeline step {step!r}: features cannot be moved by a "
+        f"little through {cls.__name__}. Supported: {supported}, feature selection, "
+        "'passthrough'. For whole changes of a row, discrete ones too, use replacement_influence; "
+        "a differentiable step of your own is added by "
+        "skinfluence.perturbation.register_pull_back."
+    )
+
+
+def pull_back(step, X, V):
+    """Derivatives (..., n_rows, n_in) before a step from those behind it (..., n_rows, n_out)."""
+    return find_pull_back(step).function(step, X, V)
+
+
+def is_constant(step):
+    """Whether the step's Jacobian is the same for all rows."""
+    return find_pull_back(step).constant(step)
+
+
+def dense(X):
+    """Rows as an ndarray of floats, whatever they came in."""
+    X = X.toarray() if sparse.issparse(X) else X
+    return np.asarray(X, dtype=np.float64)
+
+
+def scatter(V, columns, n_features):
+    """V on some columns of n_features, zero on the others."""
+    out = np.zeros((*V.shape[:-1], n_features))
+    out[..., columns] = V
+    return out
+
+
+def _selected(step, X, V):
+    support = step.get_support(indices=True)
+    return scatter(V, support, step.n_features_in_)
+
+
+_UNCHANGED = PullBack("", "passthrough", lambda step, X, V: V, lambda step: True)
+_SELECTED = PullBack("sklearn.feature_selection", "SelectorMixin", _selected, lambda step: True)

@@ -1,0 +1,114 @@
+"""The effect of putting another row in the place of a training row."""
+
+import numpy as np
+
+from skinfluence._settings import check_rows
+from skinfluence.effects import Replacement
+from skinfluence.perturbation._answers import (
+    Effects,
+    check_explainer,
+    check_method,
+    encode_new_labels,
+)
+
+
+def replacement_influence(
+    explainer, rows, X_new, y_new, X_test, y_test=None, *, target="auto", method=None
+):
+    """What it does to each test row to put another row in the place of a training row.
+
+    One row at a time, and any change of it, also a discrete one: another category, another label,
+    the same patient a year later. The new row takes over the sample weight of the old one; class
+    weights go by the new label, and balanced ones follow.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+        Fitted.
+    rows : array-like of int, shape (n_rows,), or bool mask
+        Training rows that are replaced, each in a change of its own. A row may be named several
+        times, with something else in its place each time.
+    X_new : {array-like, sparse matrix, data frame} of shape (n_rows, n_features) or None
+        What stands in their place; None keeps the features.
+    y_new : array-like of shape (n_rows,) or (n_rows, n_outputs), or None
+        The new labels or values; None keeps them.
+    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+    method : {"auto", "first_order", "newton_step", "refit"}, default=None
+        "first_order" adds up the influence of the row that leaves and of the one that comes;
+        "newton_step" takes three conjugate Newton steps on the changed objective with the
+        factorisation at hand (exact for squared error); "refit" goes on until they converge.
+        None takes the explainer's own `method`; "auto" is the Newton step wherever the Hessian
+        is factorised. Labels are large changes: first order is often wrong about them by half.
+
+    Returns
+    -------
+    ndarray of shape (n_test, n_rows)
+        Value after the replacement minus value before it, in units of the target. Positive for
+        the loss: the replacement harms the test row.
+
+    Raises
+    ------
+    ValueError
+        For wrong shapes, NaN, labels that the model does not know, or nothing that changes.
+
+    See Also
+    --------
+    relabel_influence : The same for labels only, all classes at once.
+    perturbation_influence : The derivative, for small changes of the features.
+
+    References
+    ----------
+    Koh & Liang (2017), section 2.2, equation (3), of which "first_order" is -1 / n times
+    (I_up(z_delta) - I_up(z)) for rows of weight one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skinfluence import InfluenceExplainer
+    >>> from skinfluence.perturbation import replacement_influence
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> explainer = InfluenceExplainer(Ridge()).fit(X[:400], y[:400])
+    >>> older = X[[0, 1]].copy()
+    >>> older[:, 0] += 0.1
+    >>> effect = replacement_influence(explainer, [0, 1], older, None, X[400:])
+    >>> moved = X[:400].copy()
+    >>> moved[1] = older[1]
+    >>> refitted = Ridge().fit(moved, y[:400]).predict(X[400:])
+    >>> bool(np.allclose(effect[:, 1], refitted - explainer.predict(X[400:])))
+    True
+    """
+    check_explainer(explainer)
+    method = check_method(explainer, method)
+    objective = explainer.objective_
+    rows = check_rows(rows, objective.n_rows)
+    tests = explainer.test_rows(X_test, y_test, target=target)
+    out = np.empty((len(tests), len(rows)), objective.design.dtype)
+    changed = _new_rows(explainer, X_new, y_new, len(rows))
+    if len(rows):
+        replacement = Replacement.of(objective, rows, **changed)
+        for part, some, values in Effects(explainer, method).blocks(tests, replacement):
+            out[part, some] = values
+    return out
+
+
+def _new_rows(explainer, X_new, y_new, n):
+    """Design, targets and class codes of the new rows, those that were given."""
+    if X_new is None and y_new is None:
+        raise ValueError("X_new and y_new are both None: nothing changes. Expected one of them.")
+    changed = {}
+    if y_new is not None:
+        changed["y"], changed["codes"] = encode_new_labels(explainer.objective_.coding, y_new, n)
+    if X_new is not None and (n or len(np.atleast_1d(np.asarray(X_new, dtype=object)))):
+        changed["design"] = explainer.explained_.design(X_new)
+        if changed["design"].shape[0] != n:
+            raise ValueError(
+                f"X_new has {changed['design'].shape[0]} rows. Expected {n}, one for each of the "
+                "rows that are replaced."
+            )
+    return changed
