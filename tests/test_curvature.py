@@ -9,13 +9,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, make_classification
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from skinfluence import InfluenceExplainer
 from skinfluence._answers import resolve_method
+from skinfluence._health import SingularHessianWarning
 from skinfluence.metrics import loo_concordance
 from skinfluence.solvers import AutoSolver
 from tests.effects._zoo import make
@@ -271,6 +272,16 @@ def test_an_unknown_curvature_is_refused(curvature):
     X, y = make_classification(40, 4, random_state=0)
     with pytest.raises(ValueError, match=r"curvature=.*Expected one of"):
         InfluenceExplainer(curvature=curvature).fit(X, y)
+
+
+def test_an_exact_fit_has_no_empirical_fisher_matrix():
+    """Residuals are rounding there: influence is zero, and not what rounding makes of it."""
+    X, _ = values()
+    y = X @ np.arange(1.0, 7.0) + 30.0
+    explainer = InfluenceExplainer(LinearRegression(), curvature="empirical_fisher").fit(X, y)
+    with pytest.warns(SingularHessianWarning, match="Fisher matrix is singular"):
+        influence = explainer.influence(X[:5], y[:5])
+    assert_allclose(influence, 0.0, atol=1e-20)
 
 
 def test_a_ridge_classifier_takes_the_normal_law_of_unit_variance():

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+#: A difference of two numbers that is this small beside them may be rounding.
+ROUNDING = 1e-12
+
 CURVATURES = ("hessian", "fisher", "empirical_fisher")
 
 
@@ -46,9 +49,22 @@ def fisher_curvature(objective, curvature):
     s, loss = objective.sample_weight, objective.loss
     K = objective.n_outputs
     if curvature == "empirical_fisher":
-        root = np.sqrt(s) * objective.residual  # shape: (n, K)
+        root = np.sqrt(s) * _known_residual(objective)  # shape: (n, K)
         return root**2 if K == 1 else root[:, :, None] * root[:, None, :]
     matrices = loss.fisher_matrix(objective.raw_prediction)
     if loss.separable:
         return s * np.einsum("nkk->nk", matrices)
     return s[:, :, None] * matrices
+
+
+def _known_residual(objective):
+    """The residuals, without those that are the rounding of a difference.
+
+    Influence by the empirical Fisher does not change when all residuals shrink: from an exact fit
+    it would make large numbers of rounding errors.
+    """
+    residual = objective.residual
+    if not objective.loss.quadratic:
+        return residual
+    rounding = ROUNDING * np.maximum(np.abs(objective.y), np.abs(objective.raw_prediction))
+    return np.where(np.abs(residual) <= rounding, 0.0, residual)
