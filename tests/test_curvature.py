@@ -17,7 +17,9 @@ from sklearn.utils.estimator_checks import check_estimator
 from skinfluence import InfluenceExplainer
 from skinfluence._answers import resolve_method
 from skinfluence._health import SingularHessianWarning
+from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.metrics import loo_concordance
+from skinfluence.perturbation import relabel_influence
 from skinfluence.solvers import AutoSolver
 from tests.effects._zoo import make
 from tests.losses.test_fisher import Probit
@@ -195,6 +197,17 @@ class TestWhatItIsNotFor:
         ):
             with pytest.raises(ValueError, match=r'newton_step.*curvature="hessian"'):
                 ask()
+
+    def test_other_tasks_refuse_it_too(self, explainer, data):
+        X, y = data
+        for ask in (
+            lambda: relabel_influence(explainer, X[:2], y[:2], method="newton_step"),
+            lambda: group_influence(explainer, [[0, 1]], X[:2], y[:2], method="newton_step"),
+            lambda: most_influential_group(explainer, X[:1], y[:1], size=3),
+        ):
+            with pytest.raises(ValueError, match="Fisher matrix"):
+                ask()
+        assert relabel_influence(explainer, X[:2], y[:2]).shape[:2] == (2, 120)
 
     def test_the_newton_step_is_refused_as_a_setting(self, data):
         explainer = InfluenceExplainer(curvature="empirical_fisher", method="newton_step")

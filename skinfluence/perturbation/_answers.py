@@ -27,7 +27,8 @@ def check_explainer(explainer):
 def check_method(explainer, method):
     """The method that a name stands for; None is the explainer's own."""
     method = explainer.method if method is None else method
-    return resolve_method(method, explainer.linearization_.inverse if method == "auto" else None)
+    needed = method in ("auto", "newton_step")  # the rest does not need the inverse yet
+    return resolve_method(method, explainer.linearization_.inverse if needed else None)
 
 
 def encode_new_labels(coding, y_new, n):
