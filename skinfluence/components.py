@@ -170,7 +170,8 @@ def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=
     influence = explainer.influence(X_test, y_test, target=target, method="first_order", rows=rows)
     without_loss, without_hessian, inner_product = (np.empty_like(influence) for _ in range(3))
     out = without_loss, without_hessian, inner_product
-    _fill(out, objective, explainer.linearization_.inverse, tests, rows)
+    inverse = explainer.linearization_.inverse_for("first_order", len(tests))
+    _fill(out, objective, inverse, tests, rows)
     X = explainer.X_train_
     return InfluenceComponents(
         influence=influence,

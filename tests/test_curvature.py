@@ -20,6 +20,7 @@ from skinfluence._health import SingularHessianWarning
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.metrics import loo_concordance
 from skinfluence.perturbation import relabel_influence
+from skinfluence.selection import relative_influence
 from skinfluence.solvers import AutoSolver
 from tests.effects._zoo import make
 from tests.losses.test_fisher import Probit
@@ -174,13 +175,13 @@ class TestWhatItIsNotFor:
     @pytest.fixture(scope="class")
     @classmethod
     def explainer(cls, data):
-        model = LogisticRegression(C=0.1)
+        model = LogisticRegression(C=0.1, **TIGHT)
         return InfluenceExplainer(model, curvature="empirical_fisher").fit(*data)
 
     @pytest.fixture(scope="class")
     @classmethod
     def hessian(cls, data):
-        return InfluenceExplainer(LogisticRegression(C=0.1)).fit(*data)
+        return InfluenceExplainer(LogisticRegression(C=0.1, **TIGHT)).fit(*data)
 
     def test_auto_is_first_order(self, explainer, hessian):
         assert hessian.method_ == "newton_step"
@@ -208,6 +209,17 @@ class TestWhatItIsNotFor:
             with pytest.raises(ValueError, match="Fisher matrix"):
                 ask()
         assert relabel_influence(explainer, X[:2], y[:2]).shape[:2] == (2, 120)
+
+    @pytest.mark.parametrize("kind", ["theta", "loss"])
+    def test_relative_influence_measures_changes_by_this_matrix(self, explainer, data, kind):
+        X, y = data
+        G = gradients(explainer, X, logistic_residuals(explainer, X, y))
+        matrix = G.T @ G + np.diag([10.0] * 5 + [0.0])
+        solved = np.linalg.solve(matrix, G.T)
+        square = (solved**2).sum(axis=0) if kind == "theta" else (G.T * solved).sum(axis=0)
+        expected = G[:4] @ solved / np.sqrt(square)
+        actual = relative_influence(explainer, X[:4], y[:4], kind=kind)
+        assert_allclose(actual, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
     def test_the_newton_step_is_refused_as_a_setting(self, data):
         explainer = InfluenceExplainer(curvature="empirical_fisher", method="newton_step")
