@@ -133,15 +133,16 @@ def _smallest(explainer, margin, method, limit):
     """The FlippingSet of one test row."""
     order, expected = _shortest_order(explainer, margin, method, limit)
     search = _Search(explainer, margin, order, limit)
-    confirmed = expected is not None and search.flips(expected)
-    size = search.smallest(expected if expected is not None else order.reach(limit))
     none = np.array([], dtype=np.intp)
+    predicted = none if expected is None else order.rows(expected)
+    confirmed = expected is not None and search.flips(expected)
+    size = search.smallest(order.reach(limit) if expected is None else expected)
     return FlippingSet(
         prediction=margin.prediction,
         new_prediction=margin.prediction if size is None else search.predicted[size],
         rows=none if size is None else order.rows(size),
         size=size,
-        predicted_rows=none if expected is None else order.rows(expected),
+        predicted_rows=predicted,
         predicted_size=expected,
         confirmed=confirmed,
     )
@@ -151,8 +152,8 @@ def _shortest_order(explainer, margin, method, limit):
     """(order of removal, expected size) towards the class that is expected to need fewest rows."""
     best, least = None, None
     for direction, gap in margin.ways:
-        order = ORDERS[method](explainer, direction)
-        expected = order.until(gap, limit if least is None else least - 1)
+        order = ORDERS[method](explainer, direction, gap)
+        expected = order.expected(limit if least is None else least - 1)
         if best is None or expected is not None:
             best, least = order, expected
     return best, least
@@ -162,38 +163,51 @@ class _Search:
     """How many rows of an order it really takes, by refits."""
 
     def __init__(self, explainer, margin, order, limit):
-        self._linearization = explainer.linearization_
+        self._optimum = explainer.linearization_.optimum
         self._margin = margin
         self._order = order
         self._limit = limit
+        self._left = None  # the last refit
         self.predicted = {}  # number of rows -> what the model without them predicts
 
     def flips(self, size):
         """Whether the refitted model without the first `size` rows predicts otherwise."""
         if size not in self.predicted:
-            optimum = self._linearization.optimum
-            start = optimum.coef + self._order.coef_change(size)
-            left = refit_without(optimum, self._order.rows(size), start)
+            start = self._optimum.coef + self._order.coef_change(size)
+            self._left = left = refit_without(self._optimum, self._order.rows(size), start)
             self.predicted[size] = (
                 self._margin.prediction if left is None else self._margin.predict(left)
             )
         return self.predicted[size] != self._margin.prediction
 
     def smallest(self, start):
-        """Fewest rows that flip, near `start` and by bisection; None if none up to the limit do."""
+        """Fewest rows that flip, near `start`; None if none up to the limit do."""
         if start == 0:
             return None
-        no, yes = (0, start) if self.flips(start) else (start, None)
-        step = 1
-        while yes is not None and no == 0 and yes > 1:  # downwards, as long as fewer are enough
-            fewer = max(1, yes - step)
-            no, yes, step = (0, fewer, 2 * step) if self.flips(fewer) else (fewer, yes, step)
-        while yes is None:  # upwards
-            more = self._order.reach(min(no + step, self._limit))
-            if more <= no:
-                return None
-            no, yes, step = (no, more, step) if self.flips(more) else (more, None, 2 * step)
+        no, yes = self._downwards(start) if self.flips(start) else self._upwards(start)
+        if yes is None:
+            return None
         while yes - no > 1:
             middle = (no + yes) // 2
             no, yes = (no, middle) if self.flips(middle) else (middle, yes)
         return yes
+
+    def _downwards(self, yes):
+        """(rows that are not enough, rows that are), in growing steps down from rows that are."""
+        step = 1
+        while yes > 1:
+            fewer = max(1, yes - step)
+            if not self.flips(fewer):
+                return fewer, yes
+            yes, step = fewer, 2 * step
+        return 0, yes
+
+    def _upwards(self, no):
+        """The same up from rows that are not; (rows, None) if none up to the limit are."""
+        while True:
+            more = self._order.beyond(no, self._left, self._limit)
+            if more <= no:
+                return no, None
+            if self.flips(more):
+                return no, more
+            no = more

@@ -1,26 +1,34 @@
-"""In which order rows are removed, and what each method expects of the first so many."""
+"""In which order rows are removed, and how many each method expects to be enough."""
 
 from abc import ABC, abstractmethod
 
 import numpy as np
 
 from skinfluence.groups._downdate import additive_gains, downdate, top_additive
+from skinfluence.solvers import AutoSolver
 
 
 class Order(ABC):
-    """Rows in the order of removal, for a direction in which the coefficients are to move."""
+    """Rows in the order of removal, to move the coefficients along a direction beyond a gap."""
 
     @abstractmethod
-    def __init__(self, explainer, direction):
+    def __init__(self, explainer, direction, gap):
         """For a fitted explainer and a direction (K, q)."""
+
+    @abstractmethod
+    def expected(self, limit):
+        """Rows that are expected to be enough; None if not up to `limit`."""
 
     @abstractmethod
     def reach(self, size):
         """How many rows there are, up to `size`: fewer where no further row helps."""
 
     @abstractmethod
-    def until(self, gap, limit):
-        """Rows until the coefficients are expected beyond `gap`; None if not within `limit`."""
+    def beyond(self, size, left, limit):
+        """More rows than `size`, since the refit `left` without so many was not enough.
+
+        At most `limit`; `size` itself where there are no more.
+        """
 
     @abstractmethod
     def rows(self, size):
@@ -32,24 +40,42 @@ class Order(ABC):
 
 
 class GreedyOrder(Order):
-    """Each next row is the one that moves furthest given that the rows before it are gone."""
+    """Each next row is the one that moves furthest given that the rows before it are gone.
 
-    def __init__(self, explainer, direction):
-        self._grown = downdate(explainer.objective_, explainer.linearization_.inverse)
-        self._direction = direction
+    After a refit that was not enough, the search goes on from the refitted model.
+    """
+
+    def __init__(self, explainer, direction, gap):
+        objective, inverse = explainer.objective_, explainer.linearization_.inverse
+        self._damping = (inverse.hessian.penalty - objective.penalty).flat[0]
+        self._grown = downdate(objective, inverse)
+        self._start = objective.coef
+        self._anchor = np.zeros(objective.coef.shape)  # what refits have moved
+        self._direction, self._gap = direction, gap
         self._rows = []
-        self._moves = [0.0]  # along the direction, after so many rows
+        self._moved = 0.0
+
+    def expected(self, limit):
+        while not self._moved > self._gap:
+            if len(self._rows) >= limit or not self._one_more():
+                return None
+        return len(self._rows)
 
     def reach(self, size):
         while len(self._rows) < size and self._one_more():
             pass
         return min(size, len(self._rows))
 
-    def until(self, gap, limit):
-        while not self._moves[-1] > gap:
-            if len(self._rows) >= limit or not self._one_more():
-                return None
-        return len(self._rows)
+    def beyond(self, size, left, limit):
+        del self._rows[size:]
+        if size >= limit:
+            return size
+        if left is not None:
+            inverse = AutoSolver().factorize(left.hessian(self._damping / left.weights.base.sum()))
+            self._grown, self._anchor = downdate(left, inverse), left.coef - self._start
+        self._one_more()
+        found = self.expected(limit)
+        return len(self._rows) if found is None else found
 
     def _one_more(self):
         gains = self._grown.gains(self._direction)
@@ -58,33 +84,37 @@ class GreedyOrder(Order):
             return False
         self._grown.remove(row)
         self._rows.append(row)
-        self._moves.append(float((self._direction * self._grown.coef).sum()))
+        self._moved = float((self._direction * (self._anchor + self._grown.coef)).sum())
         return True
 
     def rows(self, size):
         return np.array(self._rows[:size], dtype=np.intp)
 
     def coef_change(self, size):
-        return self._grown.coef * (size / max(len(self._rows), 1))
+        return (self._anchor + self._grown.coef) * (size / max(len(self._rows), 1))
 
 
 class AdditiveOrder(Order):
     """Rows by their influence; the first so many are expected to have the sum of their effects."""
 
-    def __init__(self, explainer, direction):
+    def __init__(self, explainer, direction, gap):
         objective, inverse = explainer.objective_, explainer.linearization_.inverse
         with inverse.question():
             gains = additive_gains(objective, inverse, direction)
         self._order = top_additive(objective, gains)
         self._sums = np.cumsum(gains[self._order])
+        self._gap = gap
         self._none = np.zeros(objective.coef.shape)
+
+    def expected(self, limit):
+        size = int(np.searchsorted(self._sums, self._gap, side="right")) + 1
+        return size if size <= self.reach(limit) else None
 
     def reach(self, size):
         return min(size, len(self._order))
 
-    def until(self, gap, limit):
-        size = int(np.searchsorted(self._sums, gap, side="right")) + 1
-        return size if size <= self.reach(limit) else None
+    def beyond(self, size, left, limit):
+        return self.reach(min(limit, size + max(1, size // 16)))  # a sixteenth more
 
     def rows(self, size):
         return self._order[:size]
