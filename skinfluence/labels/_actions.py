@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import narwhals.stable.v1 as nw
 import numpy as np
-from scipy import sparse
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+from skinfluence.labels._rows import take_rows
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,6 @@ def decide(flagger, X, y, sample_weight, action):
         present = weight > 0
     rows = np.flatnonzero(present)
     return Decision(rows, take_rows(y, rows), weight[rows])
-
-
-def take_rows(X, rows):
-    """Some rows of a table or of labels, in the type that was given; frames keep their index."""
-    if sparse.issparse(X):
-        return X.tocsr()[rows].asformat(X.format)
-    known = isinstance(X, list | np.ndarray) or hasattr(X, "iloc")
-    if known or nw.from_native(X, pass_through=True, allow_series=True) is not X:
-        return _safe_indexing(X, rows)
-    return np.asarray(X)[rows]
 
 
 def _codes(flagger, y):

@@ -10,8 +10,9 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skinfluence.labels._actions import check_action, decide, take_rows
+from skinfluence.labels._actions import check_action, decide
 from skinfluence.labels._flagger import LabelFlagger
+from skinfluence.labels._rows import take_rows
 
 
 class LabelCleaner(MetaEstimatorMixin, BaseEstimator):

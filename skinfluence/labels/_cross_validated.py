@@ -13,9 +13,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skinfluence._delegation import weight_parameter
-from skinfluence.labels._explained import all_classes
-from skinfluence.labels._inputs import take_rows
 from skinfluence.labels._opinions import Opinion
+from skinfluence.labels._raw_model import all_classes
+from skinfluence.labels._rows import take_rows
 
 __all__ = ["CrossValidatedSource", "seeded", "takes_weights"]
 
@@ -104,7 +104,8 @@ class CrossValidatedSource:
         committee = Committee([model for model, _ in models])
         name = type(getattr(self.estimator, "steps", [(None, self.estimator)])[-1][1]).__name__
         said = f"{name}, cross-validated in {len(models)} folds"
-        return Opinion(value, committee, None, said, None)
+        honest = self.n_classes is None or not models[0][0].gives_margins
+        return Opinion(value, committee, None, said, None, honest)
 
     def _fold(self, number, weight):
         """(model of the other folds, what it says of this one)."""
@@ -137,13 +138,19 @@ class FoldModel:
     n_classes: int | None
     classes: np.ndarray | None
 
+    @property
+    def gives_margins(self):
+        """Whether the estimator has decision values and no probabilities."""
+        margins = hasattr(self.estimator, "decision_function")
+        return margins and not hasattr(self.estimator, "predict_proba")
+
     def __call__(self, X):
         if self.n_classes is None:
             return np.asarray(self.estimator.predict(X), dtype=np.float64).reshape(-1)
         known = self.estimator.classes_
         if hasattr(self.estimator, "predict_proba"):
             said = _floored(self.estimator.predict_proba(X))
-        elif hasattr(self.estimator, "decision_function"):
+        elif self.gives_margins:
             said = self.estimator.decision_function(X)
             if said.ndim == 1:
                 said = np.column_stack([log_expit(-said), log_expit(said)])

@@ -11,26 +11,22 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_expit, log_softmax
 from sklearn.base import clone
 
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence.adapters import Explained, unwrap
 from skinfluence.effects import newton_step
-from skinfluence.labels._inputs import take_rows
 from skinfluence.labels._opinions import Opinion
-from skinfluence.losses import Logistic, Multinomial
-from skinfluence.objectives import Objective, minimize
-from skinfluence.solvers import AutoSolver, get_solver
+from skinfluence.labels._optimum import optimum
+from skinfluence.labels._raw_model import RawModel, are_probabilities
+from skinfluence.labels._rows import spread, take_rows
+from skinfluence.objectives import Objective
+from skinfluence.solvers import get_solver
 
-__all__ = ["ExplainedSource", "log_probabilities"]
+__all__ = ["ExplainedSource"]
 
 #: Dampings that "auto" tries beside none, times the mean curvature of a feature.
 DAMPINGS = 10.0 ** np.arange(-3.0, 1.5)
-#: Stationarity at which an optimum is one here: a Newton step without a row is less exact.
-TOLERANCE = 1e-11
-#: Log-probability of a class that a model has never seen.
-UNSEEN = -30.0
 
 
 class ExplainedSource:
@@ -159,8 +155,7 @@ class ExplainedSource:
             penalty = penalty.copy()
             penalty[:, : start.design.n_features] += damping * start.weights.base.sum()
             start = _with_penalty(start, penalty)
-        objective = minimize(start, AutoSolver.for_newton_steps(), tol=TOLERANCE).objective
-        inverse = get_solver(self.solver).factorize(objective.hessian())
+        objective, inverse = optimum(start, get_solver(self.solver))
         rows = np.arange(objective.n_rows)
         with warnings.catch_warnings():
             # rows of leverage one: their NaN is dealt with below
@@ -183,7 +178,8 @@ class ExplainedSource:
             leverage = spread(leverage, self._used, 0.0)
         name = type(unwrap(self._explainer.estimator_)[1]).__name__
         said = f"{name}, left-one-out in closed form, damping {damping:.3g}"
-        return Opinion(value, model, leverage, said, damping)
+        honest = self.n_classes is None or are_probabilities(best.objective.loss, best.raw[:1])
+        return Opinion(value, model, leverage, said, damping, honest)
 
 
 @dataclass
@@ -211,71 +207,6 @@ class LeaveOneOut:
         mean = np.average(gain, weights=weight)
         error = np.sqrt((weight**2 * (gain - mean) ** 2).sum()) / weight.sum()
         return bool(mean > error)
-
-
-@dataclass
-class RawModel:
-    """Raw predictions for new rows, as log-probabilities of all K classes or as values."""
-
-    explained: Explained
-    n_classes: int | None
-    classes: np.ndarray | None
-
-    def __call__(self, X):
-        objective = self.explained.objective
-        return self.answer(objective.raw_predictions(self.explained.design(X)))
-
-    def answer(self, raw):
-        """Log-probabilities (m, K) or values (m,) of raw predictions (m, outputs)."""
-        if self.n_classes is None:
-            return raw[:, 0].copy()
-        objective = self.explained.objective
-        known = log_probabilities(objective.loss, raw)
-        return all_classes(known, objective.coding.classes, self.classes)
-
-    def ignorance(self, objective):
-        """What is said of a row without a model: the shares of the classes, or the mean value."""
-        weight = objective.weights.base
-        if self.n_classes is None:
-            return np.average(objective.y[:, 0], weights=weight)
-        codes = np.searchsorted(self.classes, objective.coding.classes)
-        own = objective.y
-        if objective.n_outputs == 1:
-            own = np.hstack([-own, own])
-        counts = np.full(self.n_classes, 1e-6)
-        counts[codes] += weight @ (own > 0)
-        return np.log(counts / counts.sum())
-
-
-def log_probabilities(loss, raw):
-    """Log-probabilities (m, n_classes) of raw predictions (m, outputs).
-
-    By the loss where it is a model of probabilities; else the logistic function or the softmax of
-    the margins, whose temperature is fitted later.
-    """
-    if not isinstance(loss, Logistic | Multinomial):
-        probability = loss.probability(raw)
-        if probability is not None:
-            return np.log(np.maximum(probability, np.exp(UNSEEN)))
-    if raw.shape[1] == 1:
-        return np.hstack([log_expit(-raw), log_expit(raw)])
-    return log_softmax(raw, axis=1)
-
-
-def all_classes(log_proba, known, classes):
-    """Columns of the `known` classes (sorted) put among all of `classes`."""
-    if len(known) == len(classes):
-        return log_proba
-    out = np.full((len(log_proba), len(classes)), UNSEEN)
-    out[:, np.searchsorted(classes, known)] = log_proba
-    return log_softmax(out, axis=1)
-
-
-def spread(values, where, others):
-    """Array of all rows from the values of some and those of the others."""
-    out = np.empty((len(where), *values.shape[1:]), values.dtype)
-    out[where], out[~where] = values, others
-    return out
 
 
 def mean_curvature(objective):

@@ -9,10 +9,10 @@ from sklearn.utils import check_random_state
 
 from skinfluence._delegation import weight_parameter
 from skinfluence._explainer import InfluenceExplainer
-from skinfluence.labels._explained import spread
-from skinfluence.labels._inputs import Target, as_labels, take_rows
+from skinfluence.labels._inputs import Target, as_labels
 from skinfluence.labels._judgement import judge
 from skinfluence.labels._report import Origin
+from skinfluence.labels._rows import spread, take_rows
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources import choose_source
 

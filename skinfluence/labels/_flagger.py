@@ -19,10 +19,10 @@ from skinfluence.labels._inputs import (
     checked_table,
     first_missing,
     read_target,
-    take_rows,
 )
 from skinfluence.labels._report import verdicts
 from skinfluence.labels._review import Review
+from skinfluence.labels._rows import take_rows
 from skinfluence.labels._score_attribute import ScoreAttribute
 from skinfluence.labels._scores import SCORES
 
@@ -73,7 +73,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     noise_model : bool, default=True
         Whether to estimate the noise and refit with rows weighted by the probability that their
         label is right. False: one fit, and `label_quality_` is the leave-one-out probability of the
-        given label.
+        given label, as the model gives it (margins become probabilities at a fitted temperature).
     contamination : {"auto", "strict"} or float, default="auto"
         How many labels are flagged: the estimated number (too high where the model can hardly
         predict the labels), only those that are surely wrong, or this share of the rows.
@@ -106,8 +106,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Most probable label, for a flagged row the most probable other one; or the value that is
         predicted without the row.
     loo_proba_ : ndarray of shape (n_samples, n_classes)
-        Probability of each class by the model without the row, at the fitted temperature.
-        Classification only.
+        Probability of each class by the model without the row, with a noise model at the fitted
+        temperature. Classification only.
     loo_prediction_ : ndarray of shape (n_samples,)
         Value predicted without the row. Regression only.
     noise_matrix_ : ndarray of shape (n_classes, n_classes)

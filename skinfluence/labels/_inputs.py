@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, _num_samples, assert_all_finite
 
 from skinfluence.labels._closed_form_source import REPRESENTATIONS
+from skinfluence.labels._rows import is_frame
 from skinfluence.solvers import get_solver
 
 __all__ = [
@@ -22,31 +23,13 @@ __all__ = [
     "check_whole",
     "checked_table",
     "first_missing",
-    "is_frame",
     "read_target",
-    "take_rows",
 ]
 
 #: More different whole numbers than these are values where they come as floats.
 MANY_CLASSES = 100
 #: The two scores that can be asked for together.
 BOTH = ("leave_one_out", "cross_validation")
-
-
-def is_frame(X):
-    """Whether X is a data frame that narwhals knows."""
-    return isinstance(nw.from_native(X, pass_through=True, eager_only=True), nw.DataFrame)
-
-
-def take_rows(X, rows):
-    """Some rows of a table of any type; `rows` is a mask or an index array of shape (n,)."""
-    if not isinstance(rows, slice) and rows.dtype == bool:
-        rows = np.flatnonzero(rows)
-    if is_frame(X):
-        return nw.from_native(X, eager_only=True)[rows].to_native()
-    if sparse.issparse(X):
-        return sparse.csr_array(X)[rows]
-    return np.asarray(X)[rows]
 
 
 def checked_table(X):

@@ -44,7 +44,8 @@ class NoiseModel:
     Attributes
     ----------
     proba : ndarray of shape (n, K)
-        Leave-one-out probabilities of each class as the given label, with fitted temperature.
+        Leave-one-out probabilities of each class as the given label, with fitted temperature;
+        without a noise model as the model gives them.
     posterior : ndarray of shape (n, K)
         P(true class = k | the row, its given label). The quality of a label is its own entry.
     noise_matrix : ndarray of shape (K, K)
@@ -96,7 +97,8 @@ def fit_noise_model(
     max_iter : int, default=5
         Fits at the most.
     noise_model : bool, default=True
-        False: one fit, and the posterior is the tempered leave-one-out probability.
+        False: one fit, and the posterior is the leave-one-out probability, at a temperature only
+        where the model gives margins.
     start : NoiseModel, default=None
         Whose row weights and noise matrices to start from.
     certain : ndarray of bool of shape (n,), default=None
@@ -191,7 +193,7 @@ def _temperature(opinion, codes, weight):
 
 
 def _without_noise(opinion, codes, weight, n_classes, row_weight):
-    temperature = _temperature(opinion, codes, weight)
+    temperature = 1.0 if opinion.are_probabilities else _temperature(opinion, codes, weight)
     proba = np.exp(log_probabilities(temperature * opinion.value))
     return NoiseModel(
         proba=proba,

@@ -38,6 +38,8 @@ class Opinion:
         One sentence: which model, which damping.
     damping : float or None
         The damping of the model, in the unit that its source documents; None where it has none.
+    are_probabilities : bool
+        Whether the model means its numbers as probabilities; margins get a temperature always.
     """
 
     value: ndarray
@@ -45,6 +47,7 @@ class Opinion:
     leverage: ndarray | None
     description: str
     damping: float | None
+    are_probabilities: bool = True
 
 
 class Source(Protocol):

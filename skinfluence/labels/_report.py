@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from skinfluence._frames import frame_backend, make_frame, row_labels
-from skinfluence.labels._inputs import take_rows
+from skinfluence.labels._rows import take_rows
 from skinfluence.linalg import block_size
 
 __all__ = ["Origin", "opponents", "verdicts"]

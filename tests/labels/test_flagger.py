@@ -5,8 +5,9 @@ import pickle
 import numpy as np
 import pytest
 import sklearn
+from scipy.stats import spearmanr
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import NotFittedError
@@ -121,10 +122,31 @@ def test_leave_one_out_probabilities_are_those_of_the_explainer():
     plain = LabelFlagger(logistic, noise_model=False, damping=0).fit(X, y)
     raw = InfluenceExplainer(logistic).fit(X, y).leave_one_out_raw_predictions()
     odds = np.log(plain.loo_proba_[:, 1] / plain.loo_proba_[:, 0])
-    np.testing.assert_allclose(odds, plain.temperature_ * raw, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(odds, raw, rtol=1e-6, atol=1e-8)
     given = plain.loo_proba_[np.arange(len(y)), y]
     np.testing.assert_array_equal(plain.label_quality_, given)
     assert plain.n_iter_ == 1
+
+
+def test_plain_probabilities_of_many_classes_order_rows_as_real_refits_do():
+    table, target = load_digits(return_X_y=True)
+    table, target = table[:150] / 16, flip_labels(target[:150], 0.1, random_state=0)[0]
+    model = LogisticRegression(tol=1e-8, max_iter=2000)
+    plain = LabelFlagger(model, noise_model=False, damping=0).fit(table, target)
+    want = []
+    for i in range(0, 150, 3):
+        rest = np.arange(150) != i
+        without = clone(model).fit(table[rest], target[rest])
+        want.append(without.predict_proba(table[[i]])[0, target[i]])
+    assert spearmanr(plain.label_quality_[::3], want).statistic >= 0.999
+
+
+@pytest.mark.parametrize("estimator", [RidgeClassifier(), LinearSVC(random_state=0)])
+@pytest.mark.parametrize("score", ["leave_one_out", "cross_validation"])
+def test_margins_get_a_temperature_without_a_noise_model_too(estimator, score):
+    model = make_pipeline(StandardScaler(), estimator)
+    plain = LabelFlagger(model, noise_model=False, score=score, damping=0).fit(X, y)
+    assert plain.temperature_ > 1.2  # margins of one are surer than the logistic function says
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3])

@@ -1,0 +1,42 @@
+"""Some rows of a table or a column of any type, and their values put back among all rows."""
+
+import narwhals.stable.v1 as nw
+import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
+
+__all__ = ["is_frame", "spread", "take_rows"]
+
+
+def is_frame(X):
+    """Whether X is a data frame that narwhals knows."""
+    return isinstance(nw.from_native(X, pass_through=True, eager_only=True), nw.DataFrame)
+
+
+def take_rows(X, rows):
+    """Some rows of a table or of labels, in the type that was given.
+
+    Frames keep their index, sparse matrices their format.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, data frame, series}
+    rows : ndarray of shape (n,) of bool, or of int of any shape (m,), or slice
+    """
+    if isinstance(rows, np.ndarray) and rows.dtype == bool:
+        rows = np.flatnonzero(rows)
+    if sparse.issparse(X):
+        return X.tocsr()[rows].asformat(X.format)
+    if isinstance(X, np.ndarray):
+        return X[rows]
+    known = isinstance(X, list) or hasattr(X, "iloc")
+    if known or nw.from_native(X, pass_through=True, allow_series=True) is not X:
+        return _safe_indexing(X, rows)
+    return np.asarray(X)[rows]
+
+
+def spread(values, where, others):
+    """Array of all rows from the values of those in the mask `where` and those of the others."""
+    out = np.empty((len(where), *values.shape[1:]), values.dtype)
+    out[where], out[~where] = values, others
+    return out
