@@ -154,6 +154,26 @@ def test_the_fisher_information_of_these_losses_is_the_hessian(name, method):
     assert fisher.health().is_hessian and fisher.health().curvature == "fisher"
 
 
+@pytest.mark.parametrize("name", ["logistic", "multinomial"])
+def test_the_fisher_form_of_influence_in_mean_form(name):
+    """I = g_t' F^-1 g_i (Barshan et al., 2020), F a mean over rows and over labels of the model.
+
+    It is n times the influence; the penalty is folded into F.
+    """
+    model, (X, y), residuals, alpha = CASES[name]
+    model, n = clone(model).fit(X, y), len(X)
+    p, classes = model.predict_proba(X), model.classes_
+    G = gradients(model, X, residuals(model, X, y))
+    F = np.diag(np.tile([alpha / n] * X.shape[1] + [0.0], G.shape[1] // (X.shape[1] + 1)))
+    for k, label in enumerate(classes):
+        drawn = gradients(model, X, residuals(model, X, np.full(n, label)))
+        F += (drawn.T * p[:, k]) @ drawn / n
+    expected = G[:7] @ np.linalg.pinv(F, rcond=1e-13) @ G.T
+    explainer = InfluenceExplainer(model, curvature="fisher", method="first_order").fit(X, y)
+    actual = n * explainer.influence(X[:7], y[:7])
+    assert_allclose(actual, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
 def test_the_empirical_fisher_approaches_the_hessian_where_the_model_is_right():
     """Labels drawn from the model itself: the information equality, to 1 / sqrt(n)."""
     rng = np.random.default_rng(0)
