@@ -7,6 +7,7 @@ import numpy as np
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._group_first_order import own_gradient, parts
 from skinfluence.effects._newton_step import FULL_LEVERAGE
+from skinfluence.linalg import Hessian
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
 
@@ -15,10 +16,11 @@ def group_newton_step(objective, inverse, changes):
     """Effect of changing many weights together by one Newton step; exact for squared loss.
 
     ``delta_b = (H - H_U)^-1 g_U`` with the group's part of Hessian and gradient, by whichever is
-    reckoned to be cheaper: Woodbury's identity with a matrix of m K rows for m rows in the group,
-    or a factorisation of what is left. Where other rows' weights follow (balanced classes, penalty
-    in mean form) gradient and Hessian are those of the objective that is left. For one row it is
-    the step of :func:`newton_step`.
+    reckoned to be the cheapest: Woodbury's identity with a matrix of m K rows for m rows in the
+    group, the group's Hessian in coordinates in which H is the identity, or a factorisation of
+    what is left. Where other rows' weights follow (balanced classes, penalty in mean form)
+    gradient and Hessian are those of the objective that is left. For one row it is the step of
+    :func:`newton_step`.
 
     Parameters
     ----------
@@ -60,34 +62,71 @@ def _step(objective, inverse, damping, rows, lost):
         left = objective.with_weights(rows, 1.0 - lost)
         return _left_over(inverse, left, damping, objective.gradient() - left.gradient())
     pulled = own_gradient(objective, rows, lost)
-    if inverse.factorized and (lost > 0).all() and _few_are_cheaper(objective, len(rows)):
-        return _downdated(objective, inverse, rows, lost, pulled)
+    way = _cheapest(objective, inverse, len(rows)) if (lost > 0).all() else "left"
+    if way == "few":
+        return _by_few_rows(objective, inverse, rows, lost, pulled)
+    if way == "root":
+        return _by_the_root(objective, inverse, rows, lost, pulled)
     return _left_over(inverse, objective.with_weights(rows, 1.0 - lost), damping, pulled)
 
 
-def _few_are_cheaper(objective, m):
-    """Whether the m K x m K system of Woodbury's identity costs less than the Hessian left over."""
-    p, (K, q), n = objective.n_parameters, objective.coef.shape, objective.n_rows
-    few, pairs = m * K, K if objective.loss.separable else K**2 / 2
-    blocks = K if objective.loss.separable else 1
-    side = min(p // blocks, n)
-    return few <= p and 4 * p**2 * few / blocks + 2 * p * few**2 < n * q**2 * pairs + side**3
+def _cheapest(objective, inverse, m):
+    """The way with the fewest multiplications for a group of m rows.
+
+    "few": a matrix of m K rows; "root": matrices of the size of the Hessian, and the group's rows;
+    "left": matrices of the size of the Hessian, and all rows.
+    """
+    if not inverse.factorized:
+        return "left"
+    (K, q), n = objective.coef.shape, objective.n_rows
+    separable = objective.loss.separable
+    blocks, side, pairs = (K, q, K) if separable else (1, K * q, K * (K + 1) / 2)
+    factorised = blocks * min(side, n) ** 3
+    costs = {"left": n * q**2 * pairs + factorised}
+    if m * K <= K * q:
+        costs["few"] = 4 * m * K * blocks * side**2 + 2 * K * q * (m * K) ** 2
+    if hasattr(inverse, "roots"):
+        costs["root"] = m * q**2 * pairs + 5 * factorised
+    return min(costs, key=lambda way: costs[way])
 
 
-def _downdated(objective, inverse, rows, lost, pulled):
-    """Woodbury's identity, with H_U = V V':  H^-1 (g + V (I - V' H^-1 V)^-1 V' H^-1 g)."""
-    p = objective.n_parameters
-    V = _half_rows(objective, rows, lost)  # shape: (p, m K)
-    solved = inverse.solve(np.column_stack([pulled.reshape(p, 1), V]))
-    own, reached = solved[:, 0], solved[:, 1:]
-    system = np.eye(V.shape[1]) - V.T @ reached
+def _by_the_root(objective, inverse, rows, lost, pulled):
+    """With H^-1 = W W', block by block:  W (I - W' H_U W)^-1 W' g."""
+    K, q = objective.coef.shape
+    curvature, design = objective.row_curvature(rows), objective.design.take(rows)
+    if curvature.ndim == 2:
+        taken = [design.gram(lost * curvature[:, k]) for k in range(K)]
+    else:
+        taken = [Hessian(design, lost[:, None, None] * curvature, np.zeros((K, q))).to_dense()]
+    out = []
+    for W, H, g in zip(inverse.roots, taken, pulled.reshape(len(taken), -1), strict=True):
+        pull = _solve_gap(W.T @ H @ W, W.T @ g)
+        if pull is None:
+            return np.full((K, q), np.nan)
+        out.append(W @ pull)
+    return np.concatenate(out).reshape(K, q)
+
+
+def _solve_gap(share, right):
+    """(I - share)^-1 right; None where something is wholly the group's: its leverage is one."""
+    system = np.eye(len(share)) - 0.5 * (share + share.T)
     try:
-        factor = np.linalg.cholesky(0.5 * (system + system.T))
+        factor = np.linalg.cholesky(system)
     except np.linalg.LinAlgError:
-        return np.full(objective.coef.shape, np.nan)
+        return None
     if np.diag(factor).min(initial=1.0) ** 2 < FULL_LEVERAGE:
+        return None
+    return np.linalg.solve(factor.T, np.linalg.solve(factor, right))
+
+
+def _by_few_rows(objective, inverse, rows, lost, pulled):
+    """Woodbury's identity, with H_U = V V':  H^-1 (g + V (I - V' H^-1 V)^-1 V' H^-1 g)."""
+    V = _half_rows(objective, rows, lost)  # shape: (p, m K)
+    solved = inverse.solve(np.column_stack([pulled.reshape(-1, 1), V]))
+    own, reached = solved[:, 0], solved[:, 1:]
+    pull = _solve_gap(V.T @ reached, V.T @ own)
+    if pull is None:
         return np.full(objective.coef.shape, np.nan)
-    pull = np.linalg.solve(factor.T, np.linalg.solve(factor, V.T @ own))
     return (own + reached @ pull).reshape(objective.coef.shape)
 
 

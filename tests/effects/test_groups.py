@@ -15,7 +15,7 @@ from skinfluence.effects import (
 )
 from skinfluence.effects import _group_newton_step as module
 from skinfluence.objectives import minimize
-from skinfluence.solvers import AutoSolver, CGSolver, EighSolver
+from skinfluence.solvers import AutoSolver, CGSolver, EighSolver, WoodburySolver
 from tests.effects._zoo import EVENLY_COUPLED, N_ROWS, OBJECTIVES, refitted_coef
 
 GROUPS = [np.array(g) for g in ([0, 1, 2], [5, 30, 31, 12], [39], range(1, 40, 4))]
@@ -74,20 +74,20 @@ def test_first_order_is_the_sum_over_rows(name):
         assert_normwise(change, rows[group].sum(axis=0), 1e-12)
 
 
-@pytest.mark.parametrize("cheaper", [True, False], ids=["few-rows", "what-is-left"])
+@pytest.mark.parametrize("way", ["few", "root", "left"])
 @every_objective
-def test_newton_step_is_one_step_without_the_group(name, cheaper, monkeypatch):
-    monkeypatch.setattr(module, "_few_are_cheaper", lambda objective, m: cheaper)
+def test_newton_step_is_one_step_without_the_group(name, way, monkeypatch):
+    monkeypatch.setattr(module, "_cheapest", lambda objective, inverse, m: way)
     objective, inverse = solved(OBJECTIVES[name])
     got = group_newton_step(objective, inverse, WeightChanges.groups(GROUPS)).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
         assert_normwise(change, dense_step(objective, group, np.zeros(len(group))), 1e-9)
 
 
-@pytest.mark.parametrize("cheaper", [True, False], ids=["few-rows", "what-is-left"])
+@pytest.mark.parametrize("way", ["few", "root", "left"])
 @pytest.mark.parametrize("name", ["logistic", "multinomial", "multinomial-mean-balanced"])
-def test_newton_step_keeps_the_damping(name, cheaper, monkeypatch):
-    monkeypatch.setattr(module, "_few_are_cheaper", lambda objective, m: cheaper)
+def test_newton_step_keeps_the_damping(name, way, monkeypatch):
+    monkeypatch.setattr(module, "_cheapest", lambda objective, inverse, m: way)
     objective, inverse = solved(OBJECTIVES[name], damping=0.1)
     got = group_newton_step(objective, inverse, WeightChanges.groups(GROUPS)).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
@@ -213,9 +213,9 @@ def undetermined_without_three_rows():
     return explainer.objective_, explainer.linearization_.inverse
 
 
-@pytest.mark.parametrize("cheaper", [True, False], ids=["few-rows", "what-is-left"])
-def test_groups_that_leave_the_model_undetermined_are_nan_with_a_warning(cheaper, monkeypatch):
-    monkeypatch.setattr(module, "_few_are_cheaper", lambda objective, m: cheaper)
+@pytest.mark.parametrize("way", ["few", "root", "left"])
+def test_groups_that_leave_the_model_undetermined_are_nan_with_a_warning(way, monkeypatch):
+    monkeypatch.setattr(module, "_cheapest", lambda objective, inverse, m: way)
     objective, inverse = undetermined_without_three_rows()
     changes = WeightChanges.groups([np.array([0, 3]), np.array([3, 4, 8])])
     with pytest.warns(RuntimeWarning, match=r"1 of 2 changes.*undetermined.*changes \[1\]"):
@@ -224,7 +224,8 @@ def test_groups_that_leave_the_model_undetermined_are_nan_with_a_warning(cheaper
     assert np.isfinite(got[0]).all()
 
 
-def test_a_column_without_variation_is_no_reason_for_nan():
+@pytest.mark.parametrize("way", ["few", "root", "left"])
+def test_a_column_without_variation_is_no_reason_for_nan(way, monkeypatch):
     """What a pseudo-inverse leaves out before is left out after."""
     objective = OBJECTIVES["ridge"]()
     Z = objective.design.X.copy()
@@ -235,7 +236,16 @@ def test_a_column_without_variation_is_no_reason_for_nan():
     )
     twin = minimize(twin, AutoSolver()).objective
     inverse = EighSolver().factorize(twin.hessian())
+    monkeypatch.setattr(module, "_cheapest", lambda objective, inverse, m: way)
     got = group_newton_step(twin, inverse, WeightChanges.groups(GROUPS)).coef_changes()
     rows = twin.design.to_dense().T  # what is predicted is unique, the coefficients are not
     for group, change in zip(GROUPS, got, strict=True):
         assert_normwise(change @ rows, dense_step(twin, group, np.zeros(len(group))) @ rows, 1e-9)
+
+
+def test_each_way_is_taken_where_it_is_the_cheapest():
+    objective, inverse = solved(OBJECTIVES["logistic"])
+    wide = WoodburySolver().factorize(OBJECTIVES["ridge"]().hessian(0.1))
+    assert module._cheapest(objective, inverse, 1) == "few"
+    assert module._cheapest(objective, inverse, 10) == "root"
+    assert module._cheapest(objective, wide, 10) == "left"
