@@ -20,8 +20,8 @@ CHEAPER, LONG = 3.0, 1.0
 #: Products that an iteration is allowed whatever it costs.
 LEAST_PRODUCTS = 30
 
-#: Right-hand sides for which nothing is iterated.
-MANY = 10**9
+#: Residual asked of an iteration in place of a factorisation: answers then agree to 1e-8.
+QUESTION_TOL = 1e-9
 
 #: MiB that a factorisation may take whatever `working_memory` says: no machine is short of them.
 SMALL = 64.0
@@ -49,8 +49,8 @@ class AutoSolver(Solver):
     test row) is iterated where the factorisation is not there yet and would cost more:
     ``prefer_factorized=False`` with the right-hand sides of all such questions so far. So many
     small questions, and a large one, end with the factorisation; so does an iteration that takes
-    longer than reckoned. Iterated and factorised answers differ by about 1e-8 of the largest
-    influence (see :class:`CGSolver` for the residual that is asked for).
+    longer than reckoned. The same call has the same answer, to rounding: iterated and factorised
+    ones differ by less than 1e-8 of a test row's largest influence (residuals are 1e-9).
 
     Parameters
     ----------
@@ -129,9 +129,10 @@ class AutoSolver(Solver):
             )
         elif mine.seconds > long and ratio > cheaper and _free(hessian) <= 1:
             m = self.n_right_hand_sides
+            sides = "1 right-hand side" if m == 1 else f"{m} right-hand sides"
             reason = (
-                f"{m} right-hand side{'s' if m > 1 else ''} by conjugate gradients are reckoned "
-                f"to be {ratio:.{0 if ratio > 3 else 1}f} times cheaper than a factorisation of "
+                f"{sides} by conjugate gradients {'is' if m == 1 else 'are'} reckoned to be "
+                f"{ratio:.{0 if ratio > 3 else 1}f} times cheaper than a factorisation of "
                 f"{hessian.shape[0]} parameters"
             )
         else:
@@ -159,17 +160,20 @@ class AutoSolver(Solver):
         return CholeskySolver(), f"{q} columns, {n} rows: the Hessian is factorised as it is"
 
     def factorize(self, hessian):
-        solver, reason = self.select_solver(hessian)
-        try:
-            inverse = solver.factorize(hessian)
-        except SingularHessianError:
-            inverse = EighSolver().factorize(hessian)
-            reason = "the Hessian is singular: pseudo-inverse by eigendecomposition"
-        inverse.report.reason = reason
-        return inverse
+        return _factorize(hessian, *self.select_solver(hessian))
 
     def for_questions(self, hessian, main):
         return AutoQuestions(hessian, main, self)
+
+
+def _factorize(hessian, solver, reason):
+    try:
+        inverse = solver.factorize(hessian)
+    except SingularHessianError:
+        inverse = EighSolver().factorize(hessian)
+        reason = "the Hessian is singular: pseudo-inverse by eigendecomposition"
+    inverse.report.reason = reason
+    return inverse
 
 
 def allowed_memory():
@@ -205,7 +209,11 @@ class AutoQuestions(Questions):
             return self._factorized()
         # an iteration that takes longer than a factorisation was reckoned wrongly, and ends
         one = Sizes(hessian, m).cg_product() * -(-m // MAX_WIDTH)
-        solver = replace(solver, max_iter=max(LEAST_PRODUCTS, int(direct.seconds / one)))
+        solver = replace(
+            solver,
+            tol=QUESTION_TOL if self._auto.tol is None else self._auto.tol,
+            max_iter=max(LEAST_PRODUCTS, int(direct.seconds / one)),
+        )
         if self._iterated is None:
             self._iterated = IteratedInverse(hessian, solver, self._factorized)
         self._iterated.solver = solver
@@ -215,13 +223,10 @@ class AutoQuestions(Questions):
     def _factorized(self):
         if self._direct is None:
             main = self._main()
-            self._direct = main if main.factorized else self._factorize()
-            self._iterated = None
+            if not main.factorized:  # too dear for what else may be asked
+                main = _factorize(self._hessian, *self._auto.direct_solver(self._hessian))
+            self._direct, self._iterated = main, None
         return self._direct
-
-    def _factorize(self):
-        # so many right-hand sides that a factorisation is cheaper
-        return replace(self._auto, n_right_hand_sides=MANY).factorize(self._hessian)
 
 
 class IteratedInverse(CGInverse):

@@ -1,0 +1,169 @@
+"""Few questions of first order are iterated, many factorised; the same call has the same answer."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from skinfluence import InfluenceExplainer
+from skinfluence.solvers import AutoSolver, CGSolver, CholeskySolver, _auto
+from skinfluence.solvers._costs import Cost
+from tests.solvers import _zoo as zoo
+
+rng = np.random.default_rng(0)
+X, y = rng.standard_normal((1500, 150)), rng.integers(10, size=1500)
+X_test, y_test = rng.standard_normal((3, 150)), np.array([0, 4, 9])
+X_many, y_many = rng.standard_normal((600, 150)), rng.integers(10, size=600)
+estimator = LogisticRegression(C=0.02).fit(X, y)
+
+
+def explained(solver="auto"):
+    return InfluenceExplainer(FrozenEstimator(estimator), solver=solver).fit(X, y)
+
+
+def few(explainer):
+    return explainer.influence(X_test, y_test, method="first_order")
+
+
+def assert_same(found, expected):
+    assert np.abs(found - expected).max() < 1e-8 * np.abs(expected).max()
+
+
+@pytest.fixture
+def no_factorisation(monkeypatch):
+    """Call it: from then on a Cholesky factorisation is an error."""
+
+    def refuse(self, hessian):
+        raise AssertionError("factorised")
+
+    return lambda: monkeypatch.setattr(CholeskySolver, "factorize", refuse)
+
+
+def test_few_test_rows_of_first_order_are_iterated(no_factorisation):
+    explainer = explained()
+    expected = few(explained("cholesky"))
+    no_factorisation()
+    assert_same(few(explainer), expected)
+
+
+@pytest.mark.parametrize("ask", ["top_influences", "explain"])
+def test_every_question_of_first_order_counts_its_test_rows(no_factorisation, ask):
+    explainer = explained()
+    no_factorisation()
+    getattr(explainer, ask)(X_test, y_test, method="first_order")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda e: e.influence(X_test, y_test),
+        lambda e: e.method_,
+        lambda e: e.leverage_,
+        lambda e: e.health(),
+        lambda e: e.influence(X_many, y_many, method="first_order"),
+    ],
+    ids=["auto", "method_", "leverage_", "health", "many rows"],
+)
+def test_whatever_else_is_asked_is_factorised(no_factorisation, ask):
+    explainer = explained()
+    no_factorisation()
+    with pytest.raises(AssertionError, match="factorised"):
+        ask(explainer)
+
+
+def test_the_same_call_has_the_same_answer_after_a_factorisation():
+    explainer = explained()
+    before = few(explainer)
+    explainer.leverage_  # noqa: B018
+    assert_same(few(explainer), before)
+
+
+def test_method_auto_answers_alike_whatever_was_asked_before():
+    fresh, asked = explained(), explained()
+    few(asked)
+    assert asked.method_ == fresh.method_ == "newton_step"
+    assert_array_equal(asked.influence(X_test, y_test), fresh.influence(X_test, y_test))
+    assert str(asked.health()) == str(fresh.health())
+
+
+def test_many_small_questions_end_with_the_factorisation():
+    explainer = explained()
+    questions = 0
+    while explainer.linearization_._inverse is None:
+        few(explainer)
+        questions += 1
+    assert 1 < questions < 40
+    assert explainer.linearization_.inverse_for("first_order", 1).factorized
+
+
+def test_an_explainer_is_pickled_between_questions():
+    explainer = explained()
+    before = few(explainer)
+    assert_same(few(pickle.loads(pickle.dumps(explainer))), before)
+
+
+def hessian(alpha=1.0, n=4000, q=1500):
+    curvature = np.full((n, 1), 0.2)
+    return zoo._hessian(
+        np.random.default_rng(0).standard_normal((n, q)), alpha=alpha, curvature=curvature
+    )
+
+
+def test_what_does_not_converge_in_the_time_of_a_factorisation_is_factorised(monkeypatch):
+    monkeypatch.setattr(_auto, "LEAST_PRODUCTS", 1)
+    matrix = hessian(n=1200, q=600, alpha=1e-6)  # thousands of products
+    auto = AutoSolver(n_right_hand_sides=1)
+    questions = auto.for_questions(matrix, lambda: auto.factorize(matrix))
+    monkeypatch.setattr(_auto.Sizes, "cg", lambda self: Cost(1e-9, 1.0))
+    inverse = questions.inverse(1)
+    assert not inverse.factorized
+    V = np.cos(np.arange(matrix.shape[0]))[:, None]
+    expected = CholeskySolver().factorize(matrix).solve(V)
+    assert_allclose(inverse.solve(V), expected, atol=1e-12 * np.abs(expected).max())
+    assert questions.inverse(1).factorized
+
+
+def test_where_other_questions_are_iterated_many_right_hand_sides_are_factorised(monkeypatch):
+    monkeypatch.setattr(_auto, "LONG", 0.0)
+    monkeypatch.setattr(_auto, "CHEAPER", 0.0)
+    matrix = zoo.well_posed()
+    auto = AutoSolver()
+    main = auto.factorize(matrix)
+    assert not main.factorized
+    assert auto.for_questions(matrix, lambda: main).inverse(10**7).factorized
+
+
+def test_beyond_the_memory_questions_share_the_iteration():
+    matrix = hessian(n=3000, q=2400)
+    auto = AutoSolver()
+    with config_context(working_memory=1):
+        main = auto.factorize(matrix)
+        assert auto.for_questions(matrix, lambda: main).inverse(10**7) is main
+
+
+@pytest.mark.parametrize("solver", [CGSolver(), CholeskySolver()], ids=lambda s: s.name)
+def test_a_solver_that_was_asked_for_answers_everything(solver):
+    explainer = explained(solver)
+    main = explainer.linearization_.inverse_for("first_order", 1)
+    assert main is explainer.linearization_.inverse
+
+
+def test_without_preference_the_cheaper_is_taken_and_told():
+    matrix = hessian()
+    prefer = AutoSolver(n_right_hand_sides=1)
+    cheapest = AutoSolver(n_right_hand_sides=1, prefer_factorized=False)
+    solver, reason = cheapest.select_solver(matrix)
+    assert isinstance(prefer.select_solver(matrix)[0], CholeskySolver)
+    assert isinstance(solver, CGSolver)
+    assert reason.startswith("1 right-hand side by conjugate gradients is reckoned to be ")
+    assert "times cheaper than a factorisation of 1501 parameters" in reason
+
+
+@pytest.mark.parametrize("value", [None, 1, "yes"], ids=repr)
+def test_the_preference_is_true_or_false(value):
+    with pytest.raises(ValueError, match=r"prefer_factorized=.*Expected True or False"):
+        AutoSolver(prefer_factorized=value)
