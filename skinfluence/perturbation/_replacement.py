@@ -39,7 +39,7 @@ def replacement_influence(
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     method : {"auto", "first_order", "newton_step", "refit"}, default=None
         "first_order" adds up the influence of the row that leaves and of the one that comes;
-        "newton_step" takes three conjugate Newton steps on the changed objective with the
+        "newton_step" takes a few conjugate Newton steps on the changed objective with the
         factorisation at hand (exact for squared error); "refit" goes on until they converge.
         None takes the explainer's own `method`; "auto" is the Newton step wherever the Hessian
         is factorised. Labels are large changes: first order is often wrong about them by half.
