@@ -55,9 +55,10 @@ class CGSolver(Solver):
           the size of the columns. Half to two thirds of the products where the penalty is strong,
           a quarter where it is weak and classes are of different sizes.
         - ``"auto"``: "kronecker" where outputs interact and it costs less than `rank` products to
-          make and a quarter of one to apply (so not for many columns of sparse text), otherwise
-          as "nystroem". Either is made as soon as it is cheaper than a few solutions: at once for
-          wide blocks, and for single right-hand sides when they have taken twice as much.
+          make and a quarter of one to apply (so not for many columns of sparse text), made as soon
+          as it is cheaper than a few solutions. Otherwise ten directions in units of the diagonal
+          are looked at: with them, where the rest is about as curved as each other (tables of
+          measurements); else as "nystroem", once that is cheaper than going on without it.
         - None: the coordinates as they are.
     rank : int, default=50
         Directions of the sketch, per output where outputs do not interact; fewer with "auto" where
