@@ -19,6 +19,7 @@ BENCHMARKS = (
     "mnist",
     "text",
     "labels",
+    "groups",
     "components",
     "curvature",
     "prototypes",

@@ -117,7 +117,7 @@ def mean_predicted_changes(linearization, rows, X, y, method):
     return out / design.shape[0]
 
 
-def group_changes(explainer, X, y, draw):
+def group_changes(explainer, X, y, draw, predict=None):
     """(predicted, refitted) change of each row's loss when groups of rows are removed.
 
     Parameters
@@ -126,18 +126,20 @@ def group_changes(explainer, X, y, draw):
     X, y : rows and labels as the user has them
     draw : callable
         Takes the objective, gives the groups: a list of arrays of training rows.
+    predict : callable, default=None
+        ``predict(explainer, X, y, groups)``; the sum of the rows' influences by default.
 
     Returns
     -------
     predicted, actual : ndarray of shape (n_test, n_groups)
-        The sum of the rows' influences, and what refitting without the group did.
+        What was predicted, and what refitting without the group did.
     """
     objective, test, labels = reference(explainer, X, y)
     groups = draw(objective)
     actual = check_memory(explainer.memory).cache(
         refitted_group_changes, ignore=["n_jobs", "verbose"]
     )(objective, groups, test, labels, explainer.n_jobs, explainer.verbose)
-    return summed_influences(explainer, X, y, groups), actual
+    return (predict or summed_influences)(explainer, X, y, groups), actual
 
 
 def refitted_group_changes(objective, groups, X, y, n_jobs=None, verbose=0):

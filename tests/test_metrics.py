@@ -64,12 +64,12 @@ def captured(monkeypatch):
     """The groups that a scorer draws."""
     seen = []
 
-    def spy(explainer, X, y, draw):
+    def spy(explainer, X, y, draw, *rest):
         def drawn(objective):
             seen.append(draw(objective))
             return seen[-1]
 
-        return _fidelity.group_changes(explainer, X, y, drawn)
+        return _fidelity.group_changes(explainer, X, y, drawn, *rest)
 
     monkeypatch.setattr(agreement, "group_changes", spy)
     return seen
@@ -119,6 +119,22 @@ def test_groups_of_ones_own_are_removed_together():
     predicted = [influence[g].sum() for g in rows]
     actual = [refitted(Ridge(), values, values_test, g, weights).mean() for g in rows]
     assert got == pytest.approx(_fidelity.lins_concordance(predicted, actual), abs=1e-10)
+
+
+def test_groups_by_the_newton_step_are_exact_for_squared_error():
+    explainer = explained(Ridge(), values)
+    got = group_concordance(explainer, X_test, values_test, n_groups=8, method="newton_step")
+    assert got == pytest.approx(1.0, abs=1e-12)
+
+
+def test_groups_as_a_whole_are_told_better_than_by_sums():
+    explainer = explained(LogisticRegression(), y)
+    methods = ("first_order", "second_order", "newton_step")
+    first, second, newton = (
+        group_concordance(explainer, X_test, y_test, method=m) for m in methods
+    )
+    assert first < min(second, newton)
+    assert newton > 0.95
 
 
 def test_groups_of_one_row_are_the_rows_of_the_default_score():
@@ -265,6 +281,7 @@ def test_missing_values_and_unknown_labels_are_refused(scorer):
         (linear_datamodeling_score, {"n_subsets": 2.5}, "n_subsets=2.5"),
         (linear_datamodeling_score, {"fraction": 1.0}, "fraction=1.0. Expected a share"),
         (group_concordance, {"n_groups": True}, "n_groups=True"),
+        (group_concordance, {"method": "refit"}, "method='refit' is not known. Expected one of"),
         (group_concordance, {"fraction": "half"}, "fraction='half'"),
         (group_concordance, {"groups": [1, 2]}, r"groups has shape \(2,\); expected \(60,\)"),
         (group_concordance, {"groups": np.ones(60)}, "one label only"),

@@ -12,7 +12,8 @@ from skinfluence._fidelity import (
     rank_correlations,
     rows_concordance,
 )
-from skinfluence.metrics._checks import check_count, check_share
+from skinfluence.groups import group_influence
+from skinfluence.metrics._checks import check_choice, check_count, check_share
 
 #: Draws of a subset until every class is in what stays.
 MOST_DRAWS = 1000
@@ -125,12 +126,14 @@ def linear_datamodeling_score(estimator, X, y, *, n_subsets=32, fraction=0.5, ra
     return float(rank_correlations(predicted, actual).mean())
 
 
-def group_concordance(estimator, X, y, *, n_groups=32, fraction=0.25, groups=None, random_state=0):
+def group_concordance(
+    estimator, X, y, *, n_groups=32, fraction=0.25, groups=None, method=None, random_state=0
+):
     """Agreement of predicted and real effects of removing many rows at once.
 
-    Lin's concordance between the summed influences of a group's rows and the refitted change of
-    the mean loss on (X, y) without the group. Sums miss that removed rows were each other's
-    neighbours: a group's effect is mostly larger than the sum.
+    Lin's concordance between the predicted and the refitted change of the mean loss on (X, y)
+    without a group. By default the influences of the group's rows are summed up. Sums miss that
+    removed rows were each other's neighbours: a group's effect is mostly larger than the sum.
 
     Parameters
     ----------
@@ -147,6 +150,9 @@ def group_concordance(estimator, X, y, *, n_groups=32, fraction=0.25, groups=Non
     groups : array-like of shape (n_train,), default=None
         A label for each training row; each label's rows are removed together instead of random
         groups. Not for cross-validation, whose training rows change.
+    method : {"first_order", "second_order", "newton_step"}, default=None
+        How a group's effect is predicted, see :func:`skinfluence.groups.group_influence`. None
+        sums up the influences of single rows by the estimator's own method.
     random_state : int, RandomState instance or None, default=0
         Draws the groups. Candidates of a search are compared on the same groups, and find the
         refits in memory, only with an int.
@@ -183,8 +189,19 @@ def group_concordance(estimator, X, y, *, n_groups=32, fraction=0.25, groups=Non
         sizes = np.linspace(1, max(1, round(fraction * len(rows))), n_groups).round().astype(int)
         return _draw_groups(rows, codes, sizes, check_random_state(random_state))
 
-    predicted, actual = group_changes(estimator, X, y, draw)
+    predict = None if method is None else _by_group(method)
+    predicted, actual = group_changes(estimator, X, y, draw, predict)
     return lins_concordance(predicted.mean(axis=0), actual.mean(axis=0))
+
+
+def _by_group(method):
+    """Predicts with a group's effect as a whole."""
+    check_choice("method", method, (None, "first_order", "second_order", "newton_step"))
+
+    def predict(explainer, X, y, groups):
+        return group_influence(explainer, groups, X, y, method=method)
+
+    return predict
 
 
 def _check_explainer(estimator):

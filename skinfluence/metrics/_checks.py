@@ -12,3 +12,8 @@ def check_count(name, value):
 def check_share(name, value):
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1:
         raise ValueError(f"{name}={value!r}. Expected a share of the rows, between 0 and 1.")
+
+
+def check_choice(name, value, allowed):
+    if not isinstance(value, str | None) or value not in allowed:
+        raise ValueError(f"{name}={value!r} is not known. Expected one of {list(allowed)}.")
