@@ -103,7 +103,19 @@ def _monomials(X, powers):
     return out
 
 
-@register_pull_back("sklearn.preprocessing", "SplineTransformer")
+def _bends(step):
+    """Never constant; raises where scikit-learn's transform jumps."""
+    if step.extrapolation == "linear" and step.degree < 2:
+        # scikit-learn 1.6 to 1.9 counts the degree up from column to column there and takes the
+        # wrong knots for the edges
+        raise UnsupportedStepError(
+            f"No derivative is known for the pipeline step {step!r}: its transform has jumps. "
+            'Supported: degree=2 or more, or another extrapolation than "linear".'
+        )
+    return False
+
+
+@register_pull_back("sklearn.preprocessing", "SplineTransformer", constant=_bends)
 def spline_transformer(step, X, V):
     """Derivatives of the basis splines; outside of the knots as `extrapolation` goes on."""
     X = dense(X)
