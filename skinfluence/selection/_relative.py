@@ -47,8 +47,8 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     kind : {"theta", "loss"}, default="theta"
         Length of the change delta_i of the coefficients: ``||delta_i||``, in the estimator's own
         coefficients with the intercept, or ``sqrt(delta_i' H delta_i)``, how much the likelihood
-        of the training data is moved (l-RelatIF). The second does not depend on the units of the
-        features, save for the penalty.
+        of the training data is moved (l-RelatIF); H is what the explainer's `curvature` says. The
+        second does not depend on the units of the features, save for the penalty.
     target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     rows : array-like of int or bool mask, default=None

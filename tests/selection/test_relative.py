@@ -261,6 +261,21 @@ def test_damping_is_in_the_length_too(kind):
 
 
 @both_kinds
+@pytest.mark.parametrize("curvature", ["fisher", "empirical_fisher"])
+def test_lengths_are_measured_by_the_curvature_of_the_explainer(kind, curvature):
+    _, _, y_test = data("multinomial")
+    explainer = explained("multinomial", curvature=curvature)
+    delta = explainer.params_influence(method="first_order")
+    lengths = np.linalg.norm(delta, axis=1)
+    if kind == "loss":  # delta' F delta = s_i g_i' delta
+        gradients = WEIGHTS[:, None] * explainer.objective_.per_sample_gradients().to_dense()
+        steps = explainer.linearization_.inverse.solve(gradients.T).T
+        lengths = np.sqrt((gradients * steps).sum(axis=1))
+    expected = explainer.influence(X_TEST, y_test, method="first_order") / lengths
+    assert_same(relative_influence(explainer, X_TEST, y_test, kind=kind), expected)
+
+
+@both_kinds
 @pytest.mark.parametrize("order", ["magnitude", "helpful", "harmful"])
 def test_the_top_is_the_sorted_matrix(kind, order):
     _, _, y_test = data("multinomial")
