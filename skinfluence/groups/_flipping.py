@@ -1,6 +1,6 @@
 """How few training rows must go until a prediction becomes another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,9 +40,9 @@ class FlippingSet:
 
     prediction: object
     new_prediction: object
-    rows: np.ndarray
+    rows: np.ndarray = field(repr=False)
     size: int | None
-    predicted_rows: np.ndarray
+    predicted_rows: np.ndarray = field(repr=False)
     predicted_size: int | None
     confirmed: bool
 
@@ -178,7 +178,7 @@ class _Search:
             self.predicted[size] = (
                 self._margin.prediction if left is None else self._margin.predict(left)
             )
-        return self.predicted[size] != self._margin.prediction
+        return bool(self.predicted[size] != self._margin.prediction)
 
     def smallest(self, start):
         """Fewest rows that flip, near `start`; None if none up to the limit do."""

@@ -34,8 +34,8 @@ class InfluentialGroup:
     rows: np.ndarray
     change: float
     first_order: float
-    path: np.ndarray
-    additive: "InfluentialGroup | None" = None
+    path: np.ndarray = field(repr=False)
+    additive: "InfluentialGroup | None" = field(default=None, repr=False)
     _explainer: object = field(default=None, repr=False, compare=False)
     _tests: object = field(default=None, repr=False, compare=False)
 
