@@ -3,6 +3,8 @@
 The oracle writes the gradients of all rows down in numpy, from the fitted estimator alone.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -15,7 +17,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from skinfluence import InfluenceExplainer
-from skinfluence._answers import resolve_method
+from skinfluence._answers import Linearization, resolve_method
 from skinfluence._health import SingularHessianWarning
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.metrics import loo_concordance
@@ -365,3 +367,17 @@ class TestALossWhoseFisherInformationIsNotItsHessian:
         assert resolve_method("auto", inverse) == "first_order"
         with pytest.raises(ValueError, match="newton_step"):
             resolve_method("newton_step", inverse)
+
+    def test_the_linearisation_keeps_both_inverses_apart(self, objective):
+        explained = SimpleNamespace(objective=objective)
+        fisher = Linearization(explained, AutoSolver(), 0.0, None, curvature="fisher")
+        hessian = Linearization(explained, AutoSolver(), 0.0, None)
+        rows = np.arange(5)
+        newton = [made.changes("newton_step", rows)[1].coef_changes() for made in (fisher, hessian)]
+        assert_array_equal(*newton)
+        pulls = (objective.sample_weight * objective.residual)[rows] * objective.design.to_dense()[
+            rows
+        ]
+        expected = np.linalg.solve(objective.hessian(curvature="fisher").to_dense(), pulls.T).T
+        actual = fisher.changes("first_order", rows)[1].coef_changes()[:, 0]
+        assert_allclose(actual, expected, rtol=1e-9)
