@@ -23,6 +23,7 @@ BENCHMARKS = (
     "components",
     "curvature",
     "prototypes",
+    "selection",
 )
 
 

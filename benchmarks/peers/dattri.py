@@ -32,6 +32,15 @@ def conjugate_gradients(case):
     return _attribute(case, IFAttributorCG, regularization=mean_penalty(case), max_iter=ITERATIONS)
 
 
+def relative(case, kind):
+    """Relative influence (RelatIF) by the explicit Hessian; `kind` is "theta" or "l"."""
+    from dattri.algorithm import IFAttributorExplicit
+
+    penalty = mean_penalty(case)
+    scores = _scores(case, IFAttributorExplicit, {"relatif_method": kind}, regularization=penalty)
+    return scores.T.detach().numpy()
+
+
 def lissa(case):
     from dattri.algorithm import IFAttributorLiSSA
 
@@ -47,6 +56,11 @@ def lissa(case):
 
 
 def _attribute(case, attributor, **settings):
+    scores = _scores(case, attributor, {}, **settings)
+    return scores.T.div(len(case.X)).detach().numpy()
+
+
+def _scores(case, attributor, asked, **settings):
     import torch
     from dattri.task import AttributionTask
 
@@ -64,8 +78,7 @@ def _attribute(case, attributor, **settings):
         made = attributor(task, **settings)
         training = loader(training_tensors(case), len(case.X))
         made.cache(training)
-        scores = made.attribute(training, loader(test_tensors(case), len(case.X_test)))
-    return scores.T.div(len(case.X)).detach().numpy()
+        return made.attribute(training, loader(test_tensors(case), len(case.X_test)), **asked)
 
 
 @contextmanager
