@@ -18,9 +18,9 @@ PRECONDITIONERS = ("auto", "jacobi", "nystroem", "kronecker", None)
 #: to 30 on MNIST, hundreds where the penalty is weak), and a sketch (wide blocks need it less).
 SAVED_BY_KRONECKER, SAVED_BY_SKETCH = 20, 20
 
-#: Directions that are looked at before the units are chosen, and the largest curvature of the last
-#: of them, over the mean of all, with which the others count as equal. In units of the diagonal it
-#: is 0.8 to 1.6 for tables of measurements, 3 to 11 for pixels and counts of words.
+#: Directions that are looked at before the units are chosen, and the curvature of the last of them,
+#: over the mean of those not seen, up to which the latter count as equal. In units of the diagonal
+#: it is 0.8 to 1.6 for tables of measurements, 3 to 11 for pixels and counts of words.
 FEW, FLAT = 10, 2.0
 
 #: What making a Kronecker product takes over what is reckoned: its small parts are many.
@@ -108,9 +108,10 @@ class Coordinates:
         """Units of the diagonal, where all directions but a few are as curved as each other."""
         self._looked = True
         sketch = self._sketched(self._scale, min(FEW, self._rank))
-        own = 1.0 - self._hessian.penalty.ravel() / self._scale**2
-        mean = own.reshape(self._shape).mean(axis=1)
-        if (sketch.values[:, -1] <= FLAT * mean).all():
+        rank, q = sketch.values.shape[1], self._shape[1]
+        data = 1.0 - (self._hessian.penalty.ravel() / self._scale**2).reshape(self._shape)
+        rest = (data.sum(axis=1) - sketch.values.sum(axis=1)) / max(1, q - rank)
+        if (sketch.values[:, -1] <= FLAT * rest).all():
             self._waiting = False
             self._use(sketch.preconditioner())
 

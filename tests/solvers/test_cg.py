@@ -368,3 +368,34 @@ def test_rows_without_any_give_no_quadratic_form():
 def test_settings_out_of_range_are_refused(settings, match):
     with pytest.raises(ValueError, match=match):
         CGSolver(**settings)
+
+
+def measurements(n=2000, q=400):
+    """Columns of scales from 1 to 0.1 and five common factors."""
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal((n, 5)) @ rng.standard_normal((5, q))
+    X = (rng.standard_normal((n, q)) + 0.3 * common) * np.geomspace(1.0, 0.1, q)
+    return Hessian(Design(X), np.full((n, 1), 0.2), np.full((1, q), 0.01 * n))
+
+
+def iterations(hessian, m):
+    """{preconditioner: products that m right-hand sides take}."""
+    counts = {}
+    for name in ("auto", "jacobi", "nystroem"):
+        inverse = CGSolver(preconditioner=name).factorize(hessian)
+        inverse.solve(right_hand_sides(hessian, m))
+        counts[name] = inverse.report.n_iter
+    return counts
+
+
+@pytest.mark.parametrize("m", [1, 10])
+def test_auto_takes_the_units_of_the_diagonal_where_the_rest_is_equally_curved(m):
+    counts = iterations(measurements(), m)
+    assert counts["auto"] <= counts["jacobi"]
+    assert counts["auto"] < 0.75 * counts["nystroem"]
+
+
+@pytest.mark.parametrize("m", [1, 10])
+def test_auto_keeps_the_units_of_the_penalty_where_the_spectrum_falls(m):
+    counts = iterations(decaying(p=200, n=2000, intercept=False), m)
+    assert counts["auto"] < 0.75 * counts["jacobi"]
