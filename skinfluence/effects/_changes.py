@@ -129,6 +129,8 @@ class LinearChanges(Changes):
         if K == 1:
             read = self._reader(np.ascontiguousarray(Z.T), [0])
             return lambda some, out=None: _last_axis(read, some, out)
+        if self.inverse.hessian.blocks_are_equal and not self.shares.shape[1]:
+            return self._answer_of_equal_outputs(Z)
         V = np.zeros((K, Z.shape[1], len(Z)))
         readers = []
         for k in range(K):
@@ -143,6 +145,23 @@ class LinearChanges(Changes):
             for k, read in enumerate(readers):
                 out[:, :, k] = read(some)
             return out
+
+        return answer
+
+    def _answer_of_equal_outputs(self, Z):
+        """Where all outputs have one Hessian, one product of rows serves them all."""
+        K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
+        V = np.zeros((K, q, len(Z)))
+        V[0] = Z.T
+        first = self.inverse.solve(V.reshape(-1, len(Z))).reshape(V.shape)[0]
+        scores = score_reader(self.design, [first])
+
+        def answer(some, out=None):
+            rho = self.rho[some]
+            shared = scores(some, np.ones((len(rho), 1)))
+            if out is None:
+                out = np.empty((*shared.shape, K), self.design.dtype)
+            return np.multiply(shared[:, :, None], rho, out=out)
 
         return answer
 
