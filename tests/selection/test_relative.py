@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn import config_context
@@ -13,6 +14,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
 from skinfluence.labels._scores import SCORES as SCORES_BY_NAME
@@ -39,6 +41,10 @@ MODELS = {
     "balanced": (LogisticRegression(C=0.3, class_weight="balanced", **TIGHT), "three classes"),
     "scaled": (make_pipeline(StandardScaler(), LogisticRegression(**TIGHT)), "two classes"),
 }
+#: Balanced class weights followed the sample weights from scikit-learn 1.7 on: before, a change
+#: of weight is not what a removal is, and a row of weight zero still counts for its class.
+FOLLOW = parse_version(sklearn.__version__) >= parse_version("1.7")
+WEIGHTED = [n for n in MODELS if n != "scaled" and (FOLLOW or n != "balanced")]
 every_model = pytest.mark.parametrize("name", MODELS)
 both_kinds = pytest.mark.parametrize("kind", ["theta", "loss"])
 
@@ -75,7 +81,7 @@ def refit_derivative(name, i, h=1e-4):
     return (sides[0] - sides[1]) / (2 * h)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "scaled"])
+@pytest.mark.parametrize("name", WEIGHTED)
 def test_theta_divides_by_the_change_that_refits_of_the_estimator_show(name):
     _, _, y_test = data(name)
     explainer = explained(name)
@@ -193,8 +199,9 @@ def test_a_row_given_twice_has_what_it_had_with_weight_two(kind):
 def test_a_row_of_weight_zero_has_zero(kind, solver):
     weights = WEIGHTS.copy()
     weights[[3, 9]] = 0.0
-    explainer = explained("balanced", weights, solver=solver)
-    found = relative_influence(explainer, X_TEST, data("balanced")[2], kind=kind)
+    name = "balanced" if FOLLOW else "multinomial"
+    explainer = explained(name, weights, solver=solver)
+    found = relative_influence(explainer, X_TEST, data(name)[2], kind=kind)
     assert (found[:, [3, 9]] == 0.0).all()
     assert (found[:, :3] != 0.0).all()
     assert np.isfinite(found).all()
