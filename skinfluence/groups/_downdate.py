@@ -52,15 +52,19 @@ class Downdate:
         self._moved = np.zeros(self._slopes.shape)  # E_i' d_U
         self._curvature = objective.row_curvature()
         self._forms = inverse.row_forms().copy()  # shape: (n, K, K)
-        self._reached = _Columns(objective.n_parameters)  # H_U^-1 E_j of each removed row
-        self._cores = []
+        # H_U^-1 is H^-1 plus, for each removed row, H_U^-1 E_j (its core) E_j' H_U^-1
+        self._reached = _Columns(objective.n_parameters)
+        self._weighted = _Columns(objective.n_parameters)  # the same times the core
+        self._direction, self._against = None, None
 
     def gains(self, direction):
         """What the removal of each row would add to ``direction . d_U``, (n,); 0 for other rows."""
-        solved = self._solve(direction.reshape(-1, 1)).reshape(direction.shape)
-        against = self.objective.design.matmul(solved.T)  # shape: (n, K)
+        if self._direction is None or not np.array_equal(direction, self._direction):
+            solved = self._solve(direction.reshape(-1, 1)).reshape(direction.shape)
+            self._direction = direction.copy()
+            self._against = self.objective.design.matmul(solved.T)  # shape: (n, K)
         pulled, full = magnify(self._curvature, self._forms, self._right())
-        out = np.einsum("nk,nk->n", against, pulled)
+        out = np.einsum("nk,nk->n", self._against, pulled)
         out[~self.candidates.free | full] = 0.0
         return out
 
@@ -74,33 +78,34 @@ class Downdate:
         own = np.zeros((K, q, K))
         own[np.arange(K), :, np.arange(K)] = z
         reached = self._solve(own.reshape(K * q, K)).reshape(K, q, K)
-        curvature = self._curvature[row]
-        full_curvature = np.diag(curvature) if curvature.ndim == 1 else curvature
-        system = np.eye(K) - full_curvature @ self._forms[row]
-        if np.linalg.det(system) < FULL_LEVERAGE:  # the model without it is not determined
-            system = np.full((K, K), np.nan)
-        right = self._slopes[row] + full_curvature @ self._moved[row]
-        pulled = np.linalg.solve(system, right)
-        core = np.linalg.solve(system, full_curvature)
+        pulled, core = self._own_part(row)
         meets = design.matmul(reached.transpose(1, 0, 2).reshape(q, K * K)).reshape(-1, K, K)
         # numpy's product of stacked 1 x 1 matrices is slow
         bend = core * meets**2 if K == 1 else meets @ core @ meets.transpose(0, 2, 1)
         self._forms += bend
         self._moved += meets[:, :, 0] * pulled if K == 1 else meets @ pulled
+        if self._direction is not None:
+            pull = core @ np.einsum("kqj,kq->j", reached, self._direction)
+            self._against += meets[:, :, 0] * pull if K == 1 else meets @ pull
         self.coef += reached @ pulled
         self._reached.append(reached.reshape(K * q, K))
-        self._cores.append(core)
+        self._weighted.append((reached @ core).reshape(K * q, K))
         self.candidates.remove(row)
+
+    def _own_part(self, row):
+        """(I - A M)^-1 (s r + A E' d_U) and (I - A M)^-1 A of one row; NaN at leverage one."""
+        A = self._curvature[row]
+        A = np.diag(A) if A.ndim == 1 else A  # shape: (K, K)
+        system = np.eye(len(A)) - A @ self._forms[row]
+        if np.linalg.det(system) < FULL_LEVERAGE:
+            system = np.full(A.shape, np.nan)
+        right = self._slopes[row] + A @ self._moved[row]
+        return np.linalg.solve(system, right), np.linalg.solve(system, A)
 
     def _solve(self, V):
         """H_U^-1 V for V (p, m)."""
         out = self._inverse.solve(V)
-        if self._cores:
-            C = self._reached.columns
-            K = len(self._cores[0])
-            met = (C.T @ V).reshape(len(self._cores), K, -1)
-            out = out + C @ (np.stack(self._cores) @ met).reshape(-1, V.shape[1])
-        return out
+        return out + self._weighted.columns @ (self._reached.columns.T @ V)
 
 
 class _Columns:
