@@ -11,11 +11,11 @@ from sklearn.utils.metadata_routing import (
 )
 
 from skinfluence.labels._actions import check_action, decide
-from skinfluence.labels._flagger import LabelFlagger
 from skinfluence.labels._rows import take_rows
+from skinfluence.labels._with_flagger import WithFlagger
 
 
-class LabelCleaner(MetaEstimatorMixin, BaseEstimator):
+class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
     """Drop or relabel the rows whose labels are probably wrong.
 
     A sampler in the sense of imbalanced-learn: in its pipelines `fit_resample` changes the
@@ -114,19 +114,6 @@ class LabelCleaner(MetaEstimatorMixin, BaseEstimator):
         decision = decide(self.flagger_, X, y, weight, self.action)
         self.sample_indices_ = decision.rows
         return decision
-
-    def _default_flagger(self):
-        return LabelFlagger() if self.flagger is None else self.flagger
-
-    @property
-    def n_features_in_(self):
-        """Number of features seen by fit."""
-        return self.flagger_.n_features_in_
-
-    @property
-    def feature_names_in_(self):
-        """Names of the features seen by fit, where they had names."""
-        return self.flagger_.feature_names_in_
 
     def get_metadata_routing(self):
         """Where fit's metadata goes: all of it to the flagger.

@@ -16,8 +16,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, check_is_fitted, has_fit_parameter
 
 from skinfluence.labels._actions import check_action, decide
-from skinfluence.labels._flagger import LabelFlagger
 from skinfluence.labels._rows import take_rows
+from skinfluence.labels._with_flagger import WithFlagger
 
 ACTIONS = ("drop", "reweight", "relabel", "none")
 
@@ -46,7 +46,7 @@ def estimator_has(name):
     return check
 
 
-class Cleaned(MetaEstimatorMixin):
+class Cleaned(WithFlagger, MetaEstimatorMixin):
     """A flagger, an action and an estimator; see CleanedClassifier."""
 
     def __init__(self, estimator=None, flagger=None, *, action="drop"):
@@ -179,19 +179,6 @@ default=None
         if _routing_enabled():
             params = process_routing(self, "score", **params).estimator.score
         return self.estimator_.score(X, y, **params)
-
-    def _default_flagger(self):
-        return LabelFlagger() if self.flagger is None else self.flagger
-
-    @property
-    def n_features_in_(self):
-        """Number of features seen by fit."""
-        return self.flagger_.n_features_in_
-
-    @property
-    def feature_names_in_(self):
-        """Names of the features seen by fit, where they had names."""
-        return self.flagger_.feature_names_in_
 
     def get_metadata_routing(self):
         """Where metadata goes: to the flagger's and the estimator's `fit`, the latter's `score`.
