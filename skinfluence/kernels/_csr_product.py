@@ -13,6 +13,8 @@ from skinfluence.kernels._threads import row_chunks, run_chunks
 
 #: Entries from which rows are worth a thread of their own in the first of two products.
 CHUNK_ENTRIES = 2**18
+#: The same for one vector: fewer take a millisecond, which threads and their tables would double.
+SINGLE_ENTRIES = 2**20
 #: Raw predictions that are held between the two products.
 RAW_BYTES = 2**26
 
@@ -46,7 +48,8 @@ def _single(X, v, offset, weights, n_threads):
 
     product, total = np.zeros(f), 0.0
     # an entry takes as long as two numbers of the result that are added up
-    for part, added in run_chunks(work, row_chunks(n, X.nnz, f // 2), n_threads):
+    chunks = row_chunks(n, X.nnz, f // 2, SINGLE_ENTRIES)
+    for part, added in run_chunks(work, chunks, n_threads):
         product += part
         total += added
     return product[None], np.array([total])
