@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from sklearn import get_config
 
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._group_first_order import own_gradient, parts
@@ -81,12 +82,14 @@ def _cheapest(objective, inverse, m):
     (K, q), n = objective.coef.shape, objective.n_rows
     separable = objective.loss.separable
     blocks, side, pairs = (K, q, K) if separable else (1, K * q, K * (K + 1) / 2)
-    factorised = blocks * min(side, n) ** 3
-    costs = {"left": n * q**2 * pairs + factorised}
-    if m * K <= K * q:
-        costs["few"] = 4 * m * K * blocks * side**2 + 2 * K * q * (m * K) ** 2
+    thin = min(side, n)
+    factorised = blocks * thin**3
+    costs = {"left": n * q * min(n, q) * pairs + factorised}
+    fits = 16 * m * K * K * q <= 2**20 * get_config()["working_memory"]
+    if m * K <= K * q and fits:
+        costs["few"] = 4 * m * K * blocks * side * thin + 2 * K * q * (m * K) ** 2
     if hasattr(inverse, "roots"):
-        costs["root"] = m * q**2 * pairs + 5 * factorised
+        costs["root"] = m * q**2 * pairs + 5 * blocks * side**3
     return min(costs, key=lambda way: costs[way])
 
 

@@ -55,6 +55,7 @@ class Downdate:
         # H_U^-1 is H^-1 plus, for each removed row, H_U^-1 E_j (its core) E_j' H_U^-1
         self._reached = _Columns(objective.n_parameters)
         self._weighted = _Columns(objective.n_parameters)  # the same times the core
+        self._folded = None  # their product, once they are more than the coefficients
         self._direction, self._against = None, None
 
     def gains(self, direction):
@@ -90,7 +91,17 @@ class Downdate:
         self.coef += reached @ pulled
         self._reached.append(reached.reshape(K * q, K))
         self._weighted.append((reached @ core).reshape(K * q, K))
+        self._fold()
         self.candidates.remove(row)
+
+    def _fold(self):
+        """Keep the updates of the inverse as small as the inverse."""
+        p = self.objective.n_parameters
+        if self._reached.columns.shape[1] <= p:
+            return
+        product = self._weighted.columns @ self._reached.columns.T
+        self._folded = product if self._folded is None else self._folded + product
+        self._reached, self._weighted = _Columns(p), _Columns(p)
 
     def _own_part(self, row):
         """(I - A M)^-1 (s r + A E' d_U) and (I - A M)^-1 A of one row; NaN at leverage one."""
@@ -104,8 +115,8 @@ class Downdate:
 
     def _solve(self, V):
         """H_U^-1 V for V (p, m)."""
-        out = self._inverse.solve(V)
-        return out + self._weighted.columns @ (self._reached.columns.T @ V)
+        out = self._inverse.solve(V) + self._weighted.columns @ (self._reached.columns.T @ V)
+        return out if self._folded is None else out + self._folded @ V
 
 
 class _Columns:

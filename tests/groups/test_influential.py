@@ -48,9 +48,9 @@ def test_the_path_is_the_newton_step_of_each_prefix(name, target):
     if target == "decision":
         known = "predict" if MODELS[name][1] == "values" else "decision_function"
         asked = {"target": known}
-    found = most_influential_group(explainer, data[2], size=6, **asked)
+    found = most_influential_group(explainer, data[2], size=9, **asked)
     for group in (found, found.additive):
-        prefixes = [group.rows[: i + 1] for i in range(6)]
+        prefixes = [group.rows[: i + 1] for i in range(9)]
         whole = group_influence(explainer, prefixes, data[2], **asked, method="newton_step")
         rtol = 1e-4 if name == "iterative" else 1e-9
         assert_normwise(group.path, whole.mean(axis=0), rtol)
