@@ -20,6 +20,7 @@ from skinfluence.labels._inputs import (
     first_missing,
     read_target,
 )
+from skinfluence.labels._noise_rate import NoiseRate
 from skinfluence.labels._report import verdicts
 from skinfluence.labels._review import Review
 from skinfluence.labels._rows import take_rows
@@ -29,7 +30,7 @@ from skinfluence.labels._scores import SCORES
 __all__ = ["LabelFlagger"]
 
 
-class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Find the rows whose label is wrong, from one fit instead of cross-validation.
 
     What models that have not seen a row say of it, in closed form (leave-one-out), goes through a
@@ -114,8 +115,11 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Estimated probability of each given label (column) for each true one (row).
     noise_matrix_std_ : ndarray of shape (n_classes, n_classes)
         Its standard error.
+    noise_rate_, noise_rate_std_ : float
+        Estimated share of wrong labels by the noise model, and how uncertain it is; made at first
+        use. Classification only.
     contamination_ : float
-        Estimated share of wrong labels, or the one that was asked for.
+        Share that is flagged. Far above `noise_rate_` where the model cannot predict the labels.
     score_ : str or tuple
         What `score` came to: "cross_validation" for an estimator that influence cannot serve.
     damping_ : float or None
@@ -239,7 +243,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         with config_context(enable_metadata_routing=False):
             judge_rows(self, X, y, target, weight, trusted)
         if self.verbose:
-            share = f"{self.contamination_:.1%} of the labels wrong"
+            share = f"{self.contamination_:.1%} of the labels doubted"
             print(
                 f"[LabelFlagger] {self.description_}: {share}, {int(self.flagged_.sum())} of "
                 f"{len(weight)} rows flagged, in {perf_counter() - begun:.2f} s"

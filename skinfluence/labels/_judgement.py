@@ -1,12 +1,14 @@
 """What a noise model says of every label: classes and values behind one face."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
 from skinfluence.labels._counts import flag_labels
 from skinfluence.labels._noise_model import NoiseModel, fit_noise_model
+from skinfluence.labels._noise_rate import noise_rate
 from skinfluence.labels._regression import RegressionNoise, fit_regression_noise, flag_values
 
 __all__ = ["ClassJudgement", "ValueJudgement", "judge"]
@@ -43,7 +45,7 @@ def judge(
         return ValueJudgement(noise, target.codes, flagged, share)
     model = fit_noise_model(source, target.codes, weight, target.n_classes, **settings)
     flagged, share = flag_labels(model, target.codes, open_, contamination)
-    return ClassJudgement(model, target.codes, flagged, share)
+    return ClassJudgement(model, target.codes, flagged, share, open_)
 
 
 @dataclass
@@ -57,12 +59,20 @@ class ClassJudgement:
         Of the given labels.
     flagged : ndarray of bool of shape (n,)
     contamination : float
+    weight : ndarray of shape (n,)
+        Of the rows whose labels are in question; zero for those that are known to be right.
     """
 
     model: NoiseModel
     codes: np.ndarray
     flagged: np.ndarray
     contamination: float
+    weight: np.ndarray
+
+    @cached_property
+    def noise_rate(self):
+        """(share of wrong labels among those in question, its standard deviation)."""
+        return noise_rate(self.model, self.codes, self.weight)
 
     @property
     def quality(self):

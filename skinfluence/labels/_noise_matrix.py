@@ -128,6 +128,40 @@ def fit_noise_matrix(log_proba, codes, weight, n_classes, *, one_rate, rounds=8,
     return NoiseFit(matrix, position[0], position[1:], likelihood, tuple(objective))
 
 
+def profile_likelihood(log_proba, codes, weight, rates, *, rounds=3):
+    """Log-likelihood of given rates of wrong labels, calibrated as is best for each.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n, K)
+        By models that have not seen the row.
+    codes : ndarray of shape (n,)
+    weight : ndarray of shape (n,)
+        Row weights of mean one.
+    rates : sequence of float
+        In their order: each calibration starts at the one before it.
+
+    Returns
+    -------
+    ndarray of shape (n_rates,)
+        In nats, with the priors of temperature and offsets.
+    """
+    n_classes = log_proba.shape[1]
+    problem = _Problem(centred(log_proba), codes, weight, n_classes, True)
+    position = np.zeros(n_classes + 1)
+    values = []
+    for rate in rates:
+        matrix = one_rate_matrix(rate, n_classes)
+        for _ in range(rounds):
+            before = position
+            position = problem.calibrate(position, matrix)
+            if position is before:
+                break
+        prior = -0.5 * PRECISION * float(position @ position)
+        values.append(problem.likelihood(position, matrix) + prior)
+    return np.array(values)
+
+
 class _Problem:
     """The data of one fit, and its two alternating maximisations."""
 
