@@ -40,6 +40,11 @@ TERMS = ("sum_redundancy", "facility_location", "mmd")
 #: Test rows that are drawn: a 3 and an 8 as in the thesis, and a 5 that is read as a 6.
 SHOWN = (30, 61, 8)
 
+ONE_ALONE = (
+    "'One alone': the mean change of a test row's loss when only its strongest row is removed, "
+    "refitted for {} test rows."
+)
+
 INTRODUCTION = (
     "MNIST: 55,000 training rows, squares of 2 x 2 pixels as one (14 x 14), ten classes, softmax "
     "without intercept, weight decay on the mean loss (1e-4 where nothing is said), at the "
@@ -63,21 +68,21 @@ def run(quick=False):
             asked = {"pool": size.pool, "rows": size.rows, "n_tests": size.tests}
             fit = child.ask(do="fit", weight_decay=decay, **asked)
             print(f"  weight decay {decay:g}: {fit}", flush=True)
-            times = _times(child)
-            retrained.insert(0, _retraining(child, size, decay))
+            times = measure(child)
+            retrained.insert(0, retraining(child, size, decay))
         made = [
             *retrained,
-            _repeats(child.ask(do="describe"), size.tests),
-            _seconds(fit, times, size.tests),
+            repeats(child.ask(do="describe"), size.tests),
+            seconds_table(fit, times, size.tests),
             _diverse(child, size),
             _sampled(child, size),
             *_peer(child, size),
         ]
         pictures = child.ask(do="pictures", tests=list(SHOWN))
-    return [*made, _figure(pictures)]
+    return [*made, figure(pictures, "selection")]
 
 
-def _times(child):
+def measure(child):
     """Seconds of each way: lengths, all test rows, one test row."""
     times = {}
     for way in ("influence", "theta", "loss"):
@@ -92,7 +97,8 @@ def _times(child):
     return times
 
 
-def _retraining(child, size, decay):
+def retraining(child, size, decay):
+    """A table: the loss without the strongest rows."""
     child.ask(
         do="diverse",
         n_select=size.removed,
@@ -101,7 +107,7 @@ def _retraining(child, size, decay):
         order="helpful",
     )
     found = child.ask(do="retrain", count=size.removed)
-    alone = child.ask(do="alone", count=size.alone)
+    alone = child.ask(do="alone", count=size.alone) if size.alone else {}
     asked = {"do": "check", "order": "helpful", "count": size.removed}
     checks = {way: child.ask(way=way, **asked) for way in ("influence", "theta")}
     print(f"  retrained in {found['seconds']:.0f} s; scikit-learn: {checks}", flush=True)
@@ -125,8 +131,7 @@ def _retraining(child, size, decay):
         f"{size.tests:,} random test rows all strongest ones, then all second strongest and so on. "
         "Diverse rows are those of `select_diverse` on the same test rows, with sum-redundancy and "
         "gamma = 1. Accuracy in points, on all 10,000 test rows.",
-        "'One alone': the mean change of a test row's loss when only its strongest row is "
-        f"removed, refitted for {size.alone} test rows.",
+        *([ONE_ALONE.format(size.alone)] if alone else []),
         "Refits are our Newton iterations from the full optimum. Of the first column scikit-learn "
         "from scratch says "
         + " and ".join(f"{check['own']:.4f} ({NAMES[way]})" for way, check in checks.items())
@@ -147,7 +152,8 @@ def _retraining(child, size, decay):
     return Table(title, columns, lines, notes)
 
 
-def _repeats(described, n_tests):
+def repeats(described, n_tests):
+    """A table: how different the strongest rows of different test rows are."""
     lines = [
         [
             NAMES[way],
@@ -161,7 +167,8 @@ def _repeats(described, n_tests):
     return Table(f"The strongest training row of {n_tests:,} test rows", columns, lines)
 
 
-def _seconds(fit, times, n_tests):
+def seconds_table(fit, times, n_tests):
+    """A table: lengths, many test rows, one test row."""
     plain = times["influence"]
     lines = []
     for way, spent in times.items():
@@ -254,7 +261,9 @@ def _peer(child, size):
     return [Table("Relative influence beside dattri", columns, lines, notes)]
 
 
-def _figure(found):
+def figure(found, name):
+    """The strongest rows of some test rows, drawn."""
+
     def draw(canvas):
         n, k = len(found["tests"]), len(found["images"]["influence"][0])
         parts = canvas.subfigures(1, 4, width_ratios=[1.2, 3, 3, 3])
@@ -271,7 +280,7 @@ def _figure(found):
         "Three test digits (the last, a 5, is read as a 6) and their three strongest training "
         "rows of either sign, by each way; below each row its label."
     )
-    return Figure("selection", title, draw, size=(10.0, 4.2))
+    return Figure(name, title, draw, size=(10.0, 4.2))
 
 
 def _image(ax, pixels, label):
