@@ -10,13 +10,14 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks._labels_data import load, make_wrong
 from benchmarks._labels_ways import WAYS, Trial, Verdict
+from skinfluence.labels import LabelFlagger
 
 warnings.simplefilter("ignore")
 
 
 def handle(request):
-    """Answer one request of `benchmarks/_labels_detection.py`."""
-    return {"trial": _trial, "clean": _clean}[request.pop("do")](**request)
+    """Answer one request of `benchmarks/_labels_detection.py` or `_labels_rate.py`."""
+    return {"trial": _trial, "clean": _clean, "rate": _rate}[request.pop("do")](**request)
 
 
 def _trial(table, kind, rate, seed, rows=None):
@@ -45,6 +46,19 @@ def _clean(table, ways, seed=0, rows=None):
     trial = Trial(X, y, seed)
     usable = [name for name in ways if _applies(WAYS[name], X, y)]
     return {name: float(trial.run(WAYS[name])[0].flagged.mean()) for name in usable}
+
+
+def _rate(table, kind, rate, seed, rows=None):
+    """The share of wrong labels by the noise model, and the flagged one."""
+    X, y = load(table, seed, rows)
+    if rate:
+        y, _ = make_wrong(X, y, kind, rate, seed)
+    found = LabelFlagger(random_state=0).fit(X, y)
+    return {
+        "rate": found.noise_rate_,
+        "std": found.noise_rate_std_,
+        "contamination": found.contamination_,
+    }
 
 
 def _applies(way, X, y):

@@ -6,6 +6,7 @@ _real_data.py).
 
 from benchmarks import (
     _labels_detection,
+    _labels_rate,
     _labels_real,
     _labels_repair,
     _labels_same,
@@ -31,6 +32,7 @@ def run(quick=False):
     """All tables, in the order of the page."""
     parts = (
         _labels_detection,
+        _labels_rate,
         _labels_same,
         _labels_real,
         _labels_values,
