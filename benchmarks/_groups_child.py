@@ -29,9 +29,9 @@ def handle(request):
     return _REQUESTS[request.pop("do")](**request)
 
 
-def _prepare(data):
-    """Fit once; what is explained is the loss of the test rows."""
-    X, y, X_test, y_test, names, C = _DATA[data]()
+def _prepare(data, seed):
+    """Fit once; what is explained is the loss of the test rows. `seed` draws the split."""
+    X, y, X_test, y_test, names, C = _DATA[data](seed)
     model = LogisticRegression(
         C=C, fit_intercept=data != "hospital", solver="newton-cholesky", tol=1e-10
     ).fit(X, y)
@@ -39,22 +39,22 @@ def _prepare(data):
     explainer.influence(X_test[:1], y_test[:1])  # the factorisation is no part of the times
     assert explainer.linearization_.optimum_inverse is not None
     _state.update(X=X, y=y, X_test=X_test, y_test=y_test, names=names)
-    _state.update(model=model, explainer=explainer)
+    _state.update(model=model, explainer=explainer, seed=seed)
     return {"n": len(y), "columns": X.shape[1], "n_test": len(y_test)}
 
 
-def _breast_cancer():
+def _breast_cancer(seed):
     X, y = load_breast_cancer(return_X_y=True)
-    order = np.random.default_rng(0).permutation(len(y))
+    order = np.random.default_rng(seed).permutation(len(y))
     train, test = order[:400], order[400:]
     scaler = StandardScaler().fit(X[train])
     X = scaler.transform(X)
     return X[train], y[train], X[test], y[test], None, 1.0
 
 
-def _hospital():
+def _hospital(seed):
     X, y, X_test, y_test, names = loaders().hospital()
-    some = np.random.default_rng(0).choice(len(y_test), N_TEST, replace=False)
+    some = np.random.default_rng(seed).choice(len(y_test), N_TEST, replace=False)
     penalty = 1.0 / (len(y) * 1e-4)  # the weight decay of Koh & Liang
     return X.astype(float), y, X_test[some].astype(float), y_test[some], names, penalty
 
@@ -65,7 +65,7 @@ _DATA = {"breast cancer": _breast_cancer, "hospital": _hospital}
 def _groups(kind):
     """Groups of up to a quarter of the rows that leave rows of both classes."""
     X, y = _state["X"], _state["y"]
-    n, rng = len(y), np.random.default_rng(1)
+    n, rng = len(y), np.random.default_rng(_state["seed"] + 1)
     if kind == "random":
         sizes = np.linspace(0.01, LARGEST, N_RANDOM) * n
         found = [rng.choice(n, round(size), replace=False) for size in sizes]
