@@ -72,11 +72,12 @@ def _by_forms(changes, kind, objective):
     inverse = changes.inverse
     if kind == "theta":
         inverse = RootInverse(inverse.hessian, _squared_roots(inverse, objective), inverse.report)
-        forms = inverse.quadratic_form(changes.design)
-    else:
-        forms = inverse.row_forms()
-    squares = np.einsum("nkj,nk,nj->n", forms, changes.rho, changes.rho)
     K, q, m = changes.directions.shape
+    squares = np.empty(changes.n_changes)
+    for some in row_blocks(changes.n_changes, 24 * K**2, SOLVED_MIB):
+        forms = inverse.row_forms(changes.rows[some])  # shape: (n_some, K, K)
+        rho = changes.rho[some]
+        squares[some] = np.einsum("nkj,nk,nj->n", forms, rho, rho)
     if m:
         solved = inverse.solve(changes.directions.reshape(K * q, m)).reshape(K, q, m)
         for k in range(K):

@@ -128,8 +128,8 @@ def test_every_solver_gives_the_same(name, kind, solver):
 def test_lengths_from_forms_and_from_changes_are_the_same(name, kind):
     explainer = explained(name, penalty_scaling="mean")
     objective, changes = explainer.linearization_.changes("first_order", np.arange(N))
-    forms = _lengths._by_forms(changes, kind, objective)
-    with config_context(working_memory=0.01):  # several blocks
+    with config_context(working_memory=0.001):  # several blocks
+        forms = _lengths._by_forms(changes, kind, objective)
         one_by_one = _lengths._by_changes(changes, kind, objective)
     assert_allclose(forms, one_by_one, rtol=1e-8)
 
