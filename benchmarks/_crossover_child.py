@@ -30,8 +30,9 @@ def _make(n, q, K, n_right):
 
 
 def _choice(n_right):
-    """What "auto" would take for so many right-hand sides."""
-    return AutoSolver(n_right_hand_sides=n_right).select_solver(_state["hessian"])[0].name
+    """What "auto" would take for a question with so many right-hand sides."""
+    auto = AutoSolver(n_right_hand_sides=n_right, prefer_factorized=False)
+    return auto.select_solver(_state["hessian"])[0].name
 
 
 def _solve(solver, n_right):

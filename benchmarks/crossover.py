@@ -25,7 +25,7 @@ INTRODUCTION = (
     "with fewer columns, or does not fit the memory. The residual is ||v - H x|| over "
     "||v||, the largest of ten: cholesky and woodbury are exact, cg stops at its tolerance, "
     "nystroem is an approximation whose residual says how good. 'auto' is what "
-    "AutoSolver(n_right_hand_sides=m) takes."
+    'solver="auto" takes for a first question of first order with m test rows.'
 )
 
 
