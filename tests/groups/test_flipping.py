@@ -168,6 +168,18 @@ def test_a_class_is_never_emptied():
             assert not {0, 1} <= set(f.rows)
 
 
+def test_a_refit_without_an_optimum_is_no_flip():
+    """Without row 0 the classes are separable, and nothing penalises the coefficients."""
+    x = np.array([2.0, -3.0, -2.0, -1.0, 1.0, 1.5, 3.0, 4.0])[:, None]
+    y = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    explainer = InfluenceExplainer(logistic(C=np.inf)).fit(x, y)
+    found = smallest_flipping_set(explainer, [[0.5], [1.0]], max_size=5)
+    assert found[0].predicted_rows.tolist() == [0]
+    for f in found:
+        assert not f.confirmed or 0 not in f.predicted_rows
+        assert 0 not in f.rows
+
+
 @pytest.mark.parametrize(
     ("kind", "changed", "message"),
     [

@@ -282,6 +282,17 @@ def test_a_group_that_alone_determines_a_coefficient_is_nan_and_named(method):
     assert np.isfinite(got[:, :2]).all()
 
 
+def test_a_refit_without_an_optimum_is_nan_and_named():
+    """Without row 0 the classes are separable, and nothing penalises the coefficients."""
+    x = np.array([2.0, -3.0, -2.0, -1.0, 1.0, 1.5, 3.0, 4.0])[:, None]
+    explainer = InfluenceExplainer(logistic(C=np.inf)).fit(x, [0, 0, 0, 0, 1, 1, 1, 1])
+    groups = {"first": [0], "last": [6]}
+    with pytest.warns(RuntimeWarning, match=r"1 of 2 groups are NaN.*infinite.*\['first'\]"):
+        got = group_influence(explainer, groups, x, method="refit")
+    assert np.isnan(got[:, 0]).all()
+    assert np.isfinite(got[:, 1]).all()
+
+
 def test_first_order_stays_finite_without_a_class():
     data = table("two classes")
     explainer = fitted(logistic(), data)
