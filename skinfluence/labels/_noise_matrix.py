@@ -131,6 +131,11 @@ def fit_noise_matrix(log_proba, codes, weight, n_classes, *, one_rate, rounds=8,
 def profile_likelihood(log_proba, codes, weight, rates, *, rounds=3):
     """Log-likelihood of given rates of wrong labels, calibrated as is best for each.
 
+    Where nothing is sure, probabilities that are right for labels of which a share r is wrong are
+    those of the true classes with log-odds times 1 - r K / (K - 1). A model that has learnt these
+    labels needs that temperature undone, one that has resisted them needs none. The prior of the
+    temperature is centred half way, so that it does not speak against the larger rates.
+
     Parameters
     ----------
     log_proba : ndarray of shape (n, K)
@@ -147,10 +152,12 @@ def profile_likelihood(log_proba, codes, weight, rates, *, rounds=3):
         In nats, with the priors of temperature and offsets.
     """
     n_classes = log_proba.shape[1]
-    problem = _Problem(centred(log_proba), codes, weight, n_classes, True)
+    scores = centred(log_proba)
     position = np.zeros(n_classes + 1)
     values = []
     for rate in rates:
+        flattened = 1 - rate * n_classes / (n_classes - 1)
+        problem = _Problem(scores / np.sqrt(flattened), codes, weight, n_classes, True)
         matrix = one_rate_matrix(rate, n_classes)
         for _ in range(rounds):
             before = position
