@@ -19,6 +19,7 @@ BENCHMARKS = (
     "mnist",
     "text",
     "labels",
+    "relabelling",
     "groups",
     "components",
     "curvature",

@@ -12,6 +12,7 @@ from skinfluence.effects._replaced_problems import ReplacedProblems, Steps
 from skinfluence.kernels import run_chunks
 from skinfluence.linalg import block_size
 from skinfluence.objectives import is_optimum, minimize
+from skinfluence.solvers import AutoSolver
 
 #: A refit stops when a step, in the norm of H, is this small relative to the first one.
 TOLERANCE = 1e-10
@@ -48,9 +49,15 @@ def replace_newton_step(objective, inverse, replacement, *, n_jobs=None, verbose
     Returns
     -------
     RefittedChanges
+
+    Warns
+    -----
+    ConvergenceWarning
+        For rows whose replacement leaves no optimum, where that is seen; NaN there.
     """
-    coef, _ = _all_blocks(objective, inverse, replacement, _Newton(objective), n_jobs, verbose)
-    return RefittedChanges(coef)
+    solver = AutoSolver.for_newton_steps()
+    work = _Work(objective, solver, NEWTON_STEPS, NEWTON_TOLERANCE, converge=False)
+    return _all_blocks(objective, inverse, replacement, work, n_jobs, verbose)
 
 
 def replace_refit(objective, inverse, replacement, *, solver, n_jobs=None, verbose=0):
@@ -81,22 +88,12 @@ def replace_refit(objective, inverse, replacement, *, solver, n_jobs=None, verbo
         Names the rows whose replacement leaves no optimum (one class, without a penalty); NaN
         there.
     """
-    work = _Refit(objective, solver)
-    coef, lost = _all_blocks(objective, inverse, replacement, work, n_jobs, verbose)
-    if lost:
-        warnings.warn(
-            f"{len(lost)} of {len(replacement)} refits did not reach an optimum and are NaN "
-            f"(replaced rows {replacement.rows[lost[:10]].tolist()}). The model with these rows "
-            "replaced may have no finite optimum (one class, separable classes without a penalty, "
-            "an undetermined coefficient): add a penalty.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    return RefittedChanges(coef)
+    work = _Work(objective, solver, MAX_ITER, TOLERANCE, converge=True)
+    return _all_blocks(objective, inverse, replacement, work, n_jobs, verbose)
 
 
 def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
-    """(coefficient changes (B, K, q), positions without an optimum) of all changes."""
+    """All changes, block by block; warns of those without an optimum."""
     width = _block_width(objective)
     starts = list(range(0, len(replacement), width))
 
@@ -115,7 +112,17 @@ def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
         )
     )
     coef = np.concatenate([np.zeros((0, *objective.coef.shape)), *(p[0] for p in parts)])
-    return coef, [a + i for a, p in zip(starts, parts, strict=True) for i in p[1]]
+    lost = [a + i for a, p in zip(starts, parts, strict=True) for i in p[1]]
+    if lost:
+        warnings.warn(
+            f"{len(lost)} of {len(replacement)} refits did not reach an optimum and are NaN "
+            f"(replaced rows {replacement.rows[lost[:10]].tolist()}). The model with these rows "
+            "replaced may have no finite optimum (one class, separable classes without a penalty, "
+            "an undetermined coefficient): add a penalty.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    return RefittedChanges(coef)
 
 
 def _block_width(objective):
@@ -125,39 +132,38 @@ def _block_width(objective):
     return int(np.clip(block_size(bytes_per_change, BLOCK_MIB), 1, 256))
 
 
-class _Newton:
-    """A few steps for every change of a block."""
+class _Work:
+    """What is done for a block: steps for all together, then Newton's own method where they fail.
 
-    def __init__(self, objective):
-        self.rounding = _rounding(objective)
+    They fail where a new row pulls along a direction in which the data had no curvature (constant
+    or duplicated columns without a penalty): the inverse knows nothing of it.
+    """
 
-    def __call__(self, problems):
-        delta, _ = descend(problems, NEWTON_STEPS, self.rounding, NEWTON_TOLERANCE)
-        return delta, []
-
-
-class _Refit:
-    """Steps until every change of a block has converged; Newton's own method where they do not."""
-
-    def __init__(self, objective, solver):
+    def __init__(self, objective, solver, max_iter, tolerance, converge):
         self.objective = objective
         self.solver = solver
-        self.rounding = _rounding(objective)
+        self.stop = {"max_iter": max_iter, "tolerance": tolerance}
+        self.converge = converge
+        self.rounding = 4 * np.finfo(float).eps * objective.gradient_scale
 
     def __call__(self, problems):
-        objective, new = self.objective, problems.replacement
-        delta, failed = descend(problems, MAX_ITER, self.rounding)
-        # moved further than the model is large: perhaps on a way to infinity
-        far = np.abs(delta).max(axis=(1, 2)) > np.abs(objective.coef).max()
+        """(coefficient changes (B, K, q), positions without an optimum)."""
+        new, coef = problems.replacement, self.objective.coef
+        delta, failed, unfinished = descend(problems, self.rounding, **self.stop)
+        doubtful = np.zeros(len(delta), dtype=bool)
+        if self.converge:
+            failed |= unfinished
+            # moved further than the model is large: perhaps on a way to infinity
+            doubtful = np.abs(delta).max(axis=(1, 2)) > np.abs(coef).max()
         lost = []
-        for b in np.flatnonzero(failed | far):
+        for b in np.flatnonzero(failed | doubtful):
             one = new.take(slice(b, b + 1))
-            changed = objective.with_rows_replaced(one.rows, one.design, one.y, one.codes)
-            moved = changed.with_coef(objective.coef + delta[b])
+            changed = self.objective.with_rows_replaced(one.rows, one.design, one.y, one.codes)
+            moved = changed.with_coef(coef + delta[b])
             if failed[b]:
                 better = moved.value() < changed.value()  # false for NaN too
                 result = minimize(moved if better else changed, self.solver)
-                delta[b] = result.objective.coef - objective.coef
+                delta[b] = result.objective.coef - coef
                 reached = result.converged
             else:
                 reached = is_optimum(moved)
@@ -167,19 +173,16 @@ class _Refit:
         return delta, lost
 
 
-def _rounding(objective):
-    return 4 * np.finfo(float).eps * objective.gradient_scale
-
-
-def descend(problems, max_iter, rounding, tolerance=TOLERANCE):
+def descend(problems, rounding, max_iter, tolerance):
     """Minimise a block of objectives by conjugate Newton steps.
 
     Parameters
     ----------
     problems : ReplacedProblems
-    max_iter : int
+        Only those that run longest are left in it at the end.
     rounding : float
         A gradient that is no larger is zero.
+    max_iter : int
     tolerance : float
         Stop when a step, in the norm of H, is this small relative to the first one.
 
@@ -188,21 +191,25 @@ def descend(problems, max_iter, rounding, tolerance=TOLERANCE):
     delta : ndarray of shape (B, K, q)
         Change of the coefficients.
     failed : ndarray of bool, shape (B,)
-        What had not converged after `max_iter` steps.
+        What cannot be solved this way.
+    unfinished : ndarray of bool, shape (B,)
+        What would have gone on after `max_iter` steps.
     """
     B = len(problems)
-    delta, failed = np.zeros((B, *problems.objective.coef.shape)), np.zeros(B, dtype=bool)
+    delta = np.zeros((B, *problems.objective.coef.shape))
+    failed, unfinished = np.zeros((2, B), dtype=bool)
     place = np.arange(B)  # of what still goes on
-    state, first = Steps(problems), None
     running = problems.weight[problems.replacement.rows].max(axis=1) > 0.0
+    state, first = Steps(problems), None
+    failed |= running & state.pulls_where_nothing_holds()
+    running &= ~failed
     for _ in range(max_iter):
         downhill = state.newton_direction()
         energy = np.sqrt(np.abs(np.einsum("bkq,bkq->b", downhill, state.gradient)))
         first = energy if first is None else first
         small = np.abs(state.gradient).max(axis=(1, 2)) <= rounding
-        running &= ~((energy <= tolerance * first) | small)
         failed[place[~np.isfinite(energy)]] = True
-        running &= np.isfinite(energy)
+        running &= ~((energy <= tolerance * first) | small | ~np.isfinite(energy))
         if not running.any():
             break
         if 2 * running.sum() <= len(running):
@@ -212,5 +219,5 @@ def descend(problems, max_iter, rounding, tolerance=TOLERANCE):
             running = np.ones(len(place), dtype=bool)
         state.step(downhill, running)
     delta[place] = state.delta
-    failed[place] |= running
-    return delta, failed
+    unfinished[place] = running
+    return delta, failed, unfinished

@@ -184,6 +184,13 @@ class Steps:
         if self._previous is not None:
             self._previous = tuple(part[some] for part in self._previous)
 
+    def pulls_where_nothing_holds(self):
+        """Whose gradient leaves the directions in which the data had curvature, a mask (B,)."""
+        null_space = self.metric.inverse.report.null_space  # shape: (p, m)
+        flat = self.gradient.reshape(len(self.gradient), -1)
+        outside = np.abs(flat @ null_space).max(axis=1, initial=0.0)
+        return outside > 1e-8 * np.abs(flat).max(axis=1)
+
     def newton_direction(self):
         """Downhill: minus the Newton direction, (B, K, q)."""
         return -self.metric.direction(self.gradient, self.raw_new)

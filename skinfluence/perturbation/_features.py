@@ -38,8 +38,10 @@ def perturbation_influence(explainer, X_test, y_test=None, rows=None, *, target=
     -------
     ndarray of shape (n_test, n_rows, n_features)
         Change of the target per unit of the feature: positive means that a larger value of this
-        feature in this training row raises the loss of this test row. NaN where a missing entry
-        was filled in. Test rows stay where they are, also those that are training rows.
+        feature in this training row raises the loss of this test row. Test rows stay where they
+        are, also those that are training rows. NaN where there is no derivative: a missing entry
+        that was filled in, or a feature along which the data determine no coefficient (constant
+        or duplicated columns without a penalty).
 
     Raises
     ------
@@ -110,6 +112,10 @@ class _Derivative:
         self.bent, self.linear = steps[:n_bent], steps[n_bent:]
         self.curvature = objective.row_curvature(rows)
         self.residual = (objective.sample_weight * objective.residual)[rows]
+        null_space = explainer.linearization_.inverse.report.null_space
+        null_space = null_space.reshape(*objective.coef.shape, -1)[:, : objective.design.n_features]
+        # a row that moves along them makes the model determined: a jump, no slope
+        self.undetermined = np.abs(null_space).max(axis=(0, 2), initial=0.0) > 1e-8
         self.bytes_per_test = 48 * objective.n_parameters
 
     def fill(self, tests, inverse, out):
@@ -134,6 +140,7 @@ class _Derivative:
         right = np.empty((n_tests, 2 * K, f))
         right[:, :K] = self.objective.coef[:, :f]
         right[:, K:] = U[:, :f].transpose(2, 0, 1)
+        right[:, :, self.undetermined] = np.nan
         for step in reversed(self.linear):
             right = pull_back(step, None, right)
         return np.ascontiguousarray(right)

@@ -13,7 +13,8 @@ from skinfluence.effects import (
     replace_refit,
 )
 from skinfluence.linalg import Design
-from skinfluence.objectives import Objective, RowWeights, minimize
+from skinfluence.losses import SquaredError
+from skinfluence.objectives import Objective, RowWeights, TargetCoding, minimize
 from skinfluence.solvers import AutoSolver, CGSolver
 from tests.effects._zoo import N_ROWS, OBJECTIVES, refitted_coef
 
@@ -239,6 +240,31 @@ def test_a_replacement_without_an_optimum_is_told_and_is_nan():
     with pytest.warns(ConvergenceWarning, match=r"replaced rows \[4\].*one class"):
         got = replace_refit(objective, inverse, new, solver=AutoSolver()).coef_changes()
     assert np.isnan(got[0]).all() and np.isfinite(got[1]).all()
+
+
+@pytest.mark.parametrize("effect", ["newton_step", "refit"])
+def test_a_new_row_may_hold_what_nothing_held(effect):
+    """Two equal columns without a penalty, until the new row tells them apart."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((30, 3))
+    X[:, 2] = X[:, 0]
+    y = (X[:, 1] + rng.standard_normal(30))[:, None]
+    design, free = Design(X, X.mean(axis=0), True), np.zeros((1, 4))
+    coding = TargetCoding("real", 1)
+    objective = Objective(
+        SquaredError(), design, y, free.copy(), free, RowWeights(np.ones(30)), coding
+    )
+    objective = minimize(objective, AutoSolver()).objective
+    inverse = AutoSolver().factorize(objective.hessian())
+    X_new = X[[4, 5]].copy()
+    X_new[0, 2] += 1.0
+    new = Replacement.of(objective, np.array([4, 5]), design=design.with_rows_of(X_new))
+    work = {"newton_step": replace_newton_step, "refit": replace_refit}[effect]
+    settings = {"solver": AutoSolver()} if effect == "refit" else {}
+    got = work(objective, inverse, new, **settings).coef_changes()[0, 0]
+    X[4] = X_new[0]
+    Z = np.c_[X - design.center, np.ones(30)]
+    assert_allclose(objective.coef[0] + got, np.linalg.lstsq(Z, y[:, 0])[0], atol=1e-9)
 
 
 def test_raw_predictions_follow_the_coefficients():

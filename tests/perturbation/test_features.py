@@ -22,6 +22,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer
+from skinfluence._health import SingularHessianWarning
 from skinfluence.perturbation import (
     UnsupportedStepError,
     perturbation_influence,
@@ -341,6 +342,18 @@ def test_least_squares_without_a_penalty():
     got = perturbation_influence(explainer, *test, rows=[3])[:, 0, [0, 2]]
     expected = slopes_of_refits(LinearRegression(), (X, y), test, 3, [0, 2])
     assert_normwise(got, expected, 1e-6)
+
+
+def test_where_nothing_is_determined_there_is_no_derivative():
+    """Two equal columns and no penalty: a row that tells them apart makes the fit jump."""
+    X, y, X_test, y_test = data("diabetes")
+    X, X_test = (np.c_[part[:, :4], part[:, 0]] for part in (X, X_test))
+    explainer = InfluenceExplainer(LinearRegression()).fit(X, y)
+    with pytest.warns(SingularHessianWarning):
+        got = perturbation_influence(explainer, X_test, y_test, rows=[3])[:, 0]
+    assert np.isnan(got[:, [0, 4]]).all()
+    expected = slopes_of_refits(LinearRegression(), (X, y), (X_test, y_test), 3, [1, 2, 3])
+    assert_normwise(got[:, [1, 2, 3]], expected, 1e-6)
 
 
 def test_solutions_that_do_not_converge_are_warned_of_once():
