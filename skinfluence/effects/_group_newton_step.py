@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from scipy.linalg import cho_solve
 from sklearn import get_config
 
 from skinfluence.effects._changes import RefittedChanges
@@ -119,7 +120,7 @@ def _solve_gap(share, right):
         return None
     if np.diag(factor).min(initial=1.0) ** 2 < FULL_LEVERAGE:
         return None
-    return np.linalg.solve(factor.T, np.linalg.solve(factor, right))
+    return cho_solve((factor, True), right)
 
 
 def _by_few_rows(objective, inverse, rows, lost, pulled):
