@@ -63,8 +63,10 @@ def _blocks(linearization, design, target, method, rows, out):
     if method == "refit":
         yield from _all_blocks(linearization, design, target, method, rows, out)
         return
-    # with one right-hand side a test row; the Newton step has more, and asks all of one inverse
-    inverse = linearization.inverse_for(method, design.shape[0])
+    # one right-hand side a test row; for the Newton step one an output, and leverages beside
+    n_test, K = design.shape[0], linearization.objective.n_outputs
+    many = n_test if method == "first_order" else K * (n_test + len(rows))
+    inverse = linearization.inverse_for(method, many)
     with inverse.question():
         yield from _all_blocks(linearization, design, target, method, rows, out, inverse)
 
@@ -215,14 +217,15 @@ class Linearization:
     def inverse_for(self, method, n_right_hand_sides):
         """The inverse that answers a question.
 
-        It is `inverse` (or `hessian_inverse`), except where the solver has a better one for a
-        question of first order with so many right-hand sides: "auto" iterates few, as long as
-        nothing is factorised.
+        It is `inverse` (for Newton steps and leverages `hessian_inverse`), except where the solver
+        has a better one for so many right-hand sides: "auto" iterates few of first order while
+        nothing is factorised, and factorises for many whatever it takes for other questions.
         """
-        if method != "first_order":
+        if method == "first_order":
+            if self._inverse is not None and self._inverse.factorized:
+                return self._inverse
+        elif self.hessian_inverse.factorized or self.hessian_inverse is not self.inverse:
             return self.hessian_inverse
-        if self._inverse is not None and self._inverse.factorized:
-            return self._inverse
         if self._questions is None:
             hessian = self.objective.hessian(self.damping, curvature=self.curvature)
             self._questions = self.solver.for_questions(hessian, partial(getattr, self, "inverse"))
@@ -253,9 +256,10 @@ class Linearization:
             step = self.refit_width()
             parts = [self._own_refits(rows[a : a + step]) for a in range(0, len(rows), step)]
             return self.optimum, np.concatenate(parts)
-        inverse = self.inverse if method == "first_order" else self.hessian_inverse
+        K = 1 if method == "first_order" else self.objective.n_outputs
+        inverse = self.inverse_for(method, K * len(rows))
         with inverse.question():
-            objective, changes = self.changes(method, rows)
+            objective, changes = self.changes(method, rows, inverse)
             return objective, changes.own_raw_prediction_changes()
 
     def _own_refits(self, rows):

@@ -58,7 +58,9 @@ class Audit:
         Of the Hessian, whatever `curvature` the influences take.
         """
         check_is_fitted(self)
-        return leverage(self.objective_, self.linearization_.hessian_inverse)
+        many = self.objective_.n_rows * self.objective_.n_outputs
+        inverse = self.linearization_.inverse_for("newton_step", many)
+        return leverage(self.objective_, inverse)
 
     def health(self):
         """What to know before believing the numbers.

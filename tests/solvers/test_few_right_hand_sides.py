@@ -137,6 +137,29 @@ def test_where_other_questions_are_iterated_many_right_hand_sides_are_factorised
     assert auto.for_questions(matrix, lambda: main).inverse(10**7).factorized
 
 
+QUESTIONS_OF_ALL_ROWS = {
+    "leverage_": lambda e: e.leverage_,
+    "self_influence": lambda e: e.self_influence(),
+    "Newton step": lambda e: e.influence(X_test, y_test, method="newton_step"),
+    "leave one out": lambda e: e.leave_one_out_raw_predictions(),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS_OF_ALL_ROWS)
+def test_questions_with_a_right_hand_side_a_row_are_factorised_whatever_others_take(
+    name, monkeypatch
+):
+    ask = QUESTIONS_OF_ALL_ROWS[name]
+    expected = ask(explained("cg" if name == "self_influence" else "cholesky"))
+    monkeypatch.setattr(_auto, "LONG", 0.0)
+    monkeypatch.setattr(_auto, "CHEAPER", 0.0)
+    explainer = explained()
+    assert explainer.method_ == "first_order"
+    assert_same(ask(explainer), expected)
+    assert explainer.linearization_.inverse_for("first_order", 1).factorized
+    assert explainer.method_ == "first_order"
+
+
 def test_beyond_the_memory_questions_share_the_iteration():
     matrix = hessian(n=3000, q=2400)
     auto = AutoSolver()
