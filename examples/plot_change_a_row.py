@@ -1,7 +1,7 @@
 """
-=====================================================
+======================================================
 Which pixels of a training image hold a prediction up?
-=====================================================
+======================================================
 
 A logistic regression tells handwritten ones from sevens. We look at a test image about which it is
 not sure, and ask how its loss would move if the pixels of the *training* images were other ones:

@@ -264,7 +264,7 @@ def test_a_new_row_may_hold_what_nothing_held(effect):
     got = work(objective, inverse, new, **settings).coef_changes()[0, 0]
     X[4] = X_new[0]
     Z = np.c_[X - design.center, np.ones(30)]
-    assert_allclose(objective.coef[0] + got, np.linalg.lstsq(Z, y[:, 0])[0], atol=1e-9)
+    assert_allclose(objective.coef[0] + got, np.linalg.lstsq(Z, y[:, 0], rcond=None)[0], atol=1e-9)
 
 
 def test_raw_predictions_follow_the_coefficients():

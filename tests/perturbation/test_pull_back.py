@@ -163,7 +163,8 @@ def test_linear_steps_need_no_rows(name):
 
 def test_every_registered_step_is_tested():
     tested = {type(step).__name__ for step in STEPS.values()}
-    assert {name for _, name in REGISTRY} - tested == set()
+    ours = {name for module, name in REGISTRY if module.startswith("sklearn.")}
+    assert ours - tested == set()
 
 
 @pytest.mark.parametrize("name", ["rbf", "poly-kernel", "rbf-sampler", "standard-sparse", "svd"])
