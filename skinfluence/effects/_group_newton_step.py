@@ -22,7 +22,7 @@ def group_newton_step(objective, inverse, changes):
     group, the group's Hessian in coordinates in which H is the identity, or a factorisation of
     what is left. Where other rows' weights follow (balanced classes, penalty in mean form)
     gradient and Hessian are those of the objective that is left. For one row it is the step of
-    :func:`newton_step`.
+    :func:`newton_step` (which takes the mean weight of a class for what its rows leave).
 
     Parameters
     ----------

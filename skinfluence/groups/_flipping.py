@@ -15,7 +15,7 @@ from skinfluence.groups._refits import refit_without
 MOST = 0.25
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FlippingSet:
     """Training rows without which a test row is predicted otherwise.
 

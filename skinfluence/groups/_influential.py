@@ -12,7 +12,7 @@ from skinfluence.groups._inputs import check_choice, check_count, check_explaine
 DIRECTIONS = ("either", "increase", "decrease")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InfluentialGroup:
     """Training rows that were found to change the mean over the test rows most, together.
 
@@ -36,8 +36,8 @@ class InfluentialGroup:
     first_order: float
     path: np.ndarray = field(repr=False)
     additive: "InfluentialGroup | None" = field(default=None, repr=False)
-    _explainer: object = field(default=None, repr=False, compare=False)
-    _tests: object = field(default=None, repr=False, compare=False)
+    _explainer: object = field(default=None, repr=False)
+    _tests: object = field(default=None, repr=False)
 
     def refit(self):
         """Really leave the rows out.
