@@ -1,5 +1,6 @@
 """Serves trials in which skinfluence and cleanlab judge labels by the very same estimator."""
 
+import copy
 import warnings
 from time import process_time
 
@@ -82,14 +83,15 @@ def _refits(table, model, sample, seed=0, rows=None):
     X, truth = load(table, seed, rows)
     y, _ = make_wrong(X, truth, "symmetric", 0.1, seed)
     estimator = ESTIMATORS[model](seed)
-    estimator[-1].set_params(solver="newton-cholesky", tol=1e-10)
+    estimator[-1].set_params(tol=1e-9, max_iter=20_000)
     flagger = LabelFlagger(estimator, noise_model=False, damping=0.0, random_state=0).fit(X, y)
     Z = clone(estimator)[:-1].fit_transform(X, y)
     drawn = np.random.default_rng(seed).permutation(len(y))[:sample]
+    whole = clone(estimator[-1]).fit(Z, y).set_params(warm_start=True)
     refitted = []
     for row in drawn:
         kept = np.delete(np.arange(len(y)), row)
-        model_without = clone(estimator[-1]).fit(Z[kept], y[kept])
+        model_without = copy.deepcopy(whole).fit(Z[kept], y[kept])
         refitted.append(model_without.predict_proba(Z[[row]])[0, y[row]])
     ours = flagger.loo_proba_[drawn, y[drawn]]
     return {"spearman": float(spearmanr(ours, refitted)[0]), "refits": len(drawn)}
