@@ -50,8 +50,10 @@ class AutoSolver(Solver):
     ``prefer_factorized=False`` with the right-hand sides of all such questions so far. So many
     small questions, and a large one, end with the factorisation; so does an iteration that takes
     longer than reckoned, and what takes a solution for every training row (leverages,
-    self-influence), where that is cheaper and fits the memory. The same call has the same answer, to rounding: iterated and factorised
-    ones differ by less than 1e-8 of a test row's largest influence (residuals are 1e-9).
+    self-influence), where that is cheaper and fits the memory. The same call has the same answer,
+    but not to the last bit: iterated and factorised ones differ by less than 1e-8 of a test row's
+    largest influence (residuals are 1e-9; hard problems, which take many iterations, end with the
+    factorisation).
 
     Parameters
     ----------
