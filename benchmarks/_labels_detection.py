@@ -197,8 +197,8 @@ def _rates(trials, tables):
     names = ["precision", "recall", "rate / truth", "all kinds: rate / truth"]
     columns = ["table", *(f"{who}: {n}" for who in ("ours", "cleanlab") for n in names)]
     notes = [
-        "Defaults of skinfluence, and cleanlab's find_label_issues with ExtraTrees, whose estimate "
-        "is the share that it flags."
+        "Defaults of skinfluence, and cleanlab's find_label_issues with ExtraTrees. The rate is "
+        "the share that is flagged; what the noise model says of it is in a table of its own."
     ]
     return Table("Flags under 10 % symmetric noise, and the estimated rate", columns, lines, notes)
 
