@@ -226,6 +226,7 @@ API_REFERENCE = [
             "check_loss",
             "check_solver",
             "check_adapter",
+            "check_pull_back",
             "finite_difference_influence",
             "leave_one_out_influence",
             "tightened",

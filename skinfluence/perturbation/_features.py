@@ -110,7 +110,6 @@ class _Derivative:
         constant = [is_constant(step) for step in steps]  # unknown steps are told of here
         n_bent = max((i + 1 for i, linear in enumerate(constant) if not linear), default=0)
         self.bent, self.linear = steps[:n_bent], steps[n_bent:]
-        self.curvature = objective.row_curvature(rows)
         self.residual = (objective.sample_weight * objective.residual)[rows]
         null_space = explainer.linearization_.inverse.report.null_space
         null_space = null_space.reshape(*objective.coef.shape, -1)[:, : objective.design.n_features]
@@ -152,7 +151,7 @@ class _Derivative:
         left = np.empty((n_tests, design.shape[0], 2 * K))
         for k in range(K):
             left[:, :, k] = design.matmul(U[k]).T
-        curvature = self.curvature[some]
+        curvature = self.objective.row_curvature(self.rows[some])
         if curvature.ndim == 2:
             left[:, :, :K] *= -curvature
         else:

@@ -62,8 +62,8 @@ def replacement_influence(
 
     References
     ----------
-    Koh & Liang (2017), section 2.2, equation (3), of which "first_order" is -1 / n times
-    (I_up(z_delta) - I_up(z)) for rows of weight one.
+    Koh & Liang (2017), section 2.2, equation (3), of which "first_order" is the change of the loss:
+    (I_up,loss(z_delta) - I_up,loss(z)) / n for rows of weight one.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Checks for your own losses, solvers and estimators, and the truth that influences stand for.
+"""Checks for your own losses, solvers, estimators and steps, and the truth behind influences.
 
 Where to start: `_truth.py` (what the numbers are compared with); one check a file beside it.
 """
@@ -6,6 +6,7 @@ Where to start: `_truth.py` (what the numbers are compared with); one check a fi
 from skinfluence.testing._adapters import check_adapter
 from skinfluence.testing._losses import check_loss
 from skinfluence.testing._solvers import check_solver
+from skinfluence.testing._steps import check_pull_back
 from skinfluence.testing._truth import (
     finite_difference_influence,
     leave_one_out_influence,
@@ -15,6 +16,7 @@ from skinfluence.testing._truth import (
 __all__ = [
     "check_adapter",
     "check_loss",
+    "check_pull_back",
     "check_solver",
     "finite_difference_influence",
     "leave_one_out_influence",

@@ -1,5 +1,7 @@
 """Derivatives in the features of training rows against refits of the scikit-learn estimator."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -363,3 +365,21 @@ def test_solutions_that_do_not_converge_are_warned_of_once():
     with pytest.warns(ConvergenceWarning) as caught:
         perturbation_influence(explainer, *test, rows=ROWS)
     assert len(caught) == 1
+
+
+def test_nothing_is_held_beyond_the_answer():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 12))
+    y = rng.integers(3, size=300)
+    model = make_pipeline(StandardScaler(), PolynomialFeatures(2), logistic())
+    explainer = InfluenceExplainer(model).fit(X, y)
+    explainer.influence(X[:1], y[:1])
+    tracemalloc.start()
+    try:
+        with config_context(working_memory=1):
+            got = perturbation_influence(explainer, X[:80], y[:80])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    behind_the_polynomials = 8 * 80 * 300 * 91
+    assert peak < got.nbytes + 6e6 < behind_the_polynomials

@@ -28,9 +28,10 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 
-from skinfluence.perturbation import UnsupportedStepError
+from skinfluence.perturbation import UnsupportedStepError, register_pull_back
 from skinfluence.perturbation._elementwise_steps import FUNCTIONS
 from skinfluence.perturbation._pull_back import REGISTRY, is_constant, pull_back
+from skinfluence.testing import check_pull_back
 
 N_ROWS = 30
 
@@ -269,6 +270,40 @@ def test_a_step_without_a_derivative_is_named(step, inside):
     with pytest.raises(UnsupportedStepError, match=type(step).__name__) as caught:
         is_constant(wrapped)
     assert "Supported" in str(caught.value)
+
+
+class Cubed(StandardScaler):
+    """A step that this package does not know."""
+
+    def transform(self, X):
+        return X**3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda step, X, V: 2.0 * V * X**2, "not that of transform"),
+        (lambda step, X, V: (3.0 * V * X**2)[0], "has shape"),
+        (lambda step, X, V: 3.0 * V * (X**2 if V.ndim == 3 else 1.0), "leading axes"),
+    ],
+    ids=["value", "shape", "axes"],
+)
+def test_the_check_for_extenders_finds_mistakes(wrong, said):
+    X, _ = table(5)
+    step = Cubed().fit(X)
+    try:
+        register_pull_back(__name__, "Cubed")(lambda step, X, V: 3.0 * V * X**2)
+        check_pull_back(step, X)
+        register_pull_back(__name__, "Cubed")(wrong)
+        with pytest.raises(AssertionError, match=said):
+            check_pull_back(step, X)
+        register_pull_back(__name__, "Cubed", constant=True)(
+            lambda step, X, V: V if X is None else 3.0 * V * X**2
+        )
+        with pytest.raises(AssertionError, match="constant=True"):
+            check_pull_back(step, X)
+    finally:
+        del REGISTRY[__name__, "Cubed"]
 
 
 def test_a_subclass_is_another_step():

@@ -1,5 +1,7 @@
 """Other labels, against refits of the scikit-learn estimator."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -202,3 +204,25 @@ def test_the_only_row_of_a_class_cannot_leave_it_by_a_refit():
     with pytest.warns(UserWarning, match=r"replaced rows \[4\]"):
         got = relabel_influence(explainer, *test, 0, rows=[4], method="refit")
     assert np.isnan(got).all()
+
+
+@pytest.mark.parametrize("method", ["first_order", "newton_step"])
+def test_the_mean_never_holds_the_whole_answer(method):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1000, 5))
+    y = (X[:, 0] + rng.standard_normal(1000) > 0).astype(int)
+    explainer = InfluenceExplainer(LogisticRegression()).fit(X, y)
+    explainer.influence(X[:1], y[:1])
+
+    def peak(**settings):
+        tracemalloc.start()
+        try:
+            with config_context(working_memory=1):
+                relabel_influence(explainer, X, y, method=method, **settings)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    whole = 8 * 1000 * 1000 * 2
+    assert peak() < whole + 6e6
+    assert peak(aggregate="mean") < 6e6
