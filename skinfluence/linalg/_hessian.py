@@ -12,6 +12,8 @@ from skinfluence.linalg._pair_grams import PairGrams
 
 #: Pairs of outputs from which, and columns up to which, one product makes all their Gram matrices.
 MANY_PAIRS, NARROW = 10, 128
+#: Rows that are taken at a time for it.
+PAIR_MIB = 0.5
 
 
 class Hessian(LinearOperator):
@@ -156,7 +158,7 @@ class Hessian(LinearOperator):
             return
         if len(pairs) >= MANY_PAIRS and self.n_columns <= NARROW:
             grams = PairGrams(self.n_columns, len(pairs))
-            for rows, Z in self.design.dense_blocks(cache_mib=2.0):
+            for rows, Z in self.design.dense_blocks(cache_mib=PAIR_MIB):
                 weights = [self._pair_weight(rows, k, j) for k, j in pairs]
                 grams.add(Z, np.stack(weights, axis=1))
             for t, (k, j) in enumerate(pairs):

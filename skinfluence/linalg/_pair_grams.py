@@ -7,7 +7,7 @@ import numpy as np
 from skinfluence.kernels import run_chunks
 
 #: Rows, and products of two columns, of a tile that stays in the second cache.
-ROWS, PRODUCTS = 1024, 256
+ROWS, PRODUCTS = 512, 256
 
 
 class PairGrams:
