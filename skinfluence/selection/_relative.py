@@ -16,6 +16,7 @@ class _UnitChanges:
     def __init__(self, linearization, kind):
         self._linearization = linearization
         self._lengths = change_lengths(linearization, kind)
+        self.objective = linearization.objective
         self.verbose = linearization.verbose
         self.inverse_for = linearization.inverse_for
 
