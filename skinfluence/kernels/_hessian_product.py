@@ -128,7 +128,19 @@ def apply_curvature(raw, curvature, factor=None):
     if factor is None:
         return curvature[:, :, None] * raw
     along = np.einsum("nk,nkm->nm", factor, raw)
+    if factor is curvature:  # a softmax of unit weights
+        out = raw - along[:, None]
+        out *= curvature[:, :, None]
+        return out
     return curvature[:, :, None] * raw - factor[:, :, None] * along[:, None]
+
+
+def _of_rows(curvature, factor, rows):
+    """Both for some rows; one array where they are one."""
+    some = curvature[rows]
+    if factor is None or factor is curvature:
+        return some, None if factor is None else some
+    return some, factor[rows]
 
 
 def _in_panels(X, V, offset, curvature, factor, chunk):
@@ -153,9 +165,8 @@ def _in_panels(X, V, offset, curvature, factor, chunk):
             x = x.astype(np.float64)
         raw = (x @ columns).reshape(-1, C)
         raw += offset
-        w = apply_curvature(
-            raw.reshape(-1, K, C // K), curvature[rows], None if factor is None else factor[rows]
-        ).reshape(blocks, block, C)
+        w = apply_curvature(raw.reshape(-1, K, C // K), *_of_rows(curvature, factor, rows))
+        w = w.reshape(blocks, block, C)
         product += (w.transpose(0, 2, 1) @ x).sum(axis=0)
         sums += w.sum(axis=(0, 1))
         start = rows.stop
@@ -183,8 +194,7 @@ def _in_blocks(X, V, offset, curvature, factor, chunk):
             buffer[: len(x)] = x
             x = buffer[: len(x)]
         raw = (x @ columns + offset).reshape(x.shape[0], K, -1)
-        w = apply_curvature(raw, curvature[rows], None if factor is None else factor[rows])
-        w = w.reshape(-1, C)
+        w = apply_curvature(raw, *_of_rows(curvature, factor, rows)).reshape(-1, C)
         product += (x.T @ w).T if sparse.issparse(X) else w.T @ x
         sums += w.sum(axis=0)
     return product, sums

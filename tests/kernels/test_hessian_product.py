@@ -177,3 +177,13 @@ def test_many_columns_go_to_blas():
 
 def test_neither_rows_nor_columns_that_follow_each_other_go_to_blas():
     assert not worth_compiling(np.ones((2_000_000, 10))[::2, ::2])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("m", [1, 4, 40])
+def test_one_array_may_be_curvature_and_factor(kind, m):
+    X = make_rows(kind, np.float64)
+    V, offset, p, _ = make_problem(*X.shape, 3, m, "diagonal")
+    expected = _reference.hessian_product(X, V, offset, p, p.copy())
+    for result in ways(X, V, offset, p, p):
+        assert_equal_to_twin(result, expected)
