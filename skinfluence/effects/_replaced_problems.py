@@ -1,13 +1,9 @@
-"""Objectives that differ from one by a replaced row: their gradients and lengths of steps."""
+"""Objectives that differ from one by a replaced row: their gradients and steps."""
 
 import numpy as np
 
+from skinfluence.effects._step_lengths import find_lengths
 from skinfluence.linalg import row_blocks
-
-#: A step is long enough when its slope is left with this part of what it began with.
-SLOPE_LEFT = 0.1
-#: Lengths that are tried for a step, at most.
-MAX_TRIES = 8
 
 
 class ReplacedProblems:
@@ -263,40 +259,3 @@ class Steps:
             self.raw[rows] += length[:, None] * moved[rows]
         self.raw_new += length[:, None] * moved_new
         return length
-
-
-def find_lengths(slope, start):
-    """Where slopes that begin negative at 0 become (nearly) zero; 1 is tried first.
-
-    Parameters
-    ----------
-    slope : callable
-        Slopes (B,) of convex functions at lengths (B,).
-    start : ndarray of shape (B,)
-        Slopes at 0.
-
-    Returns
-    -------
-    ndarray of shape (B,)
-    """
-    length = np.ones(len(start))
-    low, low_slope = np.zeros(len(start)), start.copy()
-    high, high_slope = np.full(len(start), np.inf), np.full(len(start), np.nan)
-    for _ in range(MAX_TRIES):
-        now = slope(length)
-        open_ = np.abs(now) > SLOPE_LEFT * np.abs(start)  # NaN counts as found
-        if not open_.any():
-            break
-        above = open_ & (now > 0.0)
-        below = open_ & ~above
-        # Illinois: an end that stays loses half of its slope, so that it does not stay for ever
-        low_slope[above & np.isfinite(high)] *= 0.5
-        high_slope[below] *= 0.5
-        high[above], high_slope[above] = length[above], now[above]
-        low[below], low_slope[below] = length[below], now[below]
-        bounded = np.isfinite(high)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            between = low + (high - low) * low_slope / (low_slope - high_slope)
-        following = np.where(bounded, between, 3.0 * low)
-        length = np.where(open_, following, length)
-    return length

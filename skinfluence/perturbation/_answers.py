@@ -76,8 +76,17 @@ class Effects:
     def blocks(self, tests, replacement):
         """Yield (slice of test rows, slice of changes, effects (n_tests, n_changes))."""
         tests = TestRows(self.objective, tests.design, tests.target)
+        if self.method == "refit":
+            yield from self._all_blocks(tests, replacement, self.linearization.optimum_inverse)
+            return
+        many = len(tests) if self.method == "first_order" else len(replacement)
+        inverse = self.linearization.inverse_for(self.method, many)
+        with inverse.question():
+            yield from self._all_blocks(tests, replacement, inverse)
+
+    def _all_blocks(self, tests, replacement, inverse):
         for some in self._at_once(replacement):
-            changes = self._changes(replacement.take(some))
+            changes = self._changes(replacement.take(some), inverse)
             for part, inner, values in self._values(tests, changes):
                 yield part, slice(some.start + inner.start, some.start + inner.stop), values
 
@@ -87,17 +96,14 @@ class Effects:
             return [slice(0, len(replacement))] if len(replacement) else []
         return row_blocks(len(replacement), 16 * self.objective.n_parameters, SOLVED_MIB)
 
-    def _changes(self, replacement):
-        linearization = self.linearization
+    def _changes(self, replacement, inverse):
         if self.method == "first_order":
-            return replace_first_order(self.objective, linearization.inverse, replacement)
+            return replace_first_order(self.objective, inverse, replacement)
         shown = {"n_jobs": self.n_jobs, "verbose": self.verbose}
-        if self.method == "refit":
-            solver = AutoSolver.for_newton_steps()
-            inverse = linearization.optimum_inverse
-            return replace_refit(self.objective, inverse, replacement, solver=solver, **shown)
-        inverse = linearization.hessian_inverse
-        return replace_newton_step(self.objective, inverse, replacement, **shown)
+        if self.method == "newton_step":
+            return replace_newton_step(self.objective, inverse, replacement, **shown)
+        solver = AutoSolver.for_newton_steps()
+        return replace_refit(self.objective, inverse, replacement, solver=solver, **shown)
 
     def _values(self, tests, changes):
         K, first = self.objective.n_outputs, self.method == "first_order"

@@ -84,13 +84,13 @@ def perturbation_influence(explainer, X_test, y_test=None, rows=None, *, target=
     check_explainer(explainer)
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, explainer.objective_.n_rows)
-    derivative = _Derivative(explainer, rows)
+    inverse = explainer.linearization_.inverse_for("first_order", len(tests))
+    derivative = _Derivative(explainer, rows, inverse)
     shape = (len(tests), len(rows), _num_features(explainer.X_train_))
     out = np.empty(shape, explainer.objective_.design.dtype)
-    inverse = explainer.linearization_.inverse
     with inverse.question():
         for part in row_blocks(len(tests), derivative.bytes_per_test, SOLVED_MIB):
-            derivative.fill(tests.take(part), inverse, out[part])
+            derivative.fill(tests.take(part), out[part])
     return out
 
 
@@ -102,8 +102,9 @@ class _Derivative:
     second factor, which is small; the others to what the product gives, block by block.
     """
 
-    def __init__(self, explainer, rows):
+    def __init__(self, explainer, rows, inverse):
         objective = self.objective = explainer.objective_
+        self.inverse = inverse
         self.X = explainer.X_train_
         self.rows = rows
         steps = list(explainer.explained_.transformers)
@@ -111,17 +112,17 @@ class _Derivative:
         n_bent = max((i + 1 for i, linear in enumerate(constant) if not linear), default=0)
         self.bent, self.linear = steps[:n_bent], steps[n_bent:]
         self.residual = (objective.sample_weight * objective.residual)[rows]
-        null_space = explainer.linearization_.inverse.report.null_space
+        null_space = inverse.report.null_space
         null_space = null_space.reshape(*objective.coef.shape, -1)[:, : objective.design.n_features]
         # a row that moves along them makes the model determined: a jump, no slope
         self.undetermined = np.abs(null_space).max(axis=(0, 2), initial=0.0) > 1e-8
         self.bytes_per_test = 48 * objective.n_parameters
 
-    def fill(self, tests, inverse, out):
+    def fill(self, tests, out):
         """Write the derivatives of a block of test rows into `out` (n_tests, n_rows, n_in)."""
         K, q = self.objective.coef.shape
         V = tests.slopes().T[:, None, :] * tests.design.to_dense().T
-        U = inverse.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
+        U = self.inverse.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
         right = self._right(U)
         width = right.shape[2] + 4 * K + (len(self.bent) + 1) * max(right.shape[2], out.shape[2])
         for some in row_blocks(len(self.rows), 8 * len(tests) * width):

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.compose import make_column_transformer
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -14,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skinfluence import InfluenceExplainer
 from skinfluence._fidelity import lins_concordance
 from skinfluence.perturbation import perturbation_influence, replacement_influence
+from skinfluence.solvers import CGSolver
 from tests.perturbation._refits import MODELS, N_TRAIN, changed_loss, data, logistic, losses, refit
 
 #: One row twice, with another row in its place each time.
@@ -270,6 +272,15 @@ def test_auto_is_first_order_where_nothing_is_factorised():
     newton = replacement_influence(explainer, ROWS, *new, *test, method="newton_step")
     refitted = replacement_influence(explainer, ROWS, *new, *test, method="refit")
     assert lins_concordance(newton, refitted) >= 0.99
+
+
+@pytest.mark.parametrize("method", ["first_order", "newton_step"])
+def test_solutions_that_do_not_converge_are_warned_of_once(method):
+    solver = CGSolver(max_iter=1, preconditioner=None)
+    explainer, train, test = explained("logistic", solver=solver)
+    with pytest.warns(ConvergenceWarning) as caught:
+        replacement_influence(explainer, ROWS, *new_rows(train), *test, method=method)
+    assert len(caught) == 1
 
 
 def test_kept_coefficients_are_where_the_change_is_measured_from():
