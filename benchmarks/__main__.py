@@ -25,6 +25,7 @@ BENCHMARKS = (
     "curvature",
     "prototypes",
     "selection",
+    "selection_full",
 )
 
 
