@@ -53,7 +53,7 @@ def _plain(values):
         kinds = {type(v) for v in values}
         if type(None) in kinds and len(kinds) <= 2:
             return [v.item() if isinstance(v, np.generic) else v for v in values]
-        if len(kinds) > 1:
+        if len(kinds) > 1 or any(np.ndim(v) for v in values):
             values = np.array([str(v) for v in values])
         else:
             values = np.array(values.tolist())

@@ -174,12 +174,23 @@ def group_table(explainer, groups, X_test, y_test=None, *, target="auto", method
     values = group_influence(explainer, groups, X_test, y_test, target=target, method=method)
     found = read_groups(groups, explainer)
     columns = {
-        "group": np.array(found.names),
+        "group": _as_column(found.names),
         "n_rows": np.array([len(rows) for rows in found.rows], dtype=np.intp),
         "influence": values.mean(axis=0),
         "share_positive": np.where(np.isnan(values), np.nan, values > 0).mean(axis=0),
     }
     return make_frame(columns, frame_backend(explainer.X_train_))
+
+
+def _as_column(names):
+    """Names as an array that leaves them what they are: numpy would make one type of several."""
+    plain = len({type(name) for name in names}) < 2 and all(np.ndim(name) == 0 for name in names)
+    if plain:
+        return np.array(names)
+    column = np.empty(len(names), dtype=object)
+    for i, name in enumerate(names):  # a slice would spread tuples over two axes
+        column[i] = name
+    return column
 
 
 def resolve_method(explainer, method):

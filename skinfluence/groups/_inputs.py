@@ -59,7 +59,12 @@ def read_groups(groups, explainer):
                 f"{groups[nested.index(False)]!r}). Expected a list of groups, each a list of row "
                 f"numbers or a mask, or one label for each of the {n} training rows."
             )
-    labels = np.asarray(groups)
+    labels = _as_labels(groups)
+    if labels.ndim == 0:
+        raise ValueError(
+            f"groups is {type(groups).__name__}; expected one label for each of the {n} training "
+            "rows, a list or dict of groups, masks, or the name of a column."
+        )
     if labels.ndim == 2 and labels.dtype == bool:
         return _listed(list(range(len(labels))), labels, n)
     if labels.shape != (n,):
@@ -73,6 +78,13 @@ def read_groups(groups, explainer):
             "numbers or strings as the labels of two groups."
         )
     return _by_label(labels, "groups")
+
+
+def _as_labels(groups):
+    """Labels as an array; numpy would make strings of None, NaN and numbers beside strings."""
+    labels = np.asarray(groups)
+    mixed = isinstance(groups, list | tuple) and labels.ndim == 1 and labels.dtype.kind in "US"
+    return np.array(groups, dtype=object) if mixed else labels
 
 
 def _listed(names, groups, n):
@@ -113,7 +125,9 @@ def _type_of(column):
 def _by_label(labels, what):
     """One group a label, in the order of np.unique; rows without a label are in no group."""
     labels = np.asarray(labels)
-    present = np.flatnonzero([not _is_missing(label) for label in labels.tolist()])
+    # as a list, dates in nanoseconds would be whole numbers
+    entries = list(labels) if labels.dtype.kind in "mM" else labels.tolist()
+    present = np.flatnonzero([not _is_missing(label) for label in entries])
     kept = labels[present]
     try:
         names, codes = np.unique(kept, return_inverse=True)
@@ -125,7 +139,8 @@ def _by_label(labels, what):
         ) from None
     order = np.argsort(codes, kind="stable")
     rows = np.split(present[order], np.searchsorted(codes[order], np.arange(1, len(names))))
-    return Groups(names.tolist(), rows if len(names) else [])
+    names = list(names) if names.dtype.kind in "mM" else names.tolist()
+    return Groups(names, rows if names else [])
 
 
 def _is_missing(label):

@@ -92,6 +92,35 @@ def test_numbers_that_are_missing_are_in_no_group(ridge, expected):
     np.testing.assert_array_equal(got, expected[:, [0, 2, 3]])
 
 
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_a_list_of_strings_with_missing_ones_names_no_group_after_them(missing, ridge, expected):
+    labels = [missing if k == 2 else "abcd"[k] for k in LABELS]
+    got = group_influence(ridge[0], labels, *ridge[1:])
+    np.testing.assert_array_equal(got, expected[:, [0, 1, 3]])
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "ns"])
+def test_dates_name_their_groups_in_any_unit_and_missing_ones_none(unit, ridge, expected):
+    day = (np.datetime64("2020-01-01") + LABELS).astype(f"datetime64[{unit}]")
+    day[LABELS == 2] = np.datetime64("NaT")
+    made = group_table(ridge[0], day, *ridge[1:])
+    np.testing.assert_allclose(made["influence"], expected[:, [0, 1, 3]].mean(axis=0))
+    assert [str(date)[:10] for date in made["group"]] == ["2020-01-01", "2020-01-02", "2020-01-04"]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize("names", [(1, "a"), (("a", 1), ("b", 2)), (1, ("b", 2))], ids=str)
+def test_a_table_takes_names_of_any_type(library, names):
+    module = pytest.importorskip(library)
+    X, y, *_ = table("values")
+    columns = {f"x{j}": X[:, j] for j in range(4)}
+    frame = (module.table if library == "pyarrow" else module.DataFrame)(columns)
+    explainer = InfluenceExplainer(_OnFloats(list(columns))).fit(frame, y)
+    made = group_table(explainer, dict(zip(names, ([1], [2, 3]), strict=True)), frame, y)
+    got = made["group"].to_pylist() if library == "pyarrow" else made["group"].to_list()
+    assert got == (list(names) if library == "pandas" else [str(name) for name in names])
+
+
 def test_without_any_label_there_is_no_group(ridge):
     assert group_influence(ridge[0], np.full(N_ROWS, np.nan), *ridge[1:]).shape == (7, 0)
 
@@ -108,10 +137,12 @@ def test_without_any_label_there_is_no_group(ridge):
         ([[1, 2], 3], "mixes lists and single values"),
         (np.array([1, "a"] * 30, dtype=object), r"labels of several types \(int, str\)"),
         ("g", "names a column, but the training data came as ndarray"),
-        (None, r"shape \(\); expected"),
-        (3, r"shape \(\); expected"),
+        ([1, "a"] * 30, r"labels of several types \(int, str\)"),
+        (None, "groups is NoneType; expected one label for each of the 60"),
+        (3, "groups is int; expected"),
+        ((rows for rows in [[1, 2]]), "groups is generator; expected"),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_groups_that_mean_nothing_are_refused(groups, message, ridge):
     with pytest.raises(ValueError, match=message):
