@@ -5,7 +5,7 @@ import numpy as np
 #: A step is long enough when its slope is left with this part of what it began with.
 SLOPE_LEFT = 0.1
 #: Lengths that are tried for a step, at most.
-MAX_TRIES = 8
+MAX_TRIES = 10
 
 
 def find_lengths(slope, start):
@@ -41,7 +41,7 @@ def find_lengths(slope, start):
         with np.errstate(invalid="ignore", divide="ignore"):
             between = low + (high - low) * low_slope / (low_slope - high_slope)
             # a straight line between the ends can be far off: then the middle of what is left
-            slow = high - low > 0.5 * width
+            slow = high - low > 0.55 * width  # a halved one is not, whatever the rounding
         between = np.where(slow & np.isfinite(width), 0.5 * (low + high), between)
         width = high - low
         length = np.where(open_, np.where(np.isfinite(high), between, beyond), length)
