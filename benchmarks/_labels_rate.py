@@ -31,14 +31,14 @@ def _table(found, tables, settings, seeds):
     lines = []
     for table in tables:
         answers = [found[table, kind, rate] for kind, rate in settings]
-        lines.append([table, "noise_rate_", *(_estimate(a) for a in answers)])
+        lines.append([table, "`noise_rate_`", *(_estimate(a) for a in answers)])
         shares = [np.mean([one["contamination"] for one in a]) for a in answers]
-        lines.append([table, "contamination_", *(f"{share:.3f}" for share in shares)])
+        lines.append([table, "`contamination_`", *(f"{share:.3f}" for share in shares)])
     columns = [kind if not rate else f"{kind} {rate:.0%}" for kind, rate in settings]
     notes = [
-        f"`LabelFlagger()`, mean over {seeds} seeds. After ±: the mean of noise_rate_std_, how "
-        "uncertain the estimate is by its own account.",
-        "contamination_ is the share that is flagged by confident learning's count, which takes "
+        f"`LabelFlagger()`, mean over {seeds} seeds. After ±: the mean of `noise_rate_std_`, "
+        "how uncertain the estimate is by its own account.",
+        "`contamination_` is the share that is flagged by confident learning's count, which takes "
         "labels that nothing predicts for wrong ones (hospital). The noise model does not, and so "
         "misses wrong labels that are put where classes overlap (boundary, hard).",
     ]
