@@ -44,6 +44,14 @@ def pipeline(step, X, V):
     return pull_back_through(steps, X, V)
 
 
+@register_pull_back(
+    "sklearn.frozen", "FrozenEstimator", constant=lambda step: is_constant(step.estimator)
+)
+def frozen_estimator(step, X, V):
+    """What is frozen in it."""
+    return pull_back(step.estimator, X, V)
+
+
 def _parts(union):
     weights = union.transformer_weights or {}
     for name, step in union.transformer_list:

@@ -8,6 +8,7 @@ from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import PCA, FactorAnalysis, FastICA, IncrementalPCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
@@ -37,6 +38,8 @@ N_ROWS = 30
 
 STEPS = {
     "standard": StandardScaler(),
+    "frozen-linear": FrozenEstimator(StandardScaler().fit(np.arange(12.0).reshape(3, 4))),
+    "frozen-bent": FrozenEstimator(Normalizer().fit(np.ones((3, 4)))),
     "standard-mean-only": StandardScaler(with_std=False),
     "min-max": MinMaxScaler((-1.0, 2.0)),
     "min-max-clip": MinMaxScaler(clip=True),
@@ -103,7 +106,7 @@ CONSTANT = {
     "standard", "standard-mean-only", "min-max", "max-abs", "robust", "robust-unscaled", "pca",
     "pca-whiten", "incremental-pca", "svd", "ica", "factors", "neighbours", "gaussian",
     "sparse-projection", "lda-svd", "lda-eigen", "linear-kernel", "function-none", "k-best",
-    "variance", "linear-pipeline", "linear-columns", "pandas-out",
+    "variance", "linear-pipeline", "linear-columns", "pandas-out", "frozen-linear",
 }  # fmt: skip
 
 
