@@ -5,6 +5,7 @@ Euclidean inner product, which is how near neighbours are found.
 """
 
 from dataclasses import dataclass, field
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -23,7 +24,7 @@ __all__ = ["InfluenceComponents", "influence_components"]
 NAMES = ("influence", "without_loss", "without_hessian", "inner_product")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InfluenceComponents:
     """What :func:`influence_components` found, for every pair of a test row and a training row.
 
@@ -69,8 +70,14 @@ class InfluenceComponents:
         ------
         IndexError
             For a test row that was not asked about.
+        TypeError
+            For anything but a whole number.
         """
         n_test = len(self.influence)
+        if isinstance(test_row, bool) or not isinstance(test_row, Integral):
+            raise TypeError(
+                f"test_row={test_row!r}; expected the position of one test row, 0 to {n_test - 1}."
+            )
         if not -n_test <= test_row < n_test:
             raise IndexError(f"test_row={test_row}, but there are {n_test} test rows.")
         columns = {"row": self._names}

@@ -21,7 +21,7 @@ from skinfluence.selection._similarity import RBFSimilarity
 GAMMAS = (0.0, *(2.0**i for i in range(-2, 7)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DiverseRows:
     """The rows that :func:`select_diverse` picked.
 

@@ -17,7 +17,7 @@ INDEPENDENT = 1e-10
 NOTHING_LEFT = 1e-13
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prototypes:
     """The rows that :func:`select_prototypes` picked.
 

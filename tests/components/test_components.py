@@ -268,6 +268,12 @@ def test_the_frame_is_of_the_users_kind(library):
         assert_array_equal(np.asarray(frame[name]), getattr(parts, name)[3])
 
 
+def test_answers_are_compared_by_identity(paper):
+    explainer, parts, _ = paper
+    again = influence_components(explainer, *cancer()[2:])
+    assert parts == parts and parts != again
+
+
 class TestWrongInput:
     def test_something_else_than_an_explainer(self):
         _, _, X_test, y_test = cancer()
@@ -279,6 +285,11 @@ class TestWrongInput:
     def test_a_test_row_that_was_not_asked_about(self, paper):
         with pytest.raises(IndexError, match="there are 20 test rows"):
             paper[1].frame(20)
+
+    @pytest.mark.parametrize("test_row", ["a", 1.5, True, None, [0]])
+    def test_a_position_that_is_none(self, test_row, paper):
+        with pytest.raises(TypeError, match="expected the position of one test row, 0 to 19"):
+            paper[1].frame(test_row)
 
     def test_test_rows_that_are_none(self, paper):
         explainer, _, _ = paper

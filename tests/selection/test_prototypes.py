@@ -202,6 +202,12 @@ def test_the_kernel_matrix_is_not_formed():
     assert peak < 16e6  # the kernel matrix takes 288e6, gradients of 2,000 test rows x 6,000 96e6
 
 
+def test_answers_are_compared_by_identity():
+    explainer, X, y = flowers()
+    first, second = (select_prototypes(explainer, 2, X, y) for _ in range(2))
+    assert first == first and first != second
+
+
 class TestWrongInput:
     @pytest.fixture(scope="class")
     @classmethod
