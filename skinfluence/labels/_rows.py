@@ -29,9 +29,11 @@ def take_rows(X, rows):
         return X.tocsr()[rows].asformat(X.format)
     if isinstance(X, np.ndarray):
         return X[rows]
-    known = isinstance(X, list) or hasattr(X, "iloc")
-    if known or nw.from_native(X, pass_through=True, allow_series=True) is not X:
+    if isinstance(X, list) or hasattr(X, "iloc"):
         return _safe_indexing(X, rows)
+    known = nw.from_native(X, pass_through=True, eager_only=True, allow_series=True)
+    if isinstance(known, nw.DataFrame | nw.Series):
+        return known[rows].to_native()
     return np.asarray(X)[rows]
 
 

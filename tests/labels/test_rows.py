@@ -46,6 +46,22 @@ def test_polars_stays_polars(rows):
     np.testing.assert_array_equal(got.to_numpy(), TABLE[rows])
 
 
+def test_pyarrow_stays_pyarrow(rows):
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"a": TABLE[:, 0], "b": TABLE[:, 1]})
+    got = take_rows(table, rows)
+    assert isinstance(got, pyarrow.Table)
+    np.testing.assert_array_equal(got["b"].to_numpy(), TABLE[rows, 1])
+    np.testing.assert_array_equal(take_rows(table["a"], rows).to_numpy(), TABLE[rows, 0])
+
+
+def test_a_column_of_polars_stays_one(rows):
+    polars = pytest.importorskip("polars")
+    got = take_rows(polars.Series("a", TABLE[:, 0]), rows)
+    assert isinstance(got, polars.Series)
+    np.testing.assert_array_equal(got.to_numpy(), TABLE[rows, 0])
+
+
 def test_a_list_of_labels_stays_a_list(rows):
     labels = list("uvwxyz")
     assert take_rows(labels, rows) == np.array(labels)[rows].tolist()
