@@ -118,7 +118,7 @@ def _labels_table(rows):
         "A row that is predicted with confidence has no curvature, and gets some on the way to "
         "another label: from where it stands, neither its influence nor a single step tells how "
         "far the model will go. `relabel_influence` takes steps of the best length, each conjugate "
-        "to those before, until one is 1 % of the first (eight at most).",
+        "to those before, until one is 0.5 % of the first (twelve at most).",
     ]
     return Table("Predicted and refitted effects of other labels", columns, rows, notes)
 

@@ -20,8 +20,8 @@ MAX_ITER = 60
 #: The Newton answer stops when a step is this small relative to the first one, or after so many. A
 #: wrong label is no small change: one step, even of the best length, is not enough (see
 #: benchmarks/relabelling.py).
-NEWTON_TOLERANCE = 0.01
-NEWTON_STEPS = 8
+NEWTON_TOLERANCE = 0.005
+NEWTON_STEPS = 12
 #: Memory of a block of changes: a few arrays of raw predictions and of coefficients.
 BLOCK_MIB = 64.0
 
@@ -32,7 +32,7 @@ def replace_newton_step(objective, inverse, replacement, *, n_jobs=None, verbose
     The direction of a step is Newton's, from the factorised Hessian with the old row's curvature
     taken out and the new one's put in (Woodbury's identity with 2 K columns); its length is the one
     that minimises the changed objective, over all rows and with every weight that follows; further
-    steps are conjugate to those before (Polak and Ribiere), until a step is 1 % of the first one.
+    steps are conjugate to those before (Polak and Ribiere), until a step is 0.5 % of the first one.
     A single step of length one, which does for the removal of a row, overshoots badly for a new
     label: a row that was predicted with confidence has no curvature until it is predicted wrongly.
     Away from an optimum (``polish=False``) the gradient that is left there counts as zero, as it
