@@ -26,6 +26,7 @@ BENCHMARKS = (
     "prototypes",
     "selection",
     "selection_full",
+    "selection_rows",
 )
 
 
