@@ -45,7 +45,7 @@ def relabel_influence(
     target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     method : {"auto", "first_order", "newton_step", "refit"}, default=None
-        As for :func:`replacement_influence`. The Newton steps read the training data a dozen
+        As for :func:`replacement_influence`. The Newton steps read the training data some dozen
         times for every label; first order costs a product of matrices for all, and is often wrong
         by half.
     aggregate : {None, "mean"}, default=None
