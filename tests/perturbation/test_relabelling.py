@@ -201,7 +201,7 @@ def test_the_only_row_of_a_class_cannot_leave_it_by_a_refit():
     y = np.where(np.arange(len(y)) == 4, 1, 0)
     explainer = InfluenceExplainer(make_pipeline(StandardScaler(), logistic())).fit(X, y)
     test = (test[0], np.zeros(25, dtype=int))
-    with pytest.warns(UserWarning, match=r"replaced rows \[4\]"):
+    with pytest.warns(RuntimeWarning, match=r"last row of a class \(rows \[4\]\)"):
         got = relabel_influence(explainer, *test, 0, rows=[4], method="refit")
     assert np.isnan(got).all()
 
