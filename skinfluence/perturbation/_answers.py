@@ -1,12 +1,20 @@
 """What all questions about changed rows share: checks, methods, and answers in blocks."""
 
+import warnings
+
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skinfluence._answers import resolve_method
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence._targets import TestRows
-from skinfluence.effects import replace_first_order, replace_newton_step, replace_refit
+from skinfluence._warnings import user_stacklevel
+from skinfluence.effects import (
+    RefittedChanges,
+    replace_first_order,
+    replace_newton_step,
+    replace_refit,
+)
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import AutoSolver
 
@@ -57,6 +65,40 @@ def check_new_classes(coding, y_new):
         ) from error
 
 
+def takes_last_of_a_class(objective, replacement):
+    """Which changes leave some class without a row of positive weight: a refit is another model."""
+    if not objective.coding.is_classification:
+        return np.zeros(len(replacement), dtype=bool)
+    codes, rows = _codes(objective.y), replacement.rows
+    counted = objective.weights.base > 0
+    sizes = np.bincount(codes[counted], minlength=codes.max() + 1)
+    moved = _codes(replacement.y) != codes[rows]
+    return counted[rows] & moved & (sizes[codes[rows]] == 1)
+
+
+def _codes(y):
+    """Classes of encoded labels (n, K)."""
+    return (y[:, 0] > 0).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)
+
+
+def _warn_of_last(rows, n_changes):
+    warnings.warn(
+        f"{len(rows)} of {n_changes} changes are NaN: they give another label to the last row of a "
+        f"class (rows {np.unique(rows)[:10].tolist()}), and a refit without that class would be "
+        'another model. method="first_order" describes the model as it is and stays finite.',
+        RuntimeWarning,
+        stacklevel=user_stacklevel(),
+    )
+
+
+def _with_nan(changes, missing):
+    """Changes of the coefficients with NaN where some are missing."""
+    made = changes.coef_changes()
+    coef = np.full((len(missing), *made.shape[1:]), np.nan)
+    coef[~missing] = made
+    return RefittedChanges(coef)
+
+
 class Effects:
     """What replacements do to test rows, by one method.
 
@@ -85,8 +127,16 @@ class Effects:
             yield from self._all_blocks(tests, replacement, inverse)
 
     def _all_blocks(self, tests, replacement, inverse):
+        last = np.zeros(len(replacement), dtype=bool)
+        if self.method != "first_order":
+            last = takes_last_of_a_class(self.objective, replacement)
+        if last.any():
+            _warn_of_last(replacement.rows[last], len(last))
         for some in self._at_once(replacement):
-            changes = self._changes(replacement.take(some), inverse)
+            kept = some.start + np.flatnonzero(~last[some])
+            changes = self._changes(replacement.take(kept if last[some].any() else some), inverse)
+            if last[some].any():
+                changes = _with_nan(changes, last[some])
             for part, inner, values in self._values(tests, changes):
                 yield part, slice(some.start + inner.start, some.start + inner.stop), values
 

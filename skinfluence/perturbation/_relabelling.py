@@ -63,6 +63,12 @@ def relabel_influence(
     ValueError
         For a regressor without `y_new`, labels that the model does not know, wrong shapes.
 
+    Warns
+    -----
+    RuntimeWarning
+        For changes that give another label to the last row of a class: the refitted model would
+        not know that class. They are NaN, save for "first_order".
+
     See Also
     --------
     replacement_influence : Changes of features and labels.
@@ -88,7 +94,7 @@ def relabel_influence(
     """
     check_explainer(explainer)
     method = check_method(explainer, method)
-    if aggregate not in AGGREGATES:
+    if aggregate is not None and not (isinstance(aggregate, str) and aggregate in AGGREGATES):
         raise ValueError(
             f"aggregate={aggregate!r} is not known. Expected one of {list(AGGREGATES)}."
         )

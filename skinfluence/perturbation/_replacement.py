@@ -55,6 +55,12 @@ def replacement_influence(
     ValueError
         For wrong shapes, NaN, labels that the model does not know, or nothing that changes.
 
+    Warns
+    -----
+    RuntimeWarning
+        For changes that give another label to the last row of a class: the refitted model would
+        not know that class. They are NaN, save for "first_order".
+
     See Also
     --------
     relabel_influence : The same for labels only, all classes at once.

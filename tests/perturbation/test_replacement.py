@@ -7,10 +7,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer
 from skinfluence._fidelity import lins_concordance
@@ -342,3 +344,19 @@ def test_no_rows_have_no_effects(method):
     got = replacement_influence(explainer, [], X[:0], None, *test, method=method)
     assert got.shape == (25, 0)
     assert replacement_influence(explainer, [], None, [], *test, method=method).shape == (25, 0)
+
+
+@pytest.mark.parametrize("method", ["newton_step", "refit"])
+@pytest.mark.parametrize("model", [LogisticRegression(), RidgeClassifier(), LinearSVC()], ids=str)
+def test_the_last_row_of_a_class_gets_no_other_label(model, method):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[:102], y[:102]
+    weights = np.ones(102)
+    weights[101] = 0.0  # row 100 is the last one of class 2 that counts
+    explainer = InfluenceExplainer(model).fit(X, y, sample_weight=weights)
+    asked = ([100, 100, 0, 101], None, [0, 2, 1, 0], X[:3], y[:3])
+    with pytest.warns(RuntimeWarning, match=r"1 of 4 changes are NaN.*\(rows \[100\]\)"):
+        effect = replacement_influence(explainer, *asked, method=method)
+    assert_array_equal(np.isnan(effect), np.tile([True, False, False, False], (3, 1)))
+    assert_array_equal(effect[:, [1, 3]], 0.0)
+    assert np.isfinite(replacement_influence(explainer, *asked, method="first_order")).all()
