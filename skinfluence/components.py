@@ -5,7 +5,6 @@ Euclidean inner product, which is how near neighbours are found.
 """
 
 from dataclasses import dataclass, field
-from numbers import Integral
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -74,7 +73,7 @@ class InfluenceComponents:
             For anything but a whole number.
         """
         n_test = len(self.influence)
-        if isinstance(test_row, bool) or not isinstance(test_row, Integral):
+        if isinstance(test_row, bool) or not isinstance(test_row, int | np.integer):
             raise TypeError(
                 f"test_row={test_row!r}; expected the position of one test row, 0 to {n_test - 1}."
             )
