@@ -13,6 +13,7 @@ from sklearn.utils.validation import _num_samples
 
 from skinfluence.labels._rows import take_rows
 from skinfluence.linalg import block_size
+from skinfluence.selection._lengths import change_lengths
 
 __all__ = ["SCORES", "loss", "reference", "relative", "self_influence"]
 
@@ -39,13 +40,8 @@ def relative(explainer, trusted=None):
     loss.
     """
     own = explainer.self_influence(method="first_order")
-    n = len(own)
-    length = np.empty(n)
-    size = block_size(4 * 8 * explainer.objective_.n_parameters)
-    for some in gen_batches(n, size):
-        change = explainer.params_influence(np.arange(n)[some], method="first_order")
-        length[some] = np.linalg.norm(change, axis=1)
-    return np.divide(own, length, out=np.zeros(n), where=length > 0)
+    length = change_lengths(explainer.linearization_, "theta")
+    return np.divide(own, length, out=np.zeros(len(own)), where=length > 0)
 
 
 def reference(explainer, trusted):
