@@ -24,7 +24,7 @@ def _cell(entry):
     if "failed" in entry:
         return entry["failed"].replace("\n", " ")[:60]
     error = "" if np.isnan(entry["error"]) else f", {entry['error']:.0e}"
-    return f"{seconds(entry['wall'])} s, {megabytes(entry['peak'])}{error}"
+    return f"{seconds(entry['cpu'])} s, {megabytes(entry['peak'])}{error}"
 
 
 def summary_table(found, ways, sizes):
@@ -34,15 +34,15 @@ def summary_table(found, ways, sizes):
         pairs = [
             (size, found[name, size], found[OURS, size])
             for size in sizes
-            if "wall" in found[name, size] and "wall" in found[OURS, size]
+            if "cpu" in found[name, size] and "cpu" in found[OURS, size]
         ]
         large = [pair for pair in pairs if pair[0][0] >= 20_000] or pairs
         lines.append(
             [
                 WAYS[name].label,
-                f"{len(pairs)} of {sum('wall' in found[OURS, size] for size in sizes)}",
-                _least(pairs, "wall"),
-                _least(large, "wall"),
+                f"{len(pairs)} of {sum('cpu' in found[OURS, size] for size in sizes)}",
+                _least(pairs, "cpu"),
+                _least(large, "cpu"),
                 _least(large, "peak"),
             ]
         )
@@ -104,9 +104,9 @@ def growth_figure(found, ways, sizes):
 def _panel(ax, found, ways, sizes, q, K):
     for i, name in enumerate(ways):
         points = sorted(
-            (size[0], found[name, size]["wall"])
+            (size[0], found[name, size]["cpu"])
             for size in sizes
-            if size[1:] == (q, K) and "wall" in found[name, size]
+            if size[1:] == (q, K) and "cpu" in found[name, size]
         )
         if points:
             style = line_style(i)

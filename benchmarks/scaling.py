@@ -35,8 +35,8 @@ INTRODUCTION = (
     "line through the times of two smaller ones says that it would. A process may hold "
     f"{MEMORY / 2**30:.0f} GiB ('memory': it did not suffice) and a table "
     f"{LARGEST_TABLE / 2**30:.0f}, which leaves out 1,000,000 x 2,000 in float64. Each entry: "
-    "seconds, growth of the resident memory beyond the table (influences included), largest error "
-    "relative to the largest influence. Exact is conjugate gradients in plain numpy to a residual "
+    "processor seconds, growth of the resident memory beyond the table (influences included), largest "
+    "error relative to the largest influence. Exact is conjugate gradients in plain numpy to a residual "
     "of 1e-12, for two test rows and where a table times its classes has up to 5e8 numbers. LiSSA: "
     "500 steps of 256 rows for the packages, with a scale that was computed for them; ours finds "
     "its own. Conjugate gradients: relative residual 1e-8 where there is a rule (dattri has none: "
@@ -74,7 +74,7 @@ def run(quick=False):
     for name in (OURS, "cg"):
         for q, K in SLOPES[:1] if quick else SLOPES:
             entries = [entry for _, entry in _measure(name, [(n, q, K) for n in rows], {})]
-            slopes[name, q, K] = [entry.get("wall", float("nan")) for entry in entries]
+            slopes[name, q, K] = [entry.get("cpu", float("nan")) for entry in entries]
     tables = [size_table(found, ways, sizes, q, K) for q, K in sorted({s[1:] for s in sizes})]
     return [
         growth_figure(found, ways, sizes),
@@ -113,7 +113,7 @@ def _measure(name, sizes, exact):
                 child.__exit__()
                 child = None
         entries[size] = entry
-        told = entry.get("failed") or f"{entry['wall']:.3g} s, error {entry['error']:.0e}"
+        told = entry.get("failed") or f"{entry['cpu']:.3g} s, error {entry['error']:.0e}"
         print(f"    {size}: {told}", flush=True)
         yield size, entry
     if child:
