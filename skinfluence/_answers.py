@@ -13,6 +13,8 @@ from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import check_curvature, is_second_derivative, minimize
 from skinfluence.solvers import AutoSolver
 
+#: Which influences come first: the largest absolute, the largest, the smallest.
+ORDERS = ("magnitude", "helpful", "harmful")
 #: Test rows that are taken together, at most: wider products gain nothing.
 MOST_TESTS = 512
 

@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._answers import Linearization, influence_blocks, resolve_method, top_k
+from skinfluence._answers import ORDERS, Linearization, influence_blocks, resolve_method, top_k
 from skinfluence._audit import Audit
+from skinfluence._checks import check_choice, check_whole
 from skinfluence._delegation import EstimatorDelegation
 from skinfluence._explanation import Explanation, row_tables
 from skinfluence._frames import frame_backend, row_labels
@@ -335,12 +336,8 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
 
     def _strongest(self, X_test, y_test, k, order, target, method):
         """(indices, values, sum of all |influence|, explained values, name of the target)."""
-        if order not in ("magnitude", "helpful", "harmful"):
-            raise ValueError(
-                f"order={order!r} is not known. Expected 'magnitude', 'helpful' or 'harmful'."
-            )
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise ValueError(f"k={k!r}. Expected a whole number of rows, at least 1.")
+        check_choice("order", order, ORDERS)
+        check_whole("k", k)
         design, goal, method, rows = self._question(X_test, y_test, target, method)
         blocks = influence_blocks(self.linearization_, design, goal, method, rows)
         indices, values, total = top_k(blocks, design.shape[0], len(rows), min(k, len(rows)), order)

@@ -1,9 +1,10 @@
 """Checks of the explainer's own parameters, and what it says about polishing."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 
+from skinfluence._checks import check_choice, check_number
 from skinfluence.effects import METHODS
 from skinfluence.objectives import CURVATURES
 from skinfluence.solvers import get_solver
@@ -17,19 +18,20 @@ STATIONARITY_TOLERANCE = 1e-6
 def check_settings(explainer):
     """Raise ValueError for parameters of the explainer that mean nothing."""
     get_solver(explainer.solver, random_state=explainer.random_state)
-    _one_of("method", explainer.method, ("auto", *METHODS))
-    _one_of("curvature", explainer.curvature, CURVATURES)
+    check_choice("method", explainer.method, ("auto", *METHODS))
+    check_choice("curvature", explainer.curvature, CURVATURES)
     if explainer.curvature == "empirical_fisher" and explainer.method == "newton_step":
         raise ValueError(
             'method="newton_step" needs the Hessian, and curvature="empirical_fisher" replaces it. '
             'Use method="first_order", "refit" or "auto" (first order here), or '
             'curvature="hessian".'
         )
-    _one_of("penalty_scaling", explainer.penalty_scaling, ("estimator", "mean"))
-    _one_of("polish", explainer.polish, (True, False))
-    _number("damping", explainer.damping, least=0.0)
+    check_choice("penalty_scaling", explainer.penalty_scaling, ("estimator", "mean"))
+    if explainer.polish not in (True, False):
+        raise ValueError(f"polish={explainer.polish!r} is not known. Expected True or False.")
+    check_number("damping", explainer.damping, least=0.0)
     _workers(explainer.n_jobs)
-    _number("temperature", explainer.temperature, least=0.0, strict=True)
+    check_number("temperature", explainer.temperature, above=0.0)
 
 
 def check_weights(sample_weight):
@@ -74,24 +76,12 @@ def check_rows(rows, n):
     return np.where(rows < 0, rows + n, rows)
 
 
-def _one_of(name, value, allowed):
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r} is not known. Expected one of {list(allowed)}.")
-
-
 def _workers(n_jobs):
     whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
     if n_jobs is not None and (not whole or n_jobs == 0):
         raise ValueError(
             f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
         )
-
-
-def _number(name, value, *, least, strict=False):
-    is_number = not isinstance(value, bool) and isinstance(value, Real) and np.isfinite(value)
-    if not is_number or value < least or (strict and value == least):
-        bound = f"> {least:g}" if strict else f">= {least:g}"
-        raise ValueError(f"{name}={value!r}. Expected a finite number {bound}.")
 
 
 def polish_warning(explainer, moved):

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.utils import gen_batches
-from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._answers import MOST_TESTS
-from skinfluence._explainer import InfluenceExplainer
 from skinfluence._frames import frame_backend, make_frame, row_labels
 from skinfluence._settings import check_rows
+from skinfluence._tasks import check_explainer
 from skinfluence.linalg import SOLVED_MIB, Design, block_size, score_reader
 from skinfluence.losses import Multinomial
 from skinfluence.objectives import Coupling
@@ -164,12 +163,7 @@ def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=
     >>> bool((parts.influence[same_label] < 0).any())
     True
     """
-    if not isinstance(explainer, InfluenceExplainer):
-        raise TypeError(
-            f"explainer is {type(explainer).__name__}; expected an InfluenceExplainer. Pass "
-            "InfluenceExplainer(estimator).fit(X_train, y_train)."
-        )
-    check_is_fitted(explainer)
+    check_explainer(explainer)
     objective = explainer.objective_
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, objective.n_rows)

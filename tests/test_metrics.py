@@ -279,7 +279,7 @@ def test_missing_values_and_unknown_labels_are_refused(scorer):
     [
         (loo_concordance, {"n_rows": 1}, "n_rows=1. Expected a whole number"),
         (linear_datamodeling_score, {"n_subsets": 2.5}, "n_subsets=2.5"),
-        (linear_datamodeling_score, {"fraction": 1.0}, "fraction=1.0. Expected a share"),
+        (linear_datamodeling_score, {"fraction": 1.0}, "fraction=1.0. Expected a finite number > 0 and < 1"),
         (group_concordance, {"n_groups": True}, "n_groups=True"),
         (group_concordance, {"method": "refit"}, "method='refit' is not known. Expected one of"),
         (group_concordance, {"fraction": "half"}, "fraction='half'"),
@@ -368,8 +368,8 @@ def test_planting_leaves_the_fitted_flagger_alone():
         ({"wrong": np.zeros(60)}, "expected a boolean mask"),
         ({"wrong": wrong[:30]}, r"expected a boolean mask of shape \(60,\)"),
         ({"metric": "auc"}, "metric='auc' is not known"),
-        ({"inspected": 0}, "inspected=0. Expected a share"),
-        ({"fraction": 2}, "fraction=2. Expected a share"),
+        ({"inspected": 0}, "inspected=0. Expected a finite number > 0 and < 1"),
+        ({"fraction": 2}, "fraction=2. Expected a finite number > 0 and < 1"),
     ],
 )
 def test_wrong_questions_about_detection_are_refused(settings, message):

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from skinfluence._checks import check_choice, check_whole
 from skinfluence._progress import progress
+from skinfluence._tasks import check_explainer
 from skinfluence.groups._influence import resolve_method
-from skinfluence.groups._inputs import check_choice, check_count, check_explainer
 from skinfluence.groups._margins import margins_of
 from skinfluence.groups._orders import ORDERS
 from skinfluence.groups._refits import refit_without
@@ -116,7 +117,7 @@ def smallest_flipping_set(
     resolve_method(explainer, "newton_step")  # refuses Fisher matrices
     n = explainer.objective_.n_rows
     limit = max(1, int(MOST * n)) if max_size is None else max_size
-    check_count("max_size", limit)
+    check_whole("max_size", limit)
     margins = margins_of(explainer, X_test, threshold)
     return list(
         progress(

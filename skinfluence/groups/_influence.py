@@ -6,8 +6,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
+from skinfluence._checks import check_choice
 from skinfluence._frames import frame_backend, make_frame
 from skinfluence._progress import progress
+from skinfluence._tasks import check_explainer
 from skinfluence._warnings import user_stacklevel
 from skinfluence.effects import (
     WeightChanges,
@@ -16,7 +18,7 @@ from skinfluence.effects import (
     group_second_order,
     refit,
 )
-from skinfluence.groups._inputs import check_choice, check_explainer, class_sizes, read_groups
+from skinfluence.groups._inputs import class_sizes, read_groups
 from skinfluence.linalg import block_size, row_blocks
 from skinfluence.solvers import AutoSolver
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from skinfluence._checks import check_choice, check_whole
+from skinfluence._tasks import check_explainer
 from skinfluence.effects import RefittedChanges
 from skinfluence.groups._downdate import additive_gains, downdate, top_additive
 from skinfluence.groups._influence import removal, resolve_method, target_changes
-from skinfluence.groups._inputs import check_choice, check_count, check_explainer
 
 DIRECTIONS = ("either", "increase", "decrease")
 
@@ -117,7 +118,7 @@ def most_influential_group(
     True
     """
     check_explainer(explainer)
-    check_count("size", size)
+    check_whole("size", size)
     check_choice("direction", direction, DIRECTIONS)
     resolve_method(explainer, "newton_step")  # refuses Fisher matrices
     tests = explainer.test_rows(X_test, y_test, target=target)

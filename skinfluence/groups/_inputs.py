@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
 
 import narwhals.stable.v1 as nw
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._explainer import InfluenceExplainer
 from skinfluence._settings import check_rows
 
 
@@ -18,28 +15,6 @@ class Groups:
 
     names: list
     rows: list
-
-
-def check_explainer(explainer):
-    """Raise unless this is a fitted InfluenceExplainer."""
-    if not isinstance(explainer, InfluenceExplainer):
-        raise TypeError(
-            f"explainer is {type(explainer).__name__}; expected an InfluenceExplainer. Pass "
-            "InfluenceExplainer(estimator).fit(X_train, y_train)."
-        )
-    check_is_fitted(explainer)
-
-
-def check_count(name, value):
-    """Raise ValueError unless `value` is a whole number, at least 1."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name}={value!r}. Expected a whole number of rows, at least 1.")
-
-
-def check_choice(name, value, allowed):
-    """Raise ValueError unless `value` is one of the names in `allowed`."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name}={value!r} is not known. Expected one of {list(allowed)}.")
 
 
 def read_groups(groups, explainer):

@@ -9,13 +9,13 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skinfluence._checks import check_whole
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
 from skinfluence.labels._inputs import (
     as_labels,
     check_settings,
     check_weight,
-    check_whole,
     checked_table,
     first_missing,
     read_target,

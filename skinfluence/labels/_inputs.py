@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, _num_samples, assert_all_finite
 
+from skinfluence._checks import check_number, check_whole
 from skinfluence.labels._closed_form_source import REPRESENTATIONS
 from skinfluence.labels._rows import is_frame
 from skinfluence.solvers import get_solver
@@ -20,7 +21,6 @@ __all__ = [
     "as_labels",
     "check_settings",
     "check_weight",
-    "check_whole",
     "checked_table",
     "first_missing",
     "read_target",
@@ -249,10 +249,11 @@ def check_settings(flagger, scores):
             f"score={score!r} is not known. Expected one of {list(scores)}, or both of "
             '("leave_one_out", "cross_validation").'
         )
-    _number("contamination", flagger.contamination, ("auto", "strict"), most=1.0)
-    _number("damping", flagger.damping, ("auto",))
+    words = ("auto", "strict")
+    check_number("contamination", flagger.contamination, words=words, least=0.0, most=1.0)
+    check_number("damping", flagger.damping, words=("auto",), least=0.0)
     for name in ("max_iter", "n_components"):
-        check_whole(name, getattr(flagger, name), least=1)
+        check_whole(name, getattr(flagger, name))
     if not isinstance(flagger.noise_model, bool | np.bool_):
         raise ValueError(f"noise_model={flagger.noise_model!r}. Expected True or False.")
     if flagger.representation not in list(REPRESENTATIONS):
@@ -266,22 +267,4 @@ def check_settings(flagger, scores):
     if n_jobs is not None and (not whole or n_jobs == 0):
         raise ValueError(
             f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
-        )
-
-
-def check_whole(name, value, *, least):
-    """Raise ValueError for what is no whole number, or a smaller one."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name}={value!r}. Expected a whole number, at least {least}.")
-
-
-def _number(name, value, words, most=np.inf):
-    if isinstance(value, str) and value in words:
-        return
-    is_number = not isinstance(value, bool) and isinstance(value, Real) and np.isfinite(value)
-    if not is_number or not 0.0 <= value <= most:
-        bound = ">= 0" if most == np.inf else f"from 0 to {most:g}"
-        raise ValueError(
-            f"{name}={value!r}. Expected {' or '.join(map(repr, words))}, or a finite "
-            f"number {bound}."
         )

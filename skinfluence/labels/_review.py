@@ -1,13 +1,13 @@
 """Review by people: which labels to look at next, and what their answers change."""
 
 from dataclasses import replace
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn import config_context
 from sklearn.utils.validation import check_is_fitted
 
+from skinfluence._checks import check_whole
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._gain import class_beliefs, expected_gains, value_beliefs
 from skinfluence.labels._inputs import Target, as_labels
@@ -65,8 +65,7 @@ class Review:
             For "gain" where the rows are judged by cross-validated models, which have no influence.
         """
         check_is_fitted(self)
-        if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
-            raise ValueError(f"k={k!r}. Expected a whole number of rows, at least 1.")
+        check_whole("k", k)
         if strategy not in STRATEGIES:
             raise ValueError(
                 f"strategy={strategy!r} is not known. Expected one of {list(STRATEGIES)}."

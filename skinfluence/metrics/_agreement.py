@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skinfluence._checks import check_choice, check_number, check_whole
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence._fidelity import (
     N_ROWS,
@@ -13,7 +14,6 @@ from skinfluence._fidelity import (
     rows_concordance,
 )
 from skinfluence.groups import group_influence
-from skinfluence.metrics._checks import check_choice, check_count, check_share
 
 #: Draws of a subset until every class is in what stays.
 MOST_DRAWS = 1000
@@ -59,7 +59,7 @@ def loo_concordance(estimator, X, y, *, n_rows=N_ROWS):
     1.0
     """
     _check_explainer(estimator)
-    check_count("n_rows", n_rows)
+    check_whole("n_rows", n_rows, least=2)
     return rows_concordance(estimator, X, y, n_rows)
 
 
@@ -113,8 +113,8 @@ def linear_datamodeling_score(estimator, X, y, *, n_subsets=32, fraction=0.5, ra
     True
     """
     _check_explainer(estimator)
-    check_count("n_subsets", n_subsets)
-    check_share("fraction", fraction)
+    check_whole("n_subsets", n_subsets, least=2)
+    check_number("fraction", fraction, above=0.0, below=1.0)
 
     def draw(objective):
         rows, codes = _rows_that_count(objective)
@@ -179,8 +179,8 @@ def group_concordance(
     True
     """
     _check_explainer(estimator)
-    check_count("n_groups", n_groups)
-    check_share("fraction", fraction)
+    check_whole("n_groups", n_groups, least=2)
+    check_number("fraction", fraction, above=0.0, below=1.0)
 
     def draw(objective):
         rows, codes = _rows_that_count(objective)

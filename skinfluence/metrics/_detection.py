@@ -5,8 +5,8 @@ from sklearn.base import clone
 from sklearn.metrics import average_precision_score
 from sklearn.utils.validation import _num_samples
 
+from skinfluence._checks import check_number
 from skinfluence.datasets import flip_labels
-from skinfluence.metrics._checks import check_share
 
 
 def mislabel_detection_score(
@@ -71,9 +71,9 @@ def mislabel_detection_score(
         raise ValueError(
             f"metric={metric!r} is not known. Expected 'average_precision', 'found' or 'both'."
         )
-    check_share("inspected", inspected)
+    check_number("inspected", inspected, above=0.0, below=1.0)
     if wrong is None:
-        check_share("fraction", fraction)
+        check_number("fraction", fraction, above=0.0, below=1.0)
         y, wrong = flip_labels(y, fraction, kind=kind, random_state=random_state)
         estimator = clone(estimator).fit(X, y)
     scores, wrong = _suspicion(estimator, X, wrong)

@@ -3,10 +3,9 @@
 import warnings
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_array
 
 from skinfluence._answers import resolve_method
-from skinfluence._explainer import InfluenceExplainer
 from skinfluence._targets import TestRows
 from skinfluence._warnings import user_stacklevel
 from skinfluence.effects import (
@@ -20,16 +19,6 @@ from skinfluence.solvers import AutoSolver
 
 #: Test rows that are taken together, at most: wider products gain nothing.
 MOST_TESTS = 512
-
-
-def check_explainer(explainer):
-    """Raise unless this is a fitted InfluenceExplainer."""
-    if not isinstance(explainer, InfluenceExplainer):
-        raise TypeError(
-            f"explainer is {type(explainer).__name__}; expected an InfluenceExplainer. Pass "
-            "InfluenceExplainer(estimator).fit(X_train, y_train)."
-        )
-    check_is_fitted(explainer)
 
 
 def check_method(explainer, method):

@@ -6,8 +6,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_features
 
 from skinfluence._settings import check_rows
+from skinfluence._tasks import check_explainer
 from skinfluence.linalg import SOLVED_MIB, row_blocks
-from skinfluence.perturbation._answers import check_explainer
 from skinfluence.perturbation._composite_steps import pull_back_through
 from skinfluence.perturbation._pull_back import is_constant, pull_back
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from skinfluence._settings import check_rows
+from skinfluence._tasks import check_explainer
 from skinfluence.effects import Replacement
 from skinfluence.perturbation._answers import (
     Effects,
-    check_explainer,
     check_method,
     encode_new_labels,
 )

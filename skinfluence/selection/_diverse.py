@@ -5,13 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skinfluence._checks import check_choice, check_number, check_whole
 from skinfluence._settings import check_rows
-from skinfluence.selection._checks import (
-    check_choice,
-    check_count,
-    check_explainer,
-    check_number_or_name,
-)
+from skinfluence._tasks import check_explainer
 from skinfluence.selection._importance import SIGNS, check_scores, row_scores
 from skinfluence.selection._lazy_greedy import lazy_greedy
 from skinfluence.selection._redundancy import REDUNDANCIES
@@ -166,11 +162,11 @@ def select_diverse(
     check_explainer(explainer)
     check_choice("redundancy", redundancy, REDUNDANCIES)
     check_choice("order", order, SIGNS)
-    check_count("n_select", n_select)
-    check_number_or_name("gamma", gamma, "auto", least=0.0)
-    check_number_or_name("length_scale", length_scale, "median", above=0.0)
+    check_whole("n_select", n_select)
+    check_number("gamma", gamma, words=("auto",), least=0.0)
+    check_number("length_scale", length_scale, words=("median",), above=0.0)
     if n_reference is not None:
-        check_count("n_reference", n_reference)
+        check_whole("n_reference", n_reference)
     candidates = _candidates(explainer, rows, n_select)
     if scores is None:
         scores = row_scores(explainer, X_test, y_test, target, order)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from skinfluence._checks import check_whole
 from skinfluence._settings import check_rows
+from skinfluence._tasks import check_explainer
 from skinfluence._warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
-from skinfluence.selection._checks import check_count, check_explainer
 
 #: A candidate of which no more than this part is left is a combination of the picks.
 INDEPENDENT = 1e-10
@@ -115,7 +116,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
     ((5,), True)
     """
     check_explainer(explainer)
-    check_count("n_select", n_select)
+    check_whole("n_select", n_select)
     objective = explainer.objective_
     if y_test is None and not objective.coding.is_classification:
         raise ValueError(

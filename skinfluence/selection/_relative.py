@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from skinfluence._answers import influence_blocks, top_k
+from skinfluence._answers import ORDERS, influence_blocks, top_k
+from skinfluence._checks import check_choice, check_whole
 from skinfluence._settings import check_rows
-from skinfluence.selection._checks import check_choice, check_count, check_explainer
+from skinfluence._tasks import check_explainer
 from skinfluence.selection._lengths import KINDS, change_lengths, scaled_changes
-
-ORDERS = ("magnitude", "helpful", "harmful")
 
 
 class _UnitChanges:
@@ -162,7 +161,7 @@ def top_relative_influences(
     check_explainer(explainer)
     check_choice("kind", kind, KINDS)
     check_choice("order", order, ORDERS)
-    check_count("k", k)
+    check_whole("k", k)
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = np.arange(explainer.objective_.n_rows)
     blocks = _relative_blocks(explainer, tests, kind, rows)

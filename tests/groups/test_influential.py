@@ -182,7 +182,7 @@ def test_where_nothing_helps_nothing_is_found():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"size": 0}, "size=0. Expected a whole number of rows, at least 1"),
+        ({"size": 0}, "size=0. Expected a whole number, at least 1"),
         ({"size": 2.5}, r"size=2.5. Expected a whole number"),
         ({"size": True}, r"size=True. Expected a whole number"),
         ({"direction": "up"}, "direction='up' is not known. Expected one of"),

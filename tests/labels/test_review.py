@@ -287,7 +287,7 @@ def test_updated_flaggers_pickle(fitted):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"k": 0}, "k=0. Expected a whole number of rows"),
+        ({"k": 0}, "k=0. Expected a whole number"),
         ({"k": 2.5}, "k=2.5"),
         ({"strategy": "random"}, "'random' is not known. Expected one of"),
         ({"strategy": "gain", "X_test": X_test}, "both of X_test and y_test, or neither"),

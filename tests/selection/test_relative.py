@@ -388,7 +388,7 @@ def test_wrong_settings_are_refused():
     with pytest.raises(ValueError, match="order='best' is not known"):
         top_relative_influences(explainer, X_TEST, y_test, order="best")
     for k in (0, 2.0, True):
-        with pytest.raises(ValueError, match="Expected a whole number of rows, at least 1"):
+        with pytest.raises(ValueError, match="Expected a whole number, at least 1"):
             top_relative_influences(explainer, X_TEST, y_test, k=k)
 
 
