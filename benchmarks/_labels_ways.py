@@ -169,7 +169,7 @@ def _cleanlab_ways():
     for model, title in titles.items():
         settings = {"model": model, "needs": "cleanlab"}
         if model == "boosting":
-            settings |= {"seeds": 1, "rates": (0.1,), "dense": True}
+            settings |= {"seeds": 4, "dense": True}
         for name, function in (
             ("self-confidence", _rank(cleanlab.self_confidence, model)),
             ("normalised margin", _rank(cleanlab.normalized_margin, model)),
@@ -184,7 +184,7 @@ BASE = "ours"
 
 WAYS = {
     "ours": Way("skinfluence, as it comes", _flagger()),
-    "ours logistic": Way("skinfluence, logistic", _flagger_on_logistic(), seeds=2),
+    "ours logistic": Way("skinfluence, logistic", _flagger_on_logistic()),
     "ours trees": Way(
         "skinfluence's noise model, ExtraTrees", _noise_model_on_trees, model="trees"
     ),
