@@ -121,8 +121,8 @@ def _by_table(trials, tables, seeds):
     notes = [
         f"Mean over {', '.join(KINDS)} noise on {_percents()} of the rows and {seeds} seeds. Fewer "
         "trials of slow ways: HistGradientBoosting (not on sparse rows) four seeds, and the "
-        "combination with ExtraTrees one seed and 10 %. Means of unequal trials do not compare: the "
-        "second column does.",
+        "combination with ExtraTrees one seed and 10 %. Means of unequal trials do not compare: "
+        "the second column does.",
         "'ours minus it': the mean difference over the trials that both took part in.",
         "Sizes: " + "; ".join(f"{t} {TABLES[t].label}" for t in tables) + ".",
     ]
