@@ -279,7 +279,11 @@ def test_missing_values_and_unknown_labels_are_refused(scorer):
     [
         (loo_concordance, {"n_rows": 1}, "n_rows=1. Expected a whole number"),
         (linear_datamodeling_score, {"n_subsets": 2.5}, "n_subsets=2.5"),
-        (linear_datamodeling_score, {"fraction": 1.0}, "fraction=1.0. Expected a finite number > 0 and < 1"),
+        (
+            linear_datamodeling_score,
+            {"fraction": 1.0},
+            "fraction=1.0. Expected a finite number > 0",
+        ),
         (group_concordance, {"n_groups": True}, "n_groups=True"),
         (group_concordance, {"method": "refit"}, "method='refit' is not known. Expected one of"),
         (group_concordance, {"fraction": "half"}, "fraction='half'"),
