@@ -23,6 +23,9 @@ ORDERS = ("helpful", "magnitude")
 
 _state = {}
 
+#: Influence and diversity weigh alike in the picture.
+GAMMA_SHOWN = 1.0
+
 
 def handle(request):
     return _REQUESTS[request.pop("do")](**request)
@@ -236,6 +239,11 @@ def _pictures(tests, k=3):
     """Strongest rows of some test rows by every way, for the figure."""
     X, y = _state["X_test"][tests], _state["y_test"][tests]
     found = {way: _strongest(way, X, y, k, "magnitude") for way in WAYS}
+    explainer = _state["explainer"]
+    picked = [
+        select_diverse(explainer, k, X[[t]], y[[t]], gamma=GAMMA_SHOWN).rows for t in range(len(y))
+    ]
+    found["diverse"] = np.array(picked)
     return {
         "labels": y.tolist(),
         "given": {way: _state["y"][rows].tolist() for way, rows in found.items()},

@@ -266,11 +266,12 @@ def figure(found, name):
 
     def draw(canvas):
         n, k = len(found["tests"]), len(found["images"]["influence"][0])
-        parts = canvas.subfigures(1, 4, width_ratios=[1.2, 3, 3, 3])
+        ways = list(found["images"].items())
+        parts = canvas.subfigures(1, 1 + len(ways), width_ratios=[1.2] + [3] * len(ways))
         parts[0].suptitle("test row", fontsize=10)
         for i, ax in enumerate(parts[0].subplots(n, 1)):
             _image(ax, found["tests"][i], found["labels"][i])
-        for part, (way, images) in zip(parts[1:], found["images"].items(), strict=True):
+        for part, (way, images) in zip(parts[1:], ways, strict=True):
             part.suptitle(NAMES[way], fontsize=10)
             for i, axes in enumerate(part.subplots(n, k)):
                 for j, ax in enumerate(axes):
@@ -278,9 +279,10 @@ def figure(found, name):
 
     title = (
         "Three test digits (the last, a 5, is read as a 6) and their three strongest training "
-        "rows of either sign, by each way; below each row its label."
+        "rows of either sign, by each way, and three diverse rows (gamma = 1) of the same test row; "
+        "below each row its label."
     )
-    return Figure(name, title, draw, size=(10.0, 4.2))
+    return Figure(name, title, draw, size=(12.6, 4.2))
 
 
 def _image(ax, pixels, label):
