@@ -279,8 +279,8 @@ def figure(found, name):
 
     title = (
         "Three test digits (the last, a 5, is read as a 6) and their three strongest training "
-        "rows of either sign, by each way, and three diverse rows (gamma = 1) of the same test row; "
-        "below each row its label."
+        "rows of either sign, by each way, and three diverse rows (gamma = 1) of the same test "
+        "row; below each row its label."
     )
     return Figure(name, title, draw, size=(12.6, 4.2))
 
