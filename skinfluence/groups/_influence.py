@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skinfluence._checks import check_choice
+from skinfluence._fidelity import GROUPS_AT_ONCE
 from skinfluence._frames import frame_backend, make_frame
 from skinfluence._progress import progress
 from skinfluence._tasks import check_explainer
@@ -23,8 +24,6 @@ from skinfluence.linalg import block_size, row_blocks
 from skinfluence.solvers import AutoSolver
 
 METHODS = ("auto", "first_order", "second_order", "newton_step", "refit")
-#: Groups that are refitted together: few, so that threads have something to share.
-REFITS_AT_ONCE = 8
 _EFFECTS = {
     "first_order": group_first_order,
     "second_order": group_second_order,
@@ -228,7 +227,7 @@ def removal(explainer, groups, method):
                 weights,
                 solver=AutoSolver.for_newton_steps(),
                 n_jobs=explainer.n_jobs,
-                width=REFITS_AT_ONCE,
+                width=GROUPS_AT_ONCE,
             )
         else:
             with linearization.inverse.question():
@@ -263,7 +262,7 @@ def target_changes(tests, reference, changes, *, linear=False):
 def _groups_at_once(objective, method):
     """Groups whose coefficients are held at a time."""
     width = block_size(32 * objective.n_parameters)
-    return max(width, REFITS_AT_ONCE) if method == "refit" else width
+    return max(width, GROUPS_AT_ONCE) if method == "refit" else width
 
 
 def _warn(names, n_groups):

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from skinfluence._answers import resolve_method
+from skinfluence._answers import MOST_TESTS, resolve_method
 from skinfluence._targets import TestRows
 from skinfluence._warnings import user_stacklevel
 from skinfluence.effects import (
@@ -16,9 +16,6 @@ from skinfluence.effects import (
 )
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import AutoSolver
-
-#: Test rows that are taken together, at most: wider products gain nothing.
-MOST_TESTS = 512
 
 
 def check_method(explainer, method):

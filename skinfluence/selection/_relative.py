@@ -1,5 +1,7 @@
 """Relative influence: the effect on a test row per unit of change of the model."""
 
+from collections import deque
+
 import numpy as np
 
 from skinfluence._answers import ORDERS, influence_blocks, top_k
@@ -102,8 +104,8 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, explainer.objective_.n_rows)
     out = np.empty((len(tests), len(rows)), explainer.objective_.design.dtype)
-    for _ in _relative_blocks(explainer, tests, kind, rows, out):
-        pass  # each block is written in place
+    blocks = _relative_blocks(explainer, tests, kind, rows, out)
+    deque(blocks, maxlen=0)  # runs them; each is written in place
     return out
 
 
