@@ -1,0 +1,100 @@
+"""A flagger among the estimators of scikit-learn: pipelines, searches, pickles, routing, refits."""
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skinfluence import LabelFlagger
+from skinfluence.datasets import flip_labels
+from tests.labels._flipped import X, clean, logistic, same, y
+
+
+def test_transform_is_the_identity(flagger):
+    assert flagger.transform(X) is X
+    np.testing.assert_array_equal(LabelFlagger(logistic).fit_transform(X, y), X)
+    np.testing.assert_array_equal(flagger.transform(X[:3].tolist()), X[:3])
+
+
+def test_a_flagger_stands_anywhere_in_a_pipeline():
+    with_flagger = make_pipeline(StandardScaler(), LabelFlagger(), LogisticRegression())
+    without = make_pipeline(StandardScaler(), LogisticRegression())
+    np.testing.assert_array_equal(
+        with_flagger.fit(X, y).predict_proba(X), without.fit(X, y).predict_proba(X)
+    )
+
+
+def test_a_grid_search_runs_with_its_own_score():
+    search = GridSearchCV(
+        LabelFlagger(logistic), {"damping": [0.001, 1e3], "noise_model": [True, False]},
+        cv=2, n_jobs=2,
+    ).fit(X, y)  # fmt: skip
+    assert search.best_params_["damping"] == 0.001
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("estimator", [None, logistic, ExtraTreesClassifier(10)])
+def test_refitting_equals_a_fresh_fit(estimator):
+    other = LabelFlagger(estimator).fit(X[:, :5], flip_labels(clean, 0.3, random_state=1)[0])
+    same(other.fit(X, y), LabelFlagger(estimator).fit(X, y))
+
+
+def test_refitting_to_values_forgets_the_classes(values):
+    found = LabelFlagger().fit(X, y).fit(*values[:2])
+    for name in ("classes_", "noise_matrix_", "noise_matrix_std_", "loo_proba_", "temperature_"):
+        assert not hasattr(found, name)
+
+
+def global_state():
+    return pickle.dumps(np.random.mtrand._rand.get_state())
+
+
+@pytest.mark.parametrize("estimator", [None, logistic, ExtraTreesClassifier(10)])
+def test_the_global_random_state_is_untouched(estimator):
+    before = global_state()
+    LabelFlagger(estimator).fit(X, y).report()
+    assert global_state() == before
+
+
+@pytest.mark.parametrize("estimator", [None, logistic, ExtraTreesClassifier(10)])
+def test_a_fitted_flagger_can_be_pickled(estimator):
+    found = LabelFlagger(estimator).fit(X, y)
+    again = pickle.loads(pickle.dumps(found))
+    same(found, again)
+    np.testing.assert_array_equal(found.score_labels(X, y), again.score_labels(X, y))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda f: f.transform(X),
+        lambda f: f.report(),
+        lambda f: f.score_labels(X, y),
+        lambda f: f.score(X, y),
+        lambda f: f.explainer_,
+    ],
+)
+def test_an_unfitted_flagger_says_so(ask):
+    with pytest.raises(NotFittedError, match="fit"):
+        ask(LabelFlagger())
+
+
+def test_weights_and_trusted_rows_are_routed():
+    weight = np.where(np.arange(300) < 40, 0.0, 1.0)
+    direct = LabelFlagger(logistic, score="reference").fit(
+        X, y, weight, X_trusted=X[:50], y_trusted=clean[:50]
+    )
+    with sklearn.config_context(enable_metadata_routing=True):
+        asks = LabelFlagger(logistic, score="reference").set_fit_request(
+            sample_weight=True, X_trusted=True, y_trusted=True
+        )
+        pipe = make_pipeline(asks, "passthrough")
+        pipe.fit(X, y, sample_weight=weight, X_trusted=X[:50], y_trusted=clean[:50])
+    same(pipe[0], direct)

@@ -1,0 +1,104 @@
+"""The report of a flagger: the frames that it is, and the rows that speak against a label."""
+
+import numpy as np
+import pytest
+
+from skinfluence import LabelFlagger
+from tests.labels._tables import LIBRARIES, NUMBERS, X, column, frame, logistic, y
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_report_is_a_frame_of_the_users_own_type(library):
+    table = frame(NUMBERS, library)
+    found = LabelFlagger(logistic).fit(table, y)
+    report = found.report(n_against=2)
+    assert type(report) is type(table)
+    assert list(getattr(report, "column_names", getattr(report, "columns", None))) == [
+        "row", "given", "suggested", "quality", "flag", "against_1", "against_2",
+    ]  # fmt: skip
+    np.testing.assert_array_equal(column(report, "row"), np.arange(200))
+    np.testing.assert_array_equal(column(report, "given"), y)
+    np.testing.assert_array_equal(column(report, "suggested"), found.suggested_)
+    np.testing.assert_array_equal(column(report, "quality"), found.label_quality_)
+    np.testing.assert_array_equal(column(report, "flag"), found.flagged_)
+
+
+def test_the_report_of_an_array_is_a_frame_too():
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(LabelFlagger(logistic).fit(X, y).report(), pandas.DataFrame)
+
+
+def test_the_index_is_kept():
+    pandas = pytest.importorskip("pandas")
+    names = [f"patient {i}" for i in np.random.default_rng(0).permutation(200)]
+    index = pandas.Index(names, name="who")
+    table = pandas.DataFrame(NUMBERS, index=index)
+    found = LabelFlagger(logistic).fit(table, pandas.Series(y, index=index))
+    report = found.report()
+    assert report.index.equals(index)
+    assert report["row"].tolist() == index.tolist()
+    named = report.loc[report["flag"], "against_1"].dropna()
+    assert len(named) and set(named) <= set(index)
+    joined = table.join(report)
+    np.testing.assert_array_equal(joined["given"], y)
+
+
+def test_an_index_of_several_levels_is_kept():
+    pandas = pytest.importorskip("pandas")
+    index = pandas.MultiIndex.from_arrays([np.arange(200) // 10, np.arange(200) % 10])
+    report = LabelFlagger(logistic).fit(pandas.DataFrame(NUMBERS, index=index), y).report()
+    assert report.index.equals(index)
+    assert report["row"].iloc[13] == (1, 3)
+
+
+def test_an_array_with_a_column_of_labels_takes_the_index_of_the_labels():
+    pandas = pytest.importorskip("pandas")
+    index = np.arange(1000, 1200)
+    report = LabelFlagger(logistic).fit(X, pandas.Series(y, index=index)).report()
+    np.testing.assert_array_equal(report.index, index)
+
+
+def test_opponents_are_the_rows_of_most_negative_influence():
+    found = LabelFlagger(logistic).fit(X, y)
+    report = found.report(n_against=3)
+    influence = found.explainer_.influence(X, y)
+    for i in np.flatnonzero(found.flagged_):
+        want = np.argsort(influence[i], kind="stable")[:3]
+        got = [report[f"against_{j}"].iloc[i] for j in (1, 2, 3)]
+        assert got == want.tolist()
+        assert (influence[i, want] < 0).all()
+    quiet = report.loc[~report["flag"], "against_1"]
+    assert quiet.isna().all()
+
+
+def test_opponents_may_be_asked_for_of_every_row():
+    found = LabelFlagger(logistic).fit(X, y)
+    report = found.report(n_against=1, explain="all")
+    want = found.explainer_.influence(X, y).argmin(axis=1)
+    np.testing.assert_array_equal(report["against_1"].astype(int), want)
+
+
+def test_opponents_may_be_asked_for_of_the_most_suspicious_rows():
+    found = LabelFlagger(logistic).fit(X, y)
+    report = found.report(n_against=1, explain=4)
+    named = np.flatnonzero(report["against_1"].notna())
+    np.testing.assert_array_equal(named, np.sort(found.ranking_[:4]))
+
+
+def test_a_report_without_opponents():
+    report = LabelFlagger(logistic).fit(X, y).report(n_against=0)
+    assert list(report.columns) == ["row", "given", "suggested", "quality", "flag"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n_against": -1}, "n_against=-1. Expected a whole number"),
+        ({"n_against": 1.5}, "n_against=1.5. Expected a whole number"),
+        ({"explain": "some"}, "explain='some'. Expected a whole number"),
+        ({"explain": -1}, "explain=-1. Expected a whole number"),
+    ],
+)
+def test_the_report_refuses(usual, settings, message):
+    with pytest.raises(ValueError, match=message):
+        usual.report(**settings)

@@ -1,0 +1,96 @@
+"""What the parameters of a flagger do, and which settings fit refuses."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier
+
+from skinfluence import LabelFlagger
+from tests.labels._flipped import X, flipped, logistic, same, y
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3])
+def test_contamination_may_be_a_share_of_the_rows(share):
+    found = LabelFlagger(logistic, contamination=share).fit(X, y)
+    assert found.flagged_.sum() == round(share * len(y))
+
+
+def test_strict_flags_fewer():
+    strict = LabelFlagger(contamination="strict").fit(X, y)
+    assert 0 < strict.flagged_.sum() <= LabelFlagger().fit(X, y).flagged_.sum()
+    assert flipped[strict.flagged_].mean() > 0.9
+
+
+def test_score_is_a_parameter_and_a_method():
+    found = LabelFlagger(logistic, score="loss").fit(X, y)
+    assert found.score == "loss"
+    assert found.get_params()["score"] == "loss"
+    assert type(found.get_params()["score"]) is str
+    assert isinstance(found.score(X, y), float)
+    assert clone(found).score == "loss"
+    assert "score='loss'" in repr(found)
+    assert found.set_params(score="relative").score == "relative"
+
+
+def test_parameters_and_the_estimator_stay_as_they_were():
+    inner = ExtraTreesClassifier(5)
+    found = LabelFlagger(inner)
+    before = dict(found.get_params())
+    found.fit(X, y)
+    assert found.get_params() == before
+    assert not hasattr(inner, "estimators_") and inner.random_state is None
+
+
+def test_nothing_is_checked_before_fit():
+    found = LabelFlagger("no estimator", score=3, contamination="many", max_iter=-1)
+    assert found.score == 3
+
+
+def test_the_seed_decides_landmarks_and_folds():
+    few = {"representation": "rbf", "n_components": 20}
+    first = LabelFlagger(random_state=1, **few).fit(X, y)
+    same(first, LabelFlagger(random_state=1, **few).fit(X, y))
+    second = LabelFlagger(random_state=2, **few).fit(X, y)
+    assert np.abs(first.scores_ - second.scores_).max() > 0
+
+
+def test_results_do_not_depend_on_n_jobs():
+    trees = ExtraTreesClassifier(10)
+    same(LabelFlagger(trees, n_jobs=1).fit(X, y), LabelFlagger(trees, n_jobs=2).fit(X, y))
+
+
+def test_verbose_tells_what_was_done(capsys):
+    LabelFlagger(logistic, verbose=1).fit(X, y)
+    said = capsys.readouterr().out
+    assert "[LabelFlagger] LogisticRegression" in said
+    assert "of 300 rows flagged" in said
+    LabelFlagger(logistic).fit(X, y)
+    assert capsys.readouterr().out == ""
+
+
+SETTINGS = [
+    ("score", "best", "Expected one of"),
+    ("score", ("leave_one_out", "loss"), "Expected one of"),
+    ("score", ["leave_one_out"], "Expected one of"),
+    ("score", None, "Expected one of"),
+    ("contamination", "many", "'auto' or 'strict'"),
+    ("contamination", 1.5, ">= 0 and <= 1"),
+    ("contamination", -0.1, ">= 0 and <= 1"),
+    ("contamination", None, "'auto'"),
+    ("damping", "none", "'auto'"),
+    ("damping", -1.0, ">= 0"),
+    ("damping", np.nan, "finite number"),
+    ("max_iter", 0, "whole number"),
+    ("max_iter", 2.0, "whole number"),
+    ("n_components", 0, "whole number"),
+    ("noise_model", "yes", "True or False"),
+    ("n_jobs", 0, "positive integer"),
+    ("representation", "cubic", "Expected"),
+    ("solver", "magic", "cholesky"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), SETTINGS)
+def test_fit_refuses_the_setting(name, value, expected):
+    with pytest.raises(ValueError, match=f"{name}=.*{expected}"):
+        LabelFlagger(logistic, **{name: value}).fit(X, y)

@@ -1,0 +1,92 @@
+"""Which model judges the rows, and the explainer of that model."""
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.fixes import parse_version
+
+from skinfluence import InfluenceExplainer, LabelFlagger
+from skinfluence.adapters import UnsupportedEstimatorError
+from tests.labels._flipped import X, clean, flipped, logistic, y
+
+
+def test_the_explainer_is_of_the_model_that_judged(explained):
+    found = explained.explainer_
+    assert isinstance(found, InfluenceExplainer)
+    assert explained.explainer_ is found
+    want = InfluenceExplainer(logistic, damping=explained.damping_).fit(
+        X, y, sample_weight=explained.row_weight_
+    )
+    np.testing.assert_allclose(
+        found.influence(X[:5], y[:5]), want.influence(X[:5], y[:5]), rtol=1e-6, atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("kind", ["linear", "rbf"])
+@pytest.mark.parametrize("weight", [np.ones(300), np.linspace(0.1, 2.0, 300)], ids=["1", "w"])
+def test_the_explainer_of_a_representation_is_its_closed_form(kind, weight):
+    found = LabelFlagger(representation=kind, noise_model=False, n_components=50)
+    found.fit(X, y, sample_weight=weight)
+    source = found._choice.closed.inner
+    columns = source.best.representation.columns(source._scaling.apply(X))
+    value, _ = source.best.path.leave_one_out(
+        columns, np.eye(2)[y], weight / weight.sum(), [source.best.damping]
+    )
+    # a ridge classifier on -1 and +1: twice the closed form's value of class 1, minus one
+    raw = found.explainer_.leave_one_out_raw_predictions()
+    np.testing.assert_allclose(raw, 2.0 * value[0, :, 1] - 1.0, rtol=1e-6, atol=1e-7)
+
+
+def test_the_explainer_of_values_predicts_what_was_suggested(values):
+    table, _, noisy, _ = values
+    found = LabelFlagger(representation="linear", noise_model=False).fit(table, noisy)
+    raw = found.explainer_.leave_one_out_raw_predictions()
+    np.testing.assert_allclose(raw, found.suggested_, rtol=1e-8)
+
+
+def test_an_estimator_without_influence_is_cross_validated_and_said_so(capsys):
+    found = LabelFlagger(ExtraTreesClassifier(10), verbose=1).fit(X, y)
+    assert found.score_ == "cross_validation"
+    assert "cross-validated in 5 folds" in capsys.readouterr().out
+    assert not hasattr(found, "explainer_")
+    with pytest.raises(AttributeError, match="has no influences"):
+        found.explainer_  # noqa: B018
+    assert not [c for c in found.report().columns if c.startswith("against")]
+
+
+def l1():
+    new = parse_version(sklearn.__version__) >= parse_version("1.8")
+    return {"l1_ratio": 1.0} if new else {"penalty": "l1"}
+
+
+def test_a_setting_that_influence_refuses_is_cross_validated_too():
+    lasso = LogisticRegression(solver="liblinear", **l1())
+    found = LabelFlagger(make_pipeline(StandardScaler(), lasso)).fit(X, y)
+    assert found.score_ == "cross_validation"
+
+
+@pytest.mark.parametrize("score", ["self_influence", "loss", "relative", "reference"])
+def test_scores_that_need_influence_say_what_to_do_without(score):
+    with pytest.raises(UnsupportedEstimatorError, match=f'{score}.*Take score="leave_one_out"'):
+        LabelFlagger(DummyClassifier(), score=score).fit(X, y, X_trusted=X, y_trusted=clean)
+
+
+def test_two_sources_are_combined():
+    both = LabelFlagger(logistic, score=("leave_one_out", "cross_validation")).fit(X, y)
+    assert both.score_ == ("leave_one_out", "cross_validation")
+    assert "closed form" in both.description_ and "cross-validated" in both.description_
+    assert average_precision_score(flipped, both.scores_) > 0.8
+    assert both.explainer_.objective_.n_rows == 300
+
+
+def test_trees_are_combined_with_the_representation():
+    score = ("leave_one_out", "cross_validation")
+    both = LabelFlagger(ExtraTreesClassifier(10), score=score).fit(X, y)
+    assert "ridge regression" in both.description_ and "ExtraTrees" in both.description_
+    assert both.score_labels(X[:3], y[:3]).shape == (3,)
