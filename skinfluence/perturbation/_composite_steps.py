@@ -11,7 +11,9 @@ from skinfluence.perturbation._pull_back import (
 
 
 def forward(steps, X):
-    """The input of each of the steps, in order."""
+    """The input of each of the steps, in order; all None for None, where all are linear."""
+    if X is None:
+        return [None] * len(steps)
     inputs = [X]
     for step in steps[:-1]:
         inputs.append(step.transform(inputs[-1]))
@@ -25,7 +27,8 @@ def pull_back_through(steps, X, V):
     return V
 
 
-def _steps(pipeline):
+def steps_of(pipeline):
+    """The steps of a pipeline that do something."""
     return [step for _, step in pipeline.steps if step is not None and step != "passthrough"]
 
 
@@ -33,15 +36,10 @@ def _all_constant(steps):
     return all([is_constant(step) for step in steps])  # a list: each is asked, for its errors
 
 
-@register_pull_back("sklearn.pipeline", "Pipeline", constant=lambda p: _all_constant(_steps(p)))
+@register_pull_back("sklearn.pipeline", "Pipeline", constant=lambda p: _all_constant(steps_of(p)))
 def pipeline(step, X, V):
     """The chain rule."""
-    steps = _steps(step)
-    if X is None:  # all of them are linear
-        for inner in reversed(steps):
-            V = pull_back(inner, None, V)
-        return V
-    return pull_back_through(steps, X, V)
+    return pull_back_through(steps_of(step), X, V)
 
 
 @register_pull_back(
@@ -67,18 +65,28 @@ def _union_is_constant(union):
 @register_pull_back("sklearn.pipeline", "FeatureUnion", constant=_union_is_constant)
 def feature_union(step, X, V):
     """The sum over the parts."""
-    first = _safe_indexing(X, [0])
-    begin, out = 0, None
-    for part, weight in _parts(step):
+    return add_parts(union_parts(step, _safe_indexing(X, [0])), X.shape[1], X, V)
+
+
+def union_parts(union, first):
+    """(step, output slice, weight) of each part; the slices are seen on a row."""
+    begin, out = 0, []
+    for part, weight in _parts(union):
         made = first if part == "passthrough" else part.transform(first)
-        end = begin + made.shape[1]
-        pulled = weight * pull_back(part, X, V[..., begin:end])
-        out = pulled if out is None else out + pulled
-        begin = end
-    return np.zeros((*V.shape[:-1], X.shape[1])) if out is None else out
+        out.append((part, slice(begin, begin + made.shape[1]), weight))
+        begin += made.shape[1]
+    return out
 
 
-def _columns(transformer):
+def add_parts(parts, n_in, X, V):
+    """Derivatives in front of (step, output slice, weight), which all see all n_in inputs."""
+    out = np.zeros((*V.shape[:-1], n_in))
+    for part, place, weight in parts:
+        out += weight * pull_back(part, X, V[..., place])
+    return out
+
+
+def column_parts(transformer):
     """(step, input columns, output slice, weight) of each part that has an output."""
     weights = transformer.transformer_weights or {}
     for name, step, _ in transformer.transformers_:
@@ -91,12 +99,17 @@ def _columns(transformer):
 @register_pull_back(
     "sklearn.compose",
     "ColumnTransformer",
-    constant=lambda step: _all_constant([part for part, *_ in _columns(step)]),
+    constant=lambda step: _all_constant([part for part, *_ in column_parts(step)]),
 )
 def column_transformer(step, X, V):
     """Each part's derivatives on its own columns; added up where parts share them."""
-    out = np.zeros((*V.shape[:-1], step.n_features_in_))
-    for part, columns, place, weight in _columns(step):
+    return through_columns(column_parts(step), step.n_features_in_, X, V)
+
+
+def through_columns(parts, n_in, X, V):
+    """Derivatives in front of (step, input columns, output slice, weight) of n_in inputs."""
+    out = np.zeros((*V.shape[:-1], n_in))
+    for part, columns, place, weight in parts:
         mine = None if X is None else _safe_indexing(X, columns, axis=1)
         out[..., columns] += weight * pull_back(part, mine, V[..., place])
     return out

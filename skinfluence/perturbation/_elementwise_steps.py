@@ -1,6 +1,8 @@
 """Derivatives of steps that bend single columns, multiply them, or scale whole rows."""
 
 import numpy as np
+from scipy import sparse
+from sklearn.utils._mask import _get_mask
 
 from skinfluence.perturbation._pull_back import UnsupportedStepError, dense, register_pull_back
 
@@ -145,12 +147,16 @@ def _spline_slopes(step, spline, x):
 @register_pull_back("sklearn.impute", "SimpleImputer")
 def simple_imputer(step, X, V):
     """Entries that are there pass; a missing one has no derivative (NaN)."""
-    X = dense(X)
-    kept = np.arange(X.shape[1])
-    if not step.keep_empty_features:
-        kept = np.flatnonzero(~np.isnan(step.statistics_.astype(np.float64)))
+    X = X.toarray() if sparse.issparse(X) else np.asarray(X)
+    kept = kept_by_imputer(step)
     out = np.zeros((*V.shape[:-1], X.shape[1]))
     out[..., kept] = V[..., : len(kept)]  # what follows are indicators, which do not move
-    missing = np.isnan(X) if np.isnan(step.missing_values) else step.missing_values == X
-    out[..., missing] = np.nan
+    out[..., _get_mask(X, step.missing_values)] = np.nan
     return out
+
+
+def kept_by_imputer(step):
+    """The columns that a SimpleImputer hands on: those which hold something."""
+    if step.keep_empty_features:
+        return np.arange(len(step.statistics_))
+    return np.flatnonzero(~_get_mask(step.statistics_, np.nan))

@@ -3,16 +3,18 @@
 import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_features
 
 from skinfluence._settings import check_rows
 from skinfluence._tasks import check_explainer
 from skinfluence.linalg import SOLVED_MIB, row_blocks
+from skinfluence.perturbation._asked_features import asked_steps, check_features, n_columns
 from skinfluence.perturbation._composite_steps import pull_back_through
 from skinfluence.perturbation._pull_back import is_constant, pull_back
 
 
-def perturbation_influence(explainer, X_test, y_test=None, rows=None, *, target="auto"):
+def perturbation_influence(
+    explainer, X_test, y_test=None, rows=None, *, features=None, target="auto"
+):
     """How each test row's loss moves with each feature of each training row, through the refit.
 
     The model is fitted again for the moved training row, to first order; the steps of a pipeline
@@ -31,24 +33,30 @@ def perturbation_influence(explainer, X_test, y_test=None, rows=None, *, target=
     rows : array-like of int or bool mask, default=None
         Training rows that are moved; all by default. The answer has n_test * n_rows * n_features
         entries and is dense, also where X is sparse: name some rows of a large table.
+    features : array-like of str or int, or bool mask, default=None
+        Names or positions of the columns of X that are moved; all by default. Steps that only
+        touch other columns need no derivative: name the numeric columns of a table whose
+        categories go through a OneHotEncoder.
     target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
 
     Returns
     -------
     ndarray of shape (n_test, n_rows, n_features)
-        Change of the target per unit of the feature: positive means that a larger value of this
-        feature in this training row raises the loss of this test row. Test rows stay where they
-        are, also those that are training rows. NaN where there is no derivative: a missing entry
-        that was filled in, or a feature along which the data determine no coefficient (constant
-        or duplicated columns without a penalty).
+        Change of the target per unit of the feature, asked features in their order: positive
+        means that a larger value of this feature in this training row raises the loss of this
+        test row. Test rows stay where they are, also those that are training rows. NaN where
+        there is no derivative: a missing entry that was filled in, or a feature along which the
+        data determine no coefficient (constant or duplicated columns without a penalty).
 
     Raises
     ------
     UnsupportedStepError
-        For a step without a derivative, such as a OneHotEncoder; names it.
+        For a step without a derivative, such as a OneHotEncoder, that asked columns reach; names
+        it, these columns, and the `features` that leave them out.
     ValueError
-        For rows or test rows that :meth:`~skinfluence.InfluenceExplainer.influence` refuses.
+        For unknown features, and for rows or test rows that
+        :meth:`~skinfluence.InfluenceExplainer.influence` refuses.
 
     See Also
     --------
@@ -84,9 +92,10 @@ def perturbation_influence(explainer, X_test, y_test=None, rows=None, *, target=
     check_explainer(explainer)
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, explainer.objective_.n_rows)
+    features = check_features(features, explainer.X_train_)
     inverse = explainer.linearization_.inverse_for("first_order", len(tests))
-    derivative = _Derivative(explainer, rows, inverse)
-    shape = (len(tests), len(rows), _num_features(explainer.X_train_))
+    derivative = _Derivative(explainer, rows, features, inverse)
+    shape = (len(tests), len(rows), len(features))
     out = np.empty(shape, explainer.objective_.design.dtype)
     with inverse.question():
         for part in row_blocks(len(tests), derivative.bytes_per_test, SOLVED_MIB):
@@ -102,13 +111,18 @@ class _Derivative:
     second factor, which is small; the others to what the product gives, block by block.
     """
 
-    def __init__(self, explainer, rows, inverse):
+    def __init__(self, explainer, rows, features, inverse):
         objective = self.objective = explainer.objective_
         self.inverse = inverse
         self.X = explainer.X_train_
         self.rows = rows
+        self.n_features = n_columns(self.X)
+        every = np.array_equal(features, np.arange(self.n_features))
+        self.features = slice(None) if every else features
+        first = _rows_of(self.X, np.array([0]))
         steps = list(explainer.explained_.transformers)
-        constant = [is_constant(step) for step in steps]  # unknown steps are told of here
+        steps = asked_steps(steps, self.X, first, features)  # unknown steps are told of here
+        constant = [is_constant(step) for step in steps]
         n_bent = max((i + 1 for i, linear in enumerate(constant) if not linear), default=0)
         self.bent, self.linear = steps[:n_bent], steps[n_bent:]
         self.residual = (objective.sample_weight * objective.residual)[rows]
@@ -124,14 +138,17 @@ class _Derivative:
         V = tests.slopes().T[:, None, :] * tests.design.to_dense().T
         U = self.inverse.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
         right = self._right(U)
-        width = right.shape[2] + 4 * K + (len(self.bent) + 1) * max(right.shape[2], out.shape[2])
+        if not self.bent:
+            right = np.ascontiguousarray(right[:, :, self.features])
+        wide = max(right.shape[2], self.n_features if self.bent else 0)
+        width = right.shape[2] + 4 * K + (len(self.bent) + 1) * wide
         for some in row_blocks(len(self.rows), 8 * len(tests) * width):
             left = self._left(U, some)
             if not self.bent:
                 np.matmul(left, right, out=out[:, some], casting="same_kind")
                 continue
             X = _rows_of(self.X, self.rows[some])
-            out[:, some] = pull_back_through(self.bent, X, left @ right)
+            out[:, some] = pull_back_through(self.bent, X, left @ right)[..., self.features]
 
     def _right(self, U):
         """[Theta; U_t] pulled back through the linear steps, (n_tests, 2 K, n_in of the last)."""
@@ -143,7 +160,7 @@ class _Derivative:
         right[:, :, self.undetermined] = np.nan
         for step in reversed(self.linear):
             right = pull_back(step, None, right)
-        return np.ascontiguousarray(right)
+        return right
 
     def _left(self, U, some):
         """-[A_i U_t z_i, s_i r_i], (n_tests, n_some, 2 K)."""

@@ -1,7 +1,8 @@
 """The registry: from a pipeline step's exact class to the derivative of its transform."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -27,6 +28,29 @@ class PullBack:
     name: str
     function: Callable
     constant: Callable
+
+
+@dataclass(frozen=True)
+class Restricted:
+    """A fitted step of which only a part is asked for its derivative.
+
+    Attributes
+    ----------
+    step : fitted transformer
+        The whole, which still transforms.
+    inner : sequence of steps
+        What is asked; constant if all of these are.
+    function : callable
+        ``function(X, V)``, as of a PullBack.
+    """
+
+    step: Any
+    inner: Sequence
+    function: Callable
+
+    def transform(self, X):
+        """What the whole step makes of X."""
+        return transformed(self.step, X)
 
 
 def register_pull_back(module, name, *, constant=False):
@@ -86,6 +110,8 @@ def find_pull_back(step):
             "'passthrough'."
         )
     cls = type(step)
+    if cls is Restricted:
+        return _RESTRICTED
     for (module, name), entry in REGISTRY.items():
         if cls.__name__ == name and (cls.__module__ + ".").startswith(module + "."):
             return entry
@@ -99,6 +125,11 @@ def find_pull_back(step):
         "a differentiable step of your own is added by "
         "skinfluence.perturbation.register_pull_back."
     )
+
+
+def transformed(step, X):
+    """What a step, or "passthrough", makes of X."""
+    return X if step is None or isinstance(step, str) else step.transform(X)
 
 
 def pull_back(step, X, V):
@@ -131,3 +162,9 @@ def _selected(step, X, V):
 
 _UNCHANGED = PullBack("", "passthrough", lambda step, X, V: V, lambda step: True)
 _SELECTED = PullBack("sklearn.feature_selection", "SelectorMixin", _selected, lambda step: True)
+_RESTRICTED = PullBack(
+    __name__,
+    "Restricted",
+    lambda step, X, V: step.function(X, V),
+    lambda step: all(is_constant(inner) for inner in step.inner),
+)
