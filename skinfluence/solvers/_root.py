@@ -82,15 +82,22 @@ class RootInverse(InverseHessian):
         return products * len(self._half_blocks) > KERNEL_WORK and pairs * PAIR_COST < products
 
     def _make_half_blocks(self):
-        """{(k, j): half of the symmetric part of block (k, j) of the inverse}, for j >= k."""
+        """{(k, j): half of the symmetric part of block (k, j) of the inverse}, for j >= k.
+
+        A third of the multiplications of a full product where the root is triangular: the rows of
+        output j begin at its own columns then, but for those that a gauge was projected out of.
+        """
         K, q = self.hessian.n_outputs, self.hessian.n_columns
-        W = self.roots[0].reshape(K, q, -1)
+        root, gauge = self.roots[0], self.hessian.gauge
+        full = [] if gauge is None else np.flatnonzero(gauge.reshape(K, q, -1).any(axis=(0, 2)))
         halves = {}
-        for k in range(K):
-            rest = W[k:].reshape(-1, W.shape[2])
-            row = (W[k] @ rest.T).reshape(q, K - k, q)
-            for j in range(k, K):
-                block = row[:, j - k]
+        for j in range(K):
+            above, own = root[: (j + 1) * q], root[j * q : (j + 1) * q]
+            begin = first_column(own, full)
+            column = above[:, begin:] @ own[:, begin:].T
+            if begin:
+                column[:, full] = above @ own[full].T
+            for k, block in enumerate(column.reshape(j + 1, q, q)):
                 halves[k, j] = upper_half(0.5 * (block + block.T))
         return halves
 
@@ -113,6 +120,13 @@ class RootInverse(InverseHessian):
                 out[rows, k, k] = form
                 previous = W
         return out
+
+
+def first_column(matrix, without):
+    """The first column that is not zero in the rows but those of `without`; 0 where all are."""
+    there = matrix != 0.0
+    there[without] = False
+    return int(there.any(axis=0).argmax())
 
 
 #: Columns of a symmetric matrix that are multiplied at a time.
@@ -187,8 +201,11 @@ def triangular_inverse(lower):
 
 
 def project_out(null_space, W):
-    """(I - N N') W for orthonormal N."""
-    return W - null_space @ (null_space.T @ W)
+    """(I - N N') W for orthonormal N, in the place of W: only rows that N has are written."""
+    rows = np.flatnonzero(null_space.any(axis=1))
+    N = null_space[rows]
+    W[rows] -= N @ (N.T @ W[rows])
+    return W
 
 
 def factorize_blocks(hessian, factorize_block):
