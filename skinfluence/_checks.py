@@ -17,12 +17,19 @@ def check_whole(name, value, *, least=1):
         raise ValueError(f"{name}={value!r}. Expected a whole number, at least {least}.")
 
 
+def _is_finite(value):
+    try:
+        return bool(np.isfinite(float(value)))
+    except OverflowError:  # a whole number that no float can hold
+        return False
+
+
 def check_number(name, value, *, words=(), least=None, above=None, most=None, below=None):
     """Raise ValueError unless `value` is a finite number in its range, or one of `words`."""
     if isinstance(value, str) and value in words:
         return
     number = not isinstance(value, bool | np.bool_) and isinstance(value, Real)
-    inside = number and np.isfinite(float(value))
+    inside = number and _is_finite(value)
     inside = inside and (least is None or value >= least) and (above is None or value > above)
     inside = inside and (most is None or value <= most) and (below is None or value < below)
     if not inside:

@@ -110,7 +110,9 @@ def select_diverse(
         default.
     length_scale : float or "median", default="median"
         Of the similarity ``exp(-||x - x'||^2 / (2 length_scale^2))``, taken in the feature space
-        of the pipeline's last step. "median": the median distance, of at most 1,000 rows.
+        of the pipeline's last step. "median": the median distance, of at most 1,000 rows. The
+        shorter, the more only equal rows count as alike; the longer, the more all rows do, and
+        their scores alone decide.
     n_reference : int or None, default=1000
         Facility location and MMD compare the picks with a random sample of this many rows;
         their values are then means over the sample, with a standard error of at most

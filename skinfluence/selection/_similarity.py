@@ -49,9 +49,20 @@ class RBFSimilarity:
 
     def __call__(self, first, second):
         """Similarities of Points to Points, (n_first, n_second), in [0, 1]."""
-        out = self._square_distances(first, second)
-        out *= -0.5 / self.length_scale**2
-        return np.exp(out, out=out)
+        out, scale = self._square_distances(first, second), self.length_scale
+        with np.errstate(over="ignore", under="ignore"):  # its square may be no float
+            largest = first.square_norms.max(initial=0.0) + second.square_norms.max(initial=0.0)
+            if self._rounding * largest / scale > 1e-12 * scale:
+                # so short a scale would tell equal rows apart by their rounding
+                lengths = np.add.outer(first.square_norms, second.square_norms)
+                out[out <= self._rounding * lengths] = 0.0
+            out *= max(-0.5 / scale / scale, -np.finfo(float).max)
+            return np.exp(out, out=out)
+
+    @property
+    def _rounding(self):
+        """How far squared distances may be off, in units of the rows' squared lengths."""
+        return min(1e-12, np.finfo(float).eps * (8 + self._X.shape[1]))
 
     def _square_distances(self, first, second):
         out = first.X @ second.X.T

@@ -296,6 +296,42 @@ def test_the_median_distance_of_equal_rows_only_is_one():
     assert select_diverse(made, 5, gamma=1.0).length_scale == 1.0
 
 
+SHORT, LONG = (5e-324, 1e-200, 1e-9), (1e9, 1e200, 1e308)
+
+
+@every_term
+@pytest.mark.parametrize("table", ["different", "copies", "all-equal"])
+@pytest.mark.parametrize("length_scale", [*SHORT, *LONG])
+def test_extreme_length_scales_are_the_limits(redundancy, table, length_scale):
+    """Short: rows are alike where they are equal. Long: all rows are alike."""
+    some = {"different": X[:30], "copies": np.tile(X[:10], (3, 1)), "all-equal": np.ones((30, 3))}
+    rows = some[table] * 100.0
+    made = InfluenceExplainer(LogisticRegression(C=1e-4)).fit(rows, np.arange(30) % 2)
+    scores = 1.0 + np.arange(30) % 7
+    settings = {"scores": scores, "redundancy": redundancy, "length_scale": length_scale}
+    found = select_diverse(made, 6, gamma=2.0, **settings)
+    equal = (rows[:, None] == rows).all(axis=2) * 1.0
+    similar = np.ones((30, 30)) if length_scale in LONG else equal
+    term = {"name": redundancy, "similar": similar, "weight": np.full(30, 1.0 / 30.0)}
+    scale = np.sort(scores)[-6:].sum()
+    expected, gains = plain_greedy(scores, 6, 2.0, scale, **term)
+    assert (found.rows == expected).all()
+    assert_allclose(found.gains, gains, rtol=1e-9, atol=1e-12)
+    assert found.length_scale == length_scale
+    assert np.isfinite(select_diverse(made, 6, **settings).diversity).all()  # gamma="auto"
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, np.float32])
+def test_short_length_scales_know_equal_rows_in_sparse_and_in_float32_tables(form):
+    rows = form(np.tile(X[:10], (3, 1)) * 37.0)
+    made = InfluenceExplainer(LogisticRegression(C=1e-4)).fit(rows, np.arange(30) % 2)
+    found = select_diverse(
+        made, 10, scores=np.ones(30), gamma=1.0, length_scale=1e-9, redundancy="facility_location"
+    )
+    assert sorted(found.rows % 10) == list(range(10))
+    assert_allclose(found.diversity, np.arange(1, 11) / 10.0)
+
+
 def test_only_the_rows_that_are_asked_for_are_picked_and_stood_for(explainer):
     rows = np.flatnonzero(Y == 1)
     found = select_diverse(
@@ -405,6 +441,8 @@ def test_global_random_state_is_left_alone(explainer):
         ({"gamma": True}, "gamma=True. Expected"),
         ({"order": "largest"}, "order='largest' is not known"),
         ({"length_scale": 0}, "length_scale=0. Expected 'median' or a finite number > 0"),
+        ({"length_scale": 10**400}, "length_scale=1000.*Expected 'median' or a finite number > 0"),
+        ({"length_scale": np.inf}, "length_scale=inf. Expected 'median' or a finite number > 0"),
         ({"n_reference": 0}, "n_reference=0. Expected a whole number"),
         ({"n_select": 0}, "n_select=0. Expected a whole number"),
         ({"n_select": N + 1}, "there are 80 training rows of positive weight"),
