@@ -1,4 +1,4 @@
-"""Compiled Hessian products of CSR rows: what surrounds `_csr_loops.py` and `_csr_vectors.py`."""
+"""Compiled Hessian products of CSR rows: what surrounds `_csr_single.py` and `_csr_vectors.py`."""
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def csr_hessian_product(X, V, offset, curvature, factor, n_threads):
 
 def _single(X, v, offset, weights, n_threads):
     # numba itself is imported at first use
-    from skinfluence.kernels import _csr_loops
+    from skinfluence.kernels import _csr_single
 
     n, f = X.shape
     parts = csr_parts(X.data, X.indices, X.indptr)
@@ -43,7 +43,7 @@ def _single(X, v, offset, weights, n_threads):
     def work(rows):
         table = aligned(f, 2)
         table[:, 0], table[:, 1] = v, 0.0
-        total = _csr_loops.single(*parts, table, offset, weights, rows.start, rows.stop)
+        total = _csr_single.single(*parts, table, offset, weights, rows.start, rows.stop)
         return table[:, 1], total
 
     product, total = np.zeros(f), 0.0

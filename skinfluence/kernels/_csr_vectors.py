@@ -14,6 +14,7 @@ from skinfluence.kernels._arrays import LANES
 from skinfluence.kernels._dense_loops import _curve
 from skinfluence.kernels._vectors import (
     LONG,
+    ONE,
     VECTOR,
     ZERO,
     add_product,
@@ -86,13 +87,13 @@ def _sum(typingctx, data, indices, table, raw, first, last, place):
             builder.store(add_product(builder, builder.load(total), x, u), total)
 
         start, stop = args[4], args[5]
-        step = ir.Constant(LONG, _APART)
+        step = LONG(_APART)
         size = builder.sub(stop, start)
         whole = builder.add(start, builder.sub(size, builder.srem(size, step)))
         with cgutils.for_range_slice(builder, start, whole, step) as (k, _):
             for t, total in enumerate(sums):
-                add(builder.add(k, ir.Constant(LONG, t)), total)
-        with cgutils.for_range_slice(builder, whole, stop, ir.Constant(LONG, 1)) as (k, _):
+                add(builder.add(k, LONG(t)), total)
+        with cgutils.for_range_slice(builder, whole, stop, ONE) as (k, _):
             add(k, sums[0])
         a, b, c, d = (builder.load(total) for total in sums)
         builder.store(builder.fadd(builder.fadd(a, b), builder.fadd(c, d)), entry.raw, align=8)
@@ -108,8 +109,7 @@ def _add(typingctx, data, indices, table, raw, first, last, place):
     def generate(context, builder, signature, args):
         entry = _Entries(context, builder, signature, args)
         w = builder.load(entry.raw, align=8)
-        one = ir.Constant(LONG, 1)
-        with cgutils.for_range_slice(builder, args[4], args[5], one) as (k, _):
+        with cgutils.for_range_slice(builder, args[4], args[5], ONE) as (k, _):
             x, row = entry(k)
             old = builder.load(row, align=8)
             builder.store(add_product(builder, old, x, w), row, align=8)
@@ -143,6 +143,6 @@ class _Entries:
             x = builder.fpext(x, ir.DoubleType())
         if self.narrow:
             column = builder.zext(column, LONG)
-        row = builder.gep(self.table, [builder.mul(column, ir.Constant(LONG, LANES))])
+        row = builder.gep(self.table, [builder.mul(column, LONG(LANES))])
         pointer = builder.bitcast(row, VECTOR.as_pointer())
         return in_all_lanes(builder, x), pointer

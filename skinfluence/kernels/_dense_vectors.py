@@ -19,6 +19,7 @@ from skinfluence.kernels._vectors import (
     VECTOR,
     ZERO,
     add_product,
+    call_for,
     data_pointer,
     in_all_lanes,
     sum_of_lanes,
@@ -81,7 +82,7 @@ def _add(typingctx, X, out, row, f, shift, w, ahead):
         factor = in_all_lanes(builder, args[5])
 
         def body(place, mask):
-            strips.call_for(builder.add(place, args[6]))
+            call_for(builder, strips.later(place, args[6]))
             pointer = strips.table(place)
             x = strips.row(place, mask)
             o = builder.load(pointer, align=64)
@@ -112,6 +113,9 @@ class _Strips:
     def table(self, place):
         return self.builder.bitcast(self.builder.gep(self._table, [place]), VECTOR.as_pointer())
 
+    def later(self, place, ahead):
+        return self.builder.gep(self.first, [self.builder.add(place, ahead)])
+
     def row(self, place, mask):
         builder, align = self.builder, 4 if self.single else 8
         pointer = builder.bitcast(builder.gep(self.first, [place]), self.kind.as_pointer())
@@ -126,18 +130,6 @@ class _Strips:
             nothing = ir.Constant(self.kind, [0.0] * LANES)
             x = builder.call(load, [pointer, NUMBER(align), mask, nothing])
         return builder.fpext(x, VECTOR) if self.single else x
-
-    def call_for(self, place):
-        """Ask for numbers of later rows. Beyond the last row this does nothing."""
-        builder, byte = self.builder, ir.IntType(8).as_pointer()
-        prefetch = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [byte] + [NUMBER] * 3),
-            "llvm.prefetch.p0",
-        )
-        pointer = builder.bitcast(builder.gep(self.first, [place]), byte)
-        read, keep, data = NUMBER(0), NUMBER(3), NUMBER(1)
-        builder.call(prefetch, [pointer, read, keep, data])
 
     def visit(self, body):
         """body(place, mask) for every strip; the mask is None inside the row."""

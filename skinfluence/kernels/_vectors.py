@@ -6,10 +6,12 @@ as that takes there.
 """
 
 from llvmlite import ir
+from numba.core import cgutils
 
 from skinfluence.kernels._arrays import LANES
 
 LONG = ir.IntType(64)
+ONE = LONG(1)
 NUMBER = ir.IntType(32)
 VECTOR = ir.VectorType(ir.DoubleType(), LANES)
 ZERO = ir.Constant(VECTOR, [0.0] * LANES)
@@ -50,3 +52,15 @@ def sum_of_lanes(builder, vector):
 def data_pointer(context, builder, kind, value):
     """Pointer to the first number of an array."""
     return context.make_array(kind)(context, builder, value).data
+
+
+def call_for(builder, pointer):
+    """Ask memory for a number that is read later. Beyond an array's end this does nothing."""
+    byte = ir.IntType(8).as_pointer()
+    prefetch = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(ir.VoidType(), [byte] + [NUMBER] * 3),
+        "llvm.prefetch.p0",
+    )
+    read, keep, data = NUMBER(0), NUMBER(3), NUMBER(1)
+    builder.call(prefetch, [builder.bitcast(pointer, byte), read, keep, data])

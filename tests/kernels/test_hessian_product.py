@@ -102,6 +102,22 @@ def test_raw_predictions_of_sparse_rows_that_do_not_fit_are_taken_in_turns(form,
 
 
 @pytest.mark.parametrize("K", [1, 10])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_rows_of_any_length_with_columns_in_any_order_and_more_than_once(dtype, index, K):
+    rng = np.random.default_rng(0)
+    lengths = np.repeat(np.arange(27), 3)
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(index)
+    columns = rng.integers(0, 9, size=starts[-1]).astype(index)  # fewer than a row has entries
+    values = rng.normal(size=starts[-1]).astype(dtype)
+    X = sparse.csr_array((values, columns, starts), shape=(len(lengths), 9))
+    problem = make_problem(*X.shape, K, 1, "factored")
+    expected = _reference.hessian_product(X.astype(np.float64), *problem)
+    for result in ways(X, *problem):
+        assert_equal_to_twin(result, expected)
+
+
+@pytest.mark.parametrize("K", [1, 10])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_rows_make_zeros(kind, K):
     X = make_rows(kind, np.float64)[:0]
