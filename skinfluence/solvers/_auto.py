@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 from sklearn import get_config
 
 from skinfluence.solvers._base import Questions, SingularHessianError, Solver
@@ -240,7 +239,7 @@ class IteratedInverse(CGInverse):
         self._factorized = factorized
 
     def solve(self, V, x0=None):
-        out, outcome = self._solve(np.asarray(V, dtype=float), x0)
+        out, outcome = self._solve(V, x0)
         if (outcome[0] <= self.solver.tol).all():
             self._conclude(outcome)
             return out

@@ -11,7 +11,14 @@ from skinfluence._progress import progress
 from skinfluence._warnings import user_stacklevel
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
 from skinfluence.solvers._block_cg import block_cg, column_norms
-from skinfluence.solvers._checks import check_choice, check_integer, check_positive, check_seed
+from skinfluence.solvers._checks import (
+    check_choice,
+    check_columns,
+    check_integer,
+    check_positive,
+    check_seed,
+    column_sizes,
+)
 from skinfluence.solvers._coordinates import PRECONDITIONERS, Coordinates, columns_in_memory
 from skinfluence.solvers._costs import MAX_WIDTH
 from skinfluence.solvers._preconditioners import unit_diagonal_scale
@@ -154,11 +161,18 @@ class CGInverse(InverseHessian):
         ConvergenceWarning
             When a column's residual stays above the tolerance.
         """
-        out, outcome = self._solve(np.asarray(V, dtype=float), x0)
+        out, outcome = self._solve(V, x0)
         self._conclude(outcome)
         return out
 
     def _solve(self, V, x0=None):
+        V = check_columns(V, self.shape[0])
+        if x0 is not None:
+            x0 = check_columns(x0, self.shape[0])
+            if x0.shape != V.shape:
+                raise ValueError(
+                    f"x0 has shape {x0.shape}; expected {V.shape}, that of the right-hand sides."
+                )
         out = np.empty(V.shape)
         residuals = np.zeros(V.shape[1])
         n_iter = 0
@@ -180,7 +194,7 @@ class CGInverse(InverseHessian):
         """(X, residuals, number of products) of one block of right-hand sides."""
         scale, tol = self._scale[:, None], self.solver.tol
         V = self._without_gauge(V)
-        size = _column_sizes(V / scale)
+        size = column_sizes(V / scale)
         X = np.zeros_like(V)
         residuals = np.where(np.isfinite(size), (size > 0).astype(float), np.inf)
         X[:, np.isinf(residuals)] = np.nan
@@ -283,10 +297,3 @@ class CGInverse(InverseHessian):
                 ConvergenceWarning,
                 stacklevel=user_stacklevel(),
             )
-
-
-def _column_sizes(V):
-    """Euclidean norms (m,) of columns whose squares may overflow or vanish."""
-    largest = np.abs(V).max(axis=0, initial=0.0)
-    unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
-    return unit * np.linalg.norm(V / unit, axis=0)

@@ -44,6 +44,24 @@ def check_seed(value):
         ) from error
 
 
+def check_columns(V, p):
+    """Right-hand sides as float64 of shape (p, m); ValueError for any other shape."""
+    V = np.asarray(V, dtype=np.float64)
+    if V.ndim != 2 or len(V) != p:
+        raise ValueError(
+            f"Right-hand sides have shape {V.shape}; expected ({p}, m), one column for each of m "
+            "systems. Products with a vector are `inverse @ v`."
+        )
+    return V
+
+
+def column_sizes(V):
+    """Euclidean norms (m,) of columns whose squares may overflow or vanish."""
+    largest = np.abs(V).max(axis=0, initial=0.0)
+    unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+    return unit * np.linalg.norm(V / unit, axis=0)
+
+
 def _is_one_of(value, choices):
     return (value is None or isinstance(value, str)) and value in choices
 

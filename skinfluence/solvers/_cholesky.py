@@ -1,5 +1,7 @@
 """Cholesky factorisation: the plain choice where the Hessian is positive definite."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from skinfluence.solvers._base import SingularHessianError, Solver, SolverReport
@@ -17,6 +19,7 @@ def singular_tolerance(p):
     return 100 * p * np.finfo(float).eps
 
 
+@dataclass(frozen=True)
 class CholeskySolver(Solver):
     """H = L L' of the unit-diagonal Hessian; refuses a singular one.
 

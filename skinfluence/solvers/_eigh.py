@@ -1,5 +1,7 @@
 """Symmetric eigendecomposition with a pseudo-inverse for directions without curvature."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from skinfluence.solvers._base import Solver, SolverReport
@@ -7,6 +9,7 @@ from skinfluence.solvers._cholesky import singular_tolerance
 from skinfluence.solvers._root import RootInverse, equilibrate, factorize_blocks, project_out
 
 
+@dataclass(frozen=True)
 class EighSolver(Solver):
     """Moore-Penrose inverse H^+ from the eigenvectors of the unit-diagonal Hessian.
 

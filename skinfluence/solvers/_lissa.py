@@ -7,9 +7,17 @@ from sklearn.utils import check_random_state
 
 from skinfluence.linalg import Design, Hessian, block_size
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
-from skinfluence.solvers._checks import check_choice, check_integer, check_positive, check_seed
+from skinfluence.solvers._checks import (
+    check_choice,
+    check_columns,
+    check_integer,
+    check_positive,
+    check_seed,
+    column_sizes,
+)
 from skinfluence.solvers._lissa_run import DivergenceError, run_until_stable
 from skinfluence.solvers._recursion import (
+    NOT_FINITE,
     diagonal_preconditioner,
     project_gauge,
     warn_unconverged,
@@ -43,7 +51,8 @@ class LissaSolver(Solver):
     depth : int, default=5000
         Largest number of steps of a repeat.
     repeats : int, default=10
-        Independent runs that are averaged; their spread gives the standard error.
+        Independent runs that are averaged; their spread gives the standard error. One run has
+        none (NaN), and is judged by its change alone.
     batch_size : int or "auto", default="auto"
         Rows a step. "auto" takes as many as still allow a smaller scale in proportion: largest
         curvature of a row over the largest eigenvalue of the Hessian, at most 64.
@@ -166,18 +175,19 @@ class LissaInverse(InverseHessian):
 
     def solve(self, V):
         settings, hessian = self.settings, self.hessian
-        V = np.asarray(V, dtype=float)
-        b = project_gauge(hessian, V)
-        m = b.shape[1]
+        b = project_gauge(hessian, check_columns(V, hessian.shape[0]))
+        length = column_sizes(b)
+        finite = np.isfinite(length)
         out = np.zeros_like(b)
-        error, change, n_iter = np.zeros(m), np.zeros(m), 0
-        curved = np.flatnonzero(b.any(axis=0))
+        out[:, ~finite] = np.nan
+        error, change, n_iter = np.where(finite, 0.0, np.nan), np.where(finite, 0.0, np.nan), 0
+        curved = np.flatnonzero(finite & (length > 0))
         size = block_size(16 * settings.repeats * hessian.shape[0], cache_mib=64.0)
         for start in range(0, len(curved), size):
             columns = curved[start : start + size]
-            found = self._restarted(self._inwards(b[:, columns]))
+            found = self._restarted(self._inwards(b[:, columns] / length[columns]))
             mean, error[columns], change[columns], depth = found
-            out[:, columns] = self._outwards(mean)
+            out[:, columns] = length[columns] * self._outwards(mean)
             n_iter = max(n_iter, depth)
         self._conclude((error, change, n_iter))
         return project_gauge(hessian, out)
@@ -185,7 +195,8 @@ class LissaInverse(InverseHessian):
     def _restarted(self, b):
         for attempt in range(RESTARTS):
             try:
-                return run_until_stable(self, b)
+                with np.errstate(over="ignore", invalid="ignore"):  # told as a divergence
+                    return run_until_stable(self, b)
             except DivergenceError:
                 if self.settings.scale != "auto" or attempt == RESTARTS - 1:
                     raise
@@ -217,17 +228,34 @@ class LissaInverse(InverseHessian):
         report.standard_error = float(np.max(self.standard_error, initial=0.0))
         if report.converged:
             return
-        change = float(np.max(self.change[bad]))
         measured = (
-            f"at depth {report.n_iter} the standard error of {settings.repeats} repeats is "
-            f"{report.standard_error:.2g} of the estimate and doubling the depth changed it by "
-            f"{change:.2g}, tol={settings.tol:g}"
+            f"at depth {report.n_iter} {self._noise()} and {_moved(self.change[bad])}, "
+            f"tol={settings.tol:g}"
         )
         remedy = (
-            'Use a larger depth, batch_size or repeats, solver="cg", or a positive damping if '
-            "directions of the data have no curvature."
+            NOT_FINITE
+            if np.isnan(self.change).any()
+            else (
+                'Use a larger depth, batch_size or repeats, solver="cg", or a positive damping if '
+                "directions of the data have no curvature."
+            )
         )
         warn_unconverged("lissa", bad.sum(), len(bad), measured, remedy)
+
+    def _noise(self):
+        if self.settings.repeats == 1:
+            return "one repeat has no standard error"
+        found = np.nanmax(self.standard_error, initial=0.0)
+        return (
+            f"the standard error of {self.settings.repeats} repeats is {found:.2g} of the estimate"
+        )
+
+
+def _moved(change):
+    most = np.nanmax(change, initial=0.0)
+    if np.isinf(most):
+        return "it was not compared with a smaller depth"
+    return f"doubling the depth changed the estimate by {most:.2g}"
 
 
 def _diagonals(hessian):

@@ -7,8 +7,16 @@ from sklearn.utils import check_random_state
 
 from skinfluence._progress import progress
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
-from skinfluence.solvers._checks import check_choice, check_integer, check_positive, check_seed
+from skinfluence.solvers._checks import (
+    check_choice,
+    check_columns,
+    check_integer,
+    check_positive,
+    check_seed,
+    column_sizes,
+)
 from skinfluence.solvers._recursion import (
+    NOT_FINITE,
     diagonal_preconditioner,
     largest_eigenvalue,
     project_gauge,
@@ -127,13 +135,15 @@ class NeumannInverse(InverseHessian):
 
     def solve(self, V):
         settings, hessian, root = self.settings, self.hessian, self._root
-        V = np.asarray(V, dtype=float)
+        V = check_columns(V, hessian.shape[0])
         b = root * project_gauge(hessian, V)  # unit-diagonal coordinates
-        size = np.linalg.norm(b, axis=0)
+        size = column_sizes(b)
         out = np.zeros_like(b)
-        residual = np.where(size > 0, 1.0, 0.0)
-        active = np.flatnonzero(size > 0)
-        b = b[:, active]
+        finite = np.isfinite(size)
+        residual = np.where(finite, (size > 0).astype(float), np.nan)
+        out[:, ~finite] = np.nan
+        active = np.flatnonzero(finite & (size > 0))
+        b = b[:, active] / size[active]
         u = np.zeros_like(b)
         left = b.copy()  # b - H u
         n_iter = 0
@@ -151,8 +161,8 @@ class NeumannInverse(InverseHessian):
             n_iter = step
             u += left / self.scale
             left = b - root * (hessian @ (root * u))
-            left_size = np.linalg.norm(left, axis=0) / size[active]
-            out[:, active] = u
+            left_size = np.nan_to_num(np.linalg.norm(left, axis=0), nan=np.inf)
+            out[:, active] = size[active] * u
             residual[active] = left_size
             diverging = ~(left_size <= 1e3 * first)
             if diverging.any():
@@ -178,7 +188,9 @@ class NeumannInverse(InverseHessian):
             f"the residual is {self.report.residual:.1e} of the right-hand side after {n_iter} "
             f"steps, tol={settings.tol:g}"
         )
-        if self.report.residual > 1.0 or not np.isfinite(self.report.residual):
+        if np.isnan(self.residual).any():
+            remedy = NOT_FINITE
+        elif self.report.residual > 1.0:
             remedy = (
                 f"The recursion diverges: use a scale larger than {self.scale:.3g}, or "
                 'scale="auto".'

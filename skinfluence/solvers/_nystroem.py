@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from skinfluence._warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
 from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, SolverReport
-from skinfluence.solvers._checks import check_integer, check_positive, check_seed
+from skinfluence.solvers._checks import check_columns, check_integer, check_positive, check_seed
 from skinfluence.solvers._sketch import Sketch
 
 #: Training rows whose gradients probe the error.
@@ -254,6 +254,7 @@ class NystroemInverse(InverseHessian):
 
     def solve(self, V):
         """H^-1 V, approximately, for V of shape (p, m)."""
+        V = check_columns(V, self.shape[0])
         V = V.reshape(*self._diagonal.shape[:2], V.shape[1])
         out = self._diagonal * V + self._L @ (self._J @ (self._L.transpose(0, 2, 1) @ V))
         return out.reshape(self.shape[0], V.shape[2])

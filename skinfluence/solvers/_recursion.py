@@ -7,6 +7,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._warnings import user_stacklevel
 
+#: What is told of right-hand sides that have no solution.
+NOT_FINITE = "Right-hand sides with NaN or infinite entries have no solution."
+
 
 def diagonal_preconditioner(diagonal):
     """1 / diagonal where there is curvature, 1 elsewhere."""

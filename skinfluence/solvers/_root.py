@@ -6,6 +6,7 @@ from scipy.linalg import lapack
 from skinfluence.kernels import run_chunks
 from skinfluence.linalg import row_blocks
 from skinfluence.solvers._base import InverseHessian
+from skinfluence.solvers._checks import check_columns
 
 #: Multiplications beyond which a sparse design takes the numba kernel: some seconds of matrix
 #: products, so that small problems never wait for the compiler.
@@ -42,7 +43,7 @@ class RootInverse(InverseHessian):
 
     def solve(self, V):
         blocks = len(self.roots)
-        V = V.reshape(blocks, self.shape[0] // blocks, -1)
+        V = check_columns(V, self.shape[0]).reshape(blocks, self.shape[0] // blocks, -1)
         out = np.zeros(V.shape)
         for k, W in enumerate(self.roots):
             if blocks == 1 or V[k].any():  # who asks of one output sends zeros for all others

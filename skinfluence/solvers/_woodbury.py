@@ -1,11 +1,15 @@
 """Woodbury's identity on the n x n side, for more columns than rows."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, SolverReport
+from skinfluence.solvers._checks import check_columns
 from skinfluence.solvers._root import inverse_root
 
 
+@dataclass(frozen=True)
 class WoodburySolver(Solver):
     """H^-1 = P^-1 - P^-1 Z' R (I + R' Z P^-1 Z' R)^-1 R' Z P^-1 with A = R R' the curvature.
 
@@ -90,6 +94,7 @@ class WoodburyInverse(InverseHessian):
     def solve(self, V):
         K, q = self.hessian.n_outputs, self.hessian.n_columns
         m = len(self._free)
+        V = check_columns(V, self.shape[0])
         V = V.reshape(K, q, V.shape[1])
         kept = V[:, self._kept] / self._penalty[:, :, None]  # P^-1 V
         raw = np.stack([self._Z_kept @ part for part in kept])  # shape: (K, n, m)
