@@ -3,6 +3,7 @@
 from benchmarks import _by_hand, _by_hand_large
 from benchmarks._ways import Way, explained
 from benchmarks.peers import captum, dattri, kronfluence, pydvl, pyinfluence
+from skinfluence.solvers import CGSolver
 
 
 def _direct(case):
@@ -36,6 +37,7 @@ WAYS = {
         _ours("auto", name="default", label='auto, method="auto"', method=None),
         _ours("cholesky"),
         _ours("cg"),
+        _ours(CGSolver(tol=0.1), name="cg_coarse", label="cg, tol=0.1"),
         _ours("nystroem"),
         _ours("lissa"),
         Way(
@@ -57,3 +59,5 @@ WAYS = {
 }
 #: Other packages: what ours are compared with.
 PEERS = [name for name, way in WAYS.items() if way.needs not in ("numpy", "skinfluence")]
+#: Our ways to the same answer from the same table, more or less exactly.
+OURS_ALL = ["auto", "cholesky", "cg", "cg_coarse", "nystroem", "lissa"]
