@@ -1,13 +1,16 @@
 """Influences in blocks: the one loop behind influence, top_influences and explain."""
 
-from functools import partial
+import warnings
+from functools import cached_property, partial
 
 import numpy as np
 from sklearn.utils import gen_batches
 
 from skinfluence._health import warn_of_null_directions
 from skinfluence._progress import progress
+from skinfluence._warnings import user_stacklevel
 from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
+from skinfluence.effects._classes import last_of_class
 from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import check_curvature, is_second_derivative, minimize
@@ -74,6 +77,7 @@ def _blocks(linearization, design, target, method, rows, out):
 
 
 def _all_blocks(linearization, design, target, method, rows, out, inverse=None):
+    linearization.warn_of_last(method, rows)
     row_step = max(1, len(rows))
     if method == "refit":
         row_step = min(row_step, linearization.refit_width())
@@ -236,24 +240,51 @@ class Linearization:
     def changes(self, method, rows, inverse=None):
         """(reference objective, changes of the coefficients) for the removal of rows.
 
-        By `inverse`, where another one than this linearisation's own is given.
+        By `inverse`, where another one than this linearisation's own is given. NaN for the last
+        row of a class, except to first order; nothing is warned of.
         """
-        if method == "refit":
-            made = refit_rows(
-                self.optimum,
-                self.optimum_inverse,
-                rows,
-                solver=AutoSolver.for_newton_steps(),
-                n_jobs=self.n_jobs,
-                verbose=self.verbose,
-            )
-            return self.optimum, made
         if method == "first_order":
             return self.objective, first_order(self.objective, inverse or self.inverse, rows)
-        return self.objective, newton_step(self.objective, inverse or self.hessian_inverse, rows)
+        alone = self.last_of_class[rows]
+        if method == "refit":
+            return self.optimum, self._refits(rows, alone)
+        inverse = inverse or self.hessian_inverse
+        changes = newton_step(self.objective, inverse, rows)
+        if alone.any():
+            changes.forget(alone)
+        return self.objective, changes
+
+    def _refits(self, rows, alone):
+        made = refit_rows(
+            self.optimum,
+            self.optimum_inverse,
+            rows[~alone],
+            solver=AutoSolver.for_newton_steps(),
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        return made.among(~alone) if alone.any() else made
+
+    @cached_property
+    def last_of_class(self):
+        """Rows without which a class is gone, and with it the model that is explained, (n,)."""
+        return last_of_class(self.objective)
+
+    def warn_of_last(self, method, rows):
+        """Tell of rows whose removal has no answer, if `method` is one that looks for it."""
+        alone = rows[self.last_of_class[rows]] if method != "first_order" else rows[:0]
+        if len(alone):
+            warnings.warn(
+                f"Training row(s) {alone[:10].tolist()} are the only one of their class: a refit "
+                "without it would be another model. The effects of their removal are NaN; "
+                'method="first_order" describes the model as it is and stays finite.',
+                RuntimeWarning,
+                stacklevel=user_stacklevel(),
+            )
 
     def own_changes(self, method, rows):
         """(reference objective, changes of each removed row's own raw predictions (n, K))."""
+        self.warn_of_last(method, rows)
         if method == "refit":
             step = self.refit_width()
             parts = [self._own_refits(rows[a : a + step]) for a in range(0, len(rows), step)]

@@ -122,7 +122,8 @@ class Audit:
         Returns
         -------
         ndarray of shape (n_train,)
-            In units of the loss; not negative for convex losses.
+            In units of the loss; not negative for convex losses. NaN for the only row of a class,
+            with a warning, save for "first_order".
         """
         check_is_fitted(self)
         method = resolve_method(method or self.method, self.linearization_.inverse)
@@ -146,11 +147,13 @@ class Audit:
         -------
         ndarray of shape (n_rows, n_params)
             Coefficients without the row minus with it, laid out as ``coef_.ravel()`` followed by
-            ``intercept_`` of the last step.
+            ``intercept_`` of the last step. NaN for the only row of a class, with a warning, save
+            for "first_order".
         """
         check_is_fitted(self)
         method = resolve_method(method or self.method, self.linearization_.inverse)
         rows = check_rows(rows, self.objective_.n_rows)
+        self.linearization_.warn_of_last(method, rows)
         with self.linearization_.inverse.question():
             objective, changes = self.linearization_.changes(method, rows)
             return objective.estimator_layout(changes.coef_changes())
@@ -164,7 +167,8 @@ class Audit:
         Returns
         -------
         ndarray of shape (n_train,) or (n_train, n_outputs)
-            In units of the raw prediction (predicted value, log-odds, margin).
+            In units of the raw prediction (predicted value, log-odds, margin). NaN for the only
+            row of a class, with a warning: there is no model without it.
         """
         check_is_fitted(self)
         rows = np.arange(self.objective_.n_rows)
@@ -188,7 +192,8 @@ class Audit:
             and (externally) studentised residuals, `cooks_distance`, `dffits` and one
             `dfbetas_<name>` per coefficient; for binary logistic regression their one-step forms
             as R's ``influence.measures`` has them, with DFBETAS from Pearson residuals (R takes
-            deviance residuals there). NaN where a row has leverage 1.
+            deviance residuals there). NaN where a row has leverage 1 or is the only one of its
+            class.
 
         References
         ----------

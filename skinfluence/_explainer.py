@@ -294,6 +294,12 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
             For unknown labels, wrong shapes, NaN, an empty test set, or a target that the model
             does not have.
 
+        Warns
+        -----
+        RuntimeWarning
+            For training rows that are the only one of their class: a refit without them would be
+            another model. They are NaN, save for "first_order", which describes the model as it is.
+
         References
         ----------
         Koh & Liang (2017), equation (2): first order is -s_i / sum(s) times I_up,loss.

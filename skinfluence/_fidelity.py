@@ -9,6 +9,7 @@ from skinfluence._answers import influence_blocks, resolve_method
 from skinfluence._targets import LossTarget, encode_labels
 from skinfluence.adapters import Settings, explain_estimator
 from skinfluence.effects import WeightChanges, refit, refit_rows
+from skinfluence.effects._classes import last_of_class
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives import minimize
 from skinfluence.solvers import AutoSolver
@@ -88,7 +89,8 @@ def audit_rows(objective, n_rows=N_ROWS):
     gradients.residual = gradients.residual * s
     norms = gradients.row_norms()
     order = np.argsort(-norms, kind="stable")
-    order = order[(s > 0).any(axis=1)[order]]
+    # without the last row of a class a refit would be another model
+    order = order[((s > 0).any(axis=1) & ~last_of_class(objective))[order]]
     if len(order) <= n_rows:
         return order
     top, rest = order[: n_rows // 2], order[n_rows // 2 :]
@@ -173,9 +175,15 @@ def summed_influences(explainer, X, y, groups):
     member = np.zeros((n_train, len(groups)))
     for j, rows in enumerate(groups):
         member[rows, j] = 1.0
+    asked = np.flatnonzero(member.any(axis=1))
+    member = member[asked]
     n_test = _num_samples(X)
     out = np.empty((n_test, len(groups)))
     for rows in row_blocks(n_test, 8 * n_train, cache_mib=256.0):
-        mine = explainer.influence(_safe_indexing(X, rows), _safe_indexing(y, rows))
+        some = _safe_indexing(X, rows), _safe_indexing(y, rows)
+        mine = explainer.influence(*some, rows=asked)
+        missing = np.isnan(mine).any(axis=0)
+        mine[:, missing] = 0.0  # or it would be missing from groups that it is not in
         out[rows] = mine @ member
+        out[rows, member[missing].any(axis=0)] = np.nan
     return out

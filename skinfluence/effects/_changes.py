@@ -65,6 +65,10 @@ class Changes(ABC):
         """Change of the coefficients, (n_changes, K, q)."""
 
     @abstractmethod
+    def forget(self, some):
+        """Make some changes NaN, for a mask: there is no model after them."""
+
+    @abstractmethod
     def ask(self, design, slopes=None):
         """What happens to test rows, for some changes at a time.
 
@@ -119,6 +123,9 @@ class LinearChanges(Changes):
         self.directions = directions
         self.shares = shares
         self.n_changes = len(rows)
+
+    def forget(self, some):
+        self.rho[some] = np.nan
 
     def ask(self, design, slopes=None):
         K = self.inverse.hessian.n_outputs
@@ -237,6 +244,10 @@ class PartitionedChanges(Changes):
         self.parts = parts
         self.n_changes = sum(len(place) for place, _ in parts)
 
+    def forget(self, some):
+        for place, part in self.parts:
+            part.forget(some[place])
+
     def _gather(self, make):
         for position, (place, part) in enumerate(self.parts):
             made = make(part)
@@ -274,6 +285,15 @@ class RefittedChanges(Changes):
     def __init__(self, coef_changes):
         self._coef_changes = coef_changes
         self.n_changes = len(coef_changes)
+
+    def forget(self, some):
+        self._coef_changes[some] = np.nan
+
+    def among(self, known):
+        """These changes at the places that a mask marks, and NaN at the others."""
+        coef = np.full((len(known), *self._coef_changes.shape[1:]), np.nan)
+        coef[known] = self._coef_changes
+        return RefittedChanges(coef)
 
     def coef_changes(self):
         return self._coef_changes

@@ -139,6 +139,10 @@ class LinearReplacements(Changes):
         self.shares = shares
         self.n_changes = parts[0][0].shape[0]
 
+    def forget(self, some):
+        for _, rho in self.parts:
+            rho[some] = np.nan
+
     def ask(self, design, slopes=None):
         if slopes is None:
             return RefittedChanges(self.coef_changes()).ask(design)

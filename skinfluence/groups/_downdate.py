@@ -5,8 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from skinfluence.effects import WeightChanges, group_newton_step
+from skinfluence.effects._classes import class_sizes
 from skinfluence.effects._newton_step import FULL_LEVERAGE, magnify
-from skinfluence.groups._inputs import class_sizes
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
 

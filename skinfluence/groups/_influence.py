@@ -19,7 +19,8 @@ from skinfluence.effects import (
     group_second_order,
     refit,
 )
-from skinfluence.groups._inputs import class_sizes, read_groups
+from skinfluence.effects._classes import class_sizes
+from skinfluence.groups._inputs import read_groups
 from skinfluence.linalg import block_size, row_blocks
 from skinfluence.solvers import AutoSolver
 
@@ -233,7 +234,7 @@ def removal(explainer, groups, method):
             with linearization.inverse.question():
                 changes = _EFFECTS[method](objective, linearization.inverse, weights)
     if method in ("newton_step", "refit"):
-        changes.coef_changes()[_without_a_class(objective, groups)] = np.nan
+        changes.forget(_without_a_class(objective, groups))
     return objective, changes
 
 

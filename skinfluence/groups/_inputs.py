@@ -124,19 +124,3 @@ def _is_missing(label):
         return label is None or bool(label != label)
     except TypeError:
         return True
-
-
-def class_codes(objective):
-    """Class of each training row, as an int; zeros for values."""
-    if not objective.coding.is_classification:
-        return np.zeros(objective.n_rows, dtype=np.intp)
-    if objective.n_outputs == 1:
-        return (objective.y[:, 0] > 0).astype(np.intp)
-    return objective.y.argmax(axis=1)
-
-
-def class_sizes(objective):
-    """(class of each row, rows of positive weight in each class)."""
-    codes = class_codes(objective)
-    counted = objective.weights.base > 0
-    return codes, np.bincount(codes[counted], minlength=codes.max(initial=0) + 1)

@@ -9,11 +9,11 @@ from skinfluence._answers import MOST_TESTS, resolve_method
 from skinfluence._targets import TestRows
 from skinfluence._warnings import user_stacklevel
 from skinfluence.effects import (
-    RefittedChanges,
     replace_first_order,
     replace_newton_step,
     replace_refit,
 )
+from skinfluence.effects._classes import encoded_classes, last_of_class
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import AutoSolver
 
@@ -53,18 +53,11 @@ def check_new_classes(coding, y_new):
 
 def takes_last_of_a_class(objective, replacement):
     """Which changes leave some class without a row of positive weight: a refit is another model."""
-    if not objective.coding.is_classification:
-        return np.zeros(len(replacement), dtype=bool)
-    codes, rows = _codes(objective.y), replacement.rows
-    counted = objective.weights.base > 0
-    sizes = np.bincount(codes[counted], minlength=codes.max() + 1)
-    moved = _codes(replacement.y) != codes[rows]
-    return counted[rows] & moved & (sizes[codes[rows]] == 1)
-
-
-def _codes(y):
-    """Classes of encoded labels (n, K)."""
-    return (y[:, 0] > 0).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)
+    last = last_of_class(objective)[replacement.rows]
+    if last.any():
+        old = encoded_classes(objective.y[replacement.rows])
+        last &= encoded_classes(replacement.y) != old
+    return last
 
 
 def _warn_of_last(rows, n_changes):
@@ -75,14 +68,6 @@ def _warn_of_last(rows, n_changes):
         RuntimeWarning,
         stacklevel=user_stacklevel(),
     )
-
-
-def _with_nan(changes, missing):
-    """Changes of the coefficients with NaN where some are missing."""
-    made = changes.coef_changes()
-    coef = np.full((len(missing), *made.shape[1:]), np.nan)
-    coef[~missing] = made
-    return RefittedChanges(coef)
 
 
 class Effects:
@@ -122,7 +107,7 @@ class Effects:
             kept = some.start + np.flatnonzero(~last[some])
             changes = self._changes(replacement.take(kept if last[some].any() else some), inverse)
             if last[some].any():
-                changes = _with_nan(changes, last[some])
+                changes = changes.among(~last[some])
             for part, inner, values in self._values(tests, changes):
                 yield part, slice(some.start + inner.start, some.start + inner.stop), values
 

@@ -20,6 +20,7 @@ class _UnitChanges:
         self.objective = linearization.objective
         self.verbose = linearization.verbose
         self.inverse_for = linearization.inverse_for
+        self.warn_of_last = linearization.warn_of_last
 
     def changes(self, method, rows, inverse):
         objective, changes = self._linearization.changes(method, rows, inverse)
