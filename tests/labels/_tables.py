@@ -1,5 +1,7 @@
 """A table of numbers and one of several types, in the libraries of data frames."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
@@ -7,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels
 
 X, clean = load_breast_cancer(return_X_y=True)
@@ -19,6 +22,20 @@ colour[rng.random(200) < 0.2] = "green"
 NUMBERS = {f"n{j}": X[:, j] for j in range(6)}
 MIXED = {**NUMBERS, "colour": colour, "new": X[:, 0] > 14}
 LIBRARIES = ["pandas", "polars", "pyarrow"]
+ESTIMATORS = {"none": None, "given": logistic}
+
+
+@cache
+def judged(estimator):
+    """What a flagger with one of ESTIMATORS finds in the arrays, to compare others with."""
+    return LabelFlagger(ESTIMATORS[estimator]).fit(X, y)
+
+
+@cache
+def judged_mixed():
+    """What a flagger finds in MIXED as the array that it is encoded to."""
+    encoded = np.c_[X, MIXED["new"], colour == "blue", colour == "green", colour == "red"]
+    return LabelFlagger().fit(encoded.astype(float), y)
 
 
 def frame(columns, library):

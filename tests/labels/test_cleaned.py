@@ -307,12 +307,12 @@ def test_a_row_of_weight_zero_is_absent(action, kind):
 
 def test_a_search_reaches_flagger_estimator_and_action_in_two_processes():
     model = CleanedClassifier(LogisticRegression(), LabelFlagger(LogisticRegression()))
-    grid = {
-        "flagger__damping": [0.01, 1.0],
-        "flagger__contamination": [0.05, 0.3],
-        "estimator__C": [0.01, 1.0],
-        "action": ["drop", "none"],
-    }
+    grid = [
+        {"action": ["drop", "none"]},
+        {"flagger__damping": [1.0]},
+        {"flagger__contamination": [0.3]},
+        {"estimator__C": [0.01]},
+    ]
     search = GridSearchCV(model, grid, cv=3, n_jobs=2).fit(X, y)
     alone = GridSearchCV(model, grid, cv=3).fit(X, y)
     scores = search.cv_results_["mean_test_score"]

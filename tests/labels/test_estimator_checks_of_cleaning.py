@@ -17,12 +17,12 @@ scaled = make_pipeline(StandardScaler(), LogisticRegression())
 QUICK = [
     CleanedClassifier(flagger=quick, action="relabel"),
     CleanedRegressor(flagger=quick, action="drop"),
+    CleanedClassifier(flagger=quick, action="reweight"),
     LabelCleaner(quick),
 ]
 # as they come, and with an estimator to be explained: many more fits
 SLOW = [
     CleanedClassifier(),
-    CleanedClassifier(action="reweight"),
     CleanedClassifier(scaled, LabelFlagger(LogisticRegression()), action="drop"),
     CleanedRegressor(),
     LabelCleaner(),

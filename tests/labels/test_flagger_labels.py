@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels
-from tests.labels._tables import X, logistic, y
+from tests.labels._tables import ESTIMATORS, X, judged, y
 
 LABELS = {
     "strings": np.array(["cat", "dog"]),
@@ -19,12 +19,12 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("estimator", [None, logistic], ids=["none", "given"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("kind", LABELS)
 def test_labels_of_any_type(kind, estimator):
     names = LABELS[kind]
-    found = LabelFlagger(estimator).fit(X, names[y])
-    want = LabelFlagger(estimator).fit(X, y)
+    found = LabelFlagger(ESTIMATORS[estimator]).fit(X, names[y])
+    want = judged(estimator)
     np.testing.assert_array_equal(found.scores_, want.scores_)
     np.testing.assert_array_equal(found.suggested_, names[want.suggested_])
     assert found.suggested_.dtype == names.dtype

@@ -14,15 +14,27 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skinfluence import LabelFlagger
 from skinfluence.labels._table import TableEncoder
-from tests.labels._tables import LIBRARIES, MIXED, NUMBERS, X, colour, frame, logistic, y
+from tests.labels._tables import (
+    ESTIMATORS,
+    LIBRARIES,
+    MIXED,
+    NUMBERS,
+    X,
+    colour,
+    frame,
+    judged,
+    judged_mixed,
+    logistic,
+    y,
+)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("estimator", [None, logistic], ids=["none", "given"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_frames_of_numbers_are_judged_as_arrays(library, estimator):
     table = frame(NUMBERS, library)
-    found = LabelFlagger(estimator).fit(table, y)
-    want = LabelFlagger(estimator).fit(X, y)
+    found = LabelFlagger(ESTIMATORS[estimator]).fit(table, y)
+    want = judged(estimator)
     np.testing.assert_allclose(found.scores_, want.scores_, rtol=1e-6, atol=1e-9)
     assert list(found.feature_names_in_) == list(NUMBERS)
     assert list(found.get_feature_names_out()) == list(NUMBERS)
@@ -36,9 +48,7 @@ def test_frames_of_numbers_are_judged_as_arrays(library, estimator):
 def test_mixed_frames_are_encoded(library):
     table = frame(MIXED, library)
     found = LabelFlagger().fit(table, y)
-    plain = np.c_[X, MIXED["new"], colour == "blue", colour == "green", colour == "red"]
-    want = LabelFlagger().fit(plain[:, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]].astype(float), y)
-    np.testing.assert_allclose(found.scores_, want.scores_, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(found.scores_, judged_mixed().scores_, rtol=1e-6, atol=1e-8)
     assert found.score_labels(table, y).shape == (200,)
     assert len(found.report(n_against=1)) == 200
 
