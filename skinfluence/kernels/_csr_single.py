@@ -14,6 +14,7 @@ from numba.extending import intrinsic
 
 from skinfluence.kernels._arrays import LANES
 from skinfluence.kernels._vectors import (
+    AHEAD,
     LONG,
     NUMBER,
     ONE,
@@ -26,8 +27,6 @@ from skinfluence.kernels._vectors import (
     sum_of_lanes,
 )
 
-#: How many entries ahead: 4 KB of numbers. Fewer come late, more push each other out.
-AHEAD = 512
 #: Columns of the table.
 _FACTOR, _TOTAL = LONG(0), LONG(1)
 #: Sums that take turns, so that a vector does not wait for the one before it.

@@ -13,16 +13,18 @@ from numba.extending import intrinsic
 from skinfluence.kernels._arrays import LANES
 from skinfluence.kernels._dense_loops import _curve
 from skinfluence.kernels._vectors import (
+    AHEAD,
     LONG,
     ONE,
     VECTOR,
     ZERO,
     add_product,
+    call_for,
     data_pointer,
     in_all_lanes,
 )
 
-#: Sums that are kept apart, so that an entry does not wait for the one before it.
+#: Sums that are kept apart, so that an entry does not wait for the one before it. A power of two.
 _APART = 4
 
 _compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -81,20 +83,12 @@ def _sum(typingctx, data, indices, table, raw, first, last, place):
         entry = _Entries(context, builder, signature, args)
         sums = [cgutils.alloca_once_value(builder, ZERO) for _ in range(_APART)]
 
-        def add(k, total):
+        def add(k, turn):
             x, row = entry(k)
             u = builder.load(row, align=8)
-            builder.store(add_product(builder, builder.load(total), x, u), total)
+            builder.store(add_product(builder, builder.load(sums[turn]), x, u), sums[turn])
 
-        start, stop = args[4], args[5]
-        step = LONG(_APART)
-        size = builder.sub(stop, start)
-        whole = builder.add(start, builder.sub(size, builder.srem(size, step)))
-        with cgutils.for_range_slice(builder, start, whole, step) as (k, _):
-            for t, total in enumerate(sums):
-                add(builder.add(k, LONG(t)), total)
-        with cgutils.for_range_slice(builder, whole, stop, ONE) as (k, _):
-            add(k, sums[0])
+        entry.visit(args[4], args[5], add)
         a, b, c, d = (builder.load(total) for total in sums)
         builder.store(builder.fadd(builder.fadd(a, b), builder.fadd(c, d)), entry.raw, align=8)
         return context.get_dummy_value()
@@ -109,10 +103,13 @@ def _add(typingctx, data, indices, table, raw, first, last, place):
     def generate(context, builder, signature, args):
         entry = _Entries(context, builder, signature, args)
         w = builder.load(entry.raw, align=8)
-        with cgutils.for_range_slice(builder, args[4], args[5], ONE) as (k, _):
+
+        def add(k, turn):
             x, row = entry(k)
             old = builder.load(row, align=8)
             builder.store(add_product(builder, old, x, w), row, align=8)
+
+        entry.visit(args[4], args[5], add)
         return context.get_dummy_value()
 
     return _signature(data, indices, table, raw), generate
@@ -146,3 +143,15 @@ class _Entries:
         row = builder.gep(self.table, [builder.mul(column, LONG(LANES))])
         pointer = builder.bitcast(row, VECTOR.as_pointer())
         return in_all_lanes(builder, x), pointer
+
+    def visit(self, first, last, body):
+        """body(k, turn) for every entry, `turn` from 0 to `_APART`, calling for later ones."""
+        builder, step = self.builder, LONG(_APART)
+        whole = builder.add(first, builder.and_(builder.sub(last, first), LONG(-_APART)))
+        with cgutils.for_range_slice(builder, first, whole, step) as (k, _):
+            for array in self.data, self.indices:
+                call_for(builder, builder.gep(array, [builder.add(k, LONG(AHEAD))]))
+            for turn in range(_APART):
+                body(builder.add(k, LONG(turn)), turn)
+        with cgutils.for_range_slice(builder, whole, last, ONE) as (k, _):
+            body(k, 0)

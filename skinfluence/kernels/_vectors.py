@@ -17,6 +17,8 @@ VECTOR = ir.VectorType(ir.DoubleType(), LANES)
 ZERO = ir.Constant(VECTOR, [0.0] * LANES)
 #: A product may be added without being rounded first.
 CONTRACT = ("contract",)
+#: How many entries of CSR rows ahead to call for: fewer come late, more push each other out.
+AHEAD = 512
 
 
 def in_all_lanes(builder, x):
