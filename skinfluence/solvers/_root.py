@@ -173,9 +173,11 @@ def inverse_root(matrix):
 
     LAPACK is called through numpy, whose matrix products come before and after: numpy and scipy
     each bring a BLAS with threads of its own, and two pools that wait for each other's cores made
-    a factorisation of 200 columns fifty times slower. Only the triangular inverse of a large
-    factor is scipy's, where it saves more than that costs.
+    a factorisation of 200 columns fifty times slower. Only large matrices go to scipy, whose
+    triangular inverse saves more than that costs; then the factor is made there too.
     """
+    if len(matrix) > SMALL:
+        return _inverse_root_by_scipy(matrix)
     try:
         factor = np.linalg.cholesky(matrix)  # lower
     except np.linalg.LinAlgError:
@@ -183,9 +185,16 @@ def inverse_root(matrix):
     pivot = float(np.diag(factor).min()) ** 2
     if pivot == 0.0:
         return matrix, 0.0
-    if len(factor) <= SMALL:
-        return triangular_inverse(factor).T, pivot
-    return lapack.dtrtri(factor.T, lower=0, overwrite_c=1)[0], pivot
+    return triangular_inverse(factor).T, pivot
+
+
+def _inverse_root_by_scipy(matrix):
+    # the transpose is in LAPACK's order: one copy, for the factor, and no other
+    factor, failed = lapack.dpotrf(matrix.T, lower=0, clean=1)
+    pivot = 0.0 if failed else float(np.diag(factor).min()) ** 2
+    if pivot == 0.0:
+        return matrix, 0.0
+    return lapack.dtrtri(factor, lower=0, overwrite_c=1)[0], pivot
 
 
 def triangular_inverse(lower):

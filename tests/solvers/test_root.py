@@ -21,9 +21,19 @@ def test_inverse_root(small, monkeypatch):
     np.testing.assert_array_equal(matrix, before)
 
 
+@pytest.mark.parametrize("small", [0, 1000], ids=["triangular inverse", "full inverse"])
 @pytest.mark.parametrize("matrix", [np.diag([1.0, -1.0]), np.zeros((2, 2))])
-def test_no_root_where_there_is_no_factor(matrix):
+def test_no_root_where_there_is_no_factor(matrix, small, monkeypatch):
+    monkeypatch.setattr(_root, "SMALL", small)
     assert _root.inverse_root(matrix)[1] == 0.0
+
+
+@pytest.mark.parametrize("small", [0, 1000], ids=["triangular inverse", "full inverse"])
+def test_a_matrix_that_is_not_finite_has_no_pivot(small, monkeypatch):
+    monkeypatch.setattr(_root, "SMALL", small)
+    matrix = np.eye(3)
+    matrix[1, 1] = np.nan
+    assert not _root.inverse_root(matrix)[1] > 0.0
 
 
 @pytest.mark.parametrize("q", [1, STRIP, STRIP + 1, 3 * STRIP - 5])
