@@ -200,6 +200,7 @@ class Linearization:
 
     def _factorize(self, curvature):
         inverse = self.solver.factorize(self.objective.hessian(self.damping, curvature=curvature))
+        inverse.verbose = self.verbose
         warn_of_null_directions(self.explained, inverse.report, exact=inverse.hessian.exact)
         return inverse
 

@@ -1,6 +1,8 @@
 """A progress bar with the time left, where somebody looks and it takes long enough."""
 
 import sys
+from contextlib import contextmanager
+from threading import Lock
 
 #: Seconds before a bar appears: what ends sooner needs none.
 DELAY = 2.0
@@ -27,15 +29,49 @@ def progress(steps, *, total, what, unit, verbose, size=lambda step: 1):
     ------
     The steps.
     """
+    with progress_bar(total=total, what=what, unit=unit, verbose=verbose) as reach:
+        done = 0
+        for step in steps:
+            yield step
+            done += size(step)
+            reach(0, done)
+
+
+@contextmanager
+def progress_bar(*, total, what, unit, verbose):
+    """Context with a progress bar for work whose steps take long themselves.
+
+    Parameters
+    ----------
+    total, what, unit, verbose
+        As for :func:`progress`.
+
+    Yields
+    ------
+    callable
+        ``reach(step, done)`` says how many of `unit` a step has done by now, an estimate where it
+        iterates; the bar shows the sum over steps. Any thread may call it.
+    """
     if not verbose or not somebody_looks():
-        yield from steps
+        yield _nobody_looks
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, desc=what, unit=f" {unit}", delay=DELAY, leave=False) as bar:
-        for step in steps:
-            yield step
-            bar.update(size(step))
+    reached: dict = {}
+    lock = Lock()
+
+    def reach(step, done):
+        with lock:
+            reached[step] = max(done, reached.get(step, 0))
+            bar.update(int(sum(reached.values())) - bar.n)
+
+    # miniters=0: an update that finishes no whole unit still shows the time
+    with tqdm(total=total, desc=what, unit=f" {unit}", delay=DELAY, leave=False, miniters=0) as bar:
+        yield reach
+
+
+def _nobody_looks(step, done):
+    pass
 
 
 def somebody_looks():

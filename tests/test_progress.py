@@ -3,14 +3,18 @@
 import io
 import sys
 import types
+from contextlib import contextmanager
+from time import sleep
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 
 from skinfluence import InfluenceExplainer, _progress
 from skinfluence._progress import progress
-from skinfluence.solvers import CGSolver, LissaSolver, NeumannSolver, NystroemSolver
+from skinfluence.effects import _refit
+from skinfluence.solvers import CGSolver, LissaSolver, NeumannSolver, NystroemSolver, _cg
 from tests.solvers import _zoo as zoo
 
 X, y = load_digits(return_X_y=True)
@@ -99,3 +103,61 @@ def test_solvers_that_iterate_show_it(open_terminal, solver, what):
     hessian = zoo.well_posed()
     solver.factorize(hessian).solve(np.eye(hessian.shape[0]))
     assert what in terminal.getvalue()
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What progress bars are told, (what, step, done), whoever looks."""
+    calls = []
+
+    @contextmanager
+    def recorder(*, what, total, unit, verbose):
+        yield lambda step, done: calls.append((what, step, float(done)))
+
+    monkeypatch.setattr(_cg, "progress_bar", recorder)
+    monkeypatch.setattr(_refit, "progress_bar", recorder)
+    return calls
+
+
+def test_a_block_of_right_hand_sides_tells_of_each_iteration(told):
+    """One block may take minutes: a bar that only knew of whole blocks would never be seen."""
+    hessian = zoo.well_posed()
+    inverse = CGSolver(preconditioner=None, block_size=2).factorize(hessian)
+    inverse.solve(np.eye(hessian.shape[0])[:, :4])
+    for block in 0, 2:
+        done = [count for what, step, count in told if step == block]
+        assert len(done) > 3 and done == sorted(done)
+        assert 0 < done[0] < 1.5 and done[-1] == 2
+
+
+def test_a_block_of_refits_tells_of_each_iteration(told):
+    InfluenceExplainer().fit(X, y).influence(X[:3], y[:3], method="refit", rows=np.arange(8))
+    done = [count for what, step, count in told if what == "refits"]
+    assert len(done) > 2 and done == sorted(done)
+    assert 0 < done[1] < 8 and done[-1] == 8
+
+
+def test_a_bar_adds_up_what_its_steps_have_reached(open_terminal):
+    terminal = open_terminal()
+    with _progress.progress_bar(total=10, what="work", unit="parts", verbose=1) as reach:
+        reach(0, 2.5)
+        reach(1, 1.6)
+        reach(0, 1.0)  # an estimate that falls back is not believed
+        sleep(0.15)
+        reach(1, 1.7)
+    assert "| 4/10 [" in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    "solver", ["cholesky", "eigh", "cg", NystroemSolver(rank=64), "woodbury"], ids=str
+)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_leverages_of_all_rows_show_it(open_terminal, solver, classes):
+    terminal = open_terminal()
+    labels = y if classes == 2 else np.arange(len(y)) % 3
+    explainer = InfluenceExplainer(LogisticRegression(C=0.1), solver=solver, verbose=1)
+    inverse = explainer.fit(X[:, 20:30], labels).linearization_.inverse
+    forms = inverse.row_forms()
+    assert "leverages" in terminal.getvalue()
+    inverse.verbose = 0
+    np.testing.assert_array_equal(inverse.quadratic_form(inverse.hessian.design), forms)

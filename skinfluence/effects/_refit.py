@@ -1,14 +1,20 @@
 """Really refit: converged optima for whole blocks of changed weights at once."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence._progress import progress
+from skinfluence._progress import progress_bar
 from skinfluence.effects._anderson import Anderson
 from skinfluence.effects._changes import RefittedChanges, WeightChanges
+from skinfluence.effects._least_norm import (
+    groups_to_least_norm,
+    takes_least_norm,
+    to_least_norm,
+)
 from skinfluence.effects._newton_step import magnify
 from skinfluence.kernels import run_chunks
 from skinfluence.linalg import block_size, row_blocks
@@ -26,7 +32,8 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
     direction reuses the factorised Hessian, downdated by the leverage identity where a change
     touches one row, and is accelerated where the Hessian moves (Anderson). A change that does not
     converge that way gets Newton's method with a factorisation of its own. The estimator's
-    tolerance plays no part.
+    tolerance plays no part. Where least squares without a penalty has many optima, it is the one of
+    least norm, which LinearRegression takes.
 
     Parameters
     ----------
@@ -59,20 +66,17 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
     scale = objective.gradient_scale
     starts = range(0, changes.n_changes, size)
 
-    def work(start):
-        block = changes.block(start, min(start + size, changes.n_changes))
-        return _refit_block(objective, inverse, block, solver, scale)
-
     n_threads = None if n_jobs is None else effective_n_jobs(n_jobs)
-    parts = list(
-        progress(
-            run_chunks(work, list(starts), n_threads),
-            total=len(starts),
-            what="refits",
-            unit="blocks",
-            verbose=verbose,
-        )
-    )
+    with progress_bar(
+        total=changes.n_changes, what="refits", unit="models", verbose=verbose
+    ) as reach:
+
+        def work(start):
+            block = changes.block(start, min(start + size, changes.n_changes))
+            done = partial(reach, start)
+            return _refit_block(objective, inverse, block, solver, scale, done)
+
+        parts = list(run_chunks(work, list(starts), n_threads))
     shape = (0, *objective.coef.shape)
     coef = np.concatenate([p[0] for p in parts]) if parts else np.zeros(shape)
     lost = [a + i for a, p in zip(starts, parts, strict=True) for i in p[1]]
@@ -87,6 +91,11 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
             ConvergenceWarning,
             stacklevel=2,
         )
+    if takes_least_norm(objective, inverse):
+        if changes.single_rows is None:
+            groups_to_least_norm(objective, inverse, changes, coef)
+        else:
+            to_least_norm(objective, inverse, changes.single_rows, coef)
     return RefittedChanges(coef)
 
 
@@ -95,8 +104,11 @@ def _block_width(objective):
     return int(np.clip(block_size(64 * objective.n_parameters), 16, 256))
 
 
-def _refit_block(objective, inverse, changes, solver, gradient_scale):
-    """(coef changes (B, K, q), positions of the changes without an optimum)."""
+def _refit_block(objective, inverse, changes, solver, gradient_scale, reach):
+    """(coef changes (B, K, q), positions of the changes without an optimum).
+
+    `reach` is told how many are done, in parts: by how far they have fallen.
+    """
     problem = _ChangedProblems(objective, changes, gradient_scale)
     metric = _Metric(objective, inverse, changes)
     B = changes.n_changes
@@ -122,6 +134,8 @@ def _refit_block(objective, inverse, changes, solver, gradient_scale):
             active = active[:0]
             break
         active, step = active[keep], step[keep]
+        fallen = np.log(energy[keep] / first[active]) / np.log(TOLERANCE)
+        reach(B - len(active) + fallen.clip(0.0, 1.0).sum())
         history.select(keep)
         delta[active] = history.advance(delta[active], step)
         gradient = problem.gradient(delta[active], active)
@@ -141,6 +155,7 @@ def _refit_block(objective, inverse, changes, solver, gradient_scale):
         if not reached:
             delta[b] = np.nan
             lost.append(int(b))
+    reach(B)
     return delta, lost
 
 

@@ -9,6 +9,7 @@ from threading import get_ident
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from skinfluence._progress import progress
 from skinfluence.linalg import row_blocks
 
 REGISTRY: dict[str, type["Solver"]] = {}
@@ -60,6 +61,8 @@ class InverseHessian(LinearOperator):
 
     #: an exact factorisation, not an iterative solution: the Newton step is then almost free
     factorized = True
+    #: whether to show the progress of what takes a solution for every training row
+    verbose = 0
 
     def __init__(self, hessian, report):
         self.hessian = hessian
@@ -123,7 +126,8 @@ class InverseHessian(LinearOperator):
         K, q = self.hessian.n_outputs, self.hessian.n_columns
         out = np.empty((design.shape[0], K, K))
         with self.question():
-            for rows in row_blocks(design.shape[0], 8 * K * self.shape[0]):
+            n = design.shape[0]
+            for rows in self._shown(row_blocks(n, 8 * K * self.shape[0]), n):
                 part = design.take(rows)
                 Z = part.to_dense()
                 for k in range(K):
@@ -132,6 +136,17 @@ class InverseHessian(LinearOperator):
                     solved = self.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
                     out[rows, :, k] = np.einsum("ljn,nj->nl", solved, Z)
         return out
+
+    def _shown(self, rows, n):
+        """Slices of n rows whose quadratic forms are made, with a progress bar."""
+        return progress(
+            rows,
+            total=n,
+            what="leverages",
+            unit="rows",
+            verbose=self.verbose,
+            size=lambda part: part.stop - part.start,
+        )
 
 
 class _Question:

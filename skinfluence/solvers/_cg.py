@@ -2,12 +2,13 @@
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
-from skinfluence._progress import progress
+from skinfluence._progress import progress_bar
 from skinfluence._warnings import user_stacklevel
 from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
 from skinfluence.solvers._block_cg import block_cg, column_norms
@@ -176,22 +177,25 @@ class CGInverse(InverseHessian):
         out = np.empty(V.shape)
         residuals = np.zeros(V.shape[1])
         n_iter = 0
-        blocks = progress(
-            gen_batches(V.shape[1], self.width) if V.shape[1] else (),
+        with progress_bar(
             total=V.shape[1],
             what="conjugate gradients",
             unit="right-hand sides",
             verbose=self.solver.verbose,
-            size=lambda columns: columns.stop - columns.start,
-        )
-        for columns in blocks:
-            start = None if x0 is None else x0[:, columns]
-            out[:, columns], residuals[columns], count = self._solve_block(V[:, columns], start)
-            n_iter += count
+        ) as reach:
+            for columns in gen_batches(V.shape[1], self.width) if V.shape[1] else ():
+                start = None if x0 is None else x0[:, columns]
+                out[:, columns], residuals[columns], count = self._solve_block(
+                    V[:, columns], start, partial(reach, columns.start)
+                )
+                n_iter += count
         return out, (residuals, n_iter)
 
-    def _solve_block(self, V, start):
-        """(X, residuals, number of products) of one block of right-hand sides."""
+    def _solve_block(self, V, start, reach):
+        """(X, residuals, number of products) of one block of right-hand sides.
+
+        `reach` is told how many of them are done, in parts: by the digits that they have.
+        """
         scale, tol = self._scale[:, None], self.solver.tol
         V = self._without_gauge(V)
         size = column_sizes(V / scale)
@@ -212,7 +216,8 @@ class CGInverse(InverseHessian):
             if not len(todo) or n_iter >= self.solver.max_iter:
                 break
             allowed = self._coordinates.allowance(len(todo), self.solver.max_iter - n_iter)
-            step, count = self._iterate(R, allowed)
+            tell = partial(self._count, reach, V.shape[1] - len(todo), residuals[todo])
+            step, count = self._iterate(R, allowed, tell)
             self._coordinates.spend(count, len(todo))
             tried = X[:, todo] + size[todo] * step
             # from the solution, not from the recurrence, which drifts away from it
@@ -226,9 +231,15 @@ class CGInverse(InverseHessian):
             if count < allowed:
                 # what a fresh start did not halve has reached its rounding, or its null space
                 todo, R = todo[halved], R[:, halved]
+        reach(V.shape[1])
         return self._without_gauge(X), residuals, n_iter
 
-    def _iterate(self, R, max_iter):
+    def _count(self, reach, done, residuals, fallen):
+        """Tell of the columns that are done and of parts of the others, counted in digits."""
+        tol = min(self.solver.tol, 0.1)
+        reach(done + (np.log(np.clip(residuals * fallen, tol, 1.0)) / np.log(tol)).sum())
+
+    def _iterate(self, R, max_iter, tell):
         """(X, number of products) with H X ~ R, from zero."""
         shape, (preconditioner, filled) = self._shape, self._coordinates.current
         scale = self._scale.reshape(*shape, 1)
@@ -250,6 +261,7 @@ class CGInverse(InverseHessian):
             max_iter=max_iter,
             # without rounding the Krylov space is whole after q / m products
             patience=50 + 2 * shape[1] // R.shape[1],
+            tell=tell,
         )
         return preconditioner.back(X).reshape(p, -1), n_iter
 
@@ -260,7 +272,8 @@ class CGInverse(InverseHessian):
         out = np.zeros((design.shape[0], K, K))
         n = design.shape[0]
         with self.question():
-            for rows in gen_batches(n, max(1, self.width // (1 if separable else K))) if n else ():
+            size = max(1, self.width // (1 if separable else K))
+            for rows in self._shown(gen_batches(n, size) if n else (), n):
                 Z = design.take(rows).to_dense().T  # shape: (q, b)
                 if separable:  # no output reaches another's block: all at once
                     V = np.tile(Z, (K, 1))

@@ -266,7 +266,8 @@ class NystroemInverse(InverseHessian):
         diagonal = self._diagonal.reshape(K, q)
         out = np.zeros((design.shape[0], K, K))
         every = np.arange(K)
-        for rows in row_blocks(design.shape[0], 8 * (q + 3 * K * L.shape[2])):
+        blocks = row_blocks(design.shape[0], 8 * (q + 3 * K * L.shape[2]))
+        for rows in self._shown(blocks, design.shape[0]):
             part = design.take(rows)
             half = np.stack([part.matmul(L[k]) for k in range(K)])  # shape: (K, b, r + 2f)
             turned = half @ (self._J if len(self._J) > 1 else self._J[0])

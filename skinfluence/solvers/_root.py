@@ -71,7 +71,9 @@ class RootInverse(InverseHessian):
             for (k, j), half in self._half_blocks.items():
                 out[rows, k, j] = out[rows, j, k] = half_form(Z, half)
 
-        for _ in run_chunks(fill, list(row_blocks(len(out), 8 * design.shape[1], cache_mib=2.0))):
+        blocks = list(row_blocks(len(out), 8 * design.shape[1], cache_mib=2.0))
+        # the results come in the order of the blocks
+        for _ in self._shown(_beside(blocks, run_chunks(fill, blocks)), len(out)):
             pass
         return out
 
@@ -111,7 +113,8 @@ class RootInverse(InverseHessian):
                     form = design.quadratic_form(W @ W.T)
                 out[:, k, k] = form
             return out
-        for rows in row_blocks(design.shape[0], 8 * self.hessian.n_columns, cache_mib=2.0):
+        n = design.shape[0]
+        for rows in self._shown(row_blocks(n, 8 * self.hessian.n_columns, cache_mib=2.0), n):
             part = design.take(rows)
             previous = None
             for k, W in enumerate(self.roots):
@@ -121,6 +124,12 @@ class RootInverse(InverseHessian):
                 out[rows, k, k] = form
                 previous = W
         return out
+
+
+def _beside(blocks, results):
+    """The blocks, each when its result has come."""
+    for block, _ in zip(blocks, results, strict=True):
+        yield block
 
 
 def first_column(matrix, without):
