@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 
 from skinfluence import LabelFlagger
-from tests.labels import _tables
+from tests.labels import _reviewed, _tables
 from tests.labels._flipped import X, logistic, y
 
 
@@ -34,3 +35,10 @@ def values():
 @pytest.fixture(scope="session")
 def usual():
     return _tables.judged("none")
+
+
+@pytest.fixture(scope="session")
+def reviewed():
+    """Flaggers of the rows of `_reviewed`, by name: to be copied before they are updated."""
+    X, given = _reviewed.X, _reviewed.given
+    return {name: clone(flagger).fit(X, given) for name, flagger in _reviewed.FLAGGERS.items()}
