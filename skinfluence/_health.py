@@ -253,11 +253,18 @@ def warn_of_null_directions(explained, report, *, exact=True):
         return
     shown = "; ".join(directions[:5]) + (" ..." if len(directions) > 5 else "")
     name = "Hessian" if exact else "Fisher matrix"
+    objective = explained.objective
+    least_norm = ""
+    if objective.loss.quadratic and not objective.penalty.any():
+        least_norm = (
+            " Refits and replaced rows take the optimum of least norm, as scikit-learn does; to "
+            "first order rows that come or go change nothing along these directions."
+        )
     warnings.warn(
         f"The {name} is singular: {len(directions)} direction(s) of the coefficients have no "
         f"curvature ({shown}). The pseudo-inverse is used: along these directions coefficients "
         "are arbitrary and influences zero, for rows that do not vary along them nothing is lost. "
-        "Drop constant or duplicated columns, add a penalty, or set damping > 0.",
+        f"Drop constant or duplicated columns, add a penalty, or set damping > 0.{least_norm}",
         SingularHessianWarning,
         stacklevel=user_stacklevel(),
     )

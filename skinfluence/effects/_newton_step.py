@@ -68,10 +68,13 @@ def _step(objective, inverse, coupling, rows):
         rho[some], full[some] = _magnified(objective, inverse, coupling, rows[some], forms[some])
     if full.any():
         named = np.asarray(rows)[full]
+        refit = ""
+        if objective.loss.quadratic and not objective.penalty.any():
+            refit = ', and "refit" takes the optimum of least norm, as scikit-learn does'
         warnings.warn(
             f"{len(named)} training row(s) have leverage 1 and their removal leaves the model "
             f"undetermined; their Newton step is NaN. Rows: {named[:10].tolist()}. Add a penalty, "
-            'or drop these rows; method="first_order" stays finite.',
+            f'or drop these rows; method="first_order" stays finite{refit}.',
             RuntimeWarning,
             stacklevel=3,
         )

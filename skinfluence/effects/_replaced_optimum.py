@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._progress import progress
 from skinfluence.effects._changes import RefittedChanges
+from skinfluence.effects._least_norm import takes_least_norm, to_least_norm
 from skinfluence.effects._replaced_problems import ReplacedProblems, Steps
 from skinfluence.kernels import run_chunks
 from skinfluence.linalg import block_size
@@ -36,7 +37,8 @@ def replace_newton_step(objective, inverse, replacement, *, n_jobs=None, verbose
     A single step of length one, which does for the removal of a row, overshoots badly for a new
     label: a row that was predicted with confidence has no curvature until it is predicted wrongly.
     Away from an optimum (``polish=False``) the gradient that is left there counts as zero, as it
-    does when rows leave.
+    does when rows leave. Where least squares without a penalty has many optima, it is the one of
+    least norm, as for :func:`replace_refit`.
 
     Parameters
     ----------
@@ -122,6 +124,9 @@ def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
             ConvergenceWarning,
             stacklevel=3,
         )
+    if takes_least_norm(objective, inverse):
+        new = replacement.design.to_dense()
+        to_least_norm(objective, inverse, replacement.rows, coef, new)
     return RefittedChanges(coef)
 
 

@@ -6,6 +6,11 @@ from sklearn.utils import _safe_indexing
 
 from skinfluence._settings import check_rows
 from skinfluence._tasks import check_explainer
+from skinfluence.effects._least_norm import (
+    free_directions,
+    full_leverage,
+    takes_least_norm,
+)
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._asked_features import asked_steps, check_features, n_columns
 from skinfluence.perturbation._composite_steps import pull_back_through
@@ -47,7 +52,9 @@ def perturbation_influence(
         means that a larger value of this feature in this training row raises the loss of this
         test row. Test rows stay where they are, also those that are training rows. NaN where
         there is no derivative: a missing entry that was filled in, or a feature along which the
-        data determine no coefficient (constant or duplicated columns without a penalty).
+        data determine no coefficient (constant or duplicated columns without a penalty), save for
+        rows of least squares that are met exactly, such as all rows of a table with more columns
+        than rows: their derivative is that of the optimum of least norm.
 
     Raises
     ------
@@ -130,6 +137,11 @@ class _Derivative:
         null_space = null_space.reshape(*objective.coef.shape, -1)[:, : objective.design.n_features]
         # a row that moves along them makes the model determined: a jump, no slope
         self.undetermined = np.abs(null_space).max(axis=(0, 2), initial=0.0) > 1e-8
+        self.parts: list = [(slice(None), None)]  # (places among the rows, see `_LeastNorm`)
+        if self.undetermined.any() and takes_least_norm(objective, inverse):
+            met = full_leverage(objective, inverse, rows)
+            bend = _LeastNorm(objective, inverse, rows)
+            self.parts = [(np.flatnonzero(~met), None), (np.flatnonzero(met), bend)]
         self.bytes_per_test = 48 * objective.n_parameters
 
     def fill(self, tests, out):
@@ -137,36 +149,50 @@ class _Derivative:
         K, q = self.objective.coef.shape
         V = tests.slopes().T[:, None, :] * tests.design.to_dense().T
         U = self.inverse.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
-        right = self._right(U)
+        for places, bend in self.parts:
+            places = np.arange(len(self.rows))[places]
+            if len(places):
+                self._fill_rows(U, V, places, bend, out)
+
+    def _fill_rows(self, U, V, places, bend, out):
+        K, _, n_tests = U.shape
+        right = self._right(U, V, bend)
         if not self.bent:
             right = np.ascontiguousarray(right[:, :, self.features])
         wide = max(right.shape[2], self.n_features if self.bent else 0)
         width = right.shape[2] + 4 * K + (len(self.bent) + 1) * wide
-        for some in row_blocks(len(self.rows), 8 * len(tests) * width):
-            left = self._left(U, some)
-            if not self.bent:
+        for block in row_blocks(len(places), 8 * n_tests * width):
+            some = block if len(places) == len(self.rows) else places[block]
+            left = self._left(U, some, bend)
+            if not self.bent and isinstance(some, slice):
                 np.matmul(left, right, out=out[:, some], casting="same_kind")
                 continue
-            X = _rows_of(self.X, self.rows[some])
-            out[:, some] = pull_back_through(self.bent, X, left @ right)[..., self.features]
+            made = left @ right
+            if self.bent:
+                X = _rows_of(self.X, self.rows[some])
+                made = pull_back_through(self.bent, X, made)[..., self.features]
+            out[:, some] = made
 
-    def _right(self, U):
+    def _right(self, U, V, bend):
         """[Theta; U_t] pulled back through the linear steps, (n_tests, 2 K, n_in of the last)."""
         K, _, n_tests = U.shape
         f = self.objective.design.n_features  # the intercept's column does not move
-        right = np.empty((n_tests, 2 * K, f))
+        right = np.empty((n_tests, (2 if bend is None else 3) * K, f))
         right[:, :K] = self.objective.coef[:, :f]
-        right[:, K:] = U[:, :f].transpose(2, 0, 1)
-        right[:, :, self.undetermined] = np.nan
+        right[:, K : 2 * K] = U[:, :f].transpose(2, 0, 1)
+        if bend is None:
+            right[:, :, self.undetermined] = np.nan
+        else:
+            right[:, 2 * K :] = bend.reached(V)[:, :f].transpose(2, 0, 1)
         for step in reversed(self.linear):
             right = pull_back(step, None, right)
         return right
 
-    def _left(self, U, some):
+    def _left(self, U, some, bend):
         """-[A_i U_t z_i, s_i r_i], (n_tests, n_some, 2 K)."""
         K, _, n_tests = U.shape
         design = self.objective.design.take(self.rows[some])
-        left = np.empty((n_tests, design.shape[0], 2 * K))
+        left = np.empty((n_tests, design.shape[0], (2 if bend is None else 3) * K))
         for k in range(K):
             left[:, :, k] = design.matmul(U[k]).T
         curvature = self.objective.row_curvature(self.rows[some])
@@ -174,8 +200,31 @@ class _Derivative:
             left[:, :, :K] *= -curvature
         else:
             left[:, :, :K] = -np.einsum("nkj,tnj->tnk", curvature, left[:, :, :K])
-        left[:, :, K:] = -self.residual[some]
+        left[:, :, K : 2 * K] = -self.residual[some]
+        if bend is not None:
+            left[:, :, 2 * K :] = bend.pull[some]
         return left
+
+
+class _LeastNorm:
+    """How rows that are met exactly bend the least-norm optimum where data leave it free.
+
+    Its coefficients without the intercept are a combination Z' pull of the rows. A row that moves
+    along a free direction takes its part of them with it: ``pull_i N N'`` beside the other terms,
+    the third of the derivative of a pseudo-inverse (Golub and Pereyra, 1973).
+    """
+
+    def __init__(self, objective, inverse, rows):
+        K, q = objective.coef.shape
+        self.free = free_directions(objective, inverse)
+        coef = objective.coef.copy()
+        coef[:, objective.design.n_features :] = 0.0
+        solved = inverse.solve(coef.reshape(K * q, 1)).reshape(K, q)
+        self.pull = objective.sample_weight[rows] * objective.design.take(rows).matmul(solved.T)
+
+    def reached(self, V):
+        """N N' v of test gradients V (K, q, n_tests)."""
+        return np.stack([self.free @ (self.free.T @ part) for part in V])
 
 
 def _rows_of(X, rows):

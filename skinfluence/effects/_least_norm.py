@@ -1,0 +1,112 @@
+"""The optimum that scikit-learn takes where a changed row leaves many: that of least norm."""
+
+import numpy as np
+
+from skinfluence.effects._newton_step import FULL_LEVERAGE
+from skinfluence.solvers import EighSolver
+
+#: A new row that leaves the free directions by less than this, relative to its length, does not.
+PULLS = 1e-8
+
+
+def takes_least_norm(objective, inverse):
+    """Whether the estimator's optimum is the one of the smallest coefficients among all.
+
+    Least squares without a penalty; known where its undamped Hessian is factorised.
+    """
+    known = inverse.factorized and not inverse.hessian.penalty.any()
+    return known and objective.loss.quadratic and not objective.penalty.any()
+
+
+def full_leverage(objective, inverse, rows):
+    """Which rows of a least-squares fit are met exactly whatever their value, a mask (n_rows,)."""
+    own = inverse.row_forms(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
+    return own > 1.0 - FULL_LEVERAGE
+
+
+def free_directions(objective, inverse):
+    """Directions of one output's coefficients that the data leave free, (q, m).
+
+    Without the intercept they are orthonormal: LinearRegression keeps the norm of the others small.
+    """
+    K, q = objective.coef.shape
+    own = inverse.report.null_space.reshape(K, q, -1)[0]  # the outputs have one Hessian
+    if K > 1:
+        left, sizes, _ = np.linalg.svd(own, full_matrices=False)
+        own = left[:, sizes > 0.5]  # 1 for the directions of this output, 0 for those of others
+    _, triangle = np.linalg.qr(own[: objective.design.n_features])
+    return np.linalg.solve(triangle.T, own.T).T
+
+
+def to_least_norm(objective, inverse, rows, delta, new=None):
+    """Move changes of the coefficients along free directions to the optima of least norm.
+
+    For single rows of least squares without a penalty. Free after the change is what was free
+    before and, where the old row was met exactly (leverage one), the direction ``s_i H^-1 z_i``
+    that it alone determined; less what the new row sees of them.
+
+    Parameters
+    ----------
+    objective : Objective
+    inverse : InverseHessian
+        Of its undamped Hessian.
+    rows : ndarray of int, shape (B,)
+    delta : ndarray of shape (B, K, q)
+        Changes to any of the optima; moved in place.
+    new : ndarray of shape (B, q), default=None
+        Design rows that take the place of the rows; nothing does by default.
+    """
+    met = full_leverage(objective, inverse, rows)
+    free = free_directions(objective, inverse)
+    if not (met.any() or free.shape[1]) or not len(rows):
+        return
+    own = _own_directions(objective, inverse, rows, met, free)  # shape: (B, q)
+    f = objective.design.n_features
+    coef = (objective.coef + delta)[..., :f]
+    along = coef @ free[:f]  # shape: (B, K, m)
+    along_own = np.einsum("bkf,bf->bk", coef, own[:, :f])
+    if new is not None:
+        seen, seen_own = new @ free, np.einsum("bq,bq->b", new, own)
+        size = (seen**2).sum(axis=1) + seen_own**2
+        pulls = size > PULLS**2 * (new**2).sum(axis=1)
+        size = np.where(pulls, size, np.inf)
+        share = np.einsum("bkm,bm->bk", along, seen) + along_own * seen_own[:, None]
+        share /= size[:, None]
+        along -= share[:, :, None] * seen[:, None]
+        along_own -= share * seen_own[:, None]
+    delta -= along @ free.T
+    delta -= along_own[:, :, None] * own[:, None]
+
+
+def _own_directions(objective, inverse, rows, met, free):
+    """What each row that is met exactly determines alone, of length one; 0 for the others."""
+    K, q = objective.coef.shape
+    f = objective.design.n_features
+    out = np.zeros((len(rows), q))
+    if not met.any():
+        return out
+    right = np.zeros((K, q, int(met.sum())))
+    right[0] = objective.design.take(rows[met]).to_dense().T
+    own = inverse.solve(right.reshape(K * q, -1)).reshape(right.shape)[0].T
+    own -= (own[:, :f] @ free[:f]) @ free.T
+    length = np.linalg.norm(own[:, :f], axis=1, keepdims=True)
+    out[met] = np.divide(own, length, out=np.zeros_like(own), where=length > 0.0)
+    return out
+
+
+def groups_to_least_norm(objective, inverse, changes, delta):
+    """The same for changes of several rows each: what they leave free is seen in its Hessian."""
+    rows = changes.row
+    own = inverse.row_forms(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
+    # nothing is met exactly by a group whose leverages sum up to less than one
+    whole = np.bincount(changes.change, own * (1.0 - changes.factor), minlength=changes.n_changes)
+    doubtful = whole > 1.0 - FULL_LEVERAGE
+    if inverse.report.null_space.shape[1]:
+        doubtful[:] = True
+    f = objective.design.n_features
+    for b in np.flatnonzero(doubtful & np.isfinite(delta).all(axis=(1, 2))):
+        mine = changes.block(b, b + 1)
+        left = objective.with_weights(mine.row, mine.factor)
+        free = free_directions(left, EighSolver().factorize(left.hessian()))
+        coef = (objective.coef + delta[b])[:, :f]
+        delta[b] -= (coef @ free[:f]) @ free.T
