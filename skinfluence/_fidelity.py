@@ -6,7 +6,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 
 from skinfluence._answers import influence_blocks, resolve_method
-from skinfluence._targets import LossTarget, encode_labels
+from skinfluence._targets import LossTarget, TestRows, encode_labels, target_changes
 from skinfluence.adapters import Settings, explain_estimator
 from skinfluence.effects import WeightChanges, refit, refit_rows
 from skinfluence.effects._classes import last_of_class
@@ -159,14 +159,9 @@ def refitted_group_changes(objective, groups, X, y, n_jobs=None, verbose=0):
 
 
 def _loss_changes(objective, changes, X, y):
-    """(n_test, n_changes), a block of test rows at a time."""
+    """Change of the loss of each encoded row (X, y), (n_test, n_changes)."""
     design, target = objective.design.with_rows_of(X), LossTarget(objective.loss, y)
-    raw = objective.raw_predictions(design)
-    out = np.empty((design.shape[0], changes.n_changes))
-    for rows in row_blocks(design.shape[0], 8 * changes.n_changes * objective.n_outputs):
-        moved = changes.raw_prediction_changes(design.take(rows))
-        out[rows] = target.take(rows).changes(raw[rows], moved)
-    return out
+    return target_changes(TestRows(objective, design, target), objective, changes)
 
 
 def summed_influences(explainer, X, y, groups):

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from skinfluence.linalg import PerSampleGradients
+from skinfluence.linalg import PerSampleGradients, row_blocks
 
 TARGETS = ("auto", "loss", "predict", "decision_function", "predict_proba")
 
@@ -127,6 +127,31 @@ class TestRows:
     def changes(self, moved):
         """Its change when the raw predictions move by `moved` (n_test, m, K): (n_test, m)."""
         return self.target.changes(self.raw_prediction, moved)
+
+
+def target_changes(tests, reference, changes, *, linear=False):
+    """Changes of the explained number, (n_test, n_changes), a block of test rows at a time.
+
+    Parameters
+    ----------
+    tests : TestRows
+    reference : Objective
+        At the coefficients that the changes are measured from.
+    changes : Changes
+        Of the coefficients, see skinfluence.effects.
+    linear : bool
+        Whether the number is taken by its derivative.
+    """
+    out = np.empty((len(tests), changes.n_changes))
+    everything = slice(0, changes.n_changes)
+    for rows in row_blocks(len(tests), 16 * changes.n_changes * reference.n_outputs):
+        part, target = tests.design.take(rows), tests.target.take(rows)
+        raw = reference.raw_predictions(part)
+        if linear:
+            out[rows] = changes.ask(part, target.slopes(raw))(everything)
+        else:
+            out[rows] = target.changes(raw, changes.raw_prediction_changes(part))
+    return out
 
 
 def resolve_target(target, objective, design, y_test):

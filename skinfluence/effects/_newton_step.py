@@ -89,11 +89,13 @@ def _magnified(objective, inverse, coupling, rows, forms):
     curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
     if coupling:
         design, shares = objective.design.take(rows), coupling.removal(rows)
-        weighted = weighted + _apply(curvature, reach(inverse, design, coupling.directions, shares))
+        follows = reach(inverse, design, coupling.directions, shares)
+        weighted = weighted + apply_curvature(curvature, follows)
     return magnify(curvature, forms, weighted)
 
 
-def _apply(curvature, raw):
+def apply_curvature(curvature, raw):
+    """A_i raw_i for every row, (n, K); `curvature` is (n, K) or (n, K, K)."""
     if curvature.ndim == 2:
         return curvature * raw
     return np.einsum("nkj,nj->nk", curvature, raw)

@@ -15,7 +15,7 @@ from skinfluence.effects._least_norm import (
     takes_least_norm,
     to_least_norm,
 )
-from skinfluence.effects._newton_step import magnify
+from skinfluence.effects._newton_step import apply_curvature, magnify
 from skinfluence.kernels import run_chunks
 from skinfluence.linalg import block_size, row_blocks
 from skinfluence.objectives import is_optimum, minimize
@@ -281,10 +281,7 @@ class _Metric:
         reach = self.reach[..., active]
         own = np.einsum("kqjb,bkq->bj", reach, gradient)  # E' H^-1 G
         curvature = self.curvature[active]
-        if curvature.ndim == 2:
-            right = curvature * own
-        else:
-            right = np.einsum("bkj,bj->bk", curvature, own)
+        right = apply_curvature(curvature, own)
         pull, full = magnify(curvature, self.forms[active], right)
         pull[full] = 0.0  # leverage one: leave the direction alone, the iteration decides
         return out + np.einsum("kqjb,bj->bkq", reach, pull)

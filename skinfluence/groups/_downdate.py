@@ -6,7 +6,7 @@ import numpy as np
 
 from skinfluence.effects import WeightChanges, group_newton_step
 from skinfluence.effects._classes import class_sizes
-from skinfluence.effects._newton_step import FULL_LEVERAGE, magnify
+from skinfluence.effects._newton_step import FULL_LEVERAGE, apply_curvature, magnify
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
 
@@ -70,7 +70,7 @@ class Downdate:
         return out
 
     def _right(self):
-        return self._slopes + _apply(self._curvature, self._moved)
+        return self._slopes + apply_curvature(self._curvature, self._moved)
 
     def remove(self, row):
         """Let the group have one row more."""
@@ -174,7 +174,7 @@ class CoupledDowndate:
         solved = self._left_inverse.solve(direction.reshape(-1, 1)).reshape(K, q)
         curvature = left.row_curvature()
         right = left.sample_weight * left.residual
-        right = right + _apply(curvature, design.matmul(self.coef.T))
+        right = right + apply_curvature(curvature, design.matmul(self.coef.T))
         pulled, full = magnify(curvature, self._left_inverse.row_forms(), right)
         out = np.einsum("nk,nk->n", design.matmul(solved.T), pulled)
         coupling, free = Coupling(left), np.flatnonzero(self.candidates.free)
@@ -196,12 +196,6 @@ class CoupledDowndate:
 def downdate(objective, inverse):
     """The downdate that suits the objective."""
     return (CoupledDowndate if Coupling(objective) else Downdate)(objective, inverse)
-
-
-def _apply(curvature, raw):
-    if curvature.ndim == 2:
-        return curvature * raw
-    return np.einsum("nkj,nj->nk", curvature, raw)
 
 
 def additive_gains(objective, inverse, direction):

@@ -10,6 +10,7 @@ from skinfluence._checks import check_choice
 from skinfluence._fidelity import GROUPS_AT_ONCE
 from skinfluence._frames import frame_backend, make_frame
 from skinfluence._progress import progress
+from skinfluence._targets import target_changes
 from skinfluence._tasks import check_explainer
 from skinfluence._warnings import user_stacklevel
 from skinfluence.effects import (
@@ -21,7 +22,7 @@ from skinfluence.effects import (
 )
 from skinfluence.effects._classes import class_sizes
 from skinfluence.groups._inputs import read_groups
-from skinfluence.linalg import block_size, row_blocks
+from skinfluence.linalg import block_size
 from skinfluence.solvers import AutoSolver
 
 METHODS = ("auto", "first_order", "second_order", "newton_step", "refit")
@@ -244,20 +245,6 @@ def _without_a_class(objective, groups):
     counted = objective.weights.base > 0
     gone = [np.bincount(codes[g][counted[g]], minlength=len(sizes)) for g in groups]
     return np.array([((sizes > 0) & (lost >= sizes)).any() for lost in gone], dtype=bool)
-
-
-def target_changes(tests, reference, changes, *, linear=False):
-    """Changes of the explained number, (n_test, n_changes), measured from `reference`."""
-    out = np.empty((len(tests), changes.n_changes))
-    everything = slice(0, changes.n_changes)
-    for rows in row_blocks(len(tests), 16 * changes.n_changes * reference.n_outputs):
-        part, target = tests.design.take(rows), tests.target.take(rows)
-        raw = reference.raw_predictions(part)
-        if linear:
-            out[rows] = changes.ask(part, target.slopes(raw))(everything)
-        else:
-            out[rows] = target.changes(raw, changes.raw_prediction_changes(part))
-    return out
 
 
 def _groups_at_once(objective, method):

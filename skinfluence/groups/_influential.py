@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from skinfluence._checks import check_choice, check_whole
+from skinfluence._targets import target_changes
 from skinfluence._tasks import check_explainer
 from skinfluence.effects import RefittedChanges
 from skinfluence.groups._downdate import additive_gains, downdate, top_additive
-from skinfluence.groups._influence import removal, resolve_method, target_changes
+from skinfluence.groups._influence import removal, resolve_method
 
 DIRECTIONS = ("either", "increase", "decrease")
 
