@@ -68,6 +68,22 @@ def test_what_is_of_the_size_of_the_rows_keeps_float64(model, labels):
         np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("method", ["first_order", "newton_step"])
+def test_columns_far_from_zero_lose_no_digits(make, method):
+    """Not centred before the product, a thousand spreads away cost three of the seven digits."""
+    far = (X + 300.0).astype(np.float32)
+    model = Ridge()
+    found, expected = (
+        InfluenceExplainer(model)
+        .fit(make(table), BINARY)
+        .influence(make(table[:9]), BINARY[:9], method=method)
+        for table in (far, far.astype(np.float64))
+    )
+    assert found.dtype == np.float32
+    assert_close_by_row(found, expected)
+
+
 def test_sparse_float32():
     single, wide = fitted_pair(LogisticRegression(), y, sparse.csr_array)
     found = single.influence(SINGLE[:5], y[:5])

@@ -13,6 +13,9 @@ from skinfluence.linalg._blocks import CACHE_MIB, block_size, row_blocks
 #: the compiler: a second of scipy's sparse product.
 KERNEL_WORK = 2e8
 
+#: What the centre may add to a float32 product, in sizes of the result: three binary digits.
+MOST_LOST = 8.0
+
 
 class Design:
     """Rows z_i of the linear model ``raw_prediction = Theta z``, as an operator.
@@ -82,16 +85,32 @@ class Design:
         """(Z @ V)' for V of shape (q, m) -> (m, n) in the type of X, into `out` if given."""
         features = V[: self.n_features]
         out = np.empty((V.shape[1], self.shape[0]), self.dtype) if out is None else out
+        offset = V[-1] if self.intercept else None
+        if self.intercept and self.center is not None:
+            offset = offset - self.center @ features
         if self.is_sparse:
-            out[:] = (self.X @ features).T
-        else:
-            np.matmul(features.T.astype(self.dtype, copy=False), self.X.T, out=out)
-        if self.intercept:
-            offset = V[-1]
-            if self.center is not None:
-                offset = offset - self.center @ features
+            product = self.X @ features
+            out[:] = (product if offset is None else product + offset).T
+            return out
+        np.matmul(features.T.astype(self.dtype, copy=False), self.X.T, out=out)
+        if offset is not None:
             out += offset[:, None].astype(self.dtype, copy=False)
+        if self._is_single and self.center is not None:
+            # rows far from zero lose in the product the digits that the offset takes away
+            size = np.maximum(out.max(axis=1, initial=0.0), -out.min(axis=1, initial=0.0))
+            if (np.abs(self.center) @ np.abs(features) > MOST_LOST * size).any():
+                self._centred_product(V, out)
         return out
+
+    def _centred_product(self, V, out):
+        """(Z @ V)' in float32 with the centre taken from the rows; up to 2.5 times slower."""
+        center = self.center.astype(np.float32)
+        features = V[: self.n_features]
+        offset = V[-1] - (self.center - center) @ features
+        turned = np.ascontiguousarray(features.T, dtype=np.float32)
+        for rows in row_blocks(self.shape[0], 4 * self.n_features, cache_mib=0.5):
+            np.matmul(turned, (self.X[rows] - center).T, out=out[:, rows])
+        out += offset[:, None].astype(np.float32)
 
     def rmatmul(self, U):
         """Z' @ U for U of shape (n, m) -> (q, m)."""
