@@ -4,7 +4,6 @@ import warnings
 from functools import partial
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._progress import progress_bar
@@ -16,7 +15,7 @@ from skinfluence.effects._least_norm import (
     to_least_norm,
 )
 from skinfluence.effects._newton_step import apply_curvature, magnify
-from skinfluence.kernels import run_chunks
+from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.linalg import block_size, row_blocks
 from skinfluence.objectives import is_optimum, minimize
 
@@ -66,7 +65,7 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
     scale = objective.gradient_scale
     starts = range(0, changes.n_changes, size)
 
-    n_threads = None if n_jobs is None else effective_n_jobs(n_jobs)
+    n_threads = job_threads(n_jobs)
     with progress_bar(
         total=changes.n_changes, what="refits", unit="models", verbose=verbose
     ) as reach:

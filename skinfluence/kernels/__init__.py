@@ -10,6 +10,7 @@ from skinfluence.kernels._hessian_product import apply_curvature, hessian_produc
 from skinfluence.kernels._lissa import lissa_csr, lissa_dense
 from skinfluence.kernels._threads import (
     effective_threads,
+    job_threads,
     row_chunks,
     run_chunks,
     single_threaded_blas,
@@ -24,6 +25,7 @@ __all__ = [
     "csr_scores",
     "effective_threads",
     "hessian_product",
+    "job_threads",
     "lissa_csr",
     "lissa_dense",
     "pack_lanes",

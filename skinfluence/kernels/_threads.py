@@ -27,6 +27,19 @@ def effective_threads():
     return min((pool["num_threads"] for pool in own), default=joblib.cpu_count())
 
 
+def job_threads(n_jobs):
+    """Threads that a user's `n_jobs` stands for; None for :func:`effective_threads`.
+
+    In joblib's workers no more than a worker's share: ``n_jobs=-1`` in a search with ``n_jobs=-1``
+    would otherwise start the square of the processors.
+    """
+    if n_jobs is None:
+        return None
+    backend, _ = joblib.parallel.get_active_backend()
+    wanted = joblib.effective_n_jobs(n_jobs)
+    return min(wanted, effective_threads()) if backend.nesting_level else wanted
+
+
 @cache
 def blas_architecture():
     """OpenBLAS's name for the kernels that numpy uses here, or None."""

@@ -151,7 +151,8 @@ class CGInverse(InverseHessian):
         ----------
         V : ndarray of shape (p, m)
         x0 : ndarray of shape (p, m), default=None
-            Where to start, such as the solution for another damping.
+            Where to start, such as the solution for another damping. Columns that are worse than
+            zero, or not finite, start from zero.
 
         Returns
         -------
@@ -206,12 +207,17 @@ class CGInverse(InverseHessian):
         R = V[:, todo] / size[todo]
         n_iter = 0
         if start is not None:
-            X[:, todo] = self._without_gauge(start[:, todo])
-            R -= self.hessian @ (X[:, todo] / size[todo])
-            residuals[todo] = np.linalg.norm(R / scale, axis=0)
+            begun = self._without_gauge(
+                np.where(np.isfinite(start).all(axis=0), start, 0.0)[:, todo]
+            )
+            R_begun = R - self.hessian @ (begun / size[todo])
+            found = np.linalg.norm(R_begun / scale, axis=0)
+            better = found < 1.0  # zero is better than a start that is not
+            X[:, todo[better]], R[:, better] = begun[:, better], R_begun[:, better]
+            residuals[todo[better]] = found[better]
             n_iter += 1
         while True:
-            open_ = residuals[todo] > tol
+            open_ = ~(residuals[todo] <= tol)
             todo, R = todo[open_], R[:, open_]
             if not len(todo) or n_iter >= self.solver.max_iter:
                 break
@@ -295,7 +301,7 @@ class CGInverse(InverseHessian):
     def _tell(self, outcomes):
         self.residuals = residuals = np.concatenate([found for found, _ in outcomes])
         tol, max_iter = self.solver.tol, self.solver.max_iter
-        failed = int((residuals > tol).sum())
+        failed = int((~(residuals <= tol)).sum())
         report = self.report
         report.converged = failed == 0
         report.residual = float(residuals.max(initial=0.0))

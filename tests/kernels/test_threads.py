@@ -2,12 +2,13 @@
 
 import threading
 
+import joblib
 import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
-from skinfluence.kernels import effective_threads, single_threaded_blas
+from skinfluence.kernels import effective_threads, job_threads, single_threaded_blas
 from skinfluence.kernels._threads import MAX_CHUNKS, row_chunks, run_chunks
 
 
@@ -21,6 +22,19 @@ def test_limits_inside_workers_hold_for_our_threads():
     with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
         inside = Parallel()(delayed(effective_threads)() for _ in range(2))
     assert inside == [1, 1]
+
+
+@pytest.mark.parametrize("n_jobs", [-1, 2, 4])
+def test_jobs_inside_workers_do_not_multiply(n_jobs):
+    with parallel_config("loky", inner_max_num_threads=1):
+        found = Parallel(n_jobs=2)(delayed(job_threads)(n_jobs) for _ in range(2))
+    assert found == [1, 1]
+
+
+def test_jobs_outside_workers_are_as_many_as_asked_for():
+    assert job_threads(3) == 3
+    assert job_threads(-1) == joblib.cpu_count()
+    assert job_threads(None) is None
 
 
 def test_threads_that_overlap_leave_the_limit_as_it_was():

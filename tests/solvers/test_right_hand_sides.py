@@ -45,6 +45,21 @@ def test_a_start_of_another_shape_is_refused():
         CGSolver().factorize(hessian).solve(V, x0=V[:, :1])
 
 
+@pytest.mark.parametrize("entry", [np.nan, np.inf, 1e308])
+def test_a_start_that_is_worse_than_zero_is_not_taken(entry):
+    """NaN is above no tolerance, and would have passed for a converged column."""
+    hessian = zoo.well_posed()
+    V = right_hand_sides(hessian)
+    inverse = CGSolver().factorize(hessian)
+    expected = inverse.solve(V)
+    start = expected.copy()
+    start[1, 1] = entry
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = inverse.solve(V, x0=start)
+    assert inverse.report.converged
+    assert_allclose(found, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("entry", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ["cg", "neumann", "lissa"])
 def test_a_column_that_is_not_finite_is_marked_and_leaves_the_others_alone(name, entry):
