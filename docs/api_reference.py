@@ -40,6 +40,7 @@ API_REFERENCE = [
             "perturbation_influence",
             "replacement_influence",
             "relabel_influence",
+            "relabel_influence_blocks",
             "register_pull_back",
             "UnsupportedStepError",
         ],

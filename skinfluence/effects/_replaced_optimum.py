@@ -133,7 +133,7 @@ def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
 def _block_width(objective):
     """Changes that go together: wide matrix products, but few arrays of raw predictions."""
     K = objective.n_outputs
-    bytes_per_change = 32 * objective.n_rows * K + 8 * (6 + 2 * K) * objective.n_parameters
+    bytes_per_change = 40 * objective.n_rows * K + 8 * (6 + 2 * K) * objective.n_parameters
     return int(np.clip(block_size(bytes_per_change, BLOCK_MIB), 1, 256))
 
 

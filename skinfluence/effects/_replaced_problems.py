@@ -90,8 +90,12 @@ class Metric:
         self.lost = curvature  # shape: (B, K, K)
         self.reach = self.forms = None
         if self.inverse.factorized:
-            designs = [problems.new] if new.same_features else [problems.old, problems.new]
-            self._reach(designs)
+            # a row has one reach, however many labels it is tried with
+            rows, place = np.unique(new.rows, return_inverse=True)
+            parts = [(objective.design.take(rows).to_dense(), place)]
+            if not new.same_features:
+                parts.append((problems.new, np.arange(len(problems))))
+            self._reach(parts)
 
     def keep(self, some):
         """Go on with some of the changes only, for a mask."""
@@ -99,22 +103,25 @@ class Metric:
         if self.inverse.factorized:
             self.reach, self.forms = self.reach[some], self.forms[some]
 
-    def _reach(self, designs):
-        """H^-1 F for the columns F = E or [E, E'] of every change, and F' H^-1 F."""
+    def _reach(self, parts):
+        """H^-1 F for the columns F = E or [E, E'] of every change, and F' H^-1 F.
+
+        `parts` are pairs (rows Z, place of each change's row among them), E first.
+        """
         K, q = self.problems.objective.coef.shape
-        B, parts = len(self.problems), len(designs)
-        self.reach = np.empty((B, parts * K, K * q))
-        right = np.zeros((K, q, B))
-        for part, Z in enumerate(designs):
+        B = len(self.problems)
+        self.reach = np.empty((B, len(parts) * K, K * q))
+        for part, (Z, place) in enumerate(parts):
+            right = np.zeros((K, q, len(Z)))
             for k in range(K):
                 right[k] = Z.T
-                solved = self.inverse.solve(right.reshape(K * q, B))
-                self.reach[:, part * K + k] = solved.T
+                solved = self.inverse.solve(right.reshape(K * q, -1))
+                self.reach[:, part * K + k] = solved.T[place]
                 right[k] = 0.0
-        blocks = self.reach.reshape(B, parts * K, K, q)
-        self.forms = np.empty((B, parts * K, parts * K))
-        for part, Z in enumerate(designs):
-            own = np.einsum("bmkq,bq->bmk", blocks, Z, optimize=True)
+        blocks = self.reach.reshape(B, -1, K, q)
+        self.forms = np.empty((B, len(parts) * K, len(parts) * K))
+        for part, (Z, place) in enumerate(parts):
+            own = np.einsum("bmkq,bq->bmk", blocks, Z[place], optimize=True)
             self.forms[:, :, part * K : (part + 1) * K] = own
 
     def direction(self, gradient, raw_new):
@@ -168,7 +175,7 @@ class Steps:
         self.left_over = objective.gradient()
         self.raw = np.repeat(objective.raw_prediction[:, None, :], B, axis=1)  # shape: (n, B, K)
         self.raw_new = objective.raw_predictions(problems.replacement.design)  # shape: (B, K)
-        self.gradient = self._gradient()
+        self.gradient = self._gradient_at_start()
         self._previous = None
 
     def keep(self, some):
@@ -195,9 +202,9 @@ class Steps:
         """One conjugate step of those that are `running`, a mask (B,)."""
         direction = self._conjugate(downhill)
         direction[~running] = 0.0
-        length = self._move(direction)
+        length, residual = self._move(direction)
         self.delta += length[:, None, None] * direction
-        gradient = self._gradient()
+        gradient = self._gradient(residual)
         self._previous = (direction, downhill, self.gradient)
         self.gradient = gradient
 
@@ -215,13 +222,24 @@ class Steps:
         out[uphill] = downhill[uphill]
         return out
 
-    def _gradient(self):
+    def _gradient_at_start(self):
+        """Of an objective at rest with a row replaced: what left and what came."""
+        problems, objective = self.problems, self.problems.objective
+        if problems.class_ratio is not None:  # and every weight that followed
+            return self._gradient()
+        rows = problems.replacement.rows
+        lost = objective.sample_weight[rows] * objective.residual[rows]
+        gained = problems.new_residuals(self.raw_new)
+        return gained[:, :, None] * problems.new[:, None] - lost[:, :, None] * problems.old[:, None]
+
+    def _gradient(self, known=None):
+        """By the weighted derivatives (n, B, K) of the losses here, where these are known."""
         problems, objective = self.problems, self.problems.objective
         B, K, q = self.delta.shape
         rows_of = problems.replacement.rows
         out = np.zeros((q, B * K))
         for rows in row_blocks(objective.n_rows, 8 * B * K, cache_mib=0.5):
-            residual = problems.residuals(self.raw[rows], rows)
+            residual = problems.residuals(self.raw[rows], rows) if known is None else known[rows]
             inside = np.flatnonzero((rows_of >= rows.start) & (rows_of < rows.stop))
             residual[rows_of[inside] - rows.start, inside] = 0.0
             out += objective.design.take(rows).rmatmul(residual.reshape(-1, B * K))
@@ -232,7 +250,11 @@ class Steps:
         return gradient
 
     def _move(self, direction):
-        """Go along the direction as far as it goes down; the length of each step, (B,)."""
+        """Go along the direction as far as it goes down.
+
+        Gives the length of each step (B,), and the weighted derivatives of the losses there
+        (n, B, K), or None where they were not met on the way.
+        """
         problems, objective = self.problems, self.problems.objective
         B, K, q = direction.shape
         moved = objective.design.matmul(direction.reshape(B * K, q).T).reshape(-1, B, K)
@@ -244,13 +266,18 @@ class Steps:
         )
         curved = np.einsum("bkq,bkq->b", penalised, direction)
 
+        residual, met = np.empty_like(moved), None
+
         def slope(length):
+            nonlocal met
+            met = length.copy()
             out = base + length * curved
             new = problems.new_residuals(self.raw_new + length[:, None] * moved_new)
             out += np.einsum("bk,bk->b", new, moved_new)
             for rows in row_blocks(objective.n_rows, 24 * B * K, cache_mib=1.0):
                 raw = self.raw[rows] + length[:, None] * moved[rows]
-                out += np.einsum("nbk,nbk->b", problems.residuals(raw, rows), moved[rows])
+                residual[rows] = problems.residuals(raw, rows)
+                out += np.einsum("nbk,nbk->b", residual[rows], moved[rows])
             return out
 
         start = np.einsum("bkq,bkq->b", direction, self.gradient)
@@ -258,4 +285,4 @@ class Steps:
         for rows in row_blocks(objective.n_rows, 16 * B * K, cache_mib=1.0):
             self.raw[rows] += length[:, None] * moved[rows]
         self.raw_new += length[:, None] * moved_new
-        return length
+        return length, residual if np.array_equal(met, length) else None

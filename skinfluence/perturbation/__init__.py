@@ -13,7 +13,7 @@ from skinfluence.perturbation import (  # noqa: F401
 )
 from skinfluence.perturbation._features import perturbation_influence
 from skinfluence.perturbation._pull_back import UnsupportedStepError, register_pull_back
-from skinfluence.perturbation._relabelling import relabel_influence
+from skinfluence.perturbation._relabelling import relabel_influence, relabel_influence_blocks
 from skinfluence.perturbation._replacement import replacement_influence
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "perturbation_influence",
     "register_pull_back",
     "relabel_influence",
+    "relabel_influence_blocks",
     "replacement_influence",
 ]

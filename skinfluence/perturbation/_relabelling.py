@@ -1,10 +1,12 @@
 """The effect of another label of a training row, for one label or for all classes."""
 
 import numpy as np
+from sklearn import get_config
 
 from skinfluence._settings import check_rows
 from skinfluence._tasks import check_explainer
 from skinfluence.effects import Replacement
+from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._answers import (
     Effects,
     check_method,
@@ -71,6 +73,7 @@ def relabel_influence(
 
     See Also
     --------
+    relabel_influence_blocks : The same for all classes, where the answer does not fit.
     replacement_influence : Changes of features and labels.
     skinfluence.LabelFlagger : Which labels are probably wrong.
 
@@ -92,51 +95,147 @@ def relabel_influence(
     >>> bool((effect[y[::2] == 0, 0] == 0).all())
     True
     """
-    check_explainer(explainer)
-    method = check_method(explainer, method)
+    effects, tests, rows = _question(explainer, X_test, y_test, rows, target, method)
     if aggregate is not None and not (isinstance(aggregate, str) and aggregate in AGGREGATES):
         raise ValueError(
             f"aggregate={aggregate!r} is not known. Expected one of {list(AGGREGATES)}."
         )
     objective = explainer.objective_
-    rows = check_rows(rows, objective.n_rows)
-    tests = explainer.test_rows(X_test, y_test, target=target)
     shape = (len(rows),) if aggregate else (len(tests), len(rows))
-    effects = Effects(explainer, method)
     if y_new is not None:
         out = np.zeros(shape, objective.design.dtype)
         y, codes = encode_new_labels(objective.coding, _one_a_row(y_new, len(rows)), len(rows))
         replacement = Replacement.of(objective, rows, y=y, codes=codes)
         _fill(out, effects, tests, replacement, np.arange(len(rows)), aggregate)
         return out
+    _check_classes(objective)
+    out = np.zeros((*shape, len(objective.coding.classes)), objective.design.dtype)
+    _fill_classes(out, explainer, effects, tests, rows, aggregate)
+    return out
+
+
+def relabel_influence_blocks(
+    explainer, X_test, y_test=None, *, rows=None, target="auto", method=None
+):
+    """The answer of :func:`relabel_influence` for all classes, a block at a time.
+
+    For tables whose n_test x n_train x n_classes answer does not fit into memory: each block is
+    about as large as scikit-learn's setting ``working_memory``.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+        Fitted on classes.
+    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+    y_test : array-like of shape (n_test,), default=None
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+    rows : array-like of int or bool mask, default=None
+        Training rows whose labels change; all by default.
+    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
+        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+    method : {"auto", "first_order", "newton_step", "refit"}, default=None
+        As for :func:`relabel_influence`.
+
+    Returns
+    -------
+    iterator of (slice, ndarray of int, ndarray)
+        Test rows, training rows (n_block,), and value with the other label minus value as it is,
+        (n_tests, n_block, n_classes), in units of the target; negative for the loss: the other
+        label would help. To first order blocks have some test rows and all training rows, else all
+        test rows and some training rows.
+
+    Raises
+    ------
+    ValueError
+        For a regressor, and as :func:`relabel_influence`; at once, before the first block.
+
+    Warns
+    -----
+    RuntimeWarning
+        As :func:`relabel_influence`, with the block that holds the last row of a class.
+
+    See Also
+    --------
+    relabel_influence : The same as one array, or its mean over the test rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence import InfluenceExplainer
+    >>> from skinfluence.perturbation import relabel_influence_blocks
+    >>> X, y = load_iris(return_X_y=True)
+    >>> explainer = InfluenceExplainer(LogisticRegression()).fit(X[::2], y[::2])
+    >>> worst = np.zeros(75)
+    >>> for tests, rows, effects in relabel_influence_blocks(explainer, X[1::2], y[1::2]):
+    ...     worst[rows] = np.maximum(worst[rows], effects.max(axis=(0, 2)))
+    >>> bool((worst > 0).all())
+    True
+    """
+    effects, tests, rows = _question(explainer, X_test, y_test, rows, target, method)
+    _check_classes(explainer.objective_)
+    return _class_blocks(explainer, effects, tests, rows)
+
+
+def _class_blocks(explainer, effects, tests, rows):
+    n_classes, dtype = len(explainer.objective_.coding.classes), explainer.objective_.design.dtype
+    first = effects.method == "first_order"
+    held = 8 * n_classes * (len(rows) if first else len(tests))
+    for some in row_blocks(
+        len(tests) if first else len(rows), held, get_config()["working_memory"]
+    ):
+        part = some if first else slice(0, len(tests))
+        mine = rows if first else rows[some]
+        out = np.zeros((part.stop - part.start, len(mine), n_classes), dtype)
+        _fill_classes(out, explainer, effects, tests.take(part), mine, None)
+        yield part, mine, out
+
+
+def _question(explainer, X_test, y_test, rows, target, method):
+    """(effects, test rows, training rows) of one call."""
+    check_explainer(explainer)
+    method = check_method(explainer, method)
+    rows = check_rows(rows, explainer.objective_.n_rows)
+    return Effects(explainer, method), explainer.test_rows(X_test, y_test, target=target), rows
+
+
+def _check_classes(objective):
     if not objective.coding.is_classification:
         raise ValueError(
             "y_new is None, which asks about all classes. Regression has none: pass "
             "the new values, one for all rows or one a row."
         )
-    out = np.zeros((*shape, len(objective.coding.classes)), objective.design.dtype)
-    for k, place, replacement in _other_classes(explainer, rows):
-        _fill(out[..., k], effects, tests, replacement, place, aggregate)
-    return out
 
 
 def _one_a_row(y_new, n):
     return np.repeat(np.asarray(y_new)[None], n) if np.ndim(y_new) == 0 else y_new
 
 
-def _other_classes(explainer, rows):
-    """(class, positions in `rows` of other classes, their replacement by it), class by class."""
+def _fill_classes(out, explainer, effects, tests, rows, aggregate):
+    """Write the effects of all classes into `out` (..., n_rows, n_classes)."""
     objective = explainer.objective_
     coding = objective.coding
     own = coding.codes(np.asarray(explainer.y_train_))[rows]
-    for k in range(len(coding.classes)):
-        place = np.flatnonzero(own != k)
-        codes = np.full(len(place), k)
-        yield (
-            k,
-            place,
-            Replacement.of(objective, rows[place], y=coding.encode_codes(codes), codes=codes),
-        )
+    K = len(coding.classes)
+    flat = out.reshape(*out.shape[:-2], -1)
+    other = np.arange(K) != own[:, None]  # shape: (n_rows, K)
+    for place in _together(objective, other, effects.method):
+        codes = place % K
+        changed = {"y": coding.encode_codes(codes), "codes": codes}
+        replacement = Replacement.of(objective, rows[place // K], **changed)
+        _fill(flat, effects, tests, replacement, place, aggregate)
+
+
+def _together(objective, other, method):
+    """Places row * K + class of the changes that go together."""
+    n_rows, K = other.shape
+    places = np.arange(n_rows * K).reshape(n_rows, K)
+    if method == "first_order":  # no row twice: its features are held for each change
+        return [places[other[:, k], k] for k in range(K)]
+    # all labels of a row: what its removal takes is solved for once
+    blocks = row_blocks(n_rows, 8 * K * objective.design.shape[1], SOLVED_MIB)
+    return [places[some][other[some]] for some in blocks]
 
 
 def _fill(out, effects, tests, replacement, place, aggregate):

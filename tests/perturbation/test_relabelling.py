@@ -14,7 +14,11 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
 from skinfluence._fidelity import lins_concordance
-from skinfluence.perturbation import relabel_influence, replacement_influence
+from skinfluence.perturbation import (
+    relabel_influence,
+    relabel_influence_blocks,
+    replacement_influence,
+)
 from tests.perturbation._refits import MODELS, changed_loss, data, logistic, losses, refit
 
 
@@ -226,3 +230,82 @@ def test_the_mean_never_holds_the_whole_answer(method):
     whole = 8 * 1000 * 1000 * 2
     assert peak() < whole + 6e6
     assert peak(aggregate="mean") < 6e6
+
+
+@pytest.mark.parametrize("name", ["multinomial-balanced", "logistic"])
+@pytest.mark.parametrize("method", ["first_order", "newton_step", "refit"])
+def test_blocks_put_together_are_the_whole_answer(name, method):
+    explainer, _, test = explained(name)
+    rows = np.array([3, 50, 119, 7, 8, 2])
+    whole = relabel_influence(explainer, *test, rows=rows, method=method)
+    for memory in (1000, 0.002):
+        got = np.full(whole.shape, np.nan)
+        n_blocks = 0
+        with config_context(working_memory=memory):
+            blocks = relabel_influence_blocks(explainer, *test, rows=rows, method=method)
+            for tests, some, effects in blocks:
+                place = np.array([rows.tolist().index(row) for row in some])
+                got[tests.start : tests.stop, place] = effects
+                n_blocks += 1
+        assert (n_blocks == 1) == (memory == 1000)
+        assert_allclose(got, whole, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["first_order", "newton_step"])
+def test_blocks_never_hold_the_whole_answer(method):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1000, 5))
+    y = (X[:, 0] + rng.standard_normal(1000) > 0).astype(int)
+    explainer = InfluenceExplainer(LogisticRegression()).fit(X, y)
+    explainer.influence(X[:1], y[:1])
+    seen = 0
+    tracemalloc.start()
+    try:
+        with config_context(working_memory=1):
+            for _, _, effects in relabel_influence_blocks(explainer, X, y, method=method):
+                seen += effects.size
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert seen == 1000 * 1000 * 2
+    assert peak < 8e6 < 8 * seen
+
+
+def test_blocks_tell_of_wrong_input_at_once():
+    explainer, _, test = explained("multinomial")
+    with pytest.raises(ValueError, match="0 to 119"):
+        relabel_influence_blocks(explainer, *test, rows=[500])
+    with pytest.raises(TypeError, match="expected an InfluenceExplainer"):
+        relabel_influence_blocks(LogisticRegression(), *test)
+    values, _, regression_test = explained("ridge")
+    with pytest.raises(ValueError, match="Regression has none"):
+        relabel_influence_blocks(values, *regression_test)
+    assert [*relabel_influence_blocks(explainer, *test, rows=[])] == []
+
+
+def test_the_only_row_of_a_class_is_told_of_once_among_all_classes():
+    X, y, *test = data("iris")
+    y = np.where(np.arange(len(y)) == 4, 2, y % 2)
+    explainer = InfluenceExplainer(make_pipeline(StandardScaler(), logistic())).fit(X, y)
+    test = (test[0], np.zeros(25, dtype=int))
+    with pytest.warns(RuntimeWarning, match=r"last row of a class \(rows \[4\]\)") as caught:
+        got = relabel_influence(explainer, *test, rows=[3, 4, 5])
+    assert len(caught) == 1
+    assert_array_equal(np.isnan(got).any(axis=0), [[0, 0, 0], [1, 1, 0], [0, 0, 0]])
+
+
+def test_labels_of_one_row_share_what_its_removal_takes(monkeypatch):
+    """The inverse is applied to a row's features once, not once for each label."""
+    explainer, _, test = explained("multinomial")
+    inverse, columns = explainer.linearization_.inverse, []
+    solve = type(inverse).solve
+
+    def counted(self, V):
+        columns.append(V.shape[1])
+        return solve(self, V)
+
+    relabel_influence(explainer, *test, rows=[0], aggregate="mean")
+    monkeypatch.setattr(type(inverse), "solve", counted)
+    relabel_influence(explainer, *test, rows=np.arange(20), aggregate="mean")
+    reach = columns[:3]  # one right-hand side for each output
+    assert reach == [20, 20, 20]
