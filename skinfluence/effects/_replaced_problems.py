@@ -47,8 +47,11 @@ class ReplacedProblems:
         ratio = (self.class_ratio * own).sum(axis=1, keepdims=True)
         return np.where(own, ratio, 1.0) if weights.own_output_only else ratio
 
-    def residuals(self, raw, rows):
-        """Weighted derivatives of some rows' losses at raw predictions (n_rows, B, K)."""
+    def residuals(self, raw, rows, some=slice(None)):
+        """Weighted derivatives of some rows' losses at raw predictions (n_rows, n_some, K).
+
+        For the changes `some`, all of them by default.
+        """
         objective, weights = self.objective, self.objective.weights
         out = objective.loss.gradient(objective.y[rows, None, :], raw)
         out *= self.weight[rows, None, :]
@@ -56,9 +59,9 @@ class ReplacedProblems:
             codes = weights.codes[rows]
             if weights.own_output_only:
                 own = codes[:, None, None] == np.arange(weights.n_classes)
-                out *= np.where(own, self.class_ratio[None], 1.0)
+                out *= np.where(own, self.class_ratio[None, some], 1.0)
             else:
-                out *= self.class_ratio.T[codes][:, :, None]
+                out *= self.class_ratio[some].T[codes][:, :, None]
         return out
 
     def new_residuals(self, raw):
@@ -266,19 +269,23 @@ class Steps:
         )
         curved = np.einsum("bkq,bkq->b", penalised, direction)
 
-        residual, met = np.empty_like(moved), None
+        residual, met, sums = np.empty_like(moved), np.full(B, np.nan), np.zeros(B)
 
         def slope(length):
-            nonlocal met
-            met = length.copy()
+            other = np.flatnonzero(length != met)  # the rest stays where it was met
+            if 4 * len(other) > 3 * B:
+                other = slice(None)
+            met[other], sums[other] = length[other], 0.0
             out = base + length * curved
             new = problems.new_residuals(self.raw_new + length[:, None] * moved_new)
             out += np.einsum("bk,bk->b", new, moved_new)
             for rows in row_blocks(objective.n_rows, 24 * B * K, cache_mib=1.0):
-                raw = self.raw[rows] + length[:, None] * moved[rows]
-                residual[rows] = problems.residuals(raw, rows)
-                out += np.einsum("nbk,nbk->b", residual[rows], moved[rows])
-            return out
+                way = moved[rows, other]
+                raw = self.raw[rows, other] + length[other, None] * way
+                found = problems.residuals(raw, rows, other)
+                residual[rows, other] = found
+                sums[other] += np.einsum("nbk,nbk->b", found, way)
+            return out + sums
 
         start = np.einsum("bkq,bkq->b", direction, self.gradient)
         length = find_lengths(slope, start)
