@@ -74,8 +74,9 @@ def to_least_norm(objective, inverse, rows, delta, new=None):
         share /= size[:, None]
         along -= share[:, :, None] * seen[:, None]
         along_own -= share * seen_own[:, None]
-    delta -= along @ free.T
-    delta -= along_own[:, :, None] * own[:, None]
+    there = objective.sample_weight[rows, 0] > 0.0  # without the others nothing changes
+    delta[there] -= along[there] @ free.T
+    delta[there] -= along_own[there, :, None] * own[there, None]
 
 
 def _own_directions(objective, inverse, rows, met, free):

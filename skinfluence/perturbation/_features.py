@@ -137,11 +137,13 @@ class _Derivative:
         null_space = null_space.reshape(*objective.coef.shape, -1)[:, : objective.design.n_features]
         # a row that moves along them makes the model determined: a jump, no slope
         self.undetermined = np.abs(null_space).max(axis=(0, 2), initial=0.0) > 1e-8
-        self.parts: list = [(slice(None), None)]  # (places among the rows, see `_LeastNorm`)
-        if self.undetermined.any() and takes_least_norm(objective, inverse):
-            met = full_leverage(objective, inverse, rows)
-            bend = _LeastNorm(objective, inverse, rows)
-            self.parts = [(np.flatnonzero(~met), None), (np.flatnonzero(met), bend)]
+        jumps, self.bend = np.full(len(rows), self.undetermined.any()), None
+        if jumps.any():
+            jumps &= (objective.sample_weight[rows] > 0).any(axis=1)
+            if takes_least_norm(objective, inverse):
+                jumps &= ~full_leverage(objective, inverse, rows)
+                self.bend = _LeastNorm(objective, inverse, rows)
+        self.jumps = jumps
         self.bytes_per_test = 48 * objective.n_parameters
 
     def fill(self, tests, out):
@@ -149,14 +151,19 @@ class _Derivative:
         K, q = self.objective.coef.shape
         V = tests.slopes().T[:, None, :] * tests.design.to_dense().T
         U = self.inverse.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
-        for places, bend in self.parts:
-            places = np.arange(len(self.rows))[places]
+        for jump in (False, True):
+            places = np.flatnonzero(self.jumps == jump)
             if len(places):
-                self._fill_rows(U, V, places, bend, out)
+                self._fill_rows(U, V, places, jump, out)
 
-    def _fill_rows(self, U, V, places, bend, out):
+    def _fill_rows(self, U, V, places, jump, out):
         K, _, n_tests = U.shape
+        bend = None if jump else self.bend
         right = self._right(U, V, bend)
+        if jump:
+            right[:, :, self.undetermined] = np.nan
+        for step in reversed(self.linear):
+            right = pull_back(step, None, right)
         if not self.bent:
             right = np.ascontiguousarray(right[:, :, self.features])
         wide = max(right.shape[2], self.n_features if self.bent else 0)
@@ -174,22 +181,18 @@ class _Derivative:
             out[:, some] = made
 
     def _right(self, U, V, bend):
-        """[Theta; U_t] pulled back through the linear steps, (n_tests, 2 K, n_in of the last)."""
+        """[Theta; U_t], with N N' v_t behind them where rows bend, (n_tests, 2 K or 3 K, f)."""
         K, _, n_tests = U.shape
         f = self.objective.design.n_features  # the intercept's column does not move
         right = np.empty((n_tests, (2 if bend is None else 3) * K, f))
         right[:, :K] = self.objective.coef[:, :f]
         right[:, K : 2 * K] = U[:, :f].transpose(2, 0, 1)
-        if bend is None:
-            right[:, :, self.undetermined] = np.nan
-        else:
+        if bend is not None:
             right[:, 2 * K :] = bend.reached(V)[:, :f].transpose(2, 0, 1)
-        for step in reversed(self.linear):
-            right = pull_back(step, None, right)
         return right
 
     def _left(self, U, some, bend):
-        """-[A_i U_t z_i, s_i r_i], (n_tests, n_some, 2 K)."""
+        """-[A_i U_t z_i, s_i r_i], with the pull behind them, (n_tests, n_some, 2 K or 3 K)."""
         K, _, n_tests = U.shape
         design = self.objective.design.take(self.rows[some])
         left = np.empty((n_tests, design.shape[0], (2 if bend is None else 3) * K))

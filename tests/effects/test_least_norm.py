@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-from sklearn.linear_model import LinearRegression
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
@@ -170,3 +170,22 @@ def test_the_warnings_say_which_methods_know_the_least_norm():
         explainer.influence(WIDE[:2], method="first_order")
     with pytest.warns(RuntimeWarning, match='"refit" takes the optimum of least norm'):
         assert np.isnan(explainer.influence(WIDE[:2], method="newton_step")).all()
+
+
+def test_rows_of_weight_zero_change_nothing():
+    weight = np.ones(12)
+    weight[0] = 0.0
+    explainer = InfluenceExplainer(LinearRegression()).fit(WIDE, WIDE[:, 0], weight)
+    assert_array_equal(explainer.influence(WIDE[:2] + 1.0, rows=[0], method="refit"), 0.0)
+    assert_array_equal(perturbation_influence(explainer, WIDE[:2] + 1.0, rows=[0]), 0.0)
+    new = replacement_influence(explainer, [0], WIDE[[3]] + 1.0, [5.0], WIDE[:2], method="refit")
+    assert_array_equal(new, 0.0)
+    twins = InfluenceExplainer(LogisticRegression(C=np.inf)).fit(
+        TWINS, np.arange(30) % 2, WEIGHT > 0.7
+    )
+    out = int(np.flatnonzero(WEIGHT <= 0.7)[0])
+    got = perturbation_influence(
+        twins, TWINS[:2], [0, 1], rows=[out, np.flatnonzero(WEIGHT > 0.7)[0]]
+    )
+    assert_array_equal(got[:, 0], 0.0)
+    assert np.isnan(got[:, 1, 0]).all()
