@@ -88,6 +88,7 @@ API_REFERENCE = [
             "effective_threads",
             "hessian_product",
             "lissa_csr",
+            "job_threads",
             "lissa_dense",
             "pack_lanes",
             "row_chunks",
