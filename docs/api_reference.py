@@ -85,6 +85,7 @@ API_REFERENCE = [
             "csr_gram",
             "csr_quadratic_form",
             "csr_scores",
+            "curvature_of_rows",
             "effective_threads",
             "hessian_product",
             "job_threads",

@@ -15,6 +15,7 @@ from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import check_curvature, is_second_derivative, minimize
 from skinfluence.solvers import AutoSolver
+from skinfluence.solvers._base import Once
 
 #: Which influences come first: the largest absolute, the largest, the smallest.
 ORDERS = ("magnitude", "helpful", "harmful")
@@ -176,7 +177,7 @@ class Linearization:
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.curvature = curvature
-        self._inverse = self._hessian_inverse = self._optimum = self._optimum_inverse = None
+        self._hessian_inverse = self._optimum = self._optimum_inverse = None
         self._questions = None
 
     @property
@@ -185,9 +186,11 @@ class Linearization:
 
         Warns of null directions when it is made.
         """
-        if self._inverse is None:
-            self._inverse = self._factorize(self.curvature)
-        return self._inverse
+        return self._main()
+
+    @cached_property
+    def _main(self):
+        return Once(partial(_factorize, self.solver, self._hessian, self.explained, self.verbose))
 
     @property
     def hessian_inverse(self):
@@ -195,14 +198,14 @@ class Linearization:
         if is_second_derivative(self.objective.loss, self.curvature):
             return self.inverse
         if self._hessian_inverse is None:
-            self._hessian_inverse = self._factorize("hessian")
+            hessian = self.objective.hessian(self.damping)
+            self._hessian_inverse = _factorize(self.solver, hessian, self.explained, self.verbose)
         return self._hessian_inverse
 
-    def _factorize(self, curvature):
-        inverse = self.solver.factorize(self.objective.hessian(self.damping, curvature=curvature))
-        inverse.verbose = self.verbose
-        warn_of_null_directions(self.explained, inverse.report, exact=inverse.hessian.exact)
-        return inverse
+    @cached_property
+    def _hessian(self):
+        """What `inverse` is the inverse of; one for all solvers, whose rows are formed once."""
+        return self.objective.hessian(self.damping, curvature=self.curvature)
 
     @property
     def optimum(self):
@@ -229,13 +232,12 @@ class Linearization:
         nothing is factorised, and factorises for many whatever it takes for other questions.
         """
         if method == "first_order":
-            if self._inverse is not None and self._inverse.factorized:
-                return self._inverse
+            if self._main.made is not None and self.inverse.factorized:
+                return self.inverse
         elif self.hessian_inverse.factorized or self.hessian_inverse is not self.inverse:
             return self.hessian_inverse
         if self._questions is None:
-            hessian = self.objective.hessian(self.damping, curvature=self.curvature)
-            self._questions = self.solver.for_questions(hessian, partial(getattr, self, "inverse"))
+            self._questions = self.solver.for_questions(self._hessian, self._main)
         return self._questions.inverse(n_right_hand_sides)
 
     def changes(self, method, rows, inverse=None):
@@ -304,6 +306,13 @@ class Linearization:
     def refit_width(self):
         """Refits whose coefficients are held at a time."""
         return block_size(16 * self.objective.n_parameters)
+
+
+def _factorize(solver, hessian, explained, verbose):
+    inverse = solver.factorize(hessian)
+    inverse.verbose = verbose
+    warn_of_null_directions(explained, inverse.report, exact=inverse.hessian.exact)
+    return inverse
 
 
 def top_k(blocks, n_test, n_rows, k, order):

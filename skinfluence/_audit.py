@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence._answers import Linearization, resolve_method
 from skinfluence._diagnostics import diagnostics_columns, leverage
 from skinfluence._fidelity import rows_concordance
-from skinfluence._frames import make_frame
+from skinfluence._frames import make_frame, row_labels
 from skinfluence._health import (
     Health,
     curvature_range,
@@ -40,7 +40,6 @@ class Audit:
     polished_stationarity_: float
     _moved: float
     _backend: str | None
-    _row_labels: np.ndarray
     X_train_: object
     y_train_: object
     sample_weight_train_: object
@@ -202,7 +201,7 @@ class Audit:
         """
         check_is_fitted(self)
         columns = diagnostics_columns(self.explained_, self.linearization_, dfbetas)
-        return make_frame({"row": self._row_labels, **columns}, self._backend)
+        return make_frame({"row": row_labels(self.X_train_), **columns}, self._backend)
 
     def score(self, X, y):
         """Fidelity: how well predicted effects of removals agree with real refits.

@@ -195,7 +195,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         self.explained_ = explain_estimator(self.estimator_, X, y, sample_weight, settings)
         self._polish()
         self.X_train_, self.y_train_, self.sample_weight_train_ = X, y, sample_weight
-        self._backend, self._row_labels = frame_backend(X), row_labels(X)
+        self._backend = frame_backend(X)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = get_solver(self.solver, verbose=self.verbose, **seed)
         self.linearization_ = Linearization(
@@ -376,7 +376,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
             *found,
             names=row_labels(X_test),
             predictions=self.estimator_.predict(X_test),
-            train_names=self._row_labels,
+            train_names=row_labels(self.X_train_),
             train_labels=np.asarray(self.y_train_),
             train_losses=self.objective_.row_values(),
         )

@@ -2,10 +2,14 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from skinfluence.linalg import SOLVED_MIB, row_blocks, score_reader
+
+#: MiB of what changes multiply their rows with that are formed at a time.
+RHO_MIB = 2.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ class LinearChanges(Changes):
     inverse : InverseHessian
     rows : ndarray of int
         The changed training rows.
-    rho : ndarray of shape (n_rows, K)
+    rho : ndarray of shape (n_rows, K), or callable
+        A function gives it for some training rows, and is asked for a few at a time.
     directions : ndarray of shape (K, q, m), default=None
         B, the directions shared by all rows (see Coupling); None where there are none.
     shares : ndarray of shape (n_rows, m), default=None
@@ -119,13 +124,26 @@ class LinearChanges(Changes):
         self.inverse = inverse
         self.rows = rows
         self.design = hessian.design.take(rows)  # shape: (n_rows, q)
-        self.rho = rho
+        self._rho = rho
         self.directions = directions
         self.shares = shares
         self.n_changes = len(rows)
 
+    @cached_property
+    def rho(self):
+        """Of all changes, (n_rows, K)."""
+        return self._rho_of(slice(0, self.n_changes))
+
+    def _rho_of(self, some):
+        """Of a slice of changes, (n_some, K)."""
+        if not callable(self._rho):
+            return self._rho[some]
+        in_order = self.design is self.inverse.hessian.design  # all rows: nothing to look up
+        return self._rho(some if in_order else self.rows[some])
+
     def forget(self, some):
-        self.rho[some] = np.nan
+        self._rho = self.rho
+        self._rho[some] = np.nan
 
     def ask(self, design, slopes=None):
         K = self.inverse.hessian.n_outputs
@@ -148,7 +166,7 @@ class LinearChanges(Changes):
 
         def answer(some, out=None):
             if out is None:
-                out = np.empty((len(Z), len(self.rho[some]), K), self.design.dtype)
+                out = np.empty((len(Z), some.stop - some.start, K), self.design.dtype)
             for k, read in enumerate(readers):
                 out[:, :, k] = read(some)
             return out
@@ -164,7 +182,7 @@ class LinearChanges(Changes):
         scores = score_reader(self.design, [first])
 
         def answer(some, out=None):
-            rho = self.rho[some]
+            rho = self._rho_of(some)
             shared = scores(some, np.ones((len(rho), 1)))
             if out is None:
                 out = np.empty((*shared.shape, K), self.design.dtype)
@@ -183,9 +201,14 @@ class LinearChanges(Changes):
         if self.shares.shape[1]:
             shared = sum(U[k].T @ self.directions[k] for k in outputs)
         scores = score_reader(self.design, [U[k] for k in outputs])
+        reached = slice(outputs[0], outputs[-1] + 1)
 
         def read(some, out=None):
-            out = scores(some, self.rho[some][:, outputs], out)
+            if out is None:
+                out = np.empty((V.shape[1], some.stop - some.start), self.design.dtype)
+            for part in row_blocks(some.stop - some.start, 32 * K, cache_mib=RHO_MIB):
+                own = slice(some.start + part.start, some.start + part.stop)
+                scores(own, self._rho_of(own)[:, reached], out[:, part])
             if shared is not None:
                 out += shared @ self.shares[some].T
             return out
@@ -202,7 +225,7 @@ class LinearChanges(Changes):
         return own
 
     def _own_one_by_one(self):
-        own = np.empty(self.rho.shape)
+        own = np.empty((self.n_changes, self.inverse.hessian.n_outputs))
         for some in row_blocks(self.n_changes, 24 * self.inverse.shape[0], cache_mib=SOLVED_MIB):
             coef = self._coef_changes(some)
             own[some] = np.einsum("nkq,nq->nk", coef, self.design.take(some).to_dense())
@@ -214,7 +237,7 @@ class LinearChanges(Changes):
     def _coef_changes(self, some):
         K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
         Z = self.design.take(some).to_dense()
-        V = self.rho[some].T[:, None, :] * Z.T  # shape: (K, q, n_some)
+        V = self._rho_of(some).T[:, None, :] * Z.T  # shape: (K, q, n_some)
         if self.shares.shape[1]:
             V += self.directions @ self.shares[some].T
         solved = self.inverse.solve(V.reshape(K * q, -1))

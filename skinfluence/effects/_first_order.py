@@ -21,5 +21,10 @@ def first_order(objective, inverse, rows):
     LinearChanges
     """
     coupling = Coupling(objective)
-    rho = (objective.sample_weight * objective.residual)[rows]
-    return LinearChanges(inverse, rows, rho, coupling.directions, coupling.derivative(rows))
+    return LinearChanges(
+        inverse,
+        rows,
+        objective.weighted_residual,
+        coupling.directions,
+        coupling.derivative(rows),
+    )

@@ -35,7 +35,7 @@ def parts(changes):
 
 def own_gradient(objective, rows, scale):
     """sum_i scale_i s_i g_i over some rows, (K, q)."""
-    weighted = objective.sample_weight[rows] * objective.residual[rows] * scale[:, None]
+    weighted = objective.weighted_residual(rows) * scale[:, None]
     return objective.design.take(rows).rmatmul(weighted).T
 
 

@@ -86,7 +86,7 @@ def _class_part(objective, rows, lost, step):
     everything = np.arange(objective.n_rows)
     out += _product(objective, everything, _spread(weights, slope), step)
     pulled = lost[:, None] * _spread(weights, slope)[rows]
-    weighted = objective.sample_weight[rows] * objective.residual[rows] * pulled
+    weighted = objective.weighted_residual(rows) * pulled
     return out - objective.design.take(rows).rmatmul(weighted).T
 
 

@@ -84,7 +84,7 @@ def _step(objective, inverse, coupling, rows):
 def _magnified(objective, inverse, coupling, rows, forms):
     """What `magnify` makes of some rows' weighted residuals."""
     ratio = coupling.own_ratio(rows)  # shape: (n_rows, 1 or K)
-    weighted = (objective.sample_weight[rows] * objective.residual[rows]) * ratio
+    weighted = objective.weighted_residual(rows) * ratio
     curvature = objective.row_curvature(rows)
     curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
     if coupling:

@@ -200,7 +200,7 @@ class _ChangedProblems:
             )
         lost = self.penalty_ratio - 1.0
         out = lost[:, None, None] * (objective.penalty * objective.coef)
-        pulled = (objective.sample_weight * objective.residual)[changes.row]
+        pulled = objective.weighted_residual(changes.row)
         pulled = pulled * (changes.factor - 1.0)[:, None]  # shape: (n_triples, K)
         step = block_size(8 * objective.n_parameters)
         for a in range(0, len(changes.row), step):

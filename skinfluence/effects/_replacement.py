@@ -95,7 +95,7 @@ def replace_first_order(objective, inverse, replacement):
     LinearReplacements
     """
     rows, new = replacement.rows, replacement
-    lost = objective.sample_weight[rows] * objective.residual[rows]
+    lost = objective.weighted_residual(rows)
     raw = objective.raw_predictions(new.design)
     gained = new.sample_weight(objective) * objective.loss.gradient(new.y, raw)
     directions = shares = None

@@ -6,7 +6,12 @@ where the work pays for that, so that small problems never wait for the compiler
 
 from skinfluence.kernels._csr import csr_gram, csr_quadratic_form
 from skinfluence.kernels._csr_scores import csr_scores, pack_lanes
-from skinfluence.kernels._hessian_product import apply_curvature, hessian_product, worth_compiling
+from skinfluence.kernels._hessian_product import (
+    apply_curvature,
+    curvature_of_rows,
+    hessian_product,
+    worth_compiling,
+)
 from skinfluence.kernels._lissa import lissa_csr, lissa_dense
 from skinfluence.kernels._threads import (
     effective_threads,
@@ -23,6 +28,7 @@ __all__ = [
     "csr_gram",
     "csr_quadratic_form",
     "csr_scores",
+    "curvature_of_rows",
     "effective_threads",
     "hessian_product",
     "job_threads",

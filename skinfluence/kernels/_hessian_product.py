@@ -135,7 +135,7 @@ def apply_curvature(raw, curvature, factor=None):
     return curvature[:, :, None] * raw - factor[:, :, None] * along[:, None]
 
 
-def _of_rows(curvature, factor, rows):
+def curvature_of_rows(curvature, factor, rows):
     """Both for some rows; one array where they are one."""
     some = curvature[rows]
     if factor is None or factor is curvature:
@@ -165,7 +165,7 @@ def _in_panels(X, V, offset, curvature, factor, chunk):
             x = x.astype(np.float64)
         raw = (x @ columns).reshape(-1, C)
         raw += offset
-        w = apply_curvature(raw.reshape(-1, K, C // K), *_of_rows(curvature, factor, rows))
+        w = apply_curvature(raw.reshape(-1, K, C // K), *curvature_of_rows(curvature, factor, rows))
         w = w.reshape(blocks, block, C)
         product += (w.transpose(0, 2, 1) @ x).sum(axis=0)
         sums += w.sum(axis=(0, 1))
@@ -194,7 +194,7 @@ def _in_blocks(X, V, offset, curvature, factor, chunk):
             buffer[: len(x)] = x
             x = buffer[: len(x)]
         raw = (x @ columns + offset).reshape(x.shape[0], K, -1)
-        w = apply_curvature(raw, *_of_rows(curvature, factor, rows)).reshape(-1, C)
+        w = apply_curvature(raw, *curvature_of_rows(curvature, factor, rows)).reshape(-1, C)
         product += (x.T @ w).T if sparse.issparse(X) else w.T @ x
         sums += w.sum(axis=0)
     return product, sums

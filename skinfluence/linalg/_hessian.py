@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from skinfluence.kernels import apply_curvature, hessian_product, run_chunks
+from skinfluence.kernels import apply_curvature, curvature_of_rows, hessian_product, run_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
 from skinfluence.linalg._pair_grams import PairGrams
 
@@ -24,10 +24,11 @@ class Hessian(LinearOperator):
     Parameters
     ----------
     design : Design of shape (n, q)
-    curvature : ndarray of shape (n, K) or (n, K, K)
+    curvature : ndarray of shape (n, K) or (n, K, K), or callable
         Weighted curvature A_i of each row with respect to its K raw predictions. Two axes and no
         `factor` when the loss is separable: then H is block diagonal with K blocks of shape
-        (q, q).
+        (q, q). A function gives (curvature, factor) of some rows, and is asked for them where they
+        are read; they are held once somebody asks for all, as products do, until :meth:`release`.
     penalty : ndarray of shape (K, q)
         Second derivative of the penalty, damping included.
     gauge : ndarray of shape (p, m) or None
@@ -43,12 +44,13 @@ class Hessian(LinearOperator):
 
     def __init__(self, design, curvature, penalty, gauge=None, factor=None, *, exact=True):
         self.design = design
-        self.curvature = curvature
-        self.factor = factor
+        self._form = curvature if callable(curvature) else None
+        self._held = None if self._form else (curvature, factor)
         self.penalty = penalty
         self.exact = exact
         self.gauge = gauge if gauge is not None and gauge.size else None
         self.n_outputs, self.n_columns = penalty.shape
+        curvature, factor = self.curvature_of(slice(0, 1))
         self.separable = curvature.ndim == 2 and factor is None
         p = penalty.size
         super().__init__(dtype=np.float64, shape=(p, p))
@@ -58,6 +60,45 @@ class Hessian(LinearOperator):
         return self.design.shape[0]
 
     @property
+    def curvature(self):
+        """A_i of all rows, or what `factor` leaves of them: (n, K) or (n, K, K)."""
+        return self._all_rows()[0]
+
+    @property
+    def factor(self):
+        """b_i of all rows, (n, K), or None."""
+        return self._all_rows()[1]
+
+    def _all_rows(self):
+        held = self._held
+        if held is None:
+            held = self._held = self._form_all()
+        return held
+
+    def _form_all(self):
+        """Both of all rows, some at a time: what they are made by is as large again."""
+        curvature, factor = self._form(slice(0, 1))
+        shared = factor is curvature
+        curvature = np.empty((self.n_rows, *curvature.shape[1:]))
+        if factor is not None:
+            factor = curvature if shared else np.empty_like(curvature)
+        for rows in self.row_blocks():
+            curvature[rows], more = self._form(rows)
+            if factor is not None and not shared:
+                factor[rows] = more
+        return curvature, factor
+
+    def curvature_of(self, rows):
+        """(curvature, factor) of some rows; one array where they are one."""
+        held = self._held
+        return self._form(rows) if held is None else curvature_of_rows(*held, rows)
+
+    def release(self):
+        """Let go of the curvature that can be formed again, for those who are done with it."""
+        if self._form:
+            self._held = None
+
+    @cached_property
     def blocks_are_equal(self):
         """Whether the K blocks of a separable Hessian are one matrix (squared error)."""
         return self.separable and bool(
@@ -67,14 +108,14 @@ class Hessian(LinearOperator):
 
     def apply_curvature(self, raw, rows=slice(None)):
         """A_i raw_i for raw predictions (n_rows, K, m) of some rows (all by default)."""
-        factor = None if self.factor is None else self.factor[rows]
-        return apply_curvature(raw, self.curvature[rows], factor)
+        return apply_curvature(raw, *self.curvature_of(rows))
 
     def row_curvature(self, rows=slice(None)):
         """A_i of some rows in full, (n_rows, K, K)."""
         K = self.n_outputs
-        n_rows = len(self.curvature[rows])
-        return self.apply_curvature(np.broadcast_to(np.eye(K), (n_rows, K, K)), rows)
+        curvature, factor = self.curvature_of(rows)
+        raw = np.broadcast_to(np.eye(K), (len(curvature), K, K))
+        return apply_curvature(raw, curvature, factor)
 
     def _matmat(self, V):
         design, (K, q) = self.design, self.penalty.shape
@@ -135,18 +176,19 @@ class Hessian(LinearOperator):
     @cached_property
     def _rows_cancel(self):
         """Whether equal changes of all K raw predictions meet no curvature (the softmax)."""
-        if self.factor is None:
-            return False
-        left = self.curvature - self.factor * self.factor.sum(axis=1, keepdims=True)
-        top = np.abs(self.curvature).max(initial=0.0)
-        return bool(np.abs(left).max(initial=0.0) <= 1e-14 * self.n_outputs * top)
+        left = top = 0.0
+        for rows in self.row_blocks():
+            curvature, factor = self.curvature_of(rows)
+            if factor is None:
+                return False
+            more = curvature - factor * factor.sum(axis=1, keepdims=True)
+            left = np.maximum(left, np.abs(more).max())
+            top = np.maximum(top, np.abs(curvature).max())
+        return bool(left <= 1e-14 * self.n_outputs * top)
 
-    def _pair_weight(self, rows, k, j):
-        """Entry (k, j) of every row's A_i."""
-        if self.curvature.ndim == 3:
-            return self.curvature[rows, k, j]
-        out = -self.factor[rows, k] * self.factor[rows, j]
-        return out + self.curvature[rows, k] if k == j else out
+    def row_blocks(self):
+        """Slices of rows with which a few arrays (n_rows, K) stay in the cache."""
+        return row_blocks(self.n_rows, 32 * self.n_outputs, cache_mib=2.0)
 
     def _add_coupled_grams(self, out):
         """Z' diag(A_kj) Z for j >= k (or j > k where the others follow), rows read once for all."""
@@ -154,22 +196,27 @@ class Hessian(LinearOperator):
         pairs = [(k, j) for k in range(K) for j in range(k + self._rows_cancel, K)]
         if self.design.is_sparse:
             for k, j in pairs:
-                out[k, :, j] = self.design.gram(self._pair_weight(slice(None), k, j))
+                out[k, :, j] = self.design.gram(_pair_weight(self._all_rows(), k, j))
             return
         if len(pairs) >= MANY_PAIRS and self.n_columns <= NARROW:
             grams = PairGrams(self.n_columns, len(pairs))
-            for rows, Z in self.design.dense_blocks(cache_mib=PAIR_MIB):
-                weights = [self._pair_weight(rows, k, j) for k, j in pairs]
-                grams.add(Z, np.stack(weights, axis=1))
+            widest = max(len(pairs), self.n_columns)
+            for rows, Z in self.design.dense_blocks(PAIR_MIB * self.n_columns / widest):
+                some = self.curvature_of(rows)
+                weights = np.empty((len(pairs), len(Z)))
+                for t, (k, j) in enumerate(pairs):
+                    weights[t] = _pair_weight(some, k, j)
+                grams.add(Z, weights.T)
             for t, (k, j) in enumerate(pairs):
                 out[k, :, j] = grams.gram(t)
             return
         own = threading.local()  # each thread has a buffer of its own
         for rows, Z in self.design.dense_blocks(cache_mib=CACHE_MIB):
+            some = self.curvature_of(rows)
 
-            def add(pair, rows=rows, Z=Z):
+            def add(pair, some=some, Z=Z):
                 k, j = pair
-                weight = self._pair_weight(rows, k, j)[:, None]
+                weight = _pair_weight(some, k, j)[:, None]
                 if getattr(own, "scaled", None) is None:
                     own.scaled = np.empty_like(Z)
                 scaled = own.scaled[: len(Z)]
@@ -187,9 +234,23 @@ class Hessian(LinearOperator):
 
     def diagonal(self):
         """Diagonal of the matrix, shape (p,)."""
-        curvature = self.curvature
+        out = self.penalty.astype(float)
+        for rows in self.row_blocks():
+            out += self.design.take(rows).weighted_square_sums(self.own_curvature(rows))
+        return out.ravel()
+
+    def own_curvature(self, rows):
+        """Diagonal of A_i of some rows, (n_rows, K)."""
+        curvature, factor = self.curvature_of(rows)
         if curvature.ndim == 3:
-            curvature = np.einsum("nkk->nk", curvature)
-        elif self.factor is not None:
-            curvature = curvature - self.factor**2
-        return (self.design.weighted_square_sums(curvature) + self.penalty).ravel()
+            return np.einsum("nkk->nk", curvature)
+        return curvature if factor is None else curvature - factor**2
+
+
+def _pair_weight(rows, k, j):
+    """Entry (k, j) of A_i, for rows given as (curvature, factor)."""
+    curvature, factor = rows
+    if curvature.ndim == 3:
+        return curvature[:, k, j]
+    out = -factor[:, k] * factor[:, j]
+    return out + curvature[:, k] if k == j else out

@@ -11,9 +11,9 @@ class Loss(ABC):
     """Cost of one row as a function of its raw prediction.
 
     Shapes: `y` and `raw_prediction` are ``(..., K)`` arrays that broadcast against each other, K
-    the number of outputs. Targets are always encoded to K columns: real values, margins -1/+1, or
-    one-hot rows (`target_kind`). Leading axes are free, so that one call serves one row, a table,
-    or a block of many candidate models.
+    the number of outputs. Targets are always encoded to K columns: real values, or margins -1/+1
+    and one-hot rows as int8 (`target_kind`). Leading axes are free, so that one call serves one
+    row, a table, or a block of many candidate models.
 
     A subclass with a `name` registers itself; the conformance test
     (:func:`skinfluence.testing.check_loss`) walks the registry.

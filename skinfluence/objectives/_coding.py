@@ -3,6 +3,11 @@
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from skinfluence.linalg import row_blocks
+
+#: Targets on the positive and on the negative side of a margin.
+SIGNS = np.int8(1), np.int8(-1)
+
 
 class TargetCoding:
     """Encode user labels or target values for a loss with K outputs.
@@ -36,6 +41,12 @@ class TargetCoding:
             For labels that the model was not trained on.
         """
         y = column_or_1d(np.asarray(y), warn=False)
+        out = np.empty(len(y), dtype=np.intp)
+        for rows in row_blocks(len(y), 64, cache_mib=2.0):
+            out[rows] = self._codes(y[rows])
+        return out
+
+    def _codes(self, y):
         order = np.argsort(self.classes)
         try:
             place = np.searchsorted(self.classes, y, sorter=order)
@@ -66,12 +77,12 @@ class TargetCoding:
         return self.encode_codes(self.codes(y))
 
     def encode_codes(self, codes):
-        """Targets of shape (n, K) for class indices."""
+        """Targets of shape (n, K) for class indices, in int8: an eighth of the predictions."""
         if self.kind == "one_hot":
-            return np.eye(len(self.classes))[codes]
+            return np.eye(len(self.classes), dtype=np.int8)[codes]
         if self.n_outputs == 1:
-            return np.where(codes == 1, 1.0, -1.0)[:, None]
-        return np.where(codes[:, None] == np.arange(len(self.classes)), 1.0, -1.0)
+            return np.where(codes == 1, *SIGNS)[:, None]
+        return np.where(codes[:, None] == np.arange(len(self.classes)), *SIGNS)
 
     def predicted_codes(self, raw_prediction):
         """Class index that the raw predictions (n, K) speak for."""

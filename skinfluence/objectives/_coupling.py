@@ -110,7 +110,7 @@ def _class_gradients(objective):
     weights = objective.weights
     K, q = objective.coef.shape
     out = np.zeros((K, q, weights.n_classes))
-    weighted = objective.sample_weight * objective.residual
+    weighted = objective.weighted_residual()
     for k in range(weights.n_classes):
         part = np.where((weights.codes == k)[:, None], weighted, 0.0)
         if weights.own_output_only:

@@ -32,8 +32,8 @@ def is_second_derivative(loss, curvature):
     return curvature == "hessian" or (curvature == "fisher" and loss.canonical)
 
 
-def fisher_curvature(objective, curvature):
-    """s_i F_i of all rows, for a Fisher matrix that is not the second derivative.
+def fisher_curvature(objective, curvature, rows):
+    """s_i F_i of some rows, for a Fisher matrix that is not the second derivative.
 
     "fisher" is the mean of r r' over the model's own labels, "empirical_fisher" is r r' at the
     given label, with r the gradient of the row's loss in its raw predictions. J. Martens, "New
@@ -42,29 +42,31 @@ def fisher_curvature(objective, curvature):
 
     Returns
     -------
-    ndarray of shape (n, K) or (n, K, K)
+    curvature : ndarray of shape (n_rows, K) or (n_rows, K, K)
         As :class:`~skinfluence.linalg.Hessian` takes it. The empirical Fisher couples the outputs
         of separable losses too: its outer products are those of whole gradients.
+    factor : None
     """
-    s, loss = objective.sample_weight, objective.loss
+    s, loss = objective.sample_weight[rows], objective.loss
     K = objective.n_outputs
     if curvature == "empirical_fisher":
-        root = np.sqrt(s) * _known_residual(objective)  # shape: (n, K)
-        return root**2 if K == 1 else root[:, :, None] * root[:, None, :]
-    matrices = loss.fisher_matrix(objective.raw_prediction)
+        root = np.sqrt(s) * _known_residual(objective, rows)  # shape: (n_rows, K)
+        return (root**2 if K == 1 else root[:, :, None] * root[:, None, :]), None
+    matrices = loss.fisher_matrix(objective.raw_prediction[rows])
     if loss.separable:
-        return s * np.einsum("nkk->nk", matrices)
-    return s[:, :, None] * matrices
+        return s * np.einsum("nkk->nk", matrices), None
+    return s[:, :, None] * matrices, None
 
 
-def _known_residual(objective):
-    """The residuals, without those that are the rounding of a difference.
+def _known_residual(objective, rows):
+    """The residuals of some rows, without those that are the rounding of a difference.
 
     Influence by the empirical Fisher does not change when all residuals shrink: from an exact fit
     it would make large numbers of rounding errors.
     """
-    residual = objective.residual
+    residual = objective.row_residual(rows)
     if not objective.loss.quadratic:
         return residual
-    rounding = ROUNDING * np.maximum(np.abs(objective.y), np.abs(objective.raw_prediction))
+    y, raw = objective.y[rows], objective.raw_prediction[rows]
+    rounding = ROUNDING * np.maximum(np.abs(y), np.abs(raw))
     return np.where(np.abs(residual) <= rounding, 0.0, residual)

@@ -91,12 +91,16 @@ def _line_search(objective, step):
     """Length that minimises the objective along a descent direction: a root of its slope."""
     moved = objective.design.matmul(step.T)  # shape: (n, K)
     s, raw, y, loss = objective.sample_weight, objective.raw_prediction, objective.y, objective.loss
+    blocks = list(objective.row_blocks())
     curved = float((objective.penalty * step**2).sum())
     sloped = float((objective.penalty * step * objective.coef).sum())
 
+    def of_data(length, rows):
+        part = moved[rows]
+        return float((s[rows] * loss.gradient(y[rows], raw[rows] + length * part) * part).sum())
+
     def slope(length):
-        data = (s * loss.gradient(y, raw + length * moved) * moved).sum()
-        return float(data) + sloped + length * curved
+        return sum(of_data(length, rows) for rows in blocks) + sloped + length * curved
 
     start = slope(0.0)
     if not start < 0.0:

@@ -1,11 +1,11 @@
 """The Objective noun: what a fitted estimator minimised, in sum form."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy import sparse
 
-from skinfluence.linalg import Hessian, PerSampleGradients
+from skinfluence.linalg import Hessian, PerSampleGradients, row_blocks
 from skinfluence.objectives._curvature import (
     check_curvature,
     fisher_curvature,
@@ -20,14 +20,16 @@ class Objective:
     """J(theta) = sum_i s_i loss(y_i, Theta z_i) + theta' diag(penalty) theta / 2.
 
     Shapes: n rows, q design columns, K outputs, p = K q parameters (see the conventions page).
-    An objective is a value: :meth:`with_coef` and :meth:`with_weights` give new ones.
+    An objective is a value: :meth:`with_coef` and :meth:`with_weights` give new ones. Of its
+    arrays (n, K) it keeps the raw predictions: residuals and curvatures follow from them, and are
+    formed some rows at a time where they are read.
 
     Parameters
     ----------
     loss : Loss
     design : Design of shape (n, q)
     y : ndarray of shape (n, K)
-        Encoded targets.
+        Encoded targets: float64, or int8 for classes.
     coef : ndarray of shape (K, q)
         Coefficients on the design's columns (so the intercept belongs to centred features).
     penalty : ndarray of shape (K, q)
@@ -134,11 +136,26 @@ class Objective:
     @cached_property
     def residual(self):
         """Derivative of each row's loss in its raw prediction, per unit weight: (n, K)."""
-        return self.loss.gradient(self.y, self.raw_prediction)
+        return self.row_residual()
+
+    def row_residual(self, rows=slice(None)):
+        """:attr:`residual` of some rows, without holding all: (n_rows, K)."""
+        return self.loss.gradient(self.y[rows], self.raw_prediction[rows])
+
+    def weighted_residual(self, rows=slice(None)):
+        """s_i r_i of some rows: what they add to J', for each raw prediction, (n_rows, K)."""
+        return self.sample_weight[rows] * self.row_residual(rows)
 
     def row_values(self):
         """Loss of each training row, without weights or penalty, shape (n,)."""
-        return self.loss.value(self.y, self.raw_prediction)
+        out = np.empty(self.n_rows)
+        for rows in self.row_blocks():
+            out[rows] = self.loss.value(self.y[rows], self.raw_prediction[rows])
+        return out
+
+    def row_blocks(self):
+        """Slices of rows with which a few arrays (n_rows, K) stay in the cache."""
+        return row_blocks(self.n_rows, 32 * self.n_outputs, cache_mib=2.0)
 
     def value(self):
         """J(theta)."""
@@ -157,8 +174,10 @@ class Objective:
     @cached_property
     def _gradient(self):
         # kept: a Newton step needs what the stationarity before it was measured by
-        data = self.design.rmatmul(self.sample_weight * self.residual).T
-        return data + self.penalty * self.coef
+        data = np.zeros(self.coef.shape[::-1])
+        for rows in self.row_blocks():
+            data += self.design.take(rows).rmatmul(self.weighted_residual(rows))
+        return data.T + self.penalty * self.coef
 
     @cached_property
     def gradient_scale(self):
@@ -168,17 +187,13 @@ class Objective:
         to them means nothing: each counts at least as ``EXACT_FIT`` times what it would be if the
         row were predicted as zero.
         """
-        raw, size = self.raw_prediction, np.abs(self.sample_weight * self.residual)
-        curvature, factor = self._curvature  # kept: the Hessian asks for it too
-        if self.loss.separable:
-            curved = curvature * raw
-        elif factor is not None:
-            curved = curvature * raw
-            curved -= factor * np.einsum("nk,nk->n", factor, raw)[:, None]
-        else:
-            curved = self.sample_weight * self.loss.hessian_product(self.y, raw, raw)
-        np.maximum(size, EXACT_FIT * np.abs(curved), out=size)
-        return float(self.design.absolute_sums(size).max(initial=0.0))
+        total = np.zeros(self.coef.shape[::-1])
+        for rows in self.row_blocks():
+            y, raw = self.y[rows], self.raw_prediction[rows]
+            curved = np.abs(self.loss.hessian_product(y, raw, raw))
+            size = np.maximum(np.abs(self.loss.gradient(y, raw)), EXACT_FIT * curved)
+            total += self.design.take(rows).absolute_sums(self.sample_weight[rows] * size)
+        return float(total.max(initial=0.0))
 
     def stationarity(self, scale=None):
         """max|J'(theta)| / max|sum of absolute data-term gradients|; 0 at the optimum.
@@ -195,10 +210,9 @@ class Objective:
             return PerSampleGradients(self.design, self.residual)
         return PerSampleGradients(design, self.loss.gradient(y, self.raw_predictions(design)))
 
-    @cached_property
-    def _curvature(self):
-        """(curvature, factor) of all rows as :class:`~skinfluence.linalg.Hessian` takes them."""
-        s, y, raw = self.sample_weight, self.y, self.raw_prediction
+    def _curvature(self, rows):
+        """(curvature, factor) of some rows as :class:`~skinfluence.linalg.Hessian` takes them."""
+        s, y, raw = self.sample_weight[rows], self.y[rows], self.raw_prediction[rows]
         if self.loss.separable:
             return s * self.loss.curvature(y, raw), None
         factors = self.loss.hessian_factors(y, raw)
@@ -210,12 +224,12 @@ class Objective:
 
     def row_curvature(self, rows=slice(None)):
         """s_i A_i: weighted K x K curvature of rows, (n_rows, K), or (n_rows, K, K) if coupled."""
-        curvature, factor = self._curvature
+        curvature, factor = self._curvature(rows)
         if factor is None:
-            return curvature[rows]
-        out = -factor[rows, :, None] * factor[rows, None, :]
+            return curvature
+        out = -factor[:, :, None] * factor[:, None, :]
         own = np.arange(self.n_outputs)
-        out[:, own, own] += curvature[rows]
+        out[:, own, own] += curvature
         return out
 
     def hessian(self, damping=0.0, *, curvature="hessian", class_ratio=None, penalty_ratio=1.0):
@@ -230,14 +244,13 @@ class Objective:
         penalty = self.penalty * penalty_ratio
         check_curvature(self.loss, curvature)
         exact = is_second_derivative(self.loss, curvature)
-        rows, factor = self._curvature if exact else (fisher_curvature(self, curvature), None)
+        form = self._curvature if exact else partial(fisher_curvature, self, curvature)
         if damping:
             penalty = penalty + damping * self.weights.base.sum()
         if class_ratio is not None:
             ratio = self.weights.spread(class_ratio)  # shape: (n, 1) or (n, K)
-            rows = rows * (ratio if rows.ndim == 2 else ratio[:, :, None])
-            factor = None if factor is None else factor * np.sqrt(ratio)
-        return Hessian(self.design, rows, penalty, self._gauge(penalty), factor, exact=exact)
+            form = partial(_scaled_curvature, form, ratio)
+        return Hessian(self.design, form, penalty, self._gauge(penalty), exact=exact)
 
     def _gauge(self, penalty):
         """Directions that only shift all outputs alike, on columns without penalty: (p, m)."""
@@ -260,6 +273,13 @@ class Objective:
         if design.center is not None:
             intercept = intercept - features @ design.center
         return np.concatenate([flat, intercept], axis=-1)
+
+
+def _scaled_curvature(form, ratio, rows):
+    """What `form` gives of some rows, for weights that are `ratio` (n, 1 or K) times theirs."""
+    (curvature, factor), ratio = form(rows), ratio[rows]
+    curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
+    return curvature, None if factor is None else factor * np.sqrt(ratio)
 
 
 _SETTINGS = (

@@ -1,10 +1,11 @@
 """Choose a solver for a Hessian by what each would cost."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sklearn import get_config
 
-from skinfluence.solvers._base import Questions, SingularHessianError, Solver
+from skinfluence.solvers._base import Once, Questions, SingularHessianError, Solver
 from skinfluence.solvers._cg import CGInverse, CGSolver
 from skinfluence.solvers._checks import check_integer, check_positive, check_seed
 from skinfluence.solvers._cholesky import CholeskySolver
@@ -195,11 +196,13 @@ class AutoQuestions(Questions):
         super().__init__(main)
         self._hessian, self._auto = hessian, auto
         self._asked = 0
-        self._iterated = self._direct = None
+        self._iterated = None
+        self._direct = Once(partial(_direct_inverse, hessian, main, auto))
 
     def inverse(self, m):
-        if self._direct is not None:
-            return self._direct
+        if self._direct.made is not None:
+            self._iterated = None
+            return self._direct.made
         hessian = self._hessian
         self._asked += m
         few = replace(self._auto, n_right_hand_sides=self._asked, prefer_factorized=False)
@@ -208,7 +211,7 @@ class AutoQuestions(Questions):
         if direct.mebibytes > allowed_memory():
             return self._main()
         if not isinstance(solver, CGSolver):
-            return self._factorized()
+            return self._direct()
         # an iteration that takes longer than a factorisation was reckoned wrongly, and ends
         one = Sizes(hessian, m).cg_product() * -(-m // MAX_WIDTH)
         solver = replace(
@@ -217,18 +220,16 @@ class AutoQuestions(Questions):
             max_iter=max(LEAST_PRODUCTS, int(direct.seconds / one)),
         )
         if self._iterated is None:
-            self._iterated = IteratedInverse(hessian, solver, self._factorized)
+            self._iterated = IteratedInverse(hessian, solver, self._direct)
         self._iterated.solver = solver
         self._iterated.report.reason = reason
         return self._iterated
 
-    def _factorized(self):
-        if self._direct is None:
-            main = self._main()
-            if not main.factorized:  # too dear for what else may be asked
-                main = _factorize(self._hessian, *self._auto.direct_solver(self._hessian))
-            self._direct, self._iterated = main, None
-        return self._direct
+
+def _direct_inverse(hessian, main, auto):
+    """The main inverse where it is factorised; else it was too dear for what else may be asked."""
+    inverse = main()
+    return inverse if inverse.factorized else _factorize(hessian, *auto.direct_solver(hessian))
 
 
 class IteratedInverse(CGInverse):

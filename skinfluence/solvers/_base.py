@@ -198,6 +198,32 @@ class Solver(ABC):
         return Questions(main)
 
 
+class Once:
+    """A function without arguments that is called at most once; its result is kept.
+
+    What answers questions shares the main inverse with its owner through it, and holds no
+    reference to the owner: an explainer that is dropped is freed at once, its table with it.
+
+    Parameters
+    ----------
+    make : callable
+
+    Attributes
+    ----------
+    made : object
+        The result, or None before the first call.
+    """
+
+    def __init__(self, make):
+        self._make = make
+        self.made = None
+
+    def __call__(self):
+        if self.made is None:
+            self.made = self._make()
+        return self.made
+
+
 class Questions:
     """Gives the inverse for a question with so many right-hand sides: always the main one.
 

@@ -264,12 +264,9 @@ def _diagonals(hessian):
     """The Hessian's diagonal (K, q), or (1, q) where one bound will do for all outputs."""
     if (hessian.penalty != hessian.penalty[:1]).any():
         return hessian.diagonal().reshape(hessian.penalty.shape)
-    curvature = hessian.curvature
-    if curvature.ndim == 3:
-        curvature = np.einsum("nkk->nk", curvature)
-    elif hessian.factor is not None:
-        curvature = curvature - hessian.factor**2
-    top = np.abs(curvature).max(axis=1, keepdims=True)
+    top = np.empty((hessian.n_rows, 1))
+    for rows in hessian.row_blocks():
+        top[rows] = np.abs(hessian.own_curvature(rows)).max(axis=1, keepdims=True)
     return hessian.design.weighted_square_sums(top) + hessian.penalty[:1]
 
 

@@ -230,11 +230,13 @@ def project_out(null_space, W):
 def factorize_blocks(hessian, factorize_block):
     """Apply ``factorize_block(matrix, gauge) -> (root, null_space)`` to each independent block.
 
-    Returns the list of roots and the null space of the data in all p coordinates, (p, m).
+    Returns the list of roots and the null space of the data in all p coordinates, (p, m). The
+    roots take the place of the rows' curvature, which the Hessian lets go of.
     """
     p = hessian.shape[0]
     if not hessian.separable:
         root, null = factorize_block(hessian.to_dense(), hessian.gauge)
+        hessian.release()
         return [root], null
     K, q = hessian.n_outputs, hessian.n_columns
     roots, nulls = [], []
@@ -245,4 +247,5 @@ def factorize_blocks(hessian, factorize_block):
         placed = np.zeros((p, null.shape[1]))
         placed[k * q : (k + 1) * q] = null
         nulls.append(placed)
+    hessian.release()
     return roots, np.concatenate(nulls, axis=1)

@@ -16,7 +16,8 @@ def check_loss(loss):
 
     Values against gradients against Hessian products by finite differences, for one and several
     outputs; the change of the value, also for changes so small that a difference would lose them;
-    the flags; leading axes; margins of +-800 without a warning; single precision.
+    the flags; targets of classes as integers; leading axes; margins of +-800 without a warning;
+    single precision.
 
     Parameters
     ----------
@@ -37,6 +38,7 @@ def check_loss(loss):
         y, raw, V = _draw(loss, K)
         with np.errstate(all="raise", under="ignore"):
             _check_derivatives(loss, y, raw, V)
+            _check_integer_targets(loss, y, raw, V)
             _check_flags(loss, y, raw, V)
             _check_value_change(loss, y, raw, V)
             _check_leading_axes(loss, y, raw, V)
@@ -71,6 +73,22 @@ def _check_derivatives(loss, y, raw, V):
     )
     assert gradient.shape == product.shape == raw.shape
     assert loss.value(y, raw).shape == raw.shape[:-1]
+
+
+def _check_integer_targets(loss, y, raw, V):
+    """Targets of classes come as int8."""
+    if loss.target_kind == "real":
+        return
+    small = y.astype(np.int8)
+    for name, more in (
+        ("value", ()),
+        ("gradient", ()),
+        ("hessian_product", (V,)),
+        ("value_change", (V,)),
+    ):
+        method = getattr(loss, name)
+        what = f"{name} differs where targets are integers, as those of classes are"
+        _close(method(small, raw, *more), method(y, raw, *more), what, 1e-13)
 
 
 def _check_flags(loss, y, raw, V):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 
 from skinfluence.linalg import Hessian, PerSampleGradients
@@ -58,6 +59,39 @@ def test_hessian_is_the_sum_of_kronecker_products(kind, form):
     assert_allclose(hessian @ V, dense @ V, atol=1e-12)
     assert_allclose(hessian @ V[:, 0], dense @ V[:, 0], atol=1e-12)
     assert_allclose(hessian.diagonal(), np.diag(dense), atol=1e-12)
+
+
+@kinds
+@pytest.mark.parametrize("form", FORMS)
+def test_curvature_may_come_from_a_function_of_rows(kind, form):
+    given, dense = make_hessian(kind, form)
+    asked = []
+
+    def some(rows):
+        asked.append(rows)
+        return given.curvature_of(rows)
+
+    V = np.random.default_rng(3).standard_normal((len(dense), 2))
+    with sklearn.config_context(working_memory=1e-3):  # several blocks
+        hessian = Hessian(given.design, some, given.penalty)
+        assert hessian.separable == (form == "separable")
+        assert_allclose(hessian.to_dense(), dense, atol=1e-12)
+        assert_allclose(hessian.diagonal(), np.diag(dense), atol=1e-12)
+        product = hessian @ V
+        assert_allclose(product, dense @ V, atol=1e-12)
+        assert (hessian.factor is hessian.curvature) == (form == "softmax")
+        asked.clear()
+        np.testing.assert_array_equal(hessian @ V, product)
+        assert not asked  # a product holds what it read
+        hessian.release()
+        np.testing.assert_array_equal(hessian @ V, product)
+        assert asked
+
+
+def test_what_was_given_as_arrays_is_not_released():
+    hessian, dense = make_hessian(KINDS[0], "softmax")
+    hessian.release()
+    assert_allclose(hessian.to_dense(), dense, atol=1e-12)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -36,6 +36,15 @@ class WrongGradient(Logistic):
         return 1.001 * super().gradient(y, raw_prediction)
 
 
+class TakesTheTypeOfTargets(Logistic):
+    name = ""
+
+    def gradient(self, y, raw_prediction):
+        out = np.array(np.broadcast_to(y, np.broadcast_shapes(y.shape, raw_prediction.shape)))
+        out[...] = super().gradient(y, raw_prediction)
+        return out
+
+
 class WrongHessian(Logistic):
     name = ""
 
@@ -102,6 +111,7 @@ class ProbabilitiesOfOtherSize(Logistic):
     "loss, message",
     [
         (WrongGradient(), "gradient is not the derivative of value"),
+        (TakesTheTypeOfTargets(), "gradient differs where targets are integers"),
         (WrongHessian(), "hessian_product is not the derivative of gradient"),
         (ForgetsTheOtherClasses(), "hessian_product is not the derivative"),
         (PlainDifference(), "value_change loses digits"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 
 from skinfluence.objectives import TargetCoding, is_optimum, minimize
@@ -39,6 +40,45 @@ def test_hessian_is_the_slope_of_the_gradient(name):
     got = (objective.hessian() @ direction.ravel()).reshape(direction.shape)
     expected = slope(lambda h: objective.with_coef(objective.coef + h * direction).gradient())
     assert_allclose(got, expected, atol=1e-7 * np.abs(expected).max())
+
+
+@every_objective
+def test_sums_over_blocks_of_rows_are_those_over_all_rows(name):
+    whole = moved(name)[0]
+    blocks = whole.without_caches()
+    with sklearn.config_context(working_memory=1e-3):
+        assert len(list(blocks.row_blocks())) > 1
+        for found, expected in (
+            (blocks.gradient(), whole.gradient()),
+            (blocks.gradient_scale, whole.gradient_scale),
+            (blocks.row_values(), whole.row_values()),
+            (blocks.hessian().to_dense(), whole.hessian().to_dense()),
+        ):
+            assert_allclose(found, expected, atol=1e-13 * np.abs(expected).max())
+
+
+@every_objective
+def test_residuals_and_curvature_of_some_rows_are_those_among_all(name):
+    objective, _ = moved(name)
+    rows = np.array([5, 0, 17])
+    weighted = (objective.sample_weight * objective.residual)[rows]
+    assert_allclose(objective.weighted_residual(rows), weighted, rtol=1e-14)
+    assert_allclose(objective.row_curvature(rows), objective.row_curvature()[rows], rtol=1e-14)
+
+
+def test_targets_of_classes_are_small_integers():
+    coding = TargetCoding("one_hot", 3, np.array(["a", "b", "c"]))
+    y = coding.encode(["c", "a"])
+    assert y.dtype == np.int8
+    np.testing.assert_array_equal(y, [[0, 0, 1], [1, 0, 0]])
+
+
+def test_labels_are_looked_up_some_at_a_time():
+    coding, labels = TargetCoding("margin", 1, np.array([3, 7])), np.tile([3, 7, 7], 30)
+    with sklearn.config_context(working_memory=1e-3):
+        np.testing.assert_array_equal(coding.codes(labels), np.tile([0, 1, 1], 30))
+        with pytest.raises(ValueError, match=r"not trained on: \[5\]"):
+            coding.codes([*labels, 5])
 
 
 @every_objective

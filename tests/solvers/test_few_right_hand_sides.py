@@ -93,7 +93,7 @@ def test_method_auto_answers_alike_whatever_was_asked_before():
 def test_many_small_questions_end_with_the_factorisation():
     explainer = explained()
     questions = 0
-    while explainer.linearization_._inverse is None:
+    while explainer.linearization_._main.made is None:
         few(explainer)
         questions += 1
     assert 1 < questions < 40
