@@ -1,5 +1,7 @@
 """What correcting a label is worth, against models really refitted with the label corrected."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
@@ -183,3 +185,15 @@ def test_frames_and_one_class_among_the_test_rows_do_no_harm():
     bare = InfluenceExplainer(model).fit(X, given)
     want = expected_gains(bare, beliefs, ones, np.ones(len(ones), int))
     np.testing.assert_allclose(got, want, rtol=1e-9)
+
+
+def test_the_only_row_of_a_class_is_taken_as_the_model_sees_it():
+    """There is no model without it; that is no news to one who asks what labels are worth."""
+    few = np.flatnonzero(digit[:120] != 2).tolist() + [int(np.flatnonzero(digit == 2)[0])]
+    explainer = InfluenceExplainer(LogisticRegression()).fit(digits[few], digit[few])
+    posterior = np.full((len(few), 3), 1 / 3)
+    beliefs = class_beliefs(explainer.objective_, posterior)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gains = expected_gains(explainer, beliefs, None, None)
+    assert np.isfinite(gains).all()
