@@ -76,8 +76,8 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
     random_state : int, RandomState instance or None, default=None
         For solvers that draw samples ("lissa", "nystroem", "cg"). None: their own fixed seed.
     verbose : int, default=0
-        1 prints what `fit` did and shows a progress bar, with the time left, on anything that
-        takes more than two seconds; in terminals and notebooks only.
+        1 prints what `fit` did and, in terminals and notebooks only, shows a progress bar with the
+        time left on solutions, refits, leverages and influences that take more than two seconds.
 
     Attributes
     ----------
