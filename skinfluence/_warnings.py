@@ -1,6 +1,8 @@
 """Where a warning points: at the user's line, not into the package."""
 
 import sys
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 _PACKAGE = str(Path(__file__).parent)
@@ -15,3 +17,11 @@ def user_stacklevel():
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, level = frame.f_back, level + 1
     return level
+
+
+@contextmanager
+def untold_of_last():
+    """Without the warning of rows that are the only one of their class, where it is no news."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Training row\(s\) .* only one of", RuntimeWarning)
+        yield

@@ -1,10 +1,9 @@
 """What correcting a label is worth: influence of a relabelled row on the loss of other rows."""
 
-import warnings
-
 import numpy as np
 from scipy import sparse
 
+from skinfluence._warnings import untold_of_last
 from skinfluence.adapters import unwrap
 from skinfluence.solvers import get_solver
 
@@ -55,10 +54,9 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
     given = objective.residual
     turned = objective.sample_weight * (_gradient(objective, beliefs) - given)  # shape: (n, K)
     if X_test is None:
-        with warnings.catch_warnings():
-            # the only row of a class and rows of leverage one are taken as the model sees them
-            warnings.filterwarnings("ignore", r"Training row\(s\) .* only one", RuntimeWarning)
+        with untold_of_last():
             raw = explainer.leave_one_out_raw_predictions().reshape(given.shape)
+        # the only row of a class and rows of leverage one are taken as the model sees them
         raw = np.where(np.isfinite(raw), raw, objective.raw_prediction)
         weight = objective.weights.base
         pull = (weight / weight.sum())[:, None] * _gradient(objective, beliefs, raw)

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from skinfluence._frames import frame_backend, make_frame, row_labels
+from skinfluence._warnings import untold_of_last
 from skinfluence.labels._rows import take_rows
 from skinfluence.linalg import block_size
 
@@ -45,9 +46,10 @@ def opponents(explainer, X, given, rows, k):
     n = explainer.objective_.n_rows
     for some in gen_batches(len(rows), block_size(8 * n)):
         chosen = rows[some]
-        indices, values = explainer.top_influences(
-            take_rows(X, chosen), given[chosen], k=k, order="harmful", target="loss"
-        )
+        with untold_of_last():  # the only row of a class speaks against none
+            indices, values = explainer.top_influences(
+                take_rows(X, chosen), given[chosen], k=k, order="harmful", target="loss"
+            )
         out[some, : indices.shape[1]] = np.where(values < 0, indices, -1)
     return out
 

@@ -1,7 +1,11 @@
 """The report of a flagger: the frames that it is, and the rows that speak against a label."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
 
 from skinfluence import LabelFlagger
 from tests.labels._tables import LIBRARIES, NUMBERS, X, column, frame, logistic, y
@@ -102,3 +106,13 @@ def test_a_report_without_opponents():
 def test_the_report_refuses(usual, settings, message):
     with pytest.raises(ValueError, match=message):
         usual.report(**settings)
+
+
+def test_the_only_row_of_a_class_is_no_reason_for_a_warning():
+    flowers, kinds = load_iris(return_X_y=True)
+    rows = np.r_[0:30, 50:80, 120]
+    flagger = LabelFlagger(LogisticRegression(max_iter=1000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = flagger.fit(flowers[rows], kinds[rows]).report()
+    assert len(table) == 61

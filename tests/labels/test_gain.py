@@ -189,7 +189,7 @@ def test_frames_and_one_class_among_the_test_rows_do_no_harm():
 
 def test_the_only_row_of_a_class_is_taken_as_the_model_sees_it():
     """There is no model without it; that is no news to one who asks what labels are worth."""
-    few = np.flatnonzero(digit[:120] != 2).tolist() + [int(np.flatnonzero(digit == 2)[0])]
+    few = [*np.flatnonzero(digit[:120] != 2), np.flatnonzero(digit == 2)[0]]
     explainer = InfluenceExplainer(LogisticRegression()).fit(digits[few], digit[few])
     posterior = np.full((len(few), 3), 1 / 3)
     beliefs = class_beliefs(explainer.objective_, posterior)
