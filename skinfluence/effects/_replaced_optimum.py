@@ -3,14 +3,13 @@
 import warnings
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._progress import progress
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._least_norm import takes_least_norm, to_least_norm
 from skinfluence.effects._replaced_problems import ReplacedProblems, Steps
-from skinfluence.kernels import run_chunks
+from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.linalg import block_size
 from skinfluence.objectives import is_optimum, minimize
 from skinfluence.solvers import AutoSolver
@@ -103,7 +102,7 @@ def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
         block = replacement.take(slice(start, min(start + width, len(replacement))))
         return work(ReplacedProblems(objective, inverse, block))
 
-    n_threads = None if n_jobs is None else effective_n_jobs(n_jobs)
+    n_threads = job_threads(n_jobs)
     parts = list(
         progress(
             run_chunks(one, starts, n_threads),

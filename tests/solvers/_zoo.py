@@ -41,6 +41,23 @@ def _multinomial(X, *, alpha, intercept=True, K=3):
     ).hessian()
 
 
+def decaying(p=150, n=400, alpha=1.0, decay=1.5, K=1, intercept=True):
+    """A Hessian with a spectrum that falls as a power of its place."""
+    rng = np.random.default_rng(5)
+    mix, _ = np.linalg.qr(rng.standard_normal((p, p)))
+    X = rng.standard_normal((n, p)) * 30.0 / np.arange(1, p + 1) ** decay @ mix
+    if K == 1:
+        return _hessian(X, alpha=alpha, intercept=intercept)
+    return _multinomial(X, alpha=alpha, K=K, intercept=intercept)
+
+
+def right_hand_sides(hessian, m, seed=7):
+    """Random columns in the range of the Hessian's gauge-free part."""
+    V = np.random.default_rng(seed).standard_normal((hessian.shape[0], m))
+    gauge = hessian.gauge
+    return V if gauge is None else V - gauge @ (gauge.T @ V)
+
+
 def well_posed():
     return _hessian(_table(30, 5), alpha=0.7)
 
