@@ -198,20 +198,26 @@ class Linearization:
         if is_second_derivative(self.objective.loss, self.curvature):
             return self.inverse
         if self._hessian_inverse is None:
-            hessian = self.objective.hessian(self.damping)
+            hessian = self._make_hessian("hessian")
             self._hessian_inverse = _factorize(self.solver, hessian, self.explained, self.verbose)
         return self._hessian_inverse
 
     @cached_property
     def _hessian(self):
         """What `inverse` is the inverse of; one for all solvers, whose rows are formed once."""
-        return self.objective.hessian(self.damping, curvature=self.curvature)
+        return self._make_hessian(self.curvature)
+
+    def _make_hessian(self, curvature):
+        hessian = self.objective.hessian(self.damping, curvature=curvature)
+        hessian.verbose = self.verbose
+        return hessian
 
     @property
     def optimum(self):
         """The objective at its optimum: what refitted models are compared with."""
         if self._optimum is None:
-            self._optimum = minimize(self.objective, AutoSolver.for_newton_steps()).objective
+            solver = AutoSolver.for_newton_steps()
+            self._optimum = minimize(self.objective, solver, verbose=self.verbose).objective
         return self._optimum
 
     @property

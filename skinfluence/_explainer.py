@@ -77,7 +77,8 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         For solvers that draw samples ("lissa", "nystroem", "cg"). None: their own fixed seed.
     verbose : int, default=0
         1 prints what `fit` did and, in terminals and notebooks only, shows a progress bar with the
-        time left on solutions, refits, leverages and influences that take more than two seconds.
+        time left on what takes more than two seconds: polishing, Hessians that are formed,
+        solutions, refits, leverages and influences.
 
     Attributes
     ----------
@@ -215,7 +216,7 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
         self.stationarity_ = self.polished_stationarity_ = fitted.stationarity()
         self.objective_, self._moved = fitted, 0.0
         if self.polish:
-            result = minimize(fitted, AutoSolver.for_newton_steps())
+            result = minimize(fitted, AutoSolver.for_newton_steps(), verbose=self.verbose)
             self.objective_, self.polished_stationarity_ = result.objective, result.stationarity
             change = np.abs(result.objective.raw_prediction - fitted.raw_prediction).max()
             spread = np.ptp(fitted.raw_prediction, axis=0).max()

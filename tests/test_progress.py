@@ -8,6 +8,7 @@ from time import sleep
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
@@ -103,6 +104,30 @@ def test_solvers_that_iterate_show_it(open_terminal, solver, what):
     hessian = zoo.well_posed()
     solver.factorize(hessian).solve(np.eye(hessian.shape[0]))
     assert what in terminal.getvalue()
+
+
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_a_hessian_that_is_formed_shows_it(open_terminal, classes, storage):
+    terminal = open_terminal()
+    labels = np.arange(len(y)) % classes
+    explainer = InfluenceExplainer(LogisticRegression(C=0.1), solver="cholesky")
+    hessian = explainer.fit(storage(X), labels).objective_.hessian()
+    quiet = hessian.to_dense()
+    assert terminal.getvalue() == ""
+    hessian.verbose = 1
+    np.testing.assert_array_equal(hessian.to_dense(), quiet)
+    # two classes of sparse rows are one product, which cannot say how far it is
+    assert ("Hessian" in terminal.getvalue()) == (classes > 2 or storage is np.asarray)
+
+
+def test_polishing_shows_how_many_digits_are_done(open_terminal):
+    terminal = open_terminal()
+    quiet = InfluenceExplainer(LogisticRegression(tol=1e-3)).fit(X, y).objective_.coef
+    assert terminal.getvalue() == ""
+    found = InfluenceExplainer(LogisticRegression(tol=1e-3), verbose=1).fit(X, y).objective_.coef
+    np.testing.assert_array_equal(found, quiet)
+    assert "optimum" in terminal.getvalue() and "digits" in terminal.getvalue()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Chunks of rows on threads: how many threads, one BLAS thread each, sums in a fixed order."""
 
+import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,14 +18,28 @@ CHUNK_ENTRIES = 2**16
 
 
 def effective_threads():
-    """Threads that numpy's BLAS would use now.
+    """Threads that numpy's BLAS would use now; one in joblib's own threads.
 
     So `threadpool_limits`, ``OMP_NUM_THREADS`` and its like, and the limits that joblib sets
     inside its workers hold for our threads too, and nested parallel work does not oversubscribe.
     """
+    if _is_one_of_several():
+        return 1
     pools = _controller().select(user_api="blas").info()
     own = [pool for pool in pools if "numpy" in pool["filepath"]] or pools
     return min((pool["num_threads"] for pool in own), default=joblib.cpu_count())
+
+
+def _is_one_of_several():
+    """Whether joblib runs this beside others without having set a limit.
+
+    It sets one in its processes ("loky"), not in threads, nor in those of multiprocessing, which
+    are daemons.
+    """
+    if multiprocessing.current_process().daemon:
+        return True
+    backend, _ = joblib.parallel.get_active_backend()
+    return bool(backend.nesting_level) and threading.current_thread() is not threading.main_thread()
 
 
 def job_threads(n_jobs):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
+from skinfluence._progress import progress
 from skinfluence.kernels import csr_gram, csr_quadratic_form, row_chunks, run_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, block_size, row_blocks
 
@@ -165,23 +166,30 @@ class Design:
         for rows in gen_batches(n, size):
             yield rows, self.take(rows).to_dense(buffer[: rows.stop - rows.start])
 
-    def gram(self, weights):
+    def gram(self, weights, *, verbose=0):
         """Z' diag(weights) Z of shape (q, q); all weights must have one sign.
 
         Rows of weight zero cost nothing: at a low temperature the smooth hinge has curvature on
-        few rows only.
+        few rows only. `verbose` shows a progress bar over dense rows.
         """
         rows = np.flatnonzero(weights)
         if len(rows) == 0:
             return np.zeros((self.shape[1],) * 2)
         if len(rows) < 0.7 * len(weights):
-            return self.take(rows).gram(weights[rows])
+            return self.take(rows).gram(weights[rows], verbose=verbose)
         if self.is_sparse:
             return self._sparse_gram(weights)
         sign = np.sign(weights[rows[0]])
         root = np.sqrt(np.abs(weights))
         n, q = self.shape
-        parts = run_chunks(partial(self._dense_gram, root), row_chunks(n, n * q, q * q))
+        chunks = row_chunks(n, n * q, q * q)
+        parts = progress(
+            run_chunks(partial(self._dense_gram, root), chunks),
+            total=len(chunks),
+            what="Hessian",
+            unit="parts of the rows",
+            verbose=verbose,
+        )
         out = next(parts)
         for part in parts:
             out += part

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from skinfluence._progress import progress
 from skinfluence.kernels import apply_curvature, curvature_of_rows, hessian_product, run_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
 from skinfluence.linalg._pair_grams import PairGrams
@@ -41,6 +42,9 @@ class Hessian(LinearOperator):
         False for a Fisher matrix that stands in for the second derivative. Newton steps and
         leverages need the second derivative itself.
     """
+
+    #: 1 shows a progress bar while the matrix itself is formed.
+    verbose = 0
 
     def __init__(self, design, curvature, penalty, gauge=None, factor=None, *, exact=True):
         self.design = design
@@ -147,7 +151,7 @@ class Hessian(LinearOperator):
 
     def block(self, k):
         """The (q, q) block of output k of a separable Hessian."""
-        out = self.design.gram(self.curvature[:, k])
+        out = self.design.gram(self.curvature[:, k], verbose=self.verbose)
         out[np.diag_indices_from(out)] += self.penalty[k]
         return out
 
@@ -195,13 +199,13 @@ class Hessian(LinearOperator):
         K = self.n_outputs
         pairs = [(k, j) for k in range(K) for j in range(k + self._rows_cancel, K)]
         if self.design.is_sparse:
-            for k, j in pairs:
+            for k, j in self._shown(pairs, len(pairs), "pairs of outputs"):
                 out[k, :, j] = self.design.gram(_pair_weight(self._all_rows(), k, j))
             return
         if len(pairs) >= MANY_PAIRS and self.n_columns <= NARROW:
             grams = PairGrams(self.n_columns, len(pairs))
             widest = max(len(pairs), self.n_columns)
-            for rows, Z in self.design.dense_blocks(PAIR_MIB * self.n_columns / widest):
+            for rows, Z in self._shown_blocks(PAIR_MIB * self.n_columns / widest):
                 some = self.curvature_of(rows)
                 weights = np.empty((len(pairs), len(Z)))
                 for t, (k, j) in enumerate(pairs):
@@ -211,7 +215,7 @@ class Hessian(LinearOperator):
                 out[k, :, j] = grams.gram(t)
             return
         own = threading.local()  # each thread has a buffer of its own
-        for rows, Z in self.design.dense_blocks(cache_mib=CACHE_MIB):
+        for rows, Z in self._shown_blocks(CACHE_MIB):
             some = self.curvature_of(rows)
 
             def add(pair, some=some, Z=Z):
@@ -231,6 +235,15 @@ class Hessian(LinearOperator):
 
             for _ in run_chunks(add, pairs):
                 pass
+
+    def _shown_blocks(self, cache_mib):
+        blocks = self.design.dense_blocks(cache_mib)
+        return self._shown(blocks, self.n_rows, "rows", lambda block: len(block[1]))
+
+    def _shown(self, steps, total, unit, size=lambda step: 1):
+        return progress(
+            steps, total=total, what="Hessian", unit=unit, verbose=self.verbose, size=size
+        )
 
     def diagonal(self):
         """Diagonal of the matrix, shape (p,)."""

@@ -1,11 +1,14 @@
 """Move an objective to its optimum by Newton steps."""
 
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
 from sklearn.exceptions import ConvergenceWarning
+
+from skinfluence._progress import progress_bar
 
 #: A stationarity at which float64 has nothing left to give.
 OPTIMUM = 1e-13
@@ -21,7 +24,7 @@ class NewtonResult:
     converged: bool
 
 
-def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM):
+def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     """Minimise by Newton steps with an exact line search on the convex objective.
 
     A factorisation is kept as long as it reduces the gradient tenfold a step: near the optimum
@@ -38,6 +41,8 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM):
     max_iter : int
     tol : float
         Stationarity at which to stop. The smallest reached is returned in any case.
+    verbose : int
+        1 shows a progress bar over the decimal digits that the stationarity has to fall.
 
     Returns
     -------
@@ -48,26 +53,39 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM):
     current, now = best, least
     inverse = None
     n_iter = stalled = 0
-    while now > tol and n_iter < max_iter and stalled < 3:
-        n_iter += 1
-        fresh = inverse is None
-        if fresh:
-            inverse = solver.factorize(current.hessian())
-        step = -_solve(inverse, current.gradient().ravel()).reshape(current.coef.shape)
-        length = _line_search(current, step) if now > 1e-6 else 1.0
-        current = current.with_coef(current.coef + length * step)
-        before, now = now, current.stationarity(scale)
-        if now > 0.1 * before or not inverse.factorized:
-            inverse = None
-            # a stale factorisation is no reason to stop; a fresh one without progress is
-            stalled += fresh and now > 0.5 * before and now < 1e-8
-        if now < least:
-            best, least = current, now
+    with _bar(now, tol, verbose) as reached:
+        while now > tol and n_iter < max_iter and stalled < 3:
+            n_iter += 1
+            fresh = inverse is None
+            if fresh:
+                hessian = current.hessian()
+                hessian.verbose = verbose
+                inverse = solver.factorize(hessian)
+            step = -_solve(inverse, current.gradient().ravel()).reshape(current.coef.shape)
+            length = _line_search(current, step) if now > 1e-6 else 1.0
+            current = current.with_coef(current.coef + length * step)
+            before, now = now, current.stationarity(scale)
+            if now > 0.1 * before or not inverse.factorized:
+                inverse = None
+                # a stale factorisation is no reason to stop; a fresh one without progress is
+                stalled += fresh and now > 0.5 * before and now < 1e-8
+            if now < least:
+                best, least = current, now
+            reached(least)
     converged = least <= max(tol, 1e-9)
     moved = np.abs(best.coef - objective.coef).max(initial=0.0)
     if converged and moved > 0.1 * np.abs(objective.coef).max(initial=0.0):
         converged = is_optimum(best)
     return NewtonResult(best, least, n_iter, converged)
+
+
+@contextmanager
+def _bar(first, tol, verbose):
+    """Context with a progress bar from one stationarity to another; tell it what is reached."""
+    last = max(tol, OPTIMUM)
+    digits = np.log10(first / last) if first > last else 0.0
+    with progress_bar(total=digits, what="optimum", unit="digits", verbose=verbose) as reach:
+        yield lambda now: reach(0, digits - np.log10(max(now, last) / last))
 
 
 def _solve(inverse, gradient):

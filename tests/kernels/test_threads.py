@@ -24,6 +24,14 @@ def test_limits_inside_workers_hold_for_our_threads():
     assert inside == [1, 1]
 
 
+@pytest.mark.parametrize("backend", ["threading", "multiprocessing"])
+def test_workers_without_a_limit_of_their_own_take_one_thread(backend):
+    with threadpool_limits(2, user_api="blas"):
+        tasks = (delayed(effective_threads)() for _ in range(4))
+        assert Parallel(n_jobs=2, backend=backend)(tasks) == [1] * 4
+        assert effective_threads() == 2
+
+
 @pytest.mark.parametrize("n_jobs", [-1, 2, 4])
 def test_jobs_inside_workers_do_not_multiply(n_jobs):
     with parallel_config("loky", inner_max_num_threads=1):
