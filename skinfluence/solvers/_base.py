@@ -1,6 +1,7 @@
 """The Solver noun: settings -> factorize(hessian) -> InverseHessian with a report."""
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from inspect import signature
@@ -169,7 +170,11 @@ class _Question:
 
 
 class Solver(ABC):
-    """Immutable settings of one inverse-Hessian method; registered by its `name`."""
+    """Settings of one inverse-Hessian method; registered by its `name`.
+
+    They do not change, but for :meth:`set_params`: so a search reaches them in an explainer, as
+    ``solver__tol``.
+    """
 
     name: str = ""
 
@@ -177,6 +182,43 @@ class Solver(ABC):
         super().__init_subclass__(**kwargs)
         if cls.name:
             REGISTRY[cls.name] = cls
+
+    def get_params(self, deep=True):
+        """Settings by name, as scikit-learn asks for them.
+
+        Parameters
+        ----------
+        deep : bool
+            For scikit-learn; settings have no settings of their own.
+
+        Returns
+        -------
+        dict
+        """
+        return {name: getattr(self, name) for name in signature(type(self)).parameters}
+
+    def set_params(self, **params):
+        """Change settings, which are checked as when they were made.
+
+        Returns
+        -------
+        Solver
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For a setting that is unknown, or means nothing.
+        """
+        known = self.get_params()
+        unknown = sorted(set(params) - set(known))
+        if unknown:
+            raise ValueError(
+                f"{type(self).__name__} has no setting {unknown[0]!r}. Expected one of "
+                f"{sorted(known)}."
+            )
+        vars(self).update(vars(type(self)(**known | params)))
+        return self
 
     @abstractmethod
     def factorize(self, hessian) -> InverseHessian:
@@ -264,7 +306,7 @@ def get_solver(solver, **settings):
         For an unknown name; the message lists the known ones.
     """
     if isinstance(solver, Solver):
-        return solver
+        return copy(solver)  # `set_params` of the one that was given changes nothing that is fitted
     if isinstance(solver, str) and solver in REGISTRY:
         known = signature(REGISTRY[solver]).parameters
         return REGISTRY[solver](**{k: v for k, v in settings.items() if k in known})

@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 
+from skinfluence import InfluenceExplainer
 from skinfluence.solvers import (
     AutoSolver,
     CGSolver,
+    CholeskySolver,
     LissaSolver,
     NeumannSolver,
     NystroemSolver,
@@ -94,3 +100,56 @@ def test_a_class_instead_of_an_instance_is_told():
 def test_a_name_nearly_right_is_recognised(name, meant):
     with pytest.raises(ValueError, match=f"Did you mean '{meant}'"):
         get_solver(name)
+
+
+ALL = [
+    AutoSolver(n_right_hand_sides=3),
+    CGSolver(tol=1e-4, random_state=1),
+    CholeskySolver(),
+    LissaSolver(depth=7),
+    NeumannSolver(max_iter=3),
+    NystroemSolver(rank=9),
+]
+
+
+@pytest.mark.parametrize("solver", ALL, ids=lambda solver: solver.name)
+def test_solvers_are_cloned_with_their_settings(solver):
+    cloned = clone(solver)
+    assert cloned is not solver
+    assert cloned == solver
+
+
+def test_settings_are_set_by_name_and_checked():
+    solver = CGSolver(rank=20)
+    assert solver.set_params(tol=0.1) is solver
+    assert solver == CGSolver(rank=20, tol=0.1)
+    with pytest.raises(ValueError, match=r"tol must be a positive number"):
+        solver.set_params(tol=-1.0)
+    with pytest.raises(ValueError, match=r"CGSolver has no setting 'depth'. Expected one of \["):
+        solver.set_params(depth=3)
+    assert solver == CGSolver(rank=20, tol=0.1)
+
+
+def test_a_search_reaches_the_settings_of_a_solver():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    explainer = InfluenceExplainer(
+        LogisticRegression(C=0.1), method="first_order", solver=CGSolver()
+    )
+    few = [(np.arange(100), np.arange(100, 105))]  # as many as parameters are solved in one step
+    search = GridSearchCV(explainer, {"solver__tol": [0.9, 1e-4]}, cv=few).fit(X[:120], y[:120])
+    coarse, fine = search.cv_results_["mean_test_score"]
+    assert coarse != fine
+    tol = search.best_params_["solver__tol"]
+    assert search.best_estimator_.linearization_.inverse.solver.tol == tol
+    assert explainer.get_params()["solver__tol"] == 1e-8  # the default, as it was given
+
+
+def test_what_is_fitted_keeps_the_settings_it_was_fitted_with():
+    solver = CGSolver()
+    X, y = load_breast_cancer(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    explainer = InfluenceExplainer(LogisticRegression(C=0.1), solver=solver).fit(X, y)
+    explainer.set_params(solver__tol=0.1)
+    assert solver.tol == 0.1
+    assert explainer.linearization_.inverse.solver.tol == 1e-8
