@@ -19,18 +19,15 @@ from skinfluence.kernels._vectors import (
     NUMBER,
     ONE,
     VECTOR,
-    ZERO,
+    Totals,
     add_product,
     call_for,
     data_pointer,
     in_all_lanes,
-    sum_of_lanes,
 )
 
 #: Columns of the table.
 _FACTOR, _TOTAL = LONG(0), LONG(1)
-#: Sums that take turns, so that a vector does not wait for the one before it.
-_APART = 2
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -53,27 +50,19 @@ def _dot(typingctx, data, indices, table, first, last):
 
     def generate(context, builder, signature, args):
         row = _Row(context, builder, signature, args)
-        totals = [cgutils.alloca_once_value(builder, ZERO) for _ in range(_APART)]
-        for total in totals:
-            builder.store(ZERO, total)
+        totals = Totals(builder)
         rest = cgutils.alloca_once_value(builder, ir.DoubleType()(0.0))
         builder.store(ir.DoubleType()(0.0), rest)
 
         def add_strip(k):
-            oldest, *others = [builder.load(total) for total in totals]
-            newest = add_product(builder, oldest, row.strip(k), row.factors(k))
-            for value, total in zip([*others, newest], totals, strict=True):
-                builder.store(value, total)
+            totals.add(row.strip(k), row.factors(k))
 
         def add_entry(k):
             u = builder.load(row.place(k, _FACTOR))
             builder.store(add_product(builder, builder.load(rest), row.entry(k), u), rest)
 
         row.visit(add_strip, add_entry)
-        total, *others = [builder.load(total) for total in totals]
-        for other in others:
-            total = builder.fadd(total, other)
-        return builder.fadd(sum_of_lanes(builder, total), builder.load(rest))
+        return builder.fadd(totals.sum(), builder.load(rest))
 
     return types.float64(data, indices, table, types.int64, types.int64), generate
 

@@ -17,18 +17,15 @@ from skinfluence.kernels._vectors import (
     LONG,
     NUMBER,
     VECTOR,
-    ZERO,
+    Totals,
     add_product,
     call_for,
     data_pointer,
     in_all_lanes,
-    sum_of_lanes,
 )
 
 #: How far ahead rows are called for: farther and they push each other out of the first cache.
 AHEAD_BYTES = 12 * 2**10
-#: Sums that take turns, so that a strip does not wait for the one before it.
-_APART = 2
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -53,22 +50,14 @@ def _dot(typingctx, X, v, row, f, shift):
 
     def generate(context, builder, signature, args):
         strips = _Strips(context, builder, signature, args)
-        totals = [cgutils.alloca_once_value(builder, ZERO) for _ in range(_APART)]
-        for total in totals:
-            builder.store(ZERO, total)
+        totals = Totals(builder)
 
         def body(place, mask):
             u = builder.load(strips.table(place), align=64)
-            oldest, *others = [builder.load(total) for total in totals]
-            newest = add_product(builder, oldest, strips.row(place, mask), u)
-            for value, total in zip([*others, newest], totals, strict=True):
-                builder.store(value, total)
+            totals.add(u, strips.row(place, mask))
 
         strips.visit(body)
-        total, *others = [builder.load(total) for total in totals]
-        for other in others:
-            total = builder.fadd(total, other)
-        return sum_of_lanes(builder, total)
+        return totals.sum()
 
     return types.float64(X, v, types.int64, types.int64, types.int64), generate
 

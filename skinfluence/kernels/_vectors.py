@@ -51,6 +51,27 @@ def sum_of_lanes(builder, vector):
     return builder.extract_element(vector, NUMBER(0))
 
 
+class Totals:
+    """Sums of products of vectors; two take turns, so that one does not wait for the one before."""
+
+    def __init__(self, builder):
+        self.builder = builder
+        self._totals = [cgutils.alloca_once_value(builder, ZERO) for _ in range(2)]
+        for total in self._totals:
+            builder.store(ZERO, total)
+
+    def add(self, x, y):
+        builder = self.builder
+        older, newer = [builder.load(total) for total in self._totals]
+        builder.store(newer, self._totals[0])
+        builder.store(add_product(builder, older, x, y), self._totals[1])
+
+    def sum(self):
+        """The sum of all lanes."""
+        older, newer = [self.builder.load(total) for total in self._totals]
+        return sum_of_lanes(self.builder, self.builder.fadd(older, newer))
+
+
 def data_pointer(context, builder, kind, value):
     """Pointer to the first number of an array."""
     return context.make_array(kind)(context, builder, value).data
