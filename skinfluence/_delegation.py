@@ -1,6 +1,6 @@
 """What a meta-estimator passes on to the estimator that it holds."""
 
-import copy
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -130,7 +130,7 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = copy.deepcopy(get_tags(self._default_estimator()))
+        inner = get_tags(self._default_estimator())
         for name in (
             "estimator_type",
             "target_tags",
@@ -141,9 +141,11 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         ):
             setattr(tags, name, getattr(inner, name))
         # `score` is the fidelity of the explanation, not the accuracy of the model
-        if tags.classifier_tags is not None:
-            tags.classifier_tags.poor_score = True
-            tags.classifier_tags.multi_label = False  # no adapter takes several labels a row
-        if tags.regressor_tags is not None:
-            tags.regressor_tags.poor_score = True
+        if inner.classifier_tags is not None:
+            # no adapter takes several labels a row
+            tags.classifier_tags = replace(
+                inner.classifier_tags, poor_score=True, multi_label=False
+            )
+        if inner.regressor_tags is not None:
+            tags.regressor_tags = replace(inner.regressor_tags, poor_score=True)
         return tags

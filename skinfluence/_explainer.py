@@ -257,12 +257,11 @@ class InfluenceExplainer(Audit, EstimatorDelegation):
 
     def _question(self, X_test, y_test, target, method, rows=None):
         """(test design, resolved target, method, training rows) of one call."""
-        check_is_fitted(self)
+        tests = self.test_rows(X_test, y_test, target=target)
         method = self.method if method is None else method
         # refits and first order do not need the inverse yet
         needed = method in ("auto", "newton_step")
         method = resolve_method(method, self.linearization_.inverse if needed else None)
-        tests = self.test_rows(X_test, y_test, target=target)
         return tests.design, tests.target, method, check_rows(rows, self.objective_.n_rows)
 
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):
