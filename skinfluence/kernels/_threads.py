@@ -27,7 +27,9 @@ def effective_threads():
         return 1
     pools = _controller().select(user_api="blas").info()
     own = [pool for pool in pools if "numpy" in pool["filepath"]] or pools
-    return min((pool["num_threads"] for pool in own), default=joblib.cpu_count())
+    if not own:
+        return joblib.cpu_count()
+    return min(pool["num_threads"] for pool in own)
 
 
 def _is_one_of_several():
