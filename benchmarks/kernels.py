@@ -3,11 +3,14 @@
 Run alone: ``python -m benchmarks kernels``.
 """
 
+from time import perf_counter
+
 from benchmarks._processes import Child
 from benchmarks._tables import Table, ratio, seconds
 
 INTRODUCTION = (
-    "Wall time of one call, the least of six rounds in which all ways of a row take turns in "
+    "Wall time of one call, the least of six rounds, or of two seconds of them where calls are "
+    "short, in which all ways of a row take turns in "
     'one process, compilation left out. "read" is one reading of the same array by a compiled sum '
     "on as many threads: where its time over ours is 1, nothing faster is possible. The plain ways "
     "are two products by BLAS or scipy with the scaling between them (Hessian products), "
@@ -17,6 +20,8 @@ INTRODUCTION = (
     '"difference" is relative to the largest number of the result.'
 )
 ROUNDS = 6
+#: Seconds of rounds: the least of six calls of a millisecond is chance.
+SPENT = 2.0
 COLUMNS = [
     "kernel",
     "threads",
@@ -79,11 +84,19 @@ def run(quick=False):
         with Child("benchmarks._kernels_child", threads) as child:
             for label, kind, sizes in CASES:
                 difference = child.ask(do="prepare", kind=kind, sizes=sizes)
-                rounds = [child.ask(do="time") for _ in range(2 if quick else ROUNDS)]
+                rounds = list(_rounds(child, quick))
                 best = {way: min(r[way] for r in rounds) for way in rounds[0]}
                 rows.append(_row(label, threads, best, difference))
                 print("  " + " | ".join(rows[-1]), flush=True)
     return [Table("Kernels", COLUMNS, rows)]
+
+
+def _rounds(child, quick):
+    """Times of all ways, until there are enough of them."""
+    start, count = perf_counter(), 0
+    while count < (2 if quick else ROUNDS) or (not quick and perf_counter() - start < SPENT):
+        yield child.ask(do="time")
+        count += 1
 
 
 def _row(label, threads, best, difference):
