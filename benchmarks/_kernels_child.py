@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from time import sleep
 
 import numpy as np
 from numba import njit
@@ -17,6 +18,9 @@ from skinfluence.kernels import (
     hessian_product,
     pack_lanes,
 )
+
+#: Seconds for which OpenBLAS's threads wait busily after a call, in the way of whoever comes next.
+SPINNING = 0.1
 
 
 @njit(nogil=True, fastmath={"reassoc"})
@@ -175,7 +179,12 @@ def _first(result):
 
 def _time():
     """Wall seconds of each way, one call each."""
-    return {way: timed(call)[1]["wall"] for way, call in _state.items()}
+    times = {}
+    for way, call in _state.items():
+        if effective_threads() > 1:
+            sleep(SPINNING)
+        times[way] = timed(call)[1]["wall"]
+    return times
 
 
 _REQUESTS = {"prepare": _prepare, "time": _time}
