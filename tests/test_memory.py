@@ -9,6 +9,7 @@ import pytest
 import sklearn
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from skinfluence import InfluenceExplainer
 
@@ -33,9 +34,12 @@ def given_model():
 
 
 def traced(function):
-    """(result, largest and last size of what the call allocated), in arrays (n, K)."""
+    """(result, largest and last size of what the call allocated), in arrays (n, K).
+
+    On one thread: each has blocks of its own, which here are not small beside the arrays.
+    """
     tracemalloc.start()
-    with sklearn.config_context(working_memory=0.25):  # blocks small beside the arrays
+    with sklearn.config_context(working_memory=0.25), threadpool_limits(1):
         result = function()
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
