@@ -25,6 +25,13 @@ coef = 0.3 * rng.standard_normal((K, Q))
 y = (X @ coef.T + rng.gumbel(size=(N + N_TEST, K))).argmax(axis=1)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Each thread has blocks of its own, which here are not small beside the arrays."""
+    with threadpool_limits(1):
+        yield
+
+
 def given_model():
     """At the coefficients that made the labels, without a fit."""
     model = LogisticRegression(fit_intercept=False)
@@ -34,12 +41,9 @@ def given_model():
 
 
 def traced(function):
-    """(result, largest and last size of what the call allocated), in arrays (n, K).
-
-    On one thread: each has blocks of its own, which here are not small beside the arrays.
-    """
+    """(result, largest and last size of what the call allocated), in arrays (n, K)."""
     tracemalloc.start()
-    with sklearn.config_context(working_memory=0.25), threadpool_limits(1):
+    with sklearn.config_context(working_memory=0.25):
         result = function()
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
