@@ -84,7 +84,8 @@ def _bar(first, tol, verbose):
     """Context with a progress bar from one stationarity to another; tell it what is reached."""
     last = max(tol, OPTIMUM)
     digits = np.log10(first / last) if first > last else 0.0
-    with progress_bar(total=digits, what="optimum", unit="digits", verbose=verbose) as reach:
+    total = int(digits)  # a bar shows whole digits
+    with progress_bar(total=total, what="optimum", unit="digits", verbose=verbose) as reach:
         yield lambda now: reach(0, digits - np.log10(max(now, last) / last))
 
 
