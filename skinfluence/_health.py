@@ -221,9 +221,7 @@ def null_directions(explained, null_space, limit=5):
     m = null_space.shape[1]
     if m == 0:
         return []
-    names = explained.feature_names()
-    if explained.objective.design.intercept:
-        names = [*names, "intercept"]
+    names = explained.column_names()
     K = explained.objective.n_outputs
     if K > 1:
         names = [f"{name} (output {k})" for k in range(K) for name in names]

@@ -121,6 +121,16 @@ def test_groups_of_ones_own_are_removed_together():
     assert got == pytest.approx(_fidelity.lins_concordance(predicted, actual), abs=1e-10)
 
 
+@pytest.mark.parametrize("kind", ["numbers", "strings"])
+def test_labels_with_gaps_make_the_groups_of_group_influence(kind):
+    explainer = explained(Ridge(), values)
+    labels = np.where(np.arange(60) % 4 == 3, np.nan, np.arange(60) % 4)
+    if kind == "strings":
+        labels = np.array([None if np.isnan(k) else "abc"[int(k)] for k in labels], dtype=object)
+    got = group_concordance(explainer, X_test, values_test, groups=labels, method="newton_step")
+    assert got == pytest.approx(1.0, abs=1e-12)
+
+
 def test_groups_by_the_newton_step_are_exact_for_squared_error():
     explainer = explained(Ridge(), values)
     got = group_concordance(explainer, X_test, values_test, n_groups=8, method="newton_step")
@@ -288,7 +298,11 @@ def test_missing_values_and_unknown_labels_are_refused(scorer):
         (group_concordance, {"method": "refit"}, "method='refit' is not known. Expected one of"),
         (group_concordance, {"fraction": "half"}, "fraction='half'"),
         (group_concordance, {"groups": [1, 2]}, r"groups has shape \(2,\); expected \(60,\)"),
-        (group_concordance, {"groups": np.ones(60)}, "one label only"),
+        (
+            group_concordance,
+            {"groups": np.ones(60)},
+            r"1 group\(s\) of rows; expected at least two",
+        ),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(scorer, settings, message):

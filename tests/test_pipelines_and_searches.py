@@ -1,6 +1,7 @@
 """Wrapped estimators are explained as the bare, refitted estimator inside them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.datasets import load_breast_cancer
@@ -15,7 +16,7 @@ from sklearn.linear_model import (
 )
 from sklearn.model_selection import GridSearchCV, GroupKFold, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import FunctionTransformer, StandardScaler, scale
 
 from skinfluence import InfluenceExplainer
 
@@ -129,3 +130,32 @@ def test_names_of_coefficients_come_through_the_pipeline():
     kept = np.flatnonzero(pipeline.fit(X, y)[1].get_support())
     names = [c for c in frame.columns if c.startswith("dfbetas_")]
     assert names == [*(f"dfbetas_x{j}" for j in kept), "dfbetas_intercept"]
+
+
+def dfbetas_names(explainer):
+    return [name for name in explainer.diagnostics() if name.startswith("dfbetas_")]
+
+
+def test_a_feature_called_intercept_keeps_its_dfbetas():
+    frame = pd.DataFrame(X[:, :3], columns=["dose", "intercept", "leverage"])
+    got = InfluenceExplainer(Ridge()).fit(frame, values)
+    want = InfluenceExplainer(Ridge()).fit(X[:, :3], values)
+    names = ["dose", "intercept", "leverage", "(intercept)"]
+    assert dfbetas_names(got) == [f"dfbetas_{name}" for name in names]
+    np.testing.assert_allclose(got.diagnostics(), want.diagnostics(), rtol=1e-10, atol=1e-13)
+
+
+def test_features_of_one_name_are_numbered():
+    same = FunctionTransformer(feature_names_out=lambda step, names: ["age"] * len(names))
+    explainer = InfluenceExplainer(make_pipeline(same, Ridge())).fit(X[:, :2], values)
+    assert dfbetas_names(explainer) == ["dfbetas_age", "dfbetas_age (2)", "dfbetas_intercept"]
+
+
+def test_names_of_coefficients_of_several_outputs_are_distinct():
+    frame = pd.DataFrame(X[:, :2], columns=["intercept", "dose"])
+    explainer = InfluenceExplainer(LogisticRegression()).fit(frame, np.arange(150) % 3)
+    names = [
+        *(f"{name} [{k}]" for k in range(3) for name in frame),
+        *(f"(intercept) [{k}]" for k in range(3)),
+    ]
+    assert explainer.explained_.coef_names() == names

@@ -40,16 +40,20 @@ class Explained:
 
     def coef_names(self):
         """Name of each entry of the estimator's flat coefficients, in the order of `coef_`."""
-        features = self.feature_names()
+        names, n_features = self.column_names(), self.objective.design.n_features
         classes = self.objective.coding.classes
-        outputs = range(self.objective.n_outputs) if classes is None else classes
         if self.objective.n_outputs == 1:
-            names = list(features)
-            return [*names, "intercept"] if self.objective.design.intercept else names
-        names = [f"{name} [{k}]" for k in outputs for name in features]
+            return names
+        outputs = range(self.objective.n_outputs) if classes is None else classes
+        parts = names[:n_features], names[n_features:]
+        return [f"{name} [{k}]" for part in parts for k in outputs for name in part]
+
+    def column_names(self):
+        """Name of each design column, no two alike: the features', then that of the intercept."""
+        names = self.feature_names()
         if self.objective.design.intercept:
-            names += [f"intercept [{k}]" for k in outputs]
-        return names
+            names.append("(intercept)" if "intercept" in names else "intercept")
+        return distinct(names)
 
     def feature_names(self):
         """Names of the model's features, after the earlier steps."""
@@ -64,6 +68,18 @@ class Explained:
         if names is None:
             names = [f"x{j}" for j in range(self.objective.design.n_features)]
         return [str(name) for name in names]
+
+
+def distinct(names):
+    """The names, numbered where one was there before: "age", "age (2)"."""
+    seen: dict[str, None] = {}  # keeps its order
+    for name in names:
+        candidate, count = name, 1
+        while candidate in seen:
+            count += 1
+            candidate = f"{name} ({count})"
+        seen[candidate] = None
+    return list(seen)
 
 
 def unwrap(estimator):

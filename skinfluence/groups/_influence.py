@@ -47,7 +47,8 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
         Which rows are removed together:
 
         - array-like of shape (n_train,): a label for each training row; one group a label, in the
-          order of ``np.unique``. Rows whose label is missing are in no group;
+          order of ``np.unique``, for categorical labels in that of the categories. Rows whose
+          label is missing are in no group;
         - a list of groups, each a list of row numbers or a boolean mask of shape (n_train,);
         - a dict of names and such groups;
         - a boolean array of shape (n_groups, n_train);

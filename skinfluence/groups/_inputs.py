@@ -21,7 +21,9 @@ def read_groups(groups, explainer):
     """The groups that a user named, in any of the forms of `group_influence`."""
     n = explainer.objective_.n_rows
     if isinstance(groups, str):
-        return _by_label(_column(groups, explainer.X_train_), f"Column {groups!r}")
+        column = _column(groups, explainer.X_train_)
+        labels = np.asarray(column.to_list(), dtype=_type_of(column))
+        return _in_category_order(_by_label(labels, f"Column {groups!r}"), column)
     if isinstance(groups, Mapping):
         return _listed(list(groups), list(groups.values()), n)
     if isinstance(groups, list | tuple):
@@ -52,7 +54,7 @@ def read_groups(groups, explainer):
             f"groups is one mask of {n} entries. Pass [mask] for the one group that it marks, or "
             "numbers or strings as the labels of two groups."
         )
-    return _by_label(labels, "groups")
+    return _in_category_order(_by_label(labels, "groups"), groups)
 
 
 def _as_labels(groups):
@@ -89,7 +91,25 @@ def _column(name, X):
             f"groups={name!r} is no column of the training data. Its columns: "
             f"{[str(c) for c in frame.columns[:20]]}."
         )
-    return np.asarray(frame[name].to_list(), dtype=_type_of(frame[name]))
+    return frame[name]
+
+
+def _in_category_order(found, labels):
+    """Groups by label in the order of the categories, where the labels are categorical."""
+    column = nw.from_native(labels, series_only=True, pass_through=True)
+    if not isinstance(column, nw.Series):
+        categories = getattr(labels, "categories", None)  # pandas' array and index have them
+    elif column.dtype in (nw.Categorical, nw.Enum):
+        categories = column.cat.get_categories().to_list()
+    else:
+        categories = None
+    if categories is None:
+        return found
+    place = {name: i for i, name in enumerate(categories)}
+    order = sorted(
+        range(len(found.names)), key=lambda g: place.get(found.names[g], len(categories))
+    )
+    return Groups([found.names[g] for g in order], [found.rows[g] for g in order])
 
 
 def _type_of(column):

@@ -167,7 +167,7 @@ class Design:
             yield rows, self.take(rows).to_dense(buffer[: rows.stop - rows.start])
 
     def gram(self, weights, *, verbose=0):
-        """Z' diag(weights) Z of shape (q, q); all weights must have one sign.
+        """Z' diag(weights) Z of shape (q, q), for weights of any sign.
 
         Rows of weight zero cost nothing: at a low temperature the smooth hinge has curvature on
         few rows only. `verbose` shows a progress bar over dense rows.
@@ -180,6 +180,9 @@ class Design:
         if self.is_sparse:
             return self._sparse_gram(weights)
         sign = np.sign(weights[rows[0]])
+        if (sign * weights).min() < 0.0:  # a loss that is not convex: each sign has its own root
+            positive = self.gram(np.maximum(weights, 0.0), verbose=verbose)
+            return positive + self.gram(np.minimum(weights, 0.0), verbose=verbose)
         root = np.sqrt(np.abs(weights))
         n, q = self.shape
         chunks = row_chunks(n, n * q, q * q)

@@ -14,6 +14,7 @@ from skinfluence._fidelity import (
     rows_concordance,
 )
 from skinfluence.groups import group_influence
+from skinfluence.groups._inputs import read_groups
 
 #: Draws of a subset until every class is in what stays.
 MOST_DRAWS = 1000
@@ -147,9 +148,10 @@ def group_concordance(
         Random groups; their sizes are spread evenly up to the largest.
     fraction : float, default=0.25
         Share of the training rows in the largest group.
-    groups : array-like of shape (n_train,), default=None
-        A label for each training row; each label's rows are removed together instead of random
-        groups. Not for cross-validation, whose training rows change.
+    groups : array-like, list, dict or str, default=None
+        Groups of training rows that are removed together instead of random ones, as for
+        :func:`skinfluence.groups.group_influence`: a label for each training row, say. Not for
+        cross-validation, whose training rows change.
     method : {"first_order", "second_order", "newton_step"}, default=None
         How a group's effect is predicted, see :func:`skinfluence.groups.group_influence`. None
         sums up the influences of single rows by the estimator's own method.
@@ -185,7 +187,7 @@ def group_concordance(
     def draw(objective):
         rows, codes = _rows_that_count(objective)
         if groups is not None:
-            return _groups_of(groups, objective.n_rows, rows)
+            return _groups_of(groups, estimator, rows)
         sizes = np.linspace(1, max(1, round(fraction * len(rows))), n_groups).round().astype(int)
         return _draw_groups(rows, codes, sizes, check_random_state(random_state))
 
@@ -242,15 +244,10 @@ def _draw_groups(rows, codes, sizes, rng):
     return groups
 
 
-def _groups_of(labels, n_rows, rows):
+def _groups_of(groups, explainer, rows):
     """The rows that count, group by group."""
-    labels = np.asarray(labels)
-    if labels.shape != (n_rows,):
-        raise ValueError(
-            f"groups has shape {labels.shape}; expected ({n_rows},), one label for each training "
-            "row."
-        )
-    names, codes = np.unique(labels[rows], return_inverse=True)
-    if len(names) < 2:
-        raise ValueError(f"groups has one label only ({names.tolist()}); expected at least two.")
-    return [rows[codes == g] for g in range(len(names))]
+    found = [np.intersect1d(group, rows) for group in read_groups(groups, explainer).rows]
+    found = [group for group in found if len(group)]
+    if len(found) < 2:
+        raise ValueError(f"groups makes {len(found)} group(s) of rows; expected at least two.")
+    return found

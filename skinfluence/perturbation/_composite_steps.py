@@ -111,5 +111,7 @@ def through_columns(parts, n_in, X, V):
     out = np.zeros((*V.shape[:-1], n_in))
     for part, columns, place, weight in parts:
         mine = None if X is None else _safe_indexing(X, columns, axis=1)
-        out[..., columns] += weight * pull_back(part, mine, V[..., place])
+        pulled = weight * pull_back(part, mine, V[..., place])
+        for j, column in enumerate(columns):  # a part may name a column twice: both count
+            out[..., column] += pulled[..., j]
     return out

@@ -99,6 +99,27 @@ def test_a_list_of_strings_with_missing_ones_names_no_group_after_them(missing, 
     np.testing.assert_array_equal(got, expected[:, [0, 1, 3]])
 
 
+@pytest.mark.parametrize("kind", ["pandas", "array", "unordered", "polars", "column"])
+def test_categories_keep_their_order(kind, ridge):
+    order, labels = ["low", "middle", "high"], np.array(["high", "low", "middle"])[LABELS % 3]
+    X, y, X_test, y_test, _ = table("values")
+    explainer = ridge[0]
+    if kind == "polars":
+        pl = pytest.importorskip("polars")
+        groups = pl.Series(labels, dtype=pl.Enum([*order, "never"]))
+    else:
+        pd = pytest.importorskip("pandas")
+        groups = pd.Categorical(labels, [*order, "never"], ordered=kind != "unordered")
+        groups = groups if kind == "array" else pd.Series(groups)
+    if kind == "column":
+        frame = pd.DataFrame(X, columns=list("abcd")).assign(dose=groups)
+        explainer = InfluenceExplainer(_OnFloats(list("abcd"))).fit(frame, y)
+        groups, X_test = "dose", pd.DataFrame(X_test, columns=list("abcd")).assign(dose="low")
+    made = group_table(explainer, groups, X_test, y_test)
+    assert list(made["group"]) == order
+    assert list(made["n_rows"]) == [int((labels == name).sum()) for name in order]
+
+
 @pytest.mark.parametrize("unit", ["D", "s", "ns"])
 def test_dates_name_their_groups_in_any_unit_and_missing_ones_none(unit, ridge, expected):
     day = (np.datetime64("2020-01-01") + LABELS).astype(f"datetime64[{unit}]")

@@ -40,13 +40,15 @@ def make_hessian(kind, form):
     else:
         curvature = rng.random((N_ROWS, K))
         curvature[::4, 1] = 0.0
+        if form == "not convex":
+            curvature -= 0.4
         matrices = curvature[:, :, None] * np.eye(K)
     penalty = rng.random((K, Z.shape[1]))
     dense = sum(np.kron(A, np.outer(z, z)) for A, z in zip(matrices, Z, strict=True))
     return Hessian(design, curvature, penalty, None, factor), dense + np.diag(penalty.ravel())
 
 
-FORMS = ["separable", "coupled", "mixed", "softmax", "factored"]
+FORMS = ["separable", "not convex", "coupled", "mixed", "softmax", "factored"]
 
 
 @kinds
@@ -74,7 +76,7 @@ def test_curvature_may_come_from_a_function_of_rows(kind, form):
     V = np.random.default_rng(3).standard_normal((len(dense), 2))
     with sklearn.config_context(working_memory=1e-3):  # several blocks
         hessian = Hessian(given.design, some, given.penalty)
-        assert hessian.separable == (form == "separable")
+        assert hessian.separable == (form in ("separable", "not convex"))
         assert_allclose(hessian.to_dense(), dense, atol=1e-12)
         assert_allclose(hessian.diagonal(), np.diag(dense), atol=1e-12)
         product = hessian @ V

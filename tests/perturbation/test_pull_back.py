@@ -99,6 +99,7 @@ STEPS = {
         remainder="passthrough",
     ),
     "linear-columns": make_column_transformer((PCA(1), [2, 0]), remainder=MinMaxScaler()),
+    "column-named-twice": make_column_transformer((StandardScaler(), [0, 1, 1]), (PCA(1), [1, 1])),
     "pandas-out": StandardScaler().set_output(transform="pandas"),
 }
 
@@ -106,7 +107,8 @@ CONSTANT = {
     "standard", "standard-mean-only", "min-max", "max-abs", "robust", "robust-unscaled", "pca",
     "pca-whiten", "incremental-pca", "svd", "ica", "factors", "neighbours", "gaussian",
     "sparse-projection", "lda-svd", "lda-eigen", "linear-kernel", "function-none", "k-best",
-    "variance", "linear-pipeline", "linear-columns", "pandas-out", "frozen-linear",
+    "variance", "linear-pipeline", "linear-columns", "column-named-twice", "pandas-out",
+    "frozen-linear",
 }  # fmt: skip
 
 
