@@ -197,8 +197,8 @@ def test_the_readme_names_no_host():
 
 def test_importing_adds_less_than_a_second_to_importing_scikit_learn():
     code = (
-        "import time, sklearn.linear_model, sklearn.svm; begun = time.perf_counter();"
-        "import skinfluence; print(time.perf_counter() - begun)"
+        "import time, sklearn.linear_model, sklearn.svm; begun = time.process_time();"
+        "import skinfluence; print(time.process_time() - begun)"
     )
     times = [
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
