@@ -2,13 +2,10 @@
 
 import ast
 import configparser
-import contextlib
 import dataclasses
-import doctest
 import importlib
 import importlib.util
 import inspect
-import io
 import pkgutil
 import re
 import subprocess
@@ -57,11 +54,6 @@ def public_docstrings():
             if ours and (method.__doc__ or not inspect.getdoc(getattr(obj, member))):
                 names.setdefault(id(method), f"{name}.{member}")
     return sorted(names.values())
-
-
-def fenced_blocks(language):
-    text = (ROOT / "README.md").read_text("utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.M | re.S)
 
 
 @pytest.mark.parametrize("path", TEXTS)
@@ -177,18 +169,6 @@ def test_the_fields_of_results_are_documented(name):
     documented = {n for line in re.findall(r"^(\w.*) : ", section, re.M) for n in line.split(", ")}
     fields = {f.name for f in dataclasses.fields(made) if not f.name.startswith("_")}
     assert fields - documented == set()
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"), list(zip(fenced_blocks("python"), fenced_blocks("text"), strict=True))
-)
-def test_the_readme_examples_print_what_the_readme_says(code, expected):
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
-    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    got = printed.getvalue()
-    assert doctest.OutputChecker().check_output(expected, got, flags), got
 
 
 def test_the_readme_names_no_host():
