@@ -1,31 +1,83 @@
-"""A small table for people: which training rows speak for and against a prediction."""
+"""Tables for people: which training rows speak for and against a prediction, and their values."""
 
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from skinfluence._feature_values import FeatureValues, telling_columns
 from skinfluence._frames import make_frame
+from skinfluence._tables import Column, Group, Readable, Table, value_text
+
+#: Test rows that are printed; the others are counted.
+SHOWN = 10
+_WORDS = {  # effect -> heading of its rows
+    "harmful": "harmful: without the row the loss would be lower",
+    "helpful": "helpful: without the row the loss would be higher",
+    "none": "no effect",
+}
 
 
-@dataclass(frozen=True, repr=False)
-class RowExplanation:
+@dataclass(frozen=True)
+class Rows:
+    """The tables that an explanation's rows come from, held by reference.
+
+    Attributes
+    ----------
+    train, test : FeatureValues
+    raw_predictions : callable
+        Raw predictions (n, K) of a table of the test rows' type.
+    columns : list of int, or None
+        Columns that were asked for; None chooses them for each test row.
+    """
+
+    train: FeatureValues
+    test: FeatureValues
+    raw_predictions: object
+    columns: list | None
+
+    def columns_of(self, t):
+        """Places of the columns that are shown with a test row."""
+        if self.columns is not None:
+            return self.columns
+        if t < SHOWN:
+            return self._first[t]
+        return self._chosen([t])[0]
+
+    @cached_property
+    def _first(self):
+        return self._chosen(list(range(min(SHOWN, len(self.test)))))
+
+    def _chosen(self, rows):
+        return telling_columns(self.train, self.test, rows, self.raw_predictions)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class RowExplanation(Readable):
     """The most influential training rows of one test row.
 
     Attributes
     ----------
     test_row : label of the test row in the user's index
     prediction : predicted label or value
+    probability : float or None
+        Of the predicted class, where the model has probabilities.
     value : float
         What is explained at this row, in units of the target.
     what : str
         Its name: "loss", "loss at the predicted label", "raw prediction" or "probability".
+    explained_label : label, or None
+        The class, or the given label, that `value` belongs to.
     row : ndarray of shape (k,)
         Labels of the training rows in the user's index, strongest first.
+    position : ndarray of shape (k,)
+        Their places in the training data.
     influence : ndarray of shape (k,)
         Value without the training row minus value with it.
+    refit : ndarray of shape (k,), or None
+        The same by a real refit without the row, where it was asked for.
     share : ndarray of shape (k,)
-        |influence| as a part of the sum over all training rows.
+        |influence| as a part of the sum over all training rows that were asked about.
     loss : ndarray of shape (k,)
         Loss of the training row itself.
     label : ndarray of shape (k,)
@@ -34,13 +86,20 @@ class RowExplanation:
 
     test_row: object
     prediction: object
+    probability: float | None
     value: float
     what: str
+    explained_label: object
     row: np.ndarray
+    position: np.ndarray
     influence: np.ndarray
+    refit: np.ndarray | None
     share: np.ndarray
     loss: np.ndarray
     label: np.ndarray
+    _order: str = field(default="magnitude")
+    _place: int = field(default=0)
+    _rows: Rows | None = field(default=None)
 
     @property
     def effect(self):
@@ -48,102 +107,167 @@ class RowExplanation:
 
         "none" where its influence is zero.
         """
-        up, down = ("helpful", "harmful") if self.what.startswith("loss") else ("lowers", "raises")
+        up, down = self._signs
         return np.select([self.influence > 0, self.influence < 0], [up, down], "none")
 
+    @property
+    def _signs(self):
+        return ("helpful", "harmful") if self.what.startswith("loss") else ("lowers", "raises")
+
     def columns(self):
-        """The table as a dict of (k,) arrays."""
+        """The table as a dict of (k,) arrays, without the features."""
+        out = {"row": self.row, "influence": self.influence}
+        if self.refit is not None:
+            out["refit"] = self.refit
         return {
-            "row": self.row,
-            "influence": self.influence,
+            **out,
             "share": self.share,
             "loss": self.loss,
             "label": self.label,
             "effect": self.effect,
         }
 
+    @cached_property
+    def _columns_shown(self):
+        return self._rows.columns_of(self._place)
+
+    @property
+    def features(self):
+        """Feature values of the training rows: a dict of column name to k values.
+
+        Of all columns where these are few, else of those that set the test row apart and drive its
+        prediction: of which the typical value would move it most; or those that were asked for.
+        """
+        train = self._rows.train
+        return {train.names[c]: train.values(c, self.position) for c in self._columns_shown}
+
+    @property
+    def test_features(self):
+        """The test row's own values in the columns of `features`: a dict of name to value."""
+        names, test = self._rows.train.names, self._rows.test
+        return {names[c]: test.values(c, [self._place])[0] for c in self._columns_shown}
+
     @property
     def title(self):
-        """One line on the test row: what was predicted, and what is explained."""
-        return (
-            f"test row {_text(self.test_row)}: predicted {_text(self.prediction)}, "
-            f"{self.what} {self.value:.4g}"
-        )
+        """One sentence on the test row: what was predicted, and what is explained."""
+        sure = f" with probability {self.probability:.3g}" if self.probability is not None else ""
+        head = f"test row {_short(self.test_row)}: predicted {_short(self.prediction)}{sure}"
+        label = "" if self.explained_label is None else _short(self.explained_label)
+        what = {
+            "loss": f"loss at the given label {label}",
+            "loss at the predicted label": "loss at the predicted label",
+            "probability": f"probability of class {label}",
+            "raw prediction": f"decision value of class {label}" if label else "predicted value",
+        }.get(self.what, self.what)
+        return f"{head}; {what}: {self.value:.4g}"
 
-    def __str__(self):
-        table = [list(self.columns()), *(list(cells) for cells in _cells(self))]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  " + "  ".join(c.rjust(w) for c, w in zip(cells, widths, strict=True))
-            for cells in table
+    def _heading(self, effect):
+        if effect in _WORDS:
+            return _WORDS[effect]
+        what = "the predicted value"
+        if self.explained_label is not None:
+            kind = "probability" if self.what == "probability" else "decision value"
+            what = f"the {kind} of class {_short(self.explained_label)}"
+        without = "lower" if effect == "raises" else "higher"
+        return f"{effect} {what}: without the row it would be {without}"
+
+    def _groups(self):
+        """The test row, then the rows by what they do, the strongest effect first."""
+        effects = list(dict.fromkeys(self.effect))
+        found = [Group(1 + np.flatnonzero(self.effect == e), self._heading(e)) for e in effects]
+        return [Group([0]), *found] if found else []
+
+    def _empty(self):
+        which = {"helpful": self._signs[0], "harmful": self._signs[1]}.get(self._order)
+        if which in (None, *_WORDS):
+            return "No training row has an effect." if which is None else f"No row is {which}."
+        return f"No row {which} it."
+
+    def _parts(self):
+        columns = [
+            Column("row", ["test row", *self.row], "name"),
+            Column("influence", [None, *self.influence], "signed", bar=True, like=self._refits()),
         ]
-        return "\n".join([self.title, *lines])
+        if self.refit is not None:
+            columns.append(Column("refit", [None, *self.refit], "signed", like=self.influence))
+        given = self.explained_label if self.what == "loss" else None
+        columns += [
+            Column("share", [None, *self.share], "percent"),
+            Column("loss", [self.value if self.what == "loss" else None, *self.loss], "number"),
+            Column("label", [given, *self.label], missing=""),
+        ]
+        optional = self._rows.columns is None
+        test = self.test_features
+        columns += [
+            Column(name, [test[name], *values], optional=optional)
+            for name, values in self.features.items()
+        ]
+        return [Table(columns, self.title, self._groups(), self._empty())]
 
-    __repr__ = __str__
-
-    def _repr_html_(self):
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns())
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-            for cells in _cells(self)
-        )
-        return (
-            f"<table><caption>{escape(self.title)}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+    def _refits(self):
+        return () if self.refit is None else self.refit
 
 
-def row_tables(
-    indices,
-    values,
-    total,
-    explained,
-    what,
-    *,
-    names,
-    predictions,
-    train_names,
-    train_labels,
-    train_losses,
-):
-    """One RowExplanation a test row.
+def _short(value):
+    return value_text(value, longest=40)
+
+
+def row_tables(found, target, refits, *, order, names, predictions, probabilities, train, rows):
+    """One RowExplanation for each test row.
 
     Parameters
     ----------
-    indices, values : ndarray of shape (n_test, k)
-        The strongest training rows, -1 where there is none, and their influences.
-    total : ndarray of shape (n_test,)
-        Sum of all |influence|.
-    explained : ndarray of shape (n_test,)
-        The explained values, and `what` they are.
+    found : tuple
+        Places of the strongest training rows (n_test, k), -1 where there is none; their influences;
+        and the sum of all |influence| of each test row.
+    target : tuple
+        The explained values (n_test,), what they are, and the label or class of each, or None.
+    refits : ndarray of shape (n_test, k), or None
+    order : str
     names, predictions : sequences of length n_test
-    train_names, train_labels, train_losses : ndarray of n_train entries
+    probabilities : ndarray of shape (n_test,), or None
+        Of the predicted classes.
+    train : tuple of ndarrays of n_train entries
+        Names, labels and losses of the training rows.
+    rows : Rows
     """
+    (indices, values, total), (explained, what, labels) = found, target
+    train_names, train_labels, train_losses = train
     tables = []
     for t, name in enumerate(names):
-        chosen = indices[t][indices[t] >= 0]
-        found = values[t][: len(chosen)]
+        wanted = indices[t] >= 0
+        if order != "magnitude":  # of rows that only the others are missing from there is no news
+            wanted = wanted & (values[t] > 0 if order == "helpful" else values[t] < 0)
+        chosen, influence = indices[t][wanted], values[t][wanted]
         tables.append(
             RowExplanation(
                 test_row=name,
                 prediction=predictions[t],
+                probability=None if probabilities is None else float(probabilities[t]),
                 value=float(explained[t]),
                 what=what,
+                explained_label=None if labels is None else labels[t],
                 row=train_names[chosen],
-                influence=found,
-                share=np.abs(found) / total[t] if total[t] > 0 else np.zeros_like(found),
+                position=chosen,
+                influence=influence,
+                refit=None if refits is None else refits[t][wanted],
+                share=np.abs(influence) / total[t] if total[t] > 0 else np.zeros_like(influence),
                 loss=train_losses[chosen],
                 label=train_labels[chosen],
+                _order=order,
+                _place=t,
+                _rows=rows,
             )
         )
     return tables
 
 
-class Explanation:
-    """Tables of the most influential training rows, one per test row.
+class Explanation(Readable):
+    """Tables of the most influential training rows, one for each test row.
 
     Indexing gives one :class:`RowExplanation`; :meth:`frame` all of them as one table in the
-    user's own frame type. Notebooks show HTML, in which everything is escaped.
+    user's own frame type. Prints as text and shows as HTML in notebooks, the first ten test rows of
+    more; everything is escaped.
     """
 
     def __init__(self, rows, backend):
@@ -162,30 +286,47 @@ class Explanation:
         Returns
         -------
         DataFrame
-            Of the library that the training data came in (pandas, polars, pyarrow); for arrays
-            the first of these that is installed, else a numpy record array.
+            One line for each pair of a test row and a training row: `test_row`, `prediction`,
+            `row`, `position` (its place, where the training table has names of its own),
+            `influence`, `refit` (where asked for), `share`, `loss`, `label`, `effect`, and the
+            training rows' feature values: those that are printed with the first ten test rows.
+            Of the library that the training data came in (pandas, polars, pyarrow); for arrays the
+            first of these that is installed, else a numpy record array.
         """
-        if not self.rows:
-            parts: dict = {name: [] for name in _COLUMNS}
-        else:
-            parts = {
-                "test_row": [r.test_row for r in self.rows for _ in r.row],
-                "prediction": [r.prediction for r in self.rows for _ in r.row],
-            }
-            for name in _COLUMNS[2:]:
-                parts[name] = np.concatenate([r.columns()[name] for r in self.rows])
-        return make_frame(_one_column_an_output(parts), self._backend)
+        shown = [row.columns() for row in self.rows]
+        parts = {
+            "test_row": [r.test_row for r in self.rows for _ in r.row],
+            "prediction": [r.prediction for r in self.rows for _ in r.row],
+        }
+        position = np.concatenate([r.position for r in self.rows])
+        for name in shown[0]:
+            parts[name] = np.concatenate([columns[name] for columns in shown])
+            if name == "row" and list(parts[name]) != position.tolist():
+                parts["position"] = position
+        parts = _one_column_an_output(parts)
+        train = self.rows[0]._rows.train
+        columns = dict.fromkeys(c for row in self.rows[:SHOWN] for c in row._columns_shown)
+        for c in columns:
+            parts[_free_name(train.names[c], parts)] = train.column(c, position)
+        return make_frame(parts, self._backend)
 
-    def __str__(self):
-        return "\n".join(str(r) for r in self.rows)
+    def _parts(self):
+        parts = [part for row in self.rows[:SHOWN] for part in row._parts()]
+        more = len(self.rows) - SHOWN
+        if more > 0:
+            parts.append(
+                f"... and {more:,} more test {'row' if more == 1 else 'rows'}: [{SHOWN}] shows the "
+                "next one, .frame() is a table of all."
+            )
+        return parts
 
-    __repr__ = __str__
 
-    def _repr_html_(self):
-        return "\n".join(r._repr_html_() for r in self.rows)
-
-
-_COLUMNS = ("test_row", "prediction", "row", "influence", "share", "loss", "label", "effect")
+def _free_name(name, taken):
+    """A feature's name in a frame; one that is called as a column of ours gets a word in front."""
+    name = str(name)
+    while name in taken:
+        name = f"feature_{name}"
+    return name
 
 
 def _one_column_an_output(parts):
@@ -197,19 +338,3 @@ def _one_column_an_output(parts):
         else:
             out[name] = values
     return out
-
-
-def _cells(r):
-    for row, influence, share, loss, label, effect in zip(*r.columns().values(), strict=True):
-        yield (
-            _text(row),
-            f"{influence:+.3g}",
-            f"{share:.1%}",
-            f"{loss:.3g}",
-            _text(label),
-            str(effect),
-        )
-
-
-def _text(value):
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)

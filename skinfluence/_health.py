@@ -8,12 +8,13 @@ from scipy.linalg import qr
 from scipy.sparse.linalg import ArpackError, eigsh
 
 from skinfluence._frames import make_frame
+from skinfluence._tables import Pairs, Readable
 from skinfluence._warnings import user_stacklevel
 
 
-@dataclass(frozen=True)
-class Health:
-    """Report of :meth:`InfluenceExplainer.health`; prints as text, `frame` as a table.
+@dataclass(frozen=True, repr=False)
+class Health(Readable):
+    """Report of :meth:`InfluenceExplainer.health`; prints as text, shows as HTML, `frame` a table.
 
     Attributes
     ----------
@@ -111,30 +112,39 @@ class Health:
             out.append(f"The {name} is ill-conditioned ({self.condition:.1e}): scale features.")
         return out
 
-    def __str__(self):
+    def _parts(self):
         null = "; ".join(self.null_directions) or "none"
         rows = ", ".join(map(str, self.high_leverage[:10].tolist()))
         rows = f"rows {rows}" if rows else "none" if self.leverage_is_known else "not looked for"
         more = len(self.high_leverage) - 10
         rows += f" and {more} more" if more > 0 else ""
-        lines = [
-            f"rows / parameters      {self.n_rows} / {self.n_parameters}",
-            f"stationarity           {self.stationarity:.1e} as fitted, "
-            f"{self.polished_stationarity:.1e} as explained",
-            f"moved by polishing     {self.moved:.1e} of the spread of raw predictions",
-            f"curvature              {self.smallest_curvature:.3g} to {self.largest_curvature:.3g}"
-            f" (condition {self.condition:.1e})"
-            + ("" if self.is_hessian else f", of the matrix {self.curvature!r}"),
-            f"null directions        {null}",
-            f"effective parameters   {self.effective_dof:.1f}",
-            f"leverage over 0.5      {rows}",
-            f"damping                {self.damping:g}",
-            f"solver                 {self.solver}: {self.solver_reason}",
-            *([f"last solution          {self.solution}"] if self.solution else []),
-            f"method                 {self.method}",
+        items = [
+            ("rows / parameters", f"{self.n_rows} / {self.n_parameters}"),
+            (
+                "stationarity",
+                f"{_small(self.stationarity)} as fitted, "
+                f"{_small(self.polished_stationarity)} as explained",
+            ),
+            (
+                "moved by polishing",
+                f"{_small(self.moved)} of the spread of raw predictions",
+            ),
+            (
+                "curvature",
+                f"{self.smallest_curvature:.3g} to {self.largest_curvature:.3g} "
+                f"(condition {self.condition:.1e})"
+                + ("" if self.is_hessian else f", of the matrix {self.curvature!r}"),
+            ),
+            ("null directions", null),
+            ("effective parameters", f"{self.effective_dof:.1f}"),
+            ("leverage over 0.5", rows),
+            ("damping", f"{self.damping:g}"),
+            ("solver", f"{self.solver}: {self.solver_reason}"),
+            *([("last solution", self.solution)] if self.solution else []),
+            ("method", self.method),
         ]
         advice = self.advice() or ["Nothing speaks against these numbers."]
-        return "\n".join([*lines, *("- " + sentence for sentence in advice)])
+        return [Pairs(items), *("- " + sentence for sentence in advice)]
 
     def frame(self):
         """The report as a table of two columns, `item` and `value` (text), in the user's frame.
@@ -147,6 +157,11 @@ class Health:
         items["high_leverage"] = self.high_leverage.tolist()
         values = [str(v) for v in items.values()]
         return make_frame({"item": list(items), "value": values}, self._backend)
+
+
+def _small(number):
+    """A number of which only the size matters, and nothing once it is rounding."""
+    return f"{number:.1e}" if number > 1e-10 else "below 1e-10"
 
 
 def curvature_range(hessian, inverse):

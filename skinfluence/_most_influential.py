@@ -7,8 +7,11 @@ from sklearn.base import BaseEstimator
 
 from skinfluence._answers import ORDERS, Linearization, influence_blocks, top_k
 from skinfluence._checks import check_choice, check_whole
-from skinfluence._explanation import Explanation, row_tables
+from skinfluence._explanation import Explanation, Rows, row_tables
+from skinfluence._feature_values import FeatureValues
 from skinfluence._frames import row_labels
+from skinfluence._targets import explained_labels
+from skinfluence.adapters import Explained
 from skinfluence.objectives import Objective
 
 
@@ -18,6 +21,8 @@ class MostInfluential:
     # set by InfluenceExplainer
     objective_: Objective
     estimator_: BaseEstimator
+    explained_: Explained
+    method: str
     linearization_: Linearization
     _backend: str | None
     _question: Callable
@@ -52,20 +57,32 @@ class MostInfluential:
         values : ndarray of shape (n_test, k)
             Their influences.
         """
-        return self._strongest(X_test, y_test, k, order, target, method)[:2]
-
-    def _strongest(self, X_test, y_test, k, order, target, method):
-        """(indices, values, sum of all |influence|, explained values, name of the target)."""
         check_choice("order", order, ORDERS)
         check_whole("k", k)
         design, goal, method, rows = self._question(X_test, y_test, target, method)
-        blocks = influence_blocks(self.linearization_, design, goal, method, rows)
-        indices, values, total = top_k(blocks, design.shape[0], len(rows), min(k, len(rows)), order)
-        explained = goal.values(self.objective_.raw_predictions(design))
-        return indices, values, total, explained, goal.name
+        return self._strongest(design, goal, method, rows, k, order)[:2]
 
-    def explain(self, X_test, y_test=None, k=10, *, target="auto", method=None):
-        """A small table per test row: its most influential training rows.
+    def _strongest(self, design, goal, method, rows, k, order):
+        """(training rows, their influences, sum of all |influence|) of each test row."""
+        blocks = influence_blocks(self.linearization_, design, goal, method, rows)
+        k = min(k, len(rows))
+        indices, values, total = top_k(blocks, design.shape[0], len(rows), k, order)
+        return np.where(indices >= 0, rows[indices], -1), values, total
+
+    def explain(
+        self,
+        X_test,
+        y_test=None,
+        k=10,
+        *,
+        order="magnitude",
+        target="auto",
+        method=None,
+        rows=None,
+        columns=None,
+        verify=False,
+    ):
+        """A small table for each test row: its most influential training rows and their values.
 
         Parameters
         ----------
@@ -73,25 +90,80 @@ class MostInfluential:
         y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
             As for :meth:`influence`.
         k : int, default=10
-            Rows per table.
+            Training rows in each table.
+        order : {"magnitude", "helpful", "harmful"}, default="magnitude"
+            Which rows: those of the largest absolute influence, the most helpful ones (positive
+            influence), or the most harmful ones (negative).
         target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
             As for :meth:`influence`.
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
-            As for :meth:`influence`.
+            As for :meth:`influence`, but ``"refit"`` ranks the rows by ``"auto"`` and refits those
+            that are shown, as `verify` does.
+        rows : array-like of int or bool mask, default=None
+            Training rows that are asked about; all by default.
+        columns : list of names or numbers of columns, default=None
+            Features that are shown. None: all where there are at most 8, otherwise those whose
+            typical value in the place of the test row's own would move its prediction most. An
+            empty list shows none.
+        verify : bool, default=False
+            Refit the model without each row that is shown, and give both numbers. That costs one
+            refit for each different row: at most ``k * n_test``.
 
         Returns
         -------
         Explanation
             Prints as text, shows as HTML in notebooks, and ``.frame()`` gives one table in the
-            frame type of the training data, with the rows named by its index.
+            frame type of the training data, with the rows named by its index. `X_test` is held by
+            reference, as the training data are: change it after you have looked.
         """
-        found = self._strongest(X_test, y_test, k, "magnitude", target, method)
+        check_choice("order", order, ORDERS)
+        check_whole("k", k)
+        method = self.method if method is None else method
+        verify = verify or method == "refit"
+        method = "auto" if method == "refit" else method
+        train = FeatureValues(self.X_train_)
+        columns = None if columns is None else train.places(columns)
+        design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
+        found = self._strongest(design, goal, method, rows, k, order)
+        raw, predictions = self.objective_.raw_predictions(design), self.estimator_.predict(X_test)
         tables = row_tables(
-            *found,
+            found,
+            (goal.values(raw), goal.name, explained_labels(goal, self.objective_, y_test)),
+            self._refitted(design, goal, found[0]) if verify else None,
+            order=order,
             names=row_labels(X_test),
-            predictions=self.estimator_.predict(X_test),
-            train_names=row_labels(self.X_train_),
-            train_labels=np.asarray(self.y_train_),
-            train_losses=self.objective_.row_values(),
+            predictions=predictions,
+            probabilities=self._probabilities(raw, predictions),
+            train=(
+                row_labels(self.X_train_),
+                np.asarray(self.y_train_),
+                self.objective_.row_values(),
+            ),
+            rows=Rows(train, FeatureValues(X_test), self._raw_predictions, columns),
         )
         return Explanation(tables, self._backend)
+
+    def _raw_predictions(self, X):
+        return self.objective_.raw_predictions(self.explained_.design(X))
+
+    def _refitted(self, design, goal, indices):
+        """Influences of the training rows `indices` (n_test, k) by refits of these rows only."""
+        rows = np.unique(indices[indices >= 0])
+        out = np.full(indices.shape, np.nan)
+        if not len(rows):
+            return out
+        places = np.searchsorted(rows, indices)  # -1 is at 0, and is not read
+        for tests, some, values in influence_blocks(
+            self.linearization_, design, goal, "refit", rows
+        ):
+            here = places[tests]
+            inside = (here >= some.start) & (here < some.stop) & (indices[tests] >= 0)
+            t, j = np.nonzero(inside)
+            out[tests][t, j] = values[t, here[t, j] - some.start]
+        return out
+
+    def _probabilities(self, raw, predictions):
+        """Probability of each predicted class, or None."""
+        coding = self.objective_.coding
+        proba = self.objective_.loss.probability(raw) if coding.is_classification else None
+        return None if proba is None else proba[np.arange(len(raw)), coding.codes(predictions)]

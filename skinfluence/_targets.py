@@ -221,6 +221,19 @@ def _regression_target(target, objective, y_test, n_test):
     return RawTarget(np.ones((n_test, objective.n_outputs)))
 
 
+def explained_labels(target, objective, y_test):
+    """The label or class that each test row's explained value belongs to, (n_test,), or None."""
+    if isinstance(target, LossTarget):
+        return np.asarray(y_test) if target.name == "loss" else None
+    classes = objective.coding.classes
+    if not objective.coding.is_classification:
+        return None
+    if isinstance(target, ProbabilityTarget):
+        return classes[target.codes]
+    several = target.factors.shape[1] > 1
+    return classes[target.factors.argmax(axis=1) if several else (target.factors[:, 0] > 0) * 1]
+
+
 def encode_labels(coding, y_test, n_test):
     """Targets (n_test, K) for labels of the test rows, one a row."""
     if np.ndim(y_test) == 0:

@@ -1,0 +1,174 @@
+"""Feature values of rows of any table, and which columns say most about a test row."""
+
+from functools import cached_property
+
+import narwhals.stable.v1 as nw
+import numpy as np
+from scipy import sparse
+
+from skinfluence._frames import frame_backend
+from skinfluence._tables import value_text
+
+#: A table of at most so many columns is shown whole; of a wider one so many are chosen.
+FEW = 8
+#: Training rows among which the typical value of a column is looked for.
+_SAMPLE = 1000
+
+
+class FeatureValues:
+    """Rows of a table by position, its columns by name; the table is held by reference.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, data frame, list of texts}
+
+    Attributes
+    ----------
+    names : list
+        The frame's own names of its columns; x0, x1 and so on without any.
+    """
+
+    def __init__(self, X):
+        self.X = X
+        self.is_frame = frame_backend(X) is not None
+        if self.is_frame:
+            self._table = nw.from_native(X, eager_only=True)
+            self.names = list(self._table.columns)
+            return
+        if sparse.issparse(X):
+            self._table = X if X.format in ("csr", "csc") else X.tocsr()
+        else:
+            self._table = np.asarray(X)
+        if self._table.ndim == 1:  # one text a row, or a Series of them
+            self.names = [getattr(X, "name", None) or "value"]
+            self._table = self._table[:, None]
+        else:
+            self.names = [f"x{j}" for j in range(self._table.shape[1])]
+
+    def __len__(self):
+        return self._table.shape[0]
+
+    def column(self, place, rows):
+        """Values of one column at some rows, in the type of column of the table's own library."""
+        rows = np.asarray(rows, dtype=np.intp)
+        if self.is_frame:
+            found = self._table[self.names[place]][rows.tolist()].to_native()
+            return getattr(found, "array", found)  # of pandas without the index
+        if sparse.issparse(self._table):
+            return self._table[rows][:, [place]].toarray()[:, 0]
+        return self._table[rows, place]
+
+    def values(self, place, rows):
+        """Values of one column at some rows, as a list."""
+        if self.is_frame:
+            rows = np.asarray(rows, dtype=np.intp).tolist()
+            return self._table[self.names[place]][rows].to_list()
+        return list(self.column(place, rows))
+
+    def take(self, rows):
+        """Some rows, as a table of the same type."""
+        taken = self._table[np.asarray(rows, dtype=np.intp).tolist()]
+        return taken.to_native() if self.is_frame else taken
+
+    def places(self, columns):
+        """Places of the columns that a user named, by name or by number."""
+        if isinstance(columns, str | int | np.integer):
+            columns = [columns]
+        return [self._place(column) for column in columns]
+
+    def _place(self, column):
+        if column in self.names:
+            return self.names.index(column)
+        whole = isinstance(column, int | np.integer) and not isinstance(column, bool)
+        if whole and -len(self.names) <= column < len(self.names):
+            return int(column) % len(self.names)
+        shown = ", ".join(value_text(name) for name in self.names[:20])
+        more = ", ..." if len(self.names) > 20 else ""
+        raise ValueError(
+            f"columns holds {column!r}, which is no column of the training data and no number of "
+            f"one. Expected names or numbers of these {len(self.names)} columns: {shown}{more}."
+        )
+
+    @cached_property
+    def typical_rows(self):
+        """For each column a row that holds its median, or its most frequent value."""
+        sample = np.unique(np.linspace(0, len(self) - 1, min(_SAMPLE, len(self))).astype(int))
+        columns = range(len(self.names))
+        return [int(sample[_typical(self.values(c, sample))]) for c in columns]
+
+
+def _typical(values):
+    """Place of the median of numbers, of the most frequent one of other values."""
+    numbers = np.array([np.nan if v is None else v for v in values if np.ndim(v) == 0])
+    if numbers.dtype.kind in "iuf" and len(numbers) == len(values) and np.isfinite(numbers).any():
+        return int(np.nanargmin(np.abs(numbers - np.nanmedian(numbers))))
+    texts = [value_text(v) for v in values]
+    _, first, counts = np.unique(texts, return_index=True, return_counts=True)
+    return int(first[counts.argmax()])
+
+
+def telling_columns(train, test, rows, raw_predictions, n_columns=FEW):
+    """Columns that set each test row apart and drive its prediction, the strongest first.
+
+    A column counts by how far the raw predictions move when the test row takes the column's typical
+    value among the training rows in the place of its own.
+
+    Parameters
+    ----------
+    train, test : FeatureValues
+    rows : list of int
+        Test rows.
+    raw_predictions : callable
+        Raw predictions (n, K) of a table of the test rows' type.
+    n_columns : int
+
+    Returns
+    -------
+    list of list of int
+        For each test row; all columns, in their order, where there are no more than `n_columns`.
+    """
+    if len(train.names) <= n_columns:
+        return [list(range(len(train.names))) for _ in rows]
+    try:
+        if sparse.issparse(test.X):
+            moved = [_moved_by_zeros(test, t, raw_predictions) for t in rows]
+        else:
+            moved = _moved_by_typical_values(train, test, rows, raw_predictions)
+    except Exception:  # a step that does not take such rows: show the first columns
+        return [list(range(n_columns)) for _ in rows]
+    return [c[np.argsort(-far, kind="stable")][:n_columns].tolist() for c, far in moved]
+
+
+def _moved_by_zeros(test, t, raw_predictions):
+    """(columns that are not zero in a sparse row, how far zero there moves raw predictions)."""
+    row = test.take([t]).tocsr()
+    row.eliminate_zeros()
+    m, columns = row.nnz, row.indices
+    if not m:
+        return columns, np.zeros(0)
+    kept = ~np.eye(m, dtype=bool)
+    data, indices = np.tile(row.data, (m, 1))[kept], np.tile(columns, (m, 1))[kept]
+    without = sparse.csr_array((data, indices, np.arange(m + 1) * (m - 1)), (m, row.shape[1]))
+    raw = raw_predictions(sparse.vstack([row, without], format="csr"))
+    return columns, np.abs(raw[1:] - raw[:1]).max(axis=1)
+
+
+def _moved_by_typical_values(train, test, rows, raw_predictions):
+    """(all columns, how far their typical values move raw predictions) of each row."""
+    m = len(train.names)
+    typical = [train.values(c, [train.typical_rows[c]])[0] for c in range(m)]
+    copies = test.take(np.repeat(rows, m))
+    places = np.arange(len(rows)) * m
+    if test.is_frame:
+        frame = nw.from_native(copies, eager_only=True)
+        columns = [
+            frame[name].scatter(places + c, [value] * len(rows))
+            for c, (name, value) in enumerate(zip(test.names, typical, strict=True))
+        ]
+        copies = frame.with_columns(*columns).to_native()
+    else:
+        for c, value in enumerate(typical):
+            copies[places + c, c] = value
+    raw = raw_predictions(copies).reshape(len(rows), m, -1)
+    own = raw_predictions(test.take(rows))[:, None]
+    return [(np.arange(m), far) for far in np.abs(raw - own).max(axis=2)]
