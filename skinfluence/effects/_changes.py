@@ -302,6 +302,35 @@ class PartitionedChanges(Changes):
         return self._gather(lambda part: part.coef_changes())
 
 
+class SummedChanges(Changes):
+    """Changes of the same rows that add up."""
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.n_changes = parts[0].n_changes
+
+    def forget(self, some):
+        self.parts[0].forget(some)
+
+    def ask(self, design, slopes=None):
+        answers = [part.ask(design, slopes) for part in self.parts]
+
+        def answer(some, out=None):
+            out = answers[0](some, out)
+            for ask in answers[1:]:
+                out += ask(some)
+            return out
+
+        return answer
+
+    def own_raw_prediction_changes(self):
+        """See :meth:`LinearChanges.own_raw_prediction_changes`."""
+        return sum(part.own_raw_prediction_changes() for part in self.parts)
+
+    def coef_changes(self):
+        return sum(part.coef_changes() for part in self.parts)
+
+
 class RefittedChanges(Changes):
     """Coefficient changes that were computed one by one, (n_changes, K, q)."""
 

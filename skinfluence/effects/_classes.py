@@ -1,4 +1,10 @@
-"""Which rows hold a class alone: without them another model would be fitted."""
+"""Which rows hold a class alone: without them another model would be fitted.
+
+One rule for every method, group and new label: scikit-learn's refit must exist and know the same
+classes. It knows the classes of all labels it is given, whatever their weights; a class of which
+rows of weight zero are left is fitted by least squares, and by nothing else (a free intercept goes
+to infinity, liblinear drops the class).
+"""
 
 import numpy as np
 
@@ -16,15 +22,54 @@ def encoded_classes(y):
 
 
 def class_sizes(objective):
-    """(class of each row, rows of positive weight in each class)."""
+    """(class of each row, rows that hold each class).
+
+    Least squares fits a class whose rows have no weight; other losses have no optimum then.
+    """
     codes = class_codes(objective)
-    counted = objective.weights.base > 0
-    return codes, np.bincount(codes[counted], minlength=codes.max(initial=0) + 1)
+    holds = slice(None) if objective.loss.quadratic else objective.weights.base > 0
+    return codes, np.bincount(codes[holds], minlength=codes.max(initial=0) + 1)
 
 
-def last_of_class(objective):
-    """Rows of positive weight that are the only such row of their class, a mask (n,)."""
-    if not objective.coding.is_classification:
-        return np.zeros(objective.n_rows, dtype=bool)
-    codes, sizes = class_sizes(objective)
-    return (objective.weights.base > 0) & (sizes == 1)[codes]
+def last_of_class(objective, *, weight_stays=False):
+    """Rows without which a refit would be another model or none, a mask (n,).
+
+    `weight_stays` where another row takes over the weight.
+    """
+    out = np.zeros(objective.n_rows, dtype=bool)
+    for codes, rows in _holders(objective)[weight_stays:]:
+        sizes = np.bincount(codes[rows])
+        out[rows] |= (sizes == 1)[codes[rows]]
+    return out
+
+
+def takes_a_class(objective, groups):
+    """Groups without which a refit would be another model or none, a mask (n_groups,).
+
+    Parameters
+    ----------
+    objective : Objective
+    groups : list of ndarray of int
+        Rows of each group, each at most once.
+    """
+    out = np.zeros(len(groups), dtype=bool)
+    for codes, rows in _holders(objective):
+        sizes = np.bincount(codes[rows])
+        holds = np.zeros(objective.n_rows, dtype=bool)
+        holds[rows] = True
+        for b, group in enumerate(groups):
+            gone = np.bincount(codes[group][holds[group]], minlength=len(sizes))
+            out[b] |= ((sizes > 0) & (gone >= sizes)).any()
+    return out
+
+
+def _holders(objective):
+    """(codes, rows) pairs: none of the sets of these rows with one code may be taken whole."""
+    everything, weighted = np.arange(objective.n_rows), np.flatnonzero(objective.weights.base > 0)
+    one_set, codes = np.zeros(objective.n_rows, dtype=np.intp), class_codes(objective)
+    holders = [(one_set, weighted)]  # some weight must be left; the first one
+    if objective.coding.is_classification:
+        holders.append((codes, everything))  # scikit-learn learns the classes from all labels
+        if not objective.loss.quadratic:
+            holders.append((codes, weighted))
+    return holders

@@ -43,7 +43,7 @@ def group_newton_step(objective, inverse, changes):
     delta = np.empty((changes.n_changes, *objective.coef.shape))
     damping = (inverse.hessian.penalty - objective.penalty).flat[0]
     for b, (rows, lost) in enumerate(parts(changes)):
-        inside = (objective.sample_weight[rows] * lost[:, None] != 0).any(axis=1)
+        inside = (lost != 0.0) & objective.weights.matter(rows)
         delta[b] = _step(objective, inverse, damping, rows[inside], lost[inside])
     full = np.flatnonzero(np.isnan(delta).any(axis=(1, 2)))
     if len(full):

@@ -5,7 +5,12 @@ from functools import partial
 
 import numpy as np
 
-from skinfluence.effects._changes import LinearChanges, PartitionedChanges, reach
+from skinfluence.effects._changes import (
+    LinearChanges,
+    PartitionedChanges,
+    SummedChanges,
+    reach,
+)
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
@@ -22,7 +27,8 @@ def newton_step(objective, inverse, rows):
     ``H^-1 E_i (I - A_i M_i)^-1 s_i r_i`` with M_i = E_i' H^-1 E_i: the influence function with the
     residual r_i magnified by the row's leverage. Where other rows' weights follow (balanced
     classes, penalty in mean form) gradient and Hessian are those of the objective that is left:
-    one factorisation for each class serves all its rows, exactly if they have one sample weight.
+    one factorisation serves all rows of one class and one sample weight, and a few serve a class
+    of uneven weights (see :meth:`~skinfluence.objectives.Coupling.surroundings`).
 
     Parameters
     ----------
@@ -40,15 +46,27 @@ def newton_step(objective, inverse, rows):
     RuntimeWarning
         For rows of leverage one: without them the model is not determined; they get NaN.
     """
-    coupling = Coupling(objective)
+    coupling, rows = Coupling(objective), np.asarray(rows)
     if not coupling:
-        return _step(objective, inverse, coupling, rows)
+        rho, full = _rho(objective, inverse, None, rows)
+        _warn_of_full_leverage(objective, rows[full])
+        return LinearChanges(inverse, rows, rho)
     damping = (inverse.hessian.penalty - objective.penalty).flat[0] / objective.weights.base.sum()
-    parts = []
-    for place, key, class_ratio, penalty_ratio in coupling.surroundings(rows):
-        ratios = {"class_ratio": class_ratio, "penalty_ratio": penalty_ratio}
-        left = inverse.neighbour(key, partial(_factorize_left, objective, damping, **ratios))
-        parts.append((place, _step(objective, left, coupling, rows[place])))
+    parts, undetermined = [], []
+    for place, nodes in coupling.surroundings(rows):
+        some, steps = rows[place], []
+        for removal, share in nodes:
+            ratios = {"class_ratio": removal.class_ratio, "penalty_ratio": removal.penalty_ratio}
+            make = partial(_factorize_left, objective, damping, **ratios)
+            left = inverse.neighbour(removal.key, make)
+            rho, full = _rho(objective, left, removal, some)
+            shared = share[:, None] * removal.shares
+            steps.append(
+                LinearChanges(left, some, share[:, None] * rho, removal.directions, shared)
+            )
+        undetermined.extend(some[full])
+        parts.append((place, steps[0] if len(steps) == 1 else SummedChanges(steps)))
+    _warn_of_full_leverage(objective, np.sort(undetermined))
     return parts[0][1] if len(parts) == 1 else PartitionedChanges(parts)
 
 
@@ -57,39 +75,43 @@ def _factorize_left(objective, damping, **ratios):
     return AutoSolver().factorize(objective.hessian(damping, **ratios))
 
 
-def _step(objective, inverse, coupling, rows):
-    """The Newton step where `inverse` belongs to what the removal leaves of the other rows."""
-    rows = np.asarray(rows)
+def _rho(objective, inverse, removal, rows):
+    """(rho of the Newton step (n_rows, K), mask of rows of leverage one).
+
+    `inverse` belongs to what the removal leaves of the other rows.
+    """
     K = objective.n_outputs
     forms = inverse.row_forms(rows)
     rho, full = np.empty((len(rows), K)), np.empty(len(rows), dtype=bool)
     # matrices K x K of all rows would be the largest arrays of the whole explanation
     for some in row_blocks(len(rows), 40 * K * K, cache_mib=2.0):
-        rho[some], full[some] = _magnified(objective, inverse, coupling, rows[some], forms[some])
-    if full.any():
-        named = np.asarray(rows)[full]
+        rho[some], full[some] = _magnified(objective, inverse, removal, rows[some], forms[some])
+    return rho, full
+
+
+def _warn_of_full_leverage(objective, rows):
+    if len(rows):
         refit = ""
         if objective.loss.quadratic and not objective.penalty.any():
             refit = ', and "refit" takes the optimum of least norm, as scikit-learn does'
         warnings.warn(
-            f"{len(named)} training row(s) have leverage 1 and their removal leaves the model "
-            f"undetermined; their Newton step is NaN. Rows: {named[:10].tolist()}. Add a penalty, "
+            f"{len(rows)} training row(s) have leverage 1 and their removal leaves the model "
+            f"undetermined; their Newton step is NaN. Rows: {rows[:10].tolist()}. Add a penalty, "
             f'or drop these rows; method="first_order" stays finite{refit}.',
             RuntimeWarning,
             stacklevel=3,
         )
-    return LinearChanges(inverse, rows, rho, coupling.directions, coupling.removal(rows))
 
 
-def _magnified(objective, inverse, coupling, rows, forms):
+def _magnified(objective, inverse, removal, rows, forms):
     """What `magnify` makes of some rows' weighted residuals."""
-    ratio = coupling.own_ratio(rows)  # shape: (n_rows, 1 or K)
-    weighted = objective.weighted_residual(rows) * ratio
-    curvature = objective.row_curvature(rows)
-    curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
-    if coupling:
-        design, shares = objective.design.take(rows), coupling.removal(rows)
-        follows = reach(inverse, design, coupling.directions, shares)
+    weighted, curvature = objective.weighted_residual(rows), objective.row_curvature(rows)
+    if removal is not None:
+        ratio = removal.own_ratio
+        weighted = weighted * ratio
+        curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, None])
+        shares = np.broadcast_to(removal.shares, (len(rows), len(removal.shares)))
+        follows = reach(inverse, objective.design.take(rows), removal.directions, shares)
         weighted = weighted + apply_curvature(curvature, follows)
     return magnify(curvature, forms, weighted)
 

@@ -186,10 +186,10 @@ class _ChangedProblems:
         self.rounding = 4 * np.finfo(float).eps * gradient_scale
 
     def moving(self):
-        """Changes that move a weight at all; those of rows of weight zero change nothing."""
+        """Changes that move the objective at all."""
         changes = self.changes
-        size = np.abs(changes.factor - 1.0) * self.objective.weights.base[changes.row]
-        return np.flatnonzero(np.bincount(changes.change, size, minlength=changes.n_changes))
+        moves = (changes.factor != 1.0) & self.objective.weights.matter(changes.row)
+        return np.unique(changes.change[moves])
 
     def gradient_at_start(self):
         """Gradients at the common start: the full gradient is zero there, so only changes count."""

@@ -32,7 +32,8 @@ def replace_newton_step(objective, inverse, replacement, *, n_jobs=None, verbose
     The direction of a step is Newton's, from the factorised Hessian with the old row's curvature
     taken out and the new one's put in (Woodbury's identity with 2 K columns); its length is the one
     that minimises the changed objective, over all rows and with every weight that follows; further
-    steps are conjugate to those before (Polak and Ribiere), until a step is 0.5 % of the first one.
+    steps are conjugate to those before (Polak and Ribiere), until a step is 0.5 % of the first one
+    (1e-10 for squared error).
     A single step of length one, which does for the removal of a row, overshoots badly for a new
     label: a row that was predicted with confidence has no curvature until it is predicted wrongly.
     Away from an optimum (``polish=False``) the gradient that is left there counts as zero, as it
@@ -57,7 +58,10 @@ def replace_newton_step(objective, inverse, replacement, *, n_jobs=None, verbose
         For rows whose replacement leaves no optimum, where that is seen; NaN there.
     """
     solver = AutoSolver.for_newton_steps()
-    work = _Work(objective, solver, NEWTON_STEPS, NEWTON_TOLERANCE, converge=False)
+    stop = NEWTON_STEPS, NEWTON_TOLERANCE
+    if objective.loss.quadratic:  # one step, and where class weights follow a few: exact
+        stop = MAX_ITER, TOLERANCE
+    work = _Work(objective, solver, *stop, converge=False)
     return _all_blocks(objective, inverse, replacement, work, n_jobs, verbose)
 
 
@@ -203,7 +207,7 @@ def descend(problems, rounding, max_iter, tolerance):
     delta = np.zeros((B, *problems.objective.coef.shape))
     failed, unfinished = np.zeros((2, B), dtype=bool)
     place = np.arange(B)  # of what still goes on
-    running = problems.weight[problems.replacement.rows].max(axis=1) > 0.0
+    running = problems.move()
     state, first = Steps(problems), None
     failed |= running & state.pulls_where_nothing_holds()
     running &= ~failed

@@ -33,6 +33,14 @@ class ReplacedProblems:
     def __len__(self):
         return len(self.replacement)
 
+    def move(self):
+        """Which changes move the objective at all, a mask (B,)."""
+        out = (self.weight[self.replacement.rows] > 0.0).any(axis=1)
+        out |= (self.new_weight > 0.0).any(axis=1)
+        if self.class_ratio is not None:
+            out |= (self.class_ratio != 1.0).any(axis=1)
+        return out
+
     def keep(self, some):
         """Go on with some of the changes only, for a mask."""
         self.replacement = self.replacement.take(np.flatnonzero(some))

@@ -20,7 +20,7 @@ from skinfluence.effects import (
     group_second_order,
     refit,
 )
-from skinfluence.effects._classes import class_sizes
+from skinfluence.effects._classes import takes_a_class
 from skinfluence.groups._inputs import read_groups
 from skinfluence.linalg import block_size
 from skinfluence.solvers import AutoSolver
@@ -236,16 +236,8 @@ def removal(explainer, groups, method):
             with linearization.inverse.question():
                 changes = _EFFECTS[method](objective, linearization.inverse, weights)
     if method in ("newton_step", "refit"):
-        changes.forget(_without_a_class(objective, groups))
+        changes.forget(takes_a_class(objective, groups))
     return objective, changes
-
-
-def _without_a_class(objective, groups):
-    """Which groups take every row of some class, or every row."""
-    codes, sizes = class_sizes(objective)
-    counted = objective.weights.base > 0
-    gone = [np.bincount(codes[g][counted[g]], minlength=len(sizes)) for g in groups]
-    return np.array([((sizes > 0) & (lost >= sizes)).any() for lost in gone], dtype=bool)
 
 
 def _groups_at_once(objective, method):

@@ -35,62 +35,54 @@ class Coupling:
 
     def derivative(self, rows):
         """Coefficients a (n_rows, m): the shared part of -dJ'/d(presence of row i), is B a_i."""
-        return self._coefficients(rows, self._class_derivative)
-
-    def removal(self, rows):
-        """Coefficients a (n_rows, m) of the whole removal: J' without row i loses B a_i."""
-        return self._coefficients(rows, lambda r: 1.0 - self._class_ratio(r))
-
-    def own_ratio(self, rows):
-        """Factor on a row's own gradient, (n_rows, 1) or (n_rows, K): the new class weight."""
         weights = self.objective.weights
-        if not weights.balanced:
-            return np.ones((len(rows), 1))
-        ratio = self._class_ratio(rows)
-        codes = weights.codes[rows]
-        if not weights.own_output_only:
-            return ratio[np.arange(len(rows)), codes][:, None]
-        own = codes[:, None] == np.arange(weights.n_classes)
-        return np.where(own, ratio, 1.0)
+        parts = []
+        if weights.balanced:
+            parts.append(self._class_derivative(rows))
+        if self.objective.penalty_scaling == "mean":
+            parts.append((weights.base[rows] / weights.base.sum())[:, None])
+        return np.concatenate(parts, axis=1) if parts else np.zeros((len(rows), 0))
 
     def surroundings(self, rows):
-        """Group rows whose removal leaves the same weights behind.
+        """What the removal of each row leaves of the others, for rows that leave the same at once.
+
+        That depends on the class of the row and on its weight only, and smoothly on the weight: the
+        removals of one class are exact for a few weights, and in between a polynomial through
+        these gives them to 1e-12 (see :func:`weight_nodes`).
 
         Yields
         ------
         place : ndarray of int
             Positions in `rows`.
-        key : int
-            Names the group: the class of its rows, or 0.
-        class_ratio : ndarray of shape (C,) or None
-            New class weight over old.
-        penalty_ratio : float
-            New penalty over old.
-
-        Rows of one class are one group: exact where they have the same sample weight, else at
-        their mean.
+        nodes : list of (Removal, ndarray of shape (n_place,))
+            A change of these rows is the sum of what it would be for each removal, times a share.
         """
-        weights = self.objective.weights
-        codes = weights.codes if weights.balanced else np.zeros(self.objective.n_rows, int)
-        present = weights.base > 0
-        for key in np.unique(codes[rows]):
-            alike = (codes == key) & present
-            class_ratio, penalty_ratio = None, 1.0
-            if weights.balanced:
-                own = np.arange(weights.n_classes) == key
-                class_ratio = weights.class_ratio(-(own * weights.counts[alike].mean()))
-            if self.objective.penalty_scaling == "mean":
-                penalty_ratio = 1.0 - weights.base[alike].mean() / weights.base.sum()
-            yield np.flatnonzero(codes[rows] == key), int(key), class_ratio, penalty_ratio
-
-    def _coefficients(self, rows, of_classes):
-        weights = self.objective.weights
-        parts = []
-        if weights.balanced:
-            parts.append(of_classes(rows))
-        if self.objective.penalty_scaling == "mean":
-            parts.append((weights.base[rows] / weights.base.sum())[:, None])
-        return np.concatenate(parts, axis=1) if parts else np.zeros((len(rows), 0))
+        weights, rows = self.objective.weights, np.asarray(rows)
+        codes = weights.codes if weights.balanced else np.zeros(self.objective.n_rows, dtype=int)
+        counts_weights = weights.balanced and np.array_equal(weights.counts, weights.base)
+        for code in np.unique(codes[rows]):
+            place, alike = np.flatnonzero(codes[rows] == code), codes == code
+            if counts_weights:
+                amounts, pole = weights.base, weights.class_counts[code]
+            elif self.objective.penalty_scaling == "mean":
+                amounts, pole = weights.base, weights.base.sum()
+            else:
+                amounts, pole = np.zeros(self.objective.n_rows), 1.0
+            counts = amounts if counts_weights else weights.counts
+            count = None if counts is None or counts_weights else counts[alike].max()
+            exact, between = weight_nodes(np.unique(amounts[alike]), pole)
+            own = amounts[rows[place]]
+            for amount in exact:
+                inside = own == amount
+                if inside.any():
+                    removal = Removal(self, code, amount, count)
+                    yield place[inside], [(removal, np.ones(inside.sum()))]
+            inside = ~np.isin(own, exact)
+            if inside.any():
+                shares = interpolation_shares(between, own[inside])
+                shares *= weights.matter(rows[place[inside]])[:, None]
+                removals = (Removal(self, code, amount, count) for amount in between)
+                yield place[inside], list(zip(removals, shares.T, strict=True))
 
     def _class_derivative(self, rows):
         """-(d w_k) / w_k per removed share of row i: (n_rows, C)."""
@@ -99,10 +91,87 @@ class Coupling:
         own = weights.codes[rows][:, None] == np.arange(weights.n_classes)
         return count / weights.class_counts.sum() - own * count / weights.class_counts
 
-    def _class_ratio(self, rows):
-        weights = self.objective.weights
-        own = weights.codes[rows][:, None] == np.arange(weights.n_classes)
-        return weights.class_ratio(-(own * weights.counts[rows][:, None]))
+
+class Removal:
+    """What is left of the other rows without a row of one class and weight.
+
+    Parameters
+    ----------
+    coupling : Coupling
+    code : int
+        Class of the row; 0 where class weights do not follow.
+    amount : float
+        Its sample weight, where that plays a part.
+    count : float or None
+        What it adds to the count of its class; None for its weight.
+
+    Attributes
+    ----------
+    key : tuple
+        Names the removal.
+    class_ratio : ndarray of shape (C,) or None
+        New class weight over old.
+    penalty_ratio : float
+        New penalty over old.
+    own_ratio : ndarray of shape (1,) or (K,)
+        Factor on the row's own gradient and curvature: the new class weight.
+    shares : ndarray of shape (m,)
+        Coefficients a: J' without the row loses B a, with the directions B of the coupling.
+    """
+
+    def __init__(self, coupling, code, amount, count):
+        objective = coupling.objective
+        weights = objective.weights
+        self.key = (int(code), float(amount))
+        self.directions = coupling.directions
+        self.class_ratio, self.penalty_ratio = None, 1.0
+        shares, self.own_ratio = [], np.ones(1)
+        if weights.balanced:
+            own = np.arange(weights.n_classes) == code
+            self.class_ratio = weights.class_ratio(-(own * (amount if count is None else count)))
+            self.own_ratio = self.class_ratio[[code]]
+            if weights.own_output_only:
+                self.own_ratio = np.where(own, self.own_ratio, 1.0)
+            shares.append(1.0 - self.class_ratio)
+        if objective.penalty_scaling == "mean":
+            gone = amount / weights.base.sum()
+            self.penalty_ratio = 1.0 - gone
+            shares.append([gone])
+        self.shares = np.concatenate([np.zeros(0), *shares])
+
+
+def weight_nodes(weights, pole):
+    """(weights that are exact, weights between which others are interpolated).
+
+    The inverse Hessian without a row is a smooth function of the row's weight below `pole`, the
+    weight of its class or of all rows: a polynomial through m Chebyshev points misses it by
+    rho^-m, where rho grows with the distance of the pole. The few largest weights are taken as
+    they are where that needs fewer points in all; so are all weights where they are few.
+    """
+    best, size = (weights, weights[:0]), len(weights)
+    for n_exact in range(min(len(weights), 64)):
+        rest = weights[: len(weights) - n_exact]
+        middle, half = 0.5 * (rest[-1] + rest[0]), 0.5 * (rest[-1] - rest[0])
+        far = (pole - middle) / half if half > 0.0 else 0.0
+        if far <= 1.0:
+            continue
+        m = 1 + int(np.ceil(np.log(1e12) / np.arccosh(far)))
+        if n_exact + m < size:
+            angles = np.pi * (np.arange(m) + 0.5) / m
+            best = weights[len(rest) :], middle + half * np.cos(angles)
+            size = n_exact + m
+    return best
+
+
+def interpolation_shares(nodes, at):
+    """Lagrange's polynomials of Chebyshev points at other points, (n_points, n_nodes)."""
+    differences = nodes[:, None] - nodes
+    np.fill_diagonal(differences, 1.0)
+    away = at[:, None] - nodes
+    out = np.empty(away.shape)
+    for j in range(len(nodes)):
+        out[:, j] = (np.delete(away, j, axis=1) / np.delete(differences[j], j)).prod(axis=1)
+    return out
 
 
 def _class_gradients(objective):

@@ -40,6 +40,14 @@ class RowWeights:
     def n_classes(self):
         return len(self.class_weight)
 
+    def matter(self, rows):
+        """Which rows change the objective by leaving it, a mask (n_rows,).
+
+        Rows of weight zero do where balanced class weights count them.
+        """
+        there = self.base[rows] > 0.0
+        return there | (self.counts[rows] > 0.0) if self.balanced else there
+
     def spread(self, per_class):
         """Per-class numbers (..., C) as a factor on every row, shape (..., n, 1) or (..., n, C)."""
         if not self.own_output_only:

@@ -52,8 +52,8 @@ def check_new_classes(coding, y_new):
 
 
 def takes_last_of_a_class(objective, replacement):
-    """Which changes leave some class without a row of positive weight: a refit is another model."""
-    last = last_of_class(objective)[replacement.rows]
+    """Which changes take a class away, as :func:`last_of_class` has it, by another label."""
+    last = last_of_class(objective, weight_stays=True)[replacement.rows]
     if last.any():
         old = encoded_classes(objective.y[replacement.rows])
         last &= encoded_classes(replacement.y) != old
