@@ -74,10 +74,11 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         Threads for refits. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
         For solvers that draw samples ("lissa", "nystroem", "cg"). None: their own fixed seed.
-    verbose : int, default=0
-        1 prints what `fit` did and, in terminals and notebooks only, shows a progress bar with the
-        time left on what takes more than two seconds: polishing, Hessians that are formed,
-        solutions, refits, leverages and influences.
+    verbose : int, default=None
+        What takes more than two seconds (polishing, Hessians that are formed, solutions, refits,
+        leverages, influences) shows a bar with the time left in terminals and notebooks. 0 never
+        does. 1 also prints what `fit` did, and where there is neither, such as in a log, lines
+        with the expected time.
 
     Attributes
     ----------
@@ -140,7 +141,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         memory=None,
         n_jobs=None,
         random_state=None,
-        verbose=0,
+        verbose=None,
     ):
         self.estimator = estimator
         self.solver = solver

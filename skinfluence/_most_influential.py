@@ -48,7 +48,9 @@ class MostInfluential:
         target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
             As for :meth:`influence`.
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
-            As for :meth:`influence`.
+            As for :meth:`influence`. ``"refit"`` ranks by real refits and costs one for each
+            training row (32,561 rows and 106 parameters: two and a half minutes);
+            :meth:`explain` refits only the rows that it shows.
 
         Returns
         -------

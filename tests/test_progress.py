@@ -1,4 +1,4 @@
-"""Progress bars: in terminals and notebooks, for those who asked, where it takes long."""
+"""Progress of what takes long: bars in terminals and notebooks, lines in logs for who asked."""
 
 import io
 import re
@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from skinfluence import InfluenceExplainer, _progress
-from skinfluence._progress import progress
+from skinfluence._progress import progress, progress_bar
 from skinfluence.effects import _refit
 from skinfluence.solvers import CGSolver, LissaSolver, NeumannSolver, NystroemSolver, _cg
 from tests.solvers import _zoo as zoo
@@ -51,16 +51,32 @@ def test_a_terminal_shows_what_is_done_and_the_time_left(open_terminal):
     assert "solving" in shown and "rows" in shown and "<" in shown
 
 
-def test_nobody_asked(open_terminal):
+def test_a_bar_is_shown_without_asking(open_terminal):
+    terminal = open_terminal()
+    assert steps(verbose=None) == [0, 1, 2, 3, 4]
+    assert "solving" in terminal.getvalue()
+
+
+def test_zero_is_silent(open_terminal):
     terminal = open_terminal()
     assert steps(verbose=0) == [0, 1, 2, 3, 4]
     assert terminal.getvalue() == ""
 
 
-def test_a_log_file_gets_none(monkeypatch):
+@pytest.mark.parametrize("verbose", [None, 0, 1])
+def test_a_log_gets_lines_with_the_expected_time_if_asked(monkeypatch, capsys, verbose):
+    clock = iter([0.0, 1.0, 3.0, 4.0, 7.0, 9.0, 700.0])
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    monkeypatch.setattr(_progress, "DELAY", 0.0)
-    steps(verbose=1)
+    monkeypatch.setattr(_progress, "perf_counter", lambda: next(clock))
+    with progress_bar(total=3000, what="refits", unit="rows", verbose=verbose) as reach:
+        for done in (5, 30, 40, 1500, 2000, 2999):
+            reach(0, done)
+    said = [
+        "[skinfluence] refits: 30 of 3,000 rows after 3 s, about 4 min 57 s left",
+        "[skinfluence] refits: 1,500 of 3,000 rows after 7 s, about 7 s left",
+        "[skinfluence] refits: 2,999 of 3,000 rows after 11 min 40 s, about 1 s left",
+    ]
+    assert capsys.readouterr().out.splitlines() == (said if verbose else [])
     assert sys.stderr.getvalue() == ""
 
 
@@ -82,7 +98,7 @@ def test_notebooks_are_recognised(monkeypatch):
 @pytest.mark.parametrize("method, what", [("first_order", "influences"), ("refit", "refits")])
 def test_the_explainer_shows_what_takes_long(open_terminal, method, what):
     terminal = open_terminal()
-    quiet = InfluenceExplainer().fit(X, y).influence(X[:3], y[:3], method=method)
+    quiet = InfluenceExplainer(verbose=0).fit(X, y).influence(X[:3], y[:3], method=method)
     assert terminal.getvalue() == ""
     explainer = InfluenceExplainer(verbose=1).fit(X, y)
     found = explainer.influence(X[:3], y[:3], method=method)
@@ -112,7 +128,7 @@ def test_solvers_that_iterate_show_it(open_terminal, solver, what):
 def test_a_hessian_that_is_formed_shows_it(open_terminal, classes, storage):
     terminal = open_terminal()
     labels = np.arange(len(y)) % classes
-    explainer = InfluenceExplainer(LogisticRegression(C=0.1), solver="cholesky")
+    explainer = InfluenceExplainer(LogisticRegression(C=0.1), solver="cholesky", verbose=0)
     hessian = explainer.fit(storage(X), labels).objective_.hessian()
     quiet = hessian.to_dense()
     assert terminal.getvalue() == ""
@@ -124,7 +140,7 @@ def test_a_hessian_that_is_formed_shows_it(open_terminal, classes, storage):
 
 def test_polishing_shows_how_many_digits_are_done(open_terminal):
     terminal = open_terminal()
-    quiet = InfluenceExplainer(LogisticRegression(tol=1e-3)).fit(X, y).objective_.coef
+    quiet = InfluenceExplainer(LogisticRegression(tol=1e-3), verbose=0).fit(X, y).objective_.coef
     assert terminal.getvalue() == ""
     found = InfluenceExplainer(LogisticRegression(tol=1e-3), verbose=1).fit(X, y).objective_.coef
     np.testing.assert_array_equal(found, quiet)

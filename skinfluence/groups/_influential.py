@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from skinfluence._checks import check_choice, check_whole
+from skinfluence._progress import progress_bar
 from skinfluence._targets import target_changes
 from skinfluence._tasks import check_explainer
 from skinfluence.effects import RefittedChanges
@@ -126,7 +127,7 @@ def most_influential_group(
     signs = {"either": (1.0, -1.0), "increase": (1.0,), "decrease": (-1.0,)}[direction]
     inverse = explainer.linearization_.inverse
     with inverse.question():
-        found = [_greedy(explainer.objective_, inverse, tests, size, sign) for sign in signs]
+        found = [_greedy(explainer, tests, size, sign) for sign in signs]
         best = max(range(len(signs)), key=lambda i: signs[i] * found[i][1][-1:].sum())
         rows, path = found[best]
         gains = additive_gains(explainer.objective_, inverse, _mean_slope(tests, None))
@@ -140,19 +141,23 @@ def _group(explainer, tests, rows, gains, path, additive=None):
     return InfluentialGroup(rows, change, summed, path, additive, explainer, tests)
 
 
-def _greedy(objective, inverse, tests, size, sign):
+def _greedy(explainer, tests, size, sign):
     """(rows in the order found, mean change of the target after each of them)."""
+    objective, inverse = explainer.objective_, explainer.linearization_.inverse
     grown = downdate(objective, inverse)
     rows: list[int] = []
     path: list[float] = []
-    while len(rows) < size:
-        gains = sign * grown.gains(_mean_slope(tests, grown.coef))
-        row = int(gains.argmax())
-        if not gains[row] > 0.0:
-            break
-        grown.remove(row)
-        rows.append(row)
-        path.append(_mean_change(tests, objective, grown.coef[None])[0])
+    shown = {"what": "group", "unit": "rows", "verbose": explainer.verbose}
+    with progress_bar(total=size, **shown) as reach:
+        while len(rows) < size:
+            gains = sign * grown.gains(_mean_slope(tests, grown.coef))
+            row = int(gains.argmax())
+            if not gains[row] > 0.0:
+                break
+            grown.remove(row)
+            rows.append(row)
+            path.append(_mean_change(tests, objective, grown.coef[None])[0])
+            reach(0, len(rows))
     return np.array(rows, dtype=np.intp), np.array(path)
 
 

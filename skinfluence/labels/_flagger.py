@@ -90,8 +90,9 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         For landmarks and folds, and for estimators without a seed of their own. None: a fixed seed.
     n_jobs : int, default=None
         Folds at a time, and threads of the explainer. Results do not depend on it.
-    verbose : int, default=0
-        1 prints what was fitted and found.
+    verbose : int, default=None
+        1 prints what was fitted and found. What takes more than two seconds shows its progress as
+        in InfluenceExplainer; 0 never does.
 
     Attributes
     ----------
@@ -185,7 +186,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         max_iter=5,
         random_state=None,
         n_jobs=None,
-        verbose=0,
+        verbose=None,
     ):
         self.estimator = estimator
         self.score = score

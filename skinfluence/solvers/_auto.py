@@ -65,15 +65,16 @@ class AutoSolver(Solver):
         Residual asked of an iterative solver; its own default by default.
     random_state : int, RandomState or None, default=None
         For solvers that draw samples.
-    verbose : int, default=0
-        Show the progress of solvers that take long.
+    verbose : int, default=None
+        Progress of what takes long: None shows a bar in terminals and notebooks, 0 nothing, 1 also
+        lines elsewhere.
     """
 
     n_right_hand_sides: int = 100
     prefer_factorized: bool = True
     tol: float | None = None
     random_state: object = None
-    verbose: int = 0
+    verbose: int | None = None
 
     name = "auto"
 

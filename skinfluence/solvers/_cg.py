@@ -77,8 +77,9 @@ class CGSolver(Solver):
     random_state : int, RandomState or None, default=None
         Seeds the sketch; None is a fixed seed, since the sketch changes the speed and not the
         answer.
-    verbose : int, default=0
-        Whether to show a progress bar over the right-hand sides.
+    verbose : int, default=None
+        Progress of what takes long: None shows a bar in terminals and notebooks, 0 nothing, 1 also
+        lines elsewhere.
 
     References
     ----------
@@ -95,7 +96,7 @@ class CGSolver(Solver):
     rank: int = 50
     block_size: int | None = None
     random_state: object = None
-    verbose: int = 0
+    verbose: int | None = None
 
     name = "cg"
 

@@ -70,8 +70,9 @@ class LissaSolver(Solver):
     random_state : int, RandomState or None, default=0
         Seed of all draws. The same rows are drawn for every right-hand side and at every solve, so
         the estimate is linear in b and does not depend on how right-hand sides are grouped.
-    verbose : int, default=0
-        Whether to show a progress bar over the steps to the next check.
+    verbose : int, default=None
+        Progress of what takes long: None shows a bar in terminals and notebooks, 0 nothing, 1 also
+        lines elsewhere.
 
     Raises
     ------
@@ -111,7 +112,7 @@ class LissaSolver(Solver):
     sampling: str = "importance"
     preconditioner: str | None = "diagonal"
     random_state: object = 0
-    verbose: int = 0
+    verbose: int | None = None
 
     name = "lissa"
 

@@ -52,8 +52,9 @@ class NeumannSolver(Solver):
         None runs in the coordinates of the design, as in the papers.
     random_state : int or RandomState, default=0
         Start of the power iteration.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=None
+        Progress of what takes long: None shows a bar in terminals and notebooks, 0 nothing, 1 also
+        lines elsewhere.
 
     Warns
     -----
@@ -87,7 +88,7 @@ class NeumannSolver(Solver):
     scale: float | str = "auto"
     preconditioner: str | None = "diagonal"
     random_state: object = 0
-    verbose: int = 0
+    verbose: int | None = None
 
     name = "neumann"
 

@@ -65,8 +65,9 @@ class NystroemSolver(Solver):
         products but not in memory.
     random_state : int, RandomState or None, default=None
         Draws the directions and the probes; None is a fixed seed.
-    verbose : int, default=0
-        Whether to show a progress bar over the directions.
+    verbose : int, default=None
+        Progress of what takes long: None shows a bar in terminals and notebooks, 0 nothing, 1 also
+        lines elsewhere.
 
     Raises
     ------
@@ -88,7 +89,7 @@ class NystroemSolver(Solver):
     tol: float = 1e-2
     n_power: int = 0
     random_state: object = None
-    verbose: int = 0
+    verbose: int | None = None
 
     name = "nystroem"
 
