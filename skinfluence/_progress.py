@@ -22,8 +22,8 @@ def progress(steps, *, total, what, unit, verbose, size=lambda step: 1):
     unit : str
         What is counted.
     verbose : int or None
-        None shows a bar in terminals and notebooks, 0 is silent, and 1 shows the bar or, where there
-        is neither, prints lines with the expected time.
+        None shows a bar in terminals and notebooks, 0 is silent, and 1 shows the bar or, where
+        there is neither, prints lines with the expected time.
     size : callable
         How many of `unit` a step is.
 
