@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence._answers import Linearization, resolve_method
 from skinfluence._diagnostics import diagnostics_columns, leverage
 from skinfluence._fidelity import rows_concordance
-from skinfluence._frames import make_frame, row_labels
 from skinfluence._health import (
     Health,
     curvature_range,
@@ -17,7 +16,7 @@ from skinfluence._health import (
     estimated_dof,
     null_directions,
 )
-from skinfluence._settings import check_rows
+from skinfluence._rows import TrainingRows, check_rows
 from skinfluence.adapters import Explained
 from skinfluence.objectives import Objective
 
@@ -39,7 +38,7 @@ class Audit:
     stationarity_: float
     polished_stationarity_: float
     _moved: float
-    _backend: str | None
+    training_rows_: TrainingRows
     X_train_: object
     y_train_: object
     sample_weight_train_: object
@@ -49,6 +48,16 @@ class Audit:
         """The method that "auto" stands for."""
         check_is_fitted(self)
         return resolve_method(self.method, self.linearization_.inverse)
+
+    @property
+    def row_names_(self):
+        """Names of the training rows: the index of the training data, else positions (n_train,).
+
+        Any argument `rows` takes them; `row_names_[positions]` names rows that are known by
+        position.
+        """
+        check_is_fitted(self)
+        return self.training_rows_.names()
 
     @property
     def leverage_(self):
@@ -83,6 +92,7 @@ class Audit:
             dof = float(h.sum()) if len(h) else estimated_dof(hessian_inverse)
         inverse.report, hessian_inverse.report = asked, asked_of_hessian
         loud = np.flatnonzero(h > 0.5)
+        loud = loud[np.argsort(-h[loud], kind="stable")]
         return Health(
             n_rows=self.objective_.n_rows,
             n_parameters=self.objective_.n_parameters,
@@ -94,7 +104,8 @@ class Audit:
             condition=high / low if low > 0 else np.inf,
             null_directions=null_directions(self.explained_, inverse.report.null_space),
             effective_dof=dof,
-            high_leverage=loud[np.argsort(-h[loud], kind="stable")],
+            high_leverage=loud,
+            high_leverage_names=self.training_rows_.names(loud),
             solver=inverse.report.solver,
             solver_reason=inverse.report.reason or "as asked for",
             method=self.method_,
@@ -104,7 +115,7 @@ class Audit:
             is_hessian=inverse.hessian.exact,
             leverage_is_known=hessian_inverse.factorized,
             solution=describe_solution(asked),
-            _backend=self._backend,
+            _backend=self.training_rows_.backend,
         )
 
     def self_influence(self, method=None):
@@ -137,8 +148,8 @@ class Audit:
 
         Parameters
         ----------
-        rows : array-like of int or bool mask, default=None
-            Training rows; all by default.
+        rows : array-like of int, of names, or bool mask, default=None
+            Training rows, as for :meth:`influence`; all by default.
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
             None takes the explainer's own `method`.
 
@@ -151,7 +162,7 @@ class Audit:
         """
         check_is_fitted(self)
         method = resolve_method(method or self.method, self.linearization_.inverse)
-        rows = check_rows(rows, self.objective_.n_rows)
+        rows = check_rows(rows, self)
         self.linearization_.warn_of_last(method, rows)
         with self.linearization_.inverse.question():
             objective, changes = self.linearization_.changes(method, rows)
@@ -186,7 +197,8 @@ class Audit:
         Returns
         -------
         DataFrame
-            In the frame type of the training data. For every model `row`, `leverage`, `loss` and
+            In the frame type of the training data and with their index. For every model `row` (the
+            names), `leverage`, `loss` and
             `leave_one_out_loss`. For least squares with one output also residuals, standardised
             and (externally) studentised residuals, `cooks_distance`, `dffits` and one
             `dfbetas_<name>` per coefficient; for binary logistic regression their one-step forms
@@ -201,7 +213,7 @@ class Audit:
         """
         check_is_fitted(self)
         columns = diagnostics_columns(self.explained_, self.linearization_, dfbetas)
-        return make_frame({"row": row_labels(self.X_train_), **columns}, self._backend)
+        return self.training_rows_.frame(columns)
 
     def score(self, X, y):
         """Fidelity: how well predicted effects of removals agree with real refits.

@@ -11,11 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence._answers import Linearization, influence_blocks, resolve_method
 from skinfluence._audit import Audit
 from skinfluence._delegation import EstimatorDelegation
-from skinfluence._frames import frame_backend
 from skinfluence._most_influential import MostInfluential
+from skinfluence._rows import TrainingRows, check_rows
 from skinfluence._settings import (
     MOVED_TOLERANCE,
-    check_rows,
     check_settings,
     check_weights,
     polish_warning,
@@ -96,6 +95,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         The objective with its inverse Hessian, made at first use.
     X_train_, y_train_, sample_weight_train_ : as given
         The training data, by reference.
+    row_names_ : pandas.Index or ndarray of shape (n_train,)
+        Names of the training rows: the index of the data, else their positions.
     method_ : str
         What "auto" stands for here.
     leverage_ : ndarray of shape (n_train,)
@@ -196,7 +197,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         self.explained_ = explain_estimator(self.estimator_, X, y, sample_weight, settings)
         self._polish()
         self.X_train_, self.y_train_, self.sample_weight_train_ = X, y, sample_weight
-        self._backend = frame_backend(X)
+        self.training_rows_ = TrainingRows(X, y)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = get_solver(self.solver, verbose=self.verbose, **seed)
         self.linearization_ = Linearization(
@@ -262,7 +263,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         # refits and first order do not need the inverse yet
         needed = method in ("auto", "newton_step")
         method = resolve_method(method, self.linearization_.inverse if needed else None)
-        return tests.design, tests.target, method, check_rows(rows, self.objective_.n_rows)
+        return tests.design, tests.target, method, check_rows(rows, self)
 
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):
         """Effect of removing each training row on each test row.
@@ -279,8 +280,9 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
             regressors.
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
             None takes the explainer's own `method`.
-        rows : array-like of int or bool mask, default=None
-            Training rows that are asked about; all by default.
+        rows : array-like of int, of names, or bool mask, default=None
+            Training rows that are asked about, by position, by name in the index of the training
+            data, or by a mask; all by default. See "Names of rows" on the conventions page.
 
         Returns
         -------

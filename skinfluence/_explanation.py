@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from skinfluence._feature_values import FeatureValues, telling_columns
-from skinfluence._frames import make_frame
+from skinfluence._frames import column_of, make_frame
 from skinfluence._tables import Column, Group, Readable, Table, value_text
 
 #: Test rows that are printed; the others are counted.
@@ -68,10 +69,10 @@ class RowExplanation(Readable):
         Its name: "loss", "loss at the predicted label", "raw prediction" or "probability".
     explained_label : label, or None
         The class, or the given label, that `value` belongs to.
-    row : ndarray of shape (k,)
-        Labels of the training rows in the user's index, strongest first.
+    row : pandas.Index or ndarray of shape (k,)
+        Names of the training rows in the index of the training data, strongest first.
     position : ndarray of shape (k,)
-        Their places in the training data.
+        Their positions in the training data.
     influence : ndarray of shape (k,)
         Value without the training row minus value with it.
     refit : ndarray of shape (k,), or None
@@ -90,7 +91,7 @@ class RowExplanation(Readable):
     value: float
     what: str
     explained_label: object
-    row: np.ndarray
+    row: Any
     position: np.ndarray
     influence: np.ndarray
     refit: np.ndarray | None
@@ -116,7 +117,7 @@ class RowExplanation(Readable):
 
     def columns(self):
         """The table as a dict of (k,) arrays, without the features."""
-        out = {"row": self.row, "influence": self.influence}
+        out = {"row": column_of(self.row), "influence": self.influence}
         if self.refit is not None:
             out["refit"] = self.refit
         return {
@@ -227,7 +228,7 @@ def row_tables(found, target, refits, *, order, names, predictions, probabilitie
     names, predictions : sequences of length n_test
     probabilities : ndarray of shape (n_test,), or None
         Of the predicted classes.
-    train : tuple of ndarrays of n_train entries
+    train : tuple of a pandas.Index or ndarray, and two ndarrays, of n_train entries
         Names, labels and losses of the training rows.
     rows : Rows
     """

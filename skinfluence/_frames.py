@@ -26,6 +26,11 @@ def row_labels(X):
     return np.arange(_num_samples(X))
 
 
+def column_of(names):
+    """Names of rows as the array that a column of a table is made of."""
+    return names.to_numpy() if hasattr(names, "to_numpy") else np.asarray(names)
+
+
 def make_frame(columns, backend):
     """A frame from a dict of arrays, in the library `backend`.
 

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.linalg import qr
@@ -36,8 +37,10 @@ class Health(Readable):
     effective_dof : float
         Sum of the leverages; under an iterative solver an estimate from 16 random solutions.
     high_leverage : ndarray of int
-        Training rows with leverage over 0.5, highest first. Not looked for under an iterative
-        solver, for which each row is a solution of its own: ask for `leverage_`.
+        Positions of the training rows with leverage over 0.5, highest first. Not looked for under
+        an iterative solver, for which each row is a solution of its own: ask for `leverage_`.
+    high_leverage_names : pandas.Index or ndarray
+        Their names in the index of the training data; their positions without one.
     leverage_is_known : bool
         Whether they were looked for.
     solver, solver_reason, method : str
@@ -63,6 +66,7 @@ class Health(Readable):
     null_directions: list
     effective_dof: float
     high_leverage: np.ndarray
+    high_leverage_names: Any
     solver: str
     solver_reason: str
     method: str
@@ -114,7 +118,7 @@ class Health(Readable):
 
     def _parts(self):
         null = "; ".join(self.null_directions) or "none"
-        rows = ", ".join(map(str, self.high_leverage[:10].tolist()))
+        rows = ", ".join(map(str, self.high_leverage_names[:10].tolist()))
         rows = f"rows {rows}" if rows else "none" if self.leverage_is_known else "not looked for"
         more = len(self.high_leverage) - 10
         rows += f" and {more} more" if more > 0 else ""
@@ -154,7 +158,8 @@ class Health(Readable):
         DataFrame
         """
         items = {k: v for k, v in vars(self).items() if not k.startswith("_")}
-        items["high_leverage"] = self.high_leverage.tolist()
+        for name in ("high_leverage", "high_leverage_names"):
+            items[name] = getattr(self, name).tolist()
         values = [str(v) for v in items.values()]
         return make_frame({"item": list(items), "value": values}, self._backend)
 

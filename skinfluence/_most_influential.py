@@ -1,6 +1,7 @@
 """The most influential training rows of each test row, as arrays and as tables for people."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -10,6 +11,7 @@ from skinfluence._checks import check_choice, check_whole
 from skinfluence._explanation import Explanation, Rows, row_tables
 from skinfluence._feature_values import FeatureValues
 from skinfluence._frames import row_labels
+from skinfluence._rows import TrainingRows
 from skinfluence._targets import explained_labels
 from skinfluence.adapters import Explained
 from skinfluence.objectives import Objective
@@ -24,7 +26,8 @@ class MostInfluential:
     explained_: Explained
     method: str
     linearization_: Linearization
-    _backend: str | None
+    training_rows_: TrainingRows
+    row_names_: Any
     _question: Callable
     X_train_: object
     y_train_: object
@@ -101,8 +104,8 @@ class MostInfluential:
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
             As for :meth:`influence`, but ``"refit"`` ranks the rows by ``"auto"`` and refits those
             that are shown, as `verify` does.
-        rows : array-like of int or bool mask, default=None
-            Training rows that are asked about; all by default.
+        rows : array-like of int, of names, or bool mask, default=None
+            Training rows that are asked about, as for :meth:`influence`; all by default.
         columns : list of names or numbers of columns, default=None
             Features that are shown. None: all where there are at most 8, otherwise those whose
             typical value in the place of the test row's own would move its prediction most. An
@@ -137,13 +140,13 @@ class MostInfluential:
             predictions=predictions,
             probabilities=self._probabilities(raw, predictions),
             train=(
-                row_labels(self.X_train_),
+                self.row_names_,
                 np.asarray(self.y_train_),
                 self.objective_.row_values(),
             ),
             rows=Rows(train, FeatureValues(X_test), self._raw_predictions, columns),
         )
-        return Explanation(tables, self._backend)
+        return Explanation(tables, self.training_rows_.backend)
 
     def _raw_predictions(self, X):
         return self.objective_.raw_predictions(self.explained_.design(X))

@@ -51,31 +51,6 @@ def check_weights(sample_weight):
         )
 
 
-def check_rows(rows, n):
-    """Training rows out of n as an index array; all of them for None."""
-    if rows is None:
-        return np.arange(n)
-    rows = np.asarray(rows)
-    if rows.dtype == bool:
-        if rows.shape != (n,):
-            raise ValueError(
-                f"rows is a mask of shape {rows.shape}; expected ({n},), one entry a training row."
-            )
-        return np.flatnonzero(rows)
-    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
-        raise ValueError(
-            f"rows has shape {rows.shape} and type {rows.dtype}; expected a list of training "
-            "row numbers or a boolean mask."
-        )
-    rows = rows.astype(np.intp)
-    if rows.size and (rows.min() < -n or rows.max() >= n):
-        raise ValueError(
-            f"rows holds numbers from {rows.min()} to {rows.max()}; expected 0 to {n - 1}, "
-            "positions in the training data."
-        )
-    return np.where(rows < 0, rows + n, rows)
-
-
 def _workers(n_jobs):
     whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
     if n_jobs is not None and (not whole or n_jobs == 0):

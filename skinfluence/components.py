@@ -5,13 +5,13 @@ Euclidean inner product, which is how near neighbours are found.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
 
 from skinfluence._answers import MOST_TESTS
-from skinfluence._frames import frame_backend, make_frame, row_labels
-from skinfluence._settings import check_rows
+from skinfluence._rows import TrainingRows, check_rows
 from skinfluence._tasks import check_explainer
 from skinfluence.linalg import SOLVED_MIB, Design, block_size, score_reader
 from skinfluence.losses import Multinomial
@@ -38,7 +38,9 @@ class InfluenceComponents:
         Without either: the Euclidean inner product of the two rows with the sign of their labels,
         times the loss derivative of the test row.
     rows : ndarray of shape (n_rows,)
-        The training rows.
+        Positions of the training rows.
+    row_names : pandas.Index or ndarray of shape (n_rows,)
+        Their names in the index of the training data; their positions without one.
     """
 
     influence: np.ndarray
@@ -46,9 +48,9 @@ class InfluenceComponents:
     without_hessian: np.ndarray
     inner_product: np.ndarray
     rows: np.ndarray
-    _names: np.ndarray = field(repr=False)
+    row_names: Any = field(repr=False)
     _labels: np.ndarray = field(repr=False)
-    _backend: str | None = field(default=None, repr=False)
+    _training_rows: TrainingRows = field(repr=False)
 
     def frame(self, test_row=0):
         """The components of one test row as a table, one row a training row.
@@ -61,8 +63,8 @@ class InfluenceComponents:
         Returns
         -------
         DataFrame
-            In the frame type of the training data: `row` (its index there), `label` (or one
-            column an output), `influence`, `without_loss`, `without_hessian`, `inner_product`.
+            In the frame type of the training data: `row` (its name), `position` (where that
+            differs), `label` (or one column an output), `influence`, `without_loss`, `without_hessian`, `inner_product`.
 
         Raises
         ------
@@ -78,13 +80,13 @@ class InfluenceComponents:
             )
         if not -n_test <= test_row < n_test:
             raise IndexError(f"test_row={test_row}, but there are {n_test} test rows.")
-        columns = {"row": self._names}
+        columns: dict[str, np.ndarray] = {}
         if self._labels.ndim == 1:
             columns["label"] = self._labels
         else:
             columns.update({f"label_{k}": y for k, y in enumerate(self._labels.T)})
         columns.update({name: getattr(self, name)[test_row] for name in NAMES})
-        return make_frame(columns, self._backend)
+        return self._training_rows.table(self.rows, columns)
 
 
 def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=None):
@@ -115,7 +117,7 @@ def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=
     target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
         As for :meth:`~skinfluence.InfluenceExplainer.influence`. Its derivative at the test row
         stays in all four.
-    rows : array-like of int or bool mask, default=None
+    rows : array-like of int, of names, or bool mask, default=None
         Training rows that are asked about; all by default.
 
     Returns
@@ -166,22 +168,21 @@ def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=
     check_explainer(explainer)
     objective = explainer.objective_
     tests = explainer.test_rows(X_test, y_test, target=target)
-    rows = check_rows(rows, objective.n_rows)
+    rows = check_rows(rows, explainer)
     influence = explainer.influence(X_test, y_test, target=target, method="first_order", rows=rows)
     without_loss, without_hessian, inner_product = (np.empty_like(influence) for _ in range(3))
     out = without_loss, without_hessian, inner_product
     inverse = explainer.linearization_.inverse_for("first_order", len(tests))
     _fill(out, objective, inverse, tests, rows)
-    X = explainer.X_train_
     return InfluenceComponents(
         influence=influence,
         without_loss=without_loss,
         without_hessian=without_hessian,
         inner_product=inner_product,
         rows=rows,
-        _names=row_labels(X)[rows],
+        row_names=explainer.training_rows_.names(rows),
         _labels=np.asarray(explainer.y_train_)[rows],
-        _backend=frame_backend(X),
+        _training_rows=explainer.training_rows_,
     )
 
 

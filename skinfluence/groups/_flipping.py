@@ -1,6 +1,7 @@
 """How few training rows must go until a prediction becomes another."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -27,12 +28,16 @@ class FlippingSet:
     new_prediction : label or float
         What the model that was refitted without the rows predicts.
     rows : ndarray of shape (size,)
-        The smallest set that was found and verified by refit, in the order of removal; empty where
-        none was found within `max_size`.
+        Positions of the training rows of the smallest set that was found and verified by refit,
+        in the order of removal; empty where none was found within `max_size`.
     size : int or None
         Its number of rows; None where no set was found.
+    row_names : pandas.Index or ndarray of shape (size,)
+        Names of `rows` in the index of the training data; their positions without one.
     predicted_rows : ndarray of shape (predicted_size,)
         The set that the method expects to be enough, before any refit.
+    predicted_row_names : pandas.Index or ndarray of shape (predicted_size,)
+        Names of `predicted_rows`.
     predicted_size : int or None
         Its number of rows; None where the method expects none within `max_size` to be.
     confirmed : bool
@@ -42,8 +47,10 @@ class FlippingSet:
     prediction: object
     new_prediction: object
     rows: np.ndarray = field(repr=False)
+    row_names: Any = field(repr=False)
     size: int | None
     predicted_rows: np.ndarray = field(repr=False)
+    predicted_row_names: Any = field(repr=False)
     predicted_size: int | None
     confirmed: bool
 
@@ -138,12 +145,16 @@ def _smallest(explainer, margin, method, limit):
     predicted = none if expected is None else order.rows(expected)
     confirmed = expected is not None and search.flips(expected)
     size = search.smallest(order.reach(limit) if expected is None else expected)
+    rows = none if size is None else order.rows(size)
+    names = explainer.training_rows_.names
     return FlippingSet(
         prediction=margin.prediction,
         new_prediction=margin.prediction if size is None else search.predicted[size],
-        rows=none if size is None else order.rows(size),
+        rows=rows,
+        row_names=names(rows),
         size=size,
         predicted_rows=predicted,
+        predicted_row_names=names(predicted),
         predicted_size=expected,
         confirmed=confirmed,
     )

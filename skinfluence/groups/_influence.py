@@ -8,7 +8,7 @@ from sklearn.utils import gen_batches
 
 from skinfluence._checks import check_choice
 from skinfluence._fidelity import GROUPS_AT_ONCE
-from skinfluence._frames import frame_backend, make_frame
+from skinfluence._frames import make_frame
 from skinfluence._progress import progress
 from skinfluence._targets import target_changes
 from skinfluence._tasks import check_explainer
@@ -47,10 +47,11 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
         Which rows are removed together:
 
         - array-like of shape (n_train,): a label for each training row; one group a label, in the
-          order of ``np.unique``, for categorical labels in that of the categories. Rows whose
-          label is missing are in no group;
-        - a list of groups, each a list of row numbers or a boolean mask of shape (n_train,);
-        - a dict of names and such groups;
+          order of ``np.unique``, for categorical labels in that of the categories, and a last one
+          for rows whose label is missing;
+        - a list of groups, each a list of row numbers or names, or a boolean mask of shape
+          (n_train,);
+        - a dict of names and such groups, as pandas' ``X.groupby(...).groups`` is;
         - a boolean array of shape (n_groups, n_train);
         - a str: the column of the training data frame that holds the labels.
 
@@ -154,10 +155,10 @@ def group_table(explainer, groups, X_test, y_test=None, *, target="auto", method
     -------
     DataFrame
         One line a group, in the order of :func:`group_influence`: `group` (label, key or place in
-        the list), `n_rows`, `influence` (mean over the test rows of the value without the group
-        minus the value with it) and `share_positive` (of the test rows). Of the library that the
-        training data came in; for arrays the first of pandas, polars and pyarrow that is
-        installed, else a numpy record array.
+        the list; missing for the rows whose label is), `n_rows`, `influence` (mean over the test
+        rows of the value without the group minus the value with it) and `share_positive` (of the
+        test rows). Of the library that the training data came in; for arrays the first of pandas,
+        polars and pyarrow that is installed, else a numpy record array.
 
     See Also
     --------
@@ -183,7 +184,7 @@ def group_table(explainer, groups, X_test, y_test=None, *, target="auto", method
         "influence": values.mean(axis=0),
         "share_positive": np.where(np.isnan(values), np.nan, values > 0).mean(axis=0),
     }
-    return make_frame(columns, frame_backend(explainer.X_train_))
+    return make_frame(columns, explainer.training_rows_.backend)
 
 
 def _as_column(names):

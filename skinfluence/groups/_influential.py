@@ -1,6 +1,7 @@
 """The rows whose removal together changes the test rows most."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,9 @@ class InfluentialGroup:
     Attributes
     ----------
     rows : ndarray of shape (n_rows,)
-        Training rows, in the order in which they were found.
+        Positions of the training rows, in the order in which they were found.
+    row_names : pandas.Index or ndarray of shape (n_rows,)
+        Their names in the index of the training data; their positions without one.
     change : float
         Mean over the test rows of the value without the rows minus the value with them, by one
         Newton step.
@@ -35,6 +38,7 @@ class InfluentialGroup:
     """
 
     rows: np.ndarray
+    row_names: Any
     change: float
     first_order: float
     path: np.ndarray = field(repr=False)
@@ -138,7 +142,8 @@ def most_influential_group(
 
 def _group(explainer, tests, rows, gains, path, additive=None):
     change, summed = float(path[-1:].sum()), float(gains[rows].sum())
-    return InfluentialGroup(rows, change, summed, path, additive, explainer, tests)
+    names = explainer.training_rows_.names(rows)
+    return InfluentialGroup(rows, names, change, summed, path, additive, explainer, tests)
 
 
 def _greedy(explainer, tests, size, sign):

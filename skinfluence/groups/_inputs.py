@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import narwhals.stable.v1 as nw
 import numpy as np
 
-from skinfluence._settings import check_rows
-
 
 @dataclass(frozen=True)
 class Groups:
@@ -19,17 +17,20 @@ class Groups:
 
 def read_groups(groups, explainer):
     """The groups that a user named, in any of the forms of `group_influence`."""
-    n = explainer.objective_.n_rows
+    training = explainer.training_rows_
+    n = training.n
     if isinstance(groups, str):
         column = _column(groups, explainer.X_train_)
         labels = np.asarray(column.to_list(), dtype=_type_of(column))
         return _in_category_order(_by_label(labels, f"Column {groups!r}"), column)
     if isinstance(groups, Mapping):
-        return _listed(list(groups), list(groups.values()), n)
+        # what pandas' groupby(...).groups is, and nothing else: its integers are names
+        named = type(groups).__name__ == "PrettyDict"
+        return _listed(list(groups), list(groups.values()), training, named)
     if isinstance(groups, list | tuple):
         nested = [np.ndim(group) > 0 for group in groups]
         if all(nested):
-            return _listed(list(range(len(groups))), groups, n)
+            return _listed(list(range(len(groups))), groups, training)
         if any(nested):
             raise ValueError(
                 f"groups mixes lists and single values (entry {nested.index(False)} is "
@@ -43,7 +44,7 @@ def read_groups(groups, explainer):
             "rows, a list or dict of groups, masks, or the name of a column."
         )
     if labels.ndim == 2 and labels.dtype == bool:
-        return _listed(list(range(len(labels))), labels, n)
+        return _listed(list(range(len(labels))), labels, training)
     if labels.shape != (n,):
         raise ValueError(
             f"groups has shape {labels.shape}; expected ({n},), one label for each training row, "
@@ -54,6 +55,7 @@ def read_groups(groups, explainer):
             f"groups is one mask of {n} entries. Pass [mask] for the one group that it marks, or "
             "numbers or strings as the labels of two groups."
         )
+    training.in_order(groups, what="groups")
     return _in_category_order(_by_label(labels, "groups"), groups)
 
 
@@ -64,16 +66,17 @@ def _as_labels(groups):
     return np.array(groups, dtype=object) if mixed else labels
 
 
-def _listed(names, groups, n):
-    return Groups(
-        names, [_rows_of(name, group, n) for name, group in zip(names, groups, strict=True)]
-    )
+def _listed(names, groups, training, named=False):
+    """Groups that are given by their rows: integers of pandas are all names, or all in question."""
+    named = named or any(training.prove_names(group) for group in groups)
+    pairs = zip(names, groups, strict=True)
+    return Groups(names, [_rows_of(name, group, training, named) for name, group in pairs])
 
 
-def _rows_of(name, group, n):
+def _rows_of(name, group, training, named):
     """The rows of one group, each once, in rising order."""
     try:
-        return np.unique(check_rows(group, n))
+        return np.unique(training.positions(group, named=named))
     except ValueError as error:
         raise ValueError(f"Group {name!r}: {error}") from None
 
@@ -118,11 +121,12 @@ def _type_of(column):
 
 
 def _by_label(labels, what):
-    """One group a label, in the order of np.unique; rows without a label are in no group."""
+    """One group a label, in the order of np.unique; rows without a label are the last group."""
     labels = np.asarray(labels)
     # as a list, dates in nanoseconds would be whole numbers
     entries = list(labels) if labels.dtype.kind in "mM" else labels.tolist()
-    present = np.flatnonzero([not _is_missing(label) for label in entries])
+    missing = np.array([_is_missing(label) for label in entries], dtype=bool)
+    present, absent = np.flatnonzero(~missing), np.flatnonzero(missing)
     kept = labels[present]
     try:
         names, codes = np.unique(kept, return_inverse=True)
@@ -135,7 +139,11 @@ def _by_label(labels, what):
     order = np.argsort(codes, kind="stable")
     rows = np.split(present[order], np.searchsorted(codes[order], np.arange(1, len(names))))
     names = list(names) if names.dtype.kind in "mM" else names.tolist()
-    return Groups(names, rows if names else [])
+    rows = rows if names else []
+    if len(absent):
+        gap = entries[absent[0]] if labels.dtype.kind in "fmM" else None  # NaN, NaT, None
+        names, rows = [*names, gap], [*rows, absent]
+    return Groups(names, rows)
 
 
 def _is_missing(label):

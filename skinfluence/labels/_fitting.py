@@ -9,9 +9,9 @@ from sklearn.utils import check_random_state
 
 from skinfluence._delegation import weight_parameter
 from skinfluence._explainer import InfluenceExplainer
+from skinfluence._rows import TrainingRows
 from skinfluence.labels._inputs import Target, as_labels
 from skinfluence.labels._judgement import judge
-from skinfluence.labels._report import Origin
 from skinfluence.labels._rows import spread, take_rows
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources import choose_source
@@ -56,7 +56,7 @@ def judge_rows(flagger, X, y, target, weight, trusted):
         max_iter=flagger.max_iter,
     )
     flagger.reviewed_ = np.zeros(len(there), dtype=bool)
-    flagger._trusted, flagger._origin = trusted, Origin(X, y)
+    flagger._trusted, flagger.training_rows_ = trusted, TrainingRows(X, y)
     record(flagger, X, target, weight, choice, verdict)
 
 
@@ -160,6 +160,6 @@ def make_explainer(flagger, noise=True):
     explainer = InfluenceExplainer(estimator, verbose=flagger.verbose, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said when the rows were judged
-        return explainer.fit(
-            flagger._X, labels, sample_weight=None if (weight == 1).all() else weight
-        )
+        explainer.fit(flagger._X, labels, sample_weight=None if (weight == 1).all() else weight)
+    explainer.training_rows_ = flagger.training_rows_  # the names may be those of the user's labels
+    return explainer

@@ -127,6 +127,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         The damping that was used.
     row_weight_ : ndarray of shape (n_samples,)
         Share of each row's weight in the last fit, in [0, 1].
+    row_names_ : pandas.Index or ndarray of shape (n_samples,)
+        Names of the rows: the index of the training data, else their positions.
     reviewed_ : ndarray of bool of shape (n_samples,)
         Rows whose label a person has confirmed or corrected, by `update`.
     description_ : str

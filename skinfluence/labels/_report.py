@@ -3,32 +3,11 @@
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skinfluence._frames import frame_backend, make_frame, row_labels
 from skinfluence._warnings import untold_of_last
 from skinfluence.labels._rows import take_rows
 from skinfluence.linalg import block_size
 
-__all__ = ["Origin", "opponents", "verdicts"]
-
-
-class Origin:
-    """Where the training rows came from: their frame library and the names of their rows."""
-
-    def __init__(self, X, y):
-        source = X if frame_backend(X) is not None or not hasattr(y, "iloc") else y
-        self.backend = frame_backend(X)
-        # a pandas frame has an index, and so does a pandas column of labels beside an array
-        self.index = getattr(source, "index", None) if hasattr(source, "iloc") else None
-        self.rows = np.asarray(self.index) if self.index is not None else row_labels(X)
-        if self.index is not None and self.index.nlevels > 1:
-            self.rows = self.index.to_numpy()
-
-    def frame(self, columns):
-        """A frame of columns, one row a training row; a pandas frame gets their index."""
-        frame = make_frame({"row": self.rows, **columns}, self.backend)
-        if self.index is not None and hasattr(frame, "set_index"):
-            frame.index = self.index
-        return frame
+__all__ = ["opponents", "verdicts"]
 
 
 def opponents(explainer, X, given, rows, k):
@@ -79,8 +58,8 @@ def verdicts(flagger, explained, n_against):
         if len(asked):
             found[asked] = opponents(flagger.explainer_, flagger._X, given, asked, n_against)
         for j in range(n_against):
-            columns[f"against_{j + 1}"] = _named(flagger._origin.rows, found[:, j])
-    return flagger._origin.frame(columns)
+            columns[f"against_{j + 1}"] = _named(flagger.training_rows_.array, found[:, j])
+    return flagger.training_rows_.frame(columns)
 
 
 def _named(names, positions):

@@ -8,6 +8,7 @@ from sklearn import config_context
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._checks import check_whole
+from skinfluence._rows import TrainingRows
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._gain import class_beliefs, expected_gains, value_beliefs
 from skinfluence.labels._inputs import Target, as_labels
@@ -33,13 +34,14 @@ class Review:
     contamination: object
     noise_model: bool
     max_iter: int
+    training_rows_: TrainingRows
     _X: object
     _weight: np.ndarray
     _target: Target
     _choice: Choice
     _judgement: Any  # ClassJudgement or ValueJudgement
 
-    def suggest_review(self, k=10, *, strategy="quality", X_test=None, y_test=None):
+    def suggest_review(self, k=10, *, strategy="quality", X_test=None, y_test=None, as_frame=False):
         """The labels that a person should look at next.
 
         Parameters
@@ -54,10 +56,16 @@ class Review:
             For "gain", the rows whose loss counts, with labels that can be trusted. None: the
             training rows at what their labels are believed to be, each as predicted without it.
 
+        as_frame : bool, default=False
+            Whether to return a table with the names of the rows.
+
         Returns
         -------
-        ndarray of int of shape (k,)
-            Training rows, the first to look at first; none that was reviewed, none without weight.
+        ndarray of int of shape (k,), or DataFrame
+            Positions of training rows, the first to look at first; none that was reviewed, none
+            without weight. As a table in the frame type of the training data: `row` (their names),
+            `position` (where that differs), and `given`, `suggested` and `quality` as in
+            :meth:`report`. :meth:`update` takes the rows back, in either form.
 
         Raises
         ------
@@ -77,7 +85,21 @@ class Review:
         else:
             order = np.argsort(-self._gains(X_test, y_test), kind="stable")
         left = ~self.reviewed_ & (self._weight > 0)
-        return order[left[order]][:k]
+        rows = order[left[order]][:k]
+        if not as_frame:
+            return rows
+        columns = {
+            "given": self._target.given,
+            "suggested": self.suggested_,
+            "quality": self.label_quality_,
+        }
+        return self.training_rows_.table(rows, {name: v[rows] for name, v in columns.items()})
+
+    @property
+    def row_names_(self):
+        """Names of the training rows: the index of the training data, else positions (n,)."""
+        check_is_fitted(self)
+        return self.training_rows_.names()
 
     def _gains(self, X_test, y_test):
         """Expected reduction of the loss by each row's correction, (n,)."""
@@ -104,8 +126,9 @@ class Review:
 
         Parameters
         ----------
-        rows : array-like of int or bool mask
-            Training rows that were looked at.
+        rows : array-like of int, of names, or bool mask
+            Training rows that were looked at, by position, by name in the index of the training
+            data (as :meth:`report` names them), or by a mask.
         labels : array-like of shape (n_rows,)
             What their labels should be: the given one where it was right. Of known classes.
 
@@ -117,10 +140,12 @@ class Review:
         Raises
         ------
         ValueError
-            For rows that are not there or named twice, or labels of an unknown class.
+            For rows that are not there or named twice, labels of an unknown class, or a pandas
+            column of labels whose index names other rows or the same ones in another order.
         """
         check_is_fitted(self)
         rows = self._answered(rows)
+        self.training_rows_.in_order(labels, rows, what="labels")
         labels = as_labels(labels)
         if len(labels) != len(rows):
             raise ValueError(
@@ -152,25 +177,10 @@ class Review:
 
     def _answered(self, rows):
         """Positions of the reviewed rows."""
-        n = len(self._weight)
-        rows = np.asarray(rows)
-        if rows.dtype == bool:
-            if rows.shape != (n,):
-                raise ValueError(f"rows is a mask of shape {rows.shape}; expected ({n},).")
-            return np.flatnonzero(rows)
-        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
-            raise ValueError(
-                f"rows has shape {rows.shape} and type {rows.dtype}; expected a list of training "
-                "row numbers or a boolean mask."
-            )
-        rows = rows.astype(np.intp)
-        if rows.size and (rows.min() < 0 or rows.max() >= n):
-            raise ValueError(
-                f"rows holds numbers from {rows.min()} to {rows.max()}; expected 0 to {n - 1}."
-            )
-        if len(np.unique(rows)) < len(rows):
+        positions = self.training_rows_.positions(rows)
+        if len(np.unique(positions)) < len(positions):
             raise ValueError("rows names a row twice; expected one answer a row.")
-        return rows
+        return positions
 
     def _corrected(self, rows, labels):
         """The target with the reviewer's labels in place."""

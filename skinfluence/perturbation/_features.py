@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
-from skinfluence._settings import check_rows
+from skinfluence._rows import check_rows
 from skinfluence._tasks import check_explainer
 from skinfluence.effects._least_norm import (
     free_directions,
@@ -35,7 +35,7 @@ def perturbation_influence(
     X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
     y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-    rows : array-like of int or bool mask, default=None
+    rows : array-like of int, of names, or bool mask, default=None
         Training rows that are moved; all by default. The answer has n_test * n_rows * n_features
         entries and is dense, also where X is sparse: name some rows of a large table.
     features : array-like of str or int, or bool mask, default=None
@@ -98,7 +98,7 @@ def perturbation_influence(
     """
     check_explainer(explainer)
     tests = explainer.test_rows(X_test, y_test, target=target)
-    rows = check_rows(rows, explainer.objective_.n_rows)
+    rows = check_rows(rows, explainer)
     features = check_features(features, explainer.X_train_)
     inverse = explainer.linearization_.inverse_for("first_order", len(tests))
     derivative = _Derivative(explainer, rows, features, inverse)

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn import get_config
 
-from skinfluence._settings import check_rows
+from skinfluence._rows import check_rows
 from skinfluence._tasks import check_explainer
 from skinfluence.effects import Replacement
 from skinfluence.linalg import SOLVED_MIB, row_blocks
@@ -42,7 +42,7 @@ def relabel_influence(
     y_new : label, or array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
         The label that each row gets, one for all or one a row. None asks about all classes;
         regression needs values.
-    rows : array-like of int or bool mask, default=None
+    rows : array-like of int, of names, or bool mask, default=None
         Training rows whose labels change; all by default.
     target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
@@ -103,6 +103,7 @@ def relabel_influence(
     objective = explainer.objective_
     shape = (len(rows),) if aggregate else (len(tests), len(rows))
     if y_new is not None:
+        explainer.training_rows_.in_order(y_new, rows, what="y_new", foreign=True)
         out = np.zeros(shape, objective.design.dtype)
         y, codes = encode_new_labels(objective.coding, _one_a_row(y_new, len(rows)), len(rows))
         replacement = Replacement.of(objective, rows, y=y, codes=codes)
@@ -129,7 +130,7 @@ def relabel_influence_blocks(
     X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
     y_test : array-like of shape (n_test,), default=None
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-    rows : array-like of int or bool mask, default=None
+    rows : array-like of int, of names, or bool mask, default=None
         Training rows whose labels change; all by default.
     target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
@@ -196,7 +197,7 @@ def _question(explainer, X_test, y_test, rows, target, method):
     """(effects, test rows, training rows) of one call."""
     check_explainer(explainer)
     method = check_method(explainer, method)
-    rows = check_rows(rows, explainer.objective_.n_rows)
+    rows = check_rows(rows, explainer)
     return Effects(explainer, method), explainer.test_rows(X_test, y_test, target=target), rows
 
 

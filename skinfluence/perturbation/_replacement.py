@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence._settings import check_rows
+from skinfluence._rows import check_rows
 from skinfluence._tasks import check_explainer
 from skinfluence.effects import Replacement
 from skinfluence.perturbation._answers import (
@@ -25,7 +25,7 @@ def replacement_influence(
     ----------
     explainer : InfluenceExplainer
         Fitted.
-    rows : array-like of int, shape (n_rows,), or bool mask
+    rows : array-like of int or of names, shape (n_rows,), or bool mask
         Training rows that are replaced, each in a change of its own. A row may be named several
         times, with something else in its place each time.
     X_new : {array-like, sparse matrix, data frame} of shape (n_rows, n_features) or None
@@ -94,9 +94,11 @@ def replacement_influence(
     check_explainer(explainer)
     method = check_method(explainer, method)
     objective = explainer.objective_
-    rows = check_rows(rows, objective.n_rows)
+    rows = check_rows(rows, explainer)
     tests = explainer.test_rows(X_test, y_test, target=target)
     out = np.empty((len(tests), len(rows)), objective.design.dtype)
+    for given, name in ((X_new, "X_new"), (y_new, "y_new")):
+        explainer.training_rows_.in_order(given, rows, what=name, foreign=True)
     changed = _new_rows(explainer, X_new, y_new, len(rows))
     if len(rows):
         replacement = Replacement.of(objective, rows, **changed)

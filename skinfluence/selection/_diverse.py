@@ -1,12 +1,13 @@
 """Rows that are both influential and different from each other (DIVINE)."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skinfluence._checks import check_choice, check_number, check_whole
-from skinfluence._settings import check_rows
+from skinfluence._rows import check_rows
 from skinfluence._tasks import check_explainer
 from skinfluence.selection._importance import SIGNS, check_scores, row_scores
 from skinfluence.selection._lazy_greedy import lazy_greedy
@@ -26,7 +27,9 @@ class DiverseRows:
     Attributes
     ----------
     rows : ndarray of shape (n_select,)
-        Training rows, in the order of the picks.
+        Positions of training rows, in the order of the picks.
+    row_names : pandas.Index or ndarray of shape (n_select,)
+        Their names in the index of the training data; their positions without one.
     gains : ndarray of shape (n_select,)
         What each pick added to the objective.
     influence : ndarray of shape (n_select,)
@@ -44,6 +47,7 @@ class DiverseRows:
     """
 
     rows: np.ndarray
+    row_names: Any
     gains: np.ndarray
     influence: np.ndarray
     diversity: np.ndarray
@@ -105,7 +109,7 @@ def select_diverse(
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     scores : array-like of shape (n_train,), default=None
         Importance of every training row by any other measure, in place of influence.
-    rows : array-like of int or bool mask, default=None
+    rows : array-like of int, of names, or bool mask, default=None
         Training rows that may be picked, and that the picks stand for; all of positive weight by
         default.
     length_scale : float or "median", default="median"
@@ -174,6 +178,7 @@ def select_diverse(
         scores = row_scores(explainer, X_test, y_test, target, order)
     else:
         _refuse_test_rows(X_test, y_test)
+        explainer.training_rows_.in_order(scores, what="scores")
         scores = check_scores(scores, explainer.objective_.n_rows)
     random_state = check_random_state(random_state)
     objective = explainer.objective_
@@ -185,10 +190,10 @@ def select_diverse(
     made = REDUNDANCIES[redundancy](
         similarity, candidates, n_select, reference, weight / weight.sum()
     )
-    return _search(scores, candidates, made, gamma, n_select)
+    return _search(explainer.training_rows_, scores, candidates, made, gamma, n_select)
 
 
-def _search(scores, candidates, redundancy, gamma, n_select):
+def _search(training_rows, scores, candidates, redundancy, gamma, n_select):
     """Greedy picks for one gamma, or for the knee of the path."""
     mine = scores[candidates]
     top = np.partition(mine, len(mine) - n_select)[len(mine) - n_select :]
@@ -207,6 +212,7 @@ def _search(scores, candidates, redundancy, gamma, n_select):
     picks, gains, values = found[best]
     return DiverseRows(
         rows=candidates[picks],
+        row_names=training_rows.names(candidates[picks]),
         gains=gains,
         influence=np.cumsum(mine[picks]),
         diversity=values,
@@ -231,7 +237,7 @@ def _rescaled(part):
 
 def _candidates(explainer, rows, n_select):
     present = explainer.objective_.weights.base > 0
-    rows = np.unique(check_rows(rows, len(present)))
+    rows = np.unique(check_rows(rows, explainer))
     rows = rows[present[rows]]
     if len(rows) < n_select:
         raise ValueError(

@@ -2,12 +2,13 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from skinfluence._checks import check_whole
-from skinfluence._settings import check_rows
+from skinfluence._rows import check_rows
 from skinfluence._tasks import check_explainer
 from skinfluence._warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
@@ -25,7 +26,9 @@ class Prototypes:
     Attributes
     ----------
     rows : ndarray of shape (n_picked,)
-        Training rows, in the order of the picks.
+        Positions of training rows, in the order of the picks.
+    row_names : pandas.Index or ndarray of shape (n_picked,)
+        Their names in the index of the training data; their positions without one.
     weights : ndarray of shape (n_picked,)
         Best weight of each row's gradient in the mean gradient of the test rows, given all picks.
         Negative where the row's gradient points the other way.
@@ -36,6 +39,7 @@ class Prototypes:
     """
 
     rows: np.ndarray
+    row_names: Any
     weights: np.ndarray
     discrepancy: np.ndarray
     initial_discrepancy: float
@@ -66,7 +70,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
         The set that the rows stand for; also a single test row, or a table of training rows.
     y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
         Their labels. None takes the predicted labels of a classifier.
-    rows : array-like of int or bool mask, default=None
+    rows : array-like of int, of names, or bool mask, default=None
         Training rows that may be picked; all by default. Rows of weight zero are never picked.
 
     Returns
@@ -124,7 +128,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
             "Pass the target values of X_test."
         )
     tests = explainer.test_rows(X_test, y_test)
-    rows = check_rows(rows, objective.n_rows)
+    rows = check_rows(rows, explainer)
     candidates = rows[(objective.sample_weight > 0).any(axis=1)[rows]]
     if not len(candidates):
         raise ValueError(
@@ -135,7 +139,8 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
     with inverse.question():
         mean = tests.gradients().rmatvec(np.full(len(tests), 1.0 / len(tests)))
         kernel = _FisherKernel(objective, inverse, candidates)
-        picked = _quadrature(kernel, mean, int(n_select))
+        rows, *found = _quadrature(kernel, mean, int(n_select))
+    picked = Prototypes(rows, explainer.training_rows_.names(rows), *found)
     if len(picked.rows) < n_select:
         warnings.warn(
             f"{len(picked.rows)} rows were picked where n_select={n_select}: more cannot bring the "
@@ -171,7 +176,10 @@ class _FisherKernel:
 
 
 def _quadrature(kernel, mean, n_select):
-    """Greedy picks with their weights: a Cholesky factorisation of the kernel, pivoted by gain."""
+    """(rows, weights, discrepancies, the initial one) of greedy picks.
+
+    A Cholesky factorisation of the kernel, pivoted by gain.
+    """
     start = float(mean @ kernel.inverse.solve(mean.reshape(-1, 1))[:, 0])
     left = kernel.column(mean)  # g_i' F^-1 (mean - its best approximation)
     whole = kernel.diagonal()
@@ -200,4 +208,4 @@ def _quadrature(kernel, mean, n_select):
         squares.append(max(squares[-1] - share**2, 0.0))
     m = len(places)
     weights = solve_triangular(factor[:m, places], np.array(shares)) if m else np.empty(0)
-    return Prototypes(kernel.rows[places], weights, np.sqrt(squares[1:]), float(np.sqrt(start)))
+    return kernel.rows[places], weights, np.sqrt(squares[1:]), float(np.sqrt(start))

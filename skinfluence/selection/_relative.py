@@ -6,7 +6,7 @@ import numpy as np
 
 from skinfluence._answers import ORDERS, influence_blocks, top_k
 from skinfluence._checks import check_choice, check_whole
-from skinfluence._settings import check_rows
+from skinfluence._rows import check_rows
 from skinfluence._tasks import check_explainer
 from skinfluence.selection._lengths import KINDS, change_lengths, scaled_changes
 
@@ -54,7 +54,7 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
         second does not depend on the units of the features, save for the penalty.
     target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-    rows : array-like of int or bool mask, default=None
+    rows : array-like of int, of names, or bool mask, default=None
         Training rows that are asked about; all by default.
 
     Returns
@@ -103,7 +103,7 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     check_explainer(explainer)
     check_choice("kind", kind, KINDS)
     tests = explainer.test_rows(X_test, y_test, target=target)
-    rows = check_rows(rows, explainer.objective_.n_rows)
+    rows = check_rows(rows, explainer)
     out = np.empty((len(tests), len(rows)), explainer.objective_.design.dtype)
     blocks = _relative_blocks(explainer, tests, kind, rows, out)
     deque(blocks, maxlen=0)  # runs them; each is written in place

@@ -260,7 +260,8 @@ def test_the_frame_is_of_the_users_kind(library):
     parts = influence_components(explainer, asked, names[y_test], rows=[7, 5])
     frame = parts.frame(3)
     assert isinstance(frame, library)
-    assert list(frame.columns) == ["row", "label", *NAMES]
+    named = ["position"] if library is pd.DataFrame else []
+    assert list(frame.columns) == ["row", *named, "label", *NAMES]
     expected = ["plant 7", "plant 5"] if library is pd.DataFrame else [7, 5]
     assert list(frame["row"]) == expected
     assert list(frame["label"]) == names[y[[7, 5]]].tolist()

@@ -77,26 +77,29 @@ def _OnFloats(names):
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, "pandas"])
-def test_rows_without_a_label_are_in_no_group(missing, ridge, expected):
+def test_rows_without_a_label_are_the_last_group(missing, ridge, expected):
     labels = np.array(list("abcd"), dtype=object)[LABELS]
     if missing == "pandas":
         missing = pytest.importorskip("pandas").NA
     labels[LABELS == 2] = missing
     got = group_influence(ridge[0], labels, *ridge[1:])
-    np.testing.assert_array_equal(got, expected[:, [0, 1, 3]])
+    np.testing.assert_array_equal(got, expected[:, [0, 1, 3, 2]])
+    made = group_table(ridge[0], labels, *ridge[1:])
+    assert list(made["group"])[:3] == ["a", "b", "d"] and made["n_rows"].tolist() == [15] * 4
+    assert made["group"].isna().tolist() == [False, False, False, True]
 
 
-def test_numbers_that_are_missing_are_in_no_group(ridge, expected):
+def test_numbers_that_are_missing_are_the_last_group(ridge, expected):
     labels = np.where(LABELS == 1, np.nan, LABELS)
     got = group_influence(ridge[0], labels, *ridge[1:])
-    np.testing.assert_array_equal(got, expected[:, [0, 2, 3]])
+    np.testing.assert_array_equal(got, expected[:, [0, 2, 3, 1]])
 
 
 @pytest.mark.parametrize("missing", [None, np.nan])
-def test_a_list_of_strings_with_missing_ones_names_no_group_after_them(missing, ridge, expected):
+def test_a_list_of_strings_keeps_the_missing_ones_apart(missing, ridge, expected):
     labels = [missing if k == 2 else "abcd"[k] for k in LABELS]
     got = group_influence(ridge[0], labels, *ridge[1:])
-    np.testing.assert_array_equal(got, expected[:, [0, 1, 3]])
+    np.testing.assert_array_equal(got, expected[:, [0, 1, 3, 2]])
 
 
 @pytest.mark.parametrize("kind", ["pandas", "array", "unordered", "polars", "column"])
@@ -121,12 +124,13 @@ def test_categories_keep_their_order(kind, ridge):
 
 
 @pytest.mark.parametrize("unit", ["D", "s", "ns"])
-def test_dates_name_their_groups_in_any_unit_and_missing_ones_none(unit, ridge, expected):
+def test_dates_name_their_groups_in_any_unit_and_missing_ones_the_last(unit, ridge, expected):
     day = (np.datetime64("2020-01-01") + LABELS).astype(f"datetime64[{unit}]")
     day[LABELS == 2] = np.datetime64("NaT")
     made = group_table(ridge[0], day, *ridge[1:])
-    np.testing.assert_allclose(made["influence"], expected[:, [0, 1, 3]].mean(axis=0))
-    assert [str(date)[:10] for date in made["group"]] == ["2020-01-01", "2020-01-02", "2020-01-04"]
+    np.testing.assert_allclose(made["influence"], expected[:, [0, 1, 3, 2]].mean(axis=0))
+    dates = ["2020-01-01", "2020-01-02", "2020-01-04", "NaT"]
+    assert [str(date)[:10] for date in made["group"]] == dates
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
@@ -142,8 +146,9 @@ def test_a_table_takes_names_of_any_type(library, names):
     assert got == (list(names) if library == "pandas" else [str(name) for name in names])
 
 
-def test_without_any_label_there_is_no_group(ridge):
-    assert group_influence(ridge[0], np.full(N_ROWS, np.nan), *ridge[1:]).shape == (7, 0)
+def test_without_any_label_all_rows_are_one_group(ridge):
+    made = group_table(ridge[0], np.full(N_ROWS, np.nan), *ridge[1:], method="first_order")
+    assert made["n_rows"].tolist() == [60]
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_updated_flaggers_pickle(reviewed):
     ("rows", "labels", "message"),
     [
         ([300], [1], "numbers from 300 to 300; expected 0 to 299"),
-        ([-1], [1], "numbers from -1"),
+        ([-301], [1], "numbers from -301"),
         ([4, 4], [1, 1], "names a row twice"),
         ([0.5], [1], "expected a list of training row numbers"),
         ([True, False], [1], r"mask of shape \(2,\); expected \(300,\)"),
