@@ -107,7 +107,16 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
 
     See Also
     --------
-    skinfluence.svm.SmoothHingeSVC : A support-vector machine made to be explained.
+    skinfluence.LabelFlagger : Which labels are wrong, and which to check first.
+    skinfluence.groups : The removal of groups of rows; the fewest rows that flip a prediction.
+    skinfluence.perturbation : Other features or another label of a training row.
+    skinfluence.selection : Relative influence, rows that differ from each other, prototypes.
+    skinfluence.components : What the training loss and the inverse Hessian each contribute.
+    skinfluence.metrics : Agreement with real refits, as scorers for searches.
+    skinfluence.solvers : Inverses of the Hessian, with their settings.
+    skinfluence.svm : A support-vector machine made to be explained.
+    skinfluence.datasets : Small data sets, and wrong labels to find.
+    skinfluence.testing : Checks for losses, estimators and solvers of your own.
 
     References
     ----------

@@ -19,6 +19,11 @@ from skinfluence.objectives import Coupling
 
 __all__ = ["InfluenceComponents", "influence_components"]
 
+
+def __dir__():
+    return __all__
+
+
 NAMES = ("influence", "without_loss", "without_hessian", "inner_product")
 
 
@@ -64,7 +69,8 @@ class InfluenceComponents:
         -------
         DataFrame
             In the frame type of the training data: `row` (its name), `position` (where that
-            differs), `label` (or one column an output), `influence`, `without_loss`, `without_hessian`, `inner_product`.
+            differs), `label` (or one column an output), `influence`, `without_loss`,
+            `without_hessian`, `inner_product`.
 
         Raises
         ------

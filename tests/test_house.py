@@ -185,3 +185,31 @@ def test_importing_adds_less_than_a_second_to_importing_scikit_learn():
         for _ in range(3)
     ]
     assert min(times) < 1.0
+
+
+def test_public_modules_load_when_they_are_first_used():
+    code = (
+        "import sys, skinfluence as s\n"
+        "print([m for m in ('groups', 'labels', 'metrics') if 'skinfluence.' + m in sys.modules])\n"
+        "print(s.groups.group_influence.__name__, s.LabelFlagger.__name__, s.metrics.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.split() == ["[]", "group_influence", "LabelFlagger", "skinfluence.metrics"]
+    with pytest.raises(AttributeError, match="has no attribute 'gruops'"):
+        _ = skinfluence.gruops
+
+
+@pytest.mark.parametrize("name", public_modules())
+def test_modules_show_their_public_names_only(name):
+    module = importlib.import_module(name)
+    shown = set(dir(module))
+    if name == "skinfluence":
+        shown -= {n for n in shown if f"skinfluence.{n}" in public_modules()}
+        assert {"groups", "labels", "perturbation", "svm"} <= set(dir(module))
+    if not name.endswith(".cli"):
+        assert shown == set(module.__all__)
+
+
+def test_the_explainer_names_every_module_of_tasks():
+    for task in ("groups", "perturbation", "selection", "components", "metrics", "solvers"):
+        assert f"skinfluence.{task} : " in skinfluence.InfluenceExplainer.__doc__

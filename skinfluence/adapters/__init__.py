@@ -29,3 +29,7 @@ __all__ = [
     "register",
     "unwrap",
 ]
+
+
+def __dir__():
+    return __all__

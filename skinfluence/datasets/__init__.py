@@ -11,3 +11,7 @@ __all__ = [
     "load_forest_fires",
     "load_hospital_readmission",
 ]
+
+
+def __dir__():
+    return __all__

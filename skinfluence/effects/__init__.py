@@ -45,3 +45,7 @@ __all__ = [
     "replace_newton_step",
     "replace_refit",
 ]
+
+
+def __dir__():
+    return __all__

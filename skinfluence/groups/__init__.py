@@ -16,3 +16,7 @@ __all__ = [
     "most_influential_group",
     "smallest_flipping_set",
 ]
+
+
+def __dir__():
+    return __all__

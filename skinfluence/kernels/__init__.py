@@ -40,3 +40,7 @@ __all__ = [
     "single_threaded_blas",
     "worth_compiling",
 ]
+
+
+def __dir__():
+    return __all__

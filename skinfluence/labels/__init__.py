@@ -5,3 +5,7 @@ from skinfluence.labels._cleaner import LabelCleaner
 from skinfluence.labels._flagger import LabelFlagger
 
 __all__ = ["CleanedClassifier", "CleanedRegressor", "LabelCleaner", "LabelFlagger"]
+
+
+def __dir__():
+    return __all__

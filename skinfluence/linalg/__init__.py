@@ -19,3 +19,7 @@ __all__ = [
     "row_blocks",
     "score_reader",
 ]
+
+
+def __dir__():
+    return __all__

@@ -18,3 +18,7 @@ __all__ = [
     "SquaredError",
     "SquaredHinge",
 ]
+
+
+def __dir__():
+    return __all__

@@ -22,3 +22,7 @@ __all__ = [
     "loo_concordance",
     "mislabel_detection_score",
 ]
+
+
+def __dir__():
+    return __all__

@@ -22,3 +22,7 @@ __all__ = [
     "is_second_derivative",
     "minimize",
 ]
+
+
+def __dir__():
+    return __all__

@@ -24,3 +24,7 @@ __all__ = [
     "relabel_influence_blocks",
     "replacement_influence",
 ]
+
+
+def __dir__():
+    return __all__

@@ -16,3 +16,7 @@ __all__ = [
     "select_prototypes",
     "top_relative_influences",
 ]
+
+
+def __dir__():
+    return __all__

@@ -40,3 +40,7 @@ __all__ = [
     "WoodburySolver",
     "get_solver",
 ]
+
+
+def __dir__():
+    return __all__

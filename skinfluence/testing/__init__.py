@@ -22,3 +22,7 @@ __all__ = [
     "leave_one_out_influence",
     "tightened",
 ]
+
+
+def __dir__():
+    return __all__
