@@ -195,8 +195,8 @@ def test_public_modules_load_when_they_are_first_used():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.split() == ["[]", "group_influence", "LabelFlagger", "skinfluence.metrics"]
-    with pytest.raises(AttributeError, match="has no attribute 'gruops'"):
-        _ = skinfluence.gruops
+    with pytest.raises(AttributeError, match="has no attribute 'sets'"):
+        _ = skinfluence.sets
 
 
 @pytest.mark.parametrize("name", public_modules())
