@@ -73,8 +73,8 @@ def _blocks(linearization, design, target, method, rows, out):
     n_test, K = design.shape[0], linearization.objective.n_outputs
     many = n_test if method == "first_order" else K * (n_test + len(rows))
     inverse = linearization.inverse_for(method, many)
-    with inverse.question():
-        yield from _all_blocks(linearization, design, target, method, rows, out, inverse)
+    blocks = _all_blocks(linearization, design, target, method, rows, out, inverse)
+    yield from inverse.question().over(blocks)
 
 
 def _all_blocks(linearization, design, target, method, rows, out, inverse=None):

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence._progress import progress
+from skinfluence._progress import progress_bar
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._least_norm import takes_least_norm, to_least_norm
 from skinfluence.effects._replaced_problems import ReplacedProblems, Steps
@@ -102,20 +102,17 @@ def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
     width = _block_width(objective)
     starts = list(range(0, len(replacement), width))
 
-    def one(start):
-        block = replacement.take(slice(start, min(start + width, len(replacement))))
-        return work(ReplacedProblems(objective, inverse, block))
+    with progress_bar(
+        total=len(starts), what="replacements", unit="blocks", verbose=verbose
+    ) as reach:
 
-    n_threads = job_threads(n_jobs)
-    parts = list(
-        progress(
-            run_chunks(one, starts, n_threads),
-            total=len(starts),
-            what="replacements",
-            unit="blocks",
-            verbose=verbose,
-        )
-    )
+        def one(start):
+            block = replacement.take(slice(start, min(start + width, len(replacement))))
+            done = work(ReplacedProblems(objective, inverse, block))
+            reach(start, 1)
+            return done
+
+        parts = list(run_chunks(one, starts, job_threads(n_jobs)))
     coef = np.concatenate([np.zeros((0, *objective.coef.shape)), *(p[0] for p in parts)])
     lost = [a + i for a, p in zip(starts, parts, strict=True) for i in p[1]]
     if lost:

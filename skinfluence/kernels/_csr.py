@@ -33,8 +33,7 @@ def csr_quadratic_form(data, indices, indptr, matrix, n_threads=None):
     def work(rows):
         _csr_loops.quadratic_form(*parts, matrix, rows.start, rows.stop, out)
 
-    for _ in run_chunks(work, row_chunks(n, len(data), 0), n_threads):
-        pass
+    run_chunks(work, row_chunks(n, len(data), 0), n_threads)
     return out
 
 
@@ -66,8 +65,7 @@ def csr_gram(data, indices, indptr, weights, n_columns, n_threads=None):
     def work(some):
         _csr_loops.half_gram(*parts, weights, some.start, some.stop, out)
 
-    for _ in run_chunks(work, columns, n_threads):
-        pass
+    run_chunks(work, columns, n_threads)
     return _add_transposed(out)
 
 

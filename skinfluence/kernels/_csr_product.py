@@ -46,13 +46,15 @@ def _single(X, v, offset, weights, n_threads):
         total = _csr_single.single(*parts, table, offset, weights, rows.start, rows.stop)
         return table[:, 1], total
 
-    product, total = np.zeros(f), 0.0
+    product, total = np.zeros(f), np.zeros(1)
+
+    def add(part):
+        np.add(product, part[0], out=product)
+        total[0] += part[1]
+
     # an entry takes as long as two numbers of the result that are added up
-    chunks = row_chunks(n, X.nnz, f // 2, SINGLE_ENTRIES)
-    for part, added in run_chunks(work, chunks, n_threads):
-        product += part
-        total += added
-    return product[None], np.array([total])
+    run_chunks(work, row_chunks(n, X.nnz, f // 2, SINGLE_ENTRIES), n_threads, take=add)
+    return product[None], total
 
 
 def _several(X, V, offset, curved, n_threads):
@@ -73,8 +75,7 @@ def _several(X, V, offset, curved, n_threads):
         some = [part[rows] for part in curved]
         raw, total = _raw(parts, tables, offset, some, n_threads)
         sums += total
-        for g, part in _added(parts, raw, f, n_threads):
-            product[:, g * LANES : (g + 1) * LANES] += part
+        _add_products(parts, raw, product, n_threads)
     return product[:, :C].T, sums
 
 
@@ -93,11 +94,11 @@ def _raw(parts, tables, offset, curved, n_threads):
     return raw, sum(run_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES), n_threads))
 
 
-def _added(parts, raw, f, n_threads):
-    """(g, raw' X for eight columns of raw) in pieces that are to be added up."""
+def _add_products(parts, raw, product, n_threads):
+    """Add X' raw to `product` (f, n_columns), eight columns at a time."""
     from skinfluence.kernels import _csr_vectors
 
-    n, nnz = len(raw), int(parts[2][-1]) - int(parts[2][0])
+    n, nnz, f = len(raw), int(parts[2][-1]) - int(parts[2][0]), len(product)
     groups = raw.shape[1] // LANES
     raw = read_only(raw)
 
@@ -108,8 +109,12 @@ def _added(parts, raw, f, n_threads):
         _csr_vectors.add_rows(*parts, raw, g, rows.start, rows.stop, table)
         return g, table
 
+    def add(part):
+        g, table = part
+        product[:, g * LANES : (g + 1) * LANES] += table
+
     units = [(rows, g) for rows in row_chunks(n, nnz, f) for g in range(groups)]
-    return run_chunks(work, units, n_threads)
+    run_chunks(work, units, n_threads, take=add)
 
 
 def csr_parts(data, indices, indptr):

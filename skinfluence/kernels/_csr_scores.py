@@ -64,6 +64,5 @@ def csr_scores(data, indices, indptr, tables, offset, rho, out, n_threads=None):
         totals = aligned(rows.stop - rows.start, LANES)
         _csr_vectors.scores(*parts, rows.start, rows.stop, totals, out)
 
-    for _ in run_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES), n_threads):
-        pass
+    run_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES), n_threads)
     return out

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from skinfluence.kernels._csr_product import csr_hessian_product
 from skinfluence.kernels._dense_product import MOST_OUTPUTS, dense_hessian_product
-from skinfluence.kernels._threads import blas_architecture, row_chunks, run_chunks
+from skinfluence.kernels._threads import InPlaceSum, blas_architecture, row_chunks, run_chunks
 
 #: Fewer entries of X than this take milliseconds in numpy, and compiling takes seconds.
 COMPILED_ENTRIES = 4_000_000
@@ -97,12 +97,14 @@ def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compil
         def work(chunk):
             return blockwise(X, V, offset, curvature, factor, chunk)
 
-    parts = run_chunks(work, chunks, n_threads)
-    product, sums = next(parts)
-    for part, total in parts:
-        product += part
-        sums += total
-    return product, sums
+    product, sums = InPlaceSum(), InPlaceSum()
+
+    def take(part):
+        product.add(part[0])
+        sums.add(part[1])
+
+    run_chunks(work, chunks, n_threads, take=take)
+    return product.total, sums.total
 
 
 def _small_products_are_fast(X, n_columns):

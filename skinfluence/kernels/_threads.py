@@ -117,8 +117,11 @@ def row_chunks(n_rows, entries, accumulator, least=CHUNK_ENTRIES):
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
-def run_chunks(function, chunks, n_threads=None):
-    """Yield ``function(chunk)`` in the order of the chunks, computed on threads.
+def run_chunks(function, chunks, n_threads=None, take=None):
+    """Results of ``function(chunk)`` in the order of the chunks, computed on threads.
+
+    All are computed before it returns, since BLAS is limited to one thread meanwhile: a generator
+    would hold the limit for as long as it is kept, say by the traceback of an interrupted call.
 
     Parameters
     ----------
@@ -127,15 +130,27 @@ def run_chunks(function, chunks, n_threads=None):
     chunks : list
     n_threads : int or None
         None for `effective_threads`.
+    take : callable or None
+        Is given each result, in order and in the calling thread, instead of its being kept: for
+        sums of results that are large.
+
+    Returns
+    -------
+    iterator
+        Over the results, which are all there; empty with `take`.
     """
+    results: list = []
+    take = results.append if take is None else take
     if len(chunks) < 2:
-        yield from map(function, chunks)
-        return
+        for chunk in chunks:
+            take(function(chunk))
+        return iter(results)
     n_threads = effective_threads() if n_threads is None else n_threads
     with single_threaded_blas():
         if n_threads < 2:
-            yield from map(function, chunks)
-            return
+            for chunk in chunks:
+                take(function(chunk))
+            return iter(results)
         config = get_config()  # a thread has scikit-learn's settings of its own
 
         def configured(chunk):
@@ -143,4 +158,24 @@ def run_chunks(function, chunks, n_threads=None):
                 return function(chunk)
 
         with ThreadPoolExecutor(min(n_threads, len(chunks))) as pool:
-            yield from pool.map(configured, chunks)
+            for result in pool.map(configured, chunks):
+                take(result)
+    return iter(results)
+
+
+class InPlaceSum:
+    """Adds arrays up, into the first of them.
+
+    Attributes
+    ----------
+    total : ndarray or None
+    """
+
+    total = None
+
+    def add(self, part):
+        """Add `part`, which must not be used afterwards."""
+        if self.total is None:
+            self.total = part
+        else:
+            self.total += part

@@ -93,8 +93,7 @@ class TopK:
         def work(c):
             _top_k_loops.merge(block, first, order, edges[c], edges[c + 1], *state)
 
-        for _ in run_chunks(work, list(range(count)), n_threads):
-            pass
+        run_chunks(work, list(range(count)), n_threads)
 
     def result(self):
         """(index, values, total), strongest first.

@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skinfluence._progress import progress
-from skinfluence.kernels import csr_gram, csr_quadratic_form, row_chunks, run_chunks
+from skinfluence._progress import progress_bar
+from skinfluence.kernels import InPlaceSum, csr_gram, csr_quadratic_form, row_chunks, run_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, block_size, row_blocks
 
 #: Products of two entries of a row, in all, from which a compiled Gram matrix is worth waiting for
@@ -186,20 +186,16 @@ class Design:
         root = np.sqrt(np.abs(weights))
         n, q = self.shape
         chunks = row_chunks(n, n * q, q * q)
-        parts = progress(
-            run_chunks(partial(self._dense_gram, root), chunks),
-            total=len(chunks),
-            what="Hessian",
-            unit="parts of the rows",
-            verbose=verbose,
-        )
-        out = next(parts)
-        for part in parts:
-            out += part
-        return sign * out
+        parts = InPlaceSum()
+        with progress_bar(
+            total=len(chunks), what="Hessian", unit="parts of the rows", verbose=verbose
+        ) as reach:
+            work = partial(self._dense_gram, root, reach)
+            run_chunks(work, chunks, take=parts.add)
+        return sign * parts.total
 
-    def _dense_gram(self, root, chunk):
-        """Z' diag(root^2) Z over a slice of rows."""
+    def _dense_gram(self, root, reach, chunk):
+        """Z' diag(root^2) Z over a slice of rows; `reach` is told that it is done."""
         part, root = self.take(chunk), root[chunk]
         q = self.shape[1]
         out = np.zeros((q, q))
@@ -207,6 +203,7 @@ class Design:
         for block, Z in part.dense_blocks(cache_mib=min(CACHE_MIB, max(2.0, 4.0 * q**2 / 2**20))):
             Z *= root[block, None]
             out += Z.T @ Z  # numpy calls syrk: half the multiplications of a general product
+        reach(chunk.start, 1)
         return out
 
     def _sparse_gram(self, weights):

@@ -233,8 +233,7 @@ class Hessian(LinearOperator):
                 gram = scaled.T @ scaled
                 out[k, :, j] += gram if weight.max() > 0.0 else -gram
 
-            for _ in run_chunks(add, pairs):
-                pass
+            run_chunks(add, pairs)
 
     def _shown_blocks(self, cache_mib):
         blocks = self.design.dense_blocks(cache_mib)

@@ -46,8 +46,7 @@ class PairGrams:
                     place = stop
                 self._sums[t] += tile @ w
 
-            for _ in run_chunks(work, range(len(self._tiles))):
-                pass
+            run_chunks(work, range(len(self._tiles)))
 
     def _buffer(self, products, rows):
         size = products * rows

@@ -1,12 +1,10 @@
 """Move an objective to its optimum by Newton steps."""
 
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._progress import progress_bar
 
@@ -92,8 +90,7 @@ def _bar(first, tol, verbose):
 def _solve(inverse, gradient):
     if inverse.factorized:
         return inverse.matvec(gradient)
-    with warnings.catch_warnings():  # a step that fell short shows in the stationarity
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with inverse.question(quiet=True):  # a step that fell short shows in the stationarity
         return inverse.matvec(gradient)
 
 

@@ -94,8 +94,7 @@ class Effects:
             return
         many = len(tests) if self.method == "first_order" else len(replacement)
         inverse = self.linearization.inverse_for(self.method, many)
-        with inverse.question():
-            yield from self._all_blocks(tests, replacement, inverse)
+        yield from inverse.question().over(self._all_blocks(tests, replacement, inverse))
 
     def _all_blocks(self, tests, replacement, inverse):
         last = np.zeros(len(replacement), dtype=bool)

@@ -10,7 +10,7 @@ from threading import get_ident
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from skinfluence._progress import progress
+from skinfluence._progress import progress, progress_bar
 from skinfluence.linalg import row_blocks
 
 REGISTRY: dict[str, type["Solver"]] = {}
@@ -83,9 +83,12 @@ class InverseHessian(LinearOperator):
     def solve(self, V):
         """H^-1 V for V of shape (p, m)."""
 
-    def question(self):
-        """Context whose solutions are told of as one: one report and at most one warning."""
-        return _Question(self)
+    def question(self, *, quiet=False):
+        """Context whose solutions are reported as one: one report and at most one warning.
+
+        With `quiet` none of either. For generators there is :meth:`Question.over`.
+        """
+        return Question(self, quiet)
 
     def _conclude(self, outcome):
         """Tell of a solution's outcome, now or at the end of the question that it belongs to."""
@@ -140,33 +143,64 @@ class InverseHessian(LinearOperator):
 
     def _shown(self, rows, n):
         """Slices of n rows whose quadratic forms are made, with a progress bar."""
-        return progress(
-            rows,
-            total=n,
-            what="leverages",
-            unit="rows",
-            verbose=self.verbose,
-            size=lambda part: part.stop - part.start,
-        )
+        return progress(rows, **self._what(n), size=lambda part: part.stop - part.start)
+
+    def _bar(self, n):
+        """Context with the same progress bar, see :func:`progress_bar`."""
+        return progress_bar(**self._what(n))
+
+    def _what(self, n):
+        return {"total": n, "what": "leverages", "unit": "rows", "verbose": self.verbose}
 
 
-class _Question:
+class Question:
     """See :meth:`InverseHessian.question`; one inside another belongs to the outer one."""
 
-    def __init__(self, inverse):
+    def __init__(self, inverse, quiet=False):
         self._asked, self._tell = inverse._asked, inverse._tell
+        self._quiet = quiet
+        self._outcomes: list = []
 
     def __enter__(self):
         self._thread = get_ident()
-        self._inside = self._thread in self._asked
-        self._asked.setdefault(self._thread, [])
+        self._inside = self._asked.setdefault(self._thread, self._outcomes) is not self._outcomes
 
     def __exit__(self, error, *_):
-        if self._inside:
-            return
-        outcomes = self._asked.pop(self._thread)
-        if outcomes and error is None:
-            self._tell(outcomes)
+        self._close()
+        if error is None:
+            self._conclude()
+
+    def _close(self):
+        if not self._inside:
+            del self._asked[self._thread]
+
+    def _conclude(self):
+        if self._outcomes and not self._quiet:
+            self._tell(self._outcomes)
+
+    def over(self, steps):
+        """Yield from `steps`; their solutions are reported as one when they have ended.
+
+        The question is open only while a step is computed. Whoever keeps the generator, as the
+        traceback of an interrupted call does, keeps no question open.
+
+        Parameters
+        ----------
+        steps : iterator
+        """
+        while True:
+            self.__enter__()
+            try:
+                step = next(steps, _END)
+            finally:
+                self._close()
+            if step is _END:
+                break
+            yield step
+        self._conclude()
+
+
+_END = object()
 
 
 class Solver(ABC):

@@ -66,15 +66,16 @@ class RootInverse(InverseHessian):
                 out[:, k, j] = out[:, j, k] = form
             return out
 
-        def fill(rows):
-            Z = design.take(rows).to_dense()
-            for (k, j), half in self._half_blocks.items():
-                out[rows, k, j] = out[rows, j, k] = half_form(Z, half)
-
         blocks = list(row_blocks(len(out), 8 * design.shape[1], cache_mib=2.0))
-        # the results come in the order of the blocks
-        for _ in self._shown(_beside(blocks, run_chunks(fill, blocks)), len(out)):
-            pass
+        with self._bar(len(out)) as reach:
+
+            def fill(rows):
+                Z = design.take(rows).to_dense()
+                for (k, j), half in self._half_blocks.items():
+                    out[rows, k, j] = out[rows, j, k] = half_form(Z, half)
+                reach(rows.start, rows.stop - rows.start)
+
+            run_chunks(fill, blocks)
         return out
 
     def _worth_compiling(self, design):
@@ -124,12 +125,6 @@ class RootInverse(InverseHessian):
                 out[rows, k, k] = form
                 previous = W
         return out
-
-
-def _beside(blocks, results):
-    """The blocks, each when its result has come."""
-    for block, _ in zip(blocks, results, strict=True):
-        yield block
 
 
 def first_column(matrix, without):
