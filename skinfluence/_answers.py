@@ -1,6 +1,7 @@
 """Influences in blocks: the one loop behind influence, top_influences and explain."""
 
 import warnings
+from contextlib import closing
 from functools import cached_property, partial
 
 import numpy as np
@@ -328,6 +329,7 @@ def top_k(blocks, n_test, n_rows, k, order):
     row, over all rows; see :class:`skinfluence.kernels.TopK`.
     """
     ranking = TopK(n_test, k, order, n_scores=n_test * n_rows)
-    for tests, some, block in blocks:
-        ranking.add(tests, some.start, block)
+    with closing(blocks):  # and its progress bar, whatever happens
+        for tests, some, block in blocks:
+            ranking.add(tests, some.start, block)
     return ranking.result()
