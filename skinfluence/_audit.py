@@ -86,11 +86,13 @@ class Audit:
         hessian_inverse = self.linearization_.hessian_inverse
         # the user's last solution, not those of the estimates below
         asked, asked_of_hessian = replace(inverse.report), replace(hessian_inverse.report)
-        with inverse.question(), hessian_inverse.question():
-            low, high = curvature_range(inverse.hessian, inverse)
-            h = self.leverage_ if hessian_inverse.factorized else np.empty(0)
-            dof = float(h.sum()) if len(h) else estimated_dof(hessian_inverse)
-        inverse.report, hessian_inverse.report = asked, asked_of_hessian
+        try:
+            with inverse.question(), hessian_inverse.question():
+                low, high = curvature_range(inverse.hessian, inverse)
+                h = self.leverage_ if hessian_inverse.factorized else np.empty(0)
+                dof = float(h.sum()) if len(h) else estimated_dof(hessian_inverse)
+        finally:
+            inverse.report, hessian_inverse.report = asked, asked_of_hessian
         loud = np.flatnonzero(h > 0.5)
         loud = loud[np.argsort(-h[loud], kind="stable")]
         return Health(

@@ -14,7 +14,6 @@ from skinfluence.kernels._hessian_product import (
 )
 from skinfluence.kernels._lissa import lissa_csr, lissa_dense
 from skinfluence.kernels._threads import (
-    InPlaceSum,
     effective_threads,
     job_threads,
     row_chunks,
@@ -24,7 +23,6 @@ from skinfluence.kernels._threads import (
 from skinfluence.kernels._top_k import TopK
 
 __all__ = [
-    "InPlaceSum",
     "TopK",
     "apply_curvature",
     "csr_gram",
