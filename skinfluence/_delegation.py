@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -15,6 +14,8 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+
+from skinfluence.adapters._training_rows import fit_recorded, is_frozen, weight_parameter
 
 
 def _estimator_has(name):
@@ -26,17 +27,6 @@ def _estimator_has(name):
     return check
 
 
-def weight_parameter(estimator):
-    """Name of the fit parameter that takes sample weights to the last step."""
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        return f"{name}__{weight_parameter(last)}"
-    inner = getattr(estimator, "estimator", None)
-    if inner is not None and hasattr(inner, "fit"):
-        return weight_parameter(inner)
-    return "sample_weight"
-
-
 class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
     """predict and its kin, tags, routing and fitted attributes of the inner estimator."""
 
@@ -46,15 +36,26 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         return LogisticRegression() if self.estimator is None else self.estimator
 
     def _fit_inner(self, X, y, sample_weight, params):
-        """A fitted clone; sample weights go to the last step of a pipeline."""
+        """A fitted clone, with the record of its last step; sample weights go to that step."""
         estimator = clone(self._default_estimator())
         if _routing_enabled():
             if sample_weight is not None:
                 params = {**params, "sample_weight": sample_weight}
             params = process_routing(self, "fit", **params).estimator.fit
+        elif is_frozen(estimator) and params:
+            raise ValueError(
+                f"FrozenEstimator is not fitted, so that it takes no fit parameters; got "
+                f"{sorted(params)}. Pass the weights that it was trained with as sample_weight."
+            )
         elif sample_weight is not None:
-            params = {**params, weight_parameter(estimator): sample_weight}
-        return estimator.fit(X, y, **params)
+            name = weight_parameter(estimator)
+            if name in params:
+                raise ValueError(
+                    f"The weights of the last step are given twice, as sample_weight and as {name}."
+                    " Expected one of them."
+                )
+            params = {**params, name: sample_weight}
+        return fit_recorded(estimator, X, y, params)
 
     @available_if(_estimator_has("predict"))
     def predict(self, X):

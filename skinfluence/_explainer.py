@@ -1,5 +1,6 @@
 """InfluenceExplainer: wires the layers and hands out answers; no mathematics of its own."""
 
+import copy
 import warnings
 from collections import deque
 from time import perf_counter
@@ -93,8 +94,11 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         The fitted clone taken apart; gives the design rows of new data.
     linearization_ : Linearization
         The objective with its inverse Hessian, made at first use.
-    X_train_, y_train_, sample_weight_train_ : as given
-        The training data, by reference.
+    X_train_ : as given
+        The training table, by reference.
+    y_train_, sample_weight_train_ : array-like of shape (n_train, ...)
+        Labels and weights that the last step was trained on, in copies; the weights are None where
+        it got none.
     row_names_ : pandas.Index or ndarray of shape (n_train,)
         Names of the training rows: the index of the data, else their positions.
     method_ : str
@@ -198,6 +202,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         """
         check_settings(self)
         check_weights(sample_weight)
+        y = copy.deepcopy(y)  # corrected in place, as labels are, it stays what it was
         start = perf_counter()
         self.estimator_ = self._fit_inner(X, y, sample_weight, params)
         self._tell("fitted the estimator", start)
@@ -205,7 +210,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
         self.explained_ = explain_estimator(self.estimator_, X, y, sample_weight, settings)
         self._polish()
-        self.X_train_, self.y_train_, self.sample_weight_train_ = X, y, sample_weight
+        self.X_train_, self.y_train_ = X, self.explained_.y
+        self.sample_weight_train_ = self.explained_.sample_weight
         self.training_rows_ = TrainingRows(X, y)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = get_solver(self.solver, verbose=self.verbose, **seed)

@@ -7,7 +7,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 
 from skinfluence._answers import influence_blocks, resolve_method
 from skinfluence._targets import LossTarget, TestRows, encode_labels, target_changes
-from skinfluence.adapters import Settings, explain_estimator
+from skinfluence.adapters import Settings
 from skinfluence.effects import WeightChanges, refit, refit_rows
 from skinfluence.effects._classes import last_of_class
 from skinfluence.linalg import row_blocks
@@ -59,9 +59,8 @@ def reference(explainer, X, y):
     test = explainer.explained_.design(X).X
     labels = encode_labels(explainer.objective_.coding, y, test.shape[0])
     settings = Settings(True, float(explainer.temperature), explainer.penalty_scaling)
-    fitted, given = explainer.estimator_, (explainer.X_train_, explainer.y_train_)
-    explained = explain_estimator(fitted, *given, explainer.sample_weight_train_, settings)
-    best = minimize(explained.objective, AutoSolver.for_newton_steps()).objective
+    fitted = explainer.explained_.with_settings(settings)
+    best = minimize(fitted, AutoSolver.for_newton_steps()).objective
     return best.without_caches(), test, labels
 
 

@@ -130,7 +130,7 @@ class MostInfluential:
         columns = None if columns is None else train.places(columns)
         design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
         found = self._strongest(design, goal, method, rows, k, order)
-        raw, predictions = self.objective_.raw_predictions(design), self.estimator_.predict(X_test)
+        raw, predictions = self.objective_.raw_predictions(design), self.explained_.predict(X_test)
         tables = row_tables(
             found,
             (goal.values(raw), goal.name, explained_labels(goal, self.objective_, y_test)),

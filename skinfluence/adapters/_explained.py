@@ -1,16 +1,19 @@
 """From what a user fitted to an objective: unwrap searches, pipelines and frozen estimators."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import sparse
 from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
+from skinfluence.adapters._resampled import given_rows, is_sampler, taken_positions
+from skinfluence.adapters._steps import FittedSteps, is_search
+from skinfluence.adapters._training_rows import TrainingRows, inner_estimator, take_record
 from skinfluence.objectives import Objective
-
-SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
 
 #: What a design may hold; scikit-learn's check takes the first for all other types.
 FLOATS = [np.float64, np.float32]
@@ -24,19 +27,42 @@ class Explained:
     ----------
     objective : Objective
         Of the last step, at the estimator's own coefficients.
-    transformers : list
+    steps : FittedSteps
         Fitted earlier steps, in order; treated as fixed.
     model : estimator
         The last step, whose objective it is.
+    y : array-like of shape (n,) or (n, n_outputs)
+        Labels that the last step was trained on, one for each row that the user gave.
+    sample_weight : ndarray of shape (n,) or None
+        Weights that it was given.
     """
 
     objective: Objective
-    transformers: list
+    steps: FittedSteps
     model: object
+    y: object
+    sample_weight: object
+
+    @property
+    def transformers(self):
+        """The earlier steps as a list."""
+        return self.steps.steps
 
     def design(self, X):
         """Design rows of new data, with the estimator's own checks of columns and values."""
-        return self.objective.design.with_rows_of(_model_space(self.transformers, self.model, X))
+        return self.objective.design.with_rows_of(_checked(self.model, self.steps.transform(X)))
+
+    def predict(self, X):
+        """Predictions of the estimator for new data, which is not written on."""
+        return self.model.predict(self.steps.transform(X))
+
+    def with_settings(self, settings):
+        """The same training rows explained at other settings, at the estimator's coefficients."""
+        weights = _check_sample_weight(
+            self.sample_weight, self.objective.design.X, dtype=np.float64
+        )
+        build = find_adapter(self.model).build
+        return build(self.model, self.objective.design.X, self.y, weights, settings)
 
     def coef_names(self):
         """Name of each entry of the estimator's flat coefficients, in the order of `coef_`."""
@@ -90,27 +116,24 @@ def unwrap(estimator):
     UnsupportedEstimatorError
         For a search without a refitted best estimator, or a pipeline without a last estimator.
     """
-    name = type(estimator).__name__
-    if name == "FrozenEstimator":
-        return unwrap(estimator.estimator)
-    if name in SEARCHES:
-        if not hasattr(estimator, "best_estimator_"):
-            raise UnsupportedEstimatorError(
-                f"{name} has no best_estimator_: expected a search fitted with refit=True."
-            )
-        return unwrap(estimator.best_estimator_)
+    if is_search(estimator) and not hasattr(estimator, "best_estimator_"):
+        raise UnsupportedEstimatorError(
+            f"{type(estimator).__name__} has no best_estimator_: expected a search fitted with "
+            "refit=True."
+        )
+    inner, earlier = inner_estimator(estimator), []
     if isinstance(estimator, Pipeline):
-        last = estimator[-1]
-        if last is None or isinstance(last, str):
+        if inner is None or isinstance(inner, str):
             raise UnsupportedEstimatorError(
-                f"The pipeline ends with {last!r}: expected a classifier or regressor there."
+                f"The pipeline ends with {inner!r}: expected a classifier or regressor there."
             )
         earlier = [
             step for _, step in estimator.steps[:-1] if step is not None and step != "passthrough"
         ]
-        transformers, model = unwrap(last)
-        return [*earlier, *transformers], model
-    return [], estimator
+    if inner is None:
+        return [], estimator
+    transformers, model = unwrap(inner)
+    return [*earlier, *transformers], model
 
 
 def explain_estimator(estimator, X, y, sample_weight, settings):
@@ -119,22 +142,69 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     Parameters
     ----------
     estimator : fitted estimator
+        With the record of :func:`fit_recorded`, which is taken from it, or without: then the rows
+        are those that `transform` of the earlier steps gives.
     X, y : training data as the user passed them
     sample_weight : array-like of shape (n,) or None
     settings : Settings
     """
     transformers, model = unwrap(estimator)
     adapter = find_adapter(model)
-    X = _model_space(transformers, model, X)
-    if _num_samples(y) != X.shape[0]:  # an estimator that was fitted before did not compare
+    level, rows = take_record(estimator)
+    if rows is None:
+        level, rows = estimator, TrainingRows(X, y, sample_weight)
+    _refuse_fit_parameters(model, rows.others)
+    steps = FittedSteps([step for step in transformers if not is_sampler(step)])
+    Z = _checked(model, _behind_what_was_recorded(level).transform(rows.X))
+    if _num_samples(rows.y) != Z.shape[0]:  # an estimator that was fitted before did not compare
         raise ValueError(
-            f"X has {X.shape[0]} rows but y has {_num_samples(y)}. Expected one label a row."
+            f"X has {Z.shape[0]} rows but y has {_num_samples(rows.y)}. Expected one label a row."
         )
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    weights = _check_sample_weight(rows.sample_weight, Z, dtype=np.float64, copy=True)
+    n, labels, taken = _num_samples(X), rows.y, None
+    positions = taken_positions(filter(is_sampler, transformers), n, rows.positions)
+    if len(positions) != Z.shape[0]:
+        raise UnsupportedEstimatorError(
+            f"The last step was trained on {Z.shape[0]} rows, but {n} were given. Expected steps "
+            "that keep every row, or samplers of imbalanced-learn with sample_indices_."
+        )
+    if not np.array_equal(positions, np.arange(n)):
+        dropped = partial(_dropped_rows, steps, model, X, y)
+        Z, labels, weights, taken = given_rows(Z, labels, weights, positions, n, dropped)
     if not weights.any():
         raise ValueError("sample_weight is zero for every row; expected at least one positive.")
-    _refuse_one_class(model, y, weights)
-    return Explained(adapter.build(model, X, y, weights, settings), transformers, model)
+    _refuse_one_class(model, labels, weights)
+    objective = adapter.build(model, Z, labels, weights, settings)
+    if taken is not None:
+        objective = objective.with_row_counts(taken)
+    unweighted = rows.sample_weight is None and taken is None
+    return Explained(objective, steps, model, labels, None if unweighted else weights)
+
+
+def _behind_what_was_recorded(level):
+    """The steps that were fitted before, and through which the recorded rows are yet to go."""
+    steps = unwrap(level)[0]
+    if any(is_sampler(step) for step in steps):
+        raise UnsupportedEstimatorError(
+            "A frozen pipeline with a sampler does not say which rows its last step was trained "
+            "on. Give the pipeline itself, which is fitted anew, instead of a FrozenEstimator."
+        )
+    return FittedSteps(steps)
+
+
+def _dropped_rows(steps, model, X, y, rows):
+    """(rows in the space of the last step, labels) of rows that it was not trained on."""
+    X = X.tocsr() if sparse.issparse(X) else X
+    return _checked(model, steps.transform(_safe_indexing(X, rows))), np.asarray(y)[rows]
+
+
+def _refuse_fit_parameters(model, names):
+    """Raise for fit parameters other than the weights, unless they only chose the penalty."""
+    if names and not any(hasattr(model, name) for name in ("alpha_", "C_")):
+        raise UnsupportedEstimatorError(
+            f"{type(model).__name__} was fitted with the parameter(s) {names}, and what they do to "
+            "its objective is not known. Expected sample_weight only: leave the others out."
+        )
 
 
 def _refuse_one_class(model, y, weights):
@@ -151,12 +221,10 @@ def _refuse_one_class(model, y, weights):
         )
 
 
-def _model_space(transformers, model, X):
-    """X in the space of the last step: an ndarray or CSR, by reference where it is one.
+def _checked(model, X):
+    """X in the space of the last step as an ndarray or CSR, by reference where it is one.
 
     float32 stays float32, all else becomes float64.
     """
-    for step in transformers:
-        X = step.transform(X)
     X = validate_data(model, X, reset=False, accept_sparse="csr", dtype=FLOATS)
     return sparse.csr_array(X) if sparse.issparse(X) else X

@@ -8,13 +8,13 @@ a search stay as they were fitted.
 
 import copy
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import clone
 
 from skinfluence._explainer import InfluenceExplainer
-from skinfluence.adapters import Explained, unwrap
+from skinfluence.adapters import unwrap
 from skinfluence.effects import newton_step
 from skinfluence.labels._opinions import Opinion
 from skinfluence.labels._optimum import optimum
@@ -100,7 +100,7 @@ class ExplainedSource:
         damping, best = self._choose(objective)
         self._chosen = damping
         model = RawModel(
-            Explained(best.objective, *unwrap(self._explainer.estimator_)), self.n_classes,
+            replace(self._explainer.explained_, objective=best.objective), self.n_classes,
             self.classes,
         )  # fmt: skip
         return self._opinion(model, best, damping)

@@ -7,9 +7,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 
-from skinfluence._delegation import weight_parameter
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence._rows import TrainingRows
+from skinfluence.adapters._training_rows import fit_recorded, weight_parameter
 from skinfluence.labels._inputs import Target, as_labels
 from skinfluence.labels._judgement import judge
 from skinfluence.labels._rows import spread, take_rows
@@ -150,12 +150,9 @@ def make_explainer(flagger, noise=True):
         # labels that only rows without weight have: the model does not know them
         labels = target.classes[np.maximum(target.codes, 0)]
     if absent.any():  # the steps before the model must not see them either
-        there = ~absent
-        fitted = estimator.fit(
-            take_rows(flagger._X, there),
-            labels[there],
-            **{weight_parameter(estimator): weight[there]},
-        )
+        there = np.flatnonzero(~absent)
+        part, weights = take_rows(flagger._X, there), {weight_parameter(estimator): weight[there]}
+        fitted = fit_recorded(estimator, part, labels[there], weights, positions=there)
         estimator = FrozenEstimator(fitted)
     explainer = InfluenceExplainer(estimator, verbose=flagger.verbose, **settings)
     with warnings.catch_warnings():

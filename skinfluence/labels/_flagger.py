@@ -1,5 +1,6 @@
 """LabelFlagger: which given labels are wrong? Wires inputs, sources, noise model and report."""
 
+import copy
 from time import perf_counter
 from typing import Any
 
@@ -234,6 +235,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         """
         begun = perf_counter()
         check_settings(self, SCORES)
+        y = copy.deepcopy(y)  # labels are corrected in place; what was judged stays what it was
         X = checked_table(X)
         validate_data(self, X, skip_check_array=True)  # names and number of the columns
         weight = check_weight(sample_weight, X)

@@ -1,10 +1,8 @@
 """What correcting a label is worth: influence of a relabelled row on the loss of other rows."""
 
 import numpy as np
-from scipy import sparse
 
 from skinfluence._warnings import untold_of_last
-from skinfluence.adapters import unwrap
 from skinfluence.solvers import get_solver
 
 __all__ = ["class_beliefs", "expected_gains", "value_beliefs"]
@@ -63,7 +61,7 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
         own = np.einsum("nk,nkl,nl->n", pull, inverse.row_forms(), turned)
         design = objective.design
     else:
-        design = _design(explainer, X_test)
+        design = explainer.explained_.design(X_test)
         target = objective.coding.encode(y_test)
         pull = objective.loss.gradient(target, objective.raw_predictions(design)) / len(target)
         own = 0.0
@@ -75,12 +73,3 @@ def _gradient(objective, beliefs, raw=None):
     """Derivative of each row's expected loss in its raw predictions, (n, K)."""
     raw = objective.raw_prediction if raw is None else raw
     return sum(p[:, None] * objective.loss.gradient(target, raw) for p, target in beliefs)
-
-
-def _design(explainer, X):
-    """Design of new rows."""
-    transformers, _ = unwrap(explainer.estimator_)
-    for step in transformers:
-        X = step.transform(X)
-    X = sparse.csr_array(X) if sparse.issparse(X) else np.asarray(X)
-    return explainer.objective_.design.with_rows_of(X)

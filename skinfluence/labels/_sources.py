@@ -11,6 +11,7 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.pipeline import make_pipeline
 
 from skinfluence.adapters import UnsupportedEstimatorError, find_adapter
+from skinfluence.adapters._steps import is_frozen, is_search
 from skinfluence.labels._closed_form_source import ClosedFormSource
 from skinfluence.labels._combined import CombinedSource
 from skinfluence.labels._cross_validated import CrossValidatedSource, seeded, takes_weights
@@ -25,7 +26,6 @@ REMEDY = (
     'Take score="leave_one_out", which cross-validates such an estimator, or an estimator that '
     "influence can serve."
 )
-SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
 
 
 @dataclass
@@ -198,10 +198,9 @@ def _cross_validated(flagger, X, target, weight, seed):
 def last_step(estimator):
     """What an unfitted search, pipeline or frozen estimator ends with."""
     while True:
-        name = type(estimator).__name__
         if hasattr(estimator, "steps"):
             estimator = estimator.steps[-1][1]
-        elif name in SEARCHES or name == "FrozenEstimator":
+        elif is_search(estimator) or is_frozen(estimator):
             estimator = estimator.estimator
         else:
             return estimator

@@ -80,6 +80,12 @@ class Objective:
             penalty = penalty * (weights.base.sum() / self.weights.base.sum())
         return self._replace(weights=weights, penalty=penalty)
 
+    def with_row_counts(self, counts):
+        """The same objective where "balanced" counted rows, each as often as `counts` says."""
+        if not self.weights.balanced or self.weights.counts is self.weights.base:
+            return self
+        return self._replace(weights=self.weights.with_counts(counts))
+
     def with_rows_replaced(self, rows, design, y, codes=None):
         """The objective of the data in which other rows stand in the place of some.
 

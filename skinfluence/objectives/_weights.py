@@ -69,6 +69,10 @@ class RowWeights:
         new = _balanced(self.class_counts + count_changes)
         return new / self.class_weight
 
+    def with_counts(self, counts):
+        """The same weights where "balanced" counts each row as often as `counts` says."""
+        return RowWeights(self.base, self.codes, None, counts, self.own_output_only)
+
     def changed(self, rows, factors):
         """The weights when the rows' weights are multiplied by `factors`."""
         multiplier = np.ones(len(self.base))
