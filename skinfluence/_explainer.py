@@ -212,6 +212,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         self._polish()
         self.X_train_, self.y_train_ = X, self.explained_.y
         self.sample_weight_train_ = self.explained_.sample_weight
+        check_weights(self.sample_weight_train_)  # those of a step's own parameter too
         self.training_rows_ = TrainingRows(X, y)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = get_solver(self.solver, verbose=self.verbose, **seed)

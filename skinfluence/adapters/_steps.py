@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
@@ -60,12 +61,13 @@ def _has_copy_off(estimator):
 
 def _draws(step):
     """Whether a fitted step holds a random state, from which `transform` may draw."""
-    left = [step]
+    left, seen = [step], set()
     while left:
         part = left.pop()
         if isinstance(part, np.random.RandomState | np.random.Generator):
             return True
-        if hasattr(part, "transform"):
+        if isinstance(part, BaseEstimator) and id(part) not in seen:
+            seen.add(id(part))
             left.extend(vars(part).values())
         elif isinstance(part, list | tuple) and len(part) <= LONGEST:
             left.extend(part)
