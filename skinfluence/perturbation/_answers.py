@@ -3,6 +3,8 @@
 import warnings
 
 import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array
 
 from skinfluence._answers import MOST_TESTS, resolve_method
@@ -16,6 +18,39 @@ from skinfluence.effects import (
 from skinfluence.effects._classes import encoded_classes, last_of_class
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import AutoSolver
+
+#: How many training rows are transformed again, to see whether that gives what `fit` was given.
+LOOKED_AT = 50
+#: A difference above this, relative to the largest entry of its column, is none of rounding.
+MOVED = 1e-6
+
+
+def rows_of(X, rows):
+    """Some rows in the type that the pipeline was fitted on."""
+    if sparse.issparse(X) and X.format not in ("csr", "csc", "lil"):
+        X = X.tocsr()
+    if isinstance(X, list | tuple):
+        X = np.asarray(X)
+    return _safe_indexing(X, rows)
+
+
+def columns_moved_by_transform(explainer, rows):
+    """Columns of the last step that `transform` makes otherwise than `fit` did, as bool.
+
+    None where there are none. A few of the asked training rows are looked at: cross-fitted
+    encoders and their like change them all.
+    """
+    explained = explainer.explained_
+    if not explained.transformers or not len(rows):
+        return None
+    rows = np.unique(rows)[:: max(1, len(np.unique(rows)) // LOOKED_AT)]
+    now = explained.design(rows_of(explainer.X_train_, rows)).X
+    fitted = explainer.objective_.design.X[rows]
+    change, size = abs(now - fitted).max(axis=0), abs(fitted).max(axis=0)
+    if sparse.issparse(fitted):
+        change, size = change.toarray().ravel(), size.toarray().ravel()
+    moved = change > MOVED * np.maximum(size, MOVED * size.max())
+    return moved if moved.any() else None
 
 
 def check_method(explainer, method):

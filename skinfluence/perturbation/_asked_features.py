@@ -84,7 +84,7 @@ def check_features(features, X):
     return np.array([place[name] for name in asked.tolist()], dtype=np.intp)
 
 
-def asked_steps(steps, X, first, features):
+def asked_steps(steps, X, first, features, moved=None):
     """The pipeline's earlier steps as the asked features see them.
 
     Parameters
@@ -94,6 +94,8 @@ def asked_steps(steps, X, first, features):
     first : one row of them, as the pipeline takes it
     features : ndarray of int
         Positions of the asked columns.
+    moved : ndarray of shape (n_out,), bool, or None
+        Which columns behind the steps `transform` makes otherwise than `fit` did.
 
     Returns
     -------
@@ -103,7 +105,8 @@ def asked_steps(steps, X, first, features):
     Raises
     ------
     UnsupportedStepError
-        Names the step, the asked columns that reach it, and those that do not.
+        Names the step, the asked columns that reach it, and those that do not; also where an asked
+        column reaches one of `moved`.
     """
     n = n_columns(X)
     asked = np.zeros((n, 1), dtype=bool)
@@ -119,6 +122,12 @@ def asked_steps(steps, X, first, features):
         kept, _ = _through(steps, first, asked, refused)
     if refused:
         raise UnsupportedStepError(f"{refused[0][0]} {_advice(steps, X, first, features)}")
+    if moved is not None and (moved & _through(steps, first, asked, [])[1][:, 0]).any():
+        raise UnsupportedStepError(
+            f"The steps {[type(step).__name__ for step in steps]} gave the training rows other "
+            "values in fit than transform gives them (as cross-fitted encoders do), and only "
+            "transform has a derivative. Ask for features that do not reach such a column."
+        )
     return kept
 
 

@@ -7,6 +7,7 @@ from skinfluence.perturbation._pull_back import (
     is_constant,
     pull_back,
     register_pull_back,
+    transformed,
 )
 
 
@@ -16,7 +17,7 @@ def forward(steps, X):
         return [None] * len(steps)
     inputs = [X]
     for step in steps[:-1]:
-        inputs.append(step.transform(inputs[-1]))
+        inputs.append(transformed(step, inputs[-1]))
     return inputs[: len(steps)]
 
 
@@ -72,7 +73,7 @@ def union_parts(union, first):
     """(step, output slice, weight) of each part; the slices are seen on a row."""
     begin, out = 0, []
     for part, weight in _parts(union):
-        made = first if part == "passthrough" else part.transform(first)
+        made = transformed(part, first)
         out.append((part, slice(begin, begin + made.shape[1]), weight))
         begin += made.shape[1]
     return out

@@ -1,8 +1,6 @@
 """The derivative of what is explained with respect to the features of training rows."""
 
 import numpy as np
-from scipy import sparse
-from sklearn.utils import _safe_indexing
 
 from skinfluence._rows import check_rows
 from skinfluence._tasks import check_explainer
@@ -12,6 +10,7 @@ from skinfluence.effects._least_norm import (
     takes_least_norm,
 )
 from skinfluence.linalg import SOLVED_MIB, row_blocks
+from skinfluence.perturbation._answers import columns_moved_by_transform, rows_of
 from skinfluence.perturbation._asked_features import asked_steps, check_features, n_columns
 from skinfluence.perturbation._composite_steps import pull_back_through
 from skinfluence.perturbation._pull_back import is_constant, pull_back
@@ -126,9 +125,10 @@ class _Derivative:
         self.n_features = n_columns(self.X)
         every = np.array_equal(features, np.arange(self.n_features))
         self.features = slice(None) if every else features
-        first = _rows_of(self.X, np.array([0]))
+        first = rows_of(self.X, np.array([0]))
         steps = list(explainer.explained_.transformers)
-        steps = asked_steps(steps, self.X, first, features)  # unknown steps are told of here
+        moved = columns_moved_by_transform(explainer, rows)
+        steps = asked_steps(steps, self.X, first, features, moved)  # refuses unknown steps
         constant = [is_constant(step) for step in steps]
         n_bent = max((i + 1 for i, linear in enumerate(constant) if not linear), default=0)
         self.bent, self.linear = steps[:n_bent], steps[n_bent:]
@@ -176,7 +176,7 @@ class _Derivative:
                 continue
             made = left @ right
             if self.bent:
-                X = _rows_of(self.X, self.rows[some])
+                X = rows_of(self.X, self.rows[some])
                 made = pull_back_through(self.bent, X, made)[..., self.features]
             out[:, some] = made
 
@@ -228,12 +228,3 @@ class _LeastNorm:
     def reached(self, V):
         """N N' v of test gradients V (K, q, n_tests)."""
         return np.stack([self.free @ (self.free.T @ part) for part in V])
-
-
-def _rows_of(X, rows):
-    """Some rows in the type that the pipeline was fitted on."""
-    if sparse.issparse(X) and X.format not in ("csr", "csc", "lil"):
-        X = X.tocsr()
-    if isinstance(X, list | tuple):
-        X = np.asarray(X)
-    return _safe_indexing(X, rows)

@@ -8,6 +8,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_selection import SelectorMixin
 
+from skinfluence.adapters._steps import FittedSteps
+
 #: (module prefix, class name) -> PullBack
 REGISTRY: dict[tuple[str, str], "PullBack"] = {}
 
@@ -128,8 +130,10 @@ def find_pull_back(step):
 
 
 def transformed(step, X):
-    """What a step, or "passthrough", makes of X."""
-    return X if step is None or isinstance(step, str) else step.transform(X)
+    """What a step, or "passthrough", makes of X, which is not written on."""
+    if step is None or isinstance(step, str):
+        return X
+    return step.transform(X) if isinstance(step, Restricted) else FittedSteps([step]).transform(X)
 
 
 def pull_back(step, X, V):

@@ -1,5 +1,7 @@
 """The effect of putting another row in the place of a training row."""
 
+import warnings
+
 import numpy as np
 
 from skinfluence._rows import check_rows
@@ -8,6 +10,7 @@ from skinfluence.effects import Replacement
 from skinfluence.perturbation._answers import (
     Effects,
     check_method,
+    columns_moved_by_transform,
     encode_new_labels,
 )
 
@@ -61,7 +64,9 @@ def replacement_influence(
     -----
     RuntimeWarning
         For changes that give another label to the last row of a class: the refitted model would
-        not know that class. They are NaN, save for "first_order".
+        not know that class. They are NaN, save for "first_order". Also where earlier steps gave the
+        training rows other values in `fit` than `transform` gives (cross-fitted encoders): the new
+        rows are those of `transform`.
 
     See Also
     --------
@@ -100,6 +105,14 @@ def replacement_influence(
     for given, name in ((X_new, "X_new"), (y_new, "y_new")):
         explainer.training_rows_.in_order(given, rows, what=name, foreign=True)
     changed = _new_rows(explainer, X_new, y_new, len(rows))
+    if X_new is not None and columns_moved_by_transform(explainer, rows) is not None:
+        warnings.warn(
+            "The earlier steps gave the training rows other values in fit than transform gives "
+            "them (as cross-fitted encoders do). The new rows are those of transform, so that part "
+            "of the effect is this difference: compare with X_new that repeats the old rows.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     if len(rows):
         replacement = Replacement.of(objective, rows, **changed)
         for part, some, values in Effects(explainer, method).blocks(tests, replacement):
