@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence.adapters._training_rows import fit_recorded, is_frozen, weight_parameter
+from skinfluence.adapters._fit_record import fit_recorded, is_frozen, weight_parameter
 
 
 def _estimator_has(name):

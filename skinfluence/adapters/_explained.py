@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -9,10 +10,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
+from skinfluence.adapters._fit_record import FitRecord, inner_estimator, take_record
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
 from skinfluence.adapters._resampled import given_rows, is_sampler, taken_positions
 from skinfluence.adapters._steps import FittedSteps, is_search
-from skinfluence.adapters._training_rows import TrainingRows, inner_estimator, take_record
 from skinfluence.objectives import Objective
 
 #: What a design may hold; scikit-learn's check takes the first for all other types.
@@ -39,7 +40,7 @@ class Explained:
 
     objective: Objective
     steps: FittedSteps
-    model: object
+    model: Any
     y: object
     sample_weight: object
 
@@ -152,7 +153,7 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     adapter = find_adapter(model)
     level, rows = take_record(estimator)
     if rows is None:
-        level, rows = estimator, TrainingRows(X, y, sample_weight)
+        level, rows = estimator, FitRecord(X, y, sample_weight)
     _refuse_fit_parameters(model, rows.others)
     steps = FittedSteps([step for step in transformers if not is_sampler(step)])
     Z = _checked(model, _behind_what_was_recorded(level).transform(rows.X))

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
-from skinfluence.adapters._training_rows import weight_parameter
+from skinfluence.adapters._fit_record import weight_parameter
 from skinfluence.labels._opinions import Opinion
 from skinfluence.labels._raw_model import all_classes
 from skinfluence.labels._rows import take_rows

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence._rows import TrainingRows
-from skinfluence.adapters._training_rows import fit_recorded, weight_parameter
+from skinfluence.adapters._fit_record import fit_recorded, weight_parameter
 from skinfluence.labels._inputs import Target, as_labels
 from skinfluence.labels._judgement import judge
 from skinfluence.labels._rows import spread, take_rows

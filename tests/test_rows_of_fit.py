@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler, TargetEnc
 
 from skinfluence import InfluenceExplainer, LabelFlagger
 from skinfluence.adapters import UnsupportedEstimatorError
-from skinfluence.adapters._training_rows import RECORD, fit_recorded
+from skinfluence.adapters._fit_record import RECORD, fit_recorded
 
 X, y = load_diabetes(return_X_y=True)
 X, y = X[:90] * 20 + 1, y[:90] / 50

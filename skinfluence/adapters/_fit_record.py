@@ -15,13 +15,13 @@ from sklearn.pipeline import Pipeline
 from skinfluence.adapters._steps import is_frozen, is_search, writes_on_input
 
 #: Attribute of a fitted last step that holds its record until the explainer takes it.
-RECORD = "_skinfluence_training_rows"
+RECORD = "_skinfluence_fit_record"
 #: What stands in an instance's own dict, in front of its class, while it is recorded.
 STAND_INS = ("fit", "__sklearn_clone__")
 
 
 @dataclass
-class TrainingRows:
+class FitRecord:
     """What the last step of an estimator was given by `fit`.
 
     Attributes
@@ -89,7 +89,7 @@ def fit_recorded(estimator, X, y, params, positions=None):
 
 
 def take_record(estimator):
-    """(fitted estimator that the record is of, TrainingRows), removed from it; (None, None)."""
+    """(fitted estimator that the record is of, FitRecord), removed from it; (None, None)."""
     level = _recorded_level(estimator)
     return (None, None) if level is None else (level, vars(level).pop(RECORD))
 
@@ -129,7 +129,7 @@ class _Recorder:
         first = next(iter(given.arguments))
         inner = _to_be_recorded(estimator)
         if inner is None:
-            vars(estimator)[RECORD] = _training_rows(estimator, given)
+            vars(estimator)[RECORD] = _fit_record(estimator, given)
         if writes_on_input(estimator):
             given.arguments[first] = copy.deepcopy(given.arguments[first])
         if inner is None:
@@ -172,14 +172,14 @@ def _to_be_recorded(estimator):
     return last if hasattr(last, "fit") else None
 
 
-def _training_rows(estimator, given):
-    """TrainingRows of the arguments of a call of `fit`."""
+def _fit_record(estimator, given):
+    """FitRecord of the arguments of a call of `fit`."""
     first, *rest = given.arguments.items()
     y = rest.pop(0)[1] if rest else None
-    named = {}
+    named: dict = {}
     for name, value in rest:
         kind = given.signature.parameters[name].kind
         named.update(value if kind is kind.VAR_KEYWORD else {name: value})
     weight = named.pop(weight_parameter(estimator), None)
     others = [name for name, value in named.items() if value is not None]
-    return TrainingRows(first[1], y, weight, others)
+    return FitRecord(first[1], y, weight, others)
