@@ -3,39 +3,41 @@
 from html import escape
 
 from skinfluence._tables._cells import printable, value_text
+from skinfluence._tables._table import head_lines
 
 #: Colours that are read on light and on dark ground; text has the colour of what is around it.
 STYLE = """
-.skinfluence{font-size:.9em;overflow-x:auto;max-width:100%}
-.skinfluence table{border-collapse:collapse;margin:0 0 1em;background:transparent;color:inherit;
+.skinfluence{font-size:.9em;max-width:100%}
+.skinfluence .scroll{overflow-x:auto;margin:0 0 1em}
+.skinfluence table{border-collapse:collapse;margin:0;background:transparent;color:inherit;
 border:0;font-variant-numeric:tabular-nums}
-.skinfluence caption{caption-side:top;text-align:left;font-weight:bold;color:inherit;padding:.4em}
 .skinfluence th,.skinfluence td{padding:.2em .6em;border:0;text-align:left;color:inherit;
-background:transparent;vertical-align:bottom;max-width:22em;overflow-wrap:anywhere}
-.skinfluence td{white-space:nowrap}
+background:transparent;white-space:nowrap}
 .skinfluence th{font-weight:600}
 .skinfluence td.n,.skinfluence th.n{text-align:right}
 .skinfluence tbody tr{background:transparent}
-.skinfluence thead th{border-bottom:1px solid rgba(128,128,128,.6);max-width:9em}
+.skinfluence thead th{vertical-align:bottom;border-bottom:1px solid rgba(128,128,128,.6)}
 .skinfluence tbody td,.skinfluence tbody th{border-bottom:1px solid rgba(128,128,128,.2)}
 .skinfluence th.g{padding-top:.8em;font-weight:normal;font-style:italic}
 .skinfluence .bar{position:relative;width:7em;min-width:7em;padding:0}
 .skinfluence .bar i{position:absolute;top:20%;bottom:20%;border-radius:2px}
 .skinfluence .bar i.up{left:50%;background:#3f8fd2}
 .skinfluence .bar i.down{right:50%;background:#e0702a}
-.skinfluence .bar::after{content:"";position:absolute;left:50%;top:0;bottom:0;
+.skinfluence td.bar::after{content:"";position:absolute;left:50%;top:0;bottom:0;
 border-left:1px solid rgba(128,128,128,.6)}
-.skinfluence p{margin:.3em 0;white-space:normal}
-.skinfluence .pairs td{white-space:normal;max-width:60em}
+.skinfluence p{margin:.3em 0;color:inherit}
+.skinfluence p.t{font-weight:600}
+.skinfluence .pairs td{white-space:normal;overflow-wrap:anywhere}
+.skinfluence .pairs th{vertical-align:top}
 """.replace("\n", "")
 
 
 def table_html(table):
     """A table element; each group of rows is a body of its own."""
-    caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
+    title = f'<p class="t">{escape(table.title)}</p>' if table.title else ""
     groups = table.grouped()
     if not groups:
-        return f"<table>{caption}<tbody><tr><td>{escape(table.empty)}</td></tr></tbody></table>"
+        return f"{title}<p>{escape(table.empty)}</p>"
     columns = [_Cells(column) for column in table.columns]
     n_cells = sum(1 + c.bars for c in columns)
     head = "".join(c.head() for c in columns)
@@ -46,7 +48,10 @@ def table_html(table):
             heading = f'<th class="g" scope="rowgroup" colspan="{n_cells}">'
             rows.insert(0, f"<tr>{heading}{escape(group.heading)}</th></tr>")
         bodies.append(f"<tbody>{''.join(rows)}</tbody>")
-    return f"<table>{caption}<thead><tr>{head}</tr></thead>{''.join(bodies)}</table>"
+    return (
+        f'{title}<div class="scroll"><table><thead><tr>{head}</tr></thead>{"".join(bodies)}</table>'
+        "</div>"
+    )
 
 
 def pairs_html(pairs):
@@ -62,7 +67,7 @@ class _Cells:
     """The cells of one column."""
 
     def __init__(self, column):
-        self.name = printable(str(column.name))
+        self.name = column.name
         self.values = list(column.values)
         self.texts, self.numeric = column.cells(longest=48)
         self.kind = ' class="n"' if self.numeric else ""
@@ -71,9 +76,11 @@ class _Cells:
         self.top = max((size for size in sizes if size == size), default=0.0)
 
     def head(self):
-        """The column's name; a number and its bar stand under one."""
-        span = ' colspan="2"' if self.bars else ""
-        return f'<th scope="col"{self.kind}{span}>{escape(self.name)}</th>'
+        """The column's name on the lines that it has in text."""
+        title = f' title="{escape(printable(str(self.name)))}"'
+        lines = "<br>".join(map(escape, head_lines(self.name)))
+        bar = '<th class="bar"></th>' if self.bars else ""
+        return f'<th scope="col"{self.kind}{title}>{lines}</th>{bar}'
 
     def cell(self, r):
         """The cell of a row, with its bar; a shortened value has the whole of it as its title."""
