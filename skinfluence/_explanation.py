@@ -8,7 +8,7 @@ import numpy as np
 
 from skinfluence._feature_values import FeatureValues, telling_columns
 from skinfluence._frames import column_of, make_frame
-from skinfluence._tables import Column, Group, Readable, Table, value_text
+from skinfluence._tables import Column, Group, Readable, Table, counted, value_text
 
 #: Test rows that are printed; the others are counted.
 SHOWN = 10
@@ -316,8 +316,8 @@ class Explanation(Readable):
         more = len(self.rows) - SHOWN
         if more > 0:
             parts.append(
-                f"... and {more:,} more test {'row' if more == 1 else 'rows'}: [{SHOWN}] shows the "
-                "next one, .frame() is a table of all."
+                f"... and {counted(more, 'more test row')}: [{SHOWN}] shows the next one, .frame() "
+                "is a table of all."
             )
         return parts
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from skinfluence._frames import frame_backend
-from skinfluence._tables import value_text
+from skinfluence._tables import Column, value_text
 
 #: A table of at most so many columns is shown whole; of a wider one so many are chosen.
 FEW = 8
@@ -105,6 +105,17 @@ def _typical(values):
     texts = [value_text(v) for v in values]
     _, first, counts = np.unique(texts, return_index=True, return_counts=True)
     return int(first[counts.argmax()])
+
+
+def row_columns(explainer, rows):
+    """Columns of a table of training rows: their labels, and features where these are few."""
+    columns = [Column("label", list(np.asarray(explainer.y_train_)[rows]))]
+    train = FeatureValues(explainer.X_train_)
+    if len(train.names) <= FEW:
+        columns += [
+            Column(name, train.values(c, rows), optional=True) for c, name in enumerate(train.names)
+        ]
+    return columns
 
 
 def telling_columns(train, test, rows, raw_predictions, n_columns=FEW):

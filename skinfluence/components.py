@@ -12,6 +12,7 @@ from sklearn.utils import gen_batches
 
 from skinfluence._answers import MOST_TESTS
 from skinfluence._rows import TrainingRows, check_rows
+from skinfluence._tables import Column, Readable, Table, counted
 from skinfluence._tasks import check_explainer
 from skinfluence.linalg import SOLVED_MIB, Design, block_size, score_reader
 from skinfluence.losses import Multinomial
@@ -25,11 +26,15 @@ def __dir__():
 
 
 NAMES = ("influence", "without_loss", "without_hessian", "inner_product")
+#: Test rows, and training rows for each, that are printed.
+TESTS_SHOWN, ROWS_SHOWN = 3, 5
 
 
-@dataclass(frozen=True, eq=False)
-class InfluenceComponents:
+@dataclass(frozen=True, eq=False, repr=False)
+class InfluenceComponents(Readable):
     """What :func:`influence_components` found, for every pair of a test row and a training row.
+
+    Prints as text and shows as HTML in notebooks: the strongest rows of the first test rows.
 
     Attributes
     ----------
@@ -56,6 +61,26 @@ class InfluenceComponents:
     row_names: Any = field(repr=False)
     _labels: np.ndarray = field(repr=False)
     _training_rows: TrainingRows = field(repr=False)
+
+    def _parts(self):
+        n_test, n_rows = self.influence.shape
+        of = f"{counted(n_rows, 'training row')}, {counted(n_test, 'test row')}"
+        parts: list = [f"Components of influence: {of}"]
+        for t in range(min(n_test, TESTS_SHOWN)):
+            top = np.argsort(-np.abs(self.influence[t]), kind="stable")[:ROWS_SHOWN]
+            columns = [
+                Column("row", list(self.row_names[top]), "name"),
+                Column("label", list(self._labels[top])),
+                *(
+                    Column(name, getattr(self, name)[t][top], "signed", bar=name == "influence")
+                    for name in NAMES
+                ),
+            ]
+            parts.append(Table(columns, f"test row {t}: the rows of largest influence"))
+        if n_test > TESTS_SHOWN:
+            more = counted(n_test - TESTS_SHOWN, "more test row")
+            parts.append(f"... and {more}: .frame(test_row) is the table of any of them.")
+        return parts
 
     def frame(self, test_row=0):
         """The components of one test row as a table, one row a training row.

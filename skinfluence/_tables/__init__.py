@@ -2,6 +2,6 @@
 
 from skinfluence._tables._cells import number_text, value_text
 from skinfluence._tables._readable import Pairs, Readable
-from skinfluence._tables._table import Column, Group, Table
+from skinfluence._tables._table import Column, Group, Table, counted
 
-__all__ = ["Column", "Group", "Pairs", "Readable", "Table", "number_text", "value_text"]
+__all__ = ["Column", "Group", "Pairs", "Readable", "Table", "counted", "number_text", "value_text"]

@@ -92,7 +92,10 @@ def column_text(values, *, digits=5, missing="missing", longest=LONGEST_VALUE):
 
 
 def _is_number(value):
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    if isinstance(value, bool | np.bool_):
+        return False
+    # whole numbers of more digits than a float has are names
+    return abs(value) < 10**15 if isinstance(value, Integral) else isinstance(value, Real)
 
 
 def value_text(value, *, missing="missing", longest=_LONGEST_READ):

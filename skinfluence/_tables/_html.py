@@ -50,7 +50,7 @@ def table_html(table):
         bodies.append(f"<tbody>{''.join(rows)}</tbody>")
     return (
         f'{title}<div class="scroll"><table><thead><tr>{head}</tr></thead>{"".join(bodies)}</table>'
-        "</div>"
+        f"</div>{f'<p>{table.rest()}</p>' if table.rest() else ''}"
     )
 
 

@@ -33,7 +33,7 @@ class Readable:
     def __str__(self):
         lines = []
         for part in self._parts():
-            lines += wrap_line(part, "  ") if isinstance(part, str) else part.lines()
+            lines += _wrapped(part) if isinstance(part, str) else part.lines()
         return "\n".join(lines)
 
     def __repr__(self):
@@ -42,6 +42,10 @@ class Readable:
     def _repr_html_(self):
         parts = "".join(_part_html(part) for part in self._parts())
         return f'<div class="skinfluence"><style>{STYLE}</style>{parts}</div>'
+
+
+def _wrapped(paragraph):
+    return wrap_line(paragraph, "  " if paragraph.startswith("- ") else "")
 
 
 def _part_html(part):

@@ -8,6 +8,8 @@ from skinfluence._tables._cells import column_text, number_text, printable, shor
 
 #: Characters of a line at most.
 LINE = 100
+#: Rows of a table without groups that are shown, at most.
+MOST_ROWS = 30
 #: Characters of one line of a column's name, and lines of it, at most.
 _NAME_LINE, _NAME_LINES = 12, 3
 
@@ -82,10 +84,15 @@ class Table:
     empty: str = "None."
 
     def grouped(self):
-        """The groups that have rows."""
+        """The groups that have rows; without groups, the first rows of many."""
         if self.groups is None:
-            return [Group(range(len(self.columns[0].values)))] if len(self) else []
+            return [Group(range(min(len(self), MOST_ROWS)))] if len(self) else []
         return [group for group in self.groups if len(group.rows)]
+
+    def rest(self):
+        """What is said of the rows that are not shown."""
+        more = len(self) - MOST_ROWS
+        return f"... and {counted(more, 'more row')}" if self.groups is None and more > 0 else ""
 
     def __len__(self):
         return len(self.columns[0].values)
@@ -106,7 +113,7 @@ class Table:
             for group in groups:
                 out += [group.heading] if group.heading else []
                 out += [_joined(block, [c.texts[r] for c in block]) for r in group.rows]
-        return out
+        return [*out, *filter(None, [self.rest()])]
 
 
 class _LaidOut:
@@ -157,6 +164,11 @@ def _blocks(columns):
 
 def _joined(columns, texts):
     return "".join("  " + c.aligned(t) for c, t in zip(columns, texts, strict=True)).rstrip()
+
+
+def counted(n, what):
+    """A number of things in words: 1 row, 2,000 rows."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def wrap_line(text, indent=""):

@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 
 from skinfluence._checks import check_choice, check_whole
+from skinfluence._feature_values import row_columns
+from skinfluence._frames import row_labels
 from skinfluence._progress import progress
+from skinfluence._tables import Column, Readable, Table, counted, value_text
 from skinfluence._tasks import check_explainer
 from skinfluence.groups._influence import resolve_method
 from skinfluence.groups._margins import margins_of
@@ -17,9 +20,11 @@ from skinfluence.groups._refits import refit_without
 MOST = 0.25
 
 
-@dataclass(frozen=True, eq=False)
-class FlippingSet:
+@dataclass(frozen=True, eq=False, repr=False)
+class FlippingSet(Readable):
     """Training rows without which a test row is predicted otherwise.
+
+    Prints as text and shows as HTML in notebooks.
 
     Attributes
     ----------
@@ -53,6 +58,54 @@ class FlippingSet:
     predicted_row_names: Any = field(repr=False)
     predicted_size: int | None
     confirmed: bool
+    _limit: int = field(default=0, repr=False)
+    _columns: list = field(default_factory=list, repr=False)
+
+    def _parts(self):
+        prediction = value_text(self.prediction)
+        if self.size is None:
+            return [
+                f"The prediction {prediction} stays: no set of at most "
+                f"{counted(self._limit, 'training row')} was found without which a refit predicts "
+                "otherwise."
+            ]
+        title = (
+            f"The prediction {prediction} becomes {value_text(self.new_prediction)} without "
+            f"{counted(self.size, 'training row')}, by a refit"
+        )
+        return [Table([Column("row", list(self.row_names), "name"), *self._columns], title)]
+
+
+class FlippingSets(Readable, list):
+    """A list of FlippingSet, one for each test row; prints as one table."""
+
+    def __init__(self, sets, names):
+        super().__init__(sets)
+        self._names = names
+
+    def _parts(self):
+        columns = [
+            Column("test row", list(self._names), "name"),
+            Column("prediction", [found.prediction for found in self]),
+            Column("becomes", [_becomes(found) for found in self]),
+            Column("rows to remove", [_or_none(found.size) for found in self]),
+            Column("expected", [_or_none(found.predicted_size) for found in self]),
+            Column("first rows", [_first(found.row_names) for found in self]),
+        ]
+        return [Table(columns, "Fewest training rows without which a refit predicts otherwise")]
+
+
+def _becomes(found):
+    return "stays" if found.size is None else found.new_prediction
+
+
+def _or_none(size):
+    return "not found" if size is None else size
+
+
+def _first(names):
+    more = ", ..." if len(names) > 3 else ""
+    return ", ".join(value_text(name, longest=20) for name in names[:3]) + more or "-"
 
 
 def smallest_flipping_set(
@@ -83,7 +136,7 @@ def smallest_flipping_set(
     Returns
     -------
     list of FlippingSet
-        One for each test row.
+        One for each test row. Prints as one table.
 
     Raises
     ------
@@ -126,14 +179,15 @@ def smallest_flipping_set(
     limit = max(1, int(MOST * n)) if max_size is None else max_size
     check_whole("max_size", limit)
     margins = margins_of(explainer, X_test, threshold)
-    return list(
+    return FlippingSets(
         progress(
             (_smallest(explainer, margin, method, min(limit, n - 1)) for margin in margins),
             total=len(margins),
             what="flipping sets",
             unit="test rows",
             verbose=explainer.verbose,
-        )
+        ),
+        row_labels(X_test),
     )
 
 
@@ -157,6 +211,8 @@ def _smallest(explainer, margin, method, limit):
         predicted_row_names=names(predicted),
         predicted_size=expected,
         confirmed=confirmed,
+        _limit=limit,
+        _columns=row_columns(explainer, rows),
     )
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from skinfluence._checks import check_choice, check_whole
+from skinfluence._feature_values import row_columns
 from skinfluence._progress import progress_bar
+from skinfluence._tables import Column, Readable, Table, counted
 from skinfluence._targets import target_changes
 from skinfluence._tasks import check_explainer
 from skinfluence.effects import RefittedChanges
@@ -16,9 +18,11 @@ from skinfluence.groups._influence import removal, resolve_method
 DIRECTIONS = ("either", "increase", "decrease")
 
 
-@dataclass(frozen=True, eq=False)
-class InfluentialGroup:
+@dataclass(frozen=True, eq=False, repr=False)
+class InfluentialGroup(Readable):
     """Training rows that were found to change the mean over the test rows most, together.
+
+    Prints as text and shows as HTML in notebooks.
 
     Attributes
     ----------
@@ -44,7 +48,26 @@ class InfluentialGroup:
     path: np.ndarray = field(repr=False)
     additive: "InfluentialGroup | None" = field(default=None, repr=False)
     _explainer: object = field(default=None, repr=False)
-    _tests: object = field(default=None, repr=False)
+    _tests: Any = field(default=None, repr=False)
+    _columns: list = field(default_factory=list, repr=False)
+
+    def _parts(self):
+        what = f"the mean {self._tests.target.name} of {counted(len(self._tests), 'test row')}"
+        if not len(self.rows):
+            return [f"No training rows were found without which {what} changes in that direction."]
+        rows = counted(len(self.rows), "training row")
+        found = f"Without {rows} together {what} changes by {self.change:+.4g}"
+        title = f"{found} (sum of influences: {self.first_order:+.4g})"
+        columns = [
+            Column("row", list(self.row_names), "name"),
+            Column("change so far", self.path, "signed", bar=True),
+            *self._columns,
+        ]
+        parts: list = [Table(columns, title)]
+        if self.additive is not None:
+            change = f"{self.additive.change:+.4g}"
+            parts.append(f"The {rows} of largest influence change it by {change} together.")
+        return parts
 
     def refit(self):
         """Really leave the rows out.
@@ -143,7 +166,8 @@ def most_influential_group(
 def _group(explainer, tests, rows, gains, path, additive=None):
     change, summed = float(path[-1:].sum()), float(gains[rows].sum())
     names = explainer.training_rows_.names(rows)
-    return InfluentialGroup(rows, names, change, summed, path, additive, explainer, tests)
+    columns = row_columns(explainer, rows)
+    return InfluentialGroup(rows, names, change, summed, path, additive, explainer, tests, columns)
 
 
 def _greedy(explainer, tests, size, sign):

@@ -7,7 +7,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skinfluence._checks import check_choice, check_number, check_whole
+from skinfluence._feature_values import row_columns
 from skinfluence._rows import check_rows
+from skinfluence._tables import Column, Readable, Table, counted
 from skinfluence._tasks import check_explainer
 from skinfluence.selection._importance import SIGNS, check_scores, row_scores
 from skinfluence.selection._lazy_greedy import lazy_greedy
@@ -18,9 +20,9 @@ from skinfluence.selection._similarity import RBFSimilarity
 GAMMAS = (0.0, *(2.0**i for i in range(-2, 7)))
 
 
-@dataclass(frozen=True, eq=False)
-class DiverseRows:
-    """The rows that :func:`select_diverse` picked.
+@dataclass(frozen=True, eq=False, repr=False)
+class DiverseRows(Readable):
+    """The rows that :func:`select_diverse` picked; prints as text, shows as HTML in notebooks.
 
     The objective after pick j is ``influence[j] + gamma * diversity[j]``.
 
@@ -55,6 +57,22 @@ class DiverseRows:
     scores: np.ndarray = field(repr=False)
     length_scale: float
     path: dict | None = field(repr=False)
+    _columns: list = field(default_factory=list, repr=False)
+
+    def _parts(self):
+        title = f"{counted(len(self.rows), 'training row')}, picked one after another"
+        columns = [
+            Column("row", list(self.row_names), "name"),
+            Column("gain", self.gains, "number"),
+            Column("influence so far", self.influence, "number"),
+            Column("diversity so far", self.diversity, "number"),
+            *self._columns,
+        ]
+        return [
+            Table(columns, title),
+            f"Influence is in units of the largest that so many rows can reach; gamma = "
+            f"{self.gamma:g} weighs diversity against it.",
+        ]
 
     @property
     def objective(self):
@@ -190,10 +208,10 @@ def select_diverse(
     made = REDUNDANCIES[redundancy](
         similarity, candidates, n_select, reference, weight / weight.sum()
     )
-    return _search(explainer.training_rows_, scores, candidates, made, gamma, n_select)
+    return _search(explainer, scores, candidates, made, gamma, n_select)
 
 
-def _search(training_rows, scores, candidates, redundancy, gamma, n_select):
+def _search(explainer, scores, candidates, redundancy, gamma, n_select):
     """Greedy picks for one gamma, or for the knee of the path."""
     mine = scores[candidates]
     top = np.partition(mine, len(mine) - n_select)[len(mine) - n_select :]
@@ -210,9 +228,10 @@ def _search(training_rows, scores, candidates, redundancy, gamma, n_select):
         }
         best = knee(path["influence"], path["diversity"])
     picks, gains, values = found[best]
+    rows = candidates[picks]
     return DiverseRows(
-        rows=candidates[picks],
-        row_names=training_rows.names(candidates[picks]),
+        rows=rows,
+        row_names=explainer.training_rows_.names(rows),
         gains=gains,
         influence=np.cumsum(mine[picks]),
         diversity=values,
@@ -220,6 +239,7 @@ def _search(training_rows, scores, candidates, redundancy, gamma, n_select):
         scores=scores,
         length_scale=redundancy.similarity.length_scale,
         path=path,
+        _columns=row_columns(explainer, rows),
     )
 
 

@@ -1,14 +1,16 @@
 """Prototypes: few weighted training rows that stand for a set of test rows (Fisher kernel)."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from skinfluence._checks import check_whole
+from skinfluence._feature_values import row_columns
 from skinfluence._rows import check_rows
+from skinfluence._tables import Column, Readable, Table, counted
 from skinfluence._tasks import check_explainer
 from skinfluence._warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
@@ -19,9 +21,9 @@ INDEPENDENT = 1e-10
 NOTHING_LEFT = 1e-13
 
 
-@dataclass(frozen=True, eq=False)
-class Prototypes:
-    """The rows that :func:`select_prototypes` picked.
+@dataclass(frozen=True, eq=False, repr=False)
+class Prototypes(Readable):
+    """The rows that :func:`select_prototypes` picked; prints as text, shows as HTML in notebooks.
 
     Attributes
     ----------
@@ -43,6 +45,25 @@ class Prototypes:
     weights: np.ndarray
     discrepancy: np.ndarray
     initial_discrepancy: float
+    _columns: list = field(default_factory=list, repr=False)
+
+    def _parts(self):
+        if not len(self.rows):
+            return ["No prototypes were found: the mean gradient of the test rows is zero."]
+        left = self.discrepancy[-1] / self.initial_discrepancy
+        columns = [
+            Column("row", list(self.row_names), "name"),
+            Column("weight", self.weights, "signed", bar=True),
+            Column("discrepancy after it", self.discrepancy, "number"),
+            *self._columns,
+        ]
+        return [
+            Table(
+                columns, f"{counted(len(self.rows), 'training row')} that stand for the test rows"
+            ),
+            f"Discrepancy {self.initial_discrepancy:.4g} before the first row, of which {left:.1%} "
+            "is left.",
+        ]
 
 
 def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
@@ -140,7 +161,8 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
         mean = tests.gradients().rmatvec(np.full(len(tests), 1.0 / len(tests)))
         kernel = _FisherKernel(objective, inverse, candidates)
         rows, *found = _quadrature(kernel, mean, int(n_select))
-    picked = Prototypes(rows, explainer.training_rows_.names(rows), *found)
+    names = explainer.training_rows_.names(rows)
+    picked = Prototypes(rows, names, *found, row_columns(explainer, rows))
     if len(picked.rows) < n_select:
         warnings.warn(
             f"{len(picked.rows)} rows were picked where n_select={n_select}: more cannot bring the "
