@@ -95,7 +95,8 @@ def _is_number(value):
     if isinstance(value, bool | np.bool_):
         return False
     # whole numbers of more digits than a float has are names
-    return abs(value) < 10**15 if isinstance(value, Integral) else isinstance(value, Real)
+    whole = isinstance(value, int | np.integer)
+    return abs(value) < 10**15 if whole else isinstance(value, Real)
 
 
 def value_text(value, *, missing="missing", longest=_LONGEST_READ):

@@ -162,7 +162,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
         kernel = _FisherKernel(objective, inverse, candidates)
         rows, *found = _quadrature(kernel, mean, int(n_select))
     names = explainer.training_rows_.names(rows)
-    picked = Prototypes(rows, names, *found, row_columns(explainer, rows))
+    picked = Prototypes(rows, names, *found, _columns=row_columns(explainer, rows))
     if len(picked.rows) < n_select:
         warnings.warn(
             f"{len(picked.rows)} rows were picked where n_select={n_select}: more cannot bring the "
