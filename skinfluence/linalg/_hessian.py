@@ -97,6 +97,13 @@ class Hessian(LinearOperator):
         held = self._held
         return self._form(rows) if held is None else curvature_of_rows(*held, rows)
 
+    def take(self, rows):
+        """The Hessian of some rows of the data, with the whole penalty."""
+        curvature, factor = self.curvature_of(rows)
+        return Hessian(
+            self.design.take(rows), curvature, self.penalty, self.gauge, factor, exact=self.exact
+        )
+
     def release(self):
         """Let go of the curvature that can be formed again, for those who are done with it."""
         if self._form:
@@ -167,7 +174,7 @@ class Hessian(LinearOperator):
         for k in range(K):
             for j in range(k):
                 out[k, :, j] = out[j, :, k]
-        if self._rows_cancel:
+        if self.rows_cancel:
             # A_i 1 = 0: each block on the diagonal is what the others of its row leave
             for k in range(K):
                 for j in range(K):
@@ -178,7 +185,7 @@ class Hessian(LinearOperator):
         return out.reshape(K * q, K * q)
 
     @cached_property
-    def _rows_cancel(self):
+    def rows_cancel(self):
         """Whether equal changes of all K raw predictions meet no curvature (the softmax)."""
         left = top = 0.0
         for rows in self.row_blocks():
@@ -197,7 +204,7 @@ class Hessian(LinearOperator):
     def _add_coupled_grams(self, out):
         """Z' diag(A_kj) Z for j >= k (or j > k where the others follow), rows read once for all."""
         K = self.n_outputs
-        pairs = [(k, j) for k in range(K) for j in range(k + self._rows_cancel, K)]
+        pairs = [(k, j) for k in range(K) for j in range(k + self.rows_cancel, K)]
         if self.design.is_sparse:
             for k, j in self._shown(pairs, len(pairs), "pairs of outputs"):
                 out[k, :, j] = self.design.gram(_pair_weight(self._all_rows(), k, j))

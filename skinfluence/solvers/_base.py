@@ -69,6 +69,7 @@ class InverseHessian(LinearOperator):
         self.hessian = hessian
         self.report = report
         self._row_forms = None
+        self._near_one = None
         self._neighbours = {}
         self._asked = {}  # thread -> outcomes of the solutions of its open question
         super().__init__(dtype=np.float64, shape=hessian.shape)
@@ -140,6 +141,67 @@ class InverseHessian(LinearOperator):
                     solved = self.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
                     out[rows, :, k] = np.einsum("ljn,nj->nl", solved, Z)
         return out
+
+    def cross_solve(self, V):
+        """E' H^-1 V of all training rows for columns V (p, m): their raw predictions, (K, n, m).
+
+        None where it is no more than a product of the rows with :meth:`solve`.
+        """
+        return None
+
+    def solve_rows(self, rows, right):
+        """H^-1 (right_i (x) z_i) of training rows, one column each: (p, n_rows).
+
+        `right` has shape (n_rows, K).
+        """
+        Z = self.hessian.design.take(rows).to_dense()
+        return self.solve((right.T[:, None, :] * Z.T).reshape(self.shape[0], -1))
+
+    #: relative error of solutions: below its root nothing is known of 1 - leverage
+    accuracy = 0.0
+
+    def leverage_system(self, rows, curvature):
+        """The systems I - A M of training rows, without cancellation where leverage is near one.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+        curvature : ndarray of shape (n_rows, K) or (n_rows, K, K)
+            A of these rows, as the Hessian has it.
+
+        Returns
+        -------
+        LeverageSystem
+        """
+        from skinfluence.solvers._leverage import ZERO_DIFFERENCE, LeverageSystem, curvature_roots
+
+        forms = self.row_forms(rows)
+        least = max(ZERO_DIFFERENCE, self.accuracy**0.5)
+        near, gaps = self._near_gaps(rows, curvature, forms) if self.factorized else ((), None)
+        if not len(near):
+            return LeverageSystem(curvature, forms, least=least)
+        coupled = curvature.ndim == 3
+        roots = curvature_roots(self.hessian, rows[near]) if coupled else None
+        return LeverageSystem(curvature, forms, near, gaps, roots, least=least)
+
+    def _near_gaps(self, rows, curvature, forms):
+        """(positions in `rows` of those near leverage one, their I - R' M R)."""
+        from skinfluence.solvers._leverage import gaps_near_one, are_near_one
+
+        if not are_near_one(self.hessian, rows, curvature, forms).any():
+            return (), None
+        if self._near_one is None:
+            every = np.arange(self.hessian.n_rows)
+            found = np.concatenate(
+                [
+                    every[some][are_near_one(self.hessian, every[some], None, self.row_forms()[some])]
+                    for some in self.hessian.row_blocks()
+                ]
+            )
+            self._near_one = (found, gaps_near_one(self.hessian, found))
+        every, gaps = self._near_one
+        near = np.flatnonzero(np.isin(rows, every))
+        return near, gaps[np.searchsorted(every, rows[near])]
 
     def _shown(self, rows, n):
         """Slices of n rows whose quadratic forms are made, with a progress bar."""

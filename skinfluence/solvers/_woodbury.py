@@ -1,20 +1,27 @@
 """Woodbury's identity on the n x n side, for more columns than rows."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, SolverReport
 from skinfluence.solvers._checks import check_columns
-from skinfluence.solvers._root import inverse_root
+from skinfluence.solvers._leverage import (
+    INDEPENDENT,
+    are_near_one,
+    complement_root,
+    curvature_roots,
+    without_noise,
+)
 
 
 @dataclass(frozen=True)
 class WoodburySolver(Solver):
     """H^-1 = P^-1 - P^-1 Z' R (I + R' Z P^-1 Z' R)^-1 R' Z P^-1 with A = R R' the curvature.
 
-    Columns without penalty (the intercept) are eliminated exactly by their Schur complement, so
-    no small number has to stand in for their missing penalty.
+    Columns without penalty (the intercept) are eliminated exactly on the row side, by what is
+    orthogonal to them, so no small number has to stand in for their missing penalty.
 
     Raises
     ------
@@ -37,95 +44,223 @@ class WoodburySolver(Solver):
 
 
 class WoodburyInverse(InverseHessian):
-    """Inverse Hessian that factorises an (n, n) matrix per output, or one (nK, nK)."""
+    """Inverse Hessian that factorises an (n, n) matrix per output, or one (nK, nK).
+
+    With C = I + R' Z P^-1 Z' R, the capacitance matrix, and B the columns without penalty on the
+    row side, the change mu = R' Z H^-1 v of the weighted raw predictions is the solution of
+
+        C mu - B x_free = R' Z P^-1 v,        B' mu = v_free.
+
+    Its part orthogonal to B comes from the inverse of C there, F F'. So 1 - leverage is a sum of
+    squares of F, however weak the penalty: nothing is left over from a difference.
+    """
 
     def __init__(self, hessian, free, name):
         self._free = np.flatnonzero(free)
         self._kept = np.flatnonzero(~free)
-        K, n = hessian.n_outputs, hessian.n_rows
+        K = hessian.n_outputs
         Z = hessian.design.to_dense()
         self._Z_free, self._Z_kept = Z[:, self._free], Z[:, self._kept]
+        del Z
         self._penalty = hessian.penalty[:, self._kept]  # shape: (K, q_kept)
-        self._root = _curvature_root(hessian)  # shape: (K, n) or (K, n, K)
-        grams = []
-        for k in range(K):
-            if k == 0 or (self._penalty[k] != self._penalty[k - 1]).any():
-                gram = (self._Z_kept / self._penalty[k]) @ self._Z_kept.T
-            grams.append(gram)
+        self._root = curvature_roots(hessian)  # shape: (n, K) or (n, K, K)
+        self._separable = hessian.separable
         if hessian.separable:
-            cores = [np.eye(n) + r[:, None] * g * r for r, g in zip(self._root, grams, strict=True)]
-        else:
-            core = np.eye(n * K)
+            blocks: list[_Block] = []
             for k in range(K):
-                R = self._root[k]  # shape: (n, K)
-                core += np.einsum("ia,ij,jb->iajb", R, grams[k], R).reshape(n * K, n * K)
-            cores = [core]
-        self._core_roots = [inverse_root(core)[0] for core in cores]  # pivots are at least 1
-        m = len(self._free)
-        ones = np.zeros((K, n, K * m))  # one column per free coefficient
-        for k in range(K):
-            ones[k, :, k * m : (k + 1) * m] = self._Z_free
-        self._core_free = self._core_solve(ones, hessian.separable)
-        schur = np.concatenate([self._Z_free.T @ part for part in self._core_free])
-        self._schur_inverse, rank = _symmetric_pinv(schur)
+                if k and hessian.blocks_are_equal:
+                    blocks.append(blocks[0])
+                    continue
+                r = self._root[:, k, None]
+                gram = self._gram(k)
+                gram *= r
+                gram *= r.T
+                blocks.append(_Block(gram, r * self._Z_free))
+        else:
+            blocks = [self._coupled_block(hessian)]
+        self._blocks = blocks
         gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
         p = hessian.shape[0]
-        if rank + gauge < K * m:
+        if sum(block.rank for block in blocks) + gauge < K * len(self._free):
             raise SingularHessianError(
                 "The Hessian is singular in the columns without penalty (the intercept). Use "
                 'solver="auto" or "eigh" (pseudo-inverse), or a positive damping.'
             )
         super().__init__(hessian, SolverReport(name, p - gauge, p, np.zeros((p, 0))))
 
-    def _core_solve(self, F, separable):
-        """R (I + R' G R)^-1 R' F for F of shape (K, n, m): the inverse of A^-1 + G."""
-        if separable:
-            out = [
-                r[:, None] * (W @ (W.T @ (r[:, None] * part)))
-                for r, W, part in zip(self._root, self._core_roots, F, strict=True)
-            ]
-            return np.stack(out)
-        K, n, m = F.shape
-        right = np.einsum("kna,knm->nam", self._root, F).reshape(n * K, m)
-        W = self._core_roots[0]
-        inner = (W @ (W.T @ right)).reshape(n, K, m)
-        return np.einsum("kna,nam->knm", self._root, inner)
+    def _gram(self, k):
+        """Z P^-1 Z' over the penalised columns of output k, (n, n)."""
+        scaled = self._Z_kept / np.sqrt(self._penalty[k])
+        return scaled @ scaled.T
+
+    def _coupled_block(self, hessian):
+        K, n = hessian.n_outputs, hessian.n_rows
+        out = np.zeros((n * K, n * K))
+        for k in range(K):
+            if k == 0 or (self._penalty[k] != self._penalty[k - 1]).any():
+                gram = self._gram(k)
+            R = self._root[:, k]  # shape: (n, K)
+            out += np.einsum("ia,ij,jb->iajb", R, gram, R).reshape(n * K, n * K)
+        free = np.einsum("nka,nm->nakm", self._root, self._Z_free)
+        return _Block(out, free.reshape(n * K, -1))
+
+    def _to_rows(self, raw):
+        """R' raw of raw predictions (K, n, m), one array for each block."""
+        if self._separable:
+            return [r[:, None] * part for r, part in zip(self._root.T, raw, strict=True)]
+        K, n, m = raw.shape
+        return [np.einsum("nka,knm->nam", self._root, raw).reshape(n * K, m)]
+
+    def _from_rows(self, mu):
+        """R mu, (K, n, m), of what each block has."""
+        if self._separable:
+            return [r[:, None] * part for r, part in zip(self._root.T, mu, strict=True)]
+        n, K = self._root.shape[:2]
+        return np.einsum("nka,nam->knm", self._root, mu[0].reshape(n, K, -1))
 
     def solve(self, V):
-        K, q = self.hessian.n_outputs, self.hessian.n_columns
-        m = len(self._free)
+        return self._solve(V)[0]
+
+    def _solve(self, V):
+        """H^-1 V, (p, m), and R' Z H^-1 V, one array for each block."""
+        K, q, m = self.hessian.n_outputs, self.hessian.n_columns, len(self._free)
+        gauge = self.hessian.gauge
         V = check_columns(V, self.shape[0])
+        V = V if gauge is None else V - gauge @ (gauge.T @ V)
         V = V.reshape(K, q, V.shape[1])
         kept = V[:, self._kept] / self._penalty[:, :, None]  # P^-1 V
-        raw = np.stack([self._Z_kept @ part for part in kept])  # shape: (K, n, m)
+        right = self._to_rows(np.stack([self._Z_kept @ part for part in kept]))
         out = np.empty_like(V)
-        coupled = np.einsum("knc,knm->cm", self._core_free, raw)
         # sizes in full: with no free column (m = 0) a -1 could not be inferred
-        right = V[:, self._free].reshape(K * m, V.shape[2]) - coupled
-        free = (self._schur_inverse @ right).reshape(K, m, V.shape[2])
-        out[:, self._free] = free
-        raw += np.stack([self._Z_free @ part for part in free])
-        pull = self._core_solve(raw, self.hessian.separable)
-        back = np.stack([self._Z_kept.T @ part for part in pull])
-        out[:, self._kept] = kept - back / self._penalty[:, :, None]
+        free = V[:, self._free].reshape(len(right), -1 if m else 0, V.shape[2])
+        solved = [b.solve(*part) for b, *part in zip(self._blocks, right, free, strict=True)]
+        mu = [part for part, _ in solved]
+        out[:, self._free] = np.stack([x for _, x in solved]).reshape(K, m, V.shape[2])
+        for k, pull in enumerate(self._from_rows(mu)):
+            out[k, self._kept] = kept[k] - (self._Z_kept.T @ pull) / self._penalty[k, :, None]
         out = out.reshape(K * q, -1)
-        gauge = self.hessian.gauge
-        return out if gauge is None else out - gauge @ (gauge.T @ out)
+        return (out if gauge is None else out - gauge @ (gauge.T @ out)), mu
+
+    def row_forms(self, rows=None):
+        if not self._separable:
+            return super().row_forms(rows)
+        if self._row_forms is None:
+            n, K = self._root.shape
+            # small curvature: the leverage has digits, and the root is no divisor
+            direct = np.flatnonzero(~self._by_rows.all(axis=1))
+            out = np.zeros((n, K, K))
+            if len(direct):
+                out[direct] = self.quadratic_form(self.hessian.design.take(direct))
+            i, k = np.nonzero(self._by_rows)
+            out[i, k, k] = (1.0 - self._gaps[i, k]) / self._root[i, k] ** 2
+            self._row_forms = out
+        return self._row_forms if rows is None else self._row_forms[rows]
+
+    def _near_gaps(self, rows, curvature, forms):
+        if self._separable:
+            near = np.flatnonzero(self._by_rows[rows].any(axis=1))
+            gaps = self._gaps[rows[near]]
+            return near, gaps
+        near = np.flatnonzero(are_near_one(self.hessian, rows, curvature, forms))
+        n, K = self._root.shape[:2]
+        F = self._blocks[0].F.reshape(n, K, -1)[rows[near]]
+        return near, F @ F.transpose(0, 2, 1)
+
+    @cached_property
+    def _gaps(self):
+        """1 - leverage of each row and output that does not interact, (n, K)."""
+        own = [(block.F**2).sum(axis=1) for block in self._blocks]
+        return without_noise(np.stack(own, axis=1))
+
+    @property
+    def _by_rows(self):
+        """Where what a row does is found from its gap, (n, K): not at small curvature."""
+        return self._gaps < 0.5
+
+    def cross_solve(self, V):
+        """E' H^-1 V for the columns V (p, m): all training rows' raw predictions, (K, n, m).
+
+        On the row side, where it is no difference of large numbers. None where outputs interact.
+        """
+        if not self._separable:
+            return None
+        K, q = self.hessian.n_outputs, self.hessian.n_columns
+        solved, mu = self._solve(V)
+        out = np.stack(mu)
+        by_rows = self._by_rows
+        for k, coef in enumerate(solved.reshape(K, q, -1)):
+            here = by_rows[:, k]
+            out[k, here] /= self._root[here, k, None]
+            if not here.all():
+                out[k, ~here] = self.hessian.design.take(np.flatnonzero(~here)).matmul(coef)
+        return out
+
+    def solve_rows(self, rows, right):
+        if not self._separable:
+            return super().solve_rows(rows, right)
+        K, q = self.hessian.n_outputs, self.hessian.n_columns
+        by_rows = self._by_rows[rows]  # shape: (n_rows, K)
+        out = np.zeros((K, q, len(rows)))
+        if not by_rows.all():
+            out += super().solve_rows(rows, np.where(by_rows, 0.0, right)).reshape(out.shape)
+        with np.errstate(divide="ignore"):
+            mu = np.where(by_rows, right / self._root[rows], 0.0)
+        for k, (block, r) in enumerate(zip(self._blocks, self._root.T, strict=True)):
+            left = block.F @ (block.F[rows].T * mu[:, k])  # of the right-hand side, for the penalty
+            kept = self._Z_kept.T @ (r[:, None] * left) / self._penalty[k, :, None]
+            out[k, self._kept] += kept
+            moved = -left - r[:, None] * (self._Z_kept @ kept)
+            moved[rows, np.arange(len(rows))] += mu[:, k]
+            out[k, self._free] += block.inverse @ moved
+        return out.reshape(K * q, len(rows))
+
+    def stationary_residual(self, residual, coef):
+        """Weighted residuals (n, K) at the optimum of a quadratic objective near by.
+
+        Where the penalty is weak a residual is the small difference of target and prediction, and
+        has lost its digits. At the optimum it is the dual variable, ``-F F'`` of the targets on the
+        row side; with a start (`residual`, `coef`) it is one Newton step on the row side.
+
+        None where outputs interact.
+        """
+        if not self._separable:
+            return None
+        out = residual.copy()
+        for k, (block, r) in enumerate(zip(self._blocks, self._root.T, strict=True)):
+            here = r > 0.0
+            start = np.divide(residual[:, k], r, out=np.zeros(len(r)), where=here)
+            start -= r * (self._Z_kept @ coef[k, self._kept])
+            out[here, k] = (r * (block.F @ (block.F.T @ start)))[here]
+        return out
 
 
-def _curvature_root(hessian):
-    """R with A_i = R_i R_i': (K, n) for separable losses, else (K, n, K)."""
-    if hessian.separable:
-        return np.sqrt(hessian.curvature).T
-    values, vectors = np.linalg.eigh(hessian.row_curvature())
-    root = vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
-    return np.moveaxis(root, 1, 0)
+class _Block:
+    """The row side of one output, or of all together.
 
+    Attributes
+    ----------
+    F : ndarray of shape (rows, rows)
+        ``F F' = I - R' Z H^-1 Z' R``.
+    rank : int
+        Of the columns without penalty.
+    inverse : ndarray of shape (m, rows)
+        Pseudo-inverse of the columns without penalty, B.
+    """
 
-def _symmetric_pinv(matrix):
-    """Pseudo-inverse of a small symmetric matrix, and its rank."""
-    if matrix.size == 0:
-        return matrix, 0
-    values, vectors = np.linalg.eigh(0.5 * (matrix + matrix.T))
-    keep = values > 1e-11 * max(values[-1], np.finfo(float).tiny)
-    return (vectors[:, keep] / values[keep]) @ vectors[:, keep].T, int(keep.sum())
+    def __init__(self, gram, B):
+        size = np.linalg.norm(B, axis=0)
+        size[size == 0.0] = 1.0
+        left, values, right = np.linalg.svd(B / size, full_matrices=False)
+        keep = values > INDEPENDENT
+        self.rank = int(keep.sum())
+        left = left[:, keep]
+        self.inverse = (right[keep].T / values[keep]) @ left.T / size[:, None]
+        gram[np.diag_indices_from(gram)] += 1.0
+        self._turned = gram @ self.inverse.T  # C (B^+)'
+        self.F = complement_root(gram, left)
+
+    def solve(self, right, free):
+        """(mu, x_free) with C mu - B x_free = right and B' mu = free."""
+        mu = self.F @ (self.F.T @ (right - self._turned @ free))
+        mu += self.inverse.T @ free
+        return mu, self._turned.T @ mu - self.inverse @ right

@@ -1,0 +1,286 @@
+"""The leverage systems I - A M of training rows, formed where they lose no digits.
+
+``A_i`` is a row's weighted K x K curvature and ``M_i = E_i' H^-1 E_i`` its leverage block. Near
+leverage one the difference ``I - A_i M_i`` has no digits left. It is the inverse of something large
+instead: with ``A = R R'``, for any set of rows U and the Hessian ``H_V`` of all other rows,
+
+    I - R' E_U' H^-1 E_U R = Q (Q' (I + R' E_U' H_V^+ E_U R) Q)^-1 Q',
+
+where Q spans what is orthogonal to ``R' E_U' N``, with N the null space of ``H_V`` (what the rows U
+alone determine). Nothing is subtracted on the right. Woodbury's identity takes all rows for U, so
+that ``H_V`` is the penalty; other inverses take the rows whose leverage is near one.
+"""
+
+import numpy as np
+
+from skinfluence.solvers._base import SingularHessianError
+from skinfluence.solvers._cholesky import CholeskySolver
+from skinfluence.solvers._eigh import EighSolver
+from skinfluence.solvers._root import inverse_root
+
+#: Below this a gap is not taken from 1 - leverage: three digits of the leverage are lost there.
+NEAR_ONE = 1e-3
+#: A gap, relative to the largest, that is zero: the square of a rounding error of 1e-9.
+ZERO_GAP = 1e-18
+#: A gap that is zero where nothing is known of it but the difference.
+ZERO_DIFFERENCE = 1e-10
+#: Singular values, in units in which rows have length one, that count as zero.
+INDEPENDENT = 1e-7
+
+
+class LeverageSystem:
+    """The systems I - A_i M_i of some rows, to be solved and downdated.
+
+    Parameters
+    ----------
+    curvature : ndarray of shape (n, K) or (n, K, K)
+        A_i; two axes where it is diagonal.
+    forms : ndarray of shape (n, K, K)
+        M_i.
+    near : ndarray of int, shape (m,), default=None
+        Positions of the rows near leverage one.
+    gaps : ndarray of shape (m, K) or (m, K, K)
+        Their ``I - R' M R`` with ``R R' = A``, without cancellation; zero at leverage one.
+    roots : ndarray of shape (m, K, K), default=None
+        Their R, where `curvature` has three axes.
+    least : float
+        Differences below this are zero.
+    """
+
+    def __init__(
+        self, curvature, forms, near=None, gaps=None, roots=None, *, least=ZERO_DIFFERENCE
+    ):
+        self.curvature, self.forms = curvature, forms
+        self._near, self._gaps, self._roots = near, gaps, roots
+        self._least = least
+        if curvature.ndim == 2:  # M_i is diagonal too
+            self._gap = 1.0 - curvature * np.einsum("nkk->nk", forms)
+            self._full = self._gap < least
+            if near is not None:
+                self._gap[near] = gaps
+                self._full[near] = gaps <= 0.0
+
+    def take(self, some):
+        """The systems at some positions, for a slice or an array of distinct int."""
+        if self._near is None:
+            return LeverageSystem(self.curvature[some], self.forms[some], least=self._least)
+        n = len(self.forms)
+        place = np.full(n, -1)
+        place[np.arange(n)[some]] = np.arange(len(place[some]))
+        inside = place[self._near] >= 0
+        return LeverageSystem(
+            self.curvature[some],
+            self.forms[some],
+            place[self._near[inside]],
+            self._gaps[inside],
+            None if self._roots is None else self._roots[inside],
+            least=self._least,
+        )
+
+    def scaled(self, curvature):
+        """The systems of a `curvature` that is this one times a positive number for each output."""
+        before = self.curvature
+        if self._near is None or not len(self._near):
+            return LeverageSystem(curvature, self.forms, least=self._least)
+        old, new = before[self._near], curvature[self._near]
+        if before.ndim == 3:
+            old, new = (np.einsum("nkk->n", part)[:, None] for part in (old, new))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(old > 0.0, new / old, 1.0)
+        ratio = np.where(np.abs(ratio - 1.0) < 1e-12, 1.0, ratio)  # rounding of the same product
+        if before.ndim == 2:
+            gaps, roots = 1.0 - ratio + ratio * self._gaps, None
+            gaps = np.where((ratio == 1.0) & (self._gaps <= 0.0), 0.0, gaps)
+            keep = np.ones(len(ratio), dtype=bool)
+        else:
+            keep = ratio[:, 0] > 0.5  # else the difference has its digits
+            ratio = ratio[keep, :, None]
+            gaps = ratio * self._gaps[keep] + (1.0 - ratio) * np.eye(before.shape[1])
+            roots = np.sqrt(ratio) * self._roots[keep]
+        return LeverageSystem(
+            curvature, self.forms, self._near[keep], gaps, roots, least=self._least
+        )
+
+    def solve(self, right):
+        """(I - A_i M_i)^-1 right_i for every row, and the mask of rows of leverage one (NaN).
+
+        `right` has shape (n, K).
+        """
+        if self.curvature.ndim == 2:
+            full = self._full.any(axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                out = right / self._gap
+            out[full] = np.nan
+            return out, full
+        out, full = self._solve_differences(right)
+        if self._near is not None and len(self._near):
+            near, forms = self._near, self.forms[self._near]
+            inner, full[near] = self._inner(self._roots, self._gaps)
+            out[near] = right[near] + np.einsum("nkj,njl,nl->nk", inner, forms, right[near])
+            out[full] = np.nan
+        return out, full
+
+    def _solve_differences(self, right):
+        K = right.shape[1]
+        system = np.eye(K) - self.curvature @ self.forms
+        full = np.zeros(len(right), dtype=bool)
+        # no singular value is smaller than what the trace leaves of one
+        doubtful = np.flatnonzero(K - np.einsum("nkk->n", system) > 1.0 - NEAR_ONE)
+        if len(doubtful):
+            smallest = np.linalg.svd(system[doubtful], compute_uv=False)[:, -1]
+            full[doubtful] = smallest < self._least
+        system[full] = np.eye(K)
+        out = np.linalg.solve(system, right[:, :, None])[:, :, 0]
+        out[full] = np.nan
+        return out, full
+
+    @staticmethod
+    def _inner(roots, gaps):
+        """(R G^-1 R', mask of singular G) of gaps (m, K, K) with their roots."""
+        values, vectors = np.linalg.eigh(gaps)
+        full = values[:, 0] <= 1e-13
+        half = roots @ vectors / np.sqrt(np.where(full[:, None], 1.0, values))[:, None, :]
+        return half @ half.transpose(0, 2, 1), full
+
+    def inner(self, row):
+        """(I - A M)^-1 A of one row, (K, K): what its removal adds to the inverse Hessian.
+
+        NaN at leverage one.
+        """
+        if self.curvature.ndim == 2:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                out = np.where(self._full[row], np.nan, self.curvature[row] / self._gap[row])
+            return np.diag(out)
+        found = [] if self._near is None else np.flatnonzero(self._near == row)
+        if len(found):
+            inner, full = self._inner(self._roots[found], self._gaps[found])
+            return np.full(inner[0].shape, np.nan) if full[0] else inner[0]
+        system = np.eye(self.curvature.shape[1]) - self.curvature[row] @ self.forms[row]
+        if np.linalg.svd(system, compute_uv=False)[-1] < self._least:
+            system = np.full(system.shape, np.nan)
+        return np.linalg.solve(system, self.curvature[row])
+
+    def downdate(self, added):
+        """Add symmetric matrices (n, K, K) to M_i, in place."""
+        self.forms += added
+        if self.curvature.ndim == 2:
+            self._gap -= self.curvature * np.einsum("nkk->nk", added)
+            self._full |= self._gap <= 0.0
+        elif self._near is not None:
+            self._gaps = self._gaps - self._roots.transpose(0, 2, 1) @ added[self._near] @ (
+                self._roots
+            )
+
+
+def curvature_roots(hessian, rows=slice(None)):
+    """R with R R' = A of some rows: (n_rows, K) where outputs do not interact, else (n_rows, K, K)."""
+    curvature, factor = hessian.curvature_of(rows)
+    if hessian.separable:
+        return np.sqrt(curvature)
+    if factor is not None and hessian.rows_cancel:
+        # the softmax: diag(p) - p p' = D (I - u u')^2 D with D = diag(p)^1/2, u = D 1
+        half = np.sqrt(curvature)
+        unit = np.divide(factor, half, out=np.zeros_like(half), where=half > 0.0)
+        return half[:, :, None] * (
+            np.eye(hessian.n_outputs) - unit[:, :, None] * unit[:, None, :]
+        )
+    values, vectors = np.linalg.eigh(hessian.row_curvature(rows))
+    return vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
+
+
+def are_near_one(hessian, rows, curvature, forms):
+    """Which rows' gaps are not to be taken from a difference, a mask (n_rows,)."""
+    if curvature is None:
+        curvature = (
+            hessian.curvature_of(rows)[0] if hessian.separable else hessian.row_curvature(rows)
+        )
+    if hessian.separable:
+        return (curvature * np.einsum("nkk->nk", forms) > 1.0 - NEAR_ONE).any(axis=1)
+    out = np.einsum("nkj,njk->n", curvature, forms) > 1.0 - NEAR_ONE
+    if out.any():
+        out[out] = smallest_gaps(hessian, rows[out], forms[out]) < NEAR_ONE
+    return out
+
+
+def smallest_gaps(hessian, rows, forms):
+    """Smallest eigenvalue of I - R' M R, from the difference: (n_rows,)."""
+    R = curvature_roots(hessian, rows)
+    gaps = np.eye(forms.shape[1]) - R.transpose(0, 2, 1) @ forms @ R
+    return np.linalg.eigvalsh(0.5 * (gaps + gaps.transpose(0, 2, 1)))[:, 0]
+
+
+def complement_root(capacitance, free):
+    """F with F F' = Q (Q' C Q)^-1 Q' for a positive definite C (overwritten).
+
+    Parameters
+    ----------
+    capacitance : ndarray of shape (m, m)
+    free : ndarray of shape (m, r)
+        Orthonormal; Q spans what is orthogonal to it.
+    """
+    if free.shape[1]:
+        # projected before it is inverted: afterwards the large part would have to be subtracted
+        capacitance -= free @ (free.T @ capacitance)
+        capacitance -= (capacitance @ free) @ free.T
+        capacitance += (np.trace(capacitance) / len(capacitance)) * (free @ free.T)
+    root = inverse_root(capacitance)[0]
+    if free.shape[1]:
+        root -= free @ (free.T @ root)
+    return root
+
+
+def without_noise(gaps):
+    """Gaps (m, K) with zeros in the place of rounding errors, in place."""
+    gaps[gaps <= ZERO_GAP * gaps.max(initial=0.0)] = 0.0
+    return gaps
+
+
+def gaps_near_one(hessian, rows):
+    """I - R' M R of rows near leverage one by the Hessian of all other rows.
+
+    Parameters
+    ----------
+    hessian : Hessian
+    rows : ndarray of int, shape (m,)
+        All rows near leverage one.
+
+    Returns
+    -------
+    ndarray of shape (m, K), or (m, K, K) where outputs interact
+        Zero at leverage one.
+    """
+    K, q, m = hessian.n_outputs, hessian.n_columns, len(rows)
+    rest = np.ones(hessian.n_rows, dtype=bool)
+    rest[rows] = False
+    left = hessian.take(np.flatnonzero(rest))
+    try:
+        inverse = CholeskySolver().factorize(left)
+    except SingularHessianError:
+        inverse = EighSolver().factorize(left)
+    null = inverse.report.null_space
+    scale = np.sqrt(hessian.diagonal().clip(min=0.0))
+    scale[scale == 0.0] = 1.0
+    # in units of the whole Hessian's diagonal a row has at most length one
+    null = np.linalg.qr(scale[:, None] * null)[0] / scale[:, None]
+    Z = hessian.design.take(rows).to_dense()
+    R = curvature_roots(hessian, rows)
+    if hessian.separable:
+        out = np.empty((m, K))
+        for k, W in enumerate(inverse.roots):
+            own = null.reshape(K, q, -1)[k]
+            own = own[:, np.abs(own).max(axis=0, initial=0.0) > 0.0]
+            scaled = R[:, k, None] * Z
+            root = _row_side(scaled @ W, scaled @ own)
+            out[:, k] = (root**2).sum(axis=1)
+        return without_noise(out)
+    reach, free = (
+        np.einsum("mka,mq,kqr->mar", R, Z, part.reshape(K, q, -1), optimize=True).reshape(m * K, -1)
+        for part in (inverse.roots[0], null)
+    )
+    root = _row_side(reach, free).reshape(m, K, -1)
+    return root @ root.transpose(0, 2, 1)
+
+
+def _row_side(reach, free):
+    left, size, _ = np.linalg.svd(free, full_matrices=False)
+    return complement_root(np.eye(len(reach)) + reach @ reach.T, left[:, size > INDEPENDENT])
