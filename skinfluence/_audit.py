@@ -18,6 +18,7 @@ from skinfluence._health import (
 )
 from skinfluence._rows import TrainingRows, check_rows
 from skinfluence.adapters import Explained
+from skinfluence.effects import unit_residual
 from skinfluence.objectives import Objective
 
 
@@ -142,7 +143,8 @@ class Audit:
         rows = np.arange(self.objective_.n_rows)
         objective, moved = self.linearization_.own_changes(method, rows)
         if method == "first_order":
-            return (objective.residual * moved).sum(axis=1)
+            residual = unit_residual(objective, self.linearization_.inverse)
+            return (residual * moved).sum(axis=1)
         return objective.loss.value_change(objective.y, objective.raw_prediction, moved)
 
     def params_influence(self, rows=None, *, method=None):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence.effects import unit_residual
 from skinfluence.losses import Logistic, SquaredError
 
 
@@ -28,13 +29,16 @@ def diagnostics_columns(explained, linearization, dfbetas):
     if objective.n_outputs > 1 or not isinstance(objective.loss, SquaredError | Logistic):
         return columns
     s, y, raw = objective.sample_weight[:, 0], objective.y[:, 0], raw[:, 0]
-    # what is left of a row of leverage one is rounding: NaN there, as in `moved`
-    gap = np.where(np.isnan(moved[:, 0]), np.nan, 1.0 - h)
+    gap = inverse.leverage_system(rows, objective.row_curvature()).gap[:, 0]
+    dof = gap[s > 0].sum()  # rows of positive weight minus effective parameters
+    # nothing is left of a row of leverage one
+    gap = np.where(np.isnan(moved[:, 0]) | (gap <= 0.0), np.nan, gap)
     with np.errstate(divide="ignore", invalid="ignore"):
         if isinstance(objective.loss, SquaredError):
-            classical, sigma = _least_squares(s, y, raw, h, gap)
+            residual = -unit_residual(objective, inverse)[:, 0]
+            classical, sigma = _least_squares(s, residual, h, gap, dof)
         else:
-            classical, sigma = _logistic(s, y, raw, h, gap)
+            classical, sigma = _logistic(s, y, raw, h, gap, dof)
         columns.update(classical)
         if dfbetas:
             columns.update(_dfbetas(explained, linearization, rows, sigma))
@@ -46,21 +50,15 @@ def _leave_one_out_sigma(squares, gap, dof):
     return np.sqrt((squares.sum() - squares / gap) / (dof - 1.0))
 
 
-def _present_dof(s, h):
-    """Rows of positive weight minus effective parameters."""
-    return np.count_nonzero(s) - h.sum()
-
-
-def _least_squares(s, y, raw, h, gap):
+def _least_squares(s, residual, h, gap, dof):
     """Cook (1977); Belsley, Kuh & Welsch (1980): externally studentised residuals, DFFITS."""
-    weighted = np.sqrt(s) * (y - raw)
-    dof = _present_dof(s, h)
+    weighted = np.sqrt(s) * residual
     sigma = np.sqrt((weighted**2).sum() / dof)
     without = _leave_one_out_sigma(weighted**2, gap, dof)
     standard = weighted / (sigma * np.sqrt(gap))
     student = weighted / (without * np.sqrt(gap))
     classical = {
-        "residual": y - raw,
+        "residual": residual,
         "standardized_residual": standard,
         "studentized_residual": student,
         "cooks_distance": standard**2 * h / (gap * h.sum()),
@@ -69,7 +67,7 @@ def _least_squares(s, y, raw, h, gap):
     return classical, without
 
 
-def _logistic(s, y, raw, h, gap):
+def _logistic(s, y, raw, h, gap, dof):
     """One-step forms of Pregibon (1981) as R computes them, dispersion 1."""
     loss = Logistic()
     column = raw[:, None]
@@ -77,7 +75,7 @@ def _logistic(s, y, raw, h, gap):
     curvature = loss.curvature(y[:, None], column)[:, 0]
     pearson = -np.sqrt(s) * gradient / np.sqrt(curvature)
     deviance = np.sign(y) * np.sqrt(2.0 * s * loss.value(y[:, None], column))
-    without = _leave_one_out_sigma(deviance**2, gap, _present_dof(s, h))
+    without = _leave_one_out_sigma(deviance**2, gap, dof)
     classical = {
         "pearson_residual": pearson,
         "deviance_residual": deviance,

@@ -178,8 +178,7 @@ class LinearChanges(Changes):
         K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
         V = np.zeros((K, q, len(Z)))
         V[0] = Z.T
-        first = self.inverse.solve(V.reshape(-1, len(Z))).reshape(V.shape)[0]
-        scores = score_reader(self.design, [first])
+        scores, _ = self._scores(V.reshape(-1, len(Z)), [0])
 
         def answer(some, out=None):
             rho = self._rho_of(some)
@@ -195,12 +194,8 @@ class LinearChanges(Changes):
 
         `outputs` are those that V reaches.
         """
-        K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
-        U = self.inverse.solve(V).reshape(K, q, -1)
-        shared = None
-        if self.shares.shape[1]:
-            shared = sum(U[k].T @ self.directions[k] for k in outputs)
-        scores = score_reader(self.design, [U[k] for k in outputs])
+        K = self.inverse.hessian.n_outputs
+        scores, shared = self._scores(V, outputs)
         reached = slice(outputs[0], outputs[-1] + 1)
 
         def read(some, out=None):
@@ -214,6 +209,33 @@ class LinearChanges(Changes):
             return out
 
         return read
+
+    def _scores(self, V, outputs):
+        """(function of a slice of changes and their rho, V' H^-1 B or None).
+
+        The function gives V' H^-1 (rho_i (x) z_i), of shape (m, n_some), as
+        :func:`~skinfluence.linalg.score_reader` does.
+        """
+        K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
+        crossed, shared, solved = self.inverse.cross_solve(V), None, None
+        if crossed is None or self.shares.shape[1]:
+            solved = self.inverse.solve(V).reshape(K, q, -1)
+        if self.shares.shape[1]:
+            shared = sum(solved[k].T @ self.directions[k] for k in outputs)
+        if crossed is None:
+            return score_reader(self.design, [solved[k] for k in outputs]), shared
+        crossed = [crossed[k][self.rows].T for k in outputs]
+
+        def read(some, rho, out=None):
+            made = crossed[0][:, some] * rho[:, 0]
+            for k, part in enumerate(crossed[1:], 1):
+                made += part[:, some] * rho[:, k]
+            if out is None:
+                return made
+            out[:] = made
+            return out
+
+        return read, shared
 
     def own_raw_prediction_changes(self):
         """Change of each removed row's own raw predictions, (n_rows, K)."""
@@ -236,11 +258,10 @@ class LinearChanges(Changes):
 
     def _coef_changes(self, some):
         K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
-        Z = self.design.take(some).to_dense()
-        V = self._rho_of(some).T[:, None, :] * Z.T  # shape: (K, q, n_some)
+        solved = self.inverse.solve_rows(self.rows[some], self._rho_of(some))
         if self.shares.shape[1]:
-            V += self.directions @ self.shares[some].T
-        solved = self.inverse.solve(V.reshape(K * q, -1))
+            shared = self.inverse.solve(self.directions.reshape(K * q, -1))
+            solved += shared @ self.shares[some].T
         return np.ascontiguousarray(solved.T).reshape(-1, K, q)
 
 

@@ -1,6 +1,7 @@
 """The influence function: the derivative in the row's weight."""
 
 from skinfluence.effects._changes import LinearChanges
+from skinfluence.effects._residuals import weighted_residual
 from skinfluence.objectives import Coupling
 
 
@@ -24,7 +25,7 @@ def first_order(objective, inverse, rows):
     return LinearChanges(
         inverse,
         rows,
-        objective.weighted_residual,
+        weighted_residual(objective, inverse),
         coupling.directions,
         coupling.derivative(rows),
     )

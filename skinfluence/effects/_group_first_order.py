@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinfluence.effects._changes import RefittedChanges
+from skinfluence.effects._residuals import weighted_residual
 from skinfluence.objectives import Coupling
 
 
@@ -22,7 +23,8 @@ def group_first_order(objective, inverse, changes):
     -------
     RefittedChanges
     """
-    pulled = np.stack([lost_slope(objective, *part) for part in parts(changes)], axis=-1)
+    residual = weighted_residual(objective, inverse)
+    pulled = np.stack([lost_slope(objective, *part, residual) for part in parts(changes)], axis=-1)
     return solved_changes(inverse, pulled)
 
 
@@ -33,15 +35,15 @@ def parts(changes):
     return [(changes.row[mine], 1.0 - changes.factor[mine]) for mine in np.split(order, ends)]
 
 
-def own_gradient(objective, rows, scale):
-    """sum_i scale_i s_i g_i over some rows, (K, q)."""
-    weighted = objective.weighted_residual(rows) * scale[:, None]
+def own_gradient(objective, rows, scale, residual):
+    """sum_i scale_i s_i g_i over some rows, (K, q); `residual` gives s_i r_i of some rows."""
+    weighted = residual(rows) * scale[:, None]
     return objective.design.take(rows).rmatmul(weighted).T
 
 
-def lost_slope(objective, rows, lost):
+def lost_slope(objective, rows, lost, residual):
     """-dJ'/dt at t = 0, where row i has t lost_i of its weight less: (K, q)."""
-    out = own_gradient(objective, rows, lost)
+    out = own_gradient(objective, rows, lost, residual)
     coupling = Coupling(objective)
     if coupling:
         out = out + coupling.directions @ (lost @ coupling.derivative(rows))

@@ -8,10 +8,12 @@ from sklearn import get_config
 
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._group_first_order import own_gradient, parts
-from skinfluence.effects._newton_step import FULL_LEVERAGE
+from skinfluence.effects._least_norm import onto_least_norm
+from skinfluence.effects._residuals import weighted_residual
 from skinfluence.linalg import Hessian
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
+from skinfluence.solvers._leverage import NEAR_ONE
 
 
 def group_newton_step(objective, inverse, changes):
@@ -20,7 +22,7 @@ def group_newton_step(objective, inverse, changes):
     ``delta_b = (H - H_U)^-1 g_U`` with the group's part of Hessian and gradient, by whichever is
     reckoned to be the cheapest: Woodbury's identity with a matrix of m K rows for m rows in the
     group, the group's Hessian in coordinates in which H is the identity, or a factorisation of
-    what is left. Where other rows' weights follow (balanced classes, penalty in mean form)
+    what is left, which loses no digits where the group's leverage is near one. Where other rows' weights follow (balanced classes, penalty in mean form)
     gradient and Hessian are those of the objective that is left. For one row it is the step of
     :func:`newton_step` (which takes the mean weight of a class for what its rows leave).
 
@@ -38,13 +40,14 @@ def group_newton_step(objective, inverse, changes):
     Warns
     -----
     RuntimeWarning
-        For changes that leave the model undetermined (leverage one); they get NaN.
+        For changes that leave the model undetermined (leverage one); they get NaN. Least squares
+        without a penalty takes the optimum of least norm instead.
     """
     delta = np.empty((changes.n_changes, *objective.coef.shape))
-    damping = (inverse.hessian.penalty - objective.penalty).flat[0]
+    residual = weighted_residual(objective, inverse)
     for b, (rows, lost) in enumerate(parts(changes)):
         inside = (lost != 0.0) & objective.weights.matter(rows)
-        delta[b] = _step(objective, inverse, damping, rows[inside], lost[inside])
+        delta[b] = _step(objective, inverse, residual, rows[inside], lost[inside])
     full = np.flatnonzero(np.isnan(delta).any(axis=(1, 2)))
     if len(full):
         warnings.warn(
@@ -57,19 +60,22 @@ def group_newton_step(objective, inverse, changes):
     return RefittedChanges(delta)
 
 
-def _step(objective, inverse, damping, rows, lost):
+def _step(objective, inverse, residual, rows, lost):
     if len(rows) == 0:
         return np.zeros(objective.coef.shape)
     if Coupling(objective):
         left = objective.with_weights(rows, 1.0 - lost)
-        return _left_over(inverse, left, damping, objective.gradient() - left.gradient())
-    pulled = own_gradient(objective, rows, lost)
+        return _left_over(inverse, left, rows, objective.gradient() - left.gradient())
+    pulled = own_gradient(objective, rows, lost, residual)
     way = _cheapest(objective, inverse, len(rows)) if (lost > 0).all() else "left"
+    found = None
     if way == "few":
-        return _by_few_rows(objective, inverse, rows, lost, pulled)
+        found = _by_few_rows(objective, inverse, rows, lost, pulled)
     if way == "root":
-        return _by_the_root(objective, inverse, rows, lost, pulled)
-    return _left_over(inverse, objective.with_weights(rows, 1.0 - lost), damping, pulled)
+        found = _by_the_root(objective, inverse, rows, lost, pulled)
+    if found is not None:
+        return found
+    return _left_over(inverse, objective.with_weights(rows, 1.0 - lost), rows, pulled)
 
 
 def _cheapest(objective, inverse, m):
@@ -106,19 +112,19 @@ def _by_the_root(objective, inverse, rows, lost, pulled):
     for W, H, g in zip(inverse.roots, taken, pulled.reshape(len(taken), -1), strict=True):
         pull = _solve_gap(W.T @ H @ W, W.T @ g)
         if pull is None:
-            return np.full((K, q), np.nan)
+            return None
         out.append(W @ pull)
     return np.concatenate(out).reshape(K, q)
 
 
 def _solve_gap(share, right):
-    """(I - share)^-1 right; None where something is wholly the group's: its leverage is one."""
+    """(I - share)^-1 right; None where the difference loses digits: a leverage near one."""
     system = np.eye(len(share)) - 0.5 * (share + share.T)
     try:
         factor = np.linalg.cholesky(system)
     except np.linalg.LinAlgError:
         return None
-    if np.diag(factor).min(initial=1.0) ** 2 < FULL_LEVERAGE:
+    if np.diag(factor).min(initial=1.0) ** 2 < NEAR_ONE:
         return None
     return cho_solve((factor, True), right)
 
@@ -130,7 +136,7 @@ def _by_few_rows(objective, inverse, rows, lost, pulled):
     own, reached = solved[:, 0], solved[:, 1:]
     pull = _solve_gap(V.T @ reached, V.T @ own)
     if pull is None:
-        return np.full(objective.coef.shape, np.nan)
+        return None
     return (own + reached @ pull).reshape(objective.coef.shape)
 
 
@@ -150,13 +156,27 @@ def _half_rows(objective, rows, lost):
     return V.reshape(K * q, -1)
 
 
-def _left_over(inverse, left, damping, pulled):
-    """From a factorisation of the Hessian that the change leaves."""
-    total = left.weights.base.sum()
-    undetermined = np.full(left.coef.shape, np.nan)
+def _left_over(inverse, left, rows, pulled):
+    """From a factorisation of the Hessian that the change of `rows` leaves."""
+    total, shape = left.weights.base.sum(), left.coef.shape
+    undetermined = np.full(shape, np.nan)
     if total <= 0.0:
         return undetermined
-    found = AutoSolver(n_right_hand_sides=1).factorize(left.hessian(damping / total))
-    if found.report.rank < inverse.report.rank:
-        return undetermined
-    return found.solve(pulled.reshape(-1, 1)).reshape(left.coef.shape)
+    damping = inverse.hessian.damping
+    hessian = left.hessian(damping / total)
+    found = AutoSolver(n_right_hand_sides=1).factorize(hessian)
+    out = found.solve(pulled.reshape(-1, 1)).reshape(shape)
+    if _determine(left.design.take(rows), found.report.null_space, shape):
+        if not left.loss.quadratic or hessian.penalty.any():
+            return undetermined
+        onto_least_norm(left, found, out)
+    return out
+
+
+def _determine(design, null_space, shape):
+    """Whether rows see directions (p, m) in which nothing else has curvature."""
+    for part in null_space.reshape(*shape, -1):
+        seen, size = np.abs(design.matmul(part)), np.abs(design.to_dense()) @ np.abs(part)
+        if (seen > 1e-8 * size).any():
+            return True
+    return False

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.effects._newton_step import FULL_LEVERAGE
+from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import EighSolver
 
 #: A new row that leaves the free directions by less than this, relative to its length, does not.
@@ -20,8 +20,8 @@ def takes_least_norm(objective, inverse):
 
 def full_leverage(objective, inverse, rows):
     """Which rows of a least-squares fit are met exactly whatever their value, a mask (n_rows,)."""
-    own = inverse.row_forms(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
-    return own > 1.0 - FULL_LEVERAGE
+    system = inverse.leverage_system(rows, objective.row_curvature(rows))
+    return system.solve(np.zeros((len(rows), objective.n_outputs)))[1]
 
 
 def free_directions(objective, inverse):
@@ -36,6 +36,24 @@ def free_directions(objective, inverse):
         own = left[:, sizes > 0.5]  # 1 for the directions of this output, 0 for those of others
     _, triangle = np.linalg.qr(own[: objective.design.n_features])
     return np.linalg.solve(triangle.T, own.T).T
+
+
+def least_norm_factors(objective, inverse, rows):
+    """rho of rows of leverage one, (n_rows, K): H^-1 (rho_i (x) z_i) takes the least norm.
+
+    Such a row alone determines the direction ``u = H^+ z_i``; without the row the coefficients have
+    no part along it.
+    """
+    K, q = objective.coef.shape
+    f = objective.design.n_features
+    out = np.empty((len(rows), K))
+    for some in row_blocks(len(rows), 24 * K * q, cache_mib=SOLVED_MIB):
+        unit = np.zeros((len(rows[some]), K))
+        unit[:, 0] = 1.0  # the outputs have one Hessian
+        own = inverse.solve_rows(rows[some], unit).reshape(K, q, -1)[0, :f]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out[some] = -(objective.coef[:, :f] @ own / (own**2).sum(axis=0)).T
+    return out
 
 
 def to_least_norm(objective, inverse, rows, delta, new=None):
@@ -101,13 +119,19 @@ def groups_to_least_norm(objective, inverse, changes, delta):
     own = inverse.row_forms(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
     # nothing is met exactly by a group whose leverages sum up to less than one
     whole = np.bincount(changes.change, own * (1.0 - changes.factor), minlength=changes.n_changes)
-    doubtful = whole > 1.0 - FULL_LEVERAGE
+    doubtful = whole > 1.0 - 1e-6  # rounding of the sum
     if inverse.report.null_space.shape[1]:
         doubtful[:] = True
-    f = objective.design.n_features
     for b in np.flatnonzero(doubtful & np.isfinite(delta).all(axis=(1, 2))):
         mine = changes.block(b, b + 1)
         left = objective.with_weights(mine.row, mine.factor)
-        free = free_directions(left, EighSolver().factorize(left.hessian()))
-        coef = (objective.coef + delta[b])[:, :f]
-        delta[b] -= (coef @ free[:f]) @ free.T
+        onto_least_norm(left, EighSolver().factorize(left.hessian()), delta[b])
+
+
+def onto_least_norm(left, inverse, delta):
+    """Move one change of the coefficients (K, q), in place, to the optimum of least norm.
+
+    `left` is the objective after the change, at the coefficients before it.
+    """
+    free, f = free_directions(left, inverse), left.design.n_features
+    delta -= ((left.coef + delta)[:, :f] @ free[:f]) @ free.T

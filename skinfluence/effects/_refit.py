@@ -14,7 +14,8 @@ from skinfluence.effects._least_norm import (
     takes_least_norm,
     to_least_norm,
 )
-from skinfluence.effects._newton_step import apply_curvature, magnify
+from skinfluence.effects._newton_step import apply_curvature
+from skinfluence.effects._residuals import weighted_residual
 from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.linalg import block_size, row_blocks
 from skinfluence.objectives import is_optimum, minimize
@@ -113,7 +114,7 @@ def _refit_block(objective, inverse, changes, solver, gradient_scale, reach):
     B = changes.n_changes
     delta = np.zeros((B, *objective.coef.shape))
     active = problem.moving()
-    gradient = problem.gradient_at_start()[active]
+    gradient = problem.gradient_at_start(weighted_residual(objective, inverse))[active]
     history = Anderson(depth=12)
     first = None
     failed = np.zeros(B, dtype=bool)
@@ -191,8 +192,11 @@ class _ChangedProblems:
         moves = (changes.factor != 1.0) & self.objective.weights.matter(changes.row)
         return np.unique(changes.change[moves])
 
-    def gradient_at_start(self):
-        """Gradients at the common start: the full gradient is zero there, so only changes count."""
+    def gradient_at_start(self, weighted_residual):
+        """Gradients at the common start: the full gradient is zero there, so only changes count.
+
+        `weighted_residual` gives s_i r_i of some rows.
+        """
         objective, changes = self.objective, self.changes
         if self.class_ratio is not None:
             return self.gradient(
@@ -200,7 +204,7 @@ class _ChangedProblems:
             )
         lost = self.penalty_ratio - 1.0
         out = lost[:, None, None] * (objective.penalty * objective.coef)
-        pulled = objective.weighted_residual(changes.row)
+        pulled = weighted_residual(changes.row)
         pulled = pulled * (changes.factor - 1.0)[:, None]  # shape: (n_triples, K)
         step = block_size(8 * objective.n_parameters)
         for a in range(0, len(changes.row), step):
@@ -263,14 +267,14 @@ class _Metric:
         lost = 1.0 - changes.factor
         curvature = objective.row_curvature(self.rows)
         self.curvature = curvature * lost.reshape(-1, *[1] * (curvature.ndim - 1))
-        self.forms = inverse.row_forms(self.rows)
-        Z = objective.design.take(self.rows).to_dense()  # shape: (B, q)
+        system = inverse.leverage_system(self.rows, curvature)
+        self.system = system if (lost == 1.0).all() else system.scaled(self.curvature)
         K, q = objective.coef.shape
-        right = np.zeros((K, q, K, len(Z)))
+        self.reach = np.empty((K, q, K, len(self.rows)))  # H^-1 E_b
         for k in range(K):
-            right[k, :, k] = Z.T
-        solved = inverse.solve(right.reshape(K * q, -1))
-        self.reach = solved.reshape(K, q, K, len(Z))  # H^-1 E_b
+            unit = np.zeros((len(self.rows), K))
+            unit[:, k] = 1.0
+            self.reach[:, :, k] = inverse.solve_rows(self.rows, unit).reshape(K, q, -1)
 
     def newton_direction(self, gradient, active):
         B, K, q = gradient.shape
@@ -281,7 +285,7 @@ class _Metric:
         own = np.einsum("kqjb,bkq->bj", reach, gradient)  # E' H^-1 G
         curvature = self.curvature[active]
         right = apply_curvature(curvature, own)
-        pull, full = magnify(curvature, self.forms[active], right)
+        pull, full = self.system.take(active).solve(right)
         pull[full] = 0.0  # leverage one: leave the direction alone, the iteration decides
         return out + np.einsum("kqjb,bj->bkq", reach, pull)
 

@@ -154,7 +154,11 @@ class _Work:
     def __call__(self, problems):
         """(coefficient changes (B, K, q), positions without an optimum)."""
         new, coef = problems.replacement, self.objective.coef
-        delta, failed, unfinished = descend(problems, self.rounding, **self.stop)
+        if problems.loses_digits:
+            delta = np.zeros((len(new), *coef.shape))
+            failed = unfinished = np.ones(len(new), dtype=bool)
+        else:
+            delta, failed, unfinished = descend(problems, self.rounding, **self.stop)
         doubtful = np.zeros(len(delta), dtype=bool)
         if self.converge:
             failed |= unfinished

@@ -41,6 +41,12 @@ class ReplacedProblems:
             out |= (self.class_ratio != 1.0).any(axis=1)
         return out
 
+    @property
+    def loses_digits(self):
+        """Whether updates of the inverse would lose them: each change is factorised then."""
+        inverse, same = self.inverse, self.replacement.same_features
+        return inverse.nearly_interpolates and not same and not inverse.hessian.damping
+
     def keep(self, some):
         """Go on with some of the changes only, for a mask."""
         self.replacement = self.replacement.take(np.flatnonzero(some))

@@ -6,7 +6,8 @@ import numpy as np
 
 from skinfluence.effects import WeightChanges, group_newton_step
 from skinfluence.effects._classes import class_sizes
-from skinfluence.effects._newton_step import FULL_LEVERAGE, apply_curvature, magnify
+from skinfluence.effects._newton_step import apply_curvature
+from skinfluence.effects._residuals import weighted_residual
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
 
@@ -39,7 +40,7 @@ class Downdate:
     Parameters
     ----------
     objective : Objective
-        Without coupled weights (see :class:`CoupledDowndate`).
+        Without coupled weights (see :class:`RefactorizedDowndate`).
     inverse : InverseHessian
     """
 
@@ -48,10 +49,12 @@ class Downdate:
         self.candidates = Candidates(objective)
         self.coef = np.zeros(objective.coef.shape)  # d_U
         self._inverse = inverse
-        self._slopes = objective.sample_weight * objective.residual  # shape: (n, K)
+        rows = np.arange(objective.n_rows)
+        self._slopes = weighted_residual(objective, inverse)(rows)  # shape: (n, K)
         self._moved = np.zeros(self._slopes.shape)  # E_i' d_U
         self._curvature = objective.row_curvature()
-        self._forms = inverse.row_forms().copy()  # shape: (n, K, K)
+        forms = inverse.row_forms().copy()  # shape: (n, K, K)
+        self._system = inverse.leverage_system(rows, self._curvature, forms)
         # H_U^-1 is H^-1 plus, for each removed row, H_U^-1 E_j (its core) E_j' H_U^-1
         self._reached = _Columns(objective.n_parameters)
         self._weighted = _Columns(objective.n_parameters)  # the same times the core
@@ -64,26 +67,23 @@ class Downdate:
             solved = self._solve(direction.reshape(-1, 1)).reshape(direction.shape)
             self._direction = direction.copy()
             self._against = self.objective.design.matmul(solved.T)  # shape: (n, K)
-        pulled, full = magnify(self._curvature, self._forms, self._right())
+        pulled, full = self._system.solve(self._right())
         out = np.einsum("nk,nk->n", self._against, pulled)
         out[~self.candidates.free | full] = 0.0
         return out
 
-    def _right(self):
-        return self._slopes + apply_curvature(self._curvature, self._moved)
+    def _right(self, rows=slice(None)):
+        return self._slopes[rows] + apply_curvature(self._curvature[rows], self._moved[rows])
 
     def remove(self, row):
         """Let the group have one row more."""
         design, (K, q) = self.objective.design, self.coef.shape
-        z = design.take([row]).to_dense()[0]
-        own = np.zeros((K, q, K))
-        own[np.arange(K), :, np.arange(K)] = z
-        reached = self._solve(own.reshape(K * q, K)).reshape(K, q, K)
+        reached = self._solve_row(row).reshape(K, q, K)
         pulled, core = self._own_part(row)
         meets = design.matmul(reached.transpose(1, 0, 2).reshape(q, K * K)).reshape(-1, K, K)
         # numpy's product of stacked 1 x 1 matrices is slow
         bend = core * meets**2 if K == 1 else meets @ core @ meets.transpose(0, 2, 1)
-        self._forms += bend
+        self._system.downdate(bend)
         self._moved += meets[:, :, 0] * pulled if K == 1 else meets @ pulled
         if self._direction is not None:
             pull = core @ np.einsum("kqj,kq->j", reached, self._direction)
@@ -105,17 +105,23 @@ class Downdate:
 
     def _own_part(self, row):
         """(I - A M)^-1 (s r + A E' d_U) and (I - A M)^-1 A of one row; NaN at leverage one."""
-        A = self._curvature[row]
-        A = np.diag(A) if A.ndim == 1 else A  # shape: (K, K)
-        system = np.eye(len(A)) - A @ self._forms[row]
-        if np.linalg.det(system) < FULL_LEVERAGE:
-            system = np.full(A.shape, np.nan)
-        right = self._slopes[row] + A @ self._moved[row]
-        return np.linalg.solve(system, right), np.linalg.solve(system, A)
+        core, right = self._system.inner(row), self._right([row])[0]
+        return self._system.take([row]).solve(right[None])[0][0], core
 
     def _solve(self, V):
         """H_U^-1 V for V (p, m)."""
-        out = self._inverse.solve(V) + self._weighted.columns @ (self._reached.columns.T @ V)
+        return self._updated(self._inverse.solve(V), V)
+
+    def _solve_row(self, row):
+        """H_U^-1 E_i of one row, (p, K)."""
+        K, q = self.coef.shape
+        z = self.objective.design.take([row]).to_dense()[0]
+        V = np.kron(np.eye(K), z).T
+        solved = self._inverse.solve_rows(np.full(K, row), np.eye(K))
+        return self._updated(solved, V)
+
+    def _updated(self, solved, V):
+        out = solved + self._weighted.columns @ (self._reached.columns.T @ V)
         return out if self._folded is None else out + self._folded @ V
 
 
@@ -140,11 +146,12 @@ class _Columns:
         self._n = more
 
 
-class CoupledDowndate:
-    """The same where other rows' weights follow: what is left is factorised at every step.
+class RefactorizedDowndate:
+    """The same, with a factorisation of what is left at every step.
 
-    What a further row adds is the Newton step without it of the objective that is left, its class
-    weights differentiated; the step d_U itself is exact.
+    For objectives where other rows' weights follow, and for models that nearly interpolate, where
+    updates would lose digits. What a further row adds is the Newton step without it of the
+    objective that is left, its class weights differentiated; the step d_U itself is exact.
     """
 
     def __init__(self, objective, inverse):
@@ -152,7 +159,6 @@ class CoupledDowndate:
         self.candidates = Candidates(objective)
         self.coef = np.zeros(objective.coef.shape)
         self._inverse = inverse
-        self._damping = (inverse.hessian.penalty - objective.penalty).flat[0]
         self._rows = []
 
     @cached_property
@@ -164,7 +170,7 @@ class CoupledDowndate:
     def _left_inverse(self):
         if not self._rows:
             return self._inverse
-        damping = self._damping / self._left.weights.base.sum()
+        damping = self._inverse.hessian.damping / self._left.weights.base.sum()
         return AutoSolver().factorize(self._left.hessian(damping))
 
     def gains(self, direction):
@@ -173,9 +179,14 @@ class CoupledDowndate:
         K, q = direction.shape
         solved = self._left_inverse.solve(direction.reshape(-1, 1)).reshape(K, q)
         curvature = left.row_curvature()
-        right = left.sample_weight * left.residual
-        right = right + apply_curvature(curvature, design.matmul(self.coef.T))
-        pulled, full = magnify(curvature, self._left_inverse.row_forms(), right)
+        rows = np.arange(left.n_rows)
+        if left.loss.quadratic:
+            moved = left.with_coef(left.coef + self.coef)
+            right = weighted_residual(moved, self._left_inverse)(rows)
+        else:
+            right = left.weighted_residual()
+            right = right + apply_curvature(curvature, design.matmul(self.coef.T))
+        pulled, full = self._left_inverse.leverage_system(rows, curvature).solve(right)
         out = np.einsum("nk,nk->n", design.matmul(solved.T), pulled)
         coupling, free = Coupling(left), np.flatnonzero(self.candidates.free)
         shared = np.einsum("kq,kqm->m", solved, coupling.directions)
@@ -195,7 +206,9 @@ class CoupledDowndate:
 
 def downdate(objective, inverse):
     """The downdate that suits the objective."""
-    return (CoupledDowndate if Coupling(objective) else Downdate)(objective, inverse)
+    if Coupling(objective) or inverse.nearly_interpolates:
+        return RefactorizedDowndate(objective, inverse)
+    return Downdate(objective, inverse)
 
 
 def additive_gains(objective, inverse, direction):

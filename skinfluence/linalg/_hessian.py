@@ -41,17 +41,22 @@ class Hessian(LinearOperator):
     exact : bool
         False for a Fisher matrix that stands in for the second derivative. Newton steps and
         leverages need the second derivative itself.
+    damping : float
+        The part of every entry of `penalty` that the estimator does not have.
     """
 
     #: 1 shows a progress bar while the matrix itself is formed.
     verbose = 0
 
-    def __init__(self, design, curvature, penalty, gauge=None, factor=None, *, exact=True):
+    def __init__(
+        self, design, curvature, penalty, gauge=None, factor=None, *, exact=True, damping=0.0
+    ):
         self.design = design
         self._form = curvature if callable(curvature) else None
         self._held = None if self._form else (curvature, factor)
         self.penalty = penalty
         self.exact = exact
+        self.damping = damping
         self.gauge = gauge if gauge is not None and gauge.size else None
         self.n_outputs, self.n_columns = penalty.shape
         curvature, factor = self.curvature_of(slice(0, 1))
@@ -101,7 +106,13 @@ class Hessian(LinearOperator):
         """The Hessian of some rows of the data, with the whole penalty."""
         curvature, factor = self.curvature_of(rows)
         return Hessian(
-            self.design.take(rows), curvature, self.penalty, self.gauge, factor, exact=self.exact
+            self.design.take(rows),
+            curvature,
+            self.penalty,
+            self.gauge,
+            factor,
+            exact=self.exact,
+            damping=self.damping,
         )
 
     def release(self):

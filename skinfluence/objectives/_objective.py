@@ -251,12 +251,15 @@ class Objective:
         check_curvature(self.loss, curvature)
         exact = is_second_derivative(self.loss, curvature)
         form = self._curvature if exact else partial(fisher_curvature, self, curvature)
+        damping = damping * self.weights.base.sum() if damping else 0.0
         if damping:
-            penalty = penalty + damping * self.weights.base.sum()
+            penalty = penalty + damping
         if class_ratio is not None:
             ratio = self.weights.spread(class_ratio)  # shape: (n, 1) or (n, K)
             form = partial(_scaled_curvature, form, ratio)
-        return Hessian(self.design, form, penalty, self._gauge(penalty), exact=exact)
+        return Hessian(
+            self.design, form, penalty, self._gauge(penalty), exact=exact, damping=damping
+        )
 
     def _gauge(self, penalty):
         """Directions that only shift all outputs alike, on columns without penalty: (p, m)."""

@@ -31,8 +31,9 @@ SMALL = 64.0
 class AutoSolver(Solver):
     """The solver that a user who knows the Hessian would choose.
 
-    - ``"woodbury"`` where every feature is penalised and the n x n side is smaller than the
-      coefficients' side (per output for separable losses; n K against K q otherwise);
+    - ``"woodbury"`` where every feature is penalised and the n x n side is no larger than the
+      coefficients' side (per output for separable losses; n K against K q otherwise): the model
+      may then nearly interpolate, and only the row side knows leverages near one to their digits;
     - ``"cholesky"`` otherwise;
     - ``"cg"`` instead of these where the matrices that they factorise do not fit scikit-learn's
       `working_memory` (twice: the matrix and its factor), or where every feature is penalised and
@@ -158,8 +159,8 @@ class AutoSolver(Solver):
         reason : str
         """
         n, q, free = hessian.n_rows, hessian.n_columns, _free(hessian)
-        if n < q - free and free <= 1:
-            reason = f"{n} rows are fewer than {q} columns: invert on the row side"
+        if n <= q and free <= 1:
+            reason = f"{n} rows are no more than {q} columns: invert on the row side"
             return WoodburySolver(), reason
         return CholeskySolver(), f"{q} columns, {n} rows: the Hessian is factorised as it is"
 

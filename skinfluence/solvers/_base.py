@@ -62,6 +62,8 @@ class InverseHessian(LinearOperator):
 
     #: an exact factorisation, not an iterative solution: the Newton step is then almost free
     factorized = True
+    #: 1 - leverage is so small somewhere that updates of the inverse lose their digits
+    nearly_interpolates = False
     #: whether to show the progress of what takes a solution for every training row
     verbose = 0
 
@@ -157,25 +159,38 @@ class InverseHessian(LinearOperator):
         Z = self.hessian.design.take(rows).to_dense()
         return self.solve((right.T[:, None, :] * Z.T).reshape(self.shape[0], -1))
 
-    #: relative error of solutions: below its root nothing is known of 1 - leverage
-    accuracy = 0.0
+    @property
+    def accuracy(self):
+        """Relative error of solutions, as far as it is known; 0 for factorisations."""
+        known = (self.report.residual, self.report.standard_error)
+        return 0.0 if self.factorized else max(np.nan_to_num(known))
 
-    def leverage_system(self, rows, curvature):
+    def leverage_system(self, rows, curvature=None, forms=None):
         """The systems I - A M of training rows, without cancellation where leverage is near one.
 
         Parameters
         ----------
         rows : ndarray of int
-        curvature : ndarray of shape (n_rows, K) or (n_rows, K, K)
-            A of these rows, as the Hessian has it.
+        curvature : ndarray of shape (n_rows, K) or (n_rows, K, K), default=None
+            A of these rows, as the Hessian has it, where it is known.
+        forms : ndarray of shape (n_rows, K, K), default=None
+            Their :meth:`row_forms`, where they are known.
 
         Returns
         -------
         LeverageSystem
         """
-        from skinfluence.solvers._leverage import ZERO_DIFFERENCE, LeverageSystem, curvature_roots
+        from skinfluence.solvers._leverage import (
+            ZERO_DIFFERENCE,
+            LeverageSystem,
+            curvature_roots,
+            own_curvature,
+        )
 
-        forms = self.row_forms(rows)
+        if curvature is None:
+            curvature = own_curvature(self.hessian, rows)
+        forms = self.row_forms(rows) if forms is None else forms
+        # where solutions have errors, half of the digits that a leverage has must be left
         least = max(ZERO_DIFFERENCE, self.accuracy**0.5)
         near, gaps = self._near_gaps(rows, curvature, forms) if self.factorized else ((), None)
         if not len(near):
@@ -199,6 +214,7 @@ class InverseHessian(LinearOperator):
                 ]
             )
             self._near_one = (found, gaps_near_one(self.hessian, found))
+            self.hessian.release()
         every, gaps = self._near_one
         near = np.flatnonzero(np.isin(rows, every))
         return near, gaps[np.searchsorted(every, rows[near])]

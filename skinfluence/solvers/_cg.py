@@ -145,6 +145,10 @@ class CGInverse(InverseHessian):
             self._scale = np.tile(np.sqrt(squares), hessian.n_outputs)
         self._coordinates = Coordinates(hessian, solver, self._shape, self._scale, self.width)
 
+    @property
+    def accuracy(self):
+        return self.solver.tol
+
     def solve(self, V, x0=None):
         """H^-1 V for V of shape (p, m).
 

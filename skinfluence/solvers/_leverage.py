@@ -11,6 +11,8 @@ alone determine). Nothing is subtracted on the right. Woodbury's identity takes 
 that ``H_V`` is the penalty; other inverses take the rows whose leverage is near one.
 """
 
+from copy import copy
+
 import numpy as np
 
 from skinfluence.solvers._base import SingularHessianError
@@ -45,6 +47,11 @@ class LeverageSystem:
         Their R, where `curvature` has three axes.
     least : float
         Differences below this are zero.
+
+    Attributes
+    ----------
+    gap : ndarray of shape (n, K)
+        1 - leverage of each output, where outputs do not interact.
     """
 
     def __init__(
@@ -54,28 +61,25 @@ class LeverageSystem:
         self._near, self._gaps, self._roots = near, gaps, roots
         self._least = least
         if curvature.ndim == 2:  # M_i is diagonal too
-            self._gap = 1.0 - curvature * np.einsum("nkk->nk", forms)
-            self._full = self._gap < least
+            self.gap = 1.0 - curvature * np.einsum("nkk->nk", forms)
+            self._full = self.gap < least
             if near is not None:
-                self._gap[near] = gaps
+                self.gap[near] = gaps
                 self._full[near] = gaps <= 0.0
 
     def take(self, some):
         """The systems at some positions, for a slice or an array of distinct int."""
-        if self._near is None:
-            return LeverageSystem(self.curvature[some], self.forms[some], least=self._least)
-        n = len(self.forms)
-        place = np.full(n, -1)
-        place[np.arange(n)[some]] = np.arange(len(place[some]))
-        inside = place[self._near] >= 0
-        return LeverageSystem(
-            self.curvature[some],
-            self.forms[some],
-            place[self._near[inside]],
-            self._gaps[inside],
-            None if self._roots is None else self._roots[inside],
-            least=self._least,
-        )
+        out = copy(self)
+        out.curvature, out.forms = self.curvature[some], self.forms[some]
+        if self.curvature.ndim == 2:
+            out.gap, out._full = self.gap[some], self._full[some]
+        if self._near is not None:
+            place = np.full(len(self.forms), -1)
+            place[some] = np.arange(len(out.forms))
+            inside = place[self._near] >= 0
+            out._near, out.gaps = place[self._near[inside]], self._gaps[inside]
+            out._roots = None if self._roots is None else self._roots[inside]
+        return out
 
     def scaled(self, curvature):
         """The systems of a `curvature` that is this one times a positive number for each output."""
@@ -89,8 +93,7 @@ class LeverageSystem:
             ratio = np.where(old > 0.0, new / old, 1.0)
         ratio = np.where(np.abs(ratio - 1.0) < 1e-12, 1.0, ratio)  # rounding of the same product
         if before.ndim == 2:
-            gaps, roots = 1.0 - ratio + ratio * self._gaps, None
-            gaps = np.where((ratio == 1.0) & (self._gaps <= 0.0), 0.0, gaps)
+            gaps, roots = 1.0 - ratio + ratio * self.gap[self._near], None
             keep = np.ones(len(ratio), dtype=bool)
         else:
             keep = ratio[:, 0] > 0.5  # else the difference has its digits
@@ -109,7 +112,7 @@ class LeverageSystem:
         if self.curvature.ndim == 2:
             full = self._full.any(axis=1)
             with np.errstate(divide="ignore", invalid="ignore"):
-                out = right / self._gap
+                out = right / self.gap
             out[full] = np.nan
             return out, full
         out, full = self._solve_differences(right)
@@ -149,7 +152,7 @@ class LeverageSystem:
         """
         if self.curvature.ndim == 2:
             with np.errstate(divide="ignore", invalid="ignore"):
-                out = np.where(self._full[row], np.nan, self.curvature[row] / self._gap[row])
+                out = np.where(self._full[row], np.nan, self.curvature[row] / self.gap[row])
             return np.diag(out)
         found = [] if self._near is None else np.flatnonzero(self._near == row)
         if len(found):
@@ -164,8 +167,8 @@ class LeverageSystem:
         """Add symmetric matrices (n, K, K) to M_i, in place."""
         self.forms += added
         if self.curvature.ndim == 2:
-            self._gap -= self.curvature * np.einsum("nkk->nk", added)
-            self._full |= self._gap <= 0.0
+            self.gap -= self.curvature * np.einsum("nkk->nk", added)
+            self._full |= self.gap <= 0.0
         elif self._near is not None:
             self._gaps = self._gaps - self._roots.transpose(0, 2, 1) @ added[self._near] @ (
                 self._roots
@@ -188,12 +191,14 @@ def curvature_roots(hessian, rows=slice(None)):
     return vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
 
 
+def own_curvature(hessian, rows):
+    """A of some rows, (n_rows, K), or (n_rows, K, K) where outputs interact."""
+    return hessian.curvature_of(rows)[0] if hessian.separable else hessian.row_curvature(rows)
+
+
 def are_near_one(hessian, rows, curvature, forms):
     """Which rows' gaps are not to be taken from a difference, a mask (n_rows,)."""
-    if curvature is None:
-        curvature = (
-            hessian.curvature_of(rows)[0] if hessian.separable else hessian.row_curvature(rows)
-        )
+    curvature = own_curvature(hessian, rows) if curvature is None else curvature
     if hessian.separable:
         return (curvature * np.einsum("nkk->nk", forms) > 1.0 - NEAR_ONE).any(axis=1)
     out = np.einsum("nkj,njk->n", curvature, forms) > 1.0 - NEAR_ONE
@@ -218,6 +223,8 @@ def complement_root(capacitance, free):
     free : ndarray of shape (m, r)
         Orthonormal; Q spans what is orthogonal to it.
     """
+    if free.shape[1] == len(capacitance):
+        return np.zeros_like(capacitance)
     if free.shape[1]:
         # projected before it is inverted: afterwards the large part would have to be subtracted
         capacitance -= free @ (free.T @ capacitance)

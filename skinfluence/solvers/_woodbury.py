@@ -172,6 +172,10 @@ class WoodburyInverse(InverseHessian):
         own = [(block.F**2).sum(axis=1) for block in self._blocks]
         return without_noise(np.stack(own, axis=1))
 
+    @cached_property
+    def nearly_interpolates(self):
+        return self._separable and bool((self._gaps < 1e-4).any())
+
     @property
     def _by_rows(self):
         """Where what a row does is found from its gap, (n, K): not at small curvature."""
