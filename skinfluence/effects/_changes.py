@@ -258,7 +258,10 @@ class LinearChanges(Changes):
 
     def _coef_changes(self, some):
         K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
-        solved = self.inverse.solve_rows(self.rows[some], self._rho_of(some))
+        rho = self._rho_of(some)
+        lost = np.isnan(rho).any(axis=1)
+        solved = self.inverse.solve_rows(self.rows[some], np.where(lost[:, None], 0.0, rho))
+        solved[:, lost] = np.nan
         if self.shares.shape[1]:
             shared = self.inverse.solve(self.directions.reshape(K * q, -1))
             solved += shared @ self.shares[some].T

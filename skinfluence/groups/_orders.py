@@ -47,7 +47,7 @@ class GreedyOrder(Order):
 
     def __init__(self, explainer, direction, gap):
         objective, inverse = explainer.objective_, explainer.linearization_.inverse
-        self._damping = (inverse.hessian.penalty - objective.penalty).flat[0]
+        self._damping = inverse.hessian.damping
         self._grown = downdate(objective, inverse)
         self._start = objective.coef
         self._anchor = np.zeros(objective.coef.shape)  # what refits have moved

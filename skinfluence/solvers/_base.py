@@ -209,7 +209,9 @@ class InverseHessian(LinearOperator):
             every = np.arange(self.hessian.n_rows)
             found = np.concatenate(
                 [
-                    every[some][are_near_one(self.hessian, every[some], None, self.row_forms()[some])]
+                    every[some][
+                        are_near_one(self.hessian, every[some], None, self.row_forms()[some])
+                    ]
                     for some in self.hessian.row_blocks()
                 ]
             )

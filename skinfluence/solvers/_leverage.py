@@ -184,9 +184,7 @@ def curvature_roots(hessian, rows=slice(None)):
         # the softmax: diag(p) - p p' = D (I - u u')^2 D with D = diag(p)^1/2, u = D 1
         half = np.sqrt(curvature)
         unit = np.divide(factor, half, out=np.zeros_like(half), where=half > 0.0)
-        return half[:, :, None] * (
-            np.eye(hessian.n_outputs) - unit[:, :, None] * unit[:, None, :]
-        )
+        return half[:, :, None] * (np.eye(hessian.n_outputs) - unit[:, :, None] * unit[:, None, :])
     values, vectors = np.linalg.eigh(hessian.row_curvature(rows))
     return vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
 

@@ -266,20 +266,16 @@ def test_the_group_of_all_rows_is_nan_and_named(method):
 
 
 @pytest.mark.parametrize("method", ["newton_step", "refit"])
-def test_a_group_that_alone_determines_a_coefficient_is_nan_and_named(method):
+def test_without_a_group_that_alone_determines_a_coefficient_least_squares_is_of_least_norm(method):
     X, y, X_test, y_test, _ = table("values")
     X = np.column_stack([X, np.isin(np.arange(N_ROWS), [4, 5])])
     X_test = np.column_stack([X_test, np.ones(len(X_test))])
     explainer = InfluenceExplainer(LinearRegression()).fit(X, y)
     labels = np.where(X[:, 4] == 1, "marked", np.where(X[:, 0] > 0.5, "high", "low"))
-    if method == "refit":  # least squares without the column's rows has a smallest solution
-        got = group_influence(explainer, labels, X_test, y_test, method=method)
-        assert np.isfinite(got).all()
-        return
-    with pytest.warns(RuntimeWarning, match=r"1 of 3 groups are NaN.*\['marked'\]"):
-        got = group_influence(explainer, labels, X_test, y_test, method=method)
-    assert np.isnan(got[:, 2]).all()
-    assert np.isfinite(got[:, :2]).all()
+    got = group_influence(explainer, labels, X_test, method=method, target="predict")
+    rest = labels != "marked"
+    after = LinearRegression().fit(X[rest], y[rest]).predict(X_test)
+    np.testing.assert_allclose(got[:, 2], after - explainer.predict(X_test), atol=1e-10)
 
 
 def test_a_refit_without_an_optimum_is_nan_and_named():
