@@ -18,7 +18,7 @@ from skinfluence._health import (
 )
 from skinfluence._rows import TrainingRows, check_rows
 from skinfluence.adapters import Explained
-from skinfluence.effects import unit_residual
+from skinfluence.effects._residuals import unit_residual
 from skinfluence.objectives import Objective
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.effects import unit_residual
+from skinfluence.effects._residuals import unit_residual
 from skinfluence.losses import Logistic, SquaredError
 
 

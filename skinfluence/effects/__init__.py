@@ -18,7 +18,6 @@ from skinfluence.effects._group_second_order import group_second_order
 from skinfluence.effects._newton_step import newton_step
 from skinfluence.effects._refit import refit, refit_rows
 from skinfluence.effects._replaced_optimum import replace_newton_step, replace_refit
-from skinfluence.effects._residuals import unit_residual, weighted_residual
 from skinfluence.effects._replacement import (
     LinearReplacements,
     Replacement,
@@ -45,8 +44,6 @@ __all__ = [
     "replace_first_order",
     "replace_newton_step",
     "replace_refit",
-    "unit_residual",
-    "weighted_residual",
 ]
 
 

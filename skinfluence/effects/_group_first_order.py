@@ -24,7 +24,8 @@ def group_first_order(objective, inverse, changes):
     RefittedChanges
     """
     residual = weighted_residual(objective, inverse)
-    pulled = np.stack([lost_slope(objective, *part, residual) for part in parts(changes)], axis=-1)
+    slopes = [lost_slope(objective, rows, lost, residual) for rows, lost in parts(changes)]
+    pulled = np.stack(slopes, axis=-1)
     return solved_changes(inverse, pulled)
 
 

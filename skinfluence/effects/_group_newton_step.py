@@ -22,8 +22,9 @@ def group_newton_step(objective, inverse, changes):
     ``delta_b = (H - H_U)^-1 g_U`` with the group's part of Hessian and gradient, by whichever is
     reckoned to be the cheapest: Woodbury's identity with a matrix of m K rows for m rows in the
     group, the group's Hessian in coordinates in which H is the identity, or a factorisation of
-    what is left, which loses no digits where the group's leverage is near one. Where other rows' weights follow (balanced classes, penalty in mean form)
-    gradient and Hessian are those of the objective that is left. For one row it is the step of
+    what is left, which loses no digits where the group's leverage is near one. Where other rows'
+    weights follow (balanced classes, penalty in mean form) gradient and Hessian are those of the
+    objective that is left. For one row it is the step of
     :func:`newton_step` (which takes the mean weight of a class for what its rows leave).
 
     Parameters

@@ -114,7 +114,7 @@ class Downdate:
 
     def _solve_row(self, row):
         """H_U^-1 E_i of one row, (p, K)."""
-        K, q = self.coef.shape
+        K = len(self.coef)
         z = self.objective.design.take([row]).to_dense()[0]
         V = np.kron(np.eye(K), z).T
         solved = self._inverse.solve_rows(np.full(K, row), np.eye(K))

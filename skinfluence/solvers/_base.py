@@ -62,8 +62,6 @@ class InverseHessian(LinearOperator):
 
     #: an exact factorisation, not an iterative solution: the Newton step is then almost free
     factorized = True
-    #: 1 - leverage is so small somewhere that updates of the inverse lose their digits
-    nearly_interpolates = False
     #: whether to show the progress of what takes a solution for every training row
     verbose = 0
 
@@ -160,6 +158,11 @@ class InverseHessian(LinearOperator):
         return self.solve((right.T[:, None, :] * Z.T).reshape(self.shape[0], -1))
 
     @property
+    def nearly_interpolates(self):
+        """Whether 1 - leverage is so small that updates of the inverse lose their digits."""
+        return False
+
+    @property
     def accuracy(self):
         """Relative error of solutions, as far as it is known; 0 for factorisations."""
         known = (self.report.residual, self.report.standard_error)
@@ -180,43 +183,18 @@ class InverseHessian(LinearOperator):
         -------
         LeverageSystem
         """
-        from skinfluence.solvers._leverage import (
-            ZERO_DIFFERENCE,
-            LeverageSystem,
-            curvature_roots,
-            own_curvature,
-        )
+        from skinfluence.solvers._leverage import leverage_system
 
-        if curvature is None:
-            curvature = own_curvature(self.hessian, rows)
-        forms = self.row_forms(rows) if forms is None else forms
-        # where solutions have errors, half of the digits that a leverage has must be left
-        least = max(ZERO_DIFFERENCE, self.accuracy**0.5)
-        near, gaps = self._near_gaps(rows, curvature, forms) if self.factorized else ((), None)
-        if not len(near):
-            return LeverageSystem(curvature, forms, least=least)
-        coupled = curvature.ndim == 3
-        roots = curvature_roots(self.hessian, rows[near]) if coupled else None
-        return LeverageSystem(curvature, forms, near, gaps, roots, least=least)
+        return leverage_system(self, rows, curvature, forms)
 
-    def _near_gaps(self, rows, curvature, forms):
-        """(positions in `rows` of those near leverage one, their I - R' M R)."""
-        from skinfluence.solvers._leverage import gaps_near_one, are_near_one
+    def near_gaps(self, rows, curvature, forms):
+        """(positions in `rows` of those near leverage one, their I - R' M R with R R' = A)."""
+        from skinfluence.solvers._leverage import are_near_one, rows_near_one
 
         if not are_near_one(self.hessian, rows, curvature, forms).any():
-            return (), None
+            return np.zeros(0, dtype=np.intp), None
         if self._near_one is None:
-            every = np.arange(self.hessian.n_rows)
-            found = np.concatenate(
-                [
-                    every[some][
-                        are_near_one(self.hessian, every[some], None, self.row_forms()[some])
-                    ]
-                    for some in self.hessian.row_blocks()
-                ]
-            )
-            self._near_one = (found, gaps_near_one(self.hessian, found))
-            self.hessian.release()
+            self._near_one = rows_near_one(self)
         every, gaps = self._near_one
         near = np.flatnonzero(np.isin(rows, every))
         return near, gaps[np.searchsorted(every, rows[near])]

@@ -77,7 +77,7 @@ class LeverageSystem:
             place = np.full(len(self.forms), -1)
             place[some] = np.arange(len(out.forms))
             inside = place[self._near] >= 0
-            out._near, out.gaps = place[self._near[inside]], self._gaps[inside]
+            out._near, out._gaps = place[self._near[inside]], self._gaps[inside]
             out._roots = None if self._roots is None else self._roots[inside]
         return out
 
@@ -176,7 +176,7 @@ class LeverageSystem:
 
 
 def curvature_roots(hessian, rows=slice(None)):
-    """R with R R' = A of some rows: (n_rows, K) where outputs do not interact, else (n_rows, K, K)."""
+    """R with R R' = A of some rows: (n_rows, K), or (n_rows, K, K) where outputs interact."""
     curvature, factor = hessian.curvature_of(rows)
     if hessian.separable:
         return np.sqrt(curvature)
@@ -195,13 +195,17 @@ def own_curvature(hessian, rows):
 
 
 def are_near_one(hessian, rows, curvature, forms):
-    """Which rows' gaps are not to be taken from a difference, a mask (n_rows,)."""
+    """Which rows' gaps are not to be taken from a difference, a mask (n_rows,).
+
+    `rows` is a slice or an array of int.
+    """
     curvature = own_curvature(hessian, rows) if curvature is None else curvature
     if hessian.separable:
         return (curvature * np.einsum("nkk->nk", forms) > 1.0 - NEAR_ONE).any(axis=1)
     out = np.einsum("nkj,njk->n", curvature, forms) > 1.0 - NEAR_ONE
     if out.any():
-        out[out] = smallest_gaps(hessian, rows[out], forms[out]) < NEAR_ONE
+        doubtful = np.arange(hessian.n_rows)[rows][out]
+        out[out] = smallest_gaps(hessian, doubtful, forms[out]) < NEAR_ONE
     return out
 
 
@@ -238,6 +242,35 @@ def without_noise(gaps):
     """Gaps (m, K) with zeros in the place of rounding errors, in place."""
     gaps[gaps <= ZERO_GAP * gaps.max(initial=0.0)] = 0.0
     return gaps
+
+
+def leverage_system(inverse, rows, curvature, forms):
+    """See :meth:`skinfluence.solvers.InverseHessian.leverage_system`."""
+    hessian = inverse.hessian
+    curvature = own_curvature(hessian, rows) if curvature is None else curvature
+    forms = inverse.row_forms(rows) if forms is None else forms
+    # where solutions have errors, half of the digits that a leverage has must be left
+    least = max(ZERO_DIFFERENCE, inverse.accuracy**0.5)
+    if not inverse.factorized:
+        return LeverageSystem(curvature, forms, least=least)
+    near, gaps = inverse.near_gaps(rows, curvature, forms)
+    if not len(near):
+        return LeverageSystem(curvature, forms)
+    roots = curvature_roots(hessian, rows[near]) if curvature.ndim == 3 else None
+    return LeverageSystem(curvature, forms, near, gaps, roots)
+
+
+def rows_near_one(inverse):
+    """(training rows near leverage one, their gaps)."""
+    hessian, forms = inverse.hessian, inverse.row_forms()
+    found = [
+        some.start + np.flatnonzero(are_near_one(hessian, some, None, forms[some]))
+        for some in hessian.row_blocks()
+    ]
+    found = np.concatenate(found)
+    gaps = gaps_near_one(hessian, found)
+    hessian.release()
+    return found, gaps
 
 
 def gaps_near_one(hessian, rows):

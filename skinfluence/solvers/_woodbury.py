@@ -156,7 +156,7 @@ class WoodburyInverse(InverseHessian):
             self._row_forms = out
         return self._row_forms if rows is None else self._row_forms[rows]
 
-    def _near_gaps(self, rows, curvature, forms):
+    def near_gaps(self, rows, curvature, forms):
         if self._separable:
             near = np.flatnonzero(self._by_rows[rows].any(axis=1))
             gaps = self._gaps[rows[near]]
@@ -172,7 +172,7 @@ class WoodburyInverse(InverseHessian):
         own = [(block.F**2).sum(axis=1) for block in self._blocks]
         return without_noise(np.stack(own, axis=1))
 
-    @cached_property
+    @property
     def nearly_interpolates(self):
         return self._separable and bool((self._gaps < 1e-4).any())
 

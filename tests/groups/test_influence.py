@@ -267,7 +267,7 @@ def test_the_group_of_all_rows_is_nan_and_named(method):
 
 @pytest.mark.parametrize("method", ["newton_step", "refit"])
 def test_without_a_group_that_alone_determines_a_coefficient_least_squares_is_of_least_norm(method):
-    X, y, X_test, y_test, _ = table("values")
+    X, y, X_test, _, _ = table("values")
     X = np.column_stack([X, np.isin(np.arange(N_ROWS), [4, 5])])
     X_test = np.column_stack([X_test, np.ones(len(X_test))])
     explainer = InfluenceExplainer(LinearRegression()).fit(X, y)
