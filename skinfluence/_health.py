@@ -276,7 +276,8 @@ def warn_of_null_directions(explained, report, *, exact=True):
     if objective.loss.quadratic and not objective.penalty.any():
         least_norm = (
             " Newton steps, refits and replaced rows take the optimum of least norm, as "
-            "scikit-learn does; to first order rows that come or go change nothing along these directions."
+            "scikit-learn does; to first order rows that come or go change nothing along these "
+            "directions."
         )
     warnings.warn(
         f"The {name} is singular: {len(directions)} direction(s) of the coefficients have no "
