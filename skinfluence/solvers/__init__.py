@@ -9,7 +9,6 @@ from skinfluence.solvers._base import (
     InverseHessian,
     SingularHessianError,
     Solver,
-    SolverReport,
     get_solver,
 )
 from skinfluence.solvers._cg import CGSolver
@@ -19,6 +18,7 @@ from skinfluence.solvers._lissa import LissaSolver
 from skinfluence.solvers._lissa_run import DivergenceError
 from skinfluence.solvers._neumann import NeumannSolver
 from skinfluence.solvers._nystroem import NystroemSolver
+from skinfluence.solvers._report import SolverReport
 from skinfluence.solvers._root import RootInverse
 from skinfluence.solvers._woodbury import WoodburySolver
 

@@ -10,7 +10,7 @@ from sklearn.utils import gen_batches
 
 from skinfluence._progress import progress_bar
 from skinfluence._warnings import user_stacklevel
-from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
+from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._checks import (
     check_choice,
@@ -23,6 +23,7 @@ from skinfluence.solvers._checks import (
 from skinfluence.solvers._coordinates import PRECONDITIONERS, Coordinates, columns_in_memory
 from skinfluence.solvers._costs import MAX_WIDTH
 from skinfluence.solvers._preconditioners import unit_diagonal_scale
+from skinfluence.solvers._report import SolverReport
 
 
 @dataclass(frozen=True, kw_only=True)

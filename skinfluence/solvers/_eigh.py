@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skinfluence.solvers._base import Solver, SolverReport
+from skinfluence.solvers._base import Solver
 from skinfluence.solvers._cholesky import singular_tolerance
+from skinfluence.solvers._report import SolverReport
 from skinfluence.solvers._root import RootInverse, equilibrate, factorize_blocks, project_out
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skinfluence.linalg import Design, Hessian, block_size
-from skinfluence.solvers._base import InverseHessian, Solver, SolverReport
+from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._checks import (
     check_choice,
     check_columns,
@@ -22,6 +22,7 @@ from skinfluence.solvers._recursion import (
     project_gauge,
     warn_unconverged,
 )
+from skinfluence.solvers._report import SolverReport
 from skinfluence.solvers._row_sampling import Probe, RowSampler
 
 #: Largest batch that "auto" takes; beyond it the drawn rows cost more than the update.

@@ -10,8 +10,9 @@ from sklearn.utils import check_random_state
 
 from skinfluence._warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
-from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, SolverReport
+from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver
 from skinfluence.solvers._checks import check_columns, check_integer, check_positive, check_seed
+from skinfluence.solvers._report import SolverReport
 from skinfluence.solvers._sketch import Sketch
 
 #: Training rows whose gradients probe the error.

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, SolverReport
+from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver
 from skinfluence.solvers._checks import check_columns
 from skinfluence.solvers._leverage import (
     INDEPENDENT,
@@ -14,6 +14,7 @@ from skinfluence.solvers._leverage import (
     curvature_roots,
     without_noise,
 )
+from skinfluence.solvers._report import SolverReport
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,46 @@
+"""What a factorisation found, and how well iterative solutions went."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class SolverReport:
+    """What a factorisation found.
+
+    Attributes
+    ----------
+    solver : str
+        Name of the method that was used.
+    rank : int
+        Number of directions in which the Hessian has curvature.
+    n_parameters : int
+        p, the size of the Hessian.
+    null_space : ndarray of shape (p, m)
+        Orthonormal directions without curvature that come from the *data* (constant, duplicated
+        or collinear columns); the gauge of the multinomial parametrisation is not among them.
+    reason : str
+        Why this solver, in a sentence.
+    converged : bool
+        Whether every column of the last solution met the solver's tolerance; always True for
+        factorisations.
+    n_iter : int
+        Iterations (Hessian products) of the last solution; 0 for factorisations.
+    residual : float
+        Largest ``||V - H X|| / ||V||`` over the columns of the last solution, where the solver
+        measures it; NaN otherwise.
+    standard_error : float
+        Of the last solution relative to its size, for solvers that average random repeats; NaN
+        otherwise.
+    """
+
+    solver: str
+    rank: int
+    n_parameters: int
+    null_space: np.ndarray = field(repr=False)
+    reason: str = ""
+    converged: bool = True
+    n_iter: int = 0
+    residual: float = float("nan")
+    standard_error: float = float("nan")
