@@ -151,8 +151,10 @@ class RowExplanation(Readable):
     @property
     def title(self):
         """One sentence on the test row: what was predicted, and what is explained."""
-        sure = f" with probability {self.probability:.3g}" if self.probability is not None else ""
-        head = f"test row {_short(self.test_row)}: predicted {_short(self.prediction)}{sure}"
+        head = f"test row {_short(self.test_row)}: predicted {_short(self.prediction)}"
+        if self.probability is not None:
+            nearly = 0.9995 <= self.probability < 1.0
+            head += f" with probability {'over 0.999' if nearly else f'{self.probability:.3f}'}"
         label = "" if self.explained_label is None else _short(self.explained_label)
         what = {
             "loss": f"loss at the given label {label}",

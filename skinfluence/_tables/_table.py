@@ -4,7 +4,14 @@ from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any
 
-from skinfluence._tables._cells import column_text, number_text, printable, shorten, width
+from skinfluence._tables._cells import (
+    LONGEST_VALUE,
+    column_text,
+    number_text,
+    printable,
+    shorten,
+    width,
+)
 
 #: Characters of a line at most.
 LINE = 100
@@ -51,6 +58,7 @@ class Column:
             return texts[: len(values)], True
         if self.kind == "percent":
             return ["" if v is None else f"{v:.1%}" for v in values], True
+        longest = min(longest, LONGEST_VALUE) if self.kind == "name" else longest
         texts, numeric = column_text(values, missing=self.missing, longest=longest)
         return texts, numeric or self.kind == "name"
 

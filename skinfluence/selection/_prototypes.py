@@ -160,9 +160,9 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
     with inverse.question():
         mean = tests.gradients().rmatvec(np.full(len(tests), 1.0 / len(tests)))
         kernel = _FisherKernel(objective, inverse, candidates)
-        rows, *found = _quadrature(kernel, mean, int(n_select))
-    names = explainer.training_rows_.names(rows)
-    picked = Prototypes(rows, names, *found, _columns=row_columns(explainer, rows))
+        rows, weights, discrepancy, initial = _quadrature(kernel, mean, int(n_select))
+    names, columns = explainer.training_rows_.names(rows), row_columns(explainer, rows)
+    picked = Prototypes(rows, names, weights, discrepancy, initial, columns)
     if len(picked.rows) < n_select:
         warnings.warn(
             f"{len(picked.rows)} rows were picked where n_select={n_select}: more cannot bring the "
