@@ -174,6 +174,7 @@ API_REFERENCE = [
         "objects": [
             "register",
             "find_adapter",
+            "check_supported",
             "explain_estimator",
             "unwrap",
             "linear_objective",

@@ -16,7 +16,7 @@ from skinfluence._health import (
     estimated_dof,
     null_directions,
 )
-from skinfluence._rows import TrainingRows, check_rows
+from skinfluence._rows import NamedRows, check_rows
 from skinfluence.adapters import Explained
 from skinfluence.effects._residuals import unit_residual
 from skinfluence.objectives import Objective
@@ -39,7 +39,7 @@ class Audit:
     stationarity_: float
     polished_stationarity_: float
     _moved: float
-    training_rows_: TrainingRows
+    training_rows_: NamedRows
     X_train_: object
     y_train_: object
     sample_weight_train_: object

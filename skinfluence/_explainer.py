@@ -13,7 +13,7 @@ from skinfluence._answers import Linearization, influence_blocks, resolve_method
 from skinfluence._audit import Audit
 from skinfluence._delegation import EstimatorDelegation
 from skinfluence._most_influential import MostInfluential
-from skinfluence._rows import TrainingRows, check_rows
+from skinfluence._rows import NamedRows, check_rows
 from skinfluence._settings import (
     MOVED_TOLERANCE,
     check_settings,
@@ -21,7 +21,8 @@ from skinfluence._settings import (
     polish_warning,
 )
 from skinfluence._targets import TestRows, resolve_target
-from skinfluence.adapters import Settings, explain_estimator
+from skinfluence._training_data import check_test_table, check_training_data, tell_of_refit
+from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.objectives import minimize
 from skinfluence.solvers import AutoSolver, get_solver
 
@@ -38,6 +39,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
     Parameters
     ----------
     estimator : estimator, default=None
+        A clone of it is fitted, also where it was fitted before; a FrozenEstimator stays as it is.
         LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression,
         LogisticRegressionCV, LinearSVC or SmoothHingeSVC; also as the last step of a Pipeline
         (earlier steps are fitted once and then fixed), in a FrozenEstimator (already fitted), or
@@ -192,20 +194,27 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         Raises
         ------
         UnsupportedEstimatorError
-            For estimators without a known differentiable objective.
+            For estimators without a known differentiable objective, before anything is fitted.
+        ValueError
+            For a table that is none: a file name, one column, X and y in each other's place.
 
         Warns
         -----
+        UserWarning
+            When the estimator was fitted before and fitting it again gives another model.
         ConvergenceWarning
             When polishing moved the raw predictions by more than 5 % of their spread, or no
             optimum was reached.
         """
         check_settings(self)
         check_weights(sample_weight)
+        check_training_data(X, y, self._default_estimator())
+        check_supported(self._default_estimator())
         y = copy.deepcopy(y)  # corrected in place, as labels are, it stays what it was
         start = perf_counter()
         self.estimator_ = self._fit_inner(X, y, sample_weight, params)
         self._tell("fitted the estimator", start)
+        tell_of_refit(self)
         start = perf_counter()
         settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
         self.explained_ = explain_estimator(self.estimator_, X, y, sample_weight, settings)
@@ -213,7 +222,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         self.X_train_, self.y_train_ = X, self.explained_.y
         self.sample_weight_train_ = self.explained_.sample_weight
         check_weights(self.sample_weight_train_)  # those of a step's own parameter too
-        self.training_rows_ = TrainingRows(X, y)
+        self.training_rows_ = NamedRows(X, y)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = get_solver(self.solver, verbose=self.verbose, **seed)
         self.linearization_ = Linearization(
@@ -267,6 +276,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
             Design rows, raw predictions, and the explained number with its derivative.
         """
         check_is_fitted(self)
+        check_test_table(X_test, [*self.explained_.transformers, self.explained_.model][0])
         design = self.explained_.design(X_test)
         return TestRows(
             self.objective_, design, resolve_target(target, self.objective_, design, y_test)

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._answers import ORDERS, Linearization, influence_blocks, top_k
 from skinfluence._checks import check_choice, check_whole
 from skinfluence._explanation import Explanation, Rows, row_tables
 from skinfluence._feature_values import FeatureValues
 from skinfluence._frames import row_labels
-from skinfluence._rows import TrainingRows
+from skinfluence._rows import NamedRows
 from skinfluence._targets import explained_labels
 from skinfluence.adapters import Explained
 from skinfluence.objectives import Objective
@@ -26,7 +27,7 @@ class MostInfluential:
     explained_: Explained
     method: str
     linearization_: Linearization
-    training_rows_: TrainingRows
+    training_rows_: NamedRows
     row_names_: Any
     _question: Callable
     X_train_: object
@@ -121,6 +122,7 @@ class MostInfluential:
             frame type of the training data, with the rows named by its index. `X_test` is held by
             reference, as the training data are: change it after you have looked.
         """
+        check_is_fitted(self)
         check_choice("order", order, ORDERS)
         check_whole("k", k)
         method = self.method if method is None else method

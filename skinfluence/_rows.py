@@ -8,7 +8,7 @@ from sklearn.utils.validation import _num_samples
 from skinfluence._frames import column_of, frame_backend, make_frame
 
 
-class TrainingRows:
+class NamedRows:
     """Names of the training rows, and their positions by name.
 
     The names are those of the pandas index of X, or of that of y where X has none (an array, a

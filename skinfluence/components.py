@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from skinfluence._answers import MOST_TESTS
-from skinfluence._rows import TrainingRows, check_rows
+from skinfluence._rows import NamedRows, check_rows
 from skinfluence._tables import Column, Readable, Table, counted
 from skinfluence._tasks import check_explainer
 from skinfluence.linalg import SOLVED_MIB, Design, block_size, score_reader
@@ -60,7 +60,7 @@ class InfluenceComponents(Readable):
     rows: np.ndarray
     row_names: Any = field(repr=False)
     _labels: np.ndarray = field(repr=False)
-    _training_rows: TrainingRows = field(repr=False)
+    _training_rows: NamedRows = field(repr=False)
 
     def _parts(self):
         n_test, n_rows = self.influence.shape

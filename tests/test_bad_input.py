@@ -211,9 +211,9 @@ def test_fit_refuses_what_cannot_seed(solver):
 
 
 UNSUPPORTED = {
-    "forest": (RandomForestClassifier(), "No adapter for RandomForest.*Supported: .*Ridge.*To add"),
+    "forest": (RandomForestClassifier(), "RandomForest.* made of trees.*Supported: .*Ridge"),
     "passthrough": (make_pipeline(StandardScaler(), "passthrough"), "ends with 'passthrough'"),
-    "no refit": (GridSearchCV(Ridge(), {"alpha": [1.0]}, refit=False), "fitted with refit=True"),
+    "no refit": (GridSearchCV(Ridge(), {"alpha": [1.0]}, refit=False), "expected refit=True"),
     "positive": (Ridge(positive=True), "Expected positive=False"),
 }
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer, LabelFlagger
-from skinfluence._rows import TrainingRows
+from skinfluence._rows import NamedRows
 from skinfluence.components import influence_components
 from skinfluence.groups import (
     group_influence,
@@ -56,7 +56,7 @@ def explained(request):
 @pytest.mark.parametrize("y", [None, pd.Series(LABELS)], ids=["labels without", "labels with"])
 def test_names_of_rows_are_taken_back(index, y):
     index = INDEXES[index]
-    known = TrainingRows(pd.DataFrame(DATA, index=index), y)
+    known = NamedRows(pd.DataFrame(DATA, index=index), y)
     positions = np.array([7, 3, 50, 3])
     names = known.names(positions)
     assert names.tolist() == index[positions].tolist()

@@ -15,6 +15,7 @@ from skinfluence.adapters._registry import (
     find_adapter,
     register,
 )
+from skinfluence.adapters._support import check_supported
 
 __all__ = [
     "REGISTRY",
@@ -22,6 +23,7 @@ __all__ = [
     "Explained",
     "Settings",
     "UnsupportedEstimatorError",
+    "check_supported",
     "class_weights",
     "explain_estimator",
     "find_adapter",

@@ -151,6 +151,7 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     """
     transformers, model = unwrap(estimator)
     adapter = find_adapter(model)
+    adapter.check(model)
     level, rows = take_record(estimator)
     if rows is None:
         level, rows = estimator, FitRecord(X, y, sample_weight)

@@ -23,8 +23,11 @@ from skinfluence.objectives import RowWeights, TargetCoding
 FREE_SIGNS = "Expected positive=False: bounded coefficients have no stationary point."
 
 
-def _regression(estimator, X, y, sample_weight, settings, penalty):
+def _check(estimator):
     refuse(estimator, getattr(estimator, "positive", False), "positive=True", FREE_SIGNS)
+
+
+def _regression(estimator, X, y, sample_weight, settings, penalty):
     # an estimator that was fitted before has not seen this y
     y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     y = y.reshape(len(y), -1)
@@ -42,7 +45,6 @@ def _regression(estimator, X, y, sample_weight, settings, penalty):
 
 
 def _classification(estimator, X, y, sample_weight, settings, penalty):
-    refuse(estimator, getattr(estimator, "positive", False), "positive=True", FREE_SIGNS)
     refuse_multilabel(estimator, y)
     n_classes = len(estimator.classes_)
     coding = TargetCoding("margin", 1 if n_classes == 2 else n_classes, estimator.classes_)
@@ -59,14 +61,22 @@ def _classification(estimator, X, y, sample_weight, settings, penalty):
     )
 
 
-@register("sklearn.linear_model", "LinearRegression", examples=lambda: [LinearRegression()])
+@register(
+    "sklearn.linear_model",
+    "LinearRegression",
+    examples=lambda: [LinearRegression()],
+    check=_check,
+)
 def linear_regression(estimator, X, y, sample_weight, settings):
     """No penalty; a singular design is explained by the pseudo-inverse, as it is fitted."""
     return _regression(estimator, X, y, sample_weight, settings, 0.0)
 
 
 @register(
-    "sklearn.linear_model", "Ridge", examples=lambda: [Ridge(), Ridge(0.1, fit_intercept=False)]
+    "sklearn.linear_model",
+    "Ridge",
+    examples=lambda: [Ridge(), Ridge(0.1, fit_intercept=False)],
+    check=_check,
 )
 def ridge(estimator, X, y, sample_weight, settings):
     """P = alpha on the features, one alpha per output if given; the intercept is free."""
@@ -79,7 +89,12 @@ def ridge_cv(estimator, X, y, sample_weight, settings):
     return _regression(estimator, X, y, sample_weight, settings, estimator.alpha_)
 
 
-@register("sklearn.linear_model", "RidgeClassifier", examples=lambda: [RidgeClassifier()])
+@register(
+    "sklearn.linear_model",
+    "RidgeClassifier",
+    examples=lambda: [RidgeClassifier()],
+    check=_check,
+)
 def ridge_classifier(estimator, X, y, sample_weight, settings):
     """Ridge on targets -1/+1, one output per class if there are more than two."""
     return _classification(estimator, X, y, sample_weight, settings, estimator.alpha)

@@ -50,6 +50,37 @@ def _is_l2(penalty, l1_ratio):
     return penalty != "l1" and not l1_ratio
 
 
+def _check(estimator):
+    penalty, l1_ratio = estimator.penalty, estimator.l1_ratio
+    refuse(
+        estimator, not _is_l2(penalty, l1_ratio), _said(penalty, l1_ratio=l1_ratio), SMOOTH_PENALTY
+    )
+
+
+def _check_cv(estimator):
+    refuse(
+        estimator,
+        not estimator.refit,
+        "refit=False",
+        "Expected refit=True: averaged coefficients minimise nothing.",
+    )
+    penalty = estimator.penalty
+    if hasattr(estimator, "l1_ratio_"):
+        tried, name = estimator.l1_ratio_, "l1_ratio_"
+    else:
+        tried, name = estimator.l1_ratios, "l1_ratios"
+    # where it chooses among several, the choice says it
+    tried = [] if tried is None or isinstance(tried, str) else np.ravel(np.asarray(tried)).tolist()
+    is_l1 = bool(tried) and all(tried) and penalty != "l2"
+    refuse(estimator, not _is_l2(penalty, is_l1), _said(penalty, **{name: tried}), SMOOTH_PENALTY)
+
+
+def _said(penalty, **settings):
+    """What the user set; "deprecated" is scikit-learn's mark for a penalty that was not given."""
+    settings = settings if penalty == "deprecated" else {"penalty": penalty, **settings}
+    return ", ".join(f"{name}={value!r}" for name, value in settings.items())
+
+
 @register(
     "sklearn.linear_model",
     "LogisticRegression",
@@ -58,19 +89,11 @@ def _is_l2(penalty, l1_ratio):
         LogisticRegression(C=0.1, class_weight="balanced"),
         LogisticRegression(solver="liblinear"),
     ],
+    check=_check,
 )
 def logistic_regression(estimator, X, y, sample_weight, settings):
     """P = 1 / C on the features; liblinear penalises the intercept too, others leave it free."""
-    penalty = estimator.penalty
-    refuse(
-        estimator,
-        not _is_l2(penalty, estimator.l1_ratio),
-        # "deprecated" is scikit-learn's mark for a penalty that the user did not give
-        ("" if penalty == "deprecated" else f"penalty={penalty!r}, ")
-        + f"l1_ratio={estimator.l1_ratio!r}",
-        SMOOTH_PENALTY,
-    )
-    C = np.inf if penalty in (None, "none") else float(estimator.C)
+    C = np.inf if estimator.penalty in (None, "none") else float(estimator.C)
     return _build(estimator, X, y, sample_weight, settings, C)
 
 
@@ -78,22 +101,10 @@ def logistic_regression(estimator, X, y, sample_weight, settings):
     "sklearn.linear_model",
     "LogisticRegressionCV",
     examples=lambda: [LogisticRegressionCV(Cs=3, cv=3)],
+    check=_check_cv,
 )
 def logistic_regression_cv(estimator, X, y, sample_weight, settings):
     """LogisticRegression at the chosen `C_`, which is held fixed."""
     C = np.unique(np.ravel(estimator.C_))
-    l1_ratio = np.ravel(np.asarray(estimator.l1_ratio_ if estimator.penalty != "l2" else 0.0))
-    refuse(
-        estimator,
-        not estimator.refit,
-        "refit=False",
-        "Expected refit=True: averaged coefficients minimise nothing.",
-    )
-    refuse(
-        estimator,
-        not _is_l2(estimator.penalty, any(bool(r) for r in l1_ratio)),
-        f"penalty={estimator.penalty!r}, l1_ratio_={l1_ratio.tolist()}",
-        SMOOTH_PENALTY,
-    )
     refuse(estimator, len(C) > 1, f"one C per class ({C.tolist()})", "Expected one C for all.")
     return _build(estimator, X, y, sample_weight, settings, float(C[0]))

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from skinfluence.adapters._unsupported import refusal
+
 #: (module prefix, class name) -> Adapter
 REGISTRY: dict[tuple[str, str], "Adapter"] = {}
 
@@ -35,16 +37,18 @@ class Adapter:
     """How one class is explained.
 
     ``build(estimator, X, y, sample_weight, settings) -> Objective``; `examples` makes instances
-    for the conformance tests.
+    for the conformance tests; ``check(estimator)`` raises UnsupportedEstimatorError for settings
+    that have no smooth objective, whether the estimator is fitted or not.
     """
 
     module: str
     name: str
     build: Callable
     examples: Callable
+    check: Callable = lambda estimator: None
 
 
-def register(module, name, *, examples):
+def register(module, name, *, examples, check=lambda estimator: None):
     """Register ``build(estimator, X, y, sample_weight, settings) -> Objective`` for a class.
 
     The class is named by module and name, so that its package is never imported for it. Subclasses
@@ -58,10 +62,13 @@ def register(module, name, *, examples):
         The class's name.
     examples : callable
         ``examples() -> list`` of unfitted instances, walked by the conformance tests.
+    check : callable
+        ``check(estimator)`` raises UnsupportedEstimatorError for settings that cannot be explained;
+        called before the estimator is fitted, and again when it is explained.
     """
 
     def decorate(build):
-        REGISTRY[module, name] = Adapter(module, name, build, examples)
+        REGISTRY[module, name] = Adapter(module, name, build, examples, check)
         return build
 
     return decorate
@@ -73,16 +80,10 @@ def find_adapter(estimator):
     Raises
     ------
     UnsupportedEstimatorError
-        Names what is supported and how to add a class.
+        Says why, what to use instead, and what is supported.
     """
     cls = type(estimator)
     for (module, name), adapter in REGISTRY.items():
         if cls.__name__ == name and (cls.__module__ + ".").startswith(module + "."):
             return adapter
-    supported = ", ".join(sorted(name for _, name in REGISTRY))
-    raise UnsupportedEstimatorError(
-        f"No adapter for {cls.__name__}: influence needs a differentiable loss and coefficients "
-        f"whose objective is known. Supported: {supported}; also inside Pipeline, "
-        "FrozenEstimator, GridSearchCV and the other searches. To add one, see "
-        "skinfluence.adapters.register and the page 'Extending skinfluence' of the documentation."
-    )
+    raise UnsupportedEstimatorError(refusal(estimator, list(REGISTRY)))

@@ -14,6 +14,15 @@ def _coding(estimator):
     return TargetCoding("margin", 1 if n_classes == 2 else n_classes, estimator.classes_)
 
 
+def _check(estimator):
+    refuse(
+        estimator,
+        estimator.multi_class != "ovr" or estimator.penalty != "l2",
+        f"multi_class={estimator.multi_class!r}, penalty={estimator.penalty!r}",
+        'Expected multi_class="ovr" and penalty="l2".',
+    )
+
+
 @register(
     "sklearn.svm",
     "LinearSVC",
@@ -21,6 +30,7 @@ def _coding(estimator):
         LinearSVC(tol=1e-8, max_iter=100_000),
         LinearSVC(loss="hinge", C=0.1, tol=1e-8, max_iter=100_000),
     ],
+    check=_check,
 )
 def linear_svc(estimator, X, y, sample_weight, settings):
     """P = 1 / C on features and intercept; one binary machine per class beyond two.
@@ -28,12 +38,6 @@ def linear_svc(estimator, X, y, sample_weight, settings):
     The hinge has no curvature: its machines are explained through the smooth hinge of Koh & Liang
     (section 4.2) at `settings.temperature`.
     """
-    refuse(
-        estimator,
-        estimator.multi_class != "ovr" or estimator.penalty != "l2",
-        f"multi_class={estimator.multi_class!r}, penalty={estimator.penalty!r}",
-        'Expected multi_class="ovr" and penalty="l2".',
-    )
     loss = (
         SquaredHinge() if estimator.loss == "squared_hinge" else SmoothHinge(settings.temperature)
     )

@@ -8,7 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 
 from skinfluence._explainer import InfluenceExplainer
-from skinfluence._rows import TrainingRows
+from skinfluence._rows import NamedRows
 from skinfluence.adapters._fit_record import fit_recorded, weight_parameter
 from skinfluence.labels._inputs import Target, as_labels
 from skinfluence.labels._judgement import judge
@@ -56,7 +56,7 @@ def judge_rows(flagger, X, y, target, weight, trusted):
         max_iter=flagger.max_iter,
     )
     flagger.reviewed_ = np.zeros(len(there), dtype=bool)
-    flagger._trusted, flagger.training_rows_ = trusted, TrainingRows(X, y)
+    flagger._trusted, flagger.training_rows_ = trusted, NamedRows(X, y)
     record(flagger, X, target, weight, choice, verdict)
 
 

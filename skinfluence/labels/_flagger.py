@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skinfluence._checks import check_whole
 from skinfluence._explainer import InfluenceExplainer
+from skinfluence._training_data import check_training_data
 from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
 from skinfluence.labels._inputs import (
     as_labels,
@@ -235,6 +236,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         """
         begun = perf_counter()
         check_settings(self, SCORES)
+        check_training_data(X, y, self)
         y = copy.deepcopy(y)  # labels are corrected in place; what was judged stays what it was
         X = checked_table(X)
         validate_data(self, X, skip_check_array=True)  # names and number of the columns

@@ -8,7 +8,7 @@ from sklearn import config_context
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._checks import check_whole
-from skinfluence._rows import TrainingRows
+from skinfluence._rows import NamedRows
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._gain import class_beliefs, expected_gains, value_beliefs
 from skinfluence.labels._inputs import Target, as_labels
@@ -34,7 +34,7 @@ class Review:
     contamination: object
     noise_model: bool
     max_iter: int
-    training_rows_: TrainingRows
+    training_rows_: NamedRows
     _X: object
     _weight: np.ndarray
     _target: Target

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.pipeline import make_pipeline
 
-from skinfluence.adapters import UnsupportedEstimatorError, find_adapter
+from skinfluence.adapters import UnsupportedEstimatorError, check_supported
 from skinfluence.adapters._steps import is_frozen, is_search
 from skinfluence.labels._closed_form_source import ClosedFormSource
 from skinfluence.labels._combined import CombinedSource
@@ -155,7 +155,7 @@ def _representation(flagger, X, target, seed):
 def _explained(flagger, X, target, weight, seed):
     """The source of an estimator that influence can serve, or None and the reason why it cannot."""
     try:
-        find_adapter(last_step(flagger.estimator))
+        check_supported(flagger.estimator)
         source = ExplainedSource(
             X,
             target.codes,

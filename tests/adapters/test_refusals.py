@@ -46,10 +46,10 @@ REFUSED = [
     (
         RandomForestClassifier(3),
         "two classes",
-        r"No adapter for RandomForestClassifier.*Supported: ",
+        r"RandomForestClassifier cannot be explained: it is made of trees.*Supported: ",
     ),
     (RandomForestClassifier(3), "two classes", "LinearRegression, LinearSVC, LogisticRegression"),
-    (MyRidge(), "values", r"No adapter for MyRidge.*skinfluence.adapters.register"),
+    (MyRidge(), "values", r"MyRidge is a subclass of Ridge, .*skinfluence.adapters.register"),
     (
         LASSO,
         "two classes",
@@ -73,7 +73,7 @@ REFUSED = [
     (
         GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=2, refit=False),
         "values",
-        "no best_estimator_: expected a search fitted with refit=True",
+        "refit=False has no best_estimator_: expected refit=True",
     ),
     (make_pipeline(StandardScaler(), "passthrough"), "values", "pipeline ends with 'passthrough'"),
 ]

@@ -233,5 +233,7 @@ def test_the_estimator_is_cloned():
 
 def test_a_model_without_influence_is_refused_at_once():
     source = source_of(RandomForestClassifier(random_state=0), binary, 2)
-    with pytest.raises(UnsupportedEstimatorError, match="No adapter for RandomForestClassifier"):
+    with pytest.raises(
+        UnsupportedEstimatorError, match="RandomForestClassifier cannot be explained"
+    ):
         source.begin(ones)

@@ -1,0 +1,130 @@
+"""What `fit` is given: tables that are none, and estimators that were fitted before."""
+
+import os
+import warnings
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skinfluence._frames import frame_backend
+from skinfluence._warnings import user_stacklevel
+from skinfluence.adapters import UnsupportedEstimatorError, unwrap
+
+#: Coefficients that differ by more than this part of the largest one are those of another model.
+SAME_MODEL = 0.01
+_READERS = {".parquet": "read_parquet", ".feather": "read_feather", ".json": "read_json"}
+#: Steps that may take a column of texts, or anything else that is no table.
+_ANY_INPUT = ("sklearn.feature_extraction.", "sklearn.preprocessing._function", "sklearn.pipeline.")
+
+
+def check_training_data(X, y, estimator):
+    """Raise where X is no table or y no column of labels, and say what to pass.
+
+    Parameters
+    ----------
+    X, y : as given to `fit`
+    estimator : estimator
+        Whose first step takes X.
+    """
+    _refuse_file(X, "X")
+    if isinstance(y, str):
+        raise ValueError(_labels_by_name(X, y))
+    if _n_dimensions(X) != 1 or _takes_columns(_first_step(estimator)):
+        return
+    if _n_dimensions(y) == 2:
+        raise ValueError(
+            f"X has shape {np.shape(X)} and y has shape {np.shape(y)}: they stand in each other's "
+            "place. Pass fit(X, y), the table first and the labels second."
+        )
+    table = "X.to_frame()" if hasattr(X, "to_frame") else "numpy.reshape(X, (-1, 1))"
+    raise ValueError(
+        f"X is a {type(X).__name__} of shape {np.shape(X)}, one column; expected a table of shape "
+        f"(n_rows, n_features). Pass {table}."
+    )
+
+
+def check_test_table(X_test, first_step):
+    """Raise where test rows are the name of a file, or a pandas or polars Series."""
+    _refuse_file(X_test, "X_test")
+    if hasattr(X_test, "to_frame") and len(X_test.shape) == 1 and not _takes_columns(first_step):
+        raise ValueError(
+            f"X_test is a Series of shape {X_test.shape}; expected a table of shape (n_test, "
+            "n_features). For row i of a frame X pass X[i:i + 1], for a column X_test.to_frame()."
+        )
+
+
+def tell_of_refit(explainer):
+    """Warn where an estimator was fitted before and its refit is another model.
+
+    Where it is the same model, say that it was fitted again if `verbose`.
+    """
+    given, fitted = explainer.estimator, explainer.estimator_
+    try:
+        check_is_fitted(given)
+        before, after = unwrap(given)[1], unwrap(fitted)[1]
+    except (NotFittedError, TypeError, UnsupportedEstimatorError):
+        return
+    if before is after or not hasattr(before, "coef_"):
+        return  # frozen, or not fitted in its last step
+    name, old, new = type(before).__name__, np.asarray(before.coef_), np.asarray(after.coef_)
+    what = f"The {name} was fitted before. A clone of it was fitted to these rows and is explained"
+    if old.shape == new.shape and np.abs(old - new).max() <= SAME_MODEL * np.abs(old).max():
+        if explainer.verbose:
+            print(f"[InfluenceExplainer] {what}: the same model.")
+        return
+    how = "its coefficients have another shape"
+    if old.shape == new.shape:
+        how = f"its coefficients differ by up to {np.abs(old - new).max():.2g}"
+    warnings.warn(
+        f"{what}: {how}. To explain the model as it is, pass "
+        "FrozenEstimator(estimator) and the rows that it was trained on.",
+        UserWarning,
+        stacklevel=user_stacklevel(),
+    )
+
+
+def _refuse_file(X, name):
+    if isinstance(X, str | os.PathLike):
+        path = os.fspath(X)
+        reader = _READERS.get(os.path.splitext(path)[1], "read_csv")
+        raise ValueError(
+            f"{name} is {path!r}, the name of a file; expected a table of shape (n_rows, "
+            f"n_features). Read it first, for instance with pandas.{reader}({path!r})."
+        )
+
+
+def _labels_by_name(X, y):
+    library = frame_backend(X)
+    if library and y in (X.column_names if library == "pyarrow" else list(X.columns)):
+        rest = {"pandas": f"X.drop(columns={y!r})", "polars": f"X.drop({y!r})"}
+        return (
+            f"y is {y!r}, the name of a column of X; expected the labels themselves. Pass fit("
+            f"{rest.get(library, f'X.drop_columns([{y!r}])')}, X[{y!r}])."
+        )
+    return f"y is {y!r}; expected one label or value for each row of X, in an array or a column."
+
+
+def _n_dimensions(X):
+    shape = getattr(X, "shape", None)
+    if shape is not None:
+        return len(shape)
+    return np.ndim(X[0]) + 1 if isinstance(X, list | tuple) and len(X) else np.ndim(X)
+
+
+def _first_step(estimator):
+    """The part of an unfitted estimator that the user's table goes to."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[0][1]
+        elif type(estimator).__name__.endswith(("SearchCV", "FrozenEstimator")):
+            estimator = estimator.estimator
+        else:
+            return estimator
+
+
+def _takes_columns(step):
+    """Whether a step may take something else than a table, such as a column of texts."""
+    module = type(step).__module__
+    return module.startswith(_ANY_INPUT) or not module.startswith(("sklearn.", "skinfluence."))

@@ -1,0 +1,187 @@
+"""Why an estimator cannot be explained, and what to use in its place: one entry per family."""
+
+import re
+from dataclasses import dataclass
+
+from sklearn.base import is_classifier, is_regressor
+
+KERNEL = "make_pipeline(StandardScaler(), Nystroem(), {})"
+
+
+@dataclass(frozen=True)
+class Family:
+    """Estimators that are refused for one reason.
+
+    Attributes
+    ----------
+    modules, names : str
+        Regular expressions that begin the module and are the name of a class.
+    reason : str
+        The end of a sentence that begins with the class's name.
+    classifier, regressor : str
+        Code of an estimator that can be explained.
+    hint : str
+        What else to know; empty for nothing.
+    """
+
+    modules: str
+    names: str
+    reason: str
+    classifier: str = "LogisticRegression()"
+    regressor: str = "Ridge()"
+    hint: str = ""
+
+
+FAMILIES = (
+    Family(
+        r"sklearn\.(tree|ensemble)|xgboost|lightgbm|catboost|imblearn\.ensemble",
+        r".*(Tree|Forest|Trees|GradientBoosting|XGB|LGBM|CatBoost|XGBRF).*",
+        "is made of trees, whose predictions jump where a training row changes a split: there is "
+        "no derivative",
+        "make_pipeline(RandomTreesEmbedding(random_state=0), LogisticRegression())",
+        "make_pipeline(RandomTreesEmbedding(random_state=0), Ridge())",
+    ),
+    Family(
+        r"sklearn\.neighbors",
+        ".*",
+        "keeps its training rows and minimises no loss: there are no coefficients to derive",
+        KERNEL.format("LogisticRegression()"),
+        KERNEL.format("Ridge()"),
+    ),
+    Family(
+        r"sklearn\.linear_model",
+        r"(MultiTask)?(Lasso|ElasticNet|Lars|LassoLars|OrthogonalMatchingPursuit)(CV|IC)?",
+        "selects its columns by an l1 penalty or step by step, and another selection after the "
+        "removal of a row is a jump",
+        regressor="make_pipeline(SelectFromModel(Lasso(alpha=0.1)), Ridge())",
+        hint="The selection counts as fixed there.",
+    ),
+    Family(
+        r"sklearn\.svm",
+        r"(Nu)?SVC",
+        "is a kernel machine, and these are not supported yet",
+        KERNEL.format("LinearSVC()"),
+        hint='For kernel="linear" take LinearSVC() itself.',
+    ),
+    Family(
+        r"sklearn\.svm",
+        r"(Linear|Nu)?SVR",
+        "has the epsilon-insensitive loss, which has no curvature",
+        regressor=KERNEL.format("Ridge()"),
+    ),
+    Family(
+        r"sklearn\.(gaussian_process|kernel_ridge)",
+        ".*",
+        "is a kernel machine, and these are not supported yet",
+        KERNEL.format("LogisticRegression()"),
+        KERNEL.format("Ridge()"),
+    ),
+    Family(
+        r"sklearn\.neural_network|torch|keras|tensorflow|skorch|scikeras",
+        ".*",
+        "is a network: its loss has many optima, and training stops at none of them",
+        KERNEL.format("LogisticRegression()"),
+        KERNEL.format("Ridge()"),
+        "Or give the outputs of its last hidden layer as X.",
+    ),
+    Family(
+        r"sklearn\.linear_model",
+        r"(Poisson|Gamma|Tweedie)Regressor",
+        "is a generalised linear model, and these are not supported yet",
+        regressor="Ridge()",
+        hint="With np.log1p(y) as target it models ratios, as a log link does.",
+    ),
+    Family(
+        r"sklearn\.linear_model",
+        r"SGD.*|Perceptron|PassiveAggressive.*",
+        "stops after some passes over the rows instead of at an optimum",
+        "LogisticRegression()",
+        "Ridge()",
+        "LinearSVC() has the hinge of SGDClassifier.",
+    ),
+    Family(
+        r"sklearn\.linear_model",
+        r"(Huber|Quantile|TheilSen|RANSAC)Regressor",
+        "has a robust loss, and these are not supported yet",
+        regressor="Ridge()",
+    ),
+    Family(
+        r"sklearn\.linear_model",
+        r"(BayesianRidge|ARDRegression)",
+        "estimates its penalties from the training rows that they are applied to",
+        regressor="RidgeCV()",
+    ),
+    Family(
+        r"sklearn\.(naive_bayes|discriminant_analysis|dummy|isotonic|cross_decomposition)",
+        ".*",
+        "is computed from means, counts or order, and minimises no loss that is known here",
+    ),
+    Family(
+        r"skinfluence|sklearn\.(ensemble|calibration|multiclass|multioutput|semi_supervised|"
+        r"compose|model_selection)",
+        r"Bagging.*|AdaBoost.*|Voting.*|Stacking.*|Calibrated.*|One.*|OutputCode.*|MultiOutput.*|"
+        r".*Chain|SelfTraining.*|.*Threshold.*|TransformedTargetRegressor|Cleaned.*|"
+        "InfluenceExplainer",
+        "holds other estimators, and what it makes of them has no objective of its own",
+        hint="Explain the estimator that it holds, on the rows and targets that it is given there.",
+    ),
+)
+
+UNKNOWN = Family("", "", "has no objective that is known here")
+OWN = (
+    "A class of your own can be registered: see skinfluence.adapters.register and the page "
+    "'Extending skinfluence' of the documentation."
+)
+
+
+def refusal(estimator, supported):
+    """One paragraph: why an estimator is refused, what to use instead, and what is supported.
+
+    Parameters
+    ----------
+    estimator : object
+        An instance of no registered class.
+    supported : list of (str, str)
+        Module prefixes and names of the registered classes.
+    """
+    cls = type(estimator)
+    names = ", ".join(sorted({name for _, name in supported}))
+    known = (
+        f"Supported: {names}; also as the last step of a Pipeline, in a FrozenEstimator, and in "
+        "GridSearchCV and the other searches."
+    )
+    if isinstance(estimator, type):
+        return f"{estimator.__name__} is a class. Expected an estimator: {estimator.__name__}()."
+    if not hasattr(estimator, "fit"):
+        return f"{estimator!r:.60} is a {cls.__name__}, and no estimator of scikit-learn. {known}"
+    for parent in cls.__mro__[1:]:
+        if any(_is(parent, module, name) for module, name in supported):
+            return (
+                f"{cls.__name__} is a subclass of {parent.__name__}, and may minimise something "
+                f"else: its objective is not known. Use {parent.__name__}() instead. {OWN}"
+            )
+    if not is_classifier(estimator) and not is_regressor(estimator):
+        return (
+            f"{cls.__name__} is no classifier and no regressor: there is no prediction to explain. "
+            f"{known} {OWN}"
+        )
+    family = next((f for f in FAMILIES if _belongs(cls, f)), UNKNOWN)
+    instead = family.classifier if is_classifier(estimator) else family.regressor
+    hint = f" {family.hint}" if family.hint else ""
+    own = f" {OWN}" if family is UNKNOWN else ""
+    return (
+        f"{cls.__name__} cannot be explained: it {family.reason}. Use {instead} instead.{hint} "
+        f"{known}{own}"
+    )
+
+
+def _is(cls, module, name):
+    return cls.__name__ == name and (cls.__module__ + ".").startswith(module + ".")
+
+
+def _belongs(cls, family):
+    return any(
+        re.match(rf"({family.modules})(\.|$)", base.__module__)
+        and re.fullmatch(family.names, base.__name__)
+        for base in cls.__mro__[:-1]
+    )

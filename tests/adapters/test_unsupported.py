@@ -1,0 +1,174 @@
+"""What cannot be explained is refused before it is fitted, with the reason and a replacement."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn import (
+    calibration,
+    discriminant_analysis,
+    ensemble,
+    feature_selection,
+    gaussian_process,
+    kernel_approximation,
+    kernel_ridge,
+    linear_model,
+    naive_bayes,
+    neighbors,
+    neural_network,
+    pipeline,
+    preprocessing,
+    svm,
+    tree,
+)
+from sklearn.datasets import load_diabetes
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from skinfluence import CleanedClassifier, InfluenceExplainer, LabelFlagger
+from skinfluence.adapters import UnsupportedEstimatorError, check_supported
+from skinfluence.adapters._unsupported import FAMILIES
+
+X, values = load_diabetes(return_X_y=True)
+X, values = X[:200], values[:200]
+labels = (values > np.median(values)).astype(int)
+
+REFUSED = {
+    ensemble.RandomForestClassifier: "made of trees",
+    ensemble.HistGradientBoostingRegressor: "made of trees",
+    ensemble.ExtraTreesRegressor: "made of trees",
+    tree.DecisionTreeClassifier: "made of trees",
+    neighbors.KNeighborsClassifier: "minimises no loss",
+    neighbors.RadiusNeighborsRegressor: "minimises no loss",
+    linear_model.Lasso: "l1 penalty",
+    linear_model.ElasticNetCV: "l1 penalty",
+    linear_model.LassoLarsIC: "l1 penalty",
+    linear_model.OrthogonalMatchingPursuit: "step by step",
+    svm.SVC: 'kernel machine.*For kernel="linear" take LinearSVC',
+    svm.NuSVC: "kernel machine",
+    svm.SVR: "epsilon-insensitive",
+    svm.LinearSVR: "epsilon-insensitive",
+    kernel_ridge.KernelRidge: "kernel machine",
+    gaussian_process.GaussianProcessClassifier: "kernel machine",
+    neural_network.MLPClassifier: "network.*last hidden layer",
+    neural_network.MLPRegressor: "network",
+    linear_model.PoissonRegressor: "generalised linear model",
+    linear_model.SGDClassifier: "instead of at an optimum",
+    linear_model.Perceptron: "instead of at an optimum",
+    linear_model.HuberRegressor: "robust loss",
+    linear_model.BayesianRidge: "penalties",
+    naive_bayes.GaussianNB: "minimises no loss",
+    discriminant_analysis.LinearDiscriminantAnalysis: "minimises no loss",
+    calibration.CalibratedClassifierCV: "holds other estimators",
+    ensemble.AdaBoostClassifier: "holds other estimators",
+    CleanedClassifier: "holds other estimators",
+}
+
+
+@pytest.mark.parametrize("estimator", REFUSED, ids=lambda cls: cls.__name__)
+def test_the_reason_is_that_of_the_family(estimator):
+    pattern = f"{estimator.__name__} cannot be explained: it .*{REFUSED[estimator]}"
+    with pytest.raises(UnsupportedEstimatorError, match=pattern) as refused:
+        InfluenceExplainer(estimator()).fit(X, labels)
+    assert "adapter" not in str(refused.value)
+    (advice,) = re.findall(r"Use (.*) instead\.", str(refused.value))
+    assert advice in {code for family in FAMILIES for code in (family.classifier, family.regressor)}
+
+
+NAMES = {
+    name: value
+    for module in (
+        *(linear_model, svm, pipeline, preprocessing, ensemble),
+        *(kernel_approximation, feature_selection),
+    )
+    for name, value in vars(module).items()
+}
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_the_advice_runs(kind):
+    y = labels if kind == "classifier" else values
+    for code in {getattr(family, kind) for family in FAMILIES}:
+        explainer = InfluenceExplainer(eval(code, dict(NAMES))).fit(X, y)
+        assert np.isfinite(explainer.influence(X[:1], y[:1], rows=[0, 1])).all()
+
+
+class Unfittable(ensemble.RandomForestClassifier):
+    def fit(self, X, y, sample_weight=None):
+        raise AssertionError("was fitted")
+
+
+class UnfittableL1(linear_model.Lasso):
+    pass
+
+
+FOREST = Unfittable(n_estimators=3)
+HIDDEN = {
+    "pipeline": make_pipeline(preprocessing.StandardScaler(), FOREST),
+    "search": GridSearchCV(
+        make_pipeline(preprocessing.StandardScaler(), FOREST), {"unfittable__max_depth": [1, 2]}
+    ),
+    "frozen": FrozenEstimator(FOREST),
+    "search among forests": GridSearchCV(
+        pipeline.Pipeline([("model", FOREST)]), {"model": [FOREST, tree.DecisionTreeClassifier()]}
+    ),
+}
+
+
+@pytest.mark.parametrize("where", HIDDEN)
+def test_nothing_is_fitted_before_the_refusal(where):
+    with pytest.raises(UnsupportedEstimatorError, match="made of trees"):
+        InfluenceExplainer(HIDDEN[where]).fit(X, labels)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (linear_model.Ridge(positive=True, alpha=-1.0), "positive=True"),
+        (svm.LinearSVC(penalty="l1", C=-1.0), "penalty='l1'"),
+        (GridSearchCV(linear_model.Ridge(), {"alpha": [-1.0]}, refit=False), "expected refit=True"),
+    ],
+    ids=["ridge", "svc", "search"],
+)
+def test_settings_are_refused_before_scikit_learn_looks_at_them(estimator, message):
+    with pytest.raises(UnsupportedEstimatorError, match=message):
+        InfluenceExplainer(estimator).fit(X, labels)
+
+
+def test_a_search_that_may_find_a_supported_model_is_fitted():
+    steps = pipeline.Pipeline([("scale", "passthrough"), ("model", FOREST)])
+    check_supported(GridSearchCV(steps, {"model": [FOREST, linear_model.LogisticRegression()]}))
+    grids = [{"model": [linear_model.LogisticRegression()]}, {"model__max_depth": [1]}]
+    check_supported(GridSearchCV(steps, grids))
+    l1 = linear_model.LogisticRegression(l1_ratio=1.0, solver="saga")
+    check_supported(GridSearchCV(l1, {"l1_ratio": [0.0]}))  # decided by what it chooses
+    search = GridSearchCV(steps, {"model": [linear_model.LogisticRegression()]}, cv=2)
+    assert InfluenceExplainer(search).fit(X, labels).influence(X[:1]).shape == (1, 200)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (
+            linear_model.LogisticRegression,
+            r"is a class. Expected an estimator: LogisticRegression\(",
+        ),
+        (
+            "ridge",
+            "'ridge' is a str, and no estimator of scikit-learn. Supported: LinearRegression",
+        ),
+        (preprocessing.StandardScaler(), "StandardScaler is no classifier and no regressor"),
+        (LabelFlagger(), "LabelFlagger is no classifier and no regressor"),
+        (UnfittableL1(), "it selects its columns"),
+    ],
+    ids=["class", "text", "transformer", "flagger", "subclass"],
+)
+def test_what_is_no_estimator_is_refused(estimator, message):
+    with pytest.raises(UnsupportedEstimatorError, match=message):
+        InfluenceExplainer(estimator).fit(X, labels)
+
+
+def test_flaggers_still_cross_validate_what_is_refused():
+    flagger = LabelFlagger(naive_bayes.GaussianNB()).fit(X, labels)
+    assert flagger.score_ == "cross_validation"
