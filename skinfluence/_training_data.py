@@ -40,8 +40,8 @@ def check_training_data(X, y, estimator):
         )
     table = "X.to_frame()" if hasattr(X, "to_frame") else "numpy.reshape(X, (-1, 1))"
     raise ValueError(
-        f"X is a {type(X).__name__} of shape {np.shape(X)}, one column; expected a table of shape "
-        f"(n_rows, n_features). Pass {table}."
+        f"X is one column of type {type(X).__name__} and shape {np.shape(X)}; expected a table "
+        f"of shape (n_rows, n_features). Pass {table}."
     )
 
 

@@ -32,10 +32,14 @@ GIVEN = {
     "swapped arrays": (y.to_numpy(), Z, "stand in each other's place"),
     "a file": ("table.csv", y, r"X is 'table.csv', the name of a file.*read_csv\('table.csv'\)"),
     "a path": (Path("a.parquet"), y, r"pandas.read_parquet\('a.parquet'\)"),
-    "one column": (X.a, y, r"X is a Series of shape \(150,\), one column.*Pass X.to_frame\(\)"),
-    "one polars column": (pl.Series(Z[:, 0]), y, r"is a Series .*Pass X.to_frame\(\)"),
-    "one array": (Z[:, 0], y, r"ndarray of shape \(150,\), one column.*reshape\(X, \(-1, 1\)\)"),
-    "one list": (Z[:, 0].tolist(), y, r"list of shape \(150,\), one column"),
+    "one column": (
+        X.a,
+        y,
+        r"X is one column of type Series and shape \(150,\).*Pass X.to_frame\(\)",
+    ),
+    "one polars column": (pl.Series(Z[:, 0]), y, r"column of type Series .*Pass X.to_frame\(\)"),
+    "one array": (Z[:, 0], y, r"type ndarray and shape \(150,\).*reshape\(X, \(-1, 1\)\)"),
+    "one list": (Z[:, 0].tolist(), y, r"one column of type list and shape \(150,\)"),
     "unknown name": (X, "target", "y is 'target'; expected one label or value for each row"),
 }
 
