@@ -17,7 +17,7 @@ from skinfluence._health import (
     null_directions,
 )
 from skinfluence._rows import NamedRows, check_rows
-from skinfluence.adapters import Explained
+from skinfluence.adapters import Explained, Settings
 from skinfluence.effects._residuals import unit_residual
 from skinfluence.objectives import Objective
 
@@ -31,11 +31,8 @@ class Audit:
     explained_: Explained
     linearization_: Linearization
     method: str
-    damping: float
-    curvature: str
-    temperature: float
-    penalty_scaling: str
     memory: object
+    _settings: Settings
     stationarity_: float
     polished_stationarity_: float
     _moved: float
@@ -94,6 +91,7 @@ class Audit:
                 dof = float(h.sum()) if len(h) else estimated_dof(hessian_inverse)
         finally:
             inverse.report, hessian_inverse.report = asked, asked_of_hessian
+        damping = self.linearization_.damping
         loud = np.flatnonzero(h > 0.5)
         loud = loud[np.argsort(-h[loud], kind="stable")]
         return Health(
@@ -112,9 +110,9 @@ class Audit:
             solver=inverse.report.solver,
             solver_reason=inverse.report.reason or "as asked for",
             method=self.method_,
-            damping=float(self.damping),
-            newton_step_is_exact=self.objective_.loss.quadratic and self.damping == 0,
-            curvature=self.curvature,
+            damping=damping,
+            newton_step_is_exact=self.objective_.loss.quadratic and damping == 0,
+            curvature=self.linearization_.curvature,
             is_hessian=inverse.hessian.exact,
             leverage_is_known=hessian_inverse.factorized,
             solution=describe_solution(asked),

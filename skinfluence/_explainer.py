@@ -36,6 +36,9 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
     Sign: value without the row minus value with it. For losses, positive means that the training
     row helps the test row. See the conventions page of the documentation.
 
+    `fit` reads the settings: a change of them by `set_params` counts from the next fit on. `method`,
+    `memory`, `n_jobs` and `verbose` are read by each call.
+
     Parameters
     ----------
     estimator : estimator, default=None
@@ -216,8 +219,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         self._tell("fitted the estimator", start)
         tell_of_refit(self)
         start = perf_counter()
-        settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
-        self.explained_ = explain_estimator(self.estimator_, X, y, sample_weight, settings)
+        self._settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
+        self.explained_ = explain_estimator(self.estimator_, X, y, sample_weight, self._settings)
         self._polish()
         self.X_train_, self.y_train_ = X, self.explained_.y
         self.sample_weight_train_ = self.explained_.sample_weight
@@ -225,7 +228,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         self.training_rows_ = NamedRows(X, y)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = get_solver(self.solver, verbose=self.verbose, **seed)
-        self.linearization_ = Linearization(
+        self._linearization = Linearization(
             self.explained_,
             solver,
             float(self.damping),
@@ -235,6 +238,15 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         )
         self._tell("read its objective and moved to the optimum", start)
         return self
+
+    @property
+    def linearization_(self):
+        """The objective with its inverse Hessian; works with the `n_jobs` and `verbose` of now."""
+        if not hasattr(self, "_linearization"):
+            raise AttributeError("linearization_ is made by fit: call fit(X, y) first.")
+        made = self._linearization
+        made.n_jobs, made.verbose = self.n_jobs, self.verbose
+        return made
 
     def _polish(self):
         """Set objective_ and both stationarities; warn where the optimum is far or missing."""

@@ -1,5 +1,7 @@
 """How well predicted effects agree with real refits: what is refitted, and how it is compared."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.utils import _safe_indexing
@@ -7,7 +9,6 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 
 from skinfluence._answers import influence_blocks, resolve_method
 from skinfluence._targets import LossTarget, TestRows, encode_labels, target_changes
-from skinfluence.adapters import Settings
 from skinfluence.effects import WeightChanges, refit, refit_rows
 from skinfluence.effects._classes import last_of_class
 from skinfluence.linalg import row_blocks
@@ -58,8 +59,7 @@ def reference(explainer, X, y):
     check_is_fitted(explainer)
     test = explainer.explained_.design(X).X
     labels = encode_labels(explainer.objective_.coding, y, test.shape[0])
-    settings = Settings(True, float(explainer.temperature), explainer.penalty_scaling)
-    fitted = explainer.explained_.with_settings(settings)
+    fitted = explainer.explained_.with_settings(replace(explainer._settings, center=True))
     best = minimize(fitted, AutoSolver.for_newton_steps()).objective
     return best.without_caches(), test, labels
 

@@ -37,9 +37,11 @@ def flag_labels(model, codes, weight, contamination="auto"):
     -------
     flagged : ndarray of bool of shape (n,)
     contamination : float
-        The share of the weight that is flagged.
+        The share of the weight that is flagged; 0 where no row has weight.
     """
     counting = weight > 0
+    if not counting.any():  # every label is known to be right
+        return counting, 0.0
     quality = model.posterior[np.arange(len(codes)), codes]
     if contamination == "strict":
         flagged = counting & (quality <= SURELY_WRONG)

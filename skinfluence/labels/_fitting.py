@@ -141,9 +141,9 @@ def make_explainer(flagger, noise=True):
         )
     weight = flagger._weight * flagger.row_weight_ if noise else flagger._weight
     estimator, damping = choice.explained(weight)
-    if not noise and flagger.damping == "auto":
+    if not noise and flagger._settings["damping"] == "auto":
         damping = 0.0  # it was chosen for other row weights
-    settings = {"solver": flagger.solver, "n_jobs": flagger.n_jobs, "damping": damping}
+    settings = {"solver": flagger._settings["solver"], "n_jobs": flagger.n_jobs, "damping": damping}
     labels = target.given
     absent = flagger._weight == 0
     if target.classes is not None and (target.codes < 0).any():

@@ -238,6 +238,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         check_settings(self, SCORES)
         check_training_data(X, y, self)
         y = copy.deepcopy(y)  # labels are corrected in place; what was judged stays what it was
+        self._settings = self.get_params(deep=False)  # `set_params` changes the next fit
         X = checked_table(X)
         validate_data(self, X, skip_check_array=True)  # names and number of the columns
         weight = check_weight(sample_weight, X)
@@ -270,9 +271,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         {ndarray, sparse matrix, data frame} of shape (n_samples, n_features)
             X itself; lists become an array.
         """
-        check_is_fitted(self)
-        table = checked_table(X)
-        validate_data(self, table, skip_check_array=True, reset=False)
+        table = self._new_table(X)
         row = first_missing(table)
         if row is not None:  # the model refuses what it could not have judged
             self._judgement.model.opinion.predict(take_rows(table, np.array([row])))
@@ -342,11 +341,15 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         """
         return {**super().get_params(deep=deep), "score": vars(self)["score"]}
 
-    def _new_rows(self, X, y):
+    def _new_table(self, X):
+        """A table of new rows, with the columns that `fit` has seen."""
         check_is_fitted(self)
         X = checked_table(X)
         validate_data(self, X, skip_check_array=True, reset=False)
-        y = as_labels(y)
+        return X
+
+    def _new_rows(self, X, y):
+        X, y = self._new_table(X), as_labels(y)
         check_consistent_length(X, y)
         return X, self._target.encode(y)
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from skinfluence._warnings import untold_of_last
-from skinfluence.solvers import get_solver
 
 __all__ = ["class_beliefs", "expected_gains", "value_beliefs"]
 
@@ -48,7 +47,8 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
         In units of the loss; positive where a correction is expected to help.
     """
     objective = explainer.objective_
-    inverse = get_solver(explainer.solver).factorize(objective.hessian(float(explainer.damping)))
+    linearization = explainer.linearization_
+    inverse = linearization.solver.factorize(objective.hessian(linearization.damping))
     given = objective.residual
     turned = objective.sample_weight * (_gradient(objective, beliefs) - given)  # shape: (n, K)
     if X_test is None:
@@ -61,10 +61,8 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
         own = np.einsum("nk,nkl,nl->n", pull, inverse.row_forms(), turned)
         design = objective.design
     else:
-        design = explainer.explained_.design(X_test)
-        target = objective.coding.encode(y_test)
-        pull = objective.loss.gradient(target, objective.raw_predictions(design)) / len(target)
-        own = 0.0
+        tests = explainer.test_rows(X_test, y_test, target="loss")
+        design, pull, own = tests.design, tests.slopes() / len(tests), 0.0
     solved = inverse.matvec(design.rmatmul(pull).T.ravel()).reshape(objective.coef.shape)
     return (turned * objective.design.matmul(solved.T)).sum(axis=1) - own
 

@@ -1,5 +1,6 @@
 """Review by people: which labels to look at next, and what their answers change."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -31,9 +32,8 @@ class Review:
     flagged_: np.ndarray
     ranking_: np.ndarray
     reviewed_: np.ndarray
-    contamination: object
-    noise_model: bool
-    max_iter: int
+    _settings: dict
+    _new_table: Callable
     training_rows_: NamedRows
     _X: object
     _weight: np.ndarray
@@ -71,6 +71,8 @@ class Review:
         ------
         AttributeError
             For "gain" where the rows are judged by cross-validated models, which have no influence.
+        ValueError
+            For X_test with other columns than `fit` has seen, or labels of an unknown class.
         """
         check_is_fitted(self)
         check_whole("k", k)
@@ -80,6 +82,8 @@ class Review:
             )
         if (X_test is None) != (y_test is None):
             raise ValueError("Expected both of X_test and y_test, or neither.")
+        if X_test is not None:
+            X_test = self._new_table(X_test)
         if strategy == "quality":
             order = np.lexsort((-self.scores_, self.label_quality_))
         else:
@@ -163,9 +167,9 @@ class Review:
                 choice.source,
                 known,
                 weight[there],
-                contamination=self.contamination,
-                noise_model=bool(self.noise_model),
-                max_iter=self.max_iter,
+                contamination=self._settings["contamination"],
+                noise_model=bool(self._settings["noise_model"]),
+                max_iter=self._settings["max_iter"],
                 # Rounds end early, within a tolerance: from the old weights they would end
                 # somewhere else than a fit to the corrected labels does.
                 start=replace(self._judgement.model, row_weight=np.ones(there.sum())),
