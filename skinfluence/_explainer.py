@@ -36,8 +36,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
     Sign: value without the row minus value with it. For losses, positive means that the training
     row helps the test row. See the conventions page of the documentation.
 
-    `fit` reads the settings: a change of them by `set_params` counts from the next fit on. `method`,
-    `memory`, `n_jobs` and `verbose` are read by each call.
+    `fit` reads the settings: a change of them by `set_params` counts from the next fit on. Each
+    call reads `method`, `memory`, `n_jobs` and `verbose`.
 
     Parameters
     ----------
