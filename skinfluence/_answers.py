@@ -12,11 +12,13 @@ from skinfluence._progress import progress
 from skinfluence._warnings import user_stacklevel
 from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
 from skinfluence.effects._classes import last_of_class
+from skinfluence.effects._first_order import linear_first_order
 from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import check_curvature, is_second_derivative, minimize
 from skinfluence.solvers import AutoSolver
 from skinfluence.solvers._base import Once
+from skinfluence.solvers._truncated import TruncatedSolver
 
 #: Which influences come first: the largest absolute, the largest, the smallest.
 ORDERS = ("magnitude", "helpful", "harmful")
@@ -81,7 +83,7 @@ def _blocks(linearization, design, target, method, rows, out):
 def _all_blocks(linearization, design, target, method, rows, out, inverse=None):
     linearization.warn_of_last(method, rows)
     row_step = max(1, len(rows))
-    if method == "refit":
+    if method == "refit" or linearization.objective.cut is not None:
         row_step = min(row_step, linearization.refit_width())
     for start in range(0, len(rows), row_step):
         chunk = slice(start, min(start + row_step, len(rows)))
@@ -173,7 +175,13 @@ class Linearization:
         check_curvature(explained.objective.loss, curvature)
         self.explained = explained
         self.objective = explained.objective
-        self.solver = solver
+        if self.objective.cut is not None and curvature == "empirical_fisher":
+            raise ValueError(
+                'curvature="empirical_fisher" is not known where LinearRegression drops singular '
+                'values. Expected "hessian"; or scale the features (StandardScaler).'
+            )
+        # what was dropped stays dropped, whatever solver is asked for
+        self.solver = solver if self.objective.cut is None else TruncatedSolver()
         self.damping = damping
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -263,6 +271,13 @@ class Linearization:
         if alone.any():
             changes.forget(alone)
         return self.objective, changes
+
+    def linear_changes(self, rows, inverse=None):
+        """First-order changes as products with the inverse: what selection takes apart.
+
+        Where LinearRegression drops singular values, the directions that it keeps count as fixed.
+        """
+        return self.objective, linear_first_order(self.objective, inverse or self.inverse, rows)
 
     def _refits(self, rows, alone):
         made = refit_rows(

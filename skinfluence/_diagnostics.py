@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinfluence.effects._residuals import unit_residual
+from skinfluence.linalg import row_blocks
 from skinfluence.losses import Logistic, SquaredError
 
 
@@ -34,7 +35,9 @@ def diagnostics_columns(explained, linearization, dfbetas):
     # nothing is left of a row of leverage one
     gap = np.where(np.isnan(moved[:, 0]) | (gap <= 0.0), np.nan, gap)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if isinstance(objective.loss, SquaredError):
+        if objective.cut is not None:
+            classical, sigma = _truncated(linearization, s, y, raw, h, gap, dof, moved[:, 0])
+        elif isinstance(objective.loss, SquaredError):
             residual = -unit_residual(objective, inverse)[:, 0]
             classical, sigma = _least_squares(s, residual, h, gap, dof)
         else:
@@ -65,6 +68,36 @@ def _least_squares(s, residual, h, gap, dof):
         "dffits": student * np.sqrt(h / gap),
     }
     return classical, without
+
+
+def _truncated(linearization, s, y, raw, h, gap, dof, moved):
+    """The same by their definitions, where refits drop other directions than the fit."""
+    rows = np.arange(len(s))
+    objective, changes = linearization.changes("newton_step", rows)
+    squares, spread = _changed_squares(objective, changes.coef_changes()[:, 0])
+    residual = y - raw
+    sigma = np.sqrt(s @ residual**2 / dof)
+    without = np.sqrt((squares - s * (residual - moved) ** 2) / (dof - 1.0))
+    weighted = np.sqrt(s) * residual
+    classical = {
+        "residual": residual,
+        "standardized_residual": weighted / (sigma * np.sqrt(gap)),
+        "studentized_residual": weighted / (without * np.sqrt(gap)),
+        "cooks_distance": spread / (h.sum() * sigma**2),
+        "dffits": -np.sqrt(s) * moved / (without * np.sqrt(h)),
+    }
+    return classical, without
+
+
+def _changed_squares(objective, delta):
+    """(sum of weighted squared residuals, of squared changes of predictions), for (B, q) each."""
+    s, residual = objective.sample_weight[:, 0], objective.y[:, 0] - objective.raw_prediction[:, 0]
+    squares, spread = np.empty((2, len(delta)))
+    for some in row_blocks(len(delta), 16 * len(s), cache_mib=8.0):
+        moved = objective.design.matmul(delta[some].T)  # shape: (n, B)
+        squares[some] = s @ (residual[:, None] - moved) ** 2
+        spread[some] = s @ moved**2
+    return squares, spread
 
 
 def _logistic(s, y, raw, h, gap, dof):

@@ -96,7 +96,12 @@ class Health(Readable):
                 f"Polishing moved predictions by {self.moved:.0%} of their spread: the estimator "
                 "had not converged, or was explained on rows it was not trained on."
             )
-        if self.null_directions:
+        if self.null_directions and self.solver == "svd":
+            out.append(
+                "LinearRegression dropped small singular values: what it fitted is explained. Scale "
+                "the features (StandardScaler) if nothing is to be dropped."
+            )
+        elif self.null_directions:
             out.append(
                 "Some directions have no curvature: coefficients there are arbitrary, raw "
                 "predictions of rows like the training rows are not affected."
@@ -270,6 +275,14 @@ def warn_of_null_directions(explained, report, *, exact=True):
     if not directions:
         return
     shown = "; ".join(directions[:5]) + (" ..." if len(directions) > 5 else "")
+    if explained.objective.cut is not None:
+        warnings.warn(
+            f"{report.reason} ({shown}). The model that it fitted is explained, and refits drop "
+            "again. Scale the features (StandardScaler) if nothing is to be dropped.",
+            SingularHessianWarning,
+            stacklevel=user_stacklevel(),
+        )
+        return
     name = "Hessian" if exact else "Fisher matrix"
     objective = explained.objective
     least_norm = ""

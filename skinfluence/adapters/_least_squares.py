@@ -1,6 +1,7 @@
 """LinearRegression, Ridge, RidgeCV, RidgeClassifier and RidgeClassifierCV: squared error."""
 
 import numpy as np
+import sklearn
 from sklearn.linear_model import (
     LinearRegression,
     Ridge,
@@ -8,6 +9,7 @@ from sklearn.linear_model import (
     RidgeClassifierCV,
     RidgeCV,
 )
+from sklearn.utils.fixes import parse_version
 from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._linear import (
@@ -19,6 +21,13 @@ from skinfluence.adapters._linear import (
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
+
+#: Since scikit-learn 1.9 LinearRegression drops singular values by its `tol`, before by rounding.
+TOL_IS_CUT = parse_version(parse_version(sklearn.__version__).base_version) >= parse_version("1.9")
+#: Singular values up to this many times the cut may fall below it when a row leaves.
+NEAR = 10.0
+#: Shares of the largest singular value of whose squares a Hessian has six digits at best.
+FEW_DIGITS = 1e-5
 
 FREE_SIGNS = "Expected positive=False: bounded coefficients have no stationary point."
 
@@ -68,8 +77,36 @@ def _classification(estimator, X, y, sample_weight, settings, penalty):
     check=_check,
 )
 def linear_regression(estimator, X, y, sample_weight, settings):
-    """No penalty; a singular design is explained by the pseudo-inverse, as it is fitted."""
-    return _regression(estimator, X, y, sample_weight, settings, 0.0)
+    """No penalty; singular values that the fit dropped as too small stay dropped.
+
+    Exactly singular designs are explained by the pseudo-inverse, as they are fitted.
+    """
+    objective = _regression(estimator, X, y, sample_weight, settings, 0.0)
+    return _with_cut(objective, estimator)
+
+
+def _with_cut(objective, estimator):
+    """The same, truncated where singular values are near those which the fit dropped.
+
+    Near are those which are not rounding, and which either the removal of a row may move across
+    the cut or the Hessian, which holds their squares, has too few digits of.
+    """
+    singular = getattr(estimator, "singular_", None)  # none for sparse rows: scikit-learn iterates
+    if singular is None or not len(singular) or singular[0] <= 0.0:
+        return objective
+    X = objective.design.X
+    cut = estimator.tol if TOL_IS_CUT else max(X.shape) * np.finfo(X.dtype).eps
+    near = max(NEAR * cut, FEW_DIGITS)
+    if (singular > near * singular[0]).all():
+        return objective
+    truncated = objective.with_cut(float(max(cut, np.finfo(float).eps)))
+    singular, rank = truncated.truncated.singular, int(estimator.rank_)
+    if not ((singular > 0.0) & (singular <= near * singular[0])).any():
+        return objective  # exactly singular: what is dropped is rounding
+    if 0 < rank < len(singular) and truncated.truncated.kept.sum() != rank and singular[rank] > 0.0:
+        between = np.sqrt(singular[rank - 1] * singular[rank])  # rounding of the fit decided
+        truncated = objective.with_cut(float(between / singular[0]))
+    return truncated
 
 
 @register(

@@ -356,11 +356,19 @@ class SummedChanges(Changes):
 
 
 class RefittedChanges(Changes):
-    """Coefficient changes that were computed one by one, (n_changes, K, q)."""
+    """Coefficient changes that were computed one by one, (n_changes, K, q).
 
-    def __init__(self, coef_changes):
+    `design` holds the row of each change, where its own raw predictions may be asked for.
+    """
+
+    def __init__(self, coef_changes, design=None):
         self._coef_changes = coef_changes
+        self._design = design
         self.n_changes = len(coef_changes)
+
+    def own_raw_prediction_changes(self):
+        """Change of each removed row's own raw predictions, (n_rows, K)."""
+        return np.einsum("nkq,nq->nk", self._coef_changes, self._design.to_dense())
 
     def forget(self, some):
         self._coef_changes[some] = np.nan

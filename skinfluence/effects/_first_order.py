@@ -2,6 +2,7 @@
 
 from skinfluence.effects._changes import LinearChanges
 from skinfluence.effects._residuals import weighted_residual
+from skinfluence.effects._truncated import is_truncated, truncated_slopes
 from skinfluence.objectives import Coupling
 
 
@@ -20,7 +21,15 @@ def first_order(objective, inverse, rows):
     Returns
     -------
     LinearChanges
+        RefittedChanges where LinearRegression drops singular values: what it keeps moves too.
     """
+    if is_truncated(objective, inverse):
+        return truncated_slopes(objective, rows)
+    return linear_first_order(objective, inverse, rows)
+
+
+def linear_first_order(objective, inverse, rows):
+    """The same as products with the inverse: directions that were dropped count as fixed."""
     coupling = Coupling(objective)
     return LinearChanges(
         inverse,

@@ -4,6 +4,7 @@ import numpy as np
 
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._residuals import weighted_residual
+from skinfluence.effects._truncated import is_truncated, truncated_slopes
 from skinfluence.objectives import Coupling
 
 
@@ -23,6 +24,12 @@ def group_first_order(objective, inverse, changes):
     -------
     RefittedChanges
     """
+    if is_truncated(objective, inverse):
+        slopes = [
+            np.tensordot(lost, truncated_slopes(objective, rows).coef_changes(), 1)
+            for rows, lost in parts(changes)
+        ]
+        return RefittedChanges(np.stack(slopes))
     residual = weighted_residual(objective, inverse)
     slopes = [lost_slope(objective, rows, lost, residual) for rows, lost in parts(changes)]
     pulled = np.stack(slopes, axis=-1)

@@ -10,6 +10,7 @@ from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._group_first_order import own_gradient, parts
 from skinfluence.effects._least_norm import onto_least_norm
 from skinfluence.effects._residuals import weighted_residual
+from skinfluence.effects._truncated import is_truncated, truncated_groups
 from skinfluence.linalg import Hessian
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
@@ -44,6 +45,8 @@ def group_newton_step(objective, inverse, changes):
         For changes that leave the model undetermined (leverage one); they get NaN. Least squares
         without a penalty takes the optimum of least norm instead.
     """
+    if is_truncated(objective, inverse):
+        return truncated_groups(objective, parts(changes))
     delta = np.empty((changes.n_changes, *objective.coef.shape))
     residual = weighted_residual(objective, inverse)
     for b, (rows, lost) in enumerate(parts(changes)):

@@ -7,6 +7,7 @@ from skinfluence.effects._group_first_order import (
     group_first_order,
     parts,
 )
+from skinfluence.effects._truncated import is_truncated
 from skinfluence.objectives import Coupling
 
 
@@ -38,6 +39,12 @@ def group_second_order(objective, inverse, changes):
     RefittedChanges
         NaN for a change that leaves no weight.
     """
+    if is_truncated(objective, inverse):
+        raise ValueError(
+            'method="second_order" is not known where LinearRegression drops singular values. '
+            'Expected "newton_step", which is exact, or "first_order"; or scale the features '
+            "(StandardScaler), so that none is dropped."
+        )
     first = group_first_order(objective, inverse, changes).coef_changes()
     each = parts(changes)
     curved = [

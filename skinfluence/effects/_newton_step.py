@@ -13,6 +13,7 @@ from skinfluence.effects._changes import (
 )
 from skinfluence.effects._least_norm import least_norm_factors, takes_least_norm
 from skinfluence.effects._residuals import weighted_residual
+from skinfluence.effects._truncated import is_truncated, truncated_removals
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
@@ -49,6 +50,8 @@ def newton_step(objective, inverse, rows):
     RuntimeWarning
         For rows of leverage one: without them the model is not determined; they get NaN.
     """
+    if is_truncated(objective, inverse):
+        return truncated_removals(objective, rows)
     coupling, rows = Coupling(objective), np.asarray(rows)
     residual = weighted_residual(objective, inverse)
     if not coupling:

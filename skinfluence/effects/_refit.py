@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skinfluence._progress import progress_bar
 from skinfluence.effects._anderson import Anderson
 from skinfluence.effects._changes import RefittedChanges, WeightChanges
+from skinfluence.effects._group_first_order import parts
 from skinfluence.effects._least_norm import (
     groups_to_least_norm,
     takes_least_norm,
@@ -16,6 +17,7 @@ from skinfluence.effects._least_norm import (
 )
 from skinfluence.effects._newton_step import apply_curvature
 from skinfluence.effects._residuals import weighted_residual
+from skinfluence.effects._truncated import is_truncated, truncated_groups, truncated_removals
 from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.linalg import block_size, row_blocks
 from skinfluence.objectives import is_optimum, minimize
@@ -62,6 +64,11 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
     ConvergenceWarning
         Names the changes without an optimum (separable data without a penalty, say); NaN there.
     """
+    if is_truncated(objective, inverse):
+        single = changes.single_rows
+        if single is None or changes.factor.any():
+            return truncated_groups(objective, parts(changes))
+        return truncated_removals(objective, single)
     size = _block_width(objective) if width is None else width
     scale = objective.gradient_scale
     starts = range(0, changes.n_changes, size)
@@ -76,10 +83,10 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
             done = partial(reach, start)
             return _refit_block(objective, inverse, block, solver, scale, done)
 
-        parts = list(run_chunks(work, list(starts), n_threads))
+        made = list(run_chunks(work, list(starts), n_threads))
     shape = (0, *objective.coef.shape)
-    coef = np.concatenate([p[0] for p in parts]) if parts else np.zeros(shape)
-    lost = [a + i for a, p in zip(starts, parts, strict=True) for i in p[1]]
+    coef = np.concatenate([p[0] for p in made]) if made else np.zeros(shape)
+    lost = [a + i for a, p in zip(starts, made, strict=True) for i in p[1]]
     if lost:
         named = changes.single_rows
         what = "changes" if named is None else "removed rows"

@@ -9,6 +9,7 @@ from skinfluence._progress import progress_bar
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._least_norm import takes_least_norm, to_least_norm
 from skinfluence.effects._replaced_problems import ReplacedProblems, Steps
+from skinfluence.effects._truncated import is_truncated, truncated_replacements
 from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.linalg import block_size
 from skinfluence.objectives import is_optimum, minimize
@@ -99,6 +100,8 @@ def replace_refit(objective, inverse, replacement, *, solver, n_jobs=None, verbo
 
 def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
     """All changes, block by block; warns of those without an optimum."""
+    if is_truncated(objective, inverse):
+        return truncated_replacements(objective, replacement)
     width = _block_width(objective)
     starts = list(range(0, len(replacement), width))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skinfluence.effects._changes import Changes, RefittedChanges
+from skinfluence.effects._truncated import is_truncated, truncated_replacement_slopes
 from skinfluence.linalg import Design, score_reader
 from skinfluence.objectives import Coupling
 
@@ -93,7 +94,10 @@ def replace_first_order(objective, inverse, replacement):
     Returns
     -------
     LinearReplacements
+        RefittedChanges where LinearRegression drops singular values.
     """
+    if is_truncated(objective, inverse):
+        return truncated_replacement_slopes(objective, replacement)
     rows, new = replacement.rows, replacement
     lost = objective.weighted_residual(rows)
     raw = objective.raw_predictions(new.design)

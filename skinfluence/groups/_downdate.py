@@ -149,8 +149,8 @@ class _Columns:
 class RefactorizedDowndate:
     """The same, with a factorisation of what is left at every step.
 
-    For objectives where other rows' weights follow, and for models that nearly interpolate, where
-    updates would lose digits. What a further row adds is the Newton step without it of the
+    For objectives where other rows' weights or dropped singular values follow, and for models that
+    nearly interpolate, where updates would lose digits. What a further row adds is the Newton step without it of the
     objective that is left, its class weights differentiated; the step d_U itself is exact.
     """
 
@@ -206,7 +206,8 @@ class RefactorizedDowndate:
 
 def downdate(objective, inverse):
     """The downdate that suits the objective."""
-    if Coupling(objective) or inverse.nearly_interpolates:
+    follow = bool(Coupling(objective)) or objective.cut is not None
+    if follow or inverse.nearly_interpolates:
         return RefactorizedDowndate(objective, inverse)
     return Downdate(objective, inverse)
 

@@ -51,6 +51,9 @@ def optimum(objective, solver):
     inverse : InverseHessian
         Of the Hessian at a stationarity of at most 1e-7.
     """
+    if objective.cut is not None:  # LinearRegression that dropped singular values: in closed form
+        objective = minimize(objective, solver).objective
+        return objective, AutoSolver().factorize(objective.hessian())
     budget = _worth_in_products(objective.hessian())
     if budget >= FEWEST:
         objective, near = _approach(objective, MOST * budget)

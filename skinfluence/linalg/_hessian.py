@@ -45,6 +45,9 @@ class Hessian(LinearOperator):
         The part of every entry of `penalty` that the estimator does not have.
     """
 
+    #: least squares that drops directions of small singular values, which are not inverted; see
+    #: :class:`~skinfluence.objectives._truncated.TruncatedLeastSquares`
+    truncated = None
     #: 1 shows a progress bar while the matrix itself is formed.
     verbose = 0
 

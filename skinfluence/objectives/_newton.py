@@ -46,6 +46,9 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     -------
     NewtonResult
     """
+    if objective.cut is not None:
+        best = objective.with_coef(objective.truncated.coef)
+        return NewtonResult(best, best.stationarity(), 1, True)
     scale = objective.gradient_scale  # hardly moves; one pass over the data
     best, least = objective, objective.stationarity(scale)
     current, now = best, least

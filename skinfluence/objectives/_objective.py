@@ -11,6 +11,7 @@ from skinfluence.objectives._curvature import (
     fisher_curvature,
     is_second_derivative,
 )
+from skinfluence.objectives._truncated import TruncatedLeastSquares
 
 #: Residuals this small against the prediction's own part of the gradient may be rounding.
 EXACT_FIT = 1e-4
@@ -38,10 +39,23 @@ class Objective:
     coding : TargetCoding
     penalty_scaling : {"estimator", "mean"}
         Whether the penalty stays when rows leave, or is folded into every row's loss.
+    cut : float, default=None
+        Least squares drops singular values of the weighted rows below this share of the largest,
+        as LinearRegression does (:attr:`truncated`). None where none is near that.
     """
 
     def __init__(
-        self, loss, design, y, coef, penalty, weights, coding, *, penalty_scaling="estimator"
+        self,
+        loss,
+        design,
+        y,
+        coef,
+        penalty,
+        weights,
+        coding,
+        *,
+        penalty_scaling="estimator",
+        cut=None,
     ):
         self.loss = loss
         self.design = design
@@ -51,6 +65,7 @@ class Objective:
         self.weights = weights
         self.coding = coding
         self.penalty_scaling = penalty_scaling
+        self.cut = cut
 
     def _replace(self, **changes):
         settings = {k: v for k, v in vars(self).items() if k in _SETTINGS}
@@ -68,6 +83,10 @@ class Objective:
     def with_loss(self, loss):
         """The same problem with another loss (a hinge and its smooth neighbour)."""
         return self._replace(loss=loss)
+
+    def with_cut(self, cut):
+        """The same least squares with other singular values dropped."""
+        return self._replace(cut=cut)
 
     def with_weights(self, rows, factors):
         """The objective of the data in which some rows' weights are multiplied by `factors`.
@@ -131,6 +150,11 @@ class Objective:
         return self.weights.effective()
 
     @cached_property
+    def truncated(self):
+        """Its least squares by the singular values that are kept, where there is a `cut`."""
+        return TruncatedLeastSquares(self)
+
+    @cached_property
     def raw_prediction(self):
         """Theta z_i of the training rows, shape (n, K)."""
         return self.raw_predictions(self.design)
@@ -183,7 +207,8 @@ class Objective:
         data = np.zeros(self.coef.shape[::-1])
         for rows in self.row_blocks():
             data += self.design.take(rows).rmatmul(self.weighted_residual(rows))
-        return data.T + self.penalty * self.coef
+        gradient = data.T + self.penalty * self.coef
+        return gradient if self.cut is None else self.truncated.project(gradient)
 
     @cached_property
     def gradient_scale(self):
@@ -257,9 +282,12 @@ class Objective:
         if class_ratio is not None:
             ratio = self.weights.spread(class_ratio)  # shape: (n, 1) or (n, K)
             form = partial(_scaled_curvature, form, ratio)
-        return Hessian(
+        out = Hessian(
             self.design, form, penalty, self._gauge(penalty), exact=exact, damping=damping
         )
+        if self.cut is not None:
+            out.truncated = self.truncated
+        return out
 
     def _gauge(self, penalty):
         """Directions that only shift all outputs alike, on columns without penalty: (p, m)."""
@@ -300,4 +328,5 @@ _SETTINGS = (
     "weights",
     "coding",
     "penalty_scaling",
+    "cut",
 )

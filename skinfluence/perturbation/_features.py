@@ -9,6 +9,7 @@ from skinfluence.effects._least_norm import (
     full_leverage,
     takes_least_norm,
 )
+from skinfluence.effects._truncated import is_truncated
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._answers import columns_moved_by_transform, rows_of
 from skinfluence.perturbation._asked_features import asked_steps, check_features, n_columns
@@ -137,14 +138,20 @@ class _Derivative:
         null_space = null_space.reshape(*objective.coef.shape, -1)[:, : objective.design.n_features]
         # a row that moves along them makes the model determined: a jump, no slope
         self.undetermined = np.abs(null_space).max(axis=(0, 2), initial=0.0) > 1e-8
+        if is_truncated(objective, inverse):
+            self.undetermined[:] = False  # what moves a little stays below the cut
         jumps, self.bend = np.full(len(rows), self.undetermined.any()), None
         if jumps.any():
             jumps &= (objective.sample_weight[rows] > 0).any(axis=1)
             if takes_least_norm(objective, inverse):
                 jumps &= ~full_leverage(objective, inverse, rows)
                 self.bend = _LeastNorm(objective, inverse, rows)
+        if is_truncated(objective, inverse):
+            self.bend = _Turning(objective, rows)
         self.jumps = jumps
         self.bytes_per_test = 48 * objective.n_parameters
+        if isinstance(self.bend, _Turning):
+            self.bytes_per_test = 48 * objective.design.n_features**2
 
     def fill(self, tests, out):
         """Write the derivatives of a block of test rows into `out` (n_tests, n_rows, n_in)."""
@@ -167,10 +174,10 @@ class _Derivative:
         if not self.bent:
             right = np.ascontiguousarray(right[:, :, self.features])
         wide = max(right.shape[2], self.n_features if self.bent else 0)
-        width = right.shape[2] + 4 * K + (len(self.bent) + 1) * wide
+        width = right.shape[2] + 2 * right.shape[1] + (len(self.bent) + 1) * wide
         for block in row_blocks(len(places), 8 * n_tests * width):
             some = block if len(places) == len(self.rows) else places[block]
-            left = self._left(U, some, bend)
+            left = self._left(U, V, some, bend)
             if not self.bent and isinstance(some, slice):
                 np.matmul(left, right, out=out[:, some], casting="same_kind")
                 continue
@@ -181,21 +188,21 @@ class _Derivative:
             out[:, some] = made
 
     def _right(self, U, V, bend):
-        """[Theta; U_t], with N N' v_t behind them where rows bend, (n_tests, 2 K or 3 K, f)."""
+        """[Theta; U_t], with the bend's own behind them where rows bend, (n_tests, 2 K + m, f)."""
         K, _, n_tests = U.shape
         f = self.objective.design.n_features  # the intercept's column does not move
-        right = np.empty((n_tests, (2 if bend is None else 3) * K, f))
+        right = np.empty((n_tests, 2 * K + (0 if bend is None else bend.width), f))
         right[:, :K] = self.objective.coef[:, :f]
         right[:, K : 2 * K] = U[:, :f].transpose(2, 0, 1)
         if bend is not None:
-            right[:, 2 * K :] = bend.reached(V)[:, :f].transpose(2, 0, 1)
+            right[:, 2 * K :] = bend.right(V[:, :f])
         return right
 
-    def _left(self, U, some, bend):
-        """-[A_i U_t z_i, s_i r_i], with the pull behind them, (n_tests, n_some, 2 K or 3 K)."""
+    def _left(self, U, V, some, bend):
+        """-[A_i U_t z_i, s_i r_i], with the bend's own behind them, (n_tests, n_some, 2 K + m)."""
         K, _, n_tests = U.shape
         design = self.objective.design.take(self.rows[some])
-        left = np.empty((n_tests, design.shape[0], (2 if bend is None else 3) * K))
+        left = np.empty((n_tests, design.shape[0], 2 * K + (0 if bend is None else bend.width)))
         for k in range(K):
             left[:, :, k] = design.matmul(U[k]).T
         curvature = self.objective.row_curvature(self.rows[some])
@@ -205,7 +212,7 @@ class _Derivative:
             left[:, :, :K] = -np.einsum("nkj,tnj->tnk", curvature, left[:, :, :K])
         left[:, :, K : 2 * K] = -self.residual[some]
         if bend is not None:
-            left[:, :, 2 * K :] = bend.pull[some]
+            left[:, :, 2 * K :] = bend.left(V[:, : self.objective.design.n_features], some)
         return left
 
 
@@ -223,8 +230,33 @@ class _LeastNorm:
         coef = objective.coef.copy()
         coef[:, objective.design.n_features :] = 0.0
         solved = inverse.solve(coef.reshape(K * q, 1)).reshape(K, q)
+        self.width = K
         self.pull = objective.sample_weight[rows] * objective.design.take(rows).matmul(solved.T)
 
-    def reached(self, V):
-        """N N' v of test gradients V (K, q, n_tests)."""
-        return np.stack([self.free @ (self.free.T @ part) for part in V])
+    def right(self, V):
+        """N N' v of test gradients V (K, f, n_tests), as (n_tests, K, f)."""
+        free = self.free[: V.shape[1]]
+        return np.stack([(free @ (free.T @ part)).T for part in V], axis=1)
+
+    def left(self, V, some):
+        """The pull of some rows, (n_some, K)."""
+        return self.pull[some]
+
+
+class _Turning:
+    """How rows turn the directions that LinearRegression keeps towards those that it drops."""
+
+    def __init__(self, objective, rows):
+        found = self.found = objective.truncated
+        self.width = found.n_features
+        root, r = np.sqrt(found.weight[rows])[:, None], found.left.shape[1]
+        self.rows = np.zeros((len(rows), self.width))  # s_i V' (x_i - mean)
+        self.rows[:, :r] = root * found.left[rows] * found.singular[:r]
+
+    def right(self, V):
+        """The directions V', the same for every test gradient: (n_tests, f, f)."""
+        return np.broadcast_to(self.found.directions.T, (V.shape[2], self.width, self.width))
+
+    def left(self, V, some):
+        """What the rows' moves along the directions do to test gradients, (n_tests, n_some, f)."""
+        return self.rows[some] @ self.found.turning(V.transpose(2, 0, 1))

@@ -27,7 +27,7 @@ def summed_influence(linearization, tests):
     gradient = tests.gradients().rmatvec(np.ones(len(tests)))
     rows = np.arange(linearization.objective.n_rows)
     inverse = linearization.inverse_for("first_order", 1)
-    objective, changes = linearization.changes("first_order", rows, inverse)
+    objective, changes = linearization.linear_changes(rows, inverse)
     U = inverse.solve(gradient[:, None]).reshape(objective.coef.shape)
     scores = (objective.design.matmul(U.T) * changes.rho).sum(axis=1)
     return scores + changes.shares @ np.einsum("kq,kqm->m", U, changes.directions)

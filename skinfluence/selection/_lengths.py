@@ -43,7 +43,7 @@ def _lengths(linearization, kind):
     rows = np.arange(linearization.objective.n_rows)
     inverse = linearization.inverse
     with inverse.question():
-        objective, changes = linearization.changes("first_order", rows)
+        objective, changes = linearization.linear_changes(rows)
         # squares of gradients of 1e-200 would vanish: lengths are taken of gradients near 1
         scale = np.abs(np.hstack([changes.rho, changes.shares])).max(axis=1)
         unit = scaled_changes(changes, scale)

@@ -21,9 +21,10 @@ class _UnitChanges:
         self.verbose = linearization.verbose
         self.inverse_for = linearization.inverse_for
         self.warn_of_last = linearization.warn_of_last
+        self.refit_width = linearization.refit_width
 
     def changes(self, method, rows, inverse):
-        objective, changes = self._linearization.changes(method, rows, inverse)
+        objective, changes = self._linearization.linear_changes(rows, inverse)
         return objective, scaled_changes(changes, self._lengths[rows])
 
 

@@ -11,6 +11,7 @@ from skinfluence.solvers._checks import check_integer, check_positive, check_see
 from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._costs import MAX_WIDTH, Sizes
 from skinfluence.solvers._eigh import EighSolver
+from skinfluence.solvers._truncated import TruncatedSolver
 from skinfluence.solvers._woodbury import WoodburySolver
 
 #: A factorisation answers more than a solution (leverages, Newton steps): where that counts,
@@ -165,6 +166,8 @@ class AutoSolver(Solver):
         return CholeskySolver(), f"{q} columns, {n} rows: the Hessian is factorised as it is"
 
     def factorize(self, hessian):
+        if hessian.truncated is not None:
+            return TruncatedSolver().factorize(hessian)
         return _factorize(hessian, *self.select_solver(hessian))
 
     def for_questions(self, hessian, main):

@@ -1,0 +1,81 @@
+"""Effects where LinearRegression drops small singular values: its own refit, which cuts again."""
+
+import warnings
+
+import numpy as np
+
+from skinfluence._warnings import user_stacklevel
+from skinfluence.effects._changes import RefittedChanges
+
+
+def is_truncated(objective, inverse):
+    """Whether changes are those of least squares that drops singular values; damping is none."""
+    return objective.cut is not None and not inverse.hessian.penalty.any()
+
+
+def truncated_removals(objective, rows):
+    """Refits without each row, which are the Newton step too: RefittedChanges."""
+    rows, found = np.asarray(rows), objective.truncated
+    delta = found.without(rows)
+    for b in np.flatnonzero(np.isnan(delta).any(axis=(1, 2)) & found.precise):
+        delta[b] = _afresh(objective, objective.with_weights(rows[[b]], np.zeros(1)))
+    return _told(RefittedChanges(delta, objective.design.take(rows)))
+
+
+def truncated_groups(objective, parts):
+    """Refits with other weights, for (rows, lost share of each row's weight) of every change."""
+    delta = np.empty((len(parts), *objective.coef.shape))
+    for b, (rows, lost) in enumerate(parts):
+        delta[b] = _afresh(objective, objective.with_weights(rows, 1.0 - lost))
+    return _told(RefittedChanges(delta))
+
+
+def truncated_replacements(objective, replacement):
+    """Refits with another row in the place of each."""
+    rows, found = replacement.rows, objective.truncated
+    delta = found.replaced(rows, _features(replacement), replacement.y)
+    for b in np.flatnonzero(np.isnan(delta).any(axis=(1, 2)) & found.precise):
+        one = replacement.take(slice(b, b + 1))
+        changed = objective.with_rows_replaced(one.rows, one.design, one.y, one.codes)
+        delta[b] = _afresh(objective, changed)
+    return _told(RefittedChanges(delta))
+
+
+def truncated_slopes(objective, rows):
+    """The derivatives in each row's weight, times minus the weight: RefittedChanges."""
+    slopes = objective.truncated.slopes(np.asarray(rows))
+    return RefittedChanges(slopes, objective.design.take(rows))
+
+
+def truncated_replacement_slopes(objective, replacement):
+    """To first order the old row leaves and the new one comes: RefittedChanges."""
+    found, rows = objective.truncated, replacement.rows
+    gained = found.slopes_of_new(_features(replacement), replacement.y, found.weight[rows])
+    return RefittedChanges(found.slopes(rows) + gained)
+
+
+def _features(replacement):
+    X = replacement.design.X
+    return X.toarray() if replacement.design.is_sparse else X
+
+
+def _afresh(objective, changed):
+    """Change of the coefficients to another objective's own, NaN where these are not clear."""
+    if not changed.weights.base.any() or not changed.truncated.clear:
+        return np.full(objective.coef.shape, np.nan)
+    return changed.truncated.coef - objective.truncated.coef
+
+
+def _told(changes):
+    """The changes, after a warning of those that are NaN."""
+    unknown = np.flatnonzero(np.isnan(changes.coef_changes()).any(axis=(1, 2)))
+    if len(unknown):
+        warnings.warn(
+            f"{len(unknown)} of {changes.n_changes} changes are NaN (changes "
+            f"{unknown[:10].tolist()}): their refit has a singular value on the edge of those that "
+            "LinearRegression drops, or fewer than three digits of its coefficients are more than "
+            "rounding. Scale the features (StandardScaler), or use Ridge.",
+            RuntimeWarning,
+            stacklevel=user_stacklevel(),
+        )
+    return changes
