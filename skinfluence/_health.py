@@ -98,8 +98,8 @@ class Health(Readable):
             )
         if self.null_directions and self.solver == "svd":
             out.append(
-                "LinearRegression dropped small singular values: what it fitted is explained. Scale "
-                "the features (StandardScaler) if nothing is to be dropped."
+                "LinearRegression dropped small singular values: what it fitted is explained. "
+                "Scale the features (StandardScaler) if nothing is to be dropped."
             )
         elif self.null_directions:
             out.append(

@@ -1,4 +1,4 @@
-"""Least squares by the largest singular values, as LinearRegression solves it where it drops some."""
+"""Least squares by the largest singular values: LinearRegression where it drops the others."""
 
 from functools import cached_property
 

@@ -140,7 +140,8 @@ class _Derivative:
         self.undetermined = np.abs(null_space).max(axis=(0, 2), initial=0.0) > 1e-8
         if is_truncated(objective, inverse):
             self.undetermined[:] = False  # what moves a little stays below the cut
-        jumps, self.bend = np.full(len(rows), self.undetermined.any()), None
+        jumps = np.full(len(rows), self.undetermined.any())
+        self.bend: _LeastNorm | _Turning | None = None
         if jumps.any():
             jumps &= (objective.sample_weight[rows] > 0).any(axis=1)
             if takes_least_norm(objective, inverse):
@@ -164,7 +165,7 @@ class _Derivative:
                 self._fill_rows(U, V, places, jump, out)
 
     def _fill_rows(self, U, V, places, jump, out):
-        K, _, n_tests = U.shape
+        n_tests = U.shape[2]
         bend = None if jump else self.bend
         right = self._right(U, V, bend)
         if jump:
