@@ -36,7 +36,7 @@ def diagnostics_columns(explained, linearization, dfbetas):
     gap = np.where(np.isnan(moved[:, 0]) | (gap <= 0.0), np.nan, gap)
     with np.errstate(divide="ignore", invalid="ignore"):
         if objective.cut is not None:
-            classical, sigma = _truncated(linearization, s, y, raw, h, gap, dof, moved[:, 0])
+            classical, sigma = _truncated(linearization, s, y, raw, h, moved[:, 0])
         elif isinstance(objective.loss, SquaredError):
             residual = -unit_residual(objective, inverse)[:, 0]
             classical, sigma = _least_squares(s, residual, h, gap, dof)
@@ -70,12 +70,13 @@ def _least_squares(s, residual, h, gap, dof):
     return classical, without
 
 
-def _truncated(linearization, s, y, raw, h, gap, dof, moved):
+def _truncated(linearization, s, y, raw, h, moved):
     """The same by their definitions, where refits drop other directions than the fit."""
     rows = np.arange(len(s))
     objective, changes = linearization.changes("newton_step", rows)
     squares, spread = _changed_squares(objective, changes.coef_changes()[:, 0])
-    residual = y - raw
+    residual, gap = y - raw, 1.0 - h
+    dof = gap[s > 0].sum()
     sigma = np.sqrt(s @ residual**2 / dof)
     without = np.sqrt((squares - s * (residual - moved) ** 2) / (dof - 1.0))
     weighted = np.sqrt(s) * residual

@@ -150,8 +150,9 @@ class RefactorizedDowndate:
     """The same, with a factorisation of what is left at every step.
 
     For objectives where other rows' weights or dropped singular values follow, and for models that
-    nearly interpolate, where updates would lose digits. What a further row adds is the Newton step without it of the
-    objective that is left, its class weights differentiated; the step d_U itself is exact.
+    nearly interpolate, where updates would lose digits. What a further row adds is the Newton step
+    without it of the objective that is left, its class weights differentiated; the step d_U itself
+    is exact.
     """
 
     def __init__(self, objective, inverse):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skinfluence.solvers._base import Solver, SolverReport
+from skinfluence.solvers._base import Solver
+from skinfluence.solvers._report import SolverReport
 from skinfluence.solvers._root import RootInverse
 
 
