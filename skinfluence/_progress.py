@@ -1,7 +1,9 @@
 """How far something is that takes long: a bar in terminals and notebooks, lines in a log."""
 
 import sys
+from abc import abstractmethod
 from contextlib import contextmanager
+from importlib.util import find_spec
 from threading import Lock
 from time import perf_counter
 
@@ -56,50 +58,74 @@ def progress_bar(*, total, what, unit, verbose):
     """
     if verbose is not None and not verbose:
         yield _nobody_looks
-    elif not somebody_looks():
-        yield _Lines(what, unit, total) if verbose else _nobody_looks
+    elif somebody_looks():
+        bar = _Bar(what, unit, total)
+        try:
+            yield bar
+        finally:
+            bar.close()
     else:
-        from tqdm.auto import tqdm
-
-        # miniters=0: an update that finishes no whole unit still shows the time
-        settings = {"unit": f" {unit}", "delay": DELAY, "leave": False, "miniters": 0}
-        with tqdm(total=total, desc=what, **settings) as bar:
-            reached = _Reached()
-            yield lambda step, done: reached.add(step, done, lambda all: bar.update(all - bar.n))
+        yield _Lines(what, unit, total) if verbose else _nobody_looks
 
 
 def _nobody_looks(step, done):
     pass
 
 
-class _Reached:
-    """How much all steps have done by now; an estimate that falls back is not believed."""
-
-    def __init__(self):
-        self._done: dict = {}
-        self._lock = Lock()
-
-    def add(self, step, done, show):
-        """Call `show` with the whole units that are done, one thread at a time."""
-        with self._lock:
-            self._done[step] = max(done, self._done.get(step, 0))
-            show(int(sum(self._done.values())))
-
-
-class _Lines:
-    """Lines for a log: how much is done and the time that is left, after 2, 4, 8, ... seconds."""
+class _Shown:
+    """Adds up how much each step has done, and shows it once that has taken long enough."""
 
     def __init__(self, what, unit, total):
         self._what, self._unit, self._total = what, unit, total
         self._begun, self._next = perf_counter(), DELAY
-        self._reached = _Reached()
+        self._done: dict = {}
+        self._lock = Lock()
 
     def __call__(self, step, done):
-        self._reached.add(step, done, self._show)
+        with self._lock:  # an estimate that falls back is not believed
+            self._done[step] = max(done, self._done.get(step, 0))
+            elapsed = perf_counter() - self._begun
+            if elapsed >= self._next:
+                self._show(int(sum(self._done.values())), elapsed)
 
-    def _show(self, done):
-        elapsed = perf_counter() - self._begun
-        if elapsed < self._next or not 0 < done < self._total:
+    @abstractmethod
+    def _show(self, done, elapsed):
+        """Show the whole units that are done after so many seconds."""
+
+
+class _Bar(_Shown):
+    """A bar of tqdm, which is imported when it is first shown."""
+
+    _bar = None
+
+    def _show(self, done, elapsed):
+        if self._bar is None:
+            # miniters=0: an update that finishes no whole unit still shows the time
+            settings = {"unit": f" {self._unit}", "leave": False, "miniters": 0}
+            self._bar = _bar_type()(total=self._total, desc=self._what, **settings)
+            self._bar.start_t -= elapsed
+        self._bar.update(done - self._bar.n)
+
+    def close(self):
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _bar_type():
+    """The class of tqdm for where we are; notebooks without widgets get the one of terminals."""
+    if _in_notebook() and find_spec("ipywidgets") is not None:
+        from tqdm.notebook import tqdm
+    else:
+        from tqdm import tqdm
+    return tqdm
+
+
+class _Lines(_Shown):
+    """Lines for a log: how much is done and the time that is left, after 2, 4, 8, ... seconds."""
+
+    def _show(self, done, elapsed):
+        if not 0 < done < self._total:
             return
         self._next = 2 * elapsed
         print(
@@ -120,8 +146,10 @@ def _duration(seconds):
 
 def somebody_looks():
     """Whether there is a terminal or a notebook: a bar in a log file is noise."""
-    if sys.stderr.isatty():
-        return True
+    return sys.stderr.isatty() or _in_notebook()
+
+
+def _in_notebook():
     shell = sys.modules.get("IPython")
     running = shell.get_ipython() if shell is not None else None
     return running is not None and "IPKernelApp" in running.config

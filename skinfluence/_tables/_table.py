@@ -35,7 +35,7 @@ class Column:
     missing : str
         What stands for None and NaN in columns of the first two kinds.
     bar : bool
-        Whether HTML shows a bar beside each number.
+        Whether HTML shows a bar next to each number.
     optional : bool
         Whether it is left out where lines would get too long.
     like : sequence

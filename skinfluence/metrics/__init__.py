@@ -5,8 +5,8 @@ by `functools.partial`. The first three ask a fitted :class:`~skinfluence.Influe
 compare what it predicts for the loss on (X, y) with models that were really refitted: earlier steps
 of a pipeline stay as they are, its last step is brought to its optimum without some training rows.
 The refits are kept in the explainer's `memory` and shared by all candidates of a search over
-`damping`, `method`, `solver` and `polish`; they run on `n_jobs` threads, with a progress bar where
-it has ``verbose=1``.
+`damping`, `method`, `solver` and `polish`; they run on `n_jobs` threads, and show their progress
+as its `verbose` says.
 """
 
 from skinfluence.metrics._agreement import (
