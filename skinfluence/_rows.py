@@ -19,8 +19,6 @@ class NamedRows:
     n : int
         Number of rows.
     index : pandas.Index or None
-    array : ndarray of shape (n,)
-        The names, as a column of a table has them.
     """
 
     def __init__(self, X, y=None):
@@ -29,7 +27,11 @@ class NamedRows:
         self.index = _index_of(X, self.backend, y)
         if self.index is not None and len(self.index) != self.n:
             self.index = None
-        self.array = np.arange(self.n) if self.index is None else self.index.to_numpy()
+
+    @property
+    def array(self):
+        """The names as a column of a table has them; positions are made when asked for."""
+        return np.arange(self.n) if self.index is None else self.index.to_numpy()
 
     def names(self, positions=slice(None)):
         """Names of the rows at some positions, all by default.
