@@ -38,15 +38,16 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
     def _fit_inner(self, X, y, sample_weight, params):
         """A fitted clone, with the record of its last step; sample weights go to that step."""
         estimator = clone(self._default_estimator())
-        if _routing_enabled():
+        if is_frozen(estimator):
+            if params:
+                raise ValueError(
+                    "FrozenEstimator is not fitted, so that it takes no fit parameters; got "
+                    f"{sorted(params)}. Pass the weights that it was trained with as sample_weight."
+                )
+        elif _routing_enabled():
             if sample_weight is not None:
                 params = {**params, "sample_weight": sample_weight}
             params = process_routing(self, "fit", **params).estimator.fit
-        elif is_frozen(estimator) and params:
-            raise ValueError(
-                f"FrozenEstimator is not fitted, so that it takes no fit parameters; got "
-                f"{sorted(params)}. Pass the weights that it was trained with as sample_weight."
-            )
         elif sample_weight is not None:
             name = weight_parameter(estimator)
             if name in params:

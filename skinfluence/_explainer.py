@@ -210,7 +210,9 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
             optimum was reached.
         """
         check_settings(self)
-        check_weights(sample_weight)
+        for name, value in {"sample_weight": sample_weight, **params}.items():
+            if name.endswith("sample_weight"):
+                check_weights(value)
         check_training_data(X, y, self._default_estimator())
         check_supported(self._default_estimator())
         y = copy.deepcopy(y)  # corrected in place, as labels are, it stays what it was
@@ -224,7 +226,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         self._polish()
         self.X_train_, self.y_train_ = X, self.explained_.y
         self.sample_weight_train_ = self.explained_.sample_weight
-        check_weights(self.sample_weight_train_)  # those of a step's own parameter too
+        check_weights(self.sample_weight_train_)  # by whatever name they came
         self.training_rows_ = NamedRows(X, y)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = get_solver(self.solver, verbose=self.verbose, **seed)

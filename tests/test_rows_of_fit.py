@@ -23,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler, TargetEnc
 from skinfluence import InfluenceExplainer, LabelFlagger
 from skinfluence.adapters import UnsupportedEstimatorError
 from skinfluence.adapters._fit_record import RECORD, fit_recorded
+from tests._cross_fitted import SAME_FOLDS
 
 X, y = load_diabetes(return_X_y=True)
 X, y = X[:90] * 20 + 1, y[:90] / 50
@@ -87,15 +88,23 @@ def test_requested_weights_count_where_they_were_requested(scales, models, given
     near(got, refits(scaled, w if models else None))
 
 
-def test_weights_given_twice_are_refused():
+def test_weights_given_twice_and_negative_ones_are_refused():
     with pytest.raises(ValueError, match="given twice, as sample_weight and as ridge__sample"):
         InfluenceExplainer(scaler_last).fit(X, y, sample_weight=w, ridge__sample_weight=w)
+    with pytest.raises(ValueError, match="sample_weight has negative entries"):
+        InfluenceExplainer(scaler_last).fit(X, y, ridge__sample_weight=-w)
 
 
 def test_a_frozen_estimator_takes_no_other_fit_parameters():
     explainer = InfluenceExplainer(FrozenEstimator(clone(scaler_last).fit(X, y)))
     with pytest.raises(ValueError, match="Pass the weights that it was trained with as sample_w"):
         explainer.fit(X, y, ridge__sample_weight=w)
+
+
+def test_weights_of_a_frozen_estimator_count_also_where_metadata_are_routed():
+    frozen = FrozenEstimator(Ridge().fit(Z, y, sample_weight=w))
+    with sklearn.config_context(enable_metadata_routing=True):
+        near(influence(frozen, Z, sample_weight=w)[0], refits(Z, w))
 
 
 def test_parameters_that_choose_a_penalty_are_taken_and_others_refused():
@@ -144,7 +153,7 @@ def test_rows_are_those_of_fit_transform(step, table):
 def test_a_cross_fitted_encoder_is_explained_on_the_rows_that_it_gave_in_fit():
     frame = pd.DataFrame({"city": np.arange(90) % 11, "age": X[:, 0]})
     encoder = make_column_transformer(
-        (TargetEncoder(cv=KFold(5)), ["city"]), remainder="passthrough"
+        (TargetEncoder(**SAME_FOLDS), ["city"]), remainder="passthrough"
     )
     got, explainer = influence(make_pipeline(encoder, Ridge()), frame)
     made = encoder.fit_transform(frame, y)
@@ -302,9 +311,7 @@ def test_samplers_that_make_other_rows_are_refused(sampler, message):
 
 def test_influence_of_a_flagger_s_model_is_on_the_rows_that_it_was_trained_on():
     frame = pd.DataFrame({"city": np.arange(90) % 11, "age": X[:, 0]})
-    encoder = make_column_transformer(
-        (TargetEncoder(cv=KFold(5)), ["city"]), remainder="passthrough"
-    )
+    encoder = make_column_transformer((TargetEncoder(), ["city"]), remainder="passthrough")
     weight = (np.arange(90) % 4 > 0).astype(float)
     flagger = LabelFlagger(
         make_pipeline(encoder, RidgeClassifier(class_weight="balanced")), score="self_influence"

@@ -125,7 +125,10 @@ class _Recorder:
     def __call__(self, *args, **kwargs):
         estimator = self.estimator
         _stop(estimator)  # from here on its `fit` is that of its class
-        given = signature(estimator.fit).bind(*args, **kwargs)
+        try:
+            given = signature(estimator.fit).bind(*args, **kwargs)
+        except TypeError:
+            return estimator.fit(*args, **kwargs)  # which says it in its own words
         first = next(iter(given.arguments))
         inner = _to_be_recorded(estimator)
         if inner is None:

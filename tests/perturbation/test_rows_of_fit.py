@@ -7,7 +7,6 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     PolynomialFeatures,
@@ -23,11 +22,12 @@ from skinfluence.perturbation import (
     register_pull_back,
     replacement_influence,
 )
+from tests._cross_fitted import SAME_FOLDS
 
 rng = np.random.default_rng(0)
 frame = pd.DataFrame({"city": np.arange(80) % 9, "age": rng.normal(size=80)})
 y = frame["city"].to_numpy() % 4 + frame["age"].to_numpy() + rng.normal(size=80)
-encoder = make_column_transformer((TargetEncoder(cv=KFold(4)), ["city"]), remainder="passthrough")
+encoder = make_column_transformer((TargetEncoder(**SAME_FOLDS), ["city"]), remainder="passthrough")
 encoded = InfluenceExplainer(make_pipeline(encoder, Ridge())).fit(frame, y)
 Z = clone(encoder).fit_transform(frame, y)
 tests = encoded.estimator_[:-1].transform(frame[:3])
@@ -55,7 +55,7 @@ def crossed(step, X, V):
 
 
 def test_derivatives_through_a_cross_fitted_column_are_refused():
-    own = make_column_transformer((Crossed(cv=KFold(4)), ["city"]), remainder="passthrough")
+    own = make_column_transformer((Crossed(**SAME_FOLDS), ["city"]), remainder="passthrough")
     explainer = InfluenceExplainer(make_pipeline(own, Ridge())).fit(frame, y)
     with pytest.raises(UnsupportedStepError, match="other values in fit than transform"):
         perturbation_influence(explainer, frame[:3], y[:3], rows=[4])
