@@ -1,6 +1,7 @@
 """The examples of every registered class: stationary, same predictions, weight = repetition."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from sklearn.linear_model import Ridge
 
 from skinfluence.adapters import REGISTRY
 from skinfluence.adapters import _least_squares as least_squares
-from skinfluence.adapters._registry import Adapter
 from skinfluence.testing import check_adapter
 from skinfluence.testing._adapters import check_objective
 from tests.adapters._cases import table
@@ -53,7 +53,7 @@ def test_check_adapter_names_a_wrong_adapter(monkeypatch, mistake, message):
         return objective.with_coef(objective.coef * (1.0 + 1e-3 * mistake.get("coef", 0.0)))
 
     key = ("sklearn.linear_model", "Ridge")
-    monkeypatch.setitem(REGISTRY, key, Adapter(*key, wrong, REGISTRY[key].examples))
+    monkeypatch.setitem(REGISTRY, key, replace(REGISTRY[key], build=wrong))
     X, y, X_test, y_test, weights = table("values", True)
     with pytest.raises(AssertionError, match=message):
         check_adapter(Ridge(5.0), X, y, weights, X_test=X_test, y_test=y_test, rows=[1])
