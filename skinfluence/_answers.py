@@ -58,8 +58,11 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
     out : ndarray of shape (n_test, n_rows) or None
         Where the influences are written; without it each block has an array of its own.
     """
+    blocks = _blocks(linearization, design, target, method, rows, out)
+    if method == "refit":  # which shows its own progress, and takes all of the time
+        return blocks
     return progress(
-        _blocks(linearization, design, target, method, rows, out),
+        blocks,
         total=design.shape[0] * len(rows),
         what="influences",
         unit="pairs",
@@ -87,7 +90,8 @@ def _all_blocks(linearization, design, target, method, rows, out, inverse=None):
         row_step = min(row_step, linearization.refit_width())
     for start in range(0, len(rows), row_step):
         chunk = slice(start, min(start + row_step, len(rows)))
-        objective, changes = linearization.changes(method, rows[chunk], inverse)
+        part = {"part": (start, len(rows))} if method == "refit" else {}
+        objective, changes = linearization.changes(method, rows[chunk], inverse, **part)
         for tests in _solved_together(design.shape[0], objective, method):
             part, mine = design.take(tests), target.take(tests)
             raw = objective.raw_predictions(part)
@@ -255,17 +259,18 @@ class Linearization:
             self._questions = self.solver.for_questions(self._hessian, self._main)
         return self._questions.inverse(n_right_hand_sides)
 
-    def changes(self, method, rows, inverse=None):
+    def changes(self, method, rows, inverse=None, part=None):
         """(reference objective, changes of the coefficients) for the removal of rows.
 
         By `inverse`, where another one than this linearisation's own is given. NaN for the last
-        row of a class, except to first order; nothing is warned of.
+        row of a class, except to first order; nothing is warned of. `part` is for the progress of
+        refits: how many were made before these, and how many there are in all.
         """
         if method == "first_order":
             return self.objective, first_order(self.objective, inverse or self.inverse, rows)
         alone = self.last_of_class[rows]
         if method == "refit":
-            return self.optimum, self._refits(rows, alone)
+            return self.optimum, self._refits(rows, alone, part)
         inverse = inverse or self.hessian_inverse
         changes = newton_step(self.objective, inverse, rows)
         if alone.any():
@@ -279,7 +284,7 @@ class Linearization:
         """
         return self.objective, linear_first_order(self.objective, inverse or self.inverse, rows)
 
-    def _refits(self, rows, alone):
+    def _refits(self, rows, alone, part):
         made = refit_rows(
             self.optimum,
             self.optimum_inverse,
@@ -287,6 +292,7 @@ class Linearization:
             solver=AutoSolver.for_newton_steps(),
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            part=part,
         )
         return made.among(~alone) if alone.any() else made
 
@@ -312,7 +318,8 @@ class Linearization:
         self.warn_of_last(method, rows)
         if method == "refit":
             step = self.refit_width()
-            parts = [self._own_refits(rows[a : a + step]) for a in range(0, len(rows), step)]
+            n = len(rows)
+            parts = [self._own_refits(rows[a : a + step], (a, n)) for a in range(0, n, step)]
             return self.optimum, np.concatenate(parts)
         K = 1 if method == "first_order" else self.objective.n_outputs
         inverse = self.inverse_for(method, K * len(rows))
@@ -320,8 +327,8 @@ class Linearization:
             objective, changes = self.changes(method, rows, inverse)
             return objective, changes.own_raw_prediction_changes()
 
-    def _own_refits(self, rows):
-        objective, changes = self.changes("refit", rows)
+    def _own_refits(self, rows, part):
+        objective, changes = self.changes("refit", rows, part=part)
         Z = objective.design.take(rows).to_dense()
         return np.einsum("nkq,nq->nk", changes.coef_changes(), Z)
 

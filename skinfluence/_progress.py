@@ -42,30 +42,32 @@ def progress(steps, *, total, what, unit, verbose, size=lambda step: 1):
 
 
 @contextmanager
-def progress_bar(*, total, what, unit, verbose):
+def progress_bar(*, total, what, unit, verbose, first=0):
     """Context of work whose steps take long themselves.
 
     Parameters
     ----------
     total, what, unit, verbose
         As for :func:`progress`.
+    first : int
+        How many of `total` were done before.
 
     Yields
     ------
     callable
         ``reach(step, done)`` says how many of `unit` a step has done by now, an estimate where it
-        iterates; the bar shows the sum over steps. Any thread may call it.
+        iterates; `first` and the sum over steps are shown. Any thread may call it.
     """
     if verbose is not None and not verbose:
         yield _nobody_looks
     elif somebody_looks():
-        bar = _Bar(what, unit, total)
+        bar = _Bar(what, unit, total, first)
         try:
             yield bar
         finally:
             bar.close()
     else:
-        yield _Lines(what, unit, total) if verbose else _nobody_looks
+        yield _Lines(what, unit, total, first) if verbose else _nobody_looks
 
 
 def _nobody_looks(step, done):
@@ -75,8 +77,8 @@ def _nobody_looks(step, done):
 class _Shown:
     """Adds up how much each step has done, and shows it once that has taken long enough."""
 
-    def __init__(self, what, unit, total):
-        self._what, self._unit, self._total = what, unit, total
+    def __init__(self, what, unit, total, first=0):
+        self._what, self._unit, self._total, self._first = what, unit, total, first
         self._begun, self._next = perf_counter(), DELAY
         self._done: dict = {}
         self._lock = Lock()
@@ -86,7 +88,7 @@ class _Shown:
             self._done[step] = max(done, self._done.get(step, 0))
             elapsed = perf_counter() - self._begun
             if elapsed >= self._next:
-                self._show(int(sum(self._done.values())), elapsed)
+                self._show(self._first + int(sum(self._done.values())), elapsed)
 
     @abstractmethod
     def _show(self, done, elapsed):
@@ -102,6 +104,7 @@ class _Bar(_Shown):
         if self._bar is None:
             # miniters=0: an update that finishes no whole unit still shows the time
             settings = {"unit": f" {self._unit}", "leave": False, "miniters": 0}
+            settings["initial"] = self._first
             self._bar = _bar_type()(total=self._total, desc=self._what, **settings)
             self._bar.start_t -= elapsed
         self._bar.update(done - self._bar.n)
@@ -125,12 +128,13 @@ class _Lines(_Shown):
     """Lines for a log: how much is done and the time that is left, after 2, 4, 8, ... seconds."""
 
     def _show(self, done, elapsed):
-        if not 0 < done < self._total:
+        if not self._first < done < self._total:
             return
         self._next = 2 * elapsed
+        left = elapsed * (self._total - done) / (done - self._first)
         print(
             f"[skinfluence] {self._what}: {done:,} of {self._total:,} {self._unit} after "
-            f"{_duration(elapsed)}, about {_duration(elapsed * (self._total / done - 1))} left",
+            f"{_duration(elapsed)}, about {_duration(left)} left",
             flush=True,
         )
 

@@ -34,10 +34,10 @@ def test_shown_rows_are_verified_by_real_refits():
     shown = fitted.explain(X[:2], y[:2], k=3, verify=True)
     for t, row in enumerate(shown):
         np.testing.assert_array_equal(row.influence, fitted.top_influences(X[:2], y[:2], k=3)[1][t])
-        before = loss(exact.fit(X, y), X[t : t + 1], y[t])
+        before = loss(clone(exact).fit(X, y), X[t : t + 1], y[t])
         for i, refit in zip(row.position, row.refit, strict=True):
             left = np.arange(60) != i
-            change = loss(exact.fit(X[left], y[left]), X[t : t + 1], y[t]) - before
+            change = loss(clone(exact).fit(X[left], y[left]), X[t : t + 1], y[t]) - before
             assert refit == pytest.approx(change, abs=1e-10)
     assert "refit" in str(shown[0]) and "refit" in shown.frame()
     assert "refit" not in fitted.explain(X[:2], y[:2], k=3).frame()

@@ -80,6 +80,18 @@ def test_a_log_gets_lines_with_the_expected_time_if_asked(monkeypatch, capsys, v
     assert sys.stderr.getvalue() == ""
 
 
+def test_parts_of_refits_count_what_was_made_before(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(_progress, "DELAY", 0.0)
+    explainer = InfluenceExplainer(verbose=1).fit(X, y)
+    monkeypatch.setattr(type(explainer.linearization_), "refit_width", lambda self: 80)
+    found = explainer.top_influences(X[:2], y[:2], k=3, method="refit")
+    lines = re.findall(r"refits: (\d+) of 200 models", capsys.readouterr().out)
+    assert any(80 < int(n) for n in lines) and any(160 < int(n) for n in lines)
+    everything = explainer.influence(X[:2], y[:2], method="refit")
+    np.testing.assert_array_equal(found[0], np.argsort(-abs(everything))[:, :3])
+
+
 def test_what_ends_soon_shows_none(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     steps(verbose=1)
@@ -153,7 +165,7 @@ def told(monkeypatch):
     calls = []
 
     @contextmanager
-    def recorder(*, what, total, unit, verbose):
+    def recorder(*, what, total, unit, verbose, first=0):
         yield lambda step, done: calls.append((what, step, float(done)))
 
     monkeypatch.setattr(_cg, "progress_bar", recorder)

@@ -27,7 +27,7 @@ TOLERANCE = 1e-10
 MAX_ITER = 80
 
 
-def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=None):
+def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=None, part=None):
     """Optimum without the rows (or with changed weights), converged, for every change.
 
     All changes of a block iterate together: their gradients are two matrix products, the Newton
@@ -49,11 +49,13 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
     n_jobs : int or None
         Threads over blocks, None for as many as numpy's BLAS would use; the result does not
         depend on it.
-    verbose : int
-        Whether to show a progress bar.
+    verbose : int or None
+        Whether progress is shown.
     width : int or None
         Changes that iterate together; None for what suits changes of few rows. The last digits
         depend on it.
+    part : (int, int) or None
+        Where these are a part of more: how many were made before, and how many there are in all.
 
     Returns
     -------
@@ -74,9 +76,9 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
     starts = range(0, changes.n_changes, size)
 
     n_threads = job_threads(n_jobs)
-    with progress_bar(
-        total=changes.n_changes, what="refits", unit="models", verbose=verbose
-    ) as reach:
+    first, total = (0, changes.n_changes) if part is None else part
+    shown = {"what": "refits", "unit": "models", "verbose": verbose}
+    with progress_bar(total=total, first=first, **shown) as reach:
 
         def work(start):
             block = changes.block(start, min(start + size, changes.n_changes))
@@ -297,7 +299,6 @@ class _Metric:
         return out + np.einsum("kqjb,bj->bkq", reach, pull)
 
 
-def refit_rows(objective, inverse, rows, *, solver, n_jobs=None, verbose=0):
+def refit_rows(objective, inverse, rows, **settings):
     """:func:`refit` for the removal of single rows."""
-    changes = WeightChanges.removals(rows)
-    return refit(objective, inverse, changes, solver=solver, n_jobs=n_jobs, verbose=verbose)
+    return refit(objective, inverse, WeightChanges.removals(rows), **settings)
