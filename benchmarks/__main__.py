@@ -23,6 +23,7 @@ BENCHMARKS = (
     "groups",
     "components",
     "curvature",
+    "wrong_rows",
     "prototypes",
     "selection",
     "selection_full",

@@ -24,7 +24,7 @@ class Source:
     shared: bool = False  # of the larger data sets, which need not be there
 
 
-def _adult():
+def adult_columns():
     import pandas as pd
 
     table = loaders().adult()
@@ -47,7 +47,7 @@ TABLES = {
     "breast cancer": Source("569 x 30", lambda: load_breast_cancer(return_X_y=True)),
     "digits": Source("1,797 x 64, ten classes", lambda: load_digits(return_X_y=True)),
     "spambase": Source("800 x 57", lambda: loaders().spambase()[:2], 800, True),
-    "Adult": Source("800 x 105", _adult, 800, True),
+    "Adult": Source("800 x 105", adult_columns, 800, True),
     "hospital": Source("1,000 x 127", _hospital, 1_000),
     "Enron1": Source(
         "500 x 6,299, sparse counts", lambda: loaders().enron1_bow(False)[:2], 500, True

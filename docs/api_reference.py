@@ -139,6 +139,7 @@ API_REFERENCE = [
             "minimize",
             "is_optimum",
             "NewtonResult",
+            "distance_to_optimum",
             "CURVATURES",
             "check_curvature",
             "is_second_derivative",

@@ -16,6 +16,7 @@ from skinfluence._health import (
     estimated_dof,
     null_directions,
 )
+from skinfluence._polishing import Polished
 from skinfluence._rows import NamedRows, check_rows
 from skinfluence.adapters import Explained, Settings
 from skinfluence.effects._residuals import unit_residual
@@ -35,7 +36,8 @@ class Audit:
     _settings: Settings
     stationarity_: float
     polished_stationarity_: float
-    _moved: float
+    distance_to_optimum_: float
+    _polished: Polished
     training_rows_: NamedRows
     X_train_: object
     y_train_: object
@@ -74,9 +76,9 @@ class Audit:
         Returns
         -------
         Health
-            Stationarity before and after polishing, curvature, condition, null directions by
-            column name, effective degrees of freedom, rows of leverage over 0.5, solver and
-            method. Prints as text; ``.frame()`` gives a table; ``.advice()`` sentences on what
+            Stationarity before and after polishing, distance to the optimum, curvature,
+            condition, null directions by column name, effective degrees of freedom, rows of
+            leverage over 0.5, solver and method. Prints as text; ``.frame()`` gives a table; ``.advice()`` sentences on what
             needs attention.
         """
         check_is_fitted(self)
@@ -99,7 +101,8 @@ class Audit:
             n_parameters=self.objective_.n_parameters,
             stationarity=self.stationarity_,
             polished_stationarity=self.polished_stationarity_,
-            moved=self._moved,
+            moved=self._polished.moved,
+            distance_to_optimum=self.distance_to_optimum_,
             smallest_curvature=low,
             largest_curvature=high,
             condition=high / low if low > 0 else np.inf,
@@ -117,6 +120,7 @@ class Audit:
             leverage_is_known=hessian_inverse.factorized,
             solution=describe_solution(asked),
             _backend=self.training_rows_.backend,
+            _far=self._polished.warning,
         )
 
     def self_influence(self, method=None):

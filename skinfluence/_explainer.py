@@ -13,18 +13,13 @@ from skinfluence._answers import Linearization, influence_blocks, resolve_method
 from skinfluence._audit import Audit
 from skinfluence._delegation import EstimatorDelegation
 from skinfluence._most_influential import MostInfluential
+from skinfluence._polishing import keep, polish
 from skinfluence._rows import NamedRows, check_rows
-from skinfluence._settings import (
-    MOVED_TOLERANCE,
-    check_settings,
-    check_weights,
-    polish_warning,
-)
+from skinfluence._settings import check_settings, check_weights
 from skinfluence._targets import TestRows, resolve_target
 from skinfluence._training_data import check_test_table, check_training_data, tell_of_refit
 from skinfluence.adapters import Settings, check_supported, explain_estimator
-from skinfluence.objectives import minimize
-from skinfluence.solvers import AutoSolver, get_solver
+from skinfluence.solvers import get_solver
 
 
 class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
@@ -95,6 +90,11 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         Relative size of the gradient at the estimator's own coefficients; 0 at an optimum.
     polished_stationarity_ : float
         The same at the coefficients that are explained.
+    distance_to_optimum_ : float
+        How far the estimator's own coefficients are from the optimum of the given rows, in units
+        of what sampling does: about m where a share m of its training rows is missing, about 2 for
+        as many other rows. 0 where polishing moved no raw prediction by more than 1e-6 of their
+        spread, NaN without polishing. See the conventions page.
     explained_ : Explained
         The fitted clone taken apart; gives the design rows of new data.
     linearization_ : Linearization
@@ -206,8 +206,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         UserWarning
             When the estimator was fitted before and fitting it again gives another model.
         ConvergenceWarning
-            When polishing moved the raw predictions by more than 5 % of their spread, or no
-            optimum was reached.
+            When the coefficients are further from the optimum of the given rows than sampling,
+            the estimator's tolerance and rounding allow, or no optimum was reached.
         """
         check_settings(self)
         for name, value in {"sample_weight": sample_weight, **params}.items():
@@ -251,23 +251,18 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         return made
 
     def _polish(self):
-        """Set objective_ and both stationarities; warn where the optimum is far or missing."""
-        fitted = self.explained_.objective
-        self.stationarity_ = self.polished_stationarity_ = fitted.stationarity()
-        self.objective_, self._moved = fitted, 0.0
+        """Set objective_ and its distance from where it was fitted; warn where that is far."""
         if self.polish:
-            result = minimize(fitted, AutoSolver.for_newton_steps(), verbose=self.verbose)
-            self.objective_, self.polished_stationarity_ = result.objective, result.stationarity
-            change = np.abs(result.objective.raw_prediction - fitted.raw_prediction).max()
-            spread = np.ptp(fitted.raw_prediction, axis=0).max()
-            self._moved = float(change / spread) if spread > 0 else float(change)
-            if self._moved > MOVED_TOLERANCE:
-                # against the gradients there: on a way to infinity they vanish together
-                self.polished_stationarity_ = self.objective_.stationarity()
-        self.explained_.objective = self.objective_
-        message = polish_warning(self, self._moved)
-        if message:
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+            polished = polish(self.explained_, self._default_estimator(), verbose=self.verbose)
+        else:
+            polished = keep(self.explained_)
+        self.objective_ = self.explained_.objective = polished.objective
+        self.stationarity_ = polished.stationarity
+        self.polished_stationarity_ = polished.polished_stationarity
+        self.distance_to_optimum_ = polished.distance
+        self._polished = polished
+        if polished.warning:
+            warnings.warn(polished.warning, ConvergenceWarning, stacklevel=3)
 
     def _tell(self, what, start):
         if self.verbose:

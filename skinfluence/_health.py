@@ -26,6 +26,10 @@ class Health(Readable):
         The same where the influences are taken.
     moved : float
         Largest change of a training row's raw prediction by polishing, relative to their spread.
+    distance_to_optimum : float
+        Of the coefficients as fitted, in units of what sampling does; see
+        :func:`skinfluence.objectives.distance_to_optimum`. 0 where no prediction moved, NaN
+        without polishing.
     smallest_curvature, largest_curvature : float
         Extreme eigenvalues of the (damped) Hessian, or of the Fisher matrix in its place, on the
         directions that have curvature. Under an iterative solver the smallest is an estimate from
@@ -76,6 +80,8 @@ class Health(Readable):
     is_hessian: bool = True
     leverage_is_known: bool = True
     solution: str = ""
+    distance_to_optimum: float = float("nan")
+    _far: str | None = field(default=None, repr=False)
     _backend: str | None = field(default=None, repr=False)
 
     def advice(self):
@@ -86,15 +92,12 @@ class Health(Readable):
                 f"The gradient is not zero (stationarity {self.polished_stationarity:.1e}): "
                 "influence assumes an optimum. Fit longer, scale the features or add a penalty."
             )
+        elif self._far:
+            out.append(self._far)
         if not self.is_hessian:
             out.append(
                 f"A Fisher matrix (curvature={self.curvature!r}) stands in for the Hessian: "
                 "influences rank rows, and are not the size of what a refit would do."
-            )
-        if self.moved > 0.05:
-            out.append(
-                f"Polishing moved predictions by {self.moved:.0%} of their spread: the estimator "
-                "had not converged, or was explained on rows it was not trained on."
             )
         if self.null_directions and self.solver == "svd":
             out.append(
@@ -137,6 +140,12 @@ class Health(Readable):
             (
                 "moved by polishing",
                 f"{_small(self.moved)} of the spread of raw predictions",
+            ),
+            (
+                "distance to optimum",
+                "not measured"
+                if np.isnan(self.distance_to_optimum)
+                else f"{_small(self.distance_to_optimum)} of what sampling does",
             ),
             (
                 "curvature",

@@ -1,4 +1,4 @@
-"""Checks of the explainer's own parameters, and what it says about polishing."""
+"""Checks of the explainer's own parameters."""
 
 from numbers import Integral
 
@@ -8,11 +8,6 @@ from skinfluence._checks import check_choice, check_number
 from skinfluence.effects import METHODS
 from skinfluence.objectives import CURVATURES
 from skinfluence.solvers import get_solver
-
-#: Polishing that moves raw predictions by more than this part of their spread is warned of.
-MOVED_TOLERANCE = 0.05
-#: A gradient above this, relative to its terms, is no optimum.
-STATIONARITY_TOLERANCE = 1e-6
 
 
 def check_settings(explainer):
@@ -58,27 +53,3 @@ def _workers(n_jobs):
             f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
         )
 
-
-def polish_warning(explainer, moved):
-    """What a user must know about the optimum, as one sentence; None when all is well."""
-    name = type(explainer.explained_.model).__name__
-    if explainer.polish and explainer.polished_stationarity_ > STATIONARITY_TOLERANCE:
-        return (
-            f"No optimum was found for {name}: stationarity {explainer.polished_stationarity_:.1e} "
-            f"after polishing, expected below {STATIONARITY_TOLERANCE:g}. Influence assumes an "
-            "optimum; separable classes without a penalty have none. Add a penalty or scale the "
-            "features."
-        )
-    if moved > MOVED_TOLERANCE:
-        return (
-            f"Polishing moved the predictions of {name} by {moved:.0%} of their spread "
-            f"(stationarity {explainer.stationarity_:.1e} as fitted): it had not converged, or it "
-            "is explained on rows that it was not trained on. The answers are for the optimum. "
-            "Increase max_iter, lower tol, scale the features, or pass the training rows."
-        )
-    if not explainer.polish and explainer.stationarity_ > STATIONARITY_TOLERANCE:
-        return (
-            f"{name} is explained away from an optimum (polish=False, stationarity "
-            f"{explainer.stationarity_:.1e}): influences describe a step from here, not a refit."
-        )
-    return None

@@ -89,6 +89,14 @@ class Loss(ABC):
         """
         return None
 
+    def widened(self):
+        """A loss whose curvature at the training rows stands for that at all rows of their source.
+
+        The loss itself, unless its curvature sits at so few rows that other rows would have quite
+        another one.
+        """
+        return self
+
     def probability(self, raw_prediction):
         """Class probabilities ``(..., n_classes)``; None where the loss has no such model."""
         return None

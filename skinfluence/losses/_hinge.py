@@ -6,6 +6,10 @@ from skinfluence.losses._base import Loss
 from skinfluence.losses._stable import scaled_sigmoid, softplus, softplus_change
 
 
+#: Temperature at which the curvature is that of many rows, in units of the margin.
+WIDE = 0.3
+
+
 class SmoothHinge(Loss):
     """t log(1 + exp((1 - s) / t)) with margin s = y * raw_prediction, y = -1 or +1.
 
@@ -40,6 +44,9 @@ class SmoothHinge(Loss):
     def hessian_product(self, y, raw_prediction, V):
         e = np.exp(-np.abs(self._slack(y, raw_prediction)))
         return e / ((1.0 + e) ** 2 * self.temperature) * V
+
+    def widened(self):
+        return self if self.temperature >= WIDE else SmoothHinge(WIDE)
 
     def value_change(self, y, raw_prediction, change):
         t = self.temperature

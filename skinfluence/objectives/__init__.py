@@ -6,6 +6,7 @@ Where to start: `_objective.py`; `_coupling.py` holds what other rows' weights d
 from skinfluence.objectives._coding import TargetCoding
 from skinfluence.objectives._coupling import Coupling
 from skinfluence.objectives._curvature import CURVATURES, check_curvature, is_second_derivative
+from skinfluence.objectives._distance import distance_to_optimum
 from skinfluence.objectives._newton import NewtonResult, is_optimum, minimize
 from skinfluence.objectives._objective import Objective
 from skinfluence.objectives._weights import RowWeights
@@ -18,6 +19,7 @@ __all__ = [
     "RowWeights",
     "TargetCoding",
     "check_curvature",
+    "distance_to_optimum",
     "is_optimum",
     "is_second_derivative",
     "minimize",

@@ -14,12 +14,16 @@ OPTIMUM = 1e-13
 
 @dataclass
 class NewtonResult:
-    """Where Newton's method ended: the objective there and its stationarity."""
+    """Where Newton's method ended: the objective there and its stationarity.
+
+    `inverse` is that of the last Hessian, at or near the end; None where no step was taken.
+    """
 
     objective: object
     stationarity: float
     n_iter: int
     converged: bool
+    inverse: object
 
 
 def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
@@ -52,16 +56,17 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     scale = objective.gradient_scale  # hardly moves; one pass over the data
     best, least = objective, objective.stationarity(scale)
     current, now = best, least
-    inverse = None
+    inverse = last = None
     n_iter = stalled = 0
     with _bar(now, tol, verbose) as reached:
         while now > tol and n_iter < max_iter and stalled < 3:
             n_iter += 1
             fresh = inverse is None
             if fresh:
+                last = None  # freed before the next is made
                 hessian = current.hessian()
                 hessian.verbose = verbose
-                inverse = solver.factorize(hessian)
+                inverse = last = solver.factorize(hessian)
             step = -_solve(inverse, current.gradient().ravel()).reshape(current.coef.shape)
             length = _line_search(current, step) if now > 1e-6 else 1.0
             current = current.with_coef(current.coef + length * step)
@@ -77,7 +82,7 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     moved = np.abs(best.coef - objective.coef).max(initial=0.0)
     if converged and moved > 0.1 * np.abs(objective.coef).max(initial=0.0):
         converged = is_optimum(best)
-    return NewtonResult(best, least, n_iter, converged)
+    return NewtonResult(best, least, n_iter, converged, last)
 
 
 @contextmanager

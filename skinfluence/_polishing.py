@@ -1,0 +1,147 @@
+"""Moving the coefficients to the optimum, and the warning where they were far from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skinfluence._health import curvature_range
+from skinfluence.adapters import beyond_tolerance, is_frozen, solves_directly
+from skinfluence.objectives import Objective, distance_to_optimum, minimize
+from skinfluence.solvers import AutoSolver
+
+#: Distance from the optimum, in units of the sampling variation, that is warned of.
+DISTANCE_TOLERANCE = 0.05
+#: Raw predictions that move by less than this part of their spread have not moved.
+ROUNDING = 1e-6
+#: A gradient above this, relative to its terms, is no optimum.
+STATIONARITY_TOLERANCE = 1e-6
+#: Raw predictions that move by more may be on their way to infinity.
+FAR = 0.05
+
+
+@dataclass(frozen=True)
+class Polished:
+    """Where polishing ended, and how far that is from the coefficients as fitted.
+
+    Attributes
+    ----------
+    objective : Objective
+        At the coefficients that are explained.
+    stationarity, polished_stationarity : float
+        At the coefficients as fitted, and at those that are explained.
+    moved : float
+        Largest change of a training row's raw prediction, relative to their spread.
+    distance : float
+        As :func:`skinfluence.objectives.distance_to_optimum` has it; 0 where no prediction
+        moved, NaN without polishing.
+    warning : str or None
+        What a user must know about it.
+    """
+
+    objective: Objective
+    stationarity: float
+    polished_stationarity: float
+    moved: float = 0.0
+    distance: float = float("nan")
+    warning: str | None = None
+
+
+def polish(explained, estimator, *, verbose=0):
+    """Move the coefficients to the optimum of the given rows.
+
+    Parameters
+    ----------
+    explained : Explained
+        With the objective at the coefficients as fitted.
+    estimator : estimator
+        As the user gave it: a frozen one has other likely causes for being off its optimum.
+    verbose : int
+
+    Returns
+    -------
+    Polished
+    """
+    fitted, model = explained.objective, explained.model
+    solver = AutoSolver.for_newton_steps()
+    result = minimize(fitted, solver, verbose=verbose)
+    reached = result.stationarity
+    change = np.abs(result.objective.raw_prediction - fitted.raw_prediction).max()
+    spread = np.ptp(fitted.raw_prediction, axis=0).max()
+    moved = float(change / spread) if spread > 0 else float(change)
+    if moved > FAR:
+        # against the gradients there: on a way to infinity they vanish together
+        reached = result.objective.stationarity()
+    distance = distance_to_optimum(fitted, result, solver) if moved > ROUNDING else 0.0
+    warning = None
+    if reached > STATIONARITY_TOLERANCE:
+        warning = (
+            f"No optimum was found for {type(model).__name__}: stationarity {reached:.1e} after "
+            f"polishing, expected below {STATIONARITY_TOLERANCE:g}. Influence assumes an optimum; "
+            "separable classes without a penalty have none. Add a penalty or scale the features."
+        )
+    elif _is_far(model, fitted, result, moved, distance):
+        warning = _far(model, fitted, is_frozen(estimator), moved, distance)
+    return Polished(result.objective, fitted.stationarity(), reached, moved, distance, warning)
+
+
+def keep(explained):
+    """The coefficients as fitted, without polishing."""
+    fitted, name = explained.objective, type(explained.model).__name__
+    stationarity, warning = fitted.stationarity(), None
+    if stationarity > STATIONARITY_TOLERANCE:
+        warning = (
+            f"{name} is explained away from an optimum (polish=False, stationarity "
+            f"{stationarity:.1e}): influences describe a step from here, not a refit."
+        )
+    return Polished(fitted, stationarity, stationarity, warning=warning)
+
+
+def _is_far(model, fitted, result, moved, distance):
+    """Whether more than rounding or the solver's own tolerance lies between both coefficients."""
+    if moved <= ROUNDING:
+        return False
+    if solves_directly(model, fitted.design):
+        low, high = curvature_range(result.inverse.hessian, result.inverse)
+        rounding = 10.0 * np.finfo(model.coef_.dtype).eps * high / low if low > 0 else np.inf
+        if moved > rounding:
+            return True
+    return distance * beyond_tolerance(model, fitted, moved) > DISTANCE_TOLERANCE
+
+
+def _far(model, fitted, frozen, moved, distance):
+    """The warning that the coefficients are not the optimum of the given rows: likely causes."""
+    name = type(model).__name__
+    measured = (
+        f"(predictions move by {moved:.2g} of their spread, distance_to_optimum_ is "
+        f"{distance:.2g})"
+    )
+    if frozen:
+        return (
+            f"The coefficients of the frozen {name} are not the optimum of the given rows "
+            f"{measured}. It was fitted on other rows, other labels or other weights"
+            + (f", or stopped early, at max_iter={model.max_iter}" if _stopped(model) else "")
+            + ". Pass the X, y and sample_weight that it was fitted on. The answers are for the "
+            "optimum of the given rows."
+        )
+    if solves_directly(model, fitted.design):
+        return (
+            f"The coefficients of {name} are not the optimum of the rows, labels and weights that "
+            f"were read {measured}, although its equations were solved without iterations. A step "
+            "before it which changes its input or draws at random gives other rows in fit than "
+            "afterwards; nearly collinear columns leave few digits. The answers are for the "
+            "optimum of the rows that were read."
+        )
+    hinge = getattr(model, "loss", None) == "hinge"
+    return (
+        f"{name} had not converged"
+        + (", or its hinge is far from the smooth hinge at this temperature" if hinge else "")
+        + f" {measured}. The answers are for the optimum. Increase max_iter, lower tol, "
+        + ("lower temperature, " if hinge else "")
+        + "or scale the features."
+    )
+
+
+def _stopped(model):
+    """Whether an iterative solver used up its iterations."""
+    n_iter, most = getattr(model, "n_iter_", None), getattr(model, "max_iter", None)
+    return n_iter is not None and most is not None and np.max(n_iter) >= most
