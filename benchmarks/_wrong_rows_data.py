@@ -49,16 +49,16 @@ SOURCES = {
     "wine": Source(lambda: load_wine(return_X_y=True)),
     "breast cancer": Source(lambda: load_breast_cancer(return_X_y=True)),
     "digits": Source(lambda: load_digits(return_X_y=True)),
-    "hospital": Source(lambda: load_hospital_readmission(return_X_y=True)),
+    "hospital": Source(lambda: load_hospital_readmission(return_X_y=True), rows=10_000),
     "diabetes": Source(lambda: load_diabetes(return_X_y=True), regression=True),
     "Boston": Source(_boston, regression=True, shared=True),
     "California housing": Source(
         lambda: loaders().california_housing()[:2], regression=True, shared=True
     ),
     "spambase": Source(lambda: loaders().spambase()[:2], shared=True),
-    "Adult": Source(adult_columns, shared=True),
-    "a9a, sparse": Source(lambda: loaders().a9a()[:2], shared=True),
-    "Enron1, sparse": Source(lambda: loaders().enron1_bow(False)[:2], shared=True),
+    "Adult": Source(adult_columns, rows=20_000, shared=True),
+    "a9a, sparse": Source(lambda: loaders().a9a()[:2], rows=20_000, shared=True),
+    "Enron1, sparse": Source(lambda: loaders().enron1_bow(False)[:2], rows=2_000, shared=True),
 }
 
 CLASSIFIERS = {

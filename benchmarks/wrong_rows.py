@@ -23,8 +23,8 @@ from benchmarks._wrong_rows_data import (
 from skinfluence import InfluenceExplainer
 
 INTRODUCTION = (
-    "An estimator is fitted on the first half of a table's rows, frozen, and explained on rows that "
-    "are not quite its own. Numbers are `distance_to_optimum_`, the distance of its coefficients "
+    "An estimator is fitted on the first half of a table's rows, frozen, and explained on other "
+    "rows than its own. Numbers are `distance_to_optimum_`, the distance of its coefficients "
     "from the optimum of the given rows in units of what sampling does; those in bold came with "
     "the warning. Features are scaled (by their largest value where they are sparse), all else is "
     "the default."
@@ -49,7 +49,10 @@ def run(quick=False):
                 cells.append(f"**{distance:.2g}**" if warned else f"{distance:.2g}")
             n, p = own[0].shape
             lines.append([f"{name}, {n:,} x {p:,}", label, *cells])
-    return [_summary(told), Table("Each table and estimator", ["table", "estimator", *KINDS], lines)]
+    return [
+        _summary(told),
+        Table("Each table and estimator", ["table", "estimator", *KINDS], lines),
+    ]
 
 
 def _distance(model, X, y):

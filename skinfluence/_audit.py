@@ -78,8 +78,8 @@ class Audit:
         Health
             Stationarity before and after polishing, distance to the optimum, curvature,
             condition, null directions by column name, effective degrees of freedom, rows of
-            leverage over 0.5, solver and method. Prints as text; ``.frame()`` gives a table; ``.advice()`` sentences on what
-            needs attention.
+            leverage over 0.5, solver and method. Prints as text; ``.frame()`` gives a table;
+            ``.advice()`` sentences on what needs attention.
         """
         check_is_fitted(self)
         inverse = self.linearization_.inverse

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skinfluence._health import curvature_range
-from skinfluence.adapters import beyond_tolerance, is_frozen, solves_directly
+from skinfluence.adapters._precision import beyond_tolerance, is_frozen, solves_directly
 from skinfluence.objectives import Objective, distance_to_optimum, minimize
 from skinfluence.solvers import AutoSolver
 
@@ -112,8 +112,7 @@ def _far(model, fitted, frozen, moved, distance):
     """The warning that the coefficients are not the optimum of the given rows: likely causes."""
     name = type(model).__name__
     measured = (
-        f"(predictions move by {moved:.2g} of their spread, distance_to_optimum_ is "
-        f"{distance:.2g})"
+        f"(predictions move by {moved:.2g} of their spread, distance_to_optimum_ is {distance:.2g})"
     )
     if frozen:
         return (

@@ -52,4 +52,3 @@ def _workers(n_jobs):
         raise ValueError(
             f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
         )
-

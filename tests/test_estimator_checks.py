@@ -78,6 +78,6 @@ def all_checks():
 @pytest.mark.filterwarnings("ignore:The Hessian is singular")
 # 1,000 iterations are few for the hinge of liblinear, and the explainer then says so too
 @pytest.mark.filterwarnings("ignore:Liblinear failed to converge")
-@pytest.mark.filterwarnings("ignore:Polishing moved the predictions of LinearSVC")
+@pytest.mark.filterwarnings("ignore:LinearSVC had not converged")
 def test_scikit_learn_estimator_checks(estimator, check):
     check(estimator)

@@ -97,7 +97,7 @@ def test_an_unconverged_fit_is_polished_and_told():
     model = LogisticRegression(max_iter=2)
     with (
         pytest.warns(ConvergenceWarning, match="lbfgs failed to converge"),
-        pytest.warns(ConvergenceWarning, match="Polishing moved.*Increase max_iter"),
+        pytest.warns(ConvergenceWarning, match="had not converged.*Increase max_iter"),
     ):
         explainer = InfluenceExplainer(model).fit(X, y)
     assert explainer.stationarity_ > 1e-3
@@ -108,7 +108,7 @@ def test_an_unconverged_fit_is_polished_and_told():
 
 def test_a_frozen_estimator_on_other_rows_is_told():
     frozen = FrozenEstimator(LogisticRegression().fit(X[:30], y[:30]))
-    with pytest.warns(ConvergenceWarning, match="rows that it was not trained on"):
+    with pytest.warns(ConvergenceWarning, match="frozen LogisticRegression.*fitted on other rows"):
         InfluenceExplainer(frozen).fit(X[30:], y[30:])
 
 

@@ -7,7 +7,6 @@ family). `_explained.py` opens pipelines, searches and frozen estimators.
 from skinfluence.adapters import _least_squares, _logistic_regression, _svm  # noqa: F401
 from skinfluence.adapters._explained import Explained, explain_estimator, unwrap
 from skinfluence.adapters._linear import class_weights, linear_objective
-from skinfluence.adapters._precision import beyond_tolerance, is_frozen, solves_directly
 from skinfluence.adapters._registry import (
     REGISTRY,
     Adapter,
@@ -25,14 +24,11 @@ __all__ = [
     "Settings",
     "UnsupportedEstimatorError",
     "check_supported",
-    "beyond_tolerance",
     "class_weights",
     "explain_estimator",
     "find_adapter",
-    "is_frozen",
     "linear_objective",
     "register",
-    "solves_directly",
     "unwrap",
 ]
 

@@ -1,4 +1,4 @@
-"""How close to its optimum an estimator's own solver stops, and whether it is fitted here at all."""
+"""How close to its optimum an estimator's own solver stops, and whether it is fitted here."""
 
 import numpy as np
 from sklearn.pipeline import Pipeline

@@ -5,7 +5,6 @@ import numpy as np
 from skinfluence.losses._base import Loss
 from skinfluence.losses._stable import scaled_sigmoid, softplus, softplus_change
 
-
 #: Temperature at which the curvature is that of many rows, in units of the margin.
 WIDE = 0.3
 

@@ -24,7 +24,7 @@ def explain_hinge(X, y, weights, **settings):
     machine = LinearSVC(loss="hinge", C=0.2, max_iter=100_000, random_state=0, **settings)
     with warnings.catch_warnings():
         # moving from the hinge's optimum to the smooth one is what is asked for here
-        warnings.filterwarnings("ignore", "Polishing moved", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "LinearSVC had not converged", ConvergenceWarning)
         return InfluenceExplainer(machine, temperature=TEMPERATURE).fit(X, y, weights)
 
 
