@@ -16,7 +16,6 @@ from skinfluence._health import (
     estimated_dof,
     null_directions,
 )
-from skinfluence._polishing import Polished
 from skinfluence._rows import NamedRows, check_rows
 from skinfluence.adapters import Explained, Settings
 from skinfluence.effects._residuals import unit_residual
@@ -37,7 +36,8 @@ class Audit:
     stationarity_: float
     polished_stationarity_: float
     distance_to_optimum_: float
-    _polished: Polished
+    _moved: float
+    _off_optimum: str | None
     training_rows_: NamedRows
     X_train_: object
     y_train_: object
@@ -101,7 +101,7 @@ class Audit:
             n_parameters=self.objective_.n_parameters,
             stationarity=self.stationarity_,
             polished_stationarity=self.polished_stationarity_,
-            moved=self._polished.moved,
+            moved=self._moved,
             distance_to_optimum=self.distance_to_optimum_,
             smallest_curvature=low,
             largest_curvature=high,
@@ -120,7 +120,7 @@ class Audit:
             leverage_is_known=hessian_inverse.factorized,
             solution=describe_solution(asked),
             _backend=self.training_rows_.backend,
-            _far=self._polished.warning,
+            _far=self._off_optimum,
         )
 
     def self_influence(self, method=None):

@@ -260,7 +260,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         self.stationarity_ = polished.stationarity
         self.polished_stationarity_ = polished.polished_stationarity
         self.distance_to_optimum_ = polished.distance
-        self._polished = polished
+        self._moved, self._off_optimum = polished.moved, polished.warning
         if polished.warning:
             warnings.warn(polished.warning, ConvergenceWarning, stacklevel=3)
 

@@ -101,7 +101,8 @@ def _is_far(model, fitted, result, moved, distance):
     if moved <= ROUNDING:
         return False
     if solves_directly(model, fitted.design):
-        low, high = curvature_range(result.inverse.hessian, result.inverse)
+        inverse = result.inverse or AutoSolver().factorize(result.objective.hessian())
+        low, high = curvature_range(inverse.hessian, inverse)
         rounding = 10.0 * np.finfo(model.coef_.dtype).eps * high / low if low > 0 else np.inf
         if moved > rounding:
             return True

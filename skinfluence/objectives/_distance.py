@@ -37,12 +37,12 @@ def distance_to_optimum(fitted, result, solver):
     ----------
     H. White, "Maximum likelihood estimation of misspecified models", Econometrica 50, 1982.
     """
-    excess = 2.0 * (fitted.value() - result.objective.value())
-    if result.inverse is None or not excess > 0.0:
-        return 0.0
     optimum, inverse = result.objective, result.inverse
+    excess = 2.0 * (fitted.value() - optimum.value())
+    if not excess > 0.0:
+        return 0.0
     wide = optimum.loss.widened()
-    if wide is not optimum.loss:
+    if inverse is None or wide is not optimum.loss:
         inverse = solver.factorize(optimum.with_loss(wide).hessian())
     variation = _sampling_variation(optimum, inverse)
     return excess / variation if variation > 0.0 else np.inf

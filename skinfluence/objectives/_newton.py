@@ -16,14 +16,14 @@ OPTIMUM = 1e-13
 class NewtonResult:
     """Where Newton's method ended: the objective there and its stationarity.
 
-    `inverse` is that of the last Hessian, at or near the end; None where no step was taken.
+    `inverse` is that of the last Hessian, at or near the end; None where none was factorised.
     """
 
     objective: object
     stationarity: float
     n_iter: int
     converged: bool
-    inverse: object
+    inverse: object = None
 
 
 def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
