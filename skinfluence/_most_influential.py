@@ -1,7 +1,6 @@
 """The most influential training rows of each test row, as arrays and as tables for people."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -28,7 +27,6 @@ class MostInfluential:
     method: str
     linearization_: Linearization
     training_rows_: NamedRows
-    row_names_: Any
     _question: Callable
     X_train_: object
     y_train_: object
@@ -142,7 +140,7 @@ class MostInfluential:
             predictions=predictions,
             probabilities=self._probabilities(raw, predictions),
             train=(
-                self.row_names_,
+                self.training_rows_.names(),
                 np.asarray(self.y_train_),
                 self.objective_.row_values(),
             ),

@@ -155,8 +155,7 @@ class NamedRows:
     def _of_integers(self, rows, values, named):
         if self.index is not None and _is_pandas(rows) and rows.name != "position":
             found = self._lookup(values)
-            called = rows.name is not None and rows.name in ("row", self.index.name)
-            known = named or called or _outside(values, self.n)
+            known = named or self._is_called_as_names(rows.name) or _outside(values, self.n)
             if (found >= 0).any() or self.index.dtype.kind in "iu":
                 if known or (found < 0).any():
                     return self._named(values)
@@ -169,6 +168,11 @@ class NamedRows:
             )
         values = values.astype(np.intp)
         return np.where(values < 0, values + self.n, values)
+
+    def _is_called_as_names(self, name):
+        """Whether a column of this name has names of rows: in our tables, or in the user's."""
+        ours = isinstance(name, str) and (name == "row" or name.startswith("against_"))
+        return ours or (name is not None and name == self.index.name)
 
     def _named(self, values):
         """Positions of names; raise for names that no row or several rows have."""

@@ -186,6 +186,10 @@ def test_reviews_go_by_name(explained):
     left = flagger.report().query("flag")["row"]
     flagger.update(left, truth.loc[left])
     assert flagger.reviewed_.sum() == 6 + len(left)
+    against = flagger.report(explain="all")["against_1"].dropna()
+    assert (
+        flagger.training_rows_.positions(against).tolist() == X.index.get_indexer(against).tolist()
+    )
 
 
 def test_integers_are_positions_in_plain_containers():
