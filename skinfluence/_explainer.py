@@ -242,7 +242,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         return self
 
     @property
-    def linearization_(self):
+    def linearization_(self):  # type: ignore[override]
         """The objective with its inverse Hessian; works with the `n_jobs` and `verbose` of now."""
         if not hasattr(self, "_linearization"):
             raise AttributeError("linearization_ is made by fit: call fit(X, y) first.")

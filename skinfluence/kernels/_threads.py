@@ -8,6 +8,7 @@ from functools import cache
 from itertools import pairwise
 
 import joblib
+import numpy as np
 from sklearn import config_context, get_config
 from threadpoolctl import ThreadpoolController
 
@@ -171,7 +172,7 @@ class InPlaceSum:
     total : ndarray or None
     """
 
-    total = None
+    total: np.ndarray | None = None
 
     def add(self, part):
         """Add `part`, which must not be used afterwards."""
