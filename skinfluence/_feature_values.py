@@ -67,8 +67,12 @@ class FeatureValues:
 
     def take(self, rows):
         """Some rows, as a table of the same type."""
-        taken = self._table[np.asarray(rows, dtype=np.intp).tolist()]
+        taken = self._table[np.array(rows, dtype=np.intp).tolist()]
         return taken.to_native() if self.is_frame else taken
+
+    def kept(self, n_rows):
+        """These rows as a copy, if they are no more than that: the user may change the table."""
+        return FeatureValues(self.take(range(len(self)))) if len(self) <= n_rows else self
 
     def places(self, columns):
         """Places of the columns that a user named, by name or by number."""

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._answers import ORDERS, Linearization, influence_blocks, top_k
 from skinfluence._checks import check_choice, check_whole
-from skinfluence._explanation import Explanation, Rows, row_tables
+from skinfluence._explanation import SHOWN, Explanation, Rows, row_tables
 from skinfluence._feature_values import FeatureValues
 from skinfluence._frames import row_labels
 from skinfluence._rows import NamedRows
@@ -117,8 +117,8 @@ class MostInfluential:
         -------
         Explanation
             Prints as text, shows as HTML in notebooks, and ``.frame()`` gives one table in the
-            frame type of the training data, with the rows named by its index. `X_test` is held by
-            reference, as the training data are: change it after you have looked.
+            frame type of the training data, with the rows named by its index. More than ten test
+            rows are held by reference, as the training data are.
         """
         check_is_fitted(self)
         check_choice("order", order, ORDERS)
@@ -144,7 +144,7 @@ class MostInfluential:
                 np.asarray(self.y_train_),
                 self.objective_.row_values(),
             ),
-            rows=Rows(train, FeatureValues(X_test), self._raw_predictions, columns),
+            rows=Rows(train, FeatureValues(X_test).kept(SHOWN), self._raw_predictions, columns),
         )
         return Explanation(tables, self.training_rows_.backend)
 

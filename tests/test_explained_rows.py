@@ -242,6 +242,14 @@ def test_a_wide_table_stays_within_a_line():
     assert "measure_11" in text.replace("\n", "") and text.count("test row") >= 6
 
 
+def test_test_rows_may_change_after_they_were_explained():
+    buffer = X[:3].copy()
+    shown = fitted.explain(buffer, k=2)
+    want = str(fitted.explain(X[:3], k=2))
+    buffer[:] = 0.0
+    assert str(shown) == want
+
+
 def test_regressions_name_what_is_explained():
     values = X[:, 0] + rng.normal(size=60)
     text = str(InfluenceExplainer(Ridge()).fit(X, values).explain(X[:1], k=4))
