@@ -17,7 +17,12 @@ from skinfluence._polishing import keep, polish
 from skinfluence._rows import NamedRows, check_rows
 from skinfluence._settings import check_settings, check_weights
 from skinfluence._targets import TestRows, resolve_target
-from skinfluence._training_data import check_test_table, check_training_data, tell_of_refit
+from skinfluence._training_data import (
+    TableWatch,
+    check_test_table,
+    check_training_data,
+    tell_of_refit,
+)
 from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.solvers import get_solver
 
@@ -181,7 +186,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_train, n_features)
-            Held by reference: do not change it afterwards.
+            Held by reference: do not change it afterwards. Changes of whole columns, and of the
+            order of rows, are noticed and refused.
         y : array-like of shape (n_train,) or (n_train, n_outputs)
             Labels or target values.
         sample_weight : array-like of shape (n_train,), default=None
@@ -238,6 +244,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
             self.verbose,
             self.curvature,
         )
+        self._watch = TableWatch(self.objective_.design.X)
         self._tell("read its objective and moved to the optimum", start)
         return self
 
@@ -246,6 +253,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         """The objective with its inverse Hessian; works with the `n_jobs` and `verbose` of now."""
         if not hasattr(self, "_linearization"):
             raise AttributeError("linearization_ is made by fit: call fit(X, y) first.")
+        self._watch.check(self.objective_.design.X)
         made = self._linearization
         made.n_jobs, made.verbose = self.n_jobs, self.verbose
         return made

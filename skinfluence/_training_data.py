@@ -4,6 +4,7 @@ import os
 import warnings
 
 import numpy as np
+from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -14,9 +15,40 @@ from skinfluence.adapters import UnsupportedEstimatorError, unwrap
 
 #: Coefficients that differ by more than this part of the largest one are those of another model.
 SAME_MODEL = 0.01
+#: Rows, and about how many entries, of which a copy is kept.
+WATCHED_ROWS, WATCHED_ENTRIES = 32, 20_000
 _READERS = {".parquet": "read_parquet", ".feather": "read_feather", ".json": "read_json"}
 #: Steps that may take a column of texts, or anything else that is no table.
 _ANY_INPUT = ("sklearn.feature_extraction.", "sklearn.preprocessing._function", "sklearn.pipeline.")
+
+
+class TableWatch:
+    """A copy of a few rows of a table that is held by reference, to notice that it was edited.
+
+    Changes of whole columns and orders of rows are noticed, those of single rows may not be.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n, n_features)
+    """
+
+    def __init__(self, X):
+        n = min(WATCHED_ROWS, 1 + WATCHED_ENTRIES // X.shape[1], X.shape[0])
+        self.rows = np.linspace(0, X.shape[0] - 1, n).astype(int)
+        self.copy = _entries(X, self.rows)
+
+    def check(self, X):
+        """Raise where X is not what it was."""
+        if not np.array_equal(self.copy, _entries(X, self.rows)):
+            raise RuntimeError(
+                "The training table was changed after fit, which holds it by reference: the model "
+                "and its Hessian are those of other rows. Fit again, or pass fit(X.copy(), y)."
+            )
+
+
+def _entries(X, rows):
+    some = X[rows]
+    return np.concatenate([some.data, some.indices]) if sparse.issparse(some) else some
 
 
 def check_training_data(X, y, estimator):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose
+from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes
@@ -150,6 +151,7 @@ def test_rows_are_those_of_fit_transform(step, table):
     assert explainer.score(table, y) > 0.99
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_cross_fitted_encoder_is_explained_on_the_rows_that_it_gave_in_fit():
     frame = pd.DataFrame({"city": np.arange(90) % 11, "age": X[:, 0]})
     encoder = make_column_transformer(
@@ -159,6 +161,9 @@ def test_a_cross_fitted_encoder_is_explained_on_the_rows_that_it_gave_in_fit():
     made = encoder.fit_transform(frame, y)
     near(got, refits(made, Z_test=explainer.estimator_[:-1].transform(frame[:3])))
     assert explainer.stationarity_ < 1e-10
+    frozen = FrozenEstimator(explainer.estimator_)
+    with pytest.warns(RuntimeWarning, match="The frozen TargetEncoder gave the last step other"):
+        InfluenceExplainer(frozen).fit(frame, y)
 
 
 def logs(frame):
@@ -204,6 +209,19 @@ def test_labels_and_weights_that_are_edited_after_fit_change_nothing():
     assert_allclose(after[0], before[0], rtol=1e-12)
     assert_allclose(after[1], before[1], rtol=1e-12)
     assert_allclose(explainer.y_train_, y, rtol=0)
+
+
+@pytest.mark.parametrize("make", [np.array, sparse.csr_array], ids=["dense", "sparse"])
+def test_an_edited_table_is_refused(make):
+    table = make(X)
+    explainer = InfluenceExplainer(Ridge()).fit(table, y)
+    before = explainer.influence(X[:3], y[:3])
+    table *= 2.0
+    for question in (lambda: explainer.influence(X[:3], y[:3]), explainer.health):
+        with pytest.raises(RuntimeError, match=r"changed after fit.*pass fit\(X.copy"):
+            question()
+    table *= 0.5
+    near(explainer.influence(X[:3], y[:3]), before)
 
 
 def test_recording_leaves_no_trace_on_the_estimators():

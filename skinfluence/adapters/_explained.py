@@ -1,5 +1,6 @@
 """From what a user fitted to an objective: unwrap searches, pipelines and frozen estimators."""
 
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,10 +11,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
+from skinfluence._warnings import user_stacklevel
 from skinfluence.adapters._fit_record import FitRecord, inner_estimator, take_record
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
 from skinfluence.adapters._resampled import given_rows, is_sampler, taken_positions
-from skinfluence.adapters._steps import FittedSteps, is_search
+from skinfluence.adapters._steps import FittedSteps, is_search, other_rows_in_fit
 from skinfluence.objectives import Objective
 
 #: What a design may hold; scikit-learn's check takes the first for all other types.
@@ -190,6 +192,15 @@ def _behind_what_was_recorded(level):
         raise UnsupportedEstimatorError(
             "A frozen pipeline with a sampler does not say which rows its last step was trained "
             "on. Give the pipeline itself, which is fitted anew, instead of a FrozenEstimator."
+        )
+    others = other_rows_in_fit(steps)
+    if others:
+        warnings.warn(
+            f"The frozen {', '.join(others)} gave the last step other rows in fit than transform "
+            "gives now, and those rows are gone: influence is computed on the rows of transform. "
+            "Give the pipeline itself, which is fitted anew, instead of a FrozenEstimator.",
+            RuntimeWarning,
+            stacklevel=user_stacklevel(),
         )
     return FittedSteps(steps)
 

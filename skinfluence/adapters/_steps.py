@@ -9,6 +9,15 @@ from sklearn.pipeline import Pipeline
 SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
 #: Packages whose transformers write on their input only where a parameter says so.
 KNOWN = ("sklearn", "skinfluence", "imblearn")
+#: Steps whose `fit_transform` gives other rows than `transform` gives afterwards.
+OTHER_ROWS = (
+    "DictionaryLearning",
+    "LocallyLinearEmbedding",
+    "MiniBatchDictionaryLearning",
+    "MiniBatchNMF",
+    "NMF",
+    "TargetEncoder",
+)
 #: Lists in a fitted step that are longer than this hold no steps.
 LONGEST = 1000
 
@@ -59,19 +68,30 @@ def _has_copy_off(estimator):
     return any(getattr(estimator, name, True) is False for name in ("copy", "copy_X", "copy_x"))
 
 
-def _draws(step):
-    """Whether a fitted step holds a random state, from which `transform` may draw."""
+def _held_by(step):
+    """A fitted step, the steps inside it, and what else they hold."""
     left, seen = [step], set()
     while left:
         part = left.pop()
-        if isinstance(part, np.random.RandomState | np.random.Generator):
-            return True
+        yield part
         if isinstance(part, BaseEstimator) and id(part) not in seen:
             seen.add(id(part))
             left.extend(vars(part).values())
         elif isinstance(part, list | tuple) and len(part) <= LONGEST:
             left.extend(part)
-    return False
+
+
+def _draws(step):
+    """Whether a fitted step holds a random state, from which `transform` may draw."""
+    states = np.random.RandomState | np.random.Generator
+    return any(isinstance(part, states) for part in _held_by(step))
+
+
+def other_rows_in_fit(steps):
+    """Names of scikit-learn's steps whose `fit_transform` is known not to be their `transform`."""
+    parts = [part for step in steps for part in _held_by(step) if isinstance(part, BaseEstimator)]
+    names = {type(part).__name__ for part in parts if getattr(part, "sample_posterior", False)}
+    return sorted(names | {type(part).__name__ for part in parts} & set(OTHER_ROWS))
 
 
 class FittedSteps:
