@@ -15,7 +15,7 @@ from skinfluence.effects._classes import last_of_class
 from skinfluence.effects._first_order import linear_first_order
 from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
-from skinfluence.objectives import check_curvature, is_second_derivative, minimize
+from skinfluence.objectives import check_curvature, is_second_derivative, to_optimum
 from skinfluence.solvers import AutoSolver
 from skinfluence.solvers._base import Once
 from skinfluence.solvers._truncated import TruncatedSolver
@@ -26,16 +26,20 @@ ORDERS = ("magnitude", "helpful", "harmful")
 MOST_TESTS = 512
 
 
-def resolve_method(method, inverse):
-    """The effect that a method name stands for: auto takes the Newton step where it is cheap.
+def resolve_method(method, linearization):
+    """The effect that a method name stands for.
 
-    `inverse` may be None except for "auto"; without it nothing refuses a Newton step.
+    "auto" takes the Newton step where it is cheap. Hinge machines are refitted: they have no
+    curvature that a step could go by, and their exact refits are cheap.
     """
     if method == "auto":
+        if linearization.objective.stands_in and linearization.curvature == "hessian":
+            return "refit"
+        inverse = linearization.inverse
         return "newton_step" if inverse.factorized and inverse.hessian.exact else "first_order"
     if method not in METHODS:
         raise ValueError(f"method={method!r} is not known. Expected one of {['auto', *METHODS]}.")
-    if method == "newton_step" and inverse is not None and not inverse.hessian.exact:
+    if method == "newton_step" and not linearization.inverse.hessian.exact:
         raise ValueError(
             'method="newton_step" is a step by the second derivative, and this explainer inverts a '
             'Fisher matrix in its place. Use method="first_order" or "refit", or '
@@ -230,12 +234,14 @@ class Linearization:
         """The objective at its optimum: what refitted models are compared with."""
         if self._optimum is None:
             solver = AutoSolver.for_newton_steps()
-            self._optimum = minimize(self.objective, solver, verbose=self.verbose).objective
+            self._optimum = to_optimum(self.objective, solver, verbose=self.verbose)
         return self._optimum
 
     @property
     def optimum_inverse(self):
-        """Inverse of the undamped Hessian at the optimum."""
+        """Inverse of the undamped Hessian at the optimum; None for hinges, which have none."""
+        if self.objective.stands_in:
+            return None
         at_optimum = self.optimum is self.objective and self.damping == 0
         if at_optimum and self.inverse.factorized and self.inverse.hessian.exact:
             return self.inverse
@@ -312,6 +318,11 @@ class Linearization:
                 RuntimeWarning,
                 stacklevel=user_stacklevel(),
             )
+
+    @property
+    def leave_one_out_method(self):
+        """How rows are left out in closed form: the Newton step, which hinges do not have."""
+        return "refit" if self.objective.stands_in else "newton_step"
 
     def own_changes(self, method, rows):
         """(reference objective, changes of each removed row's own raw predictions (n, K))."""

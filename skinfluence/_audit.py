@@ -47,7 +47,7 @@ class Audit:
     def method_(self):
         """The method that "auto" stands for."""
         check_is_fitted(self)
-        return resolve_method(self.method, self.linearization_.inverse)
+        return resolve_method(self.method, self.linearization_)
 
     @property
     def row_names_(self):
@@ -119,6 +119,7 @@ class Audit:
             is_hessian=inverse.hessian.exact,
             leverage_is_known=hessian_inverse.factorized,
             solution=describe_solution(asked),
+            stands_in=self.objective_.stands_in,
             _backend=self.training_rows_.backend,
             _far=self._off_optimum,
         )
@@ -141,13 +142,14 @@ class Audit:
             with a warning, save for "first_order".
         """
         check_is_fitted(self)
-        method = resolve_method(method or self.method, self.linearization_.inverse)
+        method = resolve_method(method or self.method, self.linearization_)
         rows = np.arange(self.objective_.n_rows)
         objective, moved = self.linearization_.own_changes(method, rows)
         if method == "first_order":
             residual = unit_residual(objective, self.linearization_.inverse)
             return (residual * moved).sum(axis=1)
-        return objective.loss.value_change(objective.y, objective.raw_prediction, moved)
+        loss = objective.loss.exact
+        return loss.value_change(objective.y, objective.raw_prediction, moved)
 
     def params_influence(self, rows=None, *, method=None):
         """Change of the coefficients when a row is removed.
@@ -167,7 +169,7 @@ class Audit:
             for "first_order".
         """
         check_is_fitted(self)
-        method = resolve_method(method or self.method, self.linearization_.inverse)
+        method = resolve_method(method or self.method, self.linearization_)
         rows = check_rows(rows, self)
         self.linearization_.warn_of_last(method, rows)
         with self.linearization_.inverse.question():
@@ -178,7 +180,7 @@ class Audit:
         """Raw prediction of each training row by the model fitted without it.
 
         In closed form by the leverage identity: exact for squared error, one Newton step for
-        other losses.
+        other losses. Hinge machines are refitted.
 
         Returns
         -------
@@ -188,7 +190,8 @@ class Audit:
         """
         check_is_fitted(self)
         rows = np.arange(self.objective_.n_rows)
-        objective, moved = self.linearization_.own_changes("newton_step", rows)
+        linearization = self.linearization_
+        objective, moved = linearization.own_changes(linearization.leave_one_out_method, rows)
         raw = objective.raw_prediction + moved
         return raw[:, 0] if raw.shape[1] == 1 else raw
 

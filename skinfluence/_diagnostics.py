@@ -20,12 +20,12 @@ def diagnostics_columns(explained, linearization, dfbetas):
     objective, inverse = linearization.objective, linearization.hessian_inverse
     rows = np.arange(objective.n_rows)
     h = leverage(objective, inverse)
-    _, moved = linearization.own_changes("newton_step", rows)
-    raw = objective.raw_prediction
+    reference, moved = linearization.own_changes(linearization.leave_one_out_method, rows)
+    raw = reference.raw_prediction
     columns = {
         "leverage": h,
-        "loss": objective.row_values(),
-        "leave_one_out_loss": objective.loss.value(objective.y, raw + moved),
+        "loss": reference.row_values(objective.loss.exact),
+        "leave_one_out_loss": objective.loss.exact.value(objective.y, raw + moved),
     }
     if objective.n_outputs > 1 or not isinstance(objective.loss, SquaredError | Logistic):
         return columns

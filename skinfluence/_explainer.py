@@ -303,9 +303,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         """(test design, resolved target, method, training rows) of one call."""
         tests = self.test_rows(X_test, y_test, target=target)
         method = self.method if method is None else method
-        # refits and first order do not need the inverse yet
-        needed = method in ("auto", "newton_step")
-        method = resolve_method(method, self.linearization_.inverse if needed else None)
+        method = resolve_method(method, self.linearization_)
         return tests.design, tests.target, method, check_rows(rows, self)
 
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):

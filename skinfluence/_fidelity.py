@@ -12,7 +12,7 @@ from skinfluence._targets import LossTarget, TestRows, encode_labels, target_cha
 from skinfluence.effects import WeightChanges, refit, refit_rows
 from skinfluence.effects._classes import last_of_class
 from skinfluence.linalg import row_blocks
-from skinfluence.objectives import minimize
+from skinfluence.objectives import to_optimum
 from skinfluence.solvers import AutoSolver
 
 #: Removed rows (or groups of rows) that are compared: enough for a stable number, few enough for a
@@ -53,14 +53,16 @@ def rank_correlations(predicted, actual):
 def reference(explainer, X, y):
     """(objective, test rows, labels) that refits start from and losses are measured on.
 
-    The objective is at its optimum, and the same for every damping, method, solver and polish, so
-    that a search over them finds the refits in memory.
+    The objective is at its optimum (for hinge machines that of the hinge itself), and the same for
+    every damping, method, solver, polish and temperature, so that a search over them finds the
+    refits in memory.
     """
     check_is_fitted(explainer)
     test = explainer.explained_.design(X).X
     labels = encode_labels(explainer.objective_.coding, y, test.shape[0])
-    fitted = explainer.explained_.with_settings(replace(explainer._settings, center=True))
-    best = minimize(fitted, AutoSolver.for_newton_steps()).objective
+    # one temperature for all: hinges are refitted without it
+    settings = replace(explainer._settings, center=True, temperature=Settings.temperature)
+    best = to_optimum(explainer.explained_.with_settings(settings), AutoSolver.for_newton_steps())
     return best.without_caches(), test, labels
 
 
@@ -72,7 +74,7 @@ def rows_concordance(explainer, X, y, n_rows=N_ROWS):
         objective.without_caches(), rows, test, labels
     )
     linearization = explainer.linearization_
-    method = resolve_method(explainer.method, linearization.inverse)
+    method = resolve_method(explainer.method, linearization)
     predicted = mean_predicted_changes(linearization, rows, test, labels, method)
     return lins_concordance(predicted, actual)
 
@@ -103,7 +105,7 @@ def mean_refitted_changes(objective, rows, X, y):
     `objective` must be at its optimum. The function that `memory` caches: its arguments hold
     nothing that a search over damping, method or solver would vary.
     """
-    inverse = AutoSolver().factorize(objective.hessian())
+    inverse = None if objective.stands_in else AutoSolver().factorize(objective.hessian())
     changes = refit_rows(objective, inverse, rows, solver=AutoSolver.for_newton_steps())
     return _loss_changes(objective, changes, X, y).mean(axis=0)
 
@@ -147,7 +149,7 @@ def refitted_group_changes(objective, groups, X, y, n_jobs=None, verbose=0):
     """Change of the loss of each encoded row (X, y) without each group, (n_test, n_groups)."""
     changes = refit(
         objective,
-        AutoSolver().factorize(objective.hessian()),
+        None if objective.stands_in else AutoSolver().factorize(objective.hessian()),
         WeightChanges.groups(groups),
         solver=AutoSolver.for_newton_steps(),
         n_jobs=n_jobs,

@@ -57,6 +57,9 @@ class Health(Readable):
         Whether that matrix is the Hessian, under whatever name.
     solution : str
         How exact the last solution of an iterative or random solver was; empty for factorisations.
+    stands_in : bool
+        Whether a smooth hinge stands in for the hinge of the estimator: leverages, curvature and
+        stationarity are then those of the smooth machine.
     """
 
     n_rows: int
@@ -82,6 +85,7 @@ class Health(Readable):
     solution: str = ""
     distance_to_optimum: float = float("nan")
     _far: str | None = field(default=None, repr=False)
+    stands_in: bool = False
     _backend: str | None = field(default=None, repr=False)
 
     def advice(self):
@@ -99,6 +103,12 @@ class Health(Readable):
                 f"A Fisher matrix (curvature={self.curvature!r}) stands in for the Hessian: "
                 "influences rank rows, and are not the size of what a refit would do."
             )
+        if self.stands_in and self.method != "refit":
+            out.append(
+                f"A smooth hinge stands in for the hinge: {self.method!r} describes that machine, "
+                "and can be far off refits of the hinge. score() compares with those; "
+                'method="refit" or "auto" makes them.'
+            )
         if self.null_directions and self.solver == "svd":
             out.append(
                 "LinearRegression dropped small singular values: what it fitted is explained. "
@@ -109,7 +119,7 @@ class Health(Readable):
                 "Some directions have no curvature: coefficients there are arbitrary, raw "
                 "predictions of rows like the training rows are not affected."
             )
-        if len(self.high_leverage):
+        if len(self.high_leverage) and self.method != "refit":
             n = len(self.high_leverage)
             out.append(
                 f"{n} {'row has' if n == 1 else 'rows have'} leverage over 0.5: first order is far "

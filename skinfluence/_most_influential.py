@@ -142,7 +142,7 @@ class MostInfluential:
             train=(
                 self.training_rows_.names(),
                 np.asarray(self.y_train_),
-                self.objective_.row_values(),
+                self.objective_.row_values(self.objective_.loss.exact),
             ),
             rows=Rows(train, FeatureValues(X_test).kept(SHOWN), self._raw_predictions, columns),
         )

@@ -20,7 +20,7 @@ class LossTarget:
         return LossTarget(self.loss, self.y[rows], self.name)
 
     def values(self, raw):
-        return self.loss.value(self.y, raw)
+        return self.loss.exact.value(self.y, raw)
 
     def slopes(self, raw):
         """Derivative in the raw predictions, (n_test, K)."""
@@ -28,7 +28,7 @@ class LossTarget:
 
     def changes(self, raw, moved):
         """Change of the value when raw (n_test, K) moves by (n_test, n_rows, K)."""
-        return self.loss.value_change(self.y[:, None], raw[:, None], moved)
+        return self.loss.exact.value_change(self.y[:, None], raw[:, None], moved)
 
 
 class RawTarget:

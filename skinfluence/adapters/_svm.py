@@ -4,7 +4,7 @@ from sklearn.svm import LinearSVC
 
 from skinfluence.adapters._linear import class_weights, linear_objective, refuse
 from skinfluence.adapters._registry import register
-from skinfluence.losses import SmoothHinge, SquaredHinge
+from skinfluence.losses import HingeStandIn, SmoothHinge, SquaredHinge
 from skinfluence.objectives import TargetCoding
 from skinfluence.svm import SmoothHingeSVC
 
@@ -35,11 +35,11 @@ def _check(estimator):
 def linear_svc(estimator, X, y, sample_weight, settings):
     """P = 1 / C on features and intercept; one binary machine per class beyond two.
 
-    The hinge has no curvature: its machines are explained through the smooth hinge of Koh & Liang
-    (section 4.2) at `settings.temperature`.
+    The hinge has no curvature: the derivatives of its machines are those of the smooth hinge of
+    Koh & Liang (section 4.2) at `settings.temperature`. Refits are those of the hinge itself.
     """
     loss = (
-        SquaredHinge() if estimator.loss == "squared_hinge" else SmoothHinge(settings.temperature)
+        SquaredHinge() if estimator.loss == "squared_hinge" else HingeStandIn(settings.temperature)
     )
     coding = _coding(estimator)
     return linear_objective(

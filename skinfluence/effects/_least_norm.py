@@ -14,8 +14,10 @@ def takes_least_norm(objective, inverse):
 
     Least squares without a penalty; known where its undamped Hessian is factorised.
     """
+    if not objective.loss.quadratic:
+        return False
     known = inverse.factorized and not inverse.hessian.penalty.any()
-    return known and objective.loss.quadratic and not objective.penalty.any()
+    return known and not objective.penalty.any()
 
 
 def full_leverage(objective, inverse, rows):

@@ -10,6 +10,7 @@ from skinfluence._progress import progress_bar
 from skinfluence.effects._anderson import Anderson
 from skinfluence.effects._changes import RefittedChanges, WeightChanges
 from skinfluence.effects._group_first_order import parts
+from skinfluence.effects._hinge_refit import refit_hinge
 from skinfluence.effects._least_norm import (
     groups_to_least_norm,
     takes_least_norm,
@@ -42,7 +43,8 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
     objective : Objective
         At its optimum: the reference that the changes are measured from.
     inverse : InverseHessian
-        Of ``objective.hessian()``, without damping.
+        Of ``objective.hessian()``, without damping. Where a smooth hinge stands in it plays no
+        part, and may be None.
     changes : WeightChanges
     solver : Solver
         For the changes that need a factorisation of their own.
@@ -73,6 +75,8 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
         return truncated_removals(objective, single)
     size = _block_width(objective) if width is None else width
     scale = objective.gradient_scale
+    if objective.stands_in:
+        _ = objective.hinge_machines  # made before threads share them
     starts = range(0, changes.n_changes, size)
 
     n_threads = job_threads(n_jobs)
@@ -83,6 +87,8 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
         def work(start):
             block = changes.block(start, min(start + size, changes.n_changes))
             done = partial(reach, start)
+            if objective.stands_in:
+                return refit_hinge(objective, block, done)
             return _refit_block(objective, inverse, block, solver, scale, done)
 
         made = list(run_chunks(work, list(starts), n_threads))

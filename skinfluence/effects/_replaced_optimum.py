@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._progress import progress_bar
 from skinfluence.effects._changes import RefittedChanges
+from skinfluence.effects._hinge_refit import replace_hinge
 from skinfluence.effects._least_norm import takes_least_norm, to_least_norm
 from skinfluence.effects._replaced_problems import ReplacedProblems, Steps
 from skinfluence.effects._truncated import is_truncated, truncated_replacements
@@ -111,7 +112,10 @@ def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
 
         def one(start):
             block = replacement.take(slice(start, min(start + width, len(replacement))))
-            done = work(ReplacedProblems(objective, inverse, block))
+            if objective.stands_in and work.converge:
+                done = replace_hinge(objective, block)
+            else:
+                done = work(ReplacedProblems(objective, inverse, block))
             reach(start, 1)
             return done
 

@@ -203,6 +203,8 @@ def resolve_method(explainer, method):
     method = explainer.method if method is None else method
     check_choice("method", method, METHODS)
     inverse = explainer.linearization_.inverse
+    if method == "auto" and explainer.objective_.stands_in and inverse.hessian.exact:
+        return "refit"
     if method == "auto":
         return "newton_step" if inverse.factorized and inverse.hessian.exact else "first_order"
     if method in ("second_order", "newton_step") and not inverse.hessian.exact:

@@ -66,6 +66,11 @@ class Loss(ABC):
         """
         return self.value(y, raw_prediction + change) - self.value(y, raw_prediction)
 
+    @property
+    def exact(self):
+        """The loss that the estimator minimised: another one where this is its smooth stand-in."""
+        return self
+
     def curvature(self, y, raw_prediction):
         """Diagonal of the K x K Hessian of a separable loss, shape ``(..., K)``."""
         return self.hessian_product(y, raw_prediction, np.ones_like(raw_prediction))

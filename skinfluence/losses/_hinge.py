@@ -1,4 +1,4 @@
-"""The smooth hinge of Koh & Liang (2017, section 4.2) and the squared hinge of LinearSVC."""
+"""The hinge, the smooth hinge of Koh & Liang (2017, section 4.2) and the squared hinge."""
 
 import numpy as np
 
@@ -50,6 +50,32 @@ class SmoothHinge(Loss):
     def value_change(self, y, raw_prediction, change):
         t = self.temperature
         return t * softplus_change(self._slack(y, raw_prediction), -y * change / t).sum(axis=-1)
+
+
+class Hinge(Loss):
+    """max(0, 1 - y * raw_prediction), y = -1 or +1: a kink, and no curvature beside it."""
+
+    target_kind = "margin"
+    smooth = False
+
+    def value(self, y, raw_prediction):
+        return np.maximum(1.0 - y * raw_prediction, 0.0).sum(axis=-1)
+
+    def gradient(self, y, raw_prediction):
+        return np.where(y * raw_prediction < 1.0, -1.0 * y, 0.0)
+
+    def hessian_product(self, y, raw_prediction, V):
+        return np.zeros(np.broadcast_shapes(np.shape(y), raw_prediction.shape)) * V
+
+
+class HingeStandIn(SmoothHinge):
+    """The smooth hinge in the place of a hinge: derivatives are its own, losses the hinge's."""
+
+    name = ""  # no loss of its own in the registry
+
+    @property
+    def exact(self):
+        return Hinge()
 
 
 class SquaredHinge(Loss):

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from skinfluence._progress import progress_bar
+from skinfluence.objectives._hinge_machines import at_hinge_optimum
 
 #: A stationarity at which float64 has nothing left to give.
 OPTIMUM = 1e-13
@@ -83,6 +84,15 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     if converged and moved > 0.1 * np.abs(objective.coef).max(initial=0.0):
         converged = is_optimum(best)
     return NewtonResult(best, least, n_iter, converged, last)
+
+
+def to_optimum(objective, solver, *, verbose=0):
+    """The objective at the optimum that the estimator is meant to reach.
+
+    That of the hinge itself where a smooth hinge stands in for it.
+    """
+    objective = minimize(objective, solver, verbose=verbose).objective
+    return at_hinge_optimum(objective) if objective.stands_in else objective
 
 
 @contextmanager

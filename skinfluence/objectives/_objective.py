@@ -11,6 +11,7 @@ from skinfluence.objectives._curvature import (
     fisher_curvature,
     is_second_derivative,
 )
+from skinfluence.objectives._hinge_machines import hinge_machines
 from skinfluence.objectives._truncated import TruncatedLeastSquares
 
 #: Residuals this small against the prediction's own part of the gradient may be rounding.
@@ -176,11 +177,22 @@ class Objective:
         """s_i r_i of some rows: what they add to J', for each raw prediction, (n_rows, K)."""
         return self.sample_weight[rows] * self.row_residual(rows)
 
-    def row_values(self):
-        """Loss of each training row, without weights or penalty, shape (n,)."""
+    @property
+    def stands_in(self):
+        """Whether the loss is a smooth stand-in for that of the estimator."""
+        return self.loss.exact is not self.loss
+
+    @cached_property
+    def hinge_machines(self):
+        """The machine of each output at its exact optimum, where a smooth hinge stands in."""
+        return hinge_machines(self)
+
+    def row_values(self, loss=None):
+        """Loss of each training row, without weights or penalty, shape (n,); or another loss."""
+        loss = self.loss if loss is None else loss
         out = np.empty(self.n_rows)
         for rows in self.row_blocks():
-            out[rows] = self.loss.value(self.y[rows], self.raw_prediction[rows])
+            out[rows] = loss.value(self.y[rows], self.raw_prediction[rows])
         return out
 
     def row_blocks(self):

@@ -56,8 +56,7 @@ def columns_moved_by_transform(explainer, rows):
 def check_method(explainer, method):
     """The method that a name stands for; None is the explainer's own."""
     method = explainer.method if method is None else method
-    needed = method in ("auto", "newton_step")  # the rest does not need the inverse yet
-    return resolve_method(method, explainer.linearization_.inverse if needed else None)
+    return resolve_method(method, explainer.linearization_)
 
 
 def encode_new_labels(coding, y_new, n):

@@ -119,7 +119,7 @@ def refitted_losses(estimator, X, y, sample_weight, X_test, y_test):
     fitted = fit_tightly(estimator, X, y, sample_weight)
     objective = explain_estimator(fitted, X, y, sample_weight, Settings()).objective
     raw = own_raw_predictions(fitted, X_test)
-    return objective.loss.value(objective.coding.encode(y_test), raw)
+    return objective.loss.exact.value(objective.coding.encode(y_test), raw)
 
 
 def fit_tightly(estimator, X, y, sample_weight):

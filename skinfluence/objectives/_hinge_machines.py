@@ -1,0 +1,23 @@
+"""From an objective with the smooth hinge to the hinge machines that it stands in for."""
+
+import numpy as np
+
+from skinfluence.objectives._hinge_path import HingeMachine
+
+
+def hinge_machines(objective):
+    """The exact hinge machine of each output of an objective with the smooth hinge."""
+    s = np.broadcast_to(objective.sample_weight, objective.y.shape)
+    alpha = -s * objective.residual * objective.y
+    return [
+        HingeMachine(objective.design, objective.y[:, k], penalty, s[:, k], alpha[:, k])
+        for k, penalty in enumerate(objective.penalty)
+    ]
+
+
+def at_hinge_optimum(objective):
+    """The objective at the exact optimum of the hinge that its loss stands in for."""
+    machines = objective.hinge_machines
+    out = objective.with_coef(np.stack([machine.coef for machine in machines]))
+    out.hinge_machines = machines  # they need not be made again
+    return out
