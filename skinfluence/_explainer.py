@@ -64,7 +64,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
     method : {"auto", "first_order", "newton_step", "refit"}, default="auto"
         The effect of removing a row: the influence function, one Newton step with the row's
         leverage (exact for squared error), or a converged refit. "auto" is the Newton step
-        wherever the Hessian is factorised, and first order otherwise.
+        wherever the Hessian is factorised, and first order otherwise; for hinge machines,
+        which have no curvature to step by, it is the refit, followed exactly.
     penalty_scaling : {"estimator", "mean"}, default="estimator"
         Whether the penalty stays when a row leaves (as the estimator has it) or shrinks with the
         number of rows (weight decay on the mean loss, as in Koh & Liang).
@@ -72,7 +73,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         Move the coefficients to the exact optimum by Newton steps before explaining.
         ``polish=False`` keeps them, as Koh & Liang keep the weights of a hinge machine.
     temperature : float, default=0.001
-        Of the smooth hinge that stands in for the hinge of ``LinearSVC(loss="hinge")``.
+        Of the smooth hinge that stands in for the hinge of ``LinearSVC(loss="hinge")`` in first
+        order and Newton steps. Refits are those of the hinge itself.
     memory : str or joblib.Memory, default=None
         Where `score` caches its refits.
     n_jobs : int, default=None

@@ -1,17 +1,20 @@
 """Refits of the hinge itself, where a smooth hinge stands in for it; exact."""
 
 import numpy as np
-from scipy import sparse
 
-from skinfluence.linalg import Design
+from skinfluence.linalg import block_size
 from skinfluence.objectives import HingeMachine
+
+#: Of removals that are kept.
+KEPT_MIB = 64.0
 
 
 def refit_hinge(objective, changes, reach):
     """(coefficient changes (B, K, q), positions of the changes whose optimum was not found).
 
     Each change follows the path of the optimum from the weights as they are to the changed ones.
-    Only rows that lie on the margin or within it move anything.
+    Only rows that lie on the margin or within it move anything. What the removal of single rows
+    does is kept, for those who ask again.
 
     Parameters
     ----------
@@ -22,11 +25,18 @@ def refit_hinge(objective, changes, reach):
         Called with the number of changes that are done.
     """
     delta = np.zeros((changes.n_changes, *objective.coef.shape))
+    kept = objective.hinge_machines[0].removals
     for b in range(changes.n_changes):
         mine = changes.block(b, b + 1)
-        weights = _weights(objective, objective.with_weights(mine.row, mine.factor))
-        for k, machine in enumerate(objective.hinge_machines):
-            delta[b, k] = machine.coef_change(weights[:, k])
+        row = int(mine.row[0]) if len(mine.row) == 1 and mine.factor[0] == 0.0 else None
+        if row in kept:
+            delta[b] = kept[row]
+        else:
+            weights = _weights(objective, objective.with_weights(mine.row, mine.factor))
+            for k, machine in enumerate(objective.hinge_machines):
+                delta[b, k] = machine.coef_change(weights[:, k])
+            if row is not None and len(kept) < block_size(8 * objective.n_parameters, KEPT_MIB):
+                kept[row] = delta[b].copy()
         reach(b + 1)
     return delta, _lost(delta)
 
@@ -41,18 +51,12 @@ def replace_hinge(objective, new):
     new : Replacement
     """
     B = len(new)
-    X, more = objective.design.X, new.design.X
-    if objective.design.is_sparse:
-        X = sparse.csr_array(sparse.vstack([X, sparse.csr_array(more)]))
-    else:
-        X = np.concatenate([X, more])
-    design = Design(X, objective.design.center, objective.design.intercept)
-    y = np.concatenate([objective.y, new.y])
+    longer = objective.with_rows_replaced(new.rows, new.design, new.y, new.codes)
     before = np.concatenate([_weights(objective, objective), np.zeros((B, objective.n_outputs))])
     machines = [
         HingeMachine(
-            design,
-            y[:, k],
+            longer.design,
+            longer.y[:, k],
             objective.penalty[k],
             before[:, k],
             np.append(machine.optimum.alpha, np.zeros(B)),

@@ -70,7 +70,8 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
         - ``"newton_step"``: one Newton step on the objective without the group; exact for squared
           error;
         - ``"refit"``: the converged optimum without the group;
-        - ``"auto"``: the Newton step where the Hessian is factorised, else first order.
+        - ``"auto"``: the Newton step where the Hessian is factorised, else first order; for hinge
+          machines the refit.
 
     Returns
     -------

@@ -54,11 +54,14 @@ class HingeMachine:
         theta; NaN where the optimum was not found.
     optimum : _Position
         With margins a little apart from 1, see `APART`.
+    removals : dict of int to ndarray
+        For those who keep what the removal of a row does.
     """
 
     def __init__(self, design, y, penalty, weights, alpha):
         self.design, self.y, self.weights = design, y.astype(np.float64), weights
         self._root = np.sqrt(penalty)
+        self.removals: dict = {}
         self.wanted = 1.0 + APART * np.random.default_rng(0).random(len(y))
         self.norm = np.empty(design.shape[0])
         for some in row_blocks(len(self.norm), 8 * design.shape[1], cache_mib=2.0):

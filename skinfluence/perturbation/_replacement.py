@@ -45,9 +45,10 @@ def replacement_influence(
         "newton_step" takes a few conjugate Newton steps on the changed objective with the
         factorisation at hand (exact for squared error); "refit" goes on until they converge.
         None takes the explainer's own `method`; "auto" is the Newton step wherever the Hessian
-        is factorised. Labels are large changes: first order is often wrong about them by half,
-        and it sees no change along directions that the data leave free (more columns than rows,
-        columns that repeat others), where the other two go to the optimum of least norm.
+        is factorised, and the refit for hinge machines. Labels are large changes: first order is
+        often wrong about them by half, and it sees no change along directions that the data leave
+        free (more columns than rows, columns that repeat others), where the other two go to the
+        optimum of least norm.
 
     Returns
     -------
