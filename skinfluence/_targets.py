@@ -69,17 +69,17 @@ class ProbabilityTarget:
         return p[np.arange(len(raw)), self.codes]
 
     def slopes(self, raw):
-        p = self.loss.probability(raw)
-        own = p[np.arange(len(raw)), self.codes][:, None]
+        p, every = self.loss.probability(raw), np.arange(len(raw))
+        own = p[every, self.codes][:, None]
+        # the others' sum instead of one minus the own, of which nothing is left near one
+        p[every, self.codes] = 0.0
+        others = p.sum(axis=1, keepdims=True)
         if raw.shape[1] == 1:
-            sign = np.where(self.codes == 1, 1.0, -1.0)[:, None]
-            return sign * own * (1.0 - own)
-        return own * ((np.arange(raw.shape[1]) == self.codes[:, None]) - p)
+            return np.where(self.codes == 1, 1.0, -1.0)[:, None] * own * others
+        return own * np.where(np.arange(raw.shape[1]) == self.codes[:, None], others, -p)
 
     def changes(self, raw, moved):
-        p = self.loss.probability(raw[:, None] + moved)  # shape: (n_test, n_rows, n_classes)
-        after = np.take_along_axis(p, self.codes[:, None, None], axis=2)[:, :, 0]
-        return after - self.values(raw)[:, None]
+        return self.loss.probability_change(self.codes[:, None], raw[:, None], moved)
 
 
 class TestRows:

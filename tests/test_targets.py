@@ -176,3 +176,26 @@ def test_a_row_of_weight_zero_has_influence_zero():
         # a refit ends within rounding of the optimum that it began at
         assert np.abs(got[:, 7]).max() <= (1e-12 if method == "refit" else 0.0), method
         assert np.abs(got[:, :7]).min() > 1e-7, method
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("method", ["first_order", "newton_step"])
+def test_probabilities_far_from_the_boundary_keep_their_digits(classes, method):
+    """There the change of a probability is its odds times the change of the log-odds."""
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((90, 2))
+    labels = np.digitize(table[:, 0] + 0.3 * rng.standard_normal(90), [0.0, 0.8][: classes - 1])
+    explainer = InfluenceExplainer(LogisticRegression(C=100.0, tol=1e-8)).fit(table, labels)
+    far = np.array([[25.0, 0.0]])
+    top = classes - 1
+    raw = explainer.test_rows(far).raw_prediction  # at the optimum
+    odds = np.exp(-raw[0, 0] if classes == 2 else raw[0, 1] - raw[0, 2])
+    assert 0 < odds < 1e-17
+    of = {"target": "decision_function", "method": "first_order"}
+    margin = explainer.influence(far, **of)
+    if classes == 3:
+        margin = explainer.influence(far, [2], **of) - explainer.influence(far, [1], **of)
+    got = explainer.influence(far, [top], target="predict_proba", method=method)
+    assert len(np.unique(got)) > 60
+    if method == "first_order":
+        np.testing.assert_allclose(got, odds * margin, rtol=1e-6, atol=1e-9 * np.abs(got).max())

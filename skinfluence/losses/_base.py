@@ -106,6 +106,18 @@ class Loss(ABC):
         """Class probabilities ``(..., n_classes)``; None where the loss has no such model."""
         return None
 
+    def probability_change(self, codes, raw_prediction, change):
+        """Change of the probability of class `codes` when the raw predictions change, ``(...,)``.
+
+        Losses override it where the difference can be had without cancellation, as for
+        :meth:`value_change`.
+        """
+        before, after = (
+            np.take_along_axis(self.probability(raw), codes[..., None], axis=-1)[..., 0]
+            for raw in (raw_prediction, raw_prediction + change)
+        )
+        return after - before
+
     def fisher_matrix(self, raw_prediction):
         """Fisher information of each row in its raw predictions, shape ``(..., K, K)``.
 

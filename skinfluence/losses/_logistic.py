@@ -37,6 +37,13 @@ class Logistic(Loss):
         positive = sigmoid(raw_prediction[..., 0])
         return np.stack([sigmoid(-raw_prediction[..., 0]), positive], axis=-1)
 
+    def probability_change(self, codes, raw_prediction, change):
+        # sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)) for b > a
+        sign = np.where(codes == 1, 1.0, -1.0)
+        raw, d = sign * raw_prediction[..., 0], sign * change[..., 0]
+        low, high = raw + np.minimum(d, 0.0), raw + np.maximum(d, 0.0)
+        return np.sign(d) * sigmoid(high) * sigmoid(-low) * -np.expm1(-np.abs(d))
+
 
 class Multinomial(Loss):
     """log(sum_k exp(raw_k)) - raw_y with one-hot targets: K classes, K raw predictions."""
@@ -88,3 +95,12 @@ class Multinomial(Loss):
 
     def probability(self, raw_prediction):
         return softmax(raw_prediction)
+
+    def probability_change(self, codes, raw_prediction, change):
+        # p'_k - p_k = sum_j (p'_k p_j - p_k p'_j), with p'_j / p'_k = exp(d_j - d_k) p_j / p_k
+        before, after = softmax(raw_prediction), softmax(raw_prediction + change)
+        k = codes[..., None]
+        own, own_after = (np.take_along_axis(p, k, axis=-1) for p in (before, after))
+        ahead = change - np.take_along_axis(change, np.broadcast_to(k, (*change.shape[:-1], 1)), -1)
+        pairs = np.where(ahead > 0.0, -own * after, own_after * before)
+        return (pairs * -np.expm1(-np.abs(ahead))).sum(axis=-1)

@@ -92,3 +92,31 @@ def test_logistic_curvature_does_not_vanish_early(raw):
     expected = float(e / (1 + e) ** 2)
     got = float(Logistic().hessian_product(one, np.array([raw]), one)[0])
     assert got == pytest.approx(expected, rel=1e-13)
+
+
+def shares(raw):
+    top = [Decimal(r).exp() for r in raw]
+    return [t / sum(top) for t in top]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_changes_of_binary_probabilities_have_all_their_digits(code):
+    for raw in [-300.0, -37.5, -1e-9, 0.7, 36.0, 80.0, 300.0]:
+        for change in CHANGES:
+            moved = Decimal(raw) + Decimal(change)
+            expected = shares([0, moved])[code] - shares([0, raw])[code]
+            got = Logistic().probability_change(np.array(code), np.array([raw]), np.array([change]))
+            assert float(got) == pytest.approx(float(expected), rel=2e-13, abs=1e-300)
+
+
+def test_changes_of_softmax_probabilities_have_all_their_digits():
+    rng = np.random.default_rng(0)
+    for far in (0.0, 40.0, 300.0):
+        for size in (1e-13, 1e-4, 3.0):
+            raw, change = rng.standard_normal((2, 4)) * [[1.0], [size]]
+            raw[2] += far
+            moved = [Decimal(a) + Decimal(d) for a, d in zip(raw, change, strict=True)]
+            for code in range(4):
+                expected = float(shares(moved)[code] - shares(raw)[code])
+                got = Multinomial().probability_change(np.array(code), raw, change)
+                assert float(got) == pytest.approx(expected, rel=1e-11, abs=1e-300)
