@@ -114,9 +114,9 @@ def test_fidelity_is_judged_against_the_hinge():
         want = np.array([_mean_change(row, y) for row in rows])
         got = explainer.influence(X, y, rows=rows).mean(axis=0)
         spread = ((got - got.mean()) * (want - want.mean())).mean()
-        lins = 2 * spread / (got.var() + want.var() + (got.mean() - want.mean()) ** 2)
-        assert loo_concordance(explainer, X, y, n_rows=8) == pytest.approx(lins, abs=1e-6)
-        assert lins < 0.9
+        agreement = 2 * spread / (got.var() + want.var() + (got.mean() - want.mean()) ** 2)
+        assert loo_concordance(explainer, X, y, n_rows=8) == pytest.approx(agreement, abs=1e-6)
+        assert agreement < 0.9
         assert "stands in for the hinge" in str(explainer.health())
 
 
