@@ -9,6 +9,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 
 from skinfluence._answers import influence_blocks, resolve_method
 from skinfluence._targets import LossTarget, TestRows, encode_labels, target_changes
+from skinfluence.adapters import Settings
 from skinfluence.effects import WeightChanges, refit, refit_rows
 from skinfluence.effects._classes import last_of_class
 from skinfluence.linalg import row_blocks
