@@ -15,7 +15,8 @@ from skinfluence.effects._classes import last_of_class
 from skinfluence.effects._first_order import linear_first_order
 from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
-from skinfluence.objectives import check_curvature, is_second_derivative, to_optimum
+from skinfluence.objectives import check_curvature, is_second_derivative
+from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver
 from skinfluence.solvers._base import Once
 from skinfluence.solvers._truncated import TruncatedSolver

@@ -13,7 +13,7 @@ from skinfluence.adapters import Settings
 from skinfluence.effects import WeightChanges, refit, refit_rows
 from skinfluence.effects._classes import last_of_class
 from skinfluence.linalg import row_blocks
-from skinfluence.objectives import to_optimum
+from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver
 
 #: Removed rows (or groups of rows) that are compared: enough for a stable number, few enough for a

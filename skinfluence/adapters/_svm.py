@@ -4,7 +4,8 @@ from sklearn.svm import LinearSVC
 
 from skinfluence.adapters._linear import class_weights, linear_objective, refuse
 from skinfluence.adapters._registry import register
-from skinfluence.losses import HingeStandIn, SmoothHinge, SquaredHinge
+from skinfluence.losses import SmoothHinge, SquaredHinge
+from skinfluence.losses._hinge import HingeStandIn
 from skinfluence.objectives import TargetCoding
 from skinfluence.svm import SmoothHingeSVC
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.linalg import block_size
-from skinfluence.objectives import HingeMachine
+from skinfluence.objectives._hinge_path import HingeMachine
 
 #: Of removals that are kept.
 KEPT_MIB = 64.0

@@ -5,14 +5,12 @@ subclassing :class:`Loss` with a `name`.
 """
 
 from skinfluence.losses._base import REGISTRY, Loss
-from skinfluence.losses._hinge import Hinge, HingeStandIn, SmoothHinge, SquaredHinge
+from skinfluence.losses._hinge import SmoothHinge, SquaredHinge
 from skinfluence.losses._logistic import Logistic, Multinomial
 from skinfluence.losses._squared import SquaredError
 
 __all__ = [
     "REGISTRY",
-    "Hinge",
-    "HingeStandIn",
     "Logistic",
     "Loss",
     "Multinomial",

@@ -7,27 +7,22 @@ from skinfluence.objectives._coding import TargetCoding
 from skinfluence.objectives._coupling import Coupling
 from skinfluence.objectives._curvature import CURVATURES, check_curvature, is_second_derivative
 from skinfluence.objectives._distance import distance_to_optimum
-from skinfluence.objectives._hinge_machines import at_hinge_optimum
-from skinfluence.objectives._hinge_path import HingeMachine
-from skinfluence.objectives._newton import NewtonResult, is_optimum, minimize, to_optimum
+from skinfluence.objectives._newton import NewtonResult, is_optimum, minimize
 from skinfluence.objectives._objective import Objective
 from skinfluence.objectives._weights import RowWeights
 
 __all__ = [
     "CURVATURES",
     "Coupling",
-    "HingeMachine",
     "NewtonResult",
     "Objective",
     "RowWeights",
     "TargetCoding",
-    "at_hinge_optimum",
     "check_curvature",
     "distance_to_optimum",
     "is_optimum",
     "is_second_derivative",
     "minimize",
-    "to_optimum",
 ]
 
 
