@@ -79,6 +79,7 @@ def test_replaced_and_relabelled_rows_are_those_of_the_hinge(class_weight):
 
 
 @pytest.mark.parametrize("kind", ["repeated", "rounded", "sparse", "wide", "scaled", "hard margin"])
+@pytest.mark.filterwarnings("ignore:.*its hinge is far from the smooth hinge")
 def test_removals_follow_the_hinge_on_hard_tables(kind):
     rng, y, C = np.random.default_rng(1), LABELS["two classes"], 0.1
     table = {
