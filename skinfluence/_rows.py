@@ -184,9 +184,13 @@ class NamedRows:
             raise ValueError(
                 f"rows holds {wrong}, names that several training rows have. Pass positions."
             )
+        positions = ""
+        if values.dtype.kind in "iu":  # in a pandas object, or they would not be here
+            positions = " Pass rows.to_numpy() if they are positions."
         raise ValueError(
             f"rows holds {wrong}, which no training row is called. Expected names such as "
             f"{self.index[:3].tolist()}, positions from 0 to {self.n - 1}, or a boolean mask."
+            f"{positions}"
         )
 
     def _lookup(self, values):

@@ -225,8 +225,9 @@ def test_integers_that_may_be_names_or_positions_are_refused_with_both_repairs(k
 def test_a_name_that_no_row_has_is_never_a_position():
     explainer, X = fitted("part of a larger table")  # names from 30 to 89
     for rows in (pd.Index([3]), pd.Series([40, 3]), X.index[:2].append(pd.Index([3]))):
-        with pytest.raises(ValueError, match="no training row is called"):
+        with pytest.raises(ValueError, match="no training row is called") as refused:
             explainer.influence(X[:1], rows=rows)
+        assert str(refused.value).endswith("Pass rows.to_numpy() if they are positions.")
     assert explainer.training_rows_.positions(X.index[:20]).tolist() == list(range(20))
 
 
