@@ -21,13 +21,10 @@ from skinfluence.adapters._linear import (
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
+from skinfluence.objectives._truncated import FEW_DIGITS, NEAR
 
 #: Since scikit-learn 1.9 LinearRegression drops singular values by its `tol`, before by rounding.
 TOL_IS_CUT = parse_version(parse_version(sklearn.__version__).base_version) >= parse_version("1.9")
-#: Singular values up to this many times the cut may fall below it when a row leaves.
-NEAR = 10.0
-#: Shares of the largest singular value of whose squares a Hessian has six digits at best.
-FEW_DIGITS = 1e-5
 
 FREE_SIGNS = "Expected positive=False: bounded coefficients have no stationary point."
 
@@ -97,9 +94,10 @@ def _with_cut(objective, estimator):
     X = objective.design.X
     cut = estimator.tol if TOL_IS_CUT else max(X.shape) * np.finfo(X.dtype).eps
     near = max(NEAR * cut, FEW_DIGITS)
+    objective = objective.with_refit_cut(float(max(cut, np.finfo(float).eps)))
     if (singular > near * singular[0]).all():
         return objective
-    truncated = objective.with_cut(float(max(cut, np.finfo(float).eps)))
+    truncated = objective.with_cut(objective.refit_cut)
     singular, rank = truncated.truncated.singular, int(estimator.rank_)
     if not ((singular > 0.0) & (singular <= near * singular[0])).any():
         return objective  # exactly singular: what is dropped is rounding

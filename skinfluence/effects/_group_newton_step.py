@@ -10,7 +10,12 @@ from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._group_first_order import own_gradient, parts
 from skinfluence.effects._least_norm import onto_least_norm
 from skinfluence.effects._residuals import weighted_residual
-from skinfluence.effects._truncated import is_truncated, truncated_groups
+from skinfluence.effects._truncated import (
+    drops_more,
+    is_truncated,
+    truncated_change,
+    truncated_groups,
+)
 from skinfluence.linalg import Hessian
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
@@ -169,6 +174,8 @@ def _left_over(inverse, left, rows, pulled):
     damping = inverse.hessian.damping
     hessian = left.hessian(damping / total)
     found = AutoSolver(n_right_hand_sides=1).factorize(hessian)
+    if drops_more(left, found):
+        return truncated_change(left)
     out = found.solve(pulled.reshape(-1, 1)).reshape(shape)
     if _determine(left.design.take(rows), found.report.null_space, shape):
         if not left.loss.quadratic or hessian.penalty.any():

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence.effects._truncated import drops_more, truncated_change
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import EighSolver
 
@@ -121,13 +122,17 @@ def groups_to_least_norm(objective, inverse, changes, delta):
     own = inverse.row_forms(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
     # nothing is met exactly by a group whose leverages sum up to less than one
     whole = np.bincount(changes.change, own * (1.0 - changes.factor), minlength=changes.n_changes)
-    doubtful = whole > 1.0 - 1e-6  # rounding of the sum
+    doubtful = whole > 0.99  # or hardly anything is left of some direction
     if inverse.report.null_space.shape[1]:
         doubtful[:] = True
     for b in np.flatnonzero(doubtful & np.isfinite(delta).all(axis=(1, 2))):
         mine = changes.block(b, b + 1)
         left = objective.with_weights(mine.row, mine.factor)
-        onto_least_norm(left, EighSolver().factorize(left.hessian()), delta[b])
+        found = EighSolver().factorize(left.hessian())
+        if drops_more(left, found):
+            delta[b] = truncated_change(left)
+        else:
+            onto_least_norm(left, found, delta[b])
 
 
 def onto_least_norm(left, inverse, delta):

@@ -18,7 +18,12 @@ from skinfluence.effects._least_norm import (
 )
 from skinfluence.effects._newton_step import apply_curvature
 from skinfluence.effects._residuals import weighted_residual
-from skinfluence.effects._truncated import is_truncated, truncated_groups, truncated_removals
+from skinfluence.effects._truncated import (
+    is_truncated,
+    truncated_change,
+    truncated_groups,
+    truncated_removals,
+)
 from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.linalg import block_size, row_blocks
 from skinfluence.objectives import is_optimum, minimize
@@ -95,6 +100,11 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
     shape = (0, *objective.coef.shape)
     coef = np.concatenate([p[0] for p in made]) if made else np.zeros(shape)
     lost = [a + i for a, p in zip(starts, made, strict=True) for i in p[1]]
+    if lost and objective.refit_cut is not None:  # singular values tell what iterations do not
+        for b in lost:
+            mine = changes.block(b, b + 1)
+            coef[b] = truncated_change(objective.with_weights(mine.row, mine.factor))
+        lost = [b for b in lost if np.isnan(coef[b]).any()]
     if lost:
         named = changes.single_rows
         what = "changes" if named is None else "removed rows"

@@ -6,6 +6,7 @@ import numpy as np
 
 from skinfluence._warnings import user_stacklevel
 from skinfluence.effects._changes import RefittedChanges
+from skinfluence.objectives._truncated import FEW_DIGITS, NEAR
 
 
 def is_truncated(objective, inverse):
@@ -54,6 +55,30 @@ def truncated_replacement_slopes(objective, replacement):
     return RefittedChanges(found.slopes(rows) + gained)
 
 
+def drops_more(left, inverse):
+    """Whether LinearRegression may drop a singular value of what a change leaves.
+
+    By bounds on the smallest and the largest, from the inverse Hessian of what is left.
+    """
+    hessian = inverse.hessian
+    if left.refit_cut is None or hessian.penalty.any() or not hasattr(inverse, "roots"):
+        return False
+    least = 1.0 / (inverse.roots[0] ** 2).sum()
+    largest = hessian.diagonal()[: hessian.n_columns].sum()
+    return bool(least < max(NEAR * left.refit_cut, FEW_DIGITS) ** 2 * largest)
+
+
+def truncated_change(left):
+    """Change of the coefficients (K, q) to its own least squares, which may drop more than before.
+
+    NaN where that is not clear. `left` is at the coefficients before the change.
+    """
+    changed = left.with_cut(left.refit_cut) if left.cut is None else left
+    if not left.weights.base.any() or not changed.truncated.clear:
+        return np.full(left.coef.shape, np.nan)
+    return changed.truncated.coef - left.coef
+
+
 def _features(replacement):
     X = replacement.design.X
     return X.toarray() if replacement.design.is_sparse else X
@@ -61,9 +86,7 @@ def _features(replacement):
 
 def _afresh(objective, changed):
     """Change of the coefficients to another objective's own, NaN where these are not clear."""
-    if not changed.weights.base.any() or not changed.truncated.clear:
-        return np.full(objective.coef.shape, np.nan)
-    return changed.truncated.coef - objective.truncated.coef
+    return truncated_change(changed.with_coef(objective.truncated.coef))
 
 
 def _told(changes):

@@ -43,6 +43,8 @@ class Objective:
     cut : float, default=None
         Least squares drops singular values of the weighted rows below this share of the largest,
         as LinearRegression does (:attr:`truncated`). None where none is near that.
+    refit_cut : float, default=None
+        The same for what a removal leaves, which may be near that: known of LinearRegression.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Objective:
         *,
         penalty_scaling="estimator",
         cut=None,
+        refit_cut=None,
     ):
         self.loss = loss
         self.design = design
@@ -67,6 +70,7 @@ class Objective:
         self.coding = coding
         self.penalty_scaling = penalty_scaling
         self.cut = cut
+        self.refit_cut = refit_cut
 
     def _replace(self, **changes):
         settings = {k: v for k, v in vars(self).items() if k in _SETTINGS}
@@ -88,6 +92,10 @@ class Objective:
     def with_cut(self, cut):
         """The same least squares with other singular values dropped."""
         return self._replace(cut=cut)
+
+    def with_refit_cut(self, cut):
+        """The same least squares, of which removals leave some that drops singular values."""
+        return self._replace(refit_cut=cut)
 
     def with_weights(self, rows, factors):
         """The objective of the data in which some rows' weights are multiplied by `factors`.
@@ -341,4 +349,5 @@ _SETTINGS = (
     "coding",
     "penalty_scaling",
     "cut",
+    "refit_cut",
 )

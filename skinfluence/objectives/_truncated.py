@@ -6,6 +6,10 @@ import numpy as np
 
 from skinfluence.linalg import row_blocks
 
+#: Singular values up to this many times the cut may fall below it when a row leaves.
+NEAR = 10.0
+#: Shares of the largest singular value of whose squares a Hessian has six digits at best.
+FEW_DIGITS = 1e-5
 EPSILON = np.finfo(float).eps
 #: Share of the cut by which a singular value must be away from it to be on either side.
 UNCLEAR = 1e-8

@@ -250,3 +250,16 @@ def test_nothing_is_said_where_nothing_has_three_digits():
     assert explainer.objective_.cut is not None
     with pytest.warns(RuntimeWarning, match="60 of 60 changes are NaN"):
         assert np.isnan(explainer.influence(X[:2])).all()
+
+
+@pytest.mark.parametrize("method", ["newton_step", "refit"])
+def test_groups_that_leave_too_few_rows_of_a_table_on_many_scales(method):
+    """The squares of its singular values, which the Hessian holds, do not show the rank."""
+    rng = np.random.default_rng(77)
+    X, y = rng.standard_normal((14, 5)) * np.logspace(2.0, -2.0, 5), rng.standard_normal(14)
+    explainer = InfluenceExplainer(LinearRegression()).fit(X, y)
+    groups = [np.arange(size) for size in (9, 10, 11)]
+    got = group_influence(explainer, groups, X, method=method)
+    for group, mine in zip(groups, got.T, strict=True):
+        left = LinearRegression().fit(np.delete(X, group, axis=0), np.delete(y, group))
+        assert_close(mine, left.predict(X) - explainer.predict(X), 1e-7)

@@ -115,9 +115,11 @@ class TestRowOfLeverageOne:
         explainer, table, _ = explained(shared_data, "ols_anscombe4", LinearRegression())
         return explainer, table
 
-    def test_is_warned_of_by_its_number(self, answers):
-        with pytest.warns(RuntimeWarning, match=r"leverage 1 .* Rows: \[7\]"):
-            answers[0].diagnostics()
+    def test_leaves_the_mean_as_the_refit_of_least_norm(self, answers):
+        explainer, y = answers[0], np.asarray(answers[0].y_train_)
+        moved = explainer.influence(explainer.X_train_, rows=[7])[:, 0]
+        expected = np.delete(y, 7).mean() - explainer.predict(explainer.X_train_)
+        assert moved == pytest.approx(expected, abs=1e-12)
 
     @pytest.mark.filterwarnings("ignore:1 training row:RuntimeWarning")
     def test_has_nan_where_r_has_nan(self, answers):
