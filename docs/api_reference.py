@@ -163,6 +163,7 @@ API_REFERENCE = [
             "InverseHessian",
             "SolverReport",
             "SingularHessianError",
+            "IndefiniteHessianError",
             "DivergenceError",
             "get_solver",
             "REGISTRY",

@@ -25,6 +25,7 @@ from skinfluence._training_data import (
 )
 from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.solvers import get_solver
+from skinfluence.solvers._base import seeded
 
 
 class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
@@ -80,7 +81,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
     n_jobs : int, default=None
         Threads for refits. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        For solvers that draw samples ("lissa", "nystroem", "cg"). None: their own fixed seed.
+        For solvers that draw samples ("lissa", "nystroem", "cg"). None: their own fixed seed. A
+        RandomState gives one seed at `fit`; the same explainer then answers alike each time.
     verbose : int, default=None
         What takes more than two seconds (polishing, Hessians that are formed, solutions, refits,
         leverages, influences) shows a bar with the time left in terminals and notebooks. 0 never
@@ -237,7 +239,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         check_weights(self.sample_weight_train_)  # by whatever name they came
         self.training_rows_ = NamedRows(X, y)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
-        solver = get_solver(self.solver, verbose=self.verbose, **seed)
+        solver = seeded(get_solver(self.solver, verbose=self.verbose, **seed))
         self._linearization = Linearization(
             self.explained_,
             solver,

@@ -76,7 +76,8 @@ def _step(objective, inverse, residual, rows, lost):
         left = objective.with_weights(rows, 1.0 - lost)
         return _left_over(inverse, left, rows, objective.gradient() - left.gradient())
     pulled = own_gradient(objective, rows, lost, residual)
-    way = _cheapest(objective, inverse, len(rows)) if (lost > 0).all() else "left"
+    has_roots = (lost > 0).all() and objective.loss.convex
+    way = _cheapest(objective, inverse, len(rows)) if has_roots else "left"
     found = None
     if way == "few":
         found = _by_few_rows(objective, inverse, rows, lost, pulled)

@@ -50,6 +50,8 @@ class Hessian(LinearOperator):
     truncated = None
     #: 1 shows a progress bar while the matrix itself is formed.
     verbose = 0
+    #: Whether every A_i is positive semi-definite; else only the sum is, at a minimum.
+    convex = True
 
     def __init__(
         self, design, curvature, penalty, gauge=None, factor=None, *, exact=True, damping=0.0

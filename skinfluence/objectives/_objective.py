@@ -305,6 +305,7 @@ class Objective:
         out = Hessian(
             self.design, form, penalty, self._gauge(penalty), exact=exact, damping=damping
         )
+        out.convex = self.loss.convex or not exact
         if self.cut is not None:
             out.truncated = self.truncated
         return out

@@ -6,6 +6,7 @@ Where to start: `_base.py` states the contract, `_auto.py` chooses.
 from skinfluence.solvers._auto import AutoSolver
 from skinfluence.solvers._base import (
     REGISTRY,
+    IndefiniteHessianError,
     InverseHessian,
     SingularHessianError,
     Solver,
@@ -29,6 +30,7 @@ __all__ = [
     "CholeskySolver",
     "DivergenceError",
     "EighSolver",
+    "IndefiniteHessianError",
     "InverseHessian",
     "LissaSolver",
     "NeumannSolver",

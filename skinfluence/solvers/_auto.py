@@ -123,6 +123,8 @@ class AutoSolver(Solver):
         reason : str
         """
         direct, reason = self.direct_solver(hessian)
+        if not hessian.convex:
+            return direct, reason
         costs = self.costs(hessian)
         mine, iterated = costs[direct.name], costs["cg"]
         ratio = mine.seconds / iterated.seconds
@@ -159,6 +161,8 @@ class AutoSolver(Solver):
         solver : Solver
         reason : str
         """
+        if not hessian.convex:
+            return CholeskySolver(), "the loss is not convex: the Hessian is factorised as it is"
         n, q, free = hessian.n_rows, hessian.n_columns, _free(hessian)
         if n <= q and free <= 1:
             reason = f"{n} rows are no more than {q} columns: invert on the row side"
@@ -205,10 +209,10 @@ class AutoQuestions(Questions):
         self._direct = Once(partial(_direct_inverse, hessian, main, auto))
 
     def inverse(self, m):
-        if self._direct.made is not None:
-            self._iterated = None
-            return self._direct.made
         hessian = self._hessian
+        if self._direct.made is not None or not hessian.convex:
+            self._iterated = None
+            return self._direct()
         self._asked += m
         few = replace(self._auto, n_right_hand_sides=self._asked, prefer_factorized=False)
         solver, reason = few.select_solver(hessian)

@@ -337,6 +337,31 @@ class SingularHessianError(np.linalg.LinAlgError):
     """The Hessian has directions without curvature and the solver cannot work around them."""
 
 
+def seeded(solver):
+    """The solver with one seed in the place of a RandomState, drawn from it now.
+
+    Whatever it factorises later, and however often, draws the same then.
+    """
+    state = getattr(solver, "random_state", None)
+    if not isinstance(state, np.random.RandomState):
+        return solver
+    return copy(solver).set_params(random_state=int(state.randint(np.iinfo(np.int32).max)))
+
+
+class IndefiniteHessianError(np.linalg.LinAlgError):
+    """The Hessian has directions of negative curvature: the coefficients are at no minimum."""
+
+
+def require_convex(hessian, name):
+    """Raise ValueError for the Hessian of a loss that is not convex."""
+    if not hessian.convex:
+        raise ValueError(
+            f"solver={name!r} needs a convex loss, in which every row has positive curvature. This "
+            'loss has convex=False. Use solver="auto", "cholesky" or "eigh", which factorise the '
+            "Hessian as a whole."
+        )
+
+
 def get_solver(solver, **settings):
     """A Solver from its name, or the instance itself.
 

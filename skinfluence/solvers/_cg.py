@@ -10,7 +10,7 @@ from sklearn.utils import gen_batches
 
 from skinfluence._progress import progress_bar
 from skinfluence._warnings import user_stacklevel
-from skinfluence.solvers._base import InverseHessian, Solver
+from skinfluence.solvers._base import InverseHessian, Solver, require_convex
 from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._checks import (
     check_choice,
@@ -110,6 +110,7 @@ class CGSolver(Solver):
         check_seed(self.random_state)
 
     def factorize(self, hessian):
+        require_convex(hessian, self.name)
         return CGInverse(hessian, self)
 
 

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skinfluence.solvers._base import Solver
+from skinfluence.solvers._base import IndefiniteHessianError, Solver
 from skinfluence.solvers._cholesky import singular_tolerance
 from skinfluence.solvers._report import SolverReport
 from skinfluence.solvers._root import RootInverse, equilibrate, factorize_blocks, project_out
+
+#: An eigenvalue that is so far below zero is no rounding, relative to the largest.
+NEGATIVE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,13 @@ class EighSolver(Solver):
     def _root(matrix, gauge):
         scaled, scale = equilibrate(matrix)
         values, vectors = np.linalg.eigh(scaled)  # numpy's, as the products are
+        if values[0] < -NEGATIVE * max(values[-1], 1.0):
+            raise IndefiniteHessianError(
+                "The Hessian has a direction of negative curvature (smallest eigenvalue "
+                f"{values[0]:.1e}, largest {values[-1]:.1e}, with a unit diagonal): the "
+                "coefficients are at no minimum, and influence does not exist there. The loss is "
+                "not convex: fit from another start or to a tighter tolerance, or add a penalty."
+            )
         null = values <= singular_tolerance(len(values)) * max(values[-1], 1.0)
         root = vectors[:, ~null] / np.sqrt(values[~null]) / scale[:, None]
         space = np.zeros((len(values), 0))

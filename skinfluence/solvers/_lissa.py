@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skinfluence.linalg import Design, Hessian, block_size
-from skinfluence.solvers._base import InverseHessian, Solver
+from skinfluence.solvers._base import InverseHessian, Solver, require_convex
 from skinfluence.solvers._checks import (
     check_choice,
     check_columns,
@@ -128,6 +128,7 @@ class LissaSolver(Solver):
         check_seed(self.random_state)
 
     def factorize(self, hessian):
+        require_convex(hessian, self.name)
         p = hessian.shape[0]
         gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
         report = SolverReport(self.name, p - gauge, p, np.zeros((p, 0)))

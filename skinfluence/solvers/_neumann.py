@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skinfluence._progress import progress
-from skinfluence.solvers._base import InverseHessian, Solver
+from skinfluence.solvers._base import InverseHessian, Solver, require_convex
 from skinfluence.solvers._checks import (
     check_choice,
     check_columns,
@@ -101,6 +101,7 @@ class NeumannSolver(Solver):
         check_seed(self.random_state)
 
     def factorize(self, hessian):
+        require_convex(hessian, self.name)
         p = hessian.shape[0]
         root = np.ones(p)
         if self.preconditioner is not None:

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from skinfluence._warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
-from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver
+from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, require_convex
 from skinfluence.solvers._checks import check_columns, check_integer, check_positive, check_seed
 from skinfluence.solvers._report import SolverReport
 from skinfluence.solvers._sketch import Sketch
@@ -101,6 +101,7 @@ class NystroemSolver(Solver):
         check_seed(self.random_state)
 
     def factorize(self, hessian):
+        require_convex(hessian, self.name)
         seed = 0 if self.random_state is None else self.random_state
         random_state = check_random_state(seed)
         free = (hessian.penalty <= 0).any(axis=0)

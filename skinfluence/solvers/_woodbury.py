@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver
+from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, require_convex
 from skinfluence.solvers._checks import check_columns
 from skinfluence.solvers._leverage import (
     INDEPENDENT,
@@ -34,6 +34,7 @@ class WoodburySolver(Solver):
     name = "woodbury"
 
     def factorize(self, hessian):
+        require_convex(hessian, self.name)
         free = (hessian.penalty <= 0).any(axis=0)
         if free.sum() >= max(2, hessian.n_rows):
             raise SingularHessianError(
