@@ -84,7 +84,7 @@ class HingeMachine:
         Z = part.X
         if part.intercept:
             Z = sparse.hstack([Z, np.ones((Z.shape[0], 1))])
-        return sparse.csr_array(sparse.diags_array(y) @ Z @ sparse.diags_array(1.0 / self._root))
+        return sparse.csr_array(sparse.diags(y) @ Z @ sparse.diags(1.0 / self._root))
 
     def margins(self, x):
         """A x, (n,)."""
