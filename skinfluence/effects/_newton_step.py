@@ -118,7 +118,7 @@ def _warn_of_full_leverage(inverse, rows):
         remedy = "Add a penalty, or drop these rows"
     else:
         what = f"have leverage 1 as far as solver={inverse.report.solver!r} can tell"
-        remedy = 'Use solver="auto", or a smaller tolerance'
+        remedy = 'Use a solver that factorises ("woodbury", "cholesky"), or a smaller tolerance'
     warnings.warn(
         f"{len(rows)} training row(s) {what}; their Newton step is NaN. Rows: "
         f'{rows[:10].tolist()}. {remedy}; method="first_order" stays finite.',

@@ -41,9 +41,9 @@ class LeverageSystem:
         M_i.
     near : ndarray of int, shape (m,), default=None
         Positions of the rows near leverage one.
-    gaps : ndarray of shape (m, K) or (m, K, K)
+    gaps : ndarray of shape (m, K) or (m, rank, rank)
         Their ``I - R' M R`` with ``R R' = A``, without cancellation; zero at leverage one.
-    roots : ndarray of shape (m, K, K), default=None
+    roots : ndarray of shape (m, K, rank), default=None
         Their R, where `curvature` has three axes.
     least : float
         Differences below this are zero.
@@ -98,7 +98,7 @@ class LeverageSystem:
         else:
             keep = ratio[:, 0] > 0.5  # else the difference has its digits
             ratio = ratio[keep, :, None]
-            gaps = ratio * self._gaps[keep] + (1.0 - ratio) * np.eye(before.shape[1])
+            gaps = ratio * self._gaps[keep] + (1.0 - ratio) * np.eye(self._gaps.shape[1])
             roots = np.sqrt(ratio) * self._roots[keep]
         return LeverageSystem(
             curvature, self.forms, self._near[keep], gaps, roots, least=self._least
@@ -139,9 +139,9 @@ class LeverageSystem:
 
     @staticmethod
     def _inner(roots, gaps):
-        """(R G^-1 R', mask of singular G) of gaps (m, K, K) with their roots."""
+        """(R G^-1 R', mask of singular G) of gaps (m, rank, rank) with their roots."""
         values, vectors = np.linalg.eigh(gaps)
-        full = values[:, 0] <= 1e-13
+        full = values[:, 0] <= np.maximum(1e-13 * values[:, -1], ZERO_GAP)
         half = roots @ vectors / np.sqrt(np.where(full[:, None], 1.0, values))[:, None, :]
         return half @ half.transpose(0, 2, 1), full
 
@@ -176,15 +176,21 @@ class LeverageSystem:
 
 
 def curvature_roots(hessian, rows=slice(None)):
-    """R with R R' = A of some rows: (n_rows, K), or (n_rows, K, K) where outputs interact."""
+    """R with R R' = A of some rows: (n_rows, K), or (n_rows, K, rank) where outputs interact."""
     curvature, factor = hessian.curvature_of(rows)
     if hessian.separable:
         return np.sqrt(curvature)
     if factor is not None and hessian.rows_cancel:
-        # the softmax: diag(p) - p p' = D (I - u u')^2 D with D = diag(p)^1/2, u = D 1
+        # the softmax: diag(p) - p p' = D (I - u u') D with D = diag(p)^1/2 and u = D 1, of rank
+        # K - 1: the columns but the last of the reflection that takes the last axis to -u
         half = np.sqrt(curvature)
         unit = np.divide(factor, half, out=np.zeros_like(half), where=half > 0.0)
-        return half[:, :, None] * (np.eye(hessian.n_outputs) - unit[:, :, None] * unit[:, None, :])
+        towards, first = unit.copy(), unit[:, :-1]
+        towards[:, -1] += 1.0
+        out = -towards[:, :, None] * (first / towards[:, -1:])[:, None, :]
+        every = np.arange(first.shape[1])
+        out[:, every, every] += 1.0
+        return half[:, :, None] * out
     values, vectors = np.linalg.eigh(hessian.row_curvature(rows))
     return vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
 
@@ -212,7 +218,7 @@ def are_near_one(hessian, rows, curvature, forms):
 def smallest_gaps(hessian, rows, forms):
     """Smallest eigenvalue of I - R' M R, from the difference: (n_rows,)."""
     R = curvature_roots(hessian, rows)
-    gaps = np.eye(forms.shape[1]) - R.transpose(0, 2, 1) @ forms @ R
+    gaps = np.eye(R.shape[2]) - R.transpose(0, 2, 1) @ forms @ R
     return np.linalg.eigvalsh(0.5 * (gaps + gaps.transpose(0, 2, 1)))[:, 0]
 
 
@@ -284,7 +290,7 @@ def gaps_near_one(hessian, rows):
 
     Returns
     -------
-    ndarray of shape (m, K), or (m, K, K) where outputs interact
+    ndarray of shape (m, K), or (m, rank, rank) where outputs interact
         Zero at leverage one.
     """
     K, q, m = hessian.n_outputs, hessian.n_columns, len(rows)
@@ -312,10 +318,12 @@ def gaps_near_one(hessian, rows):
             out[:, k] = (root**2).sum(axis=1)
         return without_noise(out)
     reach, free = (
-        np.einsum("mka,mq,kqr->mar", R, Z, part.reshape(K, q, -1), optimize=True).reshape(m * K, -1)
+        np.einsum("mka,mq,kqr->mar", R, Z, part.reshape(K, q, -1), optimize=True).reshape(
+            m * R.shape[2], -1
+        )
         for part in (inverse.roots[0], null)
     )
-    root = _row_side(reach, free).reshape(m, K, -1)
+    root = _row_side(reach, free).reshape(m, R.shape[2], -1)
     return root @ root.transpose(0, 2, 1)
 
 

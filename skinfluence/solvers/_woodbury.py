@@ -65,7 +65,7 @@ class WoodburyInverse(InverseHessian):
         self._Z_free, self._Z_kept = Z[:, self._free], Z[:, self._kept]
         del Z
         self._penalty = hessian.penalty[:, self._kept]  # shape: (K, q_kept)
-        self._root = curvature_roots(hessian)  # shape: (n, K) or (n, K, K)
+        self._root = curvature_roots(hessian)  # shape: (n, K) or (n, K, rank)
         self._separable = hessian.separable
         if hessian.separable:
             blocks: list[_Block] = []
@@ -96,29 +96,28 @@ class WoodburyInverse(InverseHessian):
         return scaled @ scaled.T
 
     def _coupled_block(self, hessian):
-        K, n = hessian.n_outputs, hessian.n_rows
-        out = np.zeros((n * K, n * K))
+        n, K, rank = self._root.shape
+        out = np.zeros((n * rank, n * rank))
         for k in range(K):
             if k == 0 or (self._penalty[k] != self._penalty[k - 1]).any():
                 gram = self._gram(k)
-            R = self._root[:, k]  # shape: (n, K)
-            out += np.einsum("ia,ij,jb->iajb", R, gram, R).reshape(n * K, n * K)
+            R = self._root[:, k]  # shape: (n, rank)
+            out += np.einsum("ia,ij,jb->iajb", R, gram, R).reshape(out.shape)
         free = np.einsum("nka,nm->nakm", self._root, self._Z_free)
-        return _Block(out, free.reshape(n * K, -1))
+        return _Block(out, free.reshape(n * rank, -1))
 
     def _to_rows(self, raw):
         """R' raw of raw predictions (K, n, m), one array for each block."""
         if self._separable:
             return [r[:, None] * part for r, part in zip(self._root.T, raw, strict=True)]
-        K, n, m = raw.shape
-        return [np.einsum("nka,knm->nam", self._root, raw).reshape(n * K, m)]
+        return [np.einsum("nka,knm->nam", self._root, raw).reshape(-1, raw.shape[2])]
 
     def _from_rows(self, mu):
         """R mu, (K, n, m), of what each block has."""
         if self._separable:
             return [r[:, None] * part for r, part in zip(self._root.T, mu, strict=True)]
-        n, K = self._root.shape[:2]
-        return np.einsum("nka,nam->knm", self._root, mu[0].reshape(n, K, -1))
+        n, _, rank = self._root.shape
+        return np.einsum("nka,nam->knm", self._root, mu[0].reshape(n, rank, -1))
 
     def solve(self, V):
         return self._solve(V)[0]
@@ -164,8 +163,8 @@ class WoodburyInverse(InverseHessian):
             gaps = self._gaps[rows[near]]
             return near, gaps
         near = np.flatnonzero(are_near_one(self.hessian, rows, curvature, forms))
-        n, K = self._root.shape[:2]
-        F = self._blocks[0].F.reshape(n, K, -1)[rows[near]]
+        n, _, rank = self._root.shape
+        F = self._blocks[0].F.reshape(n, rank, -1)[rows[near]]
         return near, F @ F.transpose(0, 2, 1)
 
     @cached_property
@@ -209,7 +208,7 @@ class WoodburyInverse(InverseHessian):
         out = np.zeros((K, q, len(rows)))
         if not by_rows.all():
             out += super().solve_rows(rows, np.where(by_rows, 0.0, right)).reshape(out.shape)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             mu = np.where(by_rows, right / self._root[rows], 0.0)
         for k, (block, r) in enumerate(zip(self._blocks, self._root.T, strict=True)):
             left = block.F @ (block.F[rows].T * mu[:, k])  # of the right-hand side, for the penalty

@@ -16,6 +16,7 @@ RNG = np.random.default_rng(0)
 X, X_TEST = RNG.standard_normal((N, 80)), RNG.standard_normal((TESTS, 80))
 Y = X[:, :3].sum(axis=1) + RNG.standard_normal(N)
 WEIGHT = 0.5 + RNG.random(N)
+WEIGHT[5] = 0.0
 PIXELS = 100.0 * X + 50.0
 #: name -> (table, alpha, weighted, outputs, fit_intercept)
 CASES = {
