@@ -82,6 +82,7 @@ def disagreements_of(problem):
 
 
 @pytest.mark.filterwarnings("ignore:Feature .* is constant")
+@pytest.mark.filterwarnings("ignore:The least populated class")
 @pytest.mark.parametrize("first", range(0, N_PROBLEMS, AT_ONCE))
 def test_influence_on_random_problems_is_what_scikit_learns_refits_say(first):
     problems = (draw(seed) for seed in range(first, first + AT_ONCE))
