@@ -126,7 +126,7 @@ def test_categories_keep_their_order(kind, ridge):
 @pytest.mark.parametrize("unit", ["D", "s", "ns"])
 def test_dates_name_their_groups_in_any_unit_and_missing_ones_the_last(unit, ridge, expected):
     day = (np.datetime64("2020-01-01") + LABELS).astype(f"datetime64[{unit}]")
-    day[LABELS == 2] = np.datetime64("NaT")
+    day[LABELS == 2] = np.datetime64("NaT", unit)
     made = group_table(ridge[0], day, *ridge[1:])
     np.testing.assert_allclose(made["influence"], expected[:, [0, 1, 3, 2]].mean(axis=0))
     dates = ["2020-01-01", "2020-01-02", "2020-01-04", "NaT"]
