@@ -3,6 +3,8 @@
 import os
 
 # Before anything imports scipy or matplotlib.
+if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: no threads of BLAS besides
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
