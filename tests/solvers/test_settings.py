@@ -68,7 +68,9 @@ def test_a_choice_names_the_choices(solver, name, value):
 
 
 @pytest.mark.parametrize("solver", [*COUNTS])
-@pytest.mark.parametrize("value", ["a", -1, 1.5, np.random.default_rng(0)], ids=repr)
+@pytest.mark.parametrize(
+    "value", ["a", -1, 1.5, np.random.default_rng(0)], ids=lambda value: type(value).__name__
+)
 def test_a_seed_is_one_of_numpys(solver, value):
     with pytest.raises(
         ValueError, match=r"random_state must be None, an integer.*RandomState, got"
