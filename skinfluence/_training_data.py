@@ -142,7 +142,9 @@ def _n_dimensions(X):
     shape = getattr(X, "shape", None)
     if shape is not None:
         return len(shape)
-    return np.ndim(X[0]) + 1 if isinstance(X, list | tuple) and len(X) else np.ndim(X)
+    if isinstance(X, list | tuple) and len(X):
+        return np.ndim(X[0]) + 1
+    return np.asarray(X).ndim
 
 
 def _first_step(estimator):

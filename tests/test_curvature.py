@@ -163,7 +163,8 @@ def test_the_fisher_form_of_influence_in_mean_form(name):
     It is n times the influence; the penalty is folded into F.
     """
     model, (X, y), residuals, alpha = CASES[name]
-    model, n = clone(model).fit(X, y), len(X)
+    # lbfgs would leave an error of the size of the tolerance below
+    model, n = clone(model).set_params(solver="newton-cholesky").fit(X, y), len(X)
     p, classes = model.predict_proba(X), model.classes_
     G = gradients(model, X, residuals(model, X, y))
     F = np.diag(np.tile([alpha / n] * X.shape[1] + [0.0], G.shape[1] // (X.shape[1] + 1)))
@@ -304,6 +305,8 @@ def test_the_fidelity_score_tells_it_from_the_hessian():
     assert loo_concordance(search.best_estimator_, X, y) > 0.9
 
 
+# at this temperature the smooth hinge is another machine, as the warning says
+@pytest.mark.filterwarnings("ignore:LinearSVC had not converged, or its hinge is far")
 @pytest.mark.parametrize("model", [LinearSVC(), LinearSVC(loss="hinge")], ids=["squared", "hinge"])
 def test_a_hinge_has_no_fisher_information_and_an_empirical_one(model):
     X, y = make_classification(80, 4, random_state=0)
@@ -363,10 +366,11 @@ class TestALossWhoseFisherInformationIsNotItsHessian:
         assert np.abs(expected - objective.hessian().to_dense()).max() > 1e-3 * expected.max()
 
     def test_it_takes_no_newton_step(self, objective):
-        inverse = AutoSolver().factorize(objective.hessian(curvature="fisher"))
-        assert resolve_method("auto", inverse) == "first_order"
+        explained = SimpleNamespace(objective=objective)
+        fisher = Linearization(explained, AutoSolver(), 0.0, None, curvature="fisher")
+        assert resolve_method("auto", fisher) == "first_order"
         with pytest.raises(ValueError, match="newton_step"):
-            resolve_method("newton_step", inverse)
+            resolve_method("newton_step", fisher)
 
     def test_the_linearisation_keeps_both_inverses_apart(self, objective):
         explained = SimpleNamespace(objective=objective)

@@ -87,7 +87,8 @@ def test_a_further_question_takes_its_influences_only():
     first = ask(explainer.fit(X[:N], y[:N]))
     again, peak, _ = traced(lambda: ask(explainer))
     assert peak < 1.6
-    np.testing.assert_array_equal(again, first)
+    # to rounding: sums over blocks follow the alignment of the arrays that hold them
+    np.testing.assert_allclose(again, first, rtol=1e-9, atol=1e-15)
 
 
 def test_strongest_rows_take_less_than_the_influences_would():
