@@ -156,7 +156,7 @@ def test_a_search_that_may_find_a_supported_model_is_fitted():
         ),
         (
             "ridge",
-            "'ridge' is a str, and no estimator of scikit-learn. Supported: LinearRegression",
+            "'ridge' is a str, and no estimator of scikit-learn. Supported: .*LinearRegression",
         ),
         (preprocessing.StandardScaler(), "StandardScaler is no classifier and no regressor"),
         (LabelFlagger(), "LabelFlagger is no classifier and no regressor"),
