@@ -180,11 +180,9 @@ def test_importing_adds_less_than_a_second_to_importing_scikit_learn():
         "import time, sklearn.linear_model, sklearn.svm; begun = time.process_time();"
         "import skinfluence; print(time.process_time() - begun)"
     )
-    times = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
-        for _ in range(3)
-    ]
-    assert min(times) < 1.0
+    run = [sys.executable, "-c", code]
+    times = (float(subprocess.run(run, capture_output=True).stdout) for _ in range(3))
+    assert any(time < 1.0 for time in times)  # once is enough
 
 
 def test_public_modules_load_when_they_are_first_used():

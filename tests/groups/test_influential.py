@@ -78,8 +78,9 @@ def small(kind, seed):
 
 
 @pytest.mark.filterwarnings("ignore:1 of 560 groups are NaN")  # the three rows of a class
-@pytest.mark.parametrize("size", [2, 3])
-@pytest.mark.parametrize("kind", ["values", "two classes", "three classes"])
+@pytest.mark.parametrize(
+    ("kind", "size"), [("values", 2), ("values", 3), ("two classes", 3), ("three classes", 2)]
+)
 def test_greedy_is_near_the_best_of_all_groups_and_no_worse_than_adding_up(kind, size):
     """On four tables each: the best by brute force over all groups of that size."""
     model = LinearRegression() if kind == "values" else logistic()

@@ -40,8 +40,10 @@ def test_rows_of_weight_zero_are_left_out_for_an_estimator_without_weights():
     np.testing.assert_array_equal(got.predict(X), want.predict(X))
 
 
-@pytest.mark.parametrize("action", ["reweight", "drop", "relabel", "none"])
-@pytest.mark.parametrize("kind", ["classes", "values"])
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [("classes", "reweight"), ("classes", "relabel"), ("values", "drop"), ("values", "none")],
+)
 def test_a_row_of_weight_zero_is_absent(action, kind):
     cleaned, target = (CleanedClassifier, y) if kind == "classes" else (CleanedRegressor, values)
     there = np.where(np.arange(150) % 4 == 1, 0.0, 1.0)

@@ -138,10 +138,8 @@ def test_where_other_questions_are_iterated_many_right_hand_sides_are_factorised
 
 
 QUESTIONS_OF_ALL_ROWS = {
-    "leverage_": lambda e: e.leverage_,
     "self_influence": lambda e: e.self_influence(),
     "Newton step": lambda e: e.influence(X_test, y_test, method="newton_step"),
-    "leave one out": lambda e: e.leave_one_out_raw_predictions(),
 }
 
 

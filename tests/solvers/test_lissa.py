@@ -50,9 +50,16 @@ def test_the_scale_needs_no_tuning(make):
     assert error(hessian, found, b).max() <= 0.2
 
 
-@pytest.mark.parametrize("sampling", ["importance", "uniform"])
-@pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize("make", [zoo.well_posed, zoo.rows_without_curvature, zoo.multinomial])
+@pytest.mark.parametrize(
+    ("make", "batch_size", "sampling"),
+    [
+        (zoo.well_posed, 1, "importance"),
+        (zoo.well_posed, 4, "uniform"),
+        (zoo.rows_without_curvature, 4, "importance"),
+        (zoo.multinomial, 1, "uniform"),
+        (zoo.multinomial, 4, "importance"),
+    ],
+)
 def test_the_mean_is_within_its_standard_error(make, batch_size, sampling):
     """At this depth no bias is left: the error squared is the reported one's square, on average.
 
