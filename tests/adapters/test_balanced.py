@@ -19,7 +19,8 @@ COUNTING = {"RidgeClassifier": (RidgeClassifier(0.4), 1e-6, 1e-2)}
 if not COUNTS_ARE_WEIGHTED:
     COUNTING |= {
         "LogisticRegression": (LogisticRegression(solver="newton-cholesky"), 1e-6, 1e-2),
-        "LinearSVC": (LinearSVC(dual=False), 1e-4, 2e-3),
+        # the step is long enough for liblinear's own error, which it divides: at 2e-3 that is 1e-4
+        "LinearSVC": (LinearSVC(dual=False), 1e-4, 8e-3),
     }
 
 
