@@ -74,7 +74,7 @@ def test_what_is_of_the_size_of_the_rows_keeps_float64(model, labels):
 def test_columns_far_from_zero_lose_no_digits(make, method):
     """Not centred before the product, a thousand spreads away cost three of the seven digits."""
     far = (X + 300.0).astype(np.float32)
-    # fitted in float64: on sparse float32 rows as far from zero, scikit-learn's own solver may diverge
+    # fitted in float64: scikit-learn's own solver may diverge on sparse float32 rows this far away
     model = FrozenEstimator(Ridge().fit(make(far.astype(np.float64)), BINARY))
     found, expected = (
         InfluenceExplainer(model)
