@@ -196,7 +196,7 @@ class Design:
         return sign * parts.total
 
     def _dense_gram(self, root, reach, chunk):
-        """Z' diag(root^2) Z over a slice of rows; `reach` is told that it is done."""
+        """Z' diag(root^2) Z over a slice of rows; `reach` is called when it is done."""
         part, root = self.take(chunk), root[chunk]
         q = self.shape[1]
         out = np.zeros((q, q))

@@ -53,7 +53,7 @@ class SmoothHinge(Loss):
 
 
 class Hinge(Loss):
-    """max(0, 1 - y * raw_prediction), y = -1 or +1: a kink, and no curvature beside it."""
+    """max(0, 1 - y * raw_prediction), y = -1 or +1: a kink, and no curvature elsewhere."""
 
     target_kind = "margin"
     smooth = False

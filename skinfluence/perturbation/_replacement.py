@@ -65,7 +65,7 @@ def replacement_influence(
     -----
     RuntimeWarning
         For changes that give another label to the last row of a class: the refitted model would
-        not know that class. They are NaN, save for "first_order". Also where earlier steps gave the
+        not know that class. They are NaN, but for "first_order". Also where earlier steps gave the
         training rows other values in `fit` than `transform` gives (cross-fitted encoders): the new
         rows are those of `transform`.
 
