@@ -16,9 +16,9 @@ from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from benchmarks.peers import cleanlab, pyinfluence
 from skinfluence import InfluenceExplainer
 from skinfluence.labels import LabelFlagger
-from skinfluence.labels._counts import flag_labels
-from skinfluence.labels._noise_model import fit_noise_model
-from skinfluence.labels._opinions import Opinion
+from skinfluence.labels._noise.classes import fit_noise_model
+from skinfluence.labels._noise.counts import flag_labels
+from skinfluence.labels._sources.opinions import Opinion
 
 
 @dataclass
@@ -187,12 +187,6 @@ WAYS = {
     "ours logistic": Way("skinfluence, logistic", _flagger_on_logistic()),
     "ours trees": Way(
         "skinfluence's noise model, ExtraTrees", _noise_model_on_trees, model="trees"
-    ),
-    "ours both": Way(
-        "skinfluence, leave-one-out and ExtraTrees",
-        _flagger(score=("leave_one_out", "cross_validation")),
-        seeds=1,
-        rates=(0.1,),
     ),
     "ours strict": Way(
         'skinfluence, contamination="strict"', _flagger(contamination="strict"), clean_only=True

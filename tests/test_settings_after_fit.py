@@ -8,7 +8,7 @@ from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer, LabelFlagger
 from skinfluence.groups import group_influence
-from skinfluence.labels._gain import expected_gains
+from skinfluence.labels._review.gain import expected_gains
 from skinfluence.perturbation import relabel_influence
 
 X, y = load_iris(return_X_y=True)

@@ -1,7 +1,7 @@
 """Wrong labels: finding them, and learning without them."""
 
-from skinfluence.labels._cleaned import CleanedClassifier, CleanedRegressor
-from skinfluence.labels._cleaner import LabelCleaner
+from skinfluence.labels._cleaning.estimators import CleanedClassifier, CleanedRegressor
+from skinfluence.labels._cleaning.sampler import LabelCleaner
 from skinfluence.labels._flagger import LabelFlagger
 
 __all__ = ["CleanedClassifier", "CleanedRegressor", "LabelCleaner", "LabelFlagger"]

@@ -10,22 +10,22 @@ from sklearn.utils import check_random_state
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence._rows import NamedRows
 from skinfluence.adapters._fit_record import fit_recorded, weight_parameter
-from skinfluence.labels._inputs import Target, as_labels
-from skinfluence.labels._judgement import judge
-from skinfluence.labels._rows import spread, take_rows
+from skinfluence.labels._inputs.rows import spread, take_rows
+from skinfluence.labels._inputs.settings import Target, as_labels
+from skinfluence.labels._noise.judgement import judge
 from skinfluence.labels._scores import SCORES
-from skinfluence.labels._sources import choose_source
+from skinfluence.labels._sources.choice import choose_source
 
 __all__ = ["check_trusted", "judge_rows", "make_explainer", "record"]
 
 
 def check_trusted(flagger, X_trusted, y_trusted, target):
     """(X, y) of the trusted rows for a score that asks for them; else None."""
-    if vars(flagger)["score"] != "reference":
+    if flagger.ranking != "reference":
         return None
     if X_trusted is None or y_trusted is None:
         raise ValueError(
-            'score="reference" needs rows whose labels are known to be right: '
+            'ranking="reference" needs rows whose labels are known to be right: '
             "fit(X, y, X_trusted=..., y_trusted=...)."
         )
     y_trusted = as_labels(y_trusted)
@@ -67,7 +67,7 @@ def record(flagger, X, target, weight, choice, verdict):
     flagger._X, flagger._weight = X, weight
     flagger._known = np.ones(len(weight), bool) if target.classes is None else target.codes >= 0
     flagger._explainer = None
-    flagger.score_, flagger.n_iter_ = choice.score, verdict.model.n_iter
+    flagger.judged_by_, flagger.n_iter_ = choice.judged_by, verdict.model.n_iter
     flagger.description_ = verdict.model.opinion.description
     flagger.damping_ = verdict.model.opinion.damping
     flagger.contamination_ = verdict.contamination
@@ -104,7 +104,7 @@ def _set_judged(flagger, verdict, X, target, there):
 
 def _set_ranked(flagger, verdict, trusted, target, there, tie_break):
     """Scores, flags and ranking of every row."""
-    function = None if isinstance(flagger.score_, tuple) else SCORES[flagger.score_]
+    function = SCORES[flagger.ranking]
     flagged = np.zeros(len(there), dtype=bool)
     if function is None:
         flagger.scores_ = 1.0 - flagger.label_quality_
@@ -137,7 +137,7 @@ def make_explainer(flagger, noise=True):
     if choice.closed is None:
         raise AttributeError(
             f"{flagger.description_}: such a model has no influences and no explainer_. Give an "
-            'estimator that InfluenceExplainer knows, with score="leave_one_out".'
+            'estimator that InfluenceExplainer knows, with ranking="leave_one_out".'
         )
     weight = flagger._weight * flagger.row_weight_ if noise else flagger._weight
     estimator, damping = choice.explained(weight)

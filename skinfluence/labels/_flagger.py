@@ -14,7 +14,8 @@ from skinfluence._checks import check_whole
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence._training_data import check_training_data
 from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
-from skinfluence.labels._inputs import (
+from skinfluence.labels._inputs.rows import take_rows
+from skinfluence.labels._inputs.settings import (
     as_labels,
     check_settings,
     check_weight,
@@ -22,11 +23,9 @@ from skinfluence.labels._inputs import (
     first_missing,
     read_target,
 )
-from skinfluence.labels._noise_rate import NoiseRate
-from skinfluence.labels._report import verdicts
-from skinfluence.labels._review import Review
-from skinfluence.labels._rows import take_rows
-from skinfluence.labels._score_attribute import ScoreAttribute
+from skinfluence.labels._noise.rate import NoiseRate
+from skinfluence.labels._review.report import verdicts
+from skinfluence.labels._review.review import Review
 from skinfluence.labels._scores import SCORES
 
 __all__ = ["LabelFlagger"]
@@ -50,16 +49,14 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         numbers values, and the flagger chooses a representation of the data
         itself, by the leave-one-out likelihood; numeric columns, and in data frames categorical
         ones too. An estimator that :class:`~skinfluence.InfluenceExplainer` knows is left one out
-        in closed form; any other (a forest, say) is cross-validated, `score_` says so.
-    score : str or tuple, default="leave_one_out"
+        in closed form; any other (a forest, say) is cross-validated, `judged_by_` says so.
+    ranking : str, default="leave_one_out"
         What puts the rows in order:
 
         - "leave_one_out": the probability that the label is wrong, by the noise model on
           leave-one-out probabilities;
         - "cross_validation": the same on 5-fold cross-validated probabilities, of ExtraTrees where
           `estimator` is None; not repeated with other row weights;
-        - ("leave_one_out", "cross_validation"): the same on both, weighted by their held-out
-          likelihood;
         - "self_influence": influence on the row's own loss (Koh & Liang 2017, section 5.4);
         - "loss": loss of the row under the model that has seen it;
         - "relative": self-influence per unit of change of the coefficients (RelatIF);
@@ -123,8 +120,9 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         use. Classification only.
     contamination_ : float
         Share that is flagged. Far above `noise_rate_` where the model cannot predict the labels.
-    score_ : str or tuple
-        What `score` came to: "cross_validation" for an estimator that influence cannot serve.
+    judged_by_ : {"leave_one_out", "cross_validation"}
+        Where the probabilities that the noise model judges come from: "cross_validation" for an
+        estimator that influence cannot serve.
     damping_ : float or None
         The damping that was used.
     row_weight_ : ndarray of shape (n_samples,)
@@ -148,10 +146,6 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
 
     Notes
     -----
-    Called as a method, ``flagger.score(X, y)`` is the mean log-likelihood of given labels that the
-    model has not seen, noise included: what a search over `damping`, `representation` or
-    `noise_model` maximises. Read, `flagger.score` equals the parameter.
-
     A row of weight zero is as good as absent: it influences nothing, and is judged like a new row.
 
     References
@@ -180,7 +174,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         self,
         estimator=None,
         *,
-        score="leave_one_out",
+        ranking="leave_one_out",
         representation="auto",
         n_components=300,
         noise_model=True,
@@ -193,7 +187,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         verbose=None,
     ):
         self.estimator = estimator
-        self.score = score
+        self.ranking = ranking
         self.representation = representation
         self.n_components = n_components
         self.noise_model = noise_model
@@ -217,7 +211,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; 0 leaves a row out.
         X_trusted : {array-like, sparse matrix, data frame} of shape (m, n_features), default=None
-            Rows whose labels are known to be right, for ``score="reference"``; other scores make
+            Rows whose labels are known to be right, for ``ranking="reference"``; other scores make
             no use of them.
         y_trusted : array-like of shape (m,), default=None
             Their labels.
@@ -289,7 +283,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
         X_trusted : {array-like, sparse matrix, data frame} of shape (m, n_features), default=None
-            For ``score="reference"``.
+            For ``ranking="reference"``.
         y_trusted : array-like of shape (m,), default=None
             Their labels.
 
@@ -314,32 +308,30 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         Returns
         -------
         ndarray of shape (n_samples,)
-            Probability in [0, 1] that the label is wrong, whatever `score` is.
+            Probability in [0, 1] that the label is wrong, whatever `ranking` is.
         """
         rows = self._new_rows(X, y)
         return 1.0 - self._judgement.of_new_rows(*rows)[0]
 
-    def _held_out_likelihood(self, X, y):
-        """Mean log-likelihood of given labels of new rows under the model and its noise."""
-        rows = self._new_rows(X, y)
-        return float(self._judgement.log_likelihood(*rows).mean())
+    def score(self, X, y):
+        """Mean log-likelihood of given labels that the model has not seen, noise included.
 
-    score = ScoreAttribute(_held_out_likelihood)
-
-    def get_params(self, deep=True):
-        """Parameters of this flagger, and of the estimator inside.
+        What a search over `damping`, `representation` or `noise_model` maximises.
 
         Parameters
         ----------
-        deep : bool, default=True
-            Whether to give those of the estimator too.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Not the training rows.
+        y : array-like of shape (n_samples,)
+            Their given labels or values.
 
         Returns
         -------
-        dict
-            Name -> value.
+        float
+            In nats a row.
         """
-        return {**super().get_params(deep=deep), "score": vars(self)["score"]}
+        rows = self._new_rows(X, y)
+        return float(self._judgement.log_likelihood(*rows).mean())
 
     def _new_table(self, X):
         """A table of new rows, with the columns that `fit` has seen."""

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import _num_samples
 
-from skinfluence.labels._rows import take_rows
+from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
 from skinfluence.selection._lengths import change_lengths
 

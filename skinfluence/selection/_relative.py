@@ -75,7 +75,7 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     See Also
     --------
     top_relative_influences : The strongest rows only, in blocks.
-    skinfluence.labels.LabelFlagger : ``score="relative"`` is this, of each row on itself.
+    skinfluence.labels.LabelFlagger : ``ranking="relative"`` is this, of each row on itself.
 
     Notes
     -----

@@ -171,4 +171,4 @@ def test_what_is_no_estimator_is_refused(estimator, message):
 
 def test_flaggers_still_cross_validate_what_is_refused():
     flagger = LabelFlagger(naive_bayes.GaussianNB()).fit(X, labels)
-    assert flagger.score_ == "cross_validation"
+    assert flagger.judged_by_ == "cross_validation"

@@ -26,8 +26,7 @@ FLAGGERS = {
     "given": LabelFlagger(model),
     "linear": LabelFlagger(representation="linear"),
     "rbf": LabelFlagger(representation="rbf"),
-    "both": LabelFlagger(model, score=("leave_one_out", "cross_validation")),
-    "loss": LabelFlagger(model, score="loss"),
+    "loss": LabelFlagger(model, ranking="loss"),
 }
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.labels._opinions import Opinion
+from skinfluence.labels._sources.opinions import Opinion
 
 
 class RidgeSource:

@@ -89,7 +89,7 @@ def test_trusted_rows_reach_the_flagger_and_are_not_learnt_from():
 
 
 def test_trusted_rows_decide_what_the_reference_score_says():
-    flagger = LabelFlagger(LogisticRegression(), score="reference", contamination=0.1)
+    flagger = LabelFlagger(LogisticRegression(), ranking="reference", contamination=0.1)
     model = CleanedClassifier(flagger=flagger, action="drop")
     got = model.fit(X[50:], y[50:], X_trusted=X[:50], y_trusted=truth[:50])
     alone = clone(flagger).fit(X[50:], y[50:], X_trusted=X[:50], y_trusted=truth[:50])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from skinfluence.labels._closed_form import RidgeSums
+from skinfluence.labels._sources.ridge_path import RidgeSums
 
 DAMPINGS = [1e-4, 1e-2, 1.0, 30.0]
 

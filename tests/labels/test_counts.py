@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skinfluence.labels._counts import confident_joint, flag_labels
-from skinfluence.labels._noise_model import NoiseModel
+from skinfluence.labels._noise.classes import NoiseModel
+from skinfluence.labels._noise.counts import confident_joint, flag_labels
 
 # Ten rows of two classes; the last of each class looks like the other one.
 CODES = np.array([0] * 6 + [1] * 4)

@@ -4,7 +4,6 @@ import pickle
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
@@ -15,10 +14,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skinfluence.labels._combined import CombinedSource, best_temperature, stacking_weights
-from skinfluence.labels._cross_validated import CrossValidatedSource, make_folds, takes_weights
-from skinfluence.labels._inputs import Target
-from skinfluence.labels._opinions import Opinion
+from skinfluence.labels._sources.cross_validated import (
+    CrossValidatedSource,
+    make_folds,
+    takes_weights,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4))
@@ -184,50 +184,6 @@ def test_opinions_can_be_pickled():
     opinion = source_of(LogisticRegression()).fit(ones)
     again = pickle.loads(pickle.dumps(opinion))
     np.testing.assert_array_equal(again.predict(X), opinion.predict(X))
-
-
-class Says:
-    """A source whose opinion is given."""
-
-    def __init__(self, value, new=None):
-        self.value, self.new = value, new
-
-    def fit(self, weight):
-        return Opinion(self.value, lambda X: self.new, None, "said", None)
-
-
-def test_stacking_weights_maximise_the_likelihood():
-    p = rng.uniform(0.01, 1.0, size=(2, 200))
-    weight = rng.uniform(0.1, 2.0, size=200)
-    got = stacking_weights(np.log(p), weight)
-    best = minimize_scalar(
-        lambda s: -(weight @ np.log(s * p[0] + (1 - s) * p[1])), bounds=(0, 1), method="bounded"
-    )
-    np.testing.assert_allclose(got, [best.x, 1 - best.x], atol=1e-3)
-
-
-def test_the_better_opinion_gets_the_larger_share():
-    knows = np.log(np.where(np.eye(3)[three] == 1, 0.9, 0.05))
-    guesses = np.log(rng.dirichlet(np.ones(3), size=90))
-    mixed = CombinedSource([Says(knows), Says(guesses)], Target(three, np.arange(3))).fit(ones)
-    np.testing.assert_array_equal(mixed.value.argmax(axis=1), three)
-    np.testing.assert_allclose(np.exp(mixed.value).sum(axis=1), 1.0, rtol=1e-9)
-
-
-def test_temperature_undoes_overconfidence():
-    honest = np.log(rng.dirichlet(np.ones(3), size=4000))
-    codes = np.array([rng.choice(3, p=np.exp(row)) for row in honest])
-    assert best_temperature(3.0 * honest, codes, np.ones(4000)) == pytest.approx(3.0, rel=0.1)
-
-
-def test_values_are_mixed_by_their_held_out_error():
-    a, b = values + rng.normal(size=90), values + 2.0 * rng.normal(size=90)
-    new = np.arange(3.0)
-    mixed = CombinedSource([Says(a, new), Says(b, new + 1)], Target(values, None)).fit(ones)
-    difference = b - a
-    share = np.clip(-(a - values) @ difference / (difference @ difference), 0, 1)  # of b
-    np.testing.assert_allclose(mixed.value, (1 - share) * a + share * b, rtol=1e-4)
-    np.testing.assert_allclose(mixed.predict(None), new + share, rtol=1e-4)
 
 
 def test_without_refits_the_first_opinion_stays():

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from scipy.optimize import check_grad
 
-from skinfluence.labels._error_mixture import (
+from skinfluence.labels._noise.error_mixture import (
     ErrorMixture,
     _basis,
     _Problem,

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skinfluence.adapters import UnsupportedEstimatorError
-from skinfluence.labels._explained import ExplainedSource
+from skinfluence.labels._sources.explained import ExplainedSource
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))

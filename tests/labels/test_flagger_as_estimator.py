@@ -88,11 +88,11 @@ def test_an_unfitted_flagger_says_so(ask):
 
 def test_weights_and_trusted_rows_are_routed():
     weight = np.where(np.arange(300) < 40, 0.0, 1.0)
-    direct = LabelFlagger(logistic, score="reference").fit(
+    direct = LabelFlagger(logistic, ranking="reference").fit(
         X, y, weight, X_trusted=X[:50], y_trusted=clean[:50]
     )
     with sklearn.config_context(enable_metadata_routing=True):
-        asks = LabelFlagger(logistic, score="reference").set_fit_request(
+        asks = LabelFlagger(logistic, ranking="reference").set_fit_request(
             sample_weight=True, X_trusted=True, y_trusted=True
         )
         pipe = make_pipeline(asks, "passthrough")

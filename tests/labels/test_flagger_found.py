@@ -63,7 +63,7 @@ def test_shapes_and_meaning_of_the_attributes(flagger):
     assert (flagger.suggested_[flagger.flagged_] != y[flagger.flagged_]).all()
     assert flagger.contamination_ == pytest.approx(flagger.flagged_.mean())
     np.testing.assert_array_equal(flagger.classes_, [0, 1])
-    assert flagger.score_ == "leave_one_out"
+    assert flagger.judged_by_ == "leave_one_out"
 
 
 def test_flagged_rows_are_the_top_of_the_ranking(flagger):
@@ -98,7 +98,7 @@ def test_plain_probabilities_of_many_classes_order_rows_as_real_refits_do():
 @pytest.mark.parametrize("score", ["leave_one_out", "cross_validation"])
 def test_margins_get_a_temperature_without_a_noise_model_too(estimator, score):
     model = make_pipeline(StandardScaler(), estimator)
-    plain = LabelFlagger(model, noise_model=False, score=score, damping=0).fit(X, y)
+    plain = LabelFlagger(model, noise_model=False, ranking=score, damping=0).fit(X, y)
     assert plain.temperature_ > 1.2  # margins of one are surer than the logistic function says
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier
 
 from skinfluence import LabelFlagger
@@ -21,17 +20,6 @@ def test_strict_flags_fewer():
     assert flipped[strict.flagged_].mean() > 0.9
 
 
-def test_score_is_a_parameter_and_a_method():
-    found = LabelFlagger(logistic, score="loss").fit(X, y)
-    assert found.score == "loss"
-    assert found.get_params()["score"] == "loss"
-    assert type(found.get_params()["score"]) is str
-    assert isinstance(found.score(X, y), float)
-    assert clone(found).score == "loss"
-    assert "score='loss'" in repr(found)
-    assert found.set_params(score="relative").score == "relative"
-
-
 def test_parameters_and_the_estimator_stay_as_they_were():
     inner = ExtraTreesClassifier(5)
     found = LabelFlagger(inner)
@@ -42,8 +30,8 @@ def test_parameters_and_the_estimator_stay_as_they_were():
 
 
 def test_nothing_is_checked_before_fit():
-    found = LabelFlagger("no estimator", score=3, contamination="many", max_iter=-1)
-    assert found.score == 3
+    found = LabelFlagger("no estimator", ranking=3, contamination="many", max_iter=-1)
+    assert found.ranking == 3
 
 
 def test_the_seed_decides_landmarks_and_folds():
@@ -69,10 +57,10 @@ def test_verbose_tells_what_was_done(capsys):
 
 
 SETTINGS = [
-    ("score", "best", "Expected one of"),
-    ("score", ("leave_one_out", "loss"), "Expected one of"),
-    ("score", ["leave_one_out"], "Expected one of"),
-    ("score", None, "Expected one of"),
+    ("ranking", "best", "Expected one of"),
+    ("ranking", ("leave_one_out", "loss"), "Expected one of"),
+    ("ranking", ["leave_one_out"], "Expected one of"),
+    ("ranking", None, "Expected one of"),
     ("contamination", "many", "'auto' or 'strict'"),
     ("contamination", 1.5, ">= 0 and <= 1"),
     ("contamination", -0.1, ">= 0 and <= 1"),

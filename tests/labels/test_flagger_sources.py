@@ -6,14 +6,13 @@ import sklearn
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, LabelFlagger
 from skinfluence.adapters import UnsupportedEstimatorError
-from tests.labels._flipped import X, clean, flipped, logistic, y
+from tests.labels._flipped import X, clean, logistic, y
 
 
 def test_the_explainer_is_of_the_model_that_judged(explained):
@@ -52,7 +51,7 @@ def test_the_explainer_of_values_predicts_what_was_suggested(values):
 
 def test_an_estimator_without_influence_is_cross_validated_and_said_so(capsys):
     found = LabelFlagger(ExtraTreesClassifier(10), verbose=1).fit(X, y)
-    assert found.score_ == "cross_validation"
+    assert found.judged_by_ == "cross_validation"
     assert "cross-validated in 5 folds" in capsys.readouterr().out
     assert not hasattr(found, "explainer_")
     with pytest.raises(AttributeError, match="has no influences"):
@@ -68,25 +67,10 @@ def l1():
 def test_a_setting_that_influence_refuses_is_cross_validated_too():
     lasso = LogisticRegression(solver="liblinear", **l1())
     found = LabelFlagger(make_pipeline(StandardScaler(), lasso)).fit(X, y)
-    assert found.score_ == "cross_validation"
+    assert found.judged_by_ == "cross_validation"
 
 
 @pytest.mark.parametrize("score", ["self_influence", "loss", "relative", "reference"])
 def test_scores_that_need_influence_say_what_to_do_without(score):
-    with pytest.raises(UnsupportedEstimatorError, match=f'{score}.*Take score="leave_one_out"'):
-        LabelFlagger(DummyClassifier(), score=score).fit(X, y, X_trusted=X, y_trusted=clean)
-
-
-def test_two_sources_are_combined():
-    both = LabelFlagger(logistic, score=("leave_one_out", "cross_validation")).fit(X, y)
-    assert both.score_ == ("leave_one_out", "cross_validation")
-    assert "closed form" in both.description_ and "cross-validated" in both.description_
-    assert average_precision_score(flipped, both.scores_) > 0.8
-    assert both.explainer_.objective_.n_rows == 300
-
-
-def test_trees_are_combined_with_the_representation():
-    score = ("leave_one_out", "cross_validation")
-    both = LabelFlagger(ExtraTreesClassifier(10), score=score).fit(X, y)
-    assert "ridge regression" in both.description_ and "ExtraTrees" in both.description_
-    assert both.score_labels(X[:3], y[:3]).shape == (3,)
+    with pytest.raises(UnsupportedEstimatorError, match=f'{score}.*Take ranking="leave_one_out"'):
+        LabelFlagger(DummyClassifier(), ranking=score).fit(X, y, X_trusted=X, y_trusted=clean)

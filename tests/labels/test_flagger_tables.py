@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skinfluence import LabelFlagger
-from skinfluence.labels._table import TableEncoder
+from skinfluence.labels._inputs.tables import TableEncoder
 from tests.labels._tables import (
     ESTIMATORS,
     LIBRARIES,
@@ -147,7 +147,7 @@ def test_a_pipeline_with_a_column_transformer_gets_the_frame():
     found = LabelFlagger(make_pipeline(encode, LogisticRegression())).fit(
         pandas.DataFrame(MIXED), y
     )
-    assert found.score_ == "leave_one_out"
+    assert found.judged_by_ == "leave_one_out"
     assert len(found.report()) == 200
 
 

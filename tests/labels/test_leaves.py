@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skinfluence.labels._leaves import PRIOR_ROWS, LeafMember, grow
-from skinfluence.labels._members import Rows
+from skinfluence.labels._sources.leaves import PRIOR_ROWS, LeafMember, grow
+from skinfluence.labels._sources.members import Rows
 
 
 @pytest.fixture(name="table")

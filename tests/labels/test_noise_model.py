@@ -8,16 +8,16 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import average_precision_score
 
 from skinfluence.datasets import flip_labels
-from skinfluence.labels._closed_form_source import ClosedFormSource
-from skinfluence.labels._noise_matrix import (
+from skinfluence.labels._noise.classes import fit_noise_model
+from skinfluence.labels._noise.matrix import (
     UNEXPLAINED,
     fit_noise_matrix,
     one_rate_matrix,
     standard_errors,
     weight_of_matrix,
 )
-from skinfluence.labels._noise_model import fit_noise_model
-from skinfluence.labels._opinions import Opinion
+from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.representations import ClosedFormSource
 
 MATRIX = np.array([[0.7, 0.3, 0.0], [0.0, 0.95, 0.05], [0.1, 0.0, 0.9]])
 

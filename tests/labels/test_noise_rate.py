@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels, load_hospital_readmission
-from skinfluence.labels._noise_matrix import PRECISION, one_rate_matrix, profile_likelihood
-from skinfluence.labels._noise_rate import noise_rate
+from skinfluence.labels._noise.matrix import PRECISION, one_rate_matrix, profile_likelihood
+from skinfluence.labels._noise.rate import noise_rate
 
 X, clean = load_breast_cancer(return_X_y=True)
 logistic = make_pipeline(StandardScaler(), LogisticRegression())

@@ -8,8 +8,8 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer
-from skinfluence.labels import _optimum
-from skinfluence.labels._optimum import optimum
+from skinfluence.labels._sources import optimum as _optimum
+from skinfluence.labels._sources.optimum import optimum
 from skinfluence.objectives import minimize
 from skinfluence.solvers import CholeskySolver, get_solver
 

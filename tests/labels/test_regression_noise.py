@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import average_precision_score
 
-from skinfluence.labels._regression import (
+from skinfluence.labels._noise.values import (
     _prediction_variance,
     fit_regression_noise,
     flag_values,

@@ -7,8 +7,8 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris, make_classification
 
-from skinfluence.labels._closed_form_source import ClosedFormSource
-from skinfluence.labels._representations import landmarks_of, linear, radial_bases, scaling_of
+from skinfluence.labels._sources.columns import landmarks_of, linear, radial_bases, scaling_of
+from skinfluence.labels._sources.representations import ClosedFormSource
 
 
 @pytest.fixture(name="table", scope="module")

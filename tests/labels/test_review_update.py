@@ -15,7 +15,6 @@ AGREEMENT = [
     ("rbf", 0.99, 0.005),
     ("given", 0.99, 0.005),
     ("own", 0.99, 0.005),
-    ("both", 0.98, 0.01),
 ]
 
 
@@ -60,7 +59,7 @@ def test_an_update_keeps_columns_and_what_is_worth_fitting(reviewed):
     assert all(any(kind is old for old in before._kinds) for kind in after._kinds)
 
 
-@pytest.mark.parametrize("name", ["own", "given", "both", "loss"])
+@pytest.mark.parametrize("name", ["own", "given", "loss"])
 def test_reviewed_rows_are_certain_for_good(reviewed, name):
     flagger = copied(reviewed[name])
     first = flagger.suggest_review(10)

@@ -22,7 +22,7 @@ weight = rng.uniform(0.5, 2.0, size=70)
 
 
 def scores(name, estimator=model, **fit):
-    return LabelFlagger(estimator, score=name).fit(X, y, **fit).scores_
+    return LabelFlagger(estimator, ranking=name).fit(X, y, **fit).scores_
 
 
 def derivatives(sample_weight):
@@ -83,7 +83,7 @@ def test_rows_that_hurt_the_trusted_ones_are_those_that_refits_do_better_without
 @pytest.mark.parametrize("missing", [{}, {"X_trusted": X_trusted}, {"y_trusted": y_trusted}])
 def test_reference_asks_for_trusted_rows(missing):
     with pytest.raises(ValueError, match=r"needs rows whose labels are known.*X_trusted="):
-        LabelFlagger(model, score="reference").fit(X, y, **missing)
+        LabelFlagger(model, ranking="reference").fit(X, y, **missing)
 
 
 def test_trusted_labels_must_be_known():
@@ -101,9 +101,9 @@ def test_other_scores_make_no_use_of_trusted_rows():
 @pytest.mark.parametrize("estimator", [model, None], ids=["given", "none"])
 def test_each_score_ranks_and_the_noise_model_counts(name, estimator):
     fit = {"X_trusted": X_trusted, "y_trusted": y_trusted}
-    found = LabelFlagger(estimator, score=name).fit(X, y, **fit)
+    found = LabelFlagger(estimator, ranking=name).fit(X, y, **fit)
     usual = LabelFlagger(estimator).fit(X, y)
-    assert found.score_ == name
+    assert found.judged_by_ == "leave_one_out"
     assert found.scores_.shape == (70,) and np.isfinite(found.scores_).all()
     count = usual.flagged_.sum()
     assert found.flagged_.sum() == count
@@ -117,8 +117,8 @@ def test_each_score_ranks_and_the_noise_model_counts(name, estimator):
 def test_scores_of_influence_belong_to_the_labels_as_given(name):
     """The noise model's own row weights leave the raw scores alone."""
     fit = {"X_trusted": X_trusted, "y_trusted": y_trusted}
-    with_noise = LabelFlagger(model, score=name).fit(X, y, **fit)
-    without = LabelFlagger(model, score=name, noise_model=False).fit(X, y, **fit)
+    with_noise = LabelFlagger(model, ranking=name).fit(X, y, **fit)
+    without = LabelFlagger(model, ranking=name, noise_model=False).fit(X, y, **fit)
     np.testing.assert_array_equal(with_noise.scores_, without.scores_)
 
 
@@ -129,7 +129,7 @@ def test_a_row_of_weight_zero_has_no_influence(name):
     got = scores(name, pipeline, sample_weight=absent)
     assert got[9] == 0.0
     rest = np.arange(70) != 9
-    fresh = LabelFlagger(pipeline, score=name).fit(X[rest], y[rest])
+    fresh = LabelFlagger(pipeline, ranking=name).fit(X[rest], y[rest])
     np.testing.assert_allclose(got[rest], fresh.scores_, rtol=1e-6)
 
 
@@ -137,12 +137,12 @@ def test_a_row_of_weight_zero_has_no_influence(name):
 def test_scores_of_values(name):
     values = X @ [1.0, 2.0, 0.5] + 0.1 * rng.normal(size=70)
     values[:5] += 4.0
-    found = LabelFlagger(Ridge(), score=name).fit(X, values)
+    found = LabelFlagger(Ridge(), ranking=name).fit(X, values)
     assert set(found.ranking_[:5]) == set(range(5))
 
 
 def test_loss_of_values_is_half_the_squared_error():
     values = X @ [1.0, 2.0, 0.5] + 0.1 * rng.normal(size=70)
-    found = LabelFlagger(Ridge(), score="loss").fit(X, values)
+    found = LabelFlagger(Ridge(), ranking="loss").fit(X, values)
     residual = values - Ridge().fit(X, values).predict(X)
     np.testing.assert_allclose(found.scores_, 0.5 * residual**2, rtol=1e-6)

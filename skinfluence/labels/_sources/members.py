@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from skinfluence.labels._closed_form import RidgePath, RidgeSums
-from skinfluence.labels._pooling import best_temperature, log_probabilities
-from skinfluence.labels._representations import Linear, RadialBasis
+from skinfluence.labels._sources.columns import Linear, RadialBasis
+from skinfluence.labels._sources.pooling import best_temperature, log_probabilities
+from skinfluence.labels._sources.ridge_path import RidgePath, RidgeSums
 
 BLOCK_ENTRIES = 2**20
 #: Values of ridge regression lie between 0 and 1; the softmax makes them sharper.

@@ -12,8 +12,8 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, _num_samples, assert_all_finite
 
 from skinfluence._checks import check_number, check_whole
-from skinfluence.labels._closed_form_source import REPRESENTATIONS
-from skinfluence.labels._rows import is_frame
+from skinfluence.labels._inputs.rows import is_frame
+from skinfluence.labels._sources.representations import REPRESENTATIONS
 from skinfluence.solvers import get_solver
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
 #: More different whole numbers than these are values where they come as floats.
 MANY_CLASSES = 100
 #: The two scores that can be asked for together.
-BOTH = ("leave_one_out", "cross_validation")
 
 
 def checked_table(X):
@@ -239,15 +238,11 @@ def check_weight(sample_weight, X):
     return weight
 
 
-def check_settings(flagger, scores):
+def check_settings(flagger, rankings):
     """Raise ValueError for parameters of a flagger that mean nothing."""
-    score = vars(flagger)["score"]
-    both = isinstance(score, tuple | list)
-    known = sorted(map(str, score)) == sorted(BOTH) if both else score in list(scores)
-    if not known:
+    if flagger.ranking not in list(rankings):
         raise ValueError(
-            f"score={score!r} is not known. Expected one of {list(scores)}, or both of "
-            '("leave_one_out", "cross_validation").'
+            f"ranking={flagger.ranking!r} is not known. Expected one of {list(rankings)}."
         )
     words = ("auto", "strict")
     check_number("contamination", flagger.contamination, words=words, least=0.0, most=1.0)

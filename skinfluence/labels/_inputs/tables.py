@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import _num_samples, check_array
 
-from skinfluence.labels._rows import is_frame
+from skinfluence.labels._inputs.rows import is_frame
 
 __all__ = ["TableEncoder"]
 

@@ -15,9 +15,9 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, check_is_fitted, has_fit_parameter
 
-from skinfluence.labels._actions import check_action, decide
-from skinfluence.labels._rows import take_rows
-from skinfluence.labels._with_flagger import WithFlagger
+from skinfluence.labels._cleaning.actions import check_action, decide
+from skinfluence.labels._cleaning.with_flagger import WithFlagger
+from skinfluence.labels._inputs.rows import take_rows
 
 ACTIONS = ("drop", "reweight", "relabel", "none")
 

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence.labels._learning import Cleaned, estimator_has
+from skinfluence.labels._cleaning.learning import Cleaned, estimator_has
 
 __all__ = ["CleanedClassifier", "CleanedRegressor"]
 

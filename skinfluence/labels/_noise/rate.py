@@ -20,7 +20,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence.labels._noise_matrix import profile_likelihood, standard_errors
+from skinfluence.labels._noise.matrix import profile_likelihood, standard_errors
 
 __all__ = ["NoiseRate", "noise_rate"]
 

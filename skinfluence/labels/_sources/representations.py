@@ -11,17 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skinfluence.labels._leaves import LeafMember, grow
-from skinfluence.labels._members import Rows, as_rows, fit_ridge
-from skinfluence.labels._opinions import Opinion
-from skinfluence.labels._pooling import pooled, shares_of_near_best
-from skinfluence.labels._representations import (
+from skinfluence.labels._sources.columns import (
     Scaling,
     landmarks_of,
     linear,
     radial_bases,
     scaling_of,
 )
+from skinfluence.labels._sources.leaves import LeafMember, grow
+from skinfluence.labels._sources.members import Rows, as_rows, fit_ridge
+from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.pooling import pooled, shares_of_near_best
 
 REPRESENTATIONS = ("auto", "linear", "rbf")
 #: What "auto" takes.

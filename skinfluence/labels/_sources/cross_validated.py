@@ -13,9 +13,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skinfluence.adapters._fit_record import weight_parameter
-from skinfluence.labels._opinions import Opinion
-from skinfluence.labels._raw_model import all_classes
-from skinfluence.labels._rows import take_rows
+from skinfluence.labels._inputs.rows import take_rows
+from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.raw_model import all_classes
 
 __all__ = ["CrossValidatedSource", "seeded", "takes_weights"]
 

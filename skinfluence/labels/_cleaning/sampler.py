@@ -10,9 +10,9 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skinfluence.labels._actions import check_action, decide
-from skinfluence.labels._rows import take_rows
-from skinfluence.labels._with_flagger import WithFlagger
+from skinfluence.labels._cleaning.actions import check_action, decide
+from skinfluence.labels._cleaning.with_flagger import WithFlagger
+from skinfluence.labels._inputs.rows import take_rows
 
 
 class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):

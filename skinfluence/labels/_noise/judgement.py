@@ -6,10 +6,10 @@ from functools import cached_property
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
-from skinfluence.labels._counts import flag_labels
-from skinfluence.labels._noise_model import NoiseModel, fit_noise_model
-from skinfluence.labels._noise_rate import noise_rate
-from skinfluence.labels._regression import RegressionNoise, fit_regression_noise, flag_values
+from skinfluence.labels._noise.classes import NoiseModel, fit_noise_model
+from skinfluence.labels._noise.counts import flag_labels
+from skinfluence.labels._noise.rate import noise_rate
+from skinfluence.labels._noise.values import RegressionNoise, fit_regression_noise, flag_values
 
 __all__ = ["ClassJudgement", "ValueJudgement", "judge"]
 

@@ -12,18 +12,17 @@ from sklearn.pipeline import make_pipeline
 
 from skinfluence.adapters import UnsupportedEstimatorError, check_supported
 from skinfluence.adapters._steps import is_frozen, is_search
-from skinfluence.labels._closed_form_source import ClosedFormSource
-from skinfluence.labels._combined import CombinedSource
-from skinfluence.labels._cross_validated import CrossValidatedSource, seeded, takes_weights
-from skinfluence.labels._explained import ExplainedSource
-from skinfluence.labels._representation_model import representation_steps
+from skinfluence.labels._inputs.tables import TableEncoder
 from skinfluence.labels._scores import SCORES
-from skinfluence.labels._table import TableEncoder
+from skinfluence.labels._sources.as_pipeline import representation_steps
+from skinfluence.labels._sources.cross_validated import CrossValidatedSource, seeded, takes_weights
+from skinfluence.labels._sources.explained import ExplainedSource
+from skinfluence.labels._sources.representations import ClosedFormSource
 
 __all__ = ["Choice", "EncodedSource", "choose_source"]
 
 REMEDY = (
-    'Take score="leave_one_out", which cross-validates such an estimator, or an estimator that '
+    'Take ranking="leave_one_out", which cross-validates such an estimator, or an estimator that '
     "influence can serve."
 )
 
@@ -35,14 +34,14 @@ class Choice:
     Attributes
     ----------
     source : Source
-    score : str or tuple
-        The score that it serves.
+    judged_by : {"leave_one_out", "cross_validation"}
+        How the source comes to predictions without the row.
     closed : ExplainedSource, EncodedSource or None
         The source whose model has influences.
     """
 
     source: Any
-    score: str | tuple
+    judged_by: str
     closed: Any
 
     def explained(self, weight):
@@ -52,10 +51,7 @@ class Choice:
     def with_target(self, target):
         """The same for other labels (or values) of the same rows."""
         source = self.source.with_target(target.codes)
-        closed = source if self.closed is self.source else None
-        if isinstance(source, CombinedSource):
-            closed = source.sources[self.source.sources.index(self.closed)]
-        return Choice(source, self.score, closed)
+        return Choice(source, self.judged_by, source if self.closed is self.source else None)
 
 
 class EncodedSource:
@@ -119,24 +115,17 @@ def choose_source(flagger, X, target, weight, seed):
         All positive.
     seed : int
     """
-    score = vars(flagger)["score"]
-    if isinstance(score, list):
-        score = tuple(score)
-    both = isinstance(score, tuple)
-    if score == "cross_validation":
-        return Choice(_cross_validated(flagger, X, target, weight, seed), score, None)
-    closed, refusal = None, None
-    if flagger.estimator is not None:
-        closed, refusal = _explained(flagger, X, target, weight, seed)
-    if closed is None and (both or flagger.estimator is None):
-        closed = _representation(flagger, X, target, seed)
-    if both:
-        judges = [closed, _cross_validated(flagger, X, target, weight, seed)]
-        return Choice(CombinedSource(judges, target), score, closed)
-    if closed is not None:
-        return Choice(closed, score, closed)
-    if SCORES[score] is not None:
-        raise UnsupportedEstimatorError(f"score={score!r} needs influence. {refusal} {REMEDY}")
+    ranking = flagger.ranking
+    if ranking != "cross_validation":
+        if flagger.estimator is None:
+            closed = _representation(flagger, X, target, seed)
+        else:
+            closed, refusal = _explained(flagger, X, target, weight, seed)
+        if closed is not None:
+            return Choice(closed, "leave_one_out", closed)
+        if SCORES[ranking] is not None:
+            message = f"ranking={ranking!r} needs influence. {refusal} {REMEDY}"
+            raise UnsupportedEstimatorError(message)
     return Choice(_cross_validated(flagger, X, target, weight, seed), "cross_validation", None)
 
 

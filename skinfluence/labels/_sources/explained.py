@@ -16,10 +16,10 @@ from sklearn.base import clone
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence.adapters import unwrap
 from skinfluence.effects import newton_step
-from skinfluence.labels._opinions import Opinion
-from skinfluence.labels._optimum import optimum
-from skinfluence.labels._raw_model import RawModel, are_probabilities
-from skinfluence.labels._rows import spread, take_rows
+from skinfluence.labels._inputs.rows import spread, take_rows
+from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.optimum import optimum
+from skinfluence.labels._sources.raw_model import RawModel, are_probabilities
 from skinfluence.objectives import Objective
 from skinfluence.solvers import get_solver
 

@@ -38,7 +38,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from skinfluence.labels._pooling import log_probabilities
+from skinfluence.labels._sources.pooling import log_probabilities
 
 #: Pseudo-rows of each true class, and the share of them that is wrong: the prior of the matrix.
 PRIOR_ROWS, PRIOR_RATE = 10.0, 0.05

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from ._error_mixture import ErrorMixture, fit_error_mixture
-from ._opinions import Opinion
+from skinfluence.labels._noise.error_mixture import ErrorMixture, fit_error_mixture
+from skinfluence.labels._sources.opinions import Opinion
 
 __all__ = ["RegressionNoise", "fit_regression_noise", "flag_values"]
 

@@ -6,7 +6,7 @@ import narwhals.stable.v1 as nw
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
-from skinfluence.labels._rows import take_rows
+from skinfluence.labels._inputs.rows import take_rows
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from skinfluence.labels._noise_matrix import (
+from skinfluence.labels._noise.matrix import (
     NoiseFit,
     fit_noise_matrix,
     standard_errors,
     weight_of_matrix,
 )
-from skinfluence.labels._opinions import Opinion
-from skinfluence.labels._pooling import flat_noise_likelihood, log_probabilities
+from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.pooling import flat_noise_likelihood, log_probabilities
 
 #: Rounds end when the rows' weights move by less than this on the mean.
 TOLERANCE = 0.02

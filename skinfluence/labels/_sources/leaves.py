@@ -25,7 +25,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
-from skinfluence.labels._pooling import log_probabilities
+from skinfluence.labels._sources.pooling import log_probabilities
 
 #: The rows are halved so many times, and so many trees are grown on each half.
 N_SPLITS, N_TREES = 2, 16

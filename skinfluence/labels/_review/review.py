@@ -11,10 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence._checks import check_whole
 from skinfluence._rows import NamedRows
 from skinfluence.labels._fitting import make_explainer, record
-from skinfluence.labels._gain import class_beliefs, expected_gains, value_beliefs
-from skinfluence.labels._inputs import Target, as_labels
-from skinfluence.labels._judgement import judge
-from skinfluence.labels._sources import Choice
+from skinfluence.labels._inputs.settings import Target, as_labels
+from skinfluence.labels._noise.judgement import judge
+from skinfluence.labels._review.gain import class_beliefs, expected_gains, value_beliefs
+from skinfluence.labels._scores import SCORES
+from skinfluence.labels._sources.choice import Choice
 
 __all__ = ["Review"]
 
@@ -27,7 +28,6 @@ class Review:
     # set by LabelFlagger
     label_quality_: np.ndarray
     scores_: np.ndarray
-    score_: str | tuple
     suggested_: np.ndarray
     flagged_: np.ndarray
     ranking_: np.ndarray
@@ -212,7 +212,4 @@ class Review:
         self.ranking_ = np.concatenate([ranking[~reviewed[ranking]], ranking[reviewed[ranking]]])
 
     def _judges_by_quality(self):
-        return isinstance(self.score_, tuple) or self.score_ in (
-            "leave_one_out",
-            "cross_validation",
-        )
+        return SCORES[self._settings["ranking"]] is None

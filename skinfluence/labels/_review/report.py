@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from skinfluence._warnings import untold_of_last
-from skinfluence.labels._rows import take_rows
+from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
 
 __all__ = ["opponents", "verdicts"]

@@ -1,0 +1,1 @@
+"""Learning without the labels that are held for wrong."""

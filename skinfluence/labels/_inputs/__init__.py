@@ -1,0 +1,1 @@
+"""What the user gives: settings, targets, tables, rows."""

@@ -1,0 +1,1 @@
+"""What the given labels are worth, by what the sources say."""

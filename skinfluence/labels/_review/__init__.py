@@ -1,0 +1,1 @@
+"""People look at labels: reports, what to look at next, what their answers change."""
