@@ -161,7 +161,8 @@ class Health(Readable):
                 "curvature",
                 f"{self.smallest_curvature:.3g} to {self.largest_curvature:.3g} "
                 f"(condition {self.condition:.1e})"
-                + ("" if self.is_hessian else f", of the matrix {self.curvature!r}"),
+                + ("" if self.is_hessian else f", of the matrix {self.curvature!r}")
+                + (", of the smooth hinge that stands in" if self.stands_in else ""),
             ),
             ("null directions", null),
             ("effective parameters", f"{self.effective_dof:.1f}"),

@@ -134,12 +134,12 @@ class _Lines(_Shown):
         left = elapsed * (self._total - done) / (done - self._first)
         print(
             f"[skinfluence] {self._what}: {done:,} of {self._total:,} {self._unit} after "
-            f"{_duration(elapsed)}, about {_duration(left)} left",
+            f"{duration(elapsed)}, about {duration(left)} left",
             flush=True,
         )
 
 
-def _duration(seconds):
+def duration(seconds):
     """Time in words: 7 s, 2 min 20 s, 1 h 5 min."""
     seconds = max(1, round(seconds))
     minutes, hours = seconds // 60, seconds // 3600

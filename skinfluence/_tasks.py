@@ -1,8 +1,11 @@
 """What every function of a fitted explainer asks first."""
 
+import warnings
+
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._explainer import InfluenceExplainer
+from skinfluence._warnings import user_stacklevel
 
 
 def check_explainer(explainer):
@@ -13,3 +16,20 @@ def check_explainer(explainer):
             "InfluenceExplainer(estimator).fit(X_train, y_train)."
         )
     check_is_fitted(explainer)
+
+
+def warn_of_stand_in(explainer, what):
+    """Warn that `what` is of a smooth hinge where that was not asked for.
+
+    An explainer with a smooth method of its own (``method="first_order"``) is asked for it.
+    """
+    if explainer.objective_.stands_in and explainer.method in ("auto", "refit"):
+        warnings.warn(
+            f"{what} go by derivatives, which a hinge does not have: they are those of a smooth "
+            f"hinge that stands in for it (temperature={explainer.temperature:g}), and can be far "
+            "off what refits of the hinge do. Use SmoothHingeSVC, which is such a machine itself; "
+            "influence() makes refits of the hinge; InfluenceExplainer(..., "
+            'method="first_order") takes the stand-in without this warning.',
+            UserWarning,
+            stacklevel=user_stacklevel(),
+        )

@@ -13,7 +13,7 @@ from sklearn.utils import gen_batches
 from skinfluence._answers import MOST_TESTS
 from skinfluence._rows import NamedRows, check_rows
 from skinfluence._tables import Column, Readable, Table, counted
-from skinfluence._tasks import check_explainer
+from skinfluence._tasks import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, Design, block_size, score_reader
 from skinfluence.losses import Multinomial
 from skinfluence.objectives import Coupling
@@ -197,6 +197,7 @@ def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=
     True
     """
     check_explainer(explainer)
+    warn_of_stand_in(explainer, "Components of influence")
     objective = explainer.objective_
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, explainer)

@@ -1,12 +1,21 @@
 """Refits of the hinge itself, where a smooth hinge stands in for it; exact."""
 
+import warnings
+from time import perf_counter
+
 import numpy as np
 
+from skinfluence._progress import duration
+from skinfluence._warnings import user_stacklevel
 from skinfluence.linalg import block_size
 from skinfluence.objectives._hinge_path import HingeMachine
 
 #: Of removals that are kept.
 KEPT_MIB = 64.0
+#: Seconds that the removals of one call may take before they are told, and those of the sample.
+LONG, SAMPLE = 60.0, 0.5
+#: Removals in the sample, at most.
+FEW = 16
 
 
 def refit_hinge(objective, changes, reach):
@@ -39,6 +48,38 @@ def refit_hinge(objective, changes, reach):
                 kept[row] = delta[b].copy()
         reach(b + 1)
     return delta, _lost(delta)
+
+
+def warn_of_cost(objective, changes, total):
+    """Warn where removing rows will take long, by the time that a few of `changes` take.
+
+    Parameters
+    ----------
+    objective : Objective
+        At the exact optimum of the hinge.
+    changes : WeightChanges
+    total : int
+        Changes in all, these and those to come.
+    """
+    rows = changes.single_rows
+    if rows is None or changes.factor.any() or total <= FEW:
+        return
+    begun, done = perf_counter(), 0
+    for b in np.linspace(0, changes.n_changes - 1, FEW).astype(int):
+        refit_hinge(objective, changes.block(b, b + 1), lambda count: None)  # kept for later
+        done += 1
+        if perf_counter() - begun > SAMPLE:
+            break
+    expected = (perf_counter() - begun) / done * total
+    if expected > LONG:
+        warnings.warn(
+            f"A hinge machine is refitted exactly without each of {total:,} rows, which takes "
+            f"about {duration(expected)} of processor time. Name fewer rows (rows=) where that "
+            'will do, or see the time left with verbose=1. method="first_order" takes seconds, but '
+            "is that of a smooth hinge that stands in, and can be far off.",
+            UserWarning,
+            stacklevel=user_stacklevel(),
+        )
 
 
 def replace_hinge(objective, new):

@@ -10,7 +10,7 @@ from skinfluence._progress import progress_bar
 from skinfluence.effects._anderson import Anderson
 from skinfluence.effects._changes import RefittedChanges, WeightChanges
 from skinfluence.effects._group_first_order import parts
-from skinfluence.effects._hinge_refit import refit_hinge
+from skinfluence.effects._hinge_refit import refit_hinge, warn_of_cost
 from skinfluence.effects._least_norm import (
     groups_to_least_norm,
     takes_least_norm,
@@ -80,12 +80,13 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
         return truncated_removals(objective, single)
     size = _block_width(objective) if width is None else width
     scale = objective.gradient_scale
-    if objective.stands_in:
-        _ = objective.hinge_machines  # made before threads share them
     starts = range(0, changes.n_changes, size)
-
     n_threads = job_threads(n_jobs)
     first, total = (0, changes.n_changes) if part is None else part
+    if objective.stands_in:
+        _ = objective.hinge_machines  # made before threads share them
+        if first == 0:
+            warn_of_cost(objective, changes, total)
     shown = {"what": "refits", "unit": "models", "verbose": verbose}
     with progress_bar(total=total, first=first, **shown) as reach:
 

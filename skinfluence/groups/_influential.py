@@ -10,7 +10,7 @@ from skinfluence._feature_values import row_columns
 from skinfluence._progress import progress_bar
 from skinfluence._tables import Column, Readable, Table, counted
 from skinfluence._targets import target_changes
-from skinfluence._tasks import check_explainer
+from skinfluence._tasks import check_explainer, warn_of_stand_in
 from skinfluence.effects import RefittedChanges
 from skinfluence.groups._downdate import additive_gains, downdate, top_additive
 from skinfluence.groups._influence import removal, resolve_method
@@ -147,6 +147,7 @@ def most_influential_group(
     True
     """
     check_explainer(explainer)
+    warn_of_stand_in(explainer, "Newton steps, by which the group is sought,")
     check_whole("size", size)
     check_choice("direction", direction, DIRECTIONS)
     resolve_method(explainer, "newton_step")  # refuses Fisher matrices

@@ -2,22 +2,32 @@
 
 import numpy as np
 
+from skinfluence._progress import progress_bar
 from skinfluence.objectives._hinge_path import HingeMachine
 
 
-def hinge_machines(objective):
+def hinge_machines(objective, verbose=0):
     """The exact hinge machine of each output of an objective with the smooth hinge."""
     s = np.broadcast_to(objective.sample_weight, objective.y.shape)
     alpha = -s * objective.residual * objective.y
-    return [
-        HingeMachine(objective.design, objective.y[:, k], penalty, s[:, k], alpha[:, k])
-        for k, penalty in enumerate(objective.penalty)
-    ]
+    shown = {"what": "hinge optimum", "unit": "%", "verbose": verbose}
+    with progress_bar(total=100 * objective.n_outputs, **shown) as reach:
+        return [
+            HingeMachine(
+                objective.design,
+                objective.y[:, k],
+                penalty,
+                s[:, k],
+                alpha[:, k],
+                lambda share, k=k: reach(k, 100 * share),
+            )
+            for k, penalty in enumerate(objective.penalty)
+        ]
 
 
-def at_hinge_optimum(objective):
+def at_hinge_optimum(objective, verbose=0):
     """The objective at the exact optimum of the hinge that its loss stands in for."""
-    machines = objective.hinge_machines
+    machines = hinge_machines(objective, verbose)
     out = objective.with_coef(np.stack([machine.coef for machine in machines]))
     out.hinge_machines = machines  # they need not be made again
     return out

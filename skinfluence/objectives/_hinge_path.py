@@ -15,13 +15,12 @@ import numpy as np
 from scipy import sparse
 
 from skinfluence.linalg import row_blocks
+from skinfluence.objectives._hinge_margin import Held, independent
 
 #: Sides of the margin.
 BEYOND, ON, WITHIN = -1, 0, 1
 #: Rows next to the margin that are watched at a time, at least.
 WATCHED = 64
-#: A row depends on those on the margin if what is left of it is this small, relative to it.
-DEPENDENT = 1e-8
 #: Rates that are this small, relative to what moves, are rounding.
 ROUNDING = 1e-10
 #: Rows want margins that differ by this much, so that no two change sides at the same time; what is
@@ -47,6 +46,8 @@ class HingeMachine:
         u of each row.
     alpha : ndarray of shape (n,)
         A guess at the dual solution, such as that of the smooth hinge.
+    reach : callable, default=None
+        Called with the part of the path to the optimum that is done, from 0 to 1.
 
     Attributes
     ----------
@@ -58,7 +59,7 @@ class HingeMachine:
         For those who keep what the removal of a row does.
     """
 
-    def __init__(self, design, y, penalty, weights, alpha):
+    def __init__(self, design, y, penalty, weights, alpha, reach=None):
         self.design, self.y, self.weights = design, y.astype(np.float64), weights
         self._root = np.sqrt(penalty)
         self.removals: dict = {}
@@ -68,7 +69,7 @@ class HingeMachine:
             A = self.rows(some)
             self.norm[some] = np.sqrt(np.asarray((A * A).sum(axis=1)).ravel())
         path = self._from_guess(np.clip(alpha, 0.0, weights))
-        self._x = path.end()
+        self._x = path.end(reach)
         self.optimum = path.position
         without = weights == 0.0  # these may get weight, and then need their side
         self.optimum.side[without] = np.where(self.optimum.margin < self.wanted, WITHIN, BEYOND)[
@@ -117,11 +118,7 @@ class HingeMachine:
         side = np.where(share > 0.5, WITHIN, BEYOND)
         free = np.flatnonzero((share > 1e-9) & (share < 1.0 - 1e-9))
         free = free[np.argsort(-(share * (1.0 - share))[free], kind="stable")]
-        held = _Held(self.rows(free))
-        for j, norm in enumerate(self.norm[free]):
-            if len(held.place) < len(self._root):
-                held.add(j, norm)
-        side[free[held.place]] = ON
+        side[free[independent(self.rows(free), self.norm[free])]] = ON
         alpha = np.where(side == ON, alpha, np.where(side == WITHIN, u, 0.0))
         x = self.combined(alpha)
         margin = self.margins(x)
@@ -142,60 +139,6 @@ class _Position:
     margin: np.ndarray  # shape: (n,)
 
 
-class _Held:
-    """The rows on the margin, among some rows A, with the inverse of their Gram matrix."""
-
-    def __init__(self, A, place=()):
-        self.A, self.place, self.updates = A, list(place), 0
-        gram = A[self.place] @ A[self.place].T
-        gram = gram.toarray() if sparse.issparse(gram) else gram
-        self.inverse = np.linalg.inv(gram)
-
-    def copy(self):
-        out = object.__new__(_Held)
-        vars(out).update(vars(self), place=self.place.copy())
-        return out
-
-    def row(self, j):
-        return self.A[[j]].toarray()[0] if sparse.issparse(self.A) else self.A[j]
-
-    def combine(self, w):
-        """A' with w on the rows on the margin, (q,)."""
-        full = np.zeros(self.A.shape[0])
-        full[self.place] = w
-        return self.A.T @ full
-
-    def coefficients(self, j):
-        """Row j as a combination of those on the margin, and what is left of it."""
-        row = self.row(j)
-        w = self.inverse @ (self.A @ row)[self.place]
-        rest = row - self.combine(w)
-        more = self.inverse @ (self.A @ rest)[self.place]  # once more: it may nearly cancel
-        return w + more, rest - self.combine(more)
-
-    def add(self, j, norm):
-        """Put row j on the margin; None, or its coefficients where it depends on the others."""
-        w, rest = self.coefficients(j)
-        square = rest @ rest
-        if square <= (DEPENDENT * norm) ** 2:
-            return w
-        w = np.append(w, -1.0)
-        grown = np.zeros((len(w), len(w)))
-        grown[:-1, :-1] = self.inverse
-        self.inverse = grown + np.outer(w, w) / square
-        self.place.append(int(j))
-        self.updates += 1
-        return None
-
-    def remove(self, k):
-        """Take the k-th row from the margin."""
-        G = self.inverse
-        left = np.delete(np.arange(len(G)), k)
-        self.inverse = G[np.ix_(left, left)] - np.outer(G[left, k], G[left, k]) / G[k, k]
-        del self.place[k]
-        self.updates += 1
-
-
 class _Stage:
     """The rows that are watched while x stays within a radius: no other row reaches the margin."""
 
@@ -210,7 +153,7 @@ class _Stage:
         if count < len(distance):
             order = np.argpartition(distance, count)
             self.near, self.radius = np.sort(order[:count]), distance[order[count]]
-        self.held = _Held(machine.rows(self.near), np.flatnonzero(on[self.near]))
+        self.held = Held(machine.rows(self.near), np.flatnonzero(on[self.near]))
 
 
 class _Path:
@@ -237,8 +180,8 @@ class _Path:
         self.time = 0.0
         self._stage = stage
 
-    def end(self):
-        """x at the end, (q,); NaN where it was not reached."""
+    def end(self, reach=None):
+        """x at the end, (q,); NaN where it was not reached. Calls `reach` with the part done."""
         for _ in range(MOST_TURNS):
             stage, self._stage = self._stage, None
             if stage is None:
@@ -247,6 +190,8 @@ class _Path:
             walk = _Walk(self, stage)
             finished = walk.run()
             self.position = walk.position()
+            if reach is not None:
+                reach(self.time)
             if finished is not None:
                 return walk.optimum() if finished else np.full_like(walk.x, np.nan)
         return np.full_like(self.position.x, np.nan)
@@ -283,7 +228,7 @@ class _Walk:
             size = np.linalg.norm(self.drift) + np.linalg.norm(pulled)
             noise = ROUNDING * self.norm * size
             if (np.abs(rate[place]) > 0.01 * noise[place]).any() and self.held.updates:
-                self.held = _Held(self.A, place)  # many updates have lost digits
+                self.held = Held(self.A, place)  # many updates have lost digits
                 continue
             length, event = self._next(w, rate, noise)
             size = np.linalg.norm(dx)

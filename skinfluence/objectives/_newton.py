@@ -92,7 +92,7 @@ def to_optimum(objective, solver, *, verbose=0):
     That of the hinge itself where a smooth hinge stands in for it.
     """
     objective = minimize(objective, solver, verbose=verbose).objective
-    return at_hinge_optimum(objective) if objective.stands_in else objective
+    return at_hinge_optimum(objective, verbose) if objective.stands_in else objective
 
 
 @contextmanager

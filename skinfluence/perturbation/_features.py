@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence._rows import check_rows
-from skinfluence._tasks import check_explainer
+from skinfluence._tasks import check_explainer, warn_of_stand_in
 from skinfluence.effects._least_norm import (
     free_directions,
     full_leverage,
@@ -97,6 +97,7 @@ def perturbation_influence(
     (169, 2, 30)
     """
     check_explainer(explainer)
+    warn_of_stand_in(explainer, "Influences of moved features")
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, explainer)
     features = check_features(features, explainer.X_train_)

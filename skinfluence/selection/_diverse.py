@@ -10,7 +10,7 @@ from skinfluence._checks import check_choice, check_number, check_whole
 from skinfluence._feature_values import row_columns
 from skinfluence._rows import check_rows
 from skinfluence._tables import Column, Readable, Table, counted
-from skinfluence._tasks import check_explainer
+from skinfluence._tasks import check_explainer, warn_of_stand_in
 from skinfluence.selection._importance import SIGNS, check_scores, row_scores
 from skinfluence.selection._lazy_greedy import lazy_greedy
 from skinfluence.selection._redundancy import REDUNDANCIES
@@ -184,6 +184,7 @@ def select_diverse(
     5
     """
     check_explainer(explainer)
+    warn_of_stand_in(explainer, "Influences and distances of diverse rows")
     check_choice("redundancy", redundancy, REDUNDANCIES)
     check_choice("order", order, SIGNS)
     check_whole("n_select", n_select)

@@ -11,7 +11,7 @@ from skinfluence._checks import check_whole
 from skinfluence._feature_values import row_columns
 from skinfluence._rows import check_rows
 from skinfluence._tables import Column, Readable, Table, counted
-from skinfluence._tasks import check_explainer
+from skinfluence._tasks import check_explainer, warn_of_stand_in
 from skinfluence._warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
 
@@ -142,6 +142,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
     """
     check_explainer(explainer)
     check_whole("n_select", n_select)
+    warn_of_stand_in(explainer, "Prototypes")
     objective = explainer.objective_
     if y_test is None and not objective.coding.is_classification:
         raise ValueError(

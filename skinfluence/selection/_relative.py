@@ -7,7 +7,7 @@ import numpy as np
 from skinfluence._answers import ORDERS, influence_blocks, top_k
 from skinfluence._checks import check_choice, check_whole
 from skinfluence._rows import check_rows
-from skinfluence._tasks import check_explainer
+from skinfluence._tasks import check_explainer, warn_of_stand_in
 from skinfluence.selection._lengths import KINDS, change_lengths, scaled_changes
 
 
@@ -102,6 +102,7 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     (169, 400)
     """
     check_explainer(explainer)
+    warn_of_stand_in(explainer, "Relative influences")
     check_choice("kind", kind, KINDS)
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, explainer)
@@ -163,6 +164,7 @@ def top_relative_influences(
     (2, 3)
     """
     check_explainer(explainer)
+    warn_of_stand_in(explainer, "Relative influences")
     check_choice("kind", kind, KINDS)
     check_choice("order", order, ORDERS)
     check_whole("k", k)

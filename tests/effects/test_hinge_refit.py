@@ -6,9 +6,21 @@ from scipy import sparse
 from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer
-from skinfluence.groups import group_influence, smallest_flipping_set
+from skinfluence.components import influence_components
+from skinfluence.effects import _hinge_refit
+from skinfluence.groups import group_influence, most_influential_group, smallest_flipping_set
 from skinfluence.metrics import loo_concordance
-from skinfluence.perturbation import relabel_influence, replacement_influence
+from skinfluence.perturbation import (
+    perturbation_influence,
+    relabel_influence,
+    replacement_influence,
+)
+from skinfluence.selection import (
+    relative_influence,
+    select_diverse,
+    select_prototypes,
+    top_relative_influences,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((120, 4))
@@ -160,3 +172,57 @@ def test_a_flipping_set_is_verified_by_refits_of_the_hinge():
     [found] = smallest_flipping_set(explainer, nearest)
     kept = np.delete(np.arange(120), found.rows)
     assert model.fit(X[kept], y[kept]).predict(nearest) != model.fit(X, y).predict(nearest)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        influence_components,
+        perturbation_influence,
+        relative_influence,
+        top_relative_influences,
+        lambda explainer, *test: select_prototypes(explainer, 3, *test),
+        lambda explainer, *test: select_diverse(explainer, 3, *test),
+        lambda explainer, *test: most_influential_group(explainer, *test, size=3),
+    ],
+)
+def test_what_goes_by_the_smooth_hinge_unasked_says_so(ask):
+    y = LABELS["two classes"]
+    with pytest.warns(UserWarning, match="a smooth hinge that stands in for it"):
+        ask(InfluenceExplainer(machine()).fit(X, y), X_TEST, Y_TEST)
+    ask(InfluenceExplainer(machine(), method="first_order").fit(X, y), X_TEST, Y_TEST)
+
+
+def test_a_long_answer_is_told_before_it_is_given(monkeypatch):
+    explainer = InfluenceExplainer(machine()).fit(X, LABELS["two classes"])
+    explainer.influence(X_TEST, Y_TEST, rows=range(16))  # a few need no word
+    monkeypatch.setattr(_hinge_refit, "LONG", 0.0)
+    with pytest.warns(UserWarning, match=r"each of 120 rows, which takes about .* Name fewer rows"):
+        told = explainer.influence(X_TEST, Y_TEST)
+    np.testing.assert_array_equal(told[:, :16], explainer.influence(X_TEST, Y_TEST, rows=range(16)))
+
+
+@pytest.mark.filterwarnings("ignore:.*its hinge is far from the smooth hinge")
+@pytest.mark.parametrize("table", ["independent", "repeated", "sparse"])
+def test_wide_tables(table):
+    """As many rows on the margin as there are, also where some of them are the same."""
+    rng = np.random.default_rng(1)
+    wide = rng.standard_normal((60, 150))
+    y = (wide[:, :3].sum(axis=1) + rng.standard_normal(60) > 0).astype(int)
+    if table == "repeated":
+        wide[50:], y[50:] = wide[:10], y[:10]
+    if table == "sparse":
+        wide = np.where(np.abs(wide) > 1.0, wide, 0.0)
+    rows, model = [0, 3, 17, 55], machine()
+    given = sparse.csr_array(wide) if table == "sparse" else wide
+    explainer = InfluenceExplainer(model).fit(given, y)
+    got = explainer.influence(wide[:5] + 0.1, target="decision_function", rows=rows)
+    full = model.fit(wide, y).decision_function(wide[:5] + 0.1)
+    sign = np.where(explainer.predict(wide[:5] + 0.1) == 1, 1.0, -1.0)
+    want = [
+        model.fit(np.delete(wide, i, axis=0), np.delete(y, i)).decision_function(wide[:5] + 0.1)
+        for i in rows
+    ]
+    want = (np.array(want) - full).T
+    same, turned = np.abs(got - want).max(), np.abs(got - sign[:, None] * want).max()
+    assert min(same, turned) < 1e-6 * np.abs(want).max()

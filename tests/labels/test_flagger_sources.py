@@ -8,6 +8,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, LabelFlagger
@@ -74,3 +75,11 @@ def test_a_setting_that_influence_refuses_is_cross_validated_too():
 def test_scores_that_need_influence_say_what_to_do_without(score):
     with pytest.raises(UnsupportedEstimatorError, match=f'{score}.*Take ranking="leave_one_out"'):
         LabelFlagger(DummyClassifier(), ranking=score).fit(X, y, X_trusted=X, y_trusted=clean)
+
+
+def test_a_hinge_is_cross_validated_and_has_no_influence():
+    """Its smooth stand-in hardly moves without a row: that would call every label right."""
+    machine = make_pipeline(StandardScaler(), LinearSVC(loss="hinge", C=0.1, max_iter=10**5))
+    assert LabelFlagger(machine).fit(X, y).judged_by_ == "cross_validation"
+    with pytest.raises(UnsupportedEstimatorError, match="A hinge has no curvature"):
+        LabelFlagger(machine, ranking="self_influence").fit(X, y)

@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skinfluence._explainer import InfluenceExplainer
-from skinfluence.adapters import unwrap
+from skinfluence.adapters import UnsupportedEstimatorError, unwrap
 from skinfluence.effects import newton_step
 from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._sources.opinions import Opinion
@@ -115,7 +115,7 @@ class ExplainedSource:
         Raises
         ------
         UnsupportedEstimatorError
-            Where the estimator has no adapter, or a setting that its adapter refuses.
+            Where the estimator has no adapter, a setting that its adapter refuses, or a hinge.
         """
         there = weight > 0
         self._used, self._base = there, weight[there]
@@ -130,6 +130,11 @@ class ExplainedSource:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".* is explained away from an optimum")
             self._explainer = explainer.fit(X, y, sample_weight=weights)
+        if explainer.objective_.stands_in:
+            raise UnsupportedEstimatorError(
+                "A hinge has no curvature, so that there is no closed form of what the machine "
+                "says without a row: a smooth hinge in its place would hardly move."
+            )
 
     def _choose(self, objective):
         """(damping, LeaveOneOut) of the damping that was asked for, or of the best one."""
