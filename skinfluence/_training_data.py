@@ -63,9 +63,9 @@ def check_training_data(X, y, estimator):
     _refuse_file(X, "X")
     if isinstance(y, str):
         raise ValueError(_labels_by_name(X, y))
-    if _n_dimensions(X) != 1 or _takes_columns(_first_step(estimator)):
+    if n_dimensions(X) != 1 or _takes_columns(_first_step(estimator)):
         return
-    if _n_dimensions(y) == 2:
+    if n_dimensions(y) == 2:
         raise ValueError(
             f"X has shape {np.shape(X)} and y has shape {np.shape(y)}: they stand in each other's "
             "place. Pass fit(X, y), the table first and the labels second."
@@ -80,6 +80,7 @@ def check_training_data(X, y, estimator):
 def check_test_table(X_test, first_step):
     """Raise where test rows are the name of a file, or a pandas or polars Series."""
     _refuse_file(X_test, "X_test")
+    first_step = _first_step(first_step)
     if hasattr(X_test, "to_frame") and len(X_test.shape) == 1 and not _takes_columns(first_step):
         raise ValueError(
             f"X_test is a Series of shape {X_test.shape}; expected a table of shape (n_test, "
@@ -138,7 +139,7 @@ def _labels_by_name(X, y):
     return f"y is {y!r}; expected one label or value for each row of X, in an array or a column."
 
 
-def _n_dimensions(X):
+def n_dimensions(X):
     shape = getattr(X, "shape", None)
     if shape is not None:
         return len(shape)

@@ -8,19 +8,19 @@ import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length, get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._checks import check_whole
 from skinfluence._explainer import InfluenceExplainer
-from skinfluence._training_data import check_training_data
 from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import (
     as_labels,
     check_settings,
     check_weight,
-    checked_table,
-    first_missing,
+    gap_rows,
+    new_table,
+    read_table,
     read_target,
 )
 from skinfluence.labels._noise.rate import NoiseRate
@@ -47,8 +47,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         Whose predictions judge the labels; a classifier takes them for classes, a regressor for
         values. None: strings and whole numbers are classes (unless hardly any repeats), other
         numbers values, and the flagger chooses a representation of the data
-        itself, by the leave-one-out likelihood; numeric columns, and in data frames categorical
-        ones too. An estimator that :class:`~skinfluence.InfluenceExplainer` knows is left one out
+        itself, by the leave-one-out likelihood; categories, free text and gaps are encoded.
+        An estimator that :class:`~skinfluence.InfluenceExplainer` knows is left one out
         in closed form; any other (a forest, say) is cross-validated, `judged_by_` says so.
     ranking : str, default="leave_one_out"
         What puts the rows in order:
@@ -204,7 +204,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features), or documents
+            What the estimator takes; without one see the user guide, "What X and y may be".
             Held by reference for :meth:`report` and `explainer_`: do not change it afterwards.
         y : array-like of shape (n_samples,)
             Given labels of any sortable type, or values of a regression.
@@ -224,17 +225,16 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         Raises
         ------
         ValueError
-            For missing values, labels of one class only, settings that mean nothing.
+            For missing labels, columns of an unknown type, labels of one class only, settings that
+            mean nothing.
         UnsupportedEstimatorError
             For a score that needs influence with an estimator that influence cannot serve.
         """
         begun = perf_counter()
         check_settings(self, SCORES)
-        check_training_data(X, y, self)
+        X = read_table(self, X, y)
         y = copy.deepcopy(y)  # labels are corrected in place; what was judged stays what it was
         self._settings = self.get_params(deep=False)  # `set_params` changes the next fit
-        X = checked_table(X)
-        validate_data(self, X, skip_check_array=True)  # names and number of the columns
         weight = check_weight(sample_weight, X)
         # whom the labels are judged for says what they are, where no estimator of its own does
         decides = getattr(self, "_judged_for", None) if self.estimator is None else self.estimator
@@ -266,9 +266,9 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
             X itself; lists become an array.
         """
         table = self._new_table(X)
-        row = first_missing(table)
-        if row is not None:  # the model refuses what it could not have judged
-            self._judgement.model.opinion.predict(take_rows(table, np.array([row])))
+        gaps = gap_rows(table)
+        if gaps.any():  # the model refuses what it could not have judged
+            self._judgement.model.opinion.predict(take_rows(table, gaps))
         return table
 
     def fit_predict(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None):
@@ -334,11 +334,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         return float(self._judgement.log_likelihood(*rows).mean())
 
     def _new_table(self, X):
-        """A table of new rows, with the columns that `fit` has seen."""
         check_is_fitted(self)
-        X = checked_table(X)
-        validate_data(self, X, skip_check_array=True, reset=False)
-        return X
+        return new_table(self, X)
 
     def _new_rows(self, X, y):
         X, y = self._new_table(X), as_labels(y)
@@ -384,9 +381,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.input_tags.sparse = True
-        if self.estimator is not None:
-            inner = get_tags(self.estimator).input_tags
-            tags.input_tags.sparse = inner.sparse
-            tags.input_tags.allow_nan = inner.allow_nan
+        if self.estimator is None:
+            tags.input_tags.sparse = tags.input_tags.allow_nan = True
+        else:
+            tags.input_tags = get_tags(self.estimator).input_tags
         return tags

@@ -5,15 +5,18 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skinfluence import LabelFlagger
-from skinfluence.labels._inputs.tables import TableEncoder
+from skinfluence import CleanedClassifier, LabelCleaner, LabelFlagger
+from skinfluence.datasets import flip_labels
+from skinfluence.labels._inputs.tables import table_encoder
 from tests.labels._tables import (
     ESTIMATORS,
     LIBRARIES,
@@ -56,16 +59,16 @@ def test_mixed_frames_are_encoded(library):
 def test_categories_of_every_kind_are_encoded_alike():
     pandas = pytest.importorskip("pandas")
     plain = pandas.DataFrame(MIXED)
-    want = TableEncoder().fit_transform(plain)
+    want = table_encoder(plain).fit_transform(plain)
     for kind in ("category", "string", "object"):
         other = plain.assign(colour=plain["colour"].astype(kind))
-        np.testing.assert_array_equal(TableEncoder().fit_transform(other), want)
+        np.testing.assert_array_equal(table_encoder(other).fit_transform(other), want)
 
 
 def test_nullable_numbers_without_gaps_are_numbers():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(NUMBERS).convert_dtypes()
-    np.testing.assert_allclose(TableEncoder().fit_transform(table), X)
+    np.testing.assert_allclose(table_encoder(table).fit_transform(table), X)
 
 
 def test_new_categories_are_taken_for_rare_ones():
@@ -81,30 +84,98 @@ def test_new_categories_are_taken_for_rare_ones():
 def test_many_categories_share_columns():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"name": [f"person {i}" for i in range(200)], "x": X[:, 0]})
-    assert TableEncoder().fit_transform(table).shape[1] <= 31
+    assert table_encoder(table).fit_transform(table).shape[1] <= 31
 
 
 def test_a_single_precision_frame_stays_single():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(X.astype(np.float32))
-    assert TableEncoder().fit_transform(table).dtype == np.float32
+    assert table_encoder(table).fit_transform(table).dtype == np.float32
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_missing_values_are_named_with_a_remedy(library):
+def test_gaps_get_the_mean_and_a_mark_or_a_category_of_their_own(library):
     gaps = {k: v.copy() for k, v in MIXED.items()}
     gaps["n2"][3] = np.nan
     gaps["colour"] = np.where(np.arange(200) == 5, None, colour)
-    with pytest.raises(ValueError, match=r"'n2', 'colour'.*SimpleImputer"):
-        LabelFlagger().fit(frame(gaps, library), y)
+    table = frame(gaps, library)
+    got = table_encoder(table).fit_transform(table)
+    filled, mark = X[:, 2].copy(), np.arange(200) == 3
+    filled[3] = X[~mark, 2].mean()
+    there = np.arange(200) != 5
+    colours = [(colour == name) & there for name in ("blue", "green", "red")] + [~there]
+    want = np.c_[X[:, :2], filled, X[:, 3:], MIXED["new"], mark, np.array(colours).T]
+    np.testing.assert_allclose(got, want)
+    found = LabelFlagger().fit(table, y)
+    assert np.isfinite(found.scores_).all()
+    assert found.transform(table) is table
+    assert len(found.report(n_against=1)) == 200
 
 
-def test_missing_values_of_an_array_are_named():
+def test_gaps_of_an_array_are_filled_and_marked():
     holed = X.copy()
     holed[3, 2] = np.nan
-    for table in (holed, sparse.csr_array(holed)):
-        with pytest.raises(ValueError, match=r"NaN in the column\(s\) \[2\].*SimpleImputer"):
-            LabelFlagger().fit(table, y)
+    mark = np.arange(200) == 3
+    filled = np.where(np.isnan(holed), np.nanmean(holed, axis=0), holed)
+    for table in (holed, sparse.csr_array(np.where(holed == 0, 1.0, holed)), holed.astype(object)):
+        got = table_encoder(table).fit_transform(table)
+        got = got.toarray() if sparse.issparse(got) else got
+        np.testing.assert_allclose(got, np.c_[filled, mark])
+    new = X[:5].copy()
+    new[0, 0] = np.nan  # a gap where fit has seen none
+    assert np.isfinite(LabelFlagger().fit(X, y).score_labels(new, y[:5])).all()
+
+
+def test_gaps_that_tell_the_class_are_evidence():
+    """What is missing where, and the label is known: gaps are no noise to be filled."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 300)
+    table = rng.standard_normal((300, 3))
+    table[truth == 1, 0] = np.nan
+    noisy, wrong = flip_labels(truth, 0.1, random_state=0)
+    assert average_precision_score(wrong, LabelFlagger().fit(table, noisy).scores_) > 0.95
+
+
+def test_columns_of_an_array_of_objects_are_told_apart():
+    table = np.array([[1.5, "u", None], [2.5, "v", 3], [np.nan, "u", 4]] * 20, dtype=object)
+    got = table_encoder(table).fit_transform(table)
+    want = [[1.5, 3.5, 0, 1, 1, 0], [2.5, 3, 0, 0, 0, 1], [2, 4, 1, 0, 1, 0]]
+    np.testing.assert_allclose(got[:3], want)
+    labels = np.arange(60) % 2
+    assert len(LabelFlagger().fit(table.tolist(), labels).report(n_against=0)) == 60
+
+
+def test_sparse_columns_of_a_frame_stay_sparse():
+    pandas = pytest.importorskip("pandas")
+    drawn = pandas.Series(np.random.default_rng(0).integers(0, 5, 200))
+    dummies = pandas.get_dummies(drawn, sparse=True, dtype=float)
+    got = table_encoder(dummies).fit_transform(dummies)
+    assert sparse.issparse(got)
+    np.testing.assert_array_equal(got.toarray(), dummies.to_numpy())
+    found = LabelFlagger().fit(dummies, y)
+    want = LabelFlagger().fit(sparse.csr_array(dummies.to_numpy()), y)
+    np.testing.assert_allclose(found.scores_, want.scores_)
+    assert found.transform(dummies) is dummies
+    mixed = dummies.rename(columns=str).assign(x=X[:, 0])
+    np.testing.assert_allclose(
+        table_encoder(mixed).fit_transform(mixed).toarray(), np.c_[X[:, 0], dummies.to_numpy()]
+    )
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_the_configured_output_changes_nothing(output):
+    pandas, _ = pytest.importorskip("pandas"), pytest.importorskip(output)
+    table = pandas.DataFrame(MIXED)
+    with config_context(transform_output=output):
+        found = LabelFlagger().fit(table, y)
+        assert len(found.report(n_against=1)) == 200
+        scores = found.score_labels(table, y)
+        by_forest = LabelFlagger(ranking="cross_validation").fit(table, y)
+        for cleaned in (CleanedClassifier(logistic), LabelCleaner()):
+            cleaned.fit(pandas.DataFrame(NUMBERS), y)
+    np.testing.assert_allclose(found.scores_, judged_mixed().scores_, rtol=1e-6, atol=1e-8)
+    np.testing.assert_array_equal(found.score_labels(table, y), scores)
+    assert np.isfinite(by_forest.scores_).all()
 
 
 def test_infinity_is_refused():
@@ -134,6 +205,9 @@ def test_transform_refuses_what_the_model_cannot_judge(usual):
     holed = X.copy()
     holed[3, 2] = np.nan
     with pytest.raises(ValueError, match="NaN"):
+        LabelFlagger(logistic).fit(X, y).transform(holed)
+    holed[3, 2] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
         usual.transform(holed)
     with pytest.raises(ValueError, match="6 features"):
         usual.transform(X[:, :2])

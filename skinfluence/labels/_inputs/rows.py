@@ -5,7 +5,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
-__all__ = ["is_frame", "spread", "take_rows"]
+__all__ = ["entries", "is_frame", "is_missing", "spread", "take_rows"]
 
 
 def is_frame(X):
@@ -29,12 +29,28 @@ def take_rows(X, rows):
         return X.tocsr()[rows].asformat(X.format)
     if isinstance(X, np.ndarray):
         return X[rows]
-    if isinstance(X, list) or hasattr(X, "iloc"):
-        return _safe_indexing(X, rows)
+    if isinstance(X, list | tuple) or hasattr(X, "iloc"):
+        return _safe_indexing(X if hasattr(X, "iloc") else list(X), rows)
     known = nw.from_native(X, pass_through=True, eager_only=True, allow_series=True)
     if isinstance(known, nw.DataFrame | nw.Series):
         return known[rows].to_native()
     return np.asarray(X)[rows]
+
+
+def entries(column):
+    """The entries of one column of any library as a list."""
+    if isinstance(column, list | tuple):
+        return list(column)
+    known = nw.from_native(column, pass_through=True, eager_only=True, allow_series=True)
+    return known.to_list() if isinstance(known, nw.Series) else np.asarray(column).tolist()
+
+
+def is_missing(values):
+    """Mask of the entries of a list that are None, NaN, or a missing value of pandas."""
+    # pandas.NA answers a comparison with itself, which has no truth value: known by name
+    return np.array(
+        [v is None or type(v).__name__ == "NAType" or bool(v != v) for v in values], dtype=bool
+    )
 
 
 def spread(values, where, others):

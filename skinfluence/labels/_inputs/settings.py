@@ -9,10 +9,17 @@ from scipy import sparse
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _check_sample_weight, _num_samples, assert_all_finite
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _num_samples,
+    assert_all_finite,
+    validate_data,
+)
 
 from skinfluence._checks import check_number, check_whole
-from skinfluence.labels._inputs.rows import is_frame
+from skinfluence._training_data import check_training_data, n_dimensions
+from skinfluence.labels._inputs.rows import is_frame, is_missing
+from skinfluence.labels._inputs.tables import is_documents
 from skinfluence.labels._sources.representations import REPRESENTATIONS
 from skinfluence.solvers import get_solver
 
@@ -21,25 +28,50 @@ __all__ = [
     "as_labels",
     "check_settings",
     "check_weight",
-    "checked_table",
-    "first_missing",
+    "gap_rows",
+    "new_table",
+    "read_table",
     "read_target",
 ]
 
 #: More different whole numbers than these are values where they come as floats.
 MANY_CLASSES = 100
-#: The two scores that can be asked for together.
 
 
-def checked_table(X):
-    """A data frame or sparse matrix as it is, anything else as an array of two dimensions."""
-    if is_frame(X):
+def read_table(flagger, X, y):
+    """The training rows of a flagger, which notes the names and the number of their columns.
+
+    A table has two dimensions; frames and sparse matrices stay as they are. What is no table
+    (documents, images) passes for an estimator that takes it, documents without an estimator too.
+    """
+    vars(flagger).pop("n_features_in_", None)  # of an earlier fit
+    documents = flagger.estimator is None and is_documents(X)
+    if not documents:
+        check_training_data(X, y, flagger if flagger.estimator is None else flagger.estimator)
+    any_shape = documents or flagger.estimator is not None
+    flagger._is_table = not any_shape or n_dimensions(X) == 2
+    X = _checked_table(X, flagger._is_table)
+    validate_data(flagger, X, skip_check_array=True)
+    return X
+
+
+def new_table(flagger, X):
+    """A table of new rows, with the columns that `fit` has seen."""
+    X = _checked_table(X, flagger._is_table)
+    validate_data(flagger, X, skip_check_array=True, reset=False)
+    return X
+
+
+def _checked_table(X, is_table):
+    if is_frame(X) or not is_table:
         return X
+    if isinstance(X, list | tuple) and np.asarray(X).dtype.kind == "U":
+        X = np.array(X, dtype=object)  # numbers among strings stay numbers
     return check_array(X, accept_sparse=True, dtype=None, ensure_all_finite=False, input_name="X")
 
 
-def first_missing(X):
-    """Position of the first row with a missing or infinite number; None where there is none."""
+def gap_rows(X):
+    """Mask of the rows of a table with a missing or infinite entry."""
     if is_frame(X):
         columns = nw.from_native(X, eager_only=True).iter_columns()
         bad = np.zeros(_num_samples(X), dtype=bool)
@@ -47,14 +79,15 @@ def first_missing(X):
             bad |= np.asarray(column.is_null().to_numpy(), dtype=bool)
             if column.dtype.is_float():
                 bad |= ~np.isfinite(np.asarray(column.to_numpy(), dtype=np.float64))
-        return int(bad.argmax()) if bad.any() else None
-    values = X.data if sparse.issparse(X) else X
-    if values.dtype.kind != "f" or np.isfinite(values).all():
-        return None
+        return bad
     if sparse.issparse(X):
-        rows = sparse.coo_array(X)
-        return int(rows.row[~np.isfinite(rows.data)].min())
-    return int((~np.isfinite(X)).any(axis=1).argmax())
+        rows, bad = sparse.coo_array(X), np.zeros(X.shape[0], dtype=bool)
+        bad[rows.row[~np.isfinite(rows.data)]] = True
+        return bad
+    bad = np.zeros(_num_samples(X), dtype=bool)
+    if getattr(X, "ndim", 0) == 2 and X.dtype.kind == "f" and not np.isfinite(X).all():
+        bad = ~np.isfinite(X).all(axis=1)
+    return bad
 
 
 class Target:
@@ -211,10 +244,7 @@ def _sorted_classes(y):
 
 def _refuse_missing(y):
     if y.dtype.kind == "O":
-        # pandas.NA answers a comparison with itself, which has no truth value: known by name
-        missing = np.array(
-            [v is None or type(v).__name__ == "NAType" or v != v for v in y], dtype=bool
-        )
+        missing = is_missing(y.tolist())
         if missing.any():
             raise ValueError(
                 f"y contains NaN: {missing.sum()} of {len(y)} labels are missing, first in row "

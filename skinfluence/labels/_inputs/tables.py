@@ -1,143 +1,228 @@
 """From a table of any type to numbers: what a flagger does where it has no estimator to do it."""
 
-import warnings
+from numbers import Real
 
 import narwhals.stable.v1 as nw
 import numpy as np
-from scipy import sparse
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils.validation import _num_samples, check_array
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+from sklearn.utils import check_array
 
-from skinfluence.labels._inputs.rows import is_frame
+from skinfluence.labels._inputs.rows import entries, is_frame, is_missing
 
-__all__ = ["TableEncoder"]
+__all__ = ["describe_columns", "is_documents", "table_encoder"]
 
 #: Columns that a categorical column becomes, at most: rarer categories share one.
 MOST_CATEGORIES = 30
+#: Columns that a column of free text becomes, at most.
+MOST_DIRECTIONS = 300
+#: Strings of so many words on the mean, hardly one of them twice, are free text.
+WORDS_OF_TEXT = 3
 FLOATS = [np.float64, np.float32]
-REMEDY = (
-    "Fill them, or give the flagger a pipeline that does: "
-    "LabelFlagger(make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()))."
-)
 
 
-class TableEncoder(TransformerMixin, OneToOneFeatureMixin, BaseEstimator):
-    """Numeric columns as they are, categorical ones one-hot encoded.
+def table_encoder(X):
+    """Unfitted transformer of scikit-learn's parts, from rows like those of X to numbers.
 
-    Columns of strings, of categories and of objects are categorical, in pandas, polars and pyarrow
-    frames alike; arrays and sparse matrices are numeric. Rare categories share a column, with those
-    that fit has not seen. Numbers are scaled by the representation,
-    which knows the weights of the rows.
+    - Numbers: as they are. Gaps get the mean, and a column that marks them.
+    - Categories (columns of short strings, of categories and of objects, in frames of any library
+      and in arrays of objects): one-hot, a gap as a category of its own. Rare categories share a
+      column, with those that fit has not seen.
+    - Free text (a column of long strings, or documents in place of a table): TF-IDF, in its
+      leading directions.
 
-    Attributes
-    ----------
-    categorical_ : ndarray of int
-        Positions of the encoded columns.
-    numeric_ : ndarray of int or None
-        Positions of the others; None where the data are no frame.
-    one_hot_ : OneHotEncoder or None
-        Of the categorical columns.
+    Numbers are scaled by the representation, which knows the rows that count.
+    """
+    if is_documents(X):
+        return _of_text()
+    if _is_plain(X):
+        return _of_numbers()
+    kinds = _kinds(X)
+    parts = [
+        make(columns=_where(kinds, kind))
+        for kind, make in (
+            ("numbers", _of_numbers),
+            ("sparse", _of_numbers),
+            ("categories", _of_categories),
+        )
+        if kind in kinds
+    ]
+    parts += [_of_text(columns=[j]) for j in _where(kinds, "text")]
+    return ArrayUnion([(str(number), part) for number, part in enumerate(parts)])
+
+
+def describe_columns(X):
+    """What `table_encoder` takes the columns for, as a sentence; empty where all are numbers."""
+    if is_documents(X):
+        return " Documents by TF-IDF."
+    kinds = [] if _is_plain(X) else _kinds(X)
+    said = []
+    for kind, word in (("categories", "categorical"), ("text", "free text by TF-IDF")):
+        names = [str(_names(X)[j]) for j in _where(kinds, kind)]
+        if names:
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            said.append(f"{word}: {', '.join(names[:5])}{more}")
+    return f" Columns {'; '.join(said)}." if said else ""
+
+
+def is_documents(X):
+    """Whether X is a sequence of texts, in place of a table."""
+    if len(getattr(X, "shape", ())) > 1 or is_frame(X):
+        return False
+    if isinstance(X, list | tuple) and len(X) and not (X[0] is None or isinstance(X[0], str)):
+        return False
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "OUT":
+        return False
+    values = entries(X)
+    texts = sum(isinstance(value, str) for value in values)
+    return texts > 0 and texts + is_missing(values).sum() == len(values)
+
+
+def _of_numbers(**which):
+    imputer = SimpleImputer(add_indicator=True, keep_empty_features=True)
+    return make_pipeline(_reader(_numbers, which), imputer.set_output(transform="default"))
+
+
+def _of_categories(**which):
+    one_hot = OneHotEncoder(
+        max_categories=MOST_CATEGORIES, handle_unknown="infrequent_if_exist", sparse_output=False
+    )
+    return make_pipeline(_reader(_categories, which), one_hot.set_output(transform="default"))
+
+
+def _of_text(**which):
+    words = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
+    return make_pipeline(_reader(_documents, which), words, TextDirections())
+
+
+def _reader(function, which):
+    # what the user has configured concerns the user's transformers, not these
+    return FunctionTransformer(function, kw_args=which).set_output(transform="default")
+
+
+class ArrayUnion(FeatureUnion, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Columns of several transformers side by side, as an array whatever is configured."""
+
+
+class TextDirections(TransformerMixin, BaseEstimator):
+    """Leading directions of TF-IDF columns, turned so that all have about the same variance.
+
+    Distances between rows stay as they are when the columns are scaled to variance one, which would
+    otherwise raise the last, noisy directions to the height of the first.
     """
 
     def fit(self, X, y=None):
-        """Find the categorical columns and their categories."""
-        self.fit_transform(X)
+        """Find the directions."""
+        n_components = min(MOST_DIRECTIONS, *X.shape)
+        svd = TruncatedSVD(n_components, random_state=0).fit(X)
+        turned = np.random.RandomState(0).standard_normal((n_components, n_components))
+        self.components_ = np.linalg.qr(turned)[0] @ svd.components_  # shape: (m, n_words)
         return self
 
-    def fit_transform(self, X, y=None):
-        """Fit, and give the numbers."""
-        self.categorical_, self.numeric_, self.one_hot_ = np.empty(0, int), None, None
-        if is_frame(X):
-            columns = list(nw.from_native(X, eager_only=True).iter_columns())
-            numeric = [_is_numeric(column) for column in columns]
-            self.categorical_ = np.flatnonzero(np.logical_not(numeric))
-            self.numeric_ = np.flatnonzero(numeric)
-            if len(self.categorical_):
-                self.one_hot_ = OneHotEncoder(
-                    max_categories=MOST_CATEGORIES,
-                    handle_unknown="infrequent_if_exist",
-                    drop="if_binary",
-                    sparse_output=False,
-                ).fit(self._categories(columns))
-        return self.transform(X)
-
     def transform(self, X):
-        """Numbers of rows: ndarray or CSR of shape (n_rows, n_columns), float64 or float32."""
-        if self.numeric_ is None or not is_frame(X):
-            return _numbers(X)
-        columns = list(nw.from_native(X, eager_only=True).iter_columns())
-        _refuse_missing(columns)
-        single = all(column.dtype == nw.Float32 for column in columns)
-        matrix = np.empty(
-            (_num_samples(X), len(self.numeric_)), np.float32 if single else np.float64
-        )
-        for j, position in enumerate(self.numeric_):
-            matrix[:, j] = columns[position].cast(nw.Float64).to_numpy()
-        if self.one_hot_ is not None:
-            matrix = np.hstack([matrix, self._encoded(columns)])
-        return check_array(matrix, dtype=FLOATS, input_name="X")
-
-    def _categories(self, columns):
-        """Categories as strings: what a column of mixed objects holds has no order."""
-        _refuse_missing(columns)
-        chosen = [columns[position].to_list() for position in self.categorical_]
-        return np.array([[str(v) for v in column] for column in chosen], dtype=object).T
-
-    def _encoded(self, columns):
-        with warnings.catch_warnings():
-            # a category that fit has not seen is taken for a rare one, as the docstring says
-            warnings.simplefilter("ignore", UserWarning)
-            return self.one_hot_.transform(self._categories(columns))
+        """Columns of rows, (n_rows, m)."""
+        return X @ self.components_.T
 
 
-def _is_numeric(column):
-    kind = column.dtype
-    if kind.is_numeric() or kind == nw.Boolean:
-        return True
-    if kind in (nw.String, nw.Categorical, nw.Enum, nw.Object):
-        return False
+def _is_plain(X):
+    """Whether every entry is a number by the type of the table: arrays and sparse matrices."""
+    return not is_frame(X) and getattr(X, "dtype", np.dtype(object)).kind not in "OUT"
+
+
+def _where(kinds, kind):
+    return [j for j, other in enumerate(kinds) if other == kind]
+
+
+def _names(X):
+    return nw.from_native(X).columns if is_frame(X) else range(X.shape[1])
+
+
+def _kinds(X):
+    """Kind of each column of a frame or an array of objects."""
+    if not is_frame(X):
+        return [_kind_of_entries(X[:, j].tolist()) for j in range(X.shape[1])]
+    return [_kind(column) for column in nw.from_native(X, eager_only=True).iter_columns()]
+
+
+def _kind(column):
+    dtype = column.dtype
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        return "numbers"
+    if _is_sparse(column):
+        return "sparse"
+    if dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object):
+        return _kind_of_entries(column.to_list())
     raise ValueError(
-        f"Column {column.name!r} holds {kind}. Expected numbers, booleans, strings or categories: "
-        "turn it into such a column, or give the flagger a pipeline that does."
+        f"Column {column.name!r} holds {dtype}. Expected numbers, booleans, strings or categories: "
+        "turn it into such a column, or leave it out."
     )
 
 
-def _refuse_missing(columns):
-    bad = [
-        column.name
-        for column in columns
-        if column.is_null().any() or (column.dtype.is_float() and column.is_nan().any())
-    ]
-    if bad:
-        shown = ", ".join(map(repr, bad[:10])) + (" ..." if len(bad) > 10 else "")
-        raise ValueError(f"X contains NaN or missing values in the column(s) {shown}. {REMEDY}")
+def _is_sparse(column):
+    """Whether it is a column of pandas that holds only what is not zero."""
+    return type(getattr(column.to_native(), "dtype", None)).__name__ == "SparseDtype"
 
 
-def _numbers(X):
-    """A numeric array or CSR; an error names the columns that hold NaN."""
-    X = check_array(X, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False, input_name="X")
-    values = X.data if sparse.issparse(X) else X
-    with np.errstate(over="ignore", invalid="ignore"):
-        fine = np.isfinite(values.sum(dtype=np.float64))  # no mask of the size of X
-    if fine or np.isfinite(values).all():
-        return _small_indices(X)
-    if np.isnan(values).any():
-        if sparse.issparse(X):
-            columns = np.unique(X.indices[np.isnan(values)])
+def _kind_of_entries(values):
+    there = [v for v, gap in zip(values, is_missing(values).tolist(), strict=True) if not gap]
+    strings = sum(isinstance(v, str) for v in there)
+    if not strings and all(isinstance(v, Real) for v in there):
+        return "numbers"
+    if strings < len(there):
+        for v in there:
+            if not isinstance(v, str | Real):
+                raise TypeError(
+                    f"X holds a {type(v).__name__}: argument must be a string or a real number."
+                )
+        return "categories"
+    many = len(set(there)) > min(MOST_CATEGORIES, len(there) / 2)
+    words = np.mean([len(v.split()) for v in there[:1000]])
+    return "text" if many and words >= WORDS_OF_TEXT else "categories"
+
+
+def _column(X, j):
+    """Entries of a column as a list."""
+    return entries(nw.from_native(X, eager_only=True)[:, j] if is_frame(X) else X[:, j])
+
+
+def _numbers(X, columns=None):
+    """Numbers of some columns, NaN for gaps: array or CSR, in single precision where all are."""
+    settings = {"dtype": FLOATS, "ensure_all_finite": "allow-nan", "input_name": "X"}
+    if columns is None or not is_frame(X):
+        X = X if columns is None else X[:, columns]
+        if X.dtype.kind == "O":
+            X = np.where(is_missing(X.ravel().tolist()).reshape(X.shape), np.nan, X)
+        return check_array(X, accept_sparse="csr", **settings)
+    frame = nw.from_native(X, eager_only=True)
+    chosen = [frame[:, j] for j in columns]
+    if all(_is_sparse(column) for column in chosen):
+        return check_array(X.iloc[:, columns], accept_sparse="csr", **settings)
+    single = all(column.dtype == nw.Float32 for column in chosen)
+    matrix = np.empty((len(frame), len(columns)), np.float32 if single else np.float64)
+    for j, column in enumerate(chosen):
+        if column.dtype.is_numeric() or column.dtype == nw.Boolean:
+            matrix[:, j] = column.cast(nw.Float64).to_numpy()
         else:
-            columns = np.flatnonzero(np.isnan(X).any(axis=0))
-        raise ValueError(f"Input X contains NaN in the column(s) {columns[:10].tolist()}. {REMEDY}")
-    raise ValueError("Input X contains infinity or a value too large: expected finite numbers.")
+            values = entries(column)
+            matrix[:, j] = np.where(is_missing(values), np.nan, np.array(values, dtype=object))
+    return check_array(matrix, **settings)
 
 
-def _small_indices(X):
-    """A sparse array whose indices have 32 bits where that is enough; anything else as it is."""
-    if not sparse.issparse(X):
-        return X
-    X = sparse.csr_array(X)
-    if X.indices.dtype != np.int32 and max(X.nnz, *X.shape) < 2**31 - 1:
-        X = sparse.csr_array(
-            (X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), shape=X.shape
-        )
-    return X
+def _categories(X, columns):
+    """Categories as strings, None for gaps: what a column of mixed objects holds has no order."""
+    out = np.empty((X.shape[0], len(columns)), dtype=object)
+    for j, column in enumerate(columns):
+        values = _column(X, column)
+        gaps = is_missing(values).tolist()
+        out[:, j] = [None if gap else str(v) for v, gap in zip(values, gaps, strict=True)]
+    return out
+
+
+def _documents(X, columns=None):
+    """Texts as a list of strings, empty ones for gaps."""
+    values = entries(X) if columns is None else _column(X, columns[0])
+    return [v if isinstance(v, str) else "" for v in values]

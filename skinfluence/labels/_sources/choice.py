@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from skinfluence.adapters import UnsupportedEstimatorError, check_supported
 from skinfluence.adapters._steps import is_frozen, is_search
-from skinfluence.labels._inputs.tables import TableEncoder
+from skinfluence.labels._inputs.tables import describe_columns, table_encoder
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.as_pipeline import representation_steps
 from skinfluence.labels._sources.cross_validated import CrossValidatedSource, seeded, takes_weights
@@ -67,7 +67,8 @@ class EncodedSource:
     """
 
     def __init__(self, X, target, **settings):
-        self.encoder = TableEncoder()
+        self.encoder = table_encoder(X)
+        self._columns = describe_columns(X)
         self._n_classes = target.n_classes
         matrix = self.encoder.fit_transform(X)
         self.inner = ClosedFormSource(matrix, target.codes, target.n_classes, **settings)
@@ -75,7 +76,11 @@ class EncodedSource:
     def fit(self, weight):
         """See :class:`~._opinions.Source`."""
         opinion = self.inner.fit(weight)
-        return replace(opinion, predict=EncodedModel(self.encoder, opinion.predict))
+        return replace(
+            opinion,
+            predict=EncodedModel(self.encoder, opinion.predict),
+            description=opinion.description + self._columns,
+        )
 
     def with_target(self, target):
         """The source of the same rows with other labels (or values)."""
@@ -95,7 +100,7 @@ class EncodedSource:
 class EncodedModel:
     """What a model of numbers says of new rows of any type."""
 
-    encoder: TableEncoder
+    encoder: Any
     predict: Callable
 
     def __call__(self, X):
@@ -171,7 +176,7 @@ def _cross_validated(flagger, X, target, weight, seed):
         )
     if estimator is None:
         forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
-        estimator = make_pipeline(TableEncoder(), forest())
+        estimator = make_pipeline(table_encoder(X), forest())
     return CrossValidatedSource(
         X,
         target.codes,
