@@ -102,7 +102,12 @@ def replace_values(y, rows, values):
 
     Integer targets become floats where a value is not whole, as a suggested target mostly is.
     """
-    series = nw.from_native(y, series_only=True, pass_through=True)
+    series = nw.from_native(y, allow_series=True, eager_only=True, pass_through=True)
+    if isinstance(series, nw.DataFrame):  # of one column
+        column = nw.from_native(
+            replace_values(series[:, 0].to_native(), rows, values), series_only=True
+        )
+        return series.with_columns(column.alias(series.columns[0])).to_native()
     if not isinstance(series, nw.Series):
         if isinstance(y, list):
             changed = list(y)

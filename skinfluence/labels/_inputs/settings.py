@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 from skinfluence._checks import check_number, check_whole
 from skinfluence._training_data import check_training_data, n_dimensions
 from skinfluence.labels._inputs.rows import is_frame, is_missing
+from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import is_documents
 from skinfluence.labels._sources.representations import REPRESENTATIONS
 from skinfluence.solvers import get_solver
@@ -45,10 +46,13 @@ def read_table(flagger, X, y):
     (documents, images) passes for an estimator that takes it, documents without an estimator too.
     """
     vars(flagger).pop("n_features_in_", None)  # of an earlier fit
-    documents = flagger.estimator is None and is_documents(X)
+    estimator = flagger.estimator
+    if estimator is None and preparing_steps(getattr(flagger, "_judged_for", None)):
+        estimator = flagger._judged_for
+    documents = estimator is None and is_documents(X)
     if not documents:
-        check_training_data(X, y, flagger if flagger.estimator is None else flagger.estimator)
-    any_shape = documents or flagger.estimator is not None
+        check_training_data(X, y, flagger if estimator is None else estimator)
+    any_shape = documents or estimator is not None
     flagger._is_table = not any_shape or n_dimensions(X) == 2
     X = _checked_table(X, flagger._is_table)
     validate_data(flagger, X, skip_check_array=True)

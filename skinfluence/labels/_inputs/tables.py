@@ -4,7 +4,8 @@ from numbers import Real
 
 import narwhals.stable.v1 as nw
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -25,22 +26,27 @@ WORDS_OF_TEXT = 3
 FLOATS = [np.float64, np.float32]
 
 
-def table_encoder(X):
+def table_encoder(X, steps=()):
     """Unfitted transformer of scikit-learn's parts, from rows like those of X to numbers.
+
+    After the user's own `steps`, where there are any:
 
     - Numbers: as they are. Gaps get the mean, and a column that marks them.
     - Categories (columns of short strings, of categories and of objects, in frames of any library
       and in arrays of objects): one-hot, a gap as a category of its own. Rare categories share a
       column, with those that fit has not seen.
     - Free text (a column of long strings, or documents in place of a table): TF-IDF, in its
-      leading directions.
+      leading directions; sparse rows of length one, as TF-IDF gives them, in theirs.
 
     Numbers are scaled by the representation, which knows the rows that count.
     """
+    if steps:
+        prepared = make_pipeline(*[clone(step) for step in steps]).fit_transform(X)
+        return make_pipeline(*steps, table_encoder(prepared))
     if is_documents(X):
         return _of_text()
     if _is_plain(X):
-        return _of_numbers()
+        return make_pipeline(_of_numbers(), TextDirections()) if _is_tfidf(X) else _of_numbers()
     kinds = _kinds(X)
     parts = [
         make(columns=_where(kinds, kind))
@@ -55,8 +61,10 @@ def table_encoder(X):
     return ArrayUnion([(str(number), part) for number, part in enumerate(parts)])
 
 
-def describe_columns(X):
+def describe_columns(X, steps=()):
     """What `table_encoder` takes the columns for, as a sentence; empty where all are numbers."""
+    if steps:
+        return f" Columns by {', '.join(type(step).__name__ for step in steps)}."
     if is_documents(X):
         return " Documents by TF-IDF."
     kinds = [] if _is_plain(X) else _kinds(X)
@@ -131,6 +139,14 @@ class TextDirections(TransformerMixin, BaseEstimator):
 def _is_plain(X):
     """Whether every entry is a number by the type of the table: arrays and sparse matrices."""
     return not is_frame(X) and getattr(X, "dtype", np.dtype(object)).kind not in "OUT"
+
+
+def _is_tfidf(X):
+    """Whether these are many sparse columns in which each row has length one, or zero."""
+    if not sparse.issparse(X) or X.shape[1] <= MOST_DIRECTIONS or X.dtype.kind != "f":
+        return False
+    lengths = np.asarray(X.multiply(X).sum(axis=1)).ravel()
+    return bool(np.all((np.abs(lengths - 1.0) < 1e-5) | (lengths == 0.0)))
 
 
 def _where(kinds, kind):

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from skinfluence.adapters import UnsupportedEstimatorError, check_supported
 from skinfluence.adapters._steps import is_frozen, is_search
+from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import describe_columns, table_encoder
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.as_pipeline import representation_steps
@@ -62,13 +63,15 @@ class EncodedSource:
     X : {array-like, sparse matrix, data frame} of shape (n, n_features)
         As the user gave it.
     target : Target
+    steps : list of transformers
+        The user's own, which come first.
     **settings : dict
         Of ClosedFormSource.
     """
 
-    def __init__(self, X, target, **settings):
-        self.encoder = table_encoder(X)
-        self._columns = describe_columns(X)
+    def __init__(self, X, target, steps=(), **settings):
+        self.encoder = table_encoder(X, steps)
+        self._columns = describe_columns(X, steps)
         self._n_classes = target.n_classes
         matrix = self.encoder.fit_transform(X)
         self.inner = ClosedFormSource(matrix, target.codes, target.n_classes, **settings)
@@ -138,12 +141,19 @@ def _representation(flagger, X, target, seed):
     return EncodedSource(
         X,
         target,
+        _steps(flagger, seed),
         representation=flagger.representation,
         n_components=flagger.n_components,
         damping=flagger.damping,
         random_state=seed,
         n_jobs=flagger.n_jobs,
     )
+
+
+def _steps(flagger, seed):
+    """The preparing steps of the pipeline that the labels are judged for."""
+    steps = preparing_steps(getattr(flagger, "_judged_for", None))
+    return [seeded(clone(step), seed) for step in steps]
 
 
 def _explained(flagger, X, target, weight, seed):
@@ -176,7 +186,7 @@ def _cross_validated(flagger, X, target, weight, seed):
         )
     if estimator is None:
         forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
-        estimator = make_pipeline(table_encoder(X), forest())
+        estimator = make_pipeline(table_encoder(X, _steps(flagger, seed)), forest())
     return CrossValidatedSource(
         X,
         target.codes,

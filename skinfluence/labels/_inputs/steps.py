@@ -1,0 +1,48 @@
+"""The steps of a pipeline that prepare the rows and never look at a label."""
+
+from sklearn.base import is_classifier, is_regressor
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+from skinfluence.adapters._steps import is_search
+
+__all__ = ["looks_at_labels", "preparing_steps"]
+
+
+def preparing_steps(estimator):
+    """Unfitted leading transformers of a pipeline, or of a search over one.
+
+    Up to the first that looks at labels: what it has seen would not be left out.
+
+    Parameters
+    ----------
+    estimator : estimator or None
+
+    Returns
+    -------
+    list of transformers
+        Empty for anything but a pipeline.
+    """
+    while is_search(estimator):
+        estimator = estimator.estimator
+    steps = []
+    for _, step in estimator.steps[:-1] if isinstance(estimator, Pipeline) else ():
+        if step is None or step == "passthrough":
+            continue
+        if not hasattr(step, "transform") or looks_at_labels(step):
+            break
+        steps.append(step)
+    return steps
+
+
+def looks_at_labels(step):
+    """Whether a transformer, or one inside it, uses y in its fit: a selection, an encoding, LDA."""
+    inner = step.get_params(deep=True).values() if hasattr(step, "get_params") else ()
+    return any(_uses_y(part) for part in (step, *inner) if hasattr(part, "fit"))
+
+
+def _uses_y(part):
+    if type(part).__module__.startswith("sklearn.feature_selection"):
+        return not isinstance(part, VarianceThreshold)  # some go without y for some of their scores
+    return is_classifier(part) or is_regressor(part) or get_tags(part).target_tags.required
