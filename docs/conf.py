@@ -44,6 +44,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skinfluence",),
     "abort_on_example_error": True,
+    "parallel": 2,
     "download_all_examples": False,
     "show_signature": False,
     "write_computation_times": False,  # that page would load its table from a network

@@ -10,7 +10,7 @@ and all pairs of them.
 """
 
 # %%
-# Pairs of facts that at least 50 of 6,000 patients share.
+# Pairs of facts that at least 50 of 4,000 patients share.
 import warnings
 from time import perf_counter
 
@@ -26,10 +26,10 @@ from skinfluence.datasets import load_hospital_readmission
 from skinfluence.solvers import LissaSolver, NystroemSolver
 
 facts, back = load_hospital_readmission(return_X_y=True)
-facts = sparse.csr_array(MaxAbsScaler().fit_transform(facts[:6100]))
+facts = sparse.csr_array(MaxAbsScaler().fit_transform(facts[:4100]))
 pairs = PolynomialFeatures(2, interaction_only=True, include_bias=False).fit_transform(facts)
-X = pairs[:, np.flatnonzero((pairs[:6000] != 0).sum(axis=0) >= 50)]
-X, X_test, y, y_test = X[:6000], X[6000:6020], back[:6000], back[6000:6020]
+X = pairs[:, np.flatnonzero((pairs[:4000] != 0).sum(axis=0) >= 50)]
+X, X_test, y, y_test = X[:4000], X[4000:4020], back[:4000], back[4000:4020]
 print(f"{X.shape[0]} rows, {X.shape[1]} columns, {X.nnz / np.prod(X.shape):.1%} of them not zero")
 
 # %%
