@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence.adapters._fit_record import fit_recorded, is_frozen, weight_parameter
 
 
-def _estimator_has(name):
+def estimator_has(name):
     def check(self):
         estimator = getattr(self, "estimator_", None)
         getattr(self._default_estimator() if estimator is None else estimator, name)
@@ -34,6 +34,10 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
 
     def _default_estimator(self):
         return LogisticRegression() if self.estimator is None else self.estimator
+
+    def _new_rows(self, X):
+        """X as the estimator may see it."""
+        return X
 
     def _fit_inner(self, X, y, sample_weight, params):
         """A fitted clone, with the record of its last step; sample weights go to that step."""
@@ -58,7 +62,7 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
             params = {**params, name: sample_weight}
         return fit_recorded(estimator, X, y, params)
 
-    @available_if(_estimator_has("predict"))
+    @available_if(estimator_has("predict"))
     def predict(self, X):
         """Predictions of the fitted estimator.
 
@@ -71,9 +75,9 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         check_is_fitted(self)
-        return self.estimator_.predict(X)
+        return self.estimator_.predict(self._new_rows(X))
 
-    @available_if(_estimator_has("predict_proba"))
+    @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X):
         """Class probabilities of the fitted estimator.
 
@@ -86,9 +90,9 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes)
         """
         check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
+        return self.estimator_.predict_proba(self._new_rows(X))
 
-    @available_if(_estimator_has("decision_function"))
+    @available_if(estimator_has("decision_function"))
     def decision_function(self, X):
         """Decision values of the fitted estimator.
 
@@ -101,7 +105,7 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
         check_is_fitted(self)
-        return self.estimator_.decision_function(X)
+        return self.estimator_.decision_function(self._new_rows(X))
 
     @property
     def classes_(self):

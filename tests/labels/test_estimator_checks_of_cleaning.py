@@ -1,6 +1,10 @@
 """scikit-learn's own conformance suite on the cleaned estimators and the sampler."""
 
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skinfluence import CleanedClassifier, CleanedRegressor, LabelCleaner, LabelFlagger
@@ -13,6 +17,13 @@ quick = LabelFlagger(representation="linear")
 QUICK = [
     CleanedClassifier(flagger=quick, action="relabel"),
     CleanedRegressor(flagger=quick, action="drop"),
+    CleanedClassifier(
+        DecisionTreeClassifier(random_state=0), LabelFlagger(LogisticRegression()), action="drop"
+    ),
+    CleanedRegressor(DecisionTreeRegressor(random_state=0), quick, action="temper"),
+    CleanedClassifier(
+        make_pipeline(StandardScaler(), LogisticRegression()), quick, action="temper"
+    ),
     LabelCleaner(quick),
 ]
 # as they come: many more fits

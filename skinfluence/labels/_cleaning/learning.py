@@ -13,13 +13,16 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_method_params, check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skinfluence.labels._cleaning.actions import check_action, decide
+from skinfluence._delegation import estimator_has
+from skinfluence.labels._cleaning.actions import check_action
+from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
+from skinfluence.labels._cleaning.training import WEIGHTING, Training
 from skinfluence.labels._cleaning.with_flagger import WithFlagger
-from skinfluence.labels._inputs.rows import take_rows
+from skinfluence.labels._inputs.settings import checked_table, first_missing
 
-ACTIONS = ("drop", "reweight", "relabel", "none")
+ACTIONS = ("auto", "drop", "temper", "reweight", "relabel", "none")
 
 
 def weight_name(estimator):
@@ -37,22 +40,17 @@ def weight_name(estimator):
     return weight_name(inner) if hasattr(inner, "fit") else None
 
 
-def estimator_has(name):
-    def check(self):
-        estimator = getattr(self, "estimator_", None)
-        getattr(self._default_estimator() if estimator is None else estimator, name)
-        return True
-
-    return check
-
-
 class Cleaned(WithFlagger, MetaEstimatorMixin):
-    """A flagger, an action and an estimator; see CleanedClassifier."""
+    """A flagger, an action and an estimator, to stand before EstimatorDelegation."""
 
-    def __init__(self, estimator=None, flagger=None, *, action="drop"):
+    def __init__(
+        self, estimator=None, flagger=None, *, action="auto", random_state=None, verbose=None
+    ):
         self.estimator = estimator
         self.flagger = flagger
         self.action = action
+        self.random_state = random_state
+        self.verbose = verbose
 
     def fit(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None, **params):
         """Judge the labels, then fit the estimator to what is left.
@@ -84,9 +82,25 @@ default=None
         Raises
         ------
         ValueError
-            For ``action="reweight"`` with an estimator that takes no sample weights.
+            For an action that gives weights, with an estimator that takes no sample weights.
         """
         check_action(self.action, ACTIONS)
+        training = self._training(X, y, sample_weight, X_trusted, y_trusted, params)
+        self.flagger_ = training.judge()
+        choice = Choice(self.action)
+        if self.action == "auto":
+            actions = [a for a in CANDIDATES if a not in WEIGHTING or training.weight_name]
+            choice = choose_action(training, actions, self.random_state)
+        self.action_, self.action_gains_ = choice.action, choice.gains
+        self.expected_gain_, self.expected_gain_std_ = choice.expected
+        self.description_ = str(choice)
+        self.estimator_ = training.learn(self.flagger_, self.action_)
+        if self.verbose:
+            print(f"[{type(self).__name__}] {self.description_}")
+        return self
+
+    def _training(self, X, y, sample_weight, X_trusted, y_trusted, params):
+        """All that is fitted, to what, and which parameters go where."""
         estimator = clone(self._default_estimator())
         name = weight_name(estimator)
         self._refuse_weights(estimator, name, sample_weight)
@@ -97,20 +111,9 @@ default=None
             routed = process_routing(self, "fit", **mine, **params)
             mine, params = routed.flagger.fit, dict(routed.estimator.fit)
             weighed = params.pop("sample_weight", None) is not None
-            name = "sample_weight"  # a pipeline routes it to the steps that ask for it
-        self.flagger_ = self._fit_flagger(X, y, mine)
-        left = decide(self.flagger_, X, y, sample_weight, self.action)
-        params = _check_method_params(X, params, indices=left.rows)
-        if weighed or self.action == "reweight":
-            params = {**params, name: left.weight}
-        self.estimator_ = estimator.fit(take_rows(X, left.rows), left.y, **params)
-        return self
-
-    def _fit_flagger(self, X, y, params):
-        flagger = clone(self._default_flagger())
-        # so that whole numbers are values to a regressor; a clone forgets it
-        flagger._judged_for = self._default_estimator()
-        return flagger.fit(X, y, **params)
+            name = name and "sample_weight"  # a pipeline routes it to the steps that ask for it
+        flagger = self._default_flagger()
+        return Training(estimator, flagger, X, y, sample_weight, mine, params, name, weighed)
 
     def _refuse_weights(self, estimator, name, sample_weight):
         if name is not None:
@@ -118,10 +121,10 @@ default=None
         who = type(estimator).__name__
         if isinstance(estimator, Pipeline):
             who = f"{type(estimator.steps[-1][1]).__name__}, the last step of the pipeline,"
-        if self.action == "reweight":
+        if self.action in WEIGHTING:
             raise ValueError(
-                f'action="reweight" gives each row a weight, but {who} takes no sample_weight. '
-                'Pass action="drop", or an estimator with sample weights.'
+                f'action="{self.action}" gives each row a weight, but {who} takes no '
+                'sample_weight. Pass action="drop", or an estimator with sample weights.'
             )
         weight = np.asarray(1.0 if sample_weight is None else sample_weight)
         if len(np.unique(weight[weight > 0])) > 1:
@@ -141,9 +144,20 @@ default=None
         check_is_fitted(self)
         return self.flagger_.report()
 
-    @available_if(estimator_has("predict"))
-    def predict(self, X):
-        """Predictions of the fitted estimator.
+    def _new_rows(self, X):
+        """X, refused if values are missing that the flagger could not have judged."""
+        if get_tags(self.estimator_).input_tags.allow_nan > get_tags(self).input_tags.allow_nan:
+            row = first_missing(checked_table(X))
+            if row is not None:
+                raise ValueError(
+                    f"X contains NaN or infinity, first in row {row}, which the flagger does not "
+                    "take: no such row was learnt from. Impute the values, for fit and predict."
+                )
+        return X
+
+    @available_if(estimator_has("predict_log_proba"))
+    def predict_log_proba(self, X):
+        """Logarithms of the class probabilities of the fitted estimator.
 
         Parameters
         ----------
@@ -152,11 +166,11 @@ default=None
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            Labels or values.
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
         """
         check_is_fitted(self)
-        return self.estimator_.predict(X)
+        return self.estimator_.predict_log_proba(self._new_rows(X))
 
     def score(self, X, y, **params):
         """The fitted estimator's own score, on rows with their labels as given.

@@ -1,0 +1,134 @@
+"""action="auto": the action of the best predictions, as far as noisy labels can tell."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight
+
+from skinfluence.labels._inputs.rows import take_rows
+
+__all__ = ["Choice", "choose_action"]
+
+#: A mild and a strong one; the other actions were no better where these two were among the choices.
+CANDIDATES = ("temper", "drop")
+N_FOLDS = 3
+#: With fewer rows no action is told from another.
+LEAST_ROWS = 30
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An action, and what it and its rivals gain over "none".
+
+    Attributes
+    ----------
+    action : str
+    measure : str, default=None
+        Of which the gains are; None where no choice was made.
+    gains : dict
+        For each candidate (gain over "none", its standard error). Empty where rows were too few.
+    """
+
+    action: str
+    measure: str | None = None
+    gains: dict = field(default_factory=dict)
+
+    @property
+    def expected(self):
+        """(gain, standard error) of the action; NaN where no choice was made."""
+        unknown = np.nan if self.measure is None else 0.0
+        return self.gains.get(self.action, (unknown, unknown))
+
+    def __str__(self):
+        if self.measure is None:
+            return f'action "{self.action}", as given'
+        if not self.gains:
+            return f'action "none": too few rows to choose (at least {LEAST_ROWS}, of two classes)'
+        told = ", ".join(f'{g:+.2g} ± {s:.1g} by "{a}"' for a, (g, s) in self.gains.items())
+        return f'action "{self.action}"; expected gain in {self.measure} over "none": {told}'
+
+
+def choose_action(training, actions, random_state):
+    """The action that is best on rows left out, where it is clearly better than "none".
+
+    Flagger and estimator are fitted to two of three folds, and predict the third. The labels there
+    are wrong in places, but none of them has been seen. What they say of accuracy is corrected by
+    the noise matrix T of the flagger of the other folds (true classes in rows): a prediction p
+    where y is given counts ``inv(T)[y, p]``, whose expectation is 1 for the true class and 0 for
+    any other (Natarajan et al. 2013). Without a noise matrix it counts 1 for p = y. The flagger's
+    opinion of single validation rows is not asked: it favours the candidates that follow it most.
+
+    Parameters
+    ----------
+    training : Training
+    actions : sequence of str
+        Candidates other than "none".
+    random_state : int, RandomState instance or None
+        Of the folds; None for a fixed seed.
+
+    Returns
+    -------
+    Choice
+        Of the best gain among those that are above their standard error, also without the row that
+        speaks most for them (the continuity correction of McNemar's test); else "none".
+    """
+    classes = is_classifier(training.estimator)
+    measure, credit = ("accuracy", _accuracy) if classes else ("mean absolute error", _closeness)
+    values = np.asarray(training.y).ravel()
+    weight = _check_sample_weight(training.weight, np.empty((len(values), 0)), dtype=np.float64)
+    rows = np.flatnonzero(weight > 0)
+    if len(rows) < LEAST_ROWS or (classes and _second_largest(values[rows]) < 2):
+        return Choice("none", measure)
+    fold = _folds(values, rows, check_random_state(0 if random_state is None else random_state))
+    right = {action: np.zeros(len(values)) for action in ("none", *actions)}
+    for held_out in range(N_FOLDS):
+        train, test = np.flatnonzero((fold >= 0) & (fold != held_out)), fold == held_out
+        part, X_test = training.take(train), take_rows(training.X, test)
+        flagger = part.judge()
+        for action in right:
+            told = np.asarray(part.learn(flagger, action).predict(X_test)).ravel()
+            right[action][test] = credit(flagger, values[test], told)
+    share = weight[rows] / weight[rows].sum()
+    gains, clear = {}, []
+    for action in actions:
+        difference = right[action][rows] - right["none"][rows]
+        gain = float(share @ difference)
+        error = float(np.sqrt(share**2 @ (difference - gain) ** 2))
+        gains[action] = gain, error
+        if gain - np.max(share * difference) > error:  # whatever a single row says
+            clear.append(action)
+    return Choice(max(clear, key=lambda a: gains[a][0], default="none"), measure, gains)
+
+
+def _accuracy(flagger, given, told):
+    """Unbiased estimates of whether predictions are the true classes."""
+    if not hasattr(flagger, "noise_matrix_"):
+        return told == given
+    names = np.asarray(flagger.classes_)
+    inverse = np.linalg.pinv(flagger.noise_matrix_)
+    known = np.isin(given, names)  # a class of one row is in no other fold
+    credit = np.zeros(len(given))
+    rows, columns = (np.searchsorted(names, labels[known]) for labels in (given, told))
+    credit[known] = inverse[rows, columns]
+    return credit
+
+
+def _closeness(_, given, told):
+    """Absolute errors, negated."""
+    return -np.abs(told - given)
+
+
+def _second_largest(labels):
+    counts = np.unique(labels, return_counts=True)[1]
+    return np.sort(counts)[-2] if len(counts) > 1 else 0
+
+
+def _folds(values, rows, rng):
+    """Fold of each row, -1 for rows that are absent: rows of like value are dealt out in turn."""
+    fold = np.full(len(values), -1)
+    shuffled = rng.permutation(rows)
+    codes = np.unique(values[shuffled], return_inverse=True)[1].ravel()
+    fold[shuffled[np.argsort(codes, kind="stable")]] = np.arange(len(rows)) % N_FOLDS
+    return fold
