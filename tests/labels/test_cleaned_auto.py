@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skinfluence import CleanedClassifier, CleanedRegressor, LabelFlagger
 from skinfluence.datasets import flip_labels
@@ -138,6 +138,16 @@ def test_too_few_rows_for_a_choice_are_left_alone(labels):
     got = CleanedClassifier(flagger=Numbered(np.zeros(40, bool))).fit(table, labels)
     assert got.action_ == "none" and got.action_gains_ == {}
     assert "too few rows to choose (at least 30" in got.description_
+
+
+def test_where_folds_cannot_be_fitted_nothing_is_done_and_said():
+    colour = np.where(np.arange(n) == 7, "green", np.where(X[:, 0] > 0, "red", "blue"))
+    encoded = make_pipeline(OneHotEncoder(), LogisticRegression())
+    model = CleanedClassifier(encoded, LabelFlagger(representation="linear"))
+    with pytest.warns(match="a fold failed with: Found unknown categories"):
+        model.fit(colour[:, None].astype(object), y)
+    assert model.action_ == "none" and model.predict([["green"]]).shape == (1,)
+    model.set_params(action="drop").fit(colour[:, None].astype(object), y)  # as is advised
 
 
 def test_a_given_action_has_no_expectation_and_a_refit_forgets():

@@ -69,7 +69,7 @@ def test_a_pipeline_that_fills_gaps_is_judged_on_filled_rows():
     table.loc[3, "n2"], table.loc[5, "colour"] = np.nan, None
     encode = make_column_transformer(
         (make_pipeline(SimpleImputer(), StandardScaler()), list(NUMBERS)),
-        (OneHotEncoder(), ["colour"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["colour"]),
     )
     cleaned = CleanedClassifier(make_pipeline(encode, LogisticRegression())).fit(table, y)
     assert "Columns by ColumnTransformer." in cleaned.flagger_.description_

@@ -28,12 +28,15 @@ class Choice:
     measure : str, default=None
         Of which the gains are; None where no choice was made.
     gains : dict
-        For each candidate (gain over "none", its standard error). Empty where rows were too few.
+        For each candidate (gain over "none", its standard error). Empty where none was compared.
+    failure : str, default=None
+        What two thirds of the rows could not be fitted for.
     """
 
     action: str
     measure: str | None = None
     gains: dict = field(default_factory=dict)
+    failure: str | None = None
 
     @property
     def expected(self):
@@ -44,6 +47,8 @@ class Choice:
     def __str__(self):
         if self.measure is None:
             return f'action "{self.action}", as given'
+        if self.failure:
+            return f'action "none": nothing was compared, since a fold failed with: {self.failure}'
         if not self.gains:
             return f'action "none": too few rows to choose (at least {LEAST_ROWS}, of two classes)'
         told = ", ".join(f'{g:+.2g} ± {s:.1g} by "{a}"' for a, (g, s) in self.gains.items())
@@ -83,13 +88,16 @@ def choose_action(training, actions, random_state):
         return Choice("none", measure)
     fold = _folds(values, rows, check_random_state(0 if random_state is None else random_state))
     right = {action: np.zeros(len(values)) for action in ("none", *actions)}
-    for held_out in range(N_FOLDS):
-        train, test = np.flatnonzero((fold >= 0) & (fold != held_out)), fold == held_out
-        part, X_test = training.take(train), take_rows(training.X, test)
-        flagger = part.judge()
-        for action in right:
-            told = np.asarray(part.learn(flagger, action).predict(X_test)).ravel()
-            right[action][test] = credit(flagger, values[test], told)
+    try:
+        for held_out in range(N_FOLDS):
+            train, test = np.flatnonzero((fold >= 0) & (fold != held_out)), fold == held_out
+            part, X_test = training.take(train), take_rows(training.X, test)
+            flagger = part.judge()
+            for action in right:
+                told = np.asarray(part.learn(flagger, action).predict(X_test)).ravel()
+                right[action][test] = credit(flagger, values[test], told)
+    except ValueError as failed:  # a rare category, or too few rows of a class, in two thirds
+        return Choice("none", measure, failure=str(failed))
     share = weight[rows] / weight[rows].sum()
     gains, clear = {}, []
     for action in actions:

@@ -1,6 +1,7 @@
 """What CleanedClassifier and CleanedRegressor share: judge the labels, act, fit, delegate."""
 
 import copy
+import warnings
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
@@ -20,7 +21,6 @@ from skinfluence.labels._cleaning.actions import check_action
 from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
 from skinfluence.labels._cleaning.training import WEIGHTING, Training
 from skinfluence.labels._cleaning.with_flagger import WithFlagger
-from skinfluence.labels._inputs.settings import checked_table, first_missing
 
 ACTIONS = ("auto", "drop", "temper", "reweight", "relabel", "none")
 
@@ -95,6 +95,13 @@ default=None
         self.expected_gain_, self.expected_gain_std_ = choice.expected
         self.description_ = str(choice)
         self.estimator_ = training.learn(self.flagger_, self.action_)
+        if choice.failure:
+            warnings.warn(
+                f"{self.description_}. To choose, flagger and estimator must fit two thirds of the "
+                'rows and predict the others; else pass an action, such as action="drop".',
+                UserWarning,
+                stacklevel=2,
+            )
         if self.verbose:
             print(f"[{type(self).__name__}] {self.description_}")
         return self
@@ -145,14 +152,9 @@ default=None
         return self.flagger_.report()
 
     def _new_rows(self, X):
-        """X, refused if values are missing that the flagger could not have judged."""
+        """X; rows with gaps are refused where the flagger takes none, as fit refuses them."""
         if get_tags(self.estimator_).input_tags.allow_nan > get_tags(self).input_tags.allow_nan:
-            row = first_missing(checked_table(X))
-            if row is not None:
-                raise ValueError(
-                    f"X contains NaN or infinity, first in row {row}, which the flagger does not "
-                    "take: no such row was learnt from. Impute the values, for fit and predict."
-                )
+            self.flagger_.transform(X)
         return X
 
     @available_if(estimator_has("predict_log_proba"))
