@@ -11,7 +11,7 @@ from skinfluence._explainer import InfluenceExplainer
 from skinfluence._rows import NamedRows
 from skinfluence.adapters._fit_record import fit_recorded, weight_parameter
 from skinfluence.labels._inputs.rows import spread, take_rows
-from skinfluence.labels._inputs.settings import Target, as_labels
+from skinfluence.labels._inputs.targets import Target, as_labels
 from skinfluence.labels._noise.judgement import judge
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.choice import choose_source
@@ -68,7 +68,8 @@ def record(flagger, X, target, weight, choice, verdict):
     flagger._known = np.ones(len(weight), bool) if target.classes is None else target.codes >= 0
     flagger._explainer = None
     flagger.judged_by_, flagger.n_iter_ = choice.judged_by, verdict.model.n_iter
-    flagger.description_ = verdict.model.opinion.description
+    flagger.description_ = verdict.model.opinion.description + flagger._target_note
+    flagger.target_type_ = "values" if target.classes is None else "classes"
     flagger.damping_ = verdict.model.opinion.damping
     flagger.contamination_ = verdict.contamination
     for name in ("classes_", "noise_matrix_", "noise_matrix_std_", "temperature_", "loo_proba_"):

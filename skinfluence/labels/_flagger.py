@@ -15,14 +15,14 @@ from skinfluence._explainer import InfluenceExplainer
 from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import (
-    as_labels,
     check_settings,
     check_weight,
     gap_rows,
     new_table,
     read_table,
-    read_target,
 )
+from skinfluence.labels._inputs.steps import preparing_steps
+from skinfluence.labels._inputs.targets import as_labels, read_target
 from skinfluence.labels._noise.rate import NoiseRate
 from skinfluence.labels._review.report import verdicts
 from skinfluence.labels._review.review import Review
@@ -45,11 +45,12 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
     ----------
     estimator : estimator, default=None
         Whose predictions judge the labels; a classifier takes them for classes, a regressor for
-        values. None: strings and whole numbers are classes (unless hardly any repeats), other
-        numbers values, and the flagger chooses a representation of the data
-        itself, by the leave-one-out likelihood; categories, free text and gaps are encoded.
-        An estimator that :class:`~skinfluence.InfluenceExplainer` knows is left one out
-        in closed form; any other (a forest, say) is cross-validated, `judged_by_` says so.
+        values. None: strings are classes, numbers values, and whole numbers either: classes where
+        at most ten differ, values where rows with near numbers are alike (see `target_type_`). The
+        flagger then chooses a representation of the data itself, by the leave-one-out likelihood;
+        categories, free text and gaps are encoded. An estimator that
+        :class:`~skinfluence.InfluenceExplainer` knows is left one out in closed form; any other (a
+        forest, say) is cross-validated, `judged_by_` says so.
     ranking : str, default="leave_one_out"
         What puts the rows in order:
 
@@ -132,7 +133,10 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
     reviewed_ : ndarray of bool of shape (n_samples,)
         Rows whose label a person has confirmed or corrected, by `update`.
     description_ : str
-        Which model judged the rows.
+        Which model judged the rows, what columns that are no numbers were taken for, and what more
+        than ten different whole numbers of y.
+    target_type_ : {"classes", "values"}
+        What y was taken for.
     explainer_ : InfluenceExplainer
         Of that model; made at first use. Missing for cross-validated models.
     classes_ : ndarray of shape (n_classes,)
@@ -238,7 +242,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         weight = check_weight(sample_weight, X)
         # whom the labels are judged for says what they are, where no estimator of its own does
         decides = getattr(self, "_judged_for", None) if self.estimator is None else self.estimator
-        target = read_target(decides, y, weight)
+        steps = preparing_steps(getattr(self, "_judged_for", None))
+        target, self._target_note = read_target(decides, X, y, weight, steps)
         check_consistent_length(X, target.given)
         trusted = check_trusted(self, X_trusted, y_trusted, target)
         # inside, the weights are the flagger's own: no request of the user's concerns them

@@ -1,42 +1,32 @@
-"""What may be given to a flagger: tables of any type, labels of any type, weights, settings."""
+"""What may be given to a flagger: tables of any type, weights, settings."""
 
-import warnings
-from numbers import Integral, Real
+from numbers import Integral
 
 import narwhals.stable.v1 as nw
 import numpy as np
 from scipy import sparse
-from sklearn.base import is_classifier, is_regressor
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils import check_array
 from sklearn.utils.validation import (
     _check_sample_weight,
     _num_samples,
-    assert_all_finite,
     validate_data,
 )
 
 from skinfluence._checks import check_number, check_whole
 from skinfluence._training_data import check_training_data, n_dimensions
-from skinfluence.labels._inputs.rows import is_frame, is_missing
+from skinfluence.labels._inputs.rows import is_frame
 from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import is_documents
 from skinfluence.labels._sources.representations import REPRESENTATIONS
 from skinfluence.solvers import get_solver
 
 __all__ = [
-    "Target",
-    "as_labels",
     "check_settings",
     "check_weight",
     "gap_rows",
     "new_table",
     "read_table",
-    "read_target",
 ]
-
-#: More different whole numbers than these are values where they come as floats.
-MANY_CLASSES = 100
 
 
 def read_table(flagger, X, y):
@@ -92,170 +82,6 @@ def gap_rows(X):
     if getattr(X, "ndim", 0) == 2 and X.dtype.kind == "f" and not np.isfinite(X).all():
         bad = ~np.isfinite(X).all(axis=1)
     return bad
-
-
-class Target:
-    """The given labels or values of the training rows.
-
-    Attributes
-    ----------
-    given : ndarray of shape (n,)
-        As the user gave them.
-    classes : ndarray of shape (K,) or None
-        Sorted labels of the rows with weight; None for regression.
-    codes : ndarray of shape (n,)
-        Position of each label among the classes, -1 where it is none of them; the values of a
-        regression.
-    """
-
-    def __init__(self, given, classes):
-        self.given = given
-        self.classes = classes
-        self.codes = self.encode(given)
-
-    def encode(self, y):
-        """Codes of labels, or the values of a regression."""
-        return _numbers(y) if self.classes is None else codes_of(y, self.classes)
-
-    @property
-    def n_classes(self):
-        """K; None for regression."""
-        return None if self.classes is None else len(self.classes)
-
-
-def read_target(estimator, y, weight):
-    """The Target of a fit.
-
-    Parameters
-    ----------
-    estimator : estimator or None
-        A classifier or a regressor decides what the target is; else the values do.
-    y : array-like of shape (n,)
-    weight : ndarray of shape (n,)
-
-    Returns
-    -------
-    Target
-    """
-    y = as_labels(y)
-    check_consistent_length(y, weight)
-    _refuse_missing(y)
-    if estimator is not None and is_regressor(estimator):
-        return _values(y, weight)  # also whole numbers, of which type_of_target may warn
-    kind = kind_of_target(y)
-    if estimator is not None and is_classifier(estimator):
-        classification = True
-        if kind == "continuous":
-            raise ValueError(
-                f"Unknown label type: y is continuous, and {type(estimator).__name__} is a "
-                "classifier. Expected class labels; for values pass a regressor."
-            )
-    elif kind in ("binary", "multiclass"):
-        classification = True
-    elif kind == "continuous":
-        classification = False
-    else:
-        raise ValueError(
-            f"Unknown label type: y is {kind!r}. Expected one column of class labels of one type, "
-            "or of numbers."
-        )
-    if not classification:
-        return _values(y, weight)
-    classes = _sorted_classes(y[weight > 0])
-    return Target(y, classes)
-
-
-def _values(y, weight):
-    """The Target of a regression."""
-    n = np.count_nonzero(weight)
-    if n < 2:
-        raise ValueError(
-            f"Found {n} sample of positive weight; expected at least 2: a value is judged by a "
-            "model of the others."
-        )
-    return Target(_numbers(y), None)
-
-
-def kind_of_target(y):
-    """scikit-learn's type of a target, but whole numbers that hardly repeat are values.
-
-    scikit-learn takes every column of whole numbers for classes, prices and counts too.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that classes are many: decided here
-        kind = type_of_target(y, input_name="y")
-    if kind == "multiclass" and y.dtype.kind in "iuf":
-        distinct = len(np.unique(y))
-        many = distinct > MANY_CLASSES and y.dtype.kind == "f"
-        if many or (distinct > 0.5 * len(y) and len(y) > 20):
-            return "continuous"
-    return kind
-
-
-def codes_of(y, classes):
-    """Position of each label in the sorted classes; -1 where it is none of them."""
-    try:
-        place = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-        known = np.asarray(classes[place] == y, dtype=bool)
-    except TypeError:  # labels of a type that does not compare with the classes
-        known, place = np.zeros(len(y), dtype=bool), np.zeros(len(y), dtype=np.intp)
-    return np.where(known, place, -1)
-
-
-def as_labels(y):
-    """One column of labels of any library as an ndarray of shape (n,)."""
-    if y is None:
-        raise ValueError(
-            "LabelFlagger requires y to be passed, but the target y is None: wrong labels can only "
-            "be found among given ones."
-        )
-    y = column_or_1d(np.asarray(y), warn=True)
-    if y.dtype.kind == "c":
-        raise ValueError("Complex data not supported: y holds complex numbers.")
-    if y.dtype.kind == "O" and len({type(v) for v in y}) == 1 and isinstance(y[0], Real):
-        y = np.array(y.tolist())  # such as the integers of a nullable column
-    return y
-
-
-def _numbers(y):
-    if y.dtype.kind not in "biuf":
-        try:
-            y = y.astype(np.float64)
-        except ValueError as error:
-            raise ValueError(
-                f"could not convert y to numbers ({error}): a regressor expects values, a "
-                "classifier takes labels."
-            ) from error
-    return y.astype(np.float64)
-
-
-def _sorted_classes(y):
-    try:
-        classes = np.unique(y)
-    except TypeError as error:
-        kinds = ", ".join(sorted({type(label).__name__ for label in y}))
-        raise ValueError(
-            f"y mixes labels that cannot be sorted: {kinds}. Make them all of one type first, for "
-            "instance with y.astype(str)."
-        ) from error
-    if len(classes) < 2:
-        raise ValueError(
-            f"The rows of positive weight are all of one class ({classes.tolist()[0]!r}); expected "
-            "rows of at least 2 classes: with 1 class there is no other label to suggest."
-        )
-    return classes
-
-
-def _refuse_missing(y):
-    if y.dtype.kind == "O":
-        missing = is_missing(y.tolist())
-        if missing.any():
-            raise ValueError(
-                f"y contains NaN: {missing.sum()} of {len(y)} labels are missing, first in row "
-                f"{missing.argmax()}. Leave these rows out first."
-            )
-    else:
-        assert_all_finite(y, input_name="y")
 
 
 def check_weight(sample_weight, X):

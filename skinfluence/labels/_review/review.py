@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence._checks import check_whole
 from skinfluence._rows import NamedRows
 from skinfluence.labels._fitting import make_explainer, record
-from skinfluence.labels._inputs.settings import Target, as_labels
+from skinfluence.labels._inputs.targets import Target, as_labels
 from skinfluence.labels._noise.judgement import judge
 from skinfluence.labels._review.gain import class_beliefs, expected_gains, value_beliefs
 from skinfluence.labels._scores import SCORES

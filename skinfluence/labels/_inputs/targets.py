@@ -1,0 +1,230 @@
+"""The labels or values that are judged: of any type, encoded; and which of the two they are."""
+
+import warnings
+from numbers import Real
+
+import narwhals.stable.v1 as nw
+import numpy as np
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import is_classifier, is_regressor
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import assert_all_finite
+
+from skinfluence.labels._inputs.rows import is_missing, take_rows
+from skinfluence.labels._inputs.tables import table_encoder
+
+__all__ = ["Target", "as_labels", "read_target"]
+
+#: So few different whole numbers are classes.
+FEW = 10
+#: More different whole numbers than these are values where they come as floats.
+MANY_CLASSES = 100
+#: Rows and random orders on which the order of whole numbers is tested.
+ORDER_ROWS, ORDERS = 1000, 20
+
+
+class Target:
+    """The given labels or values of the training rows.
+
+    Attributes
+    ----------
+    given : ndarray of shape (n,)
+        As the user gave them.
+    classes : ndarray of shape (K,) or None
+        Sorted labels of the rows with weight; None for regression.
+    codes : ndarray of shape (n,)
+        Position of each label among the classes, -1 where it is none of them; the values of a
+        regression.
+    """
+
+    def __init__(self, given, classes):
+        self.given = given
+        self.classes = classes
+        self.codes = self.encode(given)
+
+    def encode(self, y):
+        """Codes of labels, or the values of a regression."""
+        return _numbers(y) if self.classes is None else codes_of(y, self.classes)
+
+    @property
+    def n_classes(self):
+        """K; None for regression."""
+        return None if self.classes is None else len(self.classes)
+
+
+def read_target(estimator, X, y, weight, steps=()):
+    """The Target of a fit, and in words what whole numbers were taken for.
+
+    A classifier or a regressor decides; without one strings and few different numbers are classes,
+    numbers that are not whole are values, and for other whole numbers their order decides.
+
+    Parameters
+    ----------
+    estimator : estimator or None
+        Whom the labels are judged for.
+    X : {array-like, sparse matrix, data frame}
+        As the user gave it.
+    y : array-like of shape (n,)
+    weight : ndarray of shape (n,)
+    steps : list of transformers
+        The user's own, which prepare X.
+
+    Returns
+    -------
+    target : Target
+    note : str
+    """
+    categories, y = _is_categorical(y), as_labels(y)
+    check_consistent_length(y, weight)
+    _refuse_missing(y)
+    if estimator is not None and is_regressor(estimator):
+        return _values(y, weight), ""  # also whole numbers, of which type_of_target may warn
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that classes are many: decided here
+        kind = type_of_target(y, input_name="y")
+    note = ""
+    if estimator is not None and is_classifier(estimator):
+        if kind == "continuous":
+            raise ValueError(
+                f"Unknown label type: y is continuous, and {type(estimator).__name__} is a "
+                "classifier. Expected class labels; for values pass a regressor."
+            )
+    elif kind == "multiclass" and y.dtype.kind in "iuf" and not categories:
+        kind, note = _kind_of_numbers(X, y, weight > 0, steps)
+    if kind == "continuous":
+        return _values(y, weight), note
+    if kind in ("binary", "multiclass"):
+        return Target(y, _sorted_classes(y[weight > 0])), note
+    raise ValueError(
+        f"Unknown label type: y is {kind!r}. Expected one column of class labels of one type, or "
+        "of numbers."
+    )
+
+
+def _is_categorical(y):
+    """Whether the user says that y has categories, by the type of a column."""
+    column = nw.from_native(y, allow_series=True, pass_through=True)
+    return isinstance(column, nw.Series) and column.dtype in (nw.Categorical, nw.Enum)
+
+
+def _kind_of_numbers(X, y, there, steps):
+    """("multiclass" or "continuous", why) for whole numbers, which may be either."""
+    distinct = len(np.unique(y[there]))
+    if distinct <= FEW:
+        return "multiclass", ""
+    said = f" The {distinct} different whole numbers of y were taken for"
+    hardly_repeat = distinct > 0.5 * there.sum() and there.sum() > 20
+    if hardly_repeat or (distinct > MANY_CLASSES and y.dtype.kind == "f"):
+        return "continuous", f"{said} values, since there are so many."
+    if _order_tells(X, y, there, steps):
+        return "continuous", f"{said} values, since rows with near numbers are alike."
+    return "multiclass", f"{said} classes, since rows with near numbers are not alike."
+
+
+def _order_tells(X, y, there, steps):
+    """Whether a regression predicts the numbers far better than the same in other orders.
+
+    The names of classes may be exchanged, and classes are as predictable as before; ages are not.
+    The order is what is predicted where it doubles the share of variance that is predicted by
+    ridge regression on radial basis functions, left out one by one, and by more than four standard
+    deviations of that share under random orders.
+    """
+    random_state = np.random.RandomState(0)
+    rows = np.sort(random_state.permutation(np.flatnonzero(there))[:ORDER_ROWS])
+    values, codes = np.unique(y[rows], return_inverse=True)
+    orders = [values, *(random_state.permutation(values) for _ in range(ORDERS))]
+    targets = StandardScaler().fit_transform(np.transpose(orders)[codes])
+    part = take_rows(X, rows)
+    columns = table_encoder(part, steps).fit_transform(part)
+    model = make_pipeline(
+        StandardScaler(with_mean=not sparse.issparse(columns)),
+        Nystroem(n_components=min(300, len(rows)), random_state=0),
+        RidgeCV(np.logspace(-3, 3, 7), alpha_per_target=True),
+    )
+    with config_context(transform_output="default"):
+        share = 1.0 + model.fit(columns, targets)[-1].best_score_  # of the variance, each order's
+    gain, usual = share[0] - share[1:].mean(), max(share[1:].std(), 0.005)
+    return bool(gain > 4.0 * usual and gain > share[1:].mean())
+
+
+def _values(y, weight):
+    """The Target of a regression."""
+    n = np.count_nonzero(weight)
+    if n < 2:
+        raise ValueError(
+            f"Found {n} sample of positive weight; expected at least 2: a value is judged by a "
+            "model of the others."
+        )
+    return Target(_numbers(y), None)
+
+
+def codes_of(y, classes):
+    """Position of each label in the sorted classes; -1 where it is none of them."""
+    try:
+        place = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+        known = np.asarray(classes[place] == y, dtype=bool)
+    except TypeError:  # labels of a type that does not compare with the classes
+        known, place = np.zeros(len(y), dtype=bool), np.zeros(len(y), dtype=np.intp)
+    return np.where(known, place, -1)
+
+
+def as_labels(y):
+    """One column of labels of any library as an ndarray of shape (n,)."""
+    if y is None:
+        raise ValueError(
+            "LabelFlagger requires y to be passed, but the target y is None: wrong labels can only "
+            "be found among given ones."
+        )
+    y = column_or_1d(np.asarray(y), warn=True)
+    if y.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y holds complex numbers.")
+    if y.dtype.kind == "O" and len({type(v) for v in y}) == 1 and isinstance(y[0], Real):
+        y = np.array(y.tolist())  # such as the integers of a nullable column
+    return y
+
+
+def _numbers(y):
+    if y.dtype.kind not in "biuf":
+        try:
+            y = y.astype(np.float64)
+        except ValueError as error:
+            raise ValueError(
+                f"could not convert y to numbers ({error}): a regressor expects values, a "
+                "classifier takes labels."
+            ) from error
+    return y.astype(np.float64)
+
+
+def _sorted_classes(y):
+    try:
+        classes = np.unique(y)
+    except TypeError as error:
+        kinds = ", ".join(sorted({type(label).__name__ for label in y}))
+        raise ValueError(
+            f"y mixes labels that cannot be sorted: {kinds}. Make them all of one type first, for "
+            "instance with y.astype(str)."
+        ) from error
+    if len(classes) < 2:
+        raise ValueError(
+            f"The rows of positive weight are all of one class ({classes.tolist()[0]!r}); expected "
+            "rows of at least 2 classes: with 1 class there is no other label to suggest."
+        )
+    return classes
+
+
+def _refuse_missing(y):
+    if y.dtype.kind == "O":
+        missing = is_missing(y.tolist())
+        if missing.any():
+            raise ValueError(
+                f"y contains NaN: {missing.sum()} of {len(y)} labels are missing, first in row "
+                f"{missing.argmax()}. Leave these rows out first."
+            )
+    else:
+        assert_all_finite(y, input_name="y")
