@@ -117,8 +117,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
     noise_matrix_std_ : ndarray of shape (n_classes, n_classes)
         Its standard error.
     noise_rate_, noise_rate_std_ : float
-        Estimated share of wrong labels by the noise model, and how uncertain it is; made at first
-        use. Classification only.
+        Estimated share of wrong labels by the noise model, and its standard error; made at first
+        use. Of values, the share of those that are wrong more likely than not.
     contamination_ : float
         Share that is flagged. Far above `noise_rate_` where the model cannot predict the labels.
     judged_by_ : {"leave_one_out", "cross_validation"}

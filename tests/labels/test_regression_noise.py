@@ -6,10 +6,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import average_precision_score
 
+from skinfluence import CleanedRegressor, LabelFlagger
 from skinfluence.labels._noise.values import (
     _prediction_variance,
     fit_regression_noise,
     flag_values,
+    value_error_rate,
 )
 
 from ._ridge_source import RidgeSource
@@ -54,20 +56,91 @@ def test_wrong_values_are_flagged_and_right_ones_are_not(rate):
     assert contamination == pytest.approx(rate, rel=0.2)
 
 
+@pytest.mark.parametrize("estimator", [LinearRegression(), None])
+@pytest.mark.parametrize("noise", [0.01, 1e-5, 1e-9, 0.0])
+def test_values_off_an_exact_law_are_found(noise, estimator):
+    rng = np.random.default_rng(0)
+    X, wrong = rng.uniform(-1, 1, (200, 3)), np.arange(200) < 20
+    y = X @ [20.0, -10.0, 5.0] + noise * rng.normal(size=200)
+    y[wrong] += rng.choice([-1, 1], 20) * rng.uniform(5, 20, 20)
+    found = LabelFlagger(estimator).fit(X, y)
+    assert_array_equal(found.flagged_, wrong)
+    assert_array_equal(np.sort(found.ranking_[:20]), np.arange(20))
+    assert found.label_quality_[wrong].max() < 1e-6
+    assert found.noise_rate_ == found.contamination_ == 0.1
+    cleaned = CleanedRegressor(LinearRegression(), LabelFlagger(estimator), action="drop").fit(X, y)
+    assert_allclose(cleaned.estimator_.coef_, [20, -10, 5], atol=max(noise, 1e-9))
+
+
+@pytest.mark.parametrize("step", [0.01, 1.0, 10.0])
+@pytest.mark.parametrize("wrong", [0, 20])
+def test_rounded_values_are_right(step, wrong):
+    rng = np.random.default_rng(0)
+    X, off = rng.uniform(-1, 1, (200, 3)), np.arange(200) < wrong
+    y = X @ [20.0, -10.0, 5.0] + np.where(off, rng.choice([-40.0, 40.0], 200), 0.0)
+    found = LabelFlagger(LinearRegression()).fit(X, step * np.round(y / step))
+    assert_array_equal(found.flagged_, off)
+
+
+def test_a_constant_target_is_right_except_where_it_changes():
+    X, y = np.random.default_rng(0).uniform(-1, 1, (200, 3)), np.full(200, 0.1)
+    assert not LabelFlagger(LinearRegression()).fit(X, y).flagged_.any()
+    y[:3] = 2.5
+    with pytest.warns(UserWarning, match="no better than their median"):
+        found = LabelFlagger(LinearRegression()).fit(X, y)
+    assert_array_equal(np.flatnonzero(found.flagged_), [0, 1, 2])
+
+
+DRAWN = {
+    "normal": lambda rng: rng.normal(size=300),
+    "uniform": lambda rng: rng.random(300),
+    "two heaps": lambda rng: rng.normal(size=300) + 8.0 * (rng.random(300) < 0.3),
+    "exponential": lambda rng: rng.exponential(size=300),
+    "log-normal": lambda rng: rng.lognormal(size=300),
+    "t": lambda rng: rng.standard_t(2, 300),
+    "Cauchy": lambda rng: rng.standard_cauchy(300),
+}
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_values_that_have_nothing_to_do_with_X_are_not_flagged(drawn):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 3)), DRAWN[drawn](rng)
+    assert LabelFlagger(LinearRegression()).fit(X, y).flagged_.mean() <= 0.01
+
+
+def test_far_values_of_a_target_that_X_does_not_explain_are_flagged_with_a_warning():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), rng.exponential(size=200) * (rng.random(200) < 0.1)
+    with pytest.warns(UserWarning, match="no better than their median does: .* may be right"):
+        found = LabelFlagger(LinearRegression()).fit(X, y)
+    assert found.flagged_.sum() <= (y > 0).sum()
+
+
+def test_the_share_of_wrong_values_has_an_error():
+    off = []
+    for seed in range(10):
+        X, _, y = make_rows(seed=seed)
+        y, wrong = make_wrong(y, 0.1, seed, least=0.5)
+        rate, error = value_error_rate(judge(X, y), np.ones(len(y)))
+        off.append((rate - wrong.mean()) / error)
+    assert np.mean(np.abs(off) < 2.0) >= 0.9
+
+
 @pytest.mark.parametrize("noise", ["normal", "heavy", "uneven"])
 @pytest.mark.parametrize("seed", range(3))
 def test_hardly_any_right_value_is_flagged_when_none_is_wrong(noise, seed):
     X, _, y = make_rows(seed=seed, noise=noise)
     found = judge(X, y)
     assert flag_values(found, np.ones(len(y)), "auto")[0].mean() < 0.01
-    assert found.contamination < 0.01
+    assert value_error_rate(found, np.ones(len(y)))[0] < 0.01
 
 
 def test_where_noise_is_uneven_the_scale_of_the_row_counts():
     X, _, y = make_rows(n=1_000, noise="uneven")
     y, wrong = make_wrong(y, 0.1, least=0.5)
     found = judge(X, y)
-    plain = np.abs(y - found.prediction)
+    plain = np.abs(y - found.opinion.value)
     gain = average_precision_score(wrong, found.score) - average_precision_score(wrong, plain)
     assert gain > 0.05
 
@@ -76,7 +149,7 @@ def test_a_value_is_suggested_that_is_closer_to_the_truth_than_a_plain_fit_says(
     X, signal, y = make_rows()
     y = y + np.where(np.arange(400) % 5 == 0, 40.0, 0.0)  # all to one side
     robust, plain = judge(X, y), judge(X, y, noise_model=False)
-    off = [np.sqrt(np.mean((found.prediction - signal) ** 2)) for found in (robust, plain)]
+    off = [np.sqrt(np.mean((found.opinion.value - signal) ** 2)) for found in (robust, plain)]
     assert off[0] < 0.2 * off[1]
     assert plain.n_iter == 1
 
@@ -90,7 +163,7 @@ def test_suggested_values_are_predictions_without_the_row():
         weight[row] = 0.0
         refit = LinearRegression().fit(X, y, sample_weight=weight)
         # the source's ridge penalty is 1e-3
-        assert_allclose(found.prediction[row], refit.predict(X[[row]])[0], atol=1e-3)
+        assert_allclose(found.opinion.value[row], refit.predict(X[[row]])[0], atol=1e-3)
 
 
 def test_an_error_is_measured_with_the_variance_of_its_prediction():
@@ -101,7 +174,7 @@ def test_an_error_is_measured_with_the_variance_of_its_prediction():
     Z = np.column_stack([np.ones(39), X[1:]])
     z = np.r_[1.0, X[0]]
     q = z @ np.linalg.solve(Z.T @ Z, z)
-    error = y[0] - found.prediction[0]
+    error = y[0] - found.opinion.value[0]
     assert_allclose(found.standardized[0], error / found.scale / np.sqrt(1 + q), rtol=1e-3)
 
 
@@ -138,10 +211,12 @@ def test_a_row_of_weight_zero_is_as_good_as_absent():
     y_other = y.copy()
     y_other[150:] += 1_000.0
     found, other, short = judge(X, y, weight), judge(X, y_other, weight), judge(X[:150], y[:150])
-    for name in ("prediction", "wrong_probability", "row_weight"):
+    for name in ("standardized", "wrong_probability", "row_weight"):
         assert_allclose(getattr(found, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
         assert_allclose(getattr(other, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
-    assert found.contamination == pytest.approx(short.contamination)
+    assert_allclose(found.opinion.value[:150], short.opinion.value, rtol=1e-6)
+    rates = value_error_rate(found, weight), value_error_rate(short, np.ones(150))
+    assert_allclose(*rates, rtol=1e-6)
 
 
 def test_a_row_of_weight_zero_is_judged_as_well():
@@ -158,7 +233,7 @@ def test_the_unit_of_the_target_does_not_matter(factor):
     found, other = judge(X, y), judge(X, factor * y + 7.0 * factor)
     assert_allclose(other.wrong_probability, found.wrong_probability, atol=1e-4)
     assert_allclose(other.scale, factor * found.scale, rtol=1e-3)
-    assert_allclose(other.wide_scale, factor * found.wide_scale, rtol=1e-3)
+    assert_allclose(other.mixture.wide, factor * found.mixture.wide, rtol=1e-3)
 
 
 def test_scores_keep_apart_what_the_probability_rounds_to_one():
@@ -237,9 +312,10 @@ def test_a_target_without_noise_has_only_its_broken_rows_wrong():
             opinion = super().fit(weight)
             return type(opinion)(np.zeros(50), opinion.predict, None, "zero", None)
 
-    found = fit_regression_noise(Zero(X, y), y, np.ones(50))
-    assert_array_equal(np.flatnonzero(found.wrong_probability), [3])
-    assert np.isnan(found.wide_scale) and found.scale == 0.0
+    with pytest.warns(UserWarning, match="no better than their median .* 0, against 0. The 1 val"):
+        found = fit_regression_noise(Zero(X, y), y, np.ones(50))
+    assert_array_equal(np.flatnonzero(found.wrong_probability > 1e-3), [3])
+    assert found.scale < 1e-10
     assert found.score.argmax() == 3 and np.isfinite(found.score).all()
 
 

@@ -1,11 +1,11 @@
 """How errors of right values are spread, and those of wrong ones: a narrow and a wide density.
 
-An error r of a value is judged against two explanations. A right value has an error of scale
+An error r of a value is compared with two explanations. A right value has an error of scale
 ``sigma * sqrt(1 + q)``, where q is the variance of the prediction in units of sigma squared; a
 wrong one has, on top, a normal error of the scale `wide`:
 
     right:  r ~ Student t with `nu` degrees of freedom (normal where infinite), scale v**0.5
-    wrong:  r ~ N(0, wide**2 + v)                      v = sigma(u)**2 * (1 + q)
+    wrong:  r ~ N(0, wide**2 + v)                      v = sigma(prediction)**2 * (1 + q)
 
 sigma may depend on the predicted value through u, its rank scaled to [-1, 1]:
 ``log sigma = a_0 + a_1 u + a_2 (3 u**2 - 1) / 2``. All parameters are found by maximum likelihood
@@ -14,7 +14,8 @@ value is wrong at all is chosen by the Bayesian information criterion: heavy tai
 would otherwise pass for wrong values.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from scipy.optimize import minimize
@@ -23,19 +24,22 @@ from scipy.special import betaln, expit, log_expit, logit
 __all__ = ["ErrorMixture", "fit_error_mixture"]
 
 #: Degrees of freedom that are tried for the errors of right values.
-TAILS = (np.inf, 8.0, 4.0, 2.5)
+TAILS = (np.inf, 8.0, 4.0, 2.5, 1.2)
 #: Rows that the parameters are estimated from; of more, every second or third by size.
 MAX_ROWS = 20_000
-#: A wrong value is off by at least so many sigma (as a scale), and by at most so many.
-NARROWEST, WIDEST = 3.0, 1e4
-#: At most so large a share is wrong.
-LARGEST_SHARE = 0.45
-#: Where none is wrong the share is so many rows, so that far errors are doubted all the same.
-NONE_WRONG = 0.1
-#: Prior of the share of wrong values: Beta(1, PRIOR_RIGHT). Prior scale of a_1 and a_2.
-PRIOR_RIGHT, PRIOR_SLOPE = 10.0, 1.0
+#: A wrong value is off by at least so many sigma (as a scale).
+NARROWEST = 3.0
+#: At most so large a share is wrong. Where none is, the share is so many rows: far errors remain
+#: suspicious.
+LARGEST_SHARE, NONE_WRONG = 0.45, 0.1
+#: Prior of the share of wrong values: Beta(1, PRIOR_RIGHT). That of a_1 and a_2: standard normal.
+PRIOR_RIGHT = 10.0
+#: Least a_0: log sigma at the middle of the predictions, of errors of median 0.6745.
+LEAST_A = -2.0
 #: Rows below which sigma is not let vary.
 ROWS_FOR_SLOPES = 100
+#: Smaller errors, in units of the largest value, are those of floating-point arithmetic.
+ROUNDING = 1e4 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True)
@@ -50,21 +54,21 @@ class ErrorMixture:
         Scale of what is added to the error of a wrong value, in the target's unit.
     log_scale : ndarray of shape (1,) or (3,)
         Coefficients of log sigma, in the target's unit.
+    knots : ndarray of shape (101,)
+        Quantiles of the predicted values, which take a prediction to u.
     tail : float
         Degrees of freedom of the errors of right values; infinite where they are normal.
-    knots : ndarray of shape (k,)
-        Sorted predicted values, equally far apart in rank: what takes a prediction to u.
     """
 
     share: float
     wide: float
     log_scale: np.ndarray
-    tail: float
     knots: np.ndarray
+    tail: float
 
     def scale(self, prediction):
         """Sigma at the predicted values, of their shape."""
-        return np.exp(_basis(self._rank(prediction), len(self.log_scale)) @ self.log_scale)
+        return np.exp(_basis(prediction, self.knots)[..., : len(self.log_scale)] @ self.log_scale)
 
     def log_odds(self, error, prediction, variance=0.0):
         """Log-odds that values are wrong, by their errors, shape (n,).
@@ -76,21 +80,14 @@ class ErrorMixture:
         return logit(self.share) + _log_normal(error, self.wide**2 + narrow) - right
 
     def weights(self, error, prediction, variance=0.0):
-        """What rows are worth to the next fit, in [0, 1], shape (n,).
+        """Weights of the rows in the next fit, in [0, 1], shape (n,).
 
         The probability that the value is right, times the precision that a t distribution expects
         of the row, nu / (nu + z**2) (the weights of Lange, Little & Taylor 1989, of largest 1).
         """
         right = expit(-self.log_odds(error, prediction, variance))
-        if np.isinf(self.tail):
-            return right
         z2 = error**2 / (self.scale(prediction) ** 2 * (1.0 + variance))
-        return right * self.tail / (self.tail + z2)
-
-    def _rank(self, prediction):
-        if len(self.log_scale) == 1:
-            return np.zeros(np.shape(prediction))
-        return np.interp(prediction, self.knots, np.linspace(-1.0, 1.0, len(self.knots)))
+        return right / (1.0 + z2 / self.tail)
 
 
 def fit_error_mixture(error, prediction, variance, weight):
@@ -109,109 +106,80 @@ def fit_error_mixture(error, prediction, variance, weight):
 
     Returns
     -------
-    mixture : ErrorMixture or None
-        None where more than half of the weight has no error at all: there is no noise to compare
-        with.
+    mixture : ErrorMixture
+        No sigma is far below the errors of floating-point arithmetic.
     """
     there = weight > 0
-    error, prediction = error[there], prediction[there]
-    variance, weight = variance[there], weight[there]
-    unit = _weighted_median(np.abs(error), weight) / 0.6745
-    if not unit > 0:
-        return None
+    error, prediction, spread = error[there], prediction[there], 1.0 + variance[there]
+    weight, size = weight[there], np.abs(error)
+    least = ROUNDING * np.abs(error + prediction).max() or 1.0
+    unit = max(_weighted_median(size, weight) / 0.6745, least)
     knots = np.quantile(prediction, np.linspace(0.0, 1.0, 101))
-    empty = ErrorMixture(0.0, 1.0, np.zeros(3), np.inf, knots)
-    step = -(-len(error) // MAX_ROWS)
-    rows = np.argsort(np.abs(error), kind="stable")[::step]
+    rows = np.argsort(size, kind="stable")[:: -(-len(error) // MAX_ROWS)]
     effective = weight[rows].sum() ** 2 / (weight[rows] ** 2).sum()
-    problem = _Problem(
-        error[rows] / unit,
-        1.0 + variance[rows],
-        weight[rows] * effective / weight[rows].sum(),
-        empty._rank(prediction[rows]),
-    )
+    weight = weight[rows] * effective / weight[rows].sum()
+    basis = _basis(prediction[rows], knots)
     orders = (1, 3) if effective >= ROWS_FOR_SLOPES and knots[0] < knots[-1] else (1,)
-    best = min(
-        (
-            problem.fit(tail, order, some)
-            for order in orders
-            for tail in TAILS
-            for some in (True, False)
-        ),
-        key=lambda found: found.criterion,
-    )
-    share, ratio = expit(best.x[0]), np.exp(best.x[1])
-    log_scale = best.x[2:] + np.eye(len(best.x) - 2)[0] * np.log(unit)
-    return replace(
-        empty,
-        share=float(share),
-        wide=float(ratio * np.exp(log_scale[0])),
-        log_scale=log_scale,
-        tail=best.tail,
-    )
+    criterion, tail, best = np.inf, None, None
+    for order, nu, some in product(orders, TAILS, (True, False)):
+        found = _fit(error[rows] / unit, spread[rows], weight, basis[:, :order], nu, some)
+        count = order + 2 * some + np.isfinite(nu)
+        if 2.0 * effective * found.fun + count * np.log(effective) < criterion:
+            criterion = 2.0 * effective * found.fun + count * np.log(effective)
+            tail, best = nu, found.x
+    log_scale = best[2:] + np.log(unit) * (np.arange(len(best) - 2) == 0)
+    wide = np.exp(best[1] + log_scale[0])
+    return ErrorMixture(float(expit(best[0])), float(wide), log_scale, knots, tail)
 
 
-@dataclass
-class _Problem:
-    """Errors in units of a robust scale, and the posterior density of the parameters.
+def _fit(error, spread, weight, basis, tail, some):
+    """Most probable parameters: logit of the share, log of wide / exp(a_0), then a_0 ...
 
-    The parameters: logit of the share, log of wide / exp(a_0), then a_0 ... .
+    `some` values are wrong, or none. Best of two starts. Errors are sorted by size.
     """
-
-    error: np.ndarray
-    spread: np.ndarray  # 1 + q
-    weight: np.ndarray  # sums to the effective number of rows
-    rank: np.ndarray
-
-    def fit(self, tail, order, some):
-        """Best of two starts with its Bayesian information criterion; `some` are wrong, or none."""
-        basis = _basis(self.rank, order)
-        effective = self.weight.sum()
-        few = NONE_WRONG / effective
-        bounds = [(logit(few), logit(LARGEST_SHARE) if some else logit(few))]
-        bounds += [(np.log(NARROWEST), np.log(WIDEST)), (-20.0, 10.0)] + [(-3.0, 3.0)] * (order - 1)
-        found = []
-        for share, ratio in ((0.02, 8.0), (0.2, 4.0)) if some else ((few, 8.0),):
-            start = np.r_[logit(share), np.log(ratio), np.zeros(order)]
-            found.append(
-                minimize(self.cost, start, (basis, tail), "L-BFGS-B", jac=True, bounds=bounds)
-            )
-        best = min(found, key=lambda result: result.fun)
-        count = order + 2 * some + np.isfinite(tail)
-        best.tail = tail
-        best.criterion = 2.0 * effective * best.fun + count * np.log(effective)
-        return best
-
-    def cost(self, parameters, basis, tail):
-        """Negative log posterior a row and its gradient."""
-        log_share, log_right = log_expit(parameters[0]), log_expit(-parameters[0])
-        sigma2 = np.exp(2.0 * (basis @ parameters[2:]))
-        narrow = sigma2 * self.spread
-        wide2 = np.exp(2.0 * (parameters[1] + parameters[2]))
-        total = wide2 + narrow
-        right = log_right + _log_right(self.error, narrow, tail)
-        wrong = log_share + _log_normal(self.error, total)
-        p = expit(wrong - right)
-        z2 = self.error**2 / narrow
-        pull = z2 if np.isinf(tail) else z2 * (tail + 1.0) / (tail + z2)
-        excess = self.error**2 / total - 1.0
-        by_sigma = (1.0 - p) * (pull - 1.0) + p * excess * narrow / total
-        by_wide = self.weight @ (p * excess * wide2 / total)
-        share = expit(parameters[0])
-        gradient = np.r_[self.weight @ (p - share), by_wide, basis.T @ (self.weight * by_sigma)]
-        gradient[2] += by_wide  # the wide scale is measured in exp(a_0)
-        value = self.weight @ np.logaddexp(right, wrong)
-        slopes = parameters[3:] / PRIOR_SLOPE
-        value += (PRIOR_RIGHT - 1.0) * log_right - 0.5 * slopes @ slopes
-        gradient[0] -= (PRIOR_RIGHT - 1.0) * share
-        gradient[3:] -= slopes / PRIOR_SLOPE
-        effective = self.weight.sum()
-        return -value / effective, -gradient / effective
+    none = logit(NONE_WRONG / weight.sum())
+    largest = np.log(max(abs(error[-1]), NARROWEST))
+    bounds = [(none, logit(LARGEST_SHARE) if some else none)]
+    # Errors that vanish in many rows, fewer than half, do not make all others wrong.
+    bounds += [(np.log(NARROWEST), largest + 3.0), (LEAST_A, 10.0)]
+    bounds += [(-3.0, 3.0)] * (basis.shape[1] - 1)
+    found = []
+    for share in (0.02, 0.2) if some else (0.02,):
+        far = np.sqrt(np.mean(error[-max(int(share * len(error)), 1) :] ** 2))
+        start = np.zeros(2 + basis.shape[1])
+        start[:2] = logit(share) if some else none, np.log(max(far, 4.0))
+        args = (error, spread, weight, basis, tail)
+        found.append(minimize(_cost, start, args, "L-BFGS-B", jac=True, bounds=bounds))
+    return min(found, key=lambda result: result.fun)
 
 
-def _basis(rank, order):
-    """Legendre polynomials of degree 0 to 2 (or 0 alone), shape (n, order)."""
-    return np.stack([np.ones_like(rank), rank, 1.5 * rank**2 - 0.5][:order], axis=-1)
+def _cost(parameters, error, spread, weight, basis, tail):
+    """Negative log posterior a row and its gradient."""
+    log_share, log_right = log_expit(parameters[0]), log_expit(-parameters[0])
+    narrow = np.exp(2.0 * (basis @ parameters[2:])) * spread
+    wide2 = np.exp(2.0 * (parameters[1] + parameters[2]))
+    total = wide2 + narrow
+    right = log_right + _log_right(error, narrow, tail)
+    wrong = log_share + _log_normal(error, total)
+    p = expit(wrong - right)
+    z2 = error**2 / narrow
+    pull = z2 * ((1.0 + 1.0 / tail) / (1.0 + z2 / tail)) - 1.0
+    excess = error**2 / total - 1.0
+    by_sigma = weight * ((1.0 - p) * pull + p * excess * narrow / total)
+    by_wide = weight @ (p * excess * wide2 / total)
+    share, slopes = expit(parameters[0]), parameters[3:]
+    by_share = weight @ (p - share) - (PRIOR_RIGHT - 1.0) * share
+    gradient = np.r_[by_share, by_wide, basis.T @ by_sigma]
+    gradient[2] += by_wide  # the wide scale is measured in exp(a_0)
+    gradient[3:] -= slopes
+    value = weight @ np.logaddexp(right, wrong) + (PRIOR_RIGHT - 1.0) * log_right
+    return (0.5 * slopes @ slopes - value) / weight.sum(), -gradient / weight.sum()
+
+
+def _basis(prediction, knots):
+    """Legendre polynomials of degree 0 to 2 in the scaled rank, shape (..., 3)."""
+    rank = np.interp(prediction, knots, np.linspace(-1.0, 1.0, len(knots)))
+    return np.stack([np.ones_like(rank), rank, 1.5 * rank**2 - 0.5], axis=-1)
 
 
 def _log_normal(error, variance):

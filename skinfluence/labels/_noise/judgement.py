@@ -9,7 +9,12 @@ from scipy.special import log_expit, log_softmax
 from skinfluence.labels._noise.classes import NoiseModel, fit_noise_model
 from skinfluence.labels._noise.counts import flag_labels
 from skinfluence.labels._noise.rate import noise_rate
-from skinfluence.labels._noise.values import RegressionNoise, fit_regression_noise, flag_values
+from skinfluence.labels._noise.values import (
+    RegressionNoise,
+    fit_regression_noise,
+    flag_values,
+    value_error_rate,
+)
 
 __all__ = ["ClassJudgement", "ValueJudgement", "judge"]
 
@@ -42,7 +47,7 @@ def judge(
     if target.n_classes is None:
         noise = fit_regression_noise(source, target.codes, weight, **settings)
         flagged, share = flag_values(noise, open_, contamination)
-        return ValueJudgement(noise, target.codes, flagged, share)
+        return ValueJudgement(noise, target.codes, flagged, share, open_)
     model = fit_noise_model(source, target.codes, weight, target.n_classes, **settings)
     flagged, share = flag_labels(model, target.codes, open_, contamination)
     return ClassJudgement(model, target.codes, flagged, share, open_)
@@ -137,6 +142,12 @@ class ValueJudgement:
     codes: np.ndarray
     flagged: np.ndarray
     contamination: float
+    weight: np.ndarray
+
+    @cached_property
+    def noise_rate(self):
+        """As for classes, by the densities of the errors as they were fitted."""
+        return value_error_rate(self.model, self.weight)
 
     @property
     def quality(self):
@@ -151,11 +162,11 @@ class ValueJudgement:
     @property
     def said(self):
         """Value predicted without the row, (n,)."""
-        return self.model.prediction
+        return self.model.opinion.value
 
     def suggested(self, flagged):
         """The same, (n,)."""
-        return self.model.prediction
+        return self.model.opinion.value
 
     def of_new_rows(self, X, values):
         """(quality, suggested value, the same) of rows that no model has seen."""
@@ -165,8 +176,6 @@ class ValueJudgement:
     def log_likelihood(self, X, values):
         """Log-density of given values of new rows, wrong ones included, (m,)."""
         said, mixture = self.model.opinion.predict(X), self.model.mixture
-        if mixture is None:  # a target without noise has no density
-            return -np.abs(values - said)
         variance = mixture.wide**2 + mixture.scale(said) ** 2
         log_wrong = -0.5 * ((values - said) ** 2 / variance + np.log(2.0 * np.pi * variance))
         # share * wrong / (probability of wrong) is the whole density
@@ -174,7 +183,7 @@ class ValueJudgement:
 
     def attributes(self):
         """What a flagger shows of it beside the rows."""
-        return {"noise_scale_": self.model.scale, "wrong_scale_": self.model.wide_scale}
+        return {"noise_scale_": self.model.scale, "wrong_scale_": self.model.mixture.wide}
 
 
 def _odds_against(log_proba, codes):

@@ -37,7 +37,6 @@ class NoiseRate:
 
     # set by fit
     _judgement: Any
-    _target: Any
 
     @property
     def noise_rate_(self):
@@ -51,11 +50,6 @@ class NoiseRate:
 
     def _noise_rate(self):
         check_is_fitted(self)
-        if self._target.classes is None:
-            raise AttributeError(
-                "noise_rate_ is for classes, and y holds values: the estimated share of wrong ones "
-                'is contamination_, with contamination="auto".'
-            )
         return self._judgement.noise_rate
 
 

@@ -1,25 +1,29 @@
 """Which values of a regression target are wrong: leave-one-out residuals, judged and refitted.
 
-The residual of a row is its given value minus what the model says without the row. A wrong value
-pulls the model towards itself and hides its neighbours, so that fitting and judging take turns:
-each row counts in the next fit by the probability that its value is right, the way of
+The residual of a row is its given value minus what the model predicts without the row. A wrong
+value pulls the model towards itself and hides its neighbours, so that fitting and judging
+alternate: each row counts in the next fit by the probability that its value is right, as in
 expectation-maximisation.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
 
+from skinfluence._warnings import user_stacklevel
 from skinfluence.labels._noise.error_mixture import ErrorMixture, fit_error_mixture
 from skinfluence.labels._sources.opinions import Opinion
 
-__all__ = ["RegressionNoise", "fit_regression_noise", "flag_values"]
+__all__ = ["RegressionNoise", "fit_regression_noise", "flag_values", "value_error_rate"]
 
 #: Below this no row weight falls, so that the leverage still tells the variance of its prediction.
 LEAST_WEIGHT = 1e-6
 #: Row weights that move less than this between two fits have settled.
 SETTLED = 0.02
+#: Absolute errors of this share of those of the median, or larger ones, are no better.
+NO_BETTER = 0.99
 #: Posterior probability from which a value is flagged.
 THRESHOLDS = {"auto": 0.5, "strict": 0.99}
 
@@ -30,14 +34,10 @@ class RegressionNoise:
 
     Attributes
     ----------
-    prediction : ndarray of shape (n,)
-        Suggested values: predicted without the row, by the last fit.
-    scale : float
-        Typical scale of the error of a right value (median over rows), in the target's unit.
-    row_scale : ndarray of shape (n,)
-        The same for each row.
-    wide_scale : float
-        Scale of what is added to it where a value is wrong; NaN where the target has no noise.
+    opinion : Opinion
+        Of the last fit: its values are the suggested ones, predicted without the row.
+    mixture : ErrorMixture
+        The densities of the errors.
     wrong_probability : ndarray of shape (n,)
         Probability that the given value is wrong.
     standardized : ndarray of shape (n,)
@@ -45,29 +45,21 @@ class RegressionNoise:
         prediction.
     row_weight : ndarray of shape (n,)
         The share of each row's weight in the last fit, in [0, 1].
-    contamination : float
-        Estimated share of wrong values: of those that are wrong more likely than not. (The mean of
-        the probabilities is larger by up to a third where wrong values lie far off, since a normal
-        density of their errors expects many of them near zero.)
-    opinion : Opinion
-        Of the last fit.
-    mixture : ErrorMixture or None
-        The densities of the errors; None where the target has no noise.
     n_iter : int
         Number of fits.
     """
 
-    prediction: np.ndarray
-    scale: float
-    row_scale: np.ndarray
-    wide_scale: float
+    opinion: Opinion
+    mixture: ErrorMixture
     wrong_probability: np.ndarray
     standardized: np.ndarray
     row_weight: np.ndarray
-    contamination: float
-    opinion: Opinion
-    mixture: ErrorMixture | None
     n_iter: int
+
+    @property
+    def scale(self):
+        """Typical scale of the error of a right value (median over rows), in the target's unit."""
+        return float(np.median(self.mixture.scale(self.opinion.value)))
 
     @property
     def score(self):
@@ -77,13 +69,12 @@ class RegressionNoise:
         millionth of the score.
         """
         size = np.abs(self.standardized)
-        tie = np.where(np.isinf(size), 1.0, size / (1.0 + np.where(np.isinf(size), 0.0, size)))
-        return (1.0 - 1e-6) * self.wrong_probability + 1e-6 * tie
+        return (1.0 - 1e-6) * self.wrong_probability + 1e-6 * size / (1.0 + size)
 
     def judge(self, prediction_new, y_new):
         """Probability that values of rows which the model has not seen are wrong, shape (m,)."""
         error = np.asarray(y_new, dtype=np.float64) - prediction_new
-        return _judged(self.mixture, error, prediction_new, 0.0)
+        return expit(self.mixture.log_odds(error, prediction_new))
 
 
 def fit_regression_noise(
@@ -94,7 +85,7 @@ def fit_regression_noise(
     Parameters
     ----------
     source : Source
-        What says, for any row weights, which value it expects of a row that it has not seen.
+        Predicts, for any row weights, the value of each row without the row.
     y : ndarray of shape (n,)
         The given values.
     weight : ndarray of shape (n,)
@@ -115,48 +106,39 @@ def fit_regression_noise(
     """
     y = np.asarray(y, dtype=np.float64)
     certain = np.zeros(len(y), dtype=bool) if certain is None else certain
-    row_weight = np.ones(len(y)) if start is None else start.row_weight.copy()
-    row_weight[certain] = 1.0
+    row_weight = np.ones(len(y)) if start is None else np.where(certain, 1.0, start.row_weight)
     for n_iter in range(1, max(max_iter, 1) + 1):
         opinion = source.fit(weight * row_weight)
         variance = _prediction_variance(opinion.leverage, weight * row_weight)
         error = y - opinion.value
         mixture = fit_error_mixture(error, opinion.value, variance, weight)
-        wrong = _judged(mixture, error, opinion.value, variance)
-        wrong[certain] = 0.0
-        proposed = np.ones(len(y))
-        if mixture is not None:
-            proposed = np.maximum(mixture.weights(error, opinion.value, variance), LEAST_WEIGHT)
-            proposed[certain] = 1.0
+        proposed = np.maximum(mixture.weights(error, opinion.value, variance), LEAST_WEIGHT)
+        proposed[certain] = 1.0
         moved = np.abs(proposed - row_weight)[weight > 0].max(initial=0.0)
         if not noise_model or moved < SETTLED or n_iter >= max_iter:
             break
         row_weight = proposed
-    row_scale = np.zeros(len(y)) if mixture is None else mixture.scale(opinion.value)
+    wrong = np.where(certain, 0.0, expit(mixture.log_odds(error, opinion.value, variance)))
+    _warn_where_nothing_is_predicted(y, error, weight, wrong > THRESHOLDS["auto"])
     return RegressionNoise(
-        prediction=opinion.value,
-        scale=float(np.median(row_scale)),
-        row_scale=row_scale,
-        wide_scale=np.nan if mixture is None else mixture.wide,
-        wrong_probability=wrong,
-        standardized=_standardized(error, row_scale * np.sqrt(1.0 + variance)),
-        row_weight=row_weight,
-        contamination=float(np.average(wrong > THRESHOLDS["auto"], weights=weight)),
         opinion=opinion,
         mixture=mixture,
+        wrong_probability=wrong,
+        standardized=error / (mixture.scale(opinion.value) * np.sqrt(1.0 + variance)),
+        row_weight=row_weight,
         n_iter=n_iter,
     )
 
 
 def flag_values(noise, weight, contamination):
-    """Mark the values that are held for wrong.
+    """Flag the values that are probably wrong.
 
     Parameters
     ----------
     noise : RegressionNoise
         The judged values.
     weight : ndarray of shape (n,)
-        Row weights: a float `contamination` is a share of the rows that have any.
+        Row weights: a share of the rows is one of those that have any.
     contamination : {"auto", "strict"} or float
         "auto": wrong more likely than not; "strict": by 99 to 1; a float: that share of the rows,
         the most suspicious.
@@ -169,12 +151,46 @@ def flag_values(noise, weight, contamination):
         The estimated share of wrong values, or the float that was given.
     """
     if contamination in list(THRESHOLDS):
-        return noise.wrong_probability > THRESHOLDS[contamination], noise.contamination
+        flagged = noise.wrong_probability > THRESHOLDS[contamination]
+        return flagged, value_error_rate(noise, weight)[0]
     there = np.flatnonzero(weight > 0)
-    count = round(contamination * len(there))
     flagged = np.zeros(len(weight), dtype=bool)
-    flagged[there[np.argsort(-noise.score[there], kind="stable")[:count]]] = True
+    order = np.argsort(-noise.score[there], kind="stable")
+    flagged[there[order[: round(contamination * len(there))]]] = True
     return flagged, float(contamination)
+
+
+def value_error_rate(noise, weight):
+    """Estimated share of wrong values and its standard deviation, given the densities.
+
+    That of the values that are wrong more likely than not. (The mean of the probabilities is larger
+    by up to a third where wrong values lie far off: a normal density of their errors expects many
+    of them near zero.) NaN where no row has weight.
+    """
+    if not weight.any():
+        return np.nan, np.nan
+    wrong, weight = noise.wrong_probability, weight / weight.sum()
+    variance = weight**2 @ (wrong * (1.0 - wrong))
+    return float(weight @ (wrong > THRESHOLDS["auto"])), float(np.sqrt(variance))
+
+
+def _warn_where_nothing_is_predicted(y, error, weight, wrong):
+    right = ~wrong & (weight > 0)
+    if not right.any() or not wrong[weight > 0].any():
+        return
+    left, spread = (
+        np.average(np.abs(values - np.median(values)), weights=weight[right])
+        for values in (error[right], y[right])
+    )
+    if left >= NO_BETTER * spread:
+        warnings.warn(
+            f"The model predicts most values no better than their median does: without the row, "
+            f"the mean absolute error is {left:.3g}, against {spread:.3g}. The "
+            f"{wrong[weight > 0].sum():,} values that are probably wrong are far "
+            "from all others, whatever X holds; where such values are usual, they may be right.",
+            UserWarning,
+            stacklevel=user_stacklevel(),
+        )
 
 
 def _prediction_variance(leverage, weight):
@@ -188,17 +204,5 @@ def _prediction_variance(leverage, weight):
         return np.zeros(len(weight))
     there = weight > 0
     h = np.clip(leverage, 0.0, 1.0 - 1e-9)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.where(there, h / ((1.0 - h) * weight), np.nan)
+    variance = h / ((1.0 - h) * np.where(there, weight, 1.0))
     return np.where(there, variance, np.median(variance[there]) if there.any() else 0.0)
-
-
-def _judged(mixture, error, prediction, variance):
-    if mixture is None:  # without noise any error is one
-        return (error != 0).astype(np.float64)
-    return expit(mixture.log_odds(error, prediction, variance))
-
-
-def _standardized(error, scale):
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(error == 0, 0.0, error / scale)
