@@ -313,9 +313,9 @@ class Linearization:
         alone = rows[self.last_of_class[rows]] if method != "first_order" else rows[:0]
         if len(alone):
             warnings.warn(
-                f"Training row(s) {alone[:10].tolist()} are the only one of their class: a refit "
-                "without it would be another model. The effects of their removal are NaN; "
-                'method="first_order" describes the model as it is and stays finite.',
+                f"Training row(s) {self.objective.shown_rows(alone)} are the only one of their "
+                "class: a refit without it would be another model. The effects of their removal "
+                'are NaN; method="first_order" describes the model as it is and stays finite.',
                 RuntimeWarning,
                 stacklevel=user_stacklevel(),
             )

@@ -237,7 +237,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         self.X_train_, self.y_train_ = X, self.explained_.y
         self.sample_weight_train_ = self.explained_.sample_weight
         check_weights(self.sample_weight_train_)  # by whatever name they came
-        self.training_rows_ = NamedRows(X, y)
+        self.training_rows_ = self.objective_.row_names = NamedRows(X, y)
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = seeded(get_solver(self.solver, verbose=self.verbose, **seed))
         self._linearization = Linearization(

@@ -1,5 +1,6 @@
 """Feature values of rows of any table, and which columns say most about a test row."""
 
+import warnings
 from functools import cached_property
 
 import narwhals.stable.v1 as nw
@@ -8,6 +9,7 @@ from scipy import sparse
 
 from skinfluence._frames import frame_backend
 from skinfluence._tables import Column, value_text
+from skinfluence._warnings import user_stacklevel
 
 #: A table of at most so many columns is shown whole; of a wider one so many are chosen.
 FEW = 8
@@ -149,7 +151,14 @@ def telling_columns(train, test, rows, raw_predictions, n_columns=FEW):
             moved = [_moved_by_zeros(test, t, raw_predictions) for t in rows]
         else:
             moved = _moved_by_typical_values(train, test, rows, raw_predictions)
-    except Exception:  # a step that does not take such rows: show the first columns
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        warnings.warn(
+            f"The first {n_columns} columns are shown: which ones drive a prediction is not known, "
+            "as a step does not take rows in which one value is a typical one "
+            f"({type(error).__name__}: {error}). Pass columns= to choose.",
+            UserWarning,
+            stacklevel=user_stacklevel(),
+        )
         return [list(range(n_columns)) for _ in rows]
     return [c[np.argsort(-far, kind="stable")][:n_columns].tolist() for c, far in moved]
 

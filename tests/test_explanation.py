@@ -9,6 +9,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skinfluence import InfluenceExplainer
 
@@ -181,3 +183,32 @@ def test_rows_of_a_multi_index_keep_their_labels():
     table.columns = [f"c{j}" for j in range(X.shape[1])]
     row = InfluenceExplainer(LogisticRegression()).fit(table, labels).diagnostics()["row"]
     assert row.tolist() == index.tolist()
+
+
+def test_a_step_that_refuses_mixed_rows_is_told_and_the_first_columns_are_shown():
+    def sums_to_one(X):
+        if not np.allclose(X.sum(axis=1), 1.0):
+            raise ValueError("parts of a whole must sum to 1")
+        return X
+
+    rng = np.random.default_rng(0)
+    X, y = rng.dirichlet(np.ones(12), 60), rng.standard_normal(60)
+    explainer = InfluenceExplainer(make_pipeline(FunctionTransformer(sums_to_one), Ridge(1.0)))
+    explained = explainer.fit(X, y).explain(X[:1], y[:1], k=2)
+    with pytest.warns(UserWarning, match=r"The first 8 columns .*must sum to 1\). Pass columns="):
+        assert "x0" in str(explained)
+    assert "x11" in str(explainer.explain(X[:1], y[:1], k=2, columns=["x11"]))
+
+
+def test_the_names_it_gives_are_taken_back():
+    X = pd.DataFrame(np.random.default_rng(0).standard_normal((30, 3)), columns=list("abc"))
+    X.index = np.random.default_rng(1).permutation(30) + 5  # integers, of which some are positions
+    explainer = InfluenceExplainer(Ridge(1.0)).fit(X, X["a"])
+    frame = explainer.explain(X[:1], [0.0], k=4).frame()
+    got = explainer.influence(X[:1], [0.0], rows=frame["row"])
+    np.testing.assert_allclose(got[0], frame["influence"])
+    named = X.set_axis([f"row {i}" for i in range(30)])
+    explainer = InfluenceExplainer(Ridge(1.0)).fit(named, X["a"].to_numpy())
+    frame = explainer.explain(X[:1], [0.0], k=4).frame()
+    got = explainer.influence(X[:1], [0.0], rows=frame["row"].tolist())
+    np.testing.assert_allclose(got[0], frame["influence"])

@@ -59,7 +59,7 @@ def newton_step(objective, inverse, rows):
         if full.any() and takes_least_norm(objective, inverse):
             rho[full] = least_norm_factors(objective, inverse, rows[full])
         else:
-            _warn_of_full_leverage(inverse, rows[full])
+            _warn_of_full_leverage(objective, inverse, rows[full])
         return LinearChanges(inverse, rows, rho)
     damping = inverse.hessian.damping / objective.weights.base.sum()
     parts, undetermined = [], []
@@ -76,7 +76,7 @@ def newton_step(objective, inverse, rows):
             )
         undetermined.extend(some[full])
         parts.append((place, steps[0] if len(steps) == 1 else SummedChanges(steps)))
-    _warn_of_full_leverage(inverse, np.sort(undetermined))
+    _warn_of_full_leverage(objective, inverse, np.sort(undetermined))
     return parts[0][1] if len(parts) == 1 else PartitionedChanges(parts)
 
 
@@ -110,7 +110,7 @@ def _rho(objective, inverse, removal, rows, residual):
     return rho, full
 
 
-def _warn_of_full_leverage(inverse, rows):
+def _warn_of_full_leverage(objective, inverse, rows):
     if not len(rows):
         return
     if inverse.factorized:
@@ -121,7 +121,7 @@ def _warn_of_full_leverage(inverse, rows):
         remedy = 'Use a solver that factorises ("woodbury", "cholesky"), or a smaller tolerance'
     warnings.warn(
         f"{len(rows)} training row(s) {what}; their Newton step is NaN. Rows: "
-        f'{rows[:10].tolist()}. {remedy}; method="first_order" stays finite.',
+        f'{objective.shown_rows(rows)}. {remedy}; method="first_order" stays finite.',
         RuntimeWarning,
         stacklevel=3,
     )

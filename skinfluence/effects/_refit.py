@@ -109,7 +109,7 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
     if lost:
         named = changes.single_rows
         what = "changes" if named is None else "removed rows"
-        names = lost[:10] if named is None else named[lost[:10]].tolist()
+        names = lost[:10] if named is None else objective.shown_rows(named[lost])
         warnings.warn(
             f"{len(lost)} of {changes.n_changes} refits did not reach an optimum and are NaN "
             f"({what} {names}). The model without these rows may have no finite optimum (separable "

@@ -125,9 +125,9 @@ def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
     if lost:
         warnings.warn(
             f"{len(lost)} of {len(replacement)} refits did not reach an optimum and are NaN "
-            f"(replaced rows {replacement.rows[lost[:10]].tolist()}). The model with these rows "
-            "replaced may have no finite optimum (one class, separable classes without a penalty, "
-            "an undetermined coefficient): add a penalty.",
+            f"(replaced rows {objective.shown_rows(replacement.rows[lost])}). The model with these "
+            "rows replaced may have no finite optimum (one class, separable classes without a "
+            "penalty, an undetermined coefficient): add a penalty.",
             ConvergenceWarning,
             stacklevel=3,
         )

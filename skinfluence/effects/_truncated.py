@@ -20,7 +20,7 @@ def truncated_removals(objective, rows):
     delta = found.without(rows)
     for b in np.flatnonzero(np.isnan(delta).any(axis=(1, 2)) & found.precise):
         delta[b] = _afresh(objective, objective.with_weights(rows[[b]], np.zeros(1)))
-    return _told(RefittedChanges(delta, objective.design.take(rows)))
+    return _told(RefittedChanges(delta, objective.design.take(rows)), objective, rows)
 
 
 def truncated_groups(objective, parts):
@@ -39,7 +39,7 @@ def truncated_replacements(objective, replacement):
         one = replacement.take(slice(b, b + 1))
         changed = objective.with_rows_replaced(one.rows, one.design, one.y, one.codes)
         delta[b] = _afresh(objective, changed)
-    return _told(RefittedChanges(delta))
+    return _told(RefittedChanges(delta), objective, rows)
 
 
 def truncated_slopes(objective, rows):
@@ -89,15 +89,18 @@ def _afresh(objective, changed):
     return truncated_change(changed.with_coef(objective.truncated.coef))
 
 
-def _told(changes):
-    """The changes, after a warning of those that are NaN."""
+def _told(changes, objective=None, rows=None):
+    """The changes, of one row each where these are given, after a warning of those that are NaN."""
     unknown = np.flatnonzero(np.isnan(changes.coef_changes()).any(axis=(1, 2)))
     if len(unknown):
+        which = unknown[:10].tolist()
+        if rows is not None:
+            which = f"of rows {objective.shown_rows(rows[unknown])}"
         warnings.warn(
-            f"{len(unknown)} of {changes.n_changes} changes are NaN (changes "
-            f"{unknown[:10].tolist()}): their refit has a singular value on the edge of those that "
-            "LinearRegression drops, or fewer than three digits of its coefficients are more than "
-            "rounding. Scale the features (StandardScaler), or use Ridge.",
+            f"{len(unknown)} of {changes.n_changes} changes are NaN (changes {which}): their refit "
+            "has a singular value on the edge of those that LinearRegression drops, or fewer than "
+            "three digits of its coefficients are more than rounding. Scale the features "
+            "(StandardScaler), or use Ridge.",
             RuntimeWarning,
             stacklevel=user_stacklevel(),
         )

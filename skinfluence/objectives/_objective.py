@@ -45,6 +45,8 @@ class Objective:
         as LinearRegression does (:attr:`truncated`). None where none is near that.
     refit_cut : float, default=None
         The same for what a removal leaves, which may be near that: known of LinearRegression.
+    row_names : NamedRows, default=None
+        For messages; positions without.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Objective:
         penalty_scaling="estimator",
         cut=None,
         refit_cut=None,
+        row_names=None,
     ):
         self.loss = loss
         self.design = design
@@ -71,6 +74,7 @@ class Objective:
         self.penalty_scaling = penalty_scaling
         self.cut = cut
         self.refit_cut = refit_cut
+        self.row_names = row_names
 
     def _replace(self, **changes):
         settings = {k: v for k, v in vars(self).items() if k in _SETTINGS}
@@ -79,7 +83,12 @@ class Objective:
 
     def without_caches(self):
         """A copy that holds its settings only: what is pickled and hashed."""
-        return self._replace()
+        return self._replace(row_names=None)
+
+    def shown_rows(self, rows):
+        """The first ten of some training rows by name, for messages."""
+        rows = np.asarray(rows)[:10]
+        return (rows if self.row_names is None else self.row_names.names(rows)).tolist()
 
     def with_coef(self, coef):
         """The same objective at other coefficients."""
@@ -351,4 +360,5 @@ _SETTINGS = (
     "penalty_scaling",
     "cut",
     "refit_cut",
+    "row_names",
 )

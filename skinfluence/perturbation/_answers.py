@@ -94,11 +94,12 @@ def takes_last_of_a_class(objective, replacement):
     return last
 
 
-def _warn_of_last(rows, n_changes):
+def _warn_of_last(objective, rows, n_changes):
     warnings.warn(
         f"{len(rows)} of {n_changes} changes are NaN: they give another label to the last row of a "
-        f"class (rows {np.unique(rows)[:10].tolist()}), and a refit without that class would be "
-        'another model. method="first_order" describes the model as it is and stays finite.',
+        f"class (rows {objective.shown_rows(np.unique(rows))}), and a refit without that class "
+        'would be another model. method="first_order" describes the model as it is and stays '
+        "finite.",
         RuntimeWarning,
         stacklevel=user_stacklevel(),
     )
@@ -135,7 +136,7 @@ class Effects:
         if self.method != "first_order":
             last = takes_last_of_a_class(self.objective, replacement)
         if last.any():
-            _warn_of_last(replacement.rows[last], len(last))
+            _warn_of_last(self.objective, replacement.rows[last], len(last))
         for some in self._at_once(replacement):
             kept = some.start + np.flatnonzero(~last[some])
             changes = self._changes(replacement.take(kept if last[some].any() else some), inverse)
