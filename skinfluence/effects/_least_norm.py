@@ -8,6 +8,10 @@ from skinfluence.solvers import EighSolver
 
 #: A new row that leaves the free directions by less than this, relative to its length, does not.
 PULLS = 1e-8
+#: Rows of less leverage bring no singular value below the cut that was not near it before.
+HIGH = 0.99
+#: Rounding of a leverage near one.
+EPSILON = 1e-12
 
 
 def takes_least_norm(objective, inverse):
@@ -25,6 +29,33 @@ def full_leverage(objective, inverse, rows):
     """Which rows of a least-squares fit are met exactly whatever their value, a mask (n_rows,)."""
     system = inverse.leverage_system(rows, objective.row_curvature(rows))
     return system.solve(np.zeros((len(rows), objective.n_outputs)))[1]
+
+
+def crossing_rows(objective, inverse, rows, *, replaced=False):
+    """Places among `rows` of those without which LinearRegression may drop a singular value.
+
+    Without row i the smallest is at least sqrt(1 - h_i) times what it was. A row of leverage one
+    takes its direction along, and the others stay: it is none of these, unless it is `replaced` by
+    one that may have a little of that direction. (In tables that leave directions free, such as
+    wide ones, all rows may be of leverage one: replaced rows are then left to least norm.)
+    """
+    none = np.empty(0, dtype=np.intp)
+    known = objective.refit_cut is not None and objective.cut is None
+    if not known or not takes_least_norm(objective, inverse):
+        return none
+    leverage = inverse.row_forms(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
+    high = np.flatnonzero(leverage > HIGH)
+    if not len(high):
+        return none
+    least = 0.0
+    if hasattr(inverse, "roots"):  # a bound, as in drops_more
+        least = 1.0 / (inverse.roots[0] ** 2).sum()
+    largest = inverse.hessian.diagonal()[: inverse.hessian.n_columns].sum()
+    few = (1.0 - leverage[high]) * least <= objective.refit_cut**2 * largest + EPSILON * least
+    high = high[few]
+    if not len(high) or (replaced and not inverse.report.null_space.shape[1]):
+        return high
+    return high[~full_leverage(objective, inverse, rows[high])]
 
 
 def free_directions(objective, inverse):

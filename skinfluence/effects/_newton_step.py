@@ -11,9 +11,17 @@ from skinfluence.effects._changes import (
     SummedChanges,
     reach,
 )
-from skinfluence.effects._least_norm import least_norm_factors, takes_least_norm
+from skinfluence.effects._least_norm import (
+    crossing_rows,
+    least_norm_factors,
+    takes_least_norm,
+)
 from skinfluence.effects._residuals import weighted_residual
-from skinfluence.effects._truncated import is_truncated, truncated_removals
+from skinfluence.effects._truncated import (
+    crossing_removals,
+    is_truncated,
+    truncated_removals,
+)
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
@@ -60,7 +68,15 @@ def newton_step(objective, inverse, rows):
             rho[full] = least_norm_factors(objective, inverse, rows[full])
         else:
             _warn_of_full_leverage(objective, inverse, rows[full])
-        return LinearChanges(inverse, rows, rho)
+        some = crossing_rows(objective, inverse, rows)
+        if not len(some):
+            return LinearChanges(inverse, rows, rho)
+        refitted = crossing_removals(objective, rows[some])
+        if len(some) == len(rows):
+            return refitted
+        rest = np.delete(np.arange(len(rows)), some)
+        linear = LinearChanges(inverse, rows[rest], rho[rest])
+        return PartitionedChanges([(rest, linear), (some, refitted)])
     damping = inverse.hessian.damping / objective.weights.base.sum()
     parts, undetermined = [], []
     for place, nodes in coupling.surroundings(rows):

@@ -12,6 +12,7 @@ from skinfluence.effects._changes import RefittedChanges, WeightChanges
 from skinfluence.effects._group_first_order import parts
 from skinfluence.effects._hinge_refit import refit_hinge, warn_of_cost
 from skinfluence.effects._least_norm import (
+    crossing_rows,
     groups_to_least_norm,
     takes_least_norm,
     to_least_norm,
@@ -19,6 +20,7 @@ from skinfluence.effects._least_norm import (
 from skinfluence.effects._newton_step import apply_curvature
 from skinfluence.effects._residuals import weighted_residual
 from skinfluence.effects._truncated import (
+    crossing_removals,
     is_truncated,
     truncated_change,
     truncated_groups,
@@ -121,7 +123,12 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
         if changes.single_rows is None:
             groups_to_least_norm(objective, inverse, changes, coef)
         else:
-            to_least_norm(objective, inverse, changes.single_rows, coef)
+            rows = changes.single_rows
+            to_least_norm(objective, inverse, rows, coef)
+            gone = np.flatnonzero(changes.factor == 0.0)
+            some = gone[crossing_rows(objective, inverse, rows[gone])]
+            if len(some):
+                coef[some] = crossing_removals(objective, rows[some]).coef_changes()
     return RefittedChanges(coef)
 
 

@@ -8,9 +8,13 @@ from sklearn.exceptions import ConvergenceWarning
 from skinfluence._progress import progress_bar
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._hinge_refit import replace_hinge
-from skinfluence.effects._least_norm import takes_least_norm, to_least_norm
+from skinfluence.effects._least_norm import crossing_rows, takes_least_norm, to_least_norm
 from skinfluence.effects._replaced_problems import ReplacedProblems, Steps
-from skinfluence.effects._truncated import is_truncated, truncated_replacements
+from skinfluence.effects._truncated import (
+    crossing_replacements,
+    is_truncated,
+    truncated_replacements,
+)
 from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.linalg import block_size
 from skinfluence.objectives import is_optimum, minimize
@@ -134,6 +138,9 @@ def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
     if takes_least_norm(objective, inverse):
         new = replacement.design.to_dense()
         to_least_norm(objective, inverse, replacement.rows, coef, new)
+        some = crossing_rows(objective, inverse, replacement.rows, replaced=True)
+        if len(some):
+            coef[some] = crossing_replacements(objective, replacement.take(some))
     return RefittedChanges(coef)
 
 

@@ -79,6 +79,23 @@ def truncated_change(left):
     return changed.truncated.coef - left.coef
 
 
+def crossing_removals(objective, rows):
+    """Refits without each of the :func:`~._least_norm.crossing_rows`: RefittedChanges."""
+    left = (objective.with_weights(rows[[b]], np.zeros(1)) for b in range(len(rows)))
+    delta = np.stack([truncated_change(one) for one in left])
+    return _told(RefittedChanges(delta, objective.design.take(rows)), objective, rows)
+
+
+def crossing_replacements(objective, replacement):
+    """The same with another row in the place of each: changes of the coefficients (B, K, q)."""
+    delta = np.empty((len(replacement), *objective.coef.shape))
+    for b in range(len(delta)):
+        one = replacement.take(slice(b, b + 1))
+        left = objective.with_rows_replaced(one.rows, one.design, one.y, one.codes)
+        delta[b] = truncated_change(left)
+    return _told(RefittedChanges(delta), objective, replacement.rows).coef_changes()
+
+
 def _features(replacement):
     X = replacement.design.X
     return X.toarray() if replacement.design.is_sparse else X

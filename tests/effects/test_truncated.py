@@ -263,3 +263,45 @@ def test_groups_that_leave_too_few_rows_of_a_table_on_many_scales(method):
     for group, mine in zip(groups, got.T, strict=True):
         left = LinearRegression().fit(np.delete(X, group, axis=0), np.delete(y, group))
         assert_close(mine, left.predict(X) - explainer.predict(X), 1e-7)
+
+
+@drops
+@pytest.mark.parametrize("size", [1e-3, 3e-6, 1.02e-6, 1e-7, 1e-8, 1e-10, 0.0])
+@pytest.mark.parametrize("settings", [{}, {"fit_intercept": False}, {"outputs": 2}], ids=str)
+@pytest.mark.filterwarnings("ignore:The Hessian is singular")
+def test_a_row_without_which_a_singular_value_falls_below_the_cut(size, settings):
+    """Hardly anything but row 7 has the last column: with it nothing is near the cut."""
+    rng = np.random.default_rng(3)
+    column = size * rng.standard_normal(60)
+    column[7] = 1.0
+    X, weight = np.c_[rng.standard_normal((60, 2)), column], 0.5 + rng.random(60)
+    y = rng.standard_normal((60, 2) if "outputs" in settings else 60)
+    model = LinearRegression(fit_intercept=settings.get("fit_intercept", True))
+    explainer = InfluenceExplainer(model).fit(X, y, sample_weight=weight)
+    assert explainer.objective_.cut is None
+    X_test = rng.standard_normal((4, 3))
+
+    def predicted(X, y, weight):
+        raw = LinearRegression(fit_intercept=model.fit_intercept).fit(X, y, weight).predict(X_test)
+        return raw.reshape(4, -1).sum(axis=1)
+
+    before, rows = predicted(X, y, weight), [3, 7, 20]
+    want = np.array([predicted(*(np.delete(a, i, 0) for a in (X, y, weight))) for i in rows])
+    for method in ("newton_step", "refit"):
+        got = explainer.influence(X_test, target="predict", method=method, rows=rows)
+        assert_close(got, (want - before).T, 1e-5 if size == 3e-6 else 1e-8)
+        alone = explainer.influence(X_test, target="predict", method=method, rows=[7])
+        assert_allclose(alone[:, 0], got[:, 1], rtol=1e-9)
+    left_out = explainer.leave_one_out_raw_predictions()[7]
+    kept = np.arange(60) != 7
+    own = LinearRegression(fit_intercept=model.fit_intercept).fit(X[kept], y[kept], weight[kept])
+    assert_close(left_out, own.predict(X[[7]])[0], 1e-5)
+    new = X[[20]] * [1.0, 1.0, 0.0]
+    changed = X.copy()
+    changed[7] = new
+    moved = predicted(changed, y, weight) - before
+    for method in ("newton_step", "refit"):
+        got = replacement_influence(
+            explainer, [7], new, None, X_test, target="predict", method=method
+        )
+        assert_close(got[:, 0], moved, 1e-5 if size == 3e-6 else 1e-8)
