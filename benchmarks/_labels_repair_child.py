@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks._labels_data import TABLES, load, make_wrong
 from benchmarks._labels_ways import WAYS, Trial, Verdict, logistic
+from benchmarks._real_data import loaders
 from benchmarks.peers import cleanlab
 from skinfluence import CleanedClassifier, LabelFlagger
 
@@ -18,7 +19,8 @@ warnings.simplefilter("ignore")
 
 def handle(request):
     """Answer one request of `benchmarks/_labels_repair.py`."""
-    return {"curves": _curves, "accuracy": _accuracy}[request.pop("do")](**request)
+    parts = {"curves": _curves, "accuracy": _accuracy, "people": _people}
+    return parts[request.pop("do")](**request)
 
 
 def _split(table, seed, rows, test_rows):
@@ -79,15 +81,37 @@ def _accuracy(table, kind, rate, seed, rows=None):
     train, test = shuffled[: len(y) // 2], shuffled[len(y) // 2 :]
     X, truth, X_test, y_test = X[train], y[train], X[test], y[test]
     noisy, _ = make_wrong(X, truth, kind, rate, seed)
+    return _cleaned(X, truth, noisy, X_test, y_test, seed)
+
+
+def _people(source, seed, rows=None):
+    """Test accuracy on right labels where people got those of the training rows wrong."""
+    if source == "music":
+        data = loaders().music_genre()
+        names = ("X", "y_true", "y_majority", "X_test", "y_test")
+        return _cleaned(*(data[name] for name in names), seed)
+    X, labels = loaders().cifar10n_part()
+    X, truth, given = X.astype(float), labels["clean_label"], labels[source]
+    drawn = np.random.default_rng(seed).permutation(len(X))
+    train, test = drawn[: rows or 5_000], drawn[5_000:]
+    return _cleaned(X[train], truth[train], given[train], X[test], truth[test], seed)
+
+
+def _cleaned(X, truth, noisy, X_test, y_test, seed):
+    """{way of cleaning: test accuracy}, and under "action" what was chosen, as a word."""
     models = {
         "clean": logistic(X).fit(X, truth),
+        "right": logistic(X).fit(X[noisy == truth], truth[noisy == truth]),
         "raw": logistic(X).fit(X, noisy),
     }
     flagger = LabelFlagger(random_state=seed)
-    for action in ("reweight", "drop", "relabel"):
+    for action in ("auto", "temper", "reweight", "drop", "relabel"):
         models[action] = CleanedClassifier(logistic(X), flagger, action=action).fit(X, noisy)
     if importlib.util.find_spec("cleanlab") is not None:
         models["cleanlab"] = cleanlab.clean_learning(logistic(X), X, noisy, seed)
         proba = Trial(X, noisy, seed).probabilities("trees")
         models["cleanlab trees"] = cleanlab.clean_learning(logistic(X), X, noisy, seed, proba)
-    return {name: float((model.predict(X_test) == y_test).mean()) for name, model in models.items()}
+    scores = {
+        name: float((model.predict(X_test) == y_test).mean()) for name, model in models.items()
+    }
+    return scores | {"action": models["auto"].action_}
