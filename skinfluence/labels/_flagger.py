@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._checks import check_whole
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
 from skinfluence.labels._inputs.rows import take_rows
@@ -24,7 +23,7 @@ from skinfluence.labels._inputs.settings import (
 from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.targets import as_labels, read_target
 from skinfluence.labels._noise.rate import NoiseRate
-from skinfluence.labels._review.report import verdicts
+from skinfluence.labels._review.report import summarize, verdicts
 from skinfluence.labels._review.review import Review
 from skinfluence.labels._scores import SCORES
 
@@ -39,7 +38,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
     classes and for the values of a regression.
 
     A transformer whose `transform` changes nothing, so that it stands anywhere in a pipeline; to
-    act on what it finds see the attributes and :meth:`report`.
+    act on what it finds see the attributes, :meth:`summary` and :meth:`report`.
 
     Parameters
     ----------
@@ -347,6 +346,17 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         check_consistent_length(X, y)
         return X, self._target.encode(y)
 
+    def summary(self):
+        """How many labels are flagged, estimated to be wrong, and surely wrong; and which.
+
+        Returns
+        -------
+        LabelSummary
+            Prints as text and shows as HTML in notebooks; :meth:`report` has every row.
+        """
+        check_is_fitted(self)
+        return summarize(self)
+
     def report(self, *, n_against=3, explain=1000):
         """What was found, as a table with one row a training row.
 
@@ -367,13 +377,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
             or none was looked for). Cross-validated models have no influences and no such columns.
         """
         check_is_fitted(self)
-        check_whole("n_against", n_against, least=0)
-        everywhere = isinstance(explain, str) and explain == "all"
-        explained = np.full(len(self.flagged_), everywhere)
-        if not everywhere:
-            check_whole("explain", explain, least=0)
-            explained[self.ranking_[self.flagged_[self.ranking_]][:explain]] = True
-        return verdicts(self, explained, n_against)
+        return verdicts(self, n_against, explain)
 
     @property
     def explainer_(self):

@@ -76,6 +76,7 @@ def test_a_fitted_flagger_can_be_pickled(estimator):
     [
         lambda f: f.transform(X),
         lambda f: f.report(),
+        lambda f: f.summary(),
         lambda f: f.score_labels(X, y),
         lambda f: f.score(X, y),
         lambda f: f.explainer_,

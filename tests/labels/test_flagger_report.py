@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from skinfluence import LabelFlagger
 from tests.labels._tables import LIBRARIES, NUMBERS, X, column, frame, logistic, y
@@ -106,6 +106,44 @@ def test_a_report_without_opponents():
 def test_the_report_refuses(usual, settings, message):
     with pytest.raises(ValueError, match=message):
         usual.report(**settings)
+
+
+@pytest.mark.parametrize("kind", ["classes", "values"])
+def test_the_summary_begins_with_three_numbers(kind):
+    estimator, given = logistic, y
+    if kind == "values":
+        estimator, given = Ridge(), X[:, 0] + 10.0 * (np.arange(200) % 15 == 0)
+    found = LabelFlagger(estimator).fit(X, given)
+    summary = found.summary()
+    assert 0 < summary.n_flagged == found.flagged_.sum()
+    assert summary.n_wrong == pytest.approx(200 * found.noise_rate_)
+    assert summary.n_wrong_std == pytest.approx(200 * found.noise_rate_std_)
+    strict = LabelFlagger(estimator, contamination="strict").fit(X, given)
+    assert summary.n_sure == strict.flagged_.sum()
+    assert str(summary).splitlines()[0] == (
+        f"Flagged: {summary.n_flagged} of 200 labels. Estimated to be wrong: {summary.n_wrong:.0f} "
+        f"+- {summary.n_wrong_std:.1f}. Surely wrong: {summary.n_sure}."
+    )
+    assert f"<p>Flagged: {summary.n_flagged} of 200 labels." in summary._repr_html_()
+
+
+def test_the_summary_names_the_flagged_rows_the_most_suspicious_first():
+    pandas = pytest.importorskip("pandas")
+    index = pandas.Index([f"patient {i}" for i in range(200)])
+    found = LabelFlagger(logistic).fit(pandas.DataFrame(NUMBERS, index=index), y)
+    summary = found.summary()
+    np.testing.assert_array_equal(summary.rows, found.ranking_[: len(summary.rows)])
+    assert summary.row_names.tolist() == index[summary.rows].tolist()
+    assert f"patient {found.ranking_[0]}" in str(summary).splitlines()[3]
+
+
+def test_the_summary_counts_labels_in_question():
+    found = LabelFlagger(logistic).fit(X, y, np.r_[np.zeros(10), np.ones(190)])
+    found.update(np.arange(10, 200), y[10:])
+    assert str(found.summary()).startswith(
+        "Flagged: 0 of 0 labels. Estimated to be wrong: 0 +- 0.0"
+    )
+    assert "No row is flagged." in str(found.summary())
 
 
 def test_the_only_row_of_a_class_is_no_reason_for_a_warning():

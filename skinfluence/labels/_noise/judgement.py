@@ -80,6 +80,11 @@ class ClassJudgement:
         return noise_rate(self.model, self.codes, self.weight)
 
     @property
+    def n_sure(self):
+        """How many labels are surely wrong: what "strict" flags."""
+        return int(flag_labels(self.model, self.codes, self.weight, "strict")[0].sum())
+
+    @property
     def quality(self):
         """Probability that each label is right, (n,)."""
         return self.model.posterior[np.arange(len(self.codes)), self.codes]
@@ -148,6 +153,11 @@ class ValueJudgement:
     def noise_rate(self):
         """As for classes, by the densities of the errors as they were fitted."""
         return value_error_rate(self.model, self.weight)
+
+    @property
+    def n_sure(self):
+        """How many values are surely wrong: what "strict" flags."""
+        return int((flag_values(self.model, self.weight, "strict")[0] & (self.weight > 0)).sum())
 
     @property
     def quality(self):

@@ -1,13 +1,85 @@
-"""The table of a flagger's verdicts, in the user's own frame type and with the user's index."""
+"""What a flagger found: three numbers to read, and a table in the user's own frame type."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
 
+from skinfluence._checks import check_whole
+from skinfluence._tables import Column, Readable, Table, counted
 from skinfluence._warnings import untold_of_last
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
 
-__all__ = ["opponents", "verdicts"]
+__all__ = ["LabelSummary", "opponents", "summarize", "verdicts"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelSummary(Readable):
+    """How many labels are flagged, estimated to be wrong, and surely wrong; and the flagged rows.
+
+    Prints as text and shows as HTML in notebooks.
+
+    Attributes
+    ----------
+    n_rows : int
+        Training rows whose labels are in question: with weight, and not reviewed.
+    n_flagged : int
+        Flagged rows.
+    n_wrong, n_wrong_std : float
+        Estimated number of wrong labels among `n_rows` and its standard error: `noise_rate_` and
+        `noise_rate_std_` of the flagger, times `n_rows`.
+    n_sure : int
+        Labels that are surely wrong: those that ``contamination="strict"`` flags.
+    rows : ndarray of shape (n_flagged,)
+        Positions of the flagged rows, the most suspicious first.
+    row_names : pandas.Index or ndarray of shape (n_flagged,)
+        Their names in the index of the training data; their positions without one.
+    """
+
+    n_rows: int
+    n_flagged: int
+    n_wrong: float
+    n_wrong_std: float
+    n_sure: int
+    rows: np.ndarray
+    row_names: Any
+    _columns: list
+
+    def _parts(self):
+        return [
+            f"Flagged: {self.n_flagged:,} of {counted(self.n_rows, 'label')}. Estimated to be "
+            f"wrong: {self.n_wrong:,.0f} +- {self.n_wrong_std:,.1f}. Surely wrong: "
+            f"{self.n_sure:,}.",
+            Table(
+                [Column("row", list(self.row_names), "name"), *self._columns],
+                "Flagged rows, the most suspicious first:",
+                empty="No row is flagged.",
+            ),
+        ]
+
+
+def summarize(flagger):
+    """The LabelSummary of a fitted flagger."""
+    n_rows = int(((flagger._weight > 0) & ~flagger.reviewed_).sum())
+    rows = flagger.ranking_[flagger.flagged_[flagger.ranking_]]
+    rate, std = (flagger.noise_rate_, flagger.noise_rate_std_) if n_rows else (0.0, 0.0)
+    columns = [
+        Column("given", flagger._target.given[rows]),
+        Column("suggested", flagger.suggested_[rows]),
+        Column("quality", flagger.label_quality_[rows], "percent"),
+    ]
+    return LabelSummary(
+        n_rows=n_rows,
+        n_flagged=len(rows),
+        n_wrong=rate * n_rows,
+        n_wrong_std=std * n_rows,
+        n_sure=flagger._judgement.n_sure,
+        rows=rows,
+        row_names=flagger.training_rows_.names(rows),
+        _columns=columns,
+    )
 
 
 def opponents(explainer, X, given, rows, k):
@@ -33,17 +105,14 @@ def opponents(explainer, X, given, rows, k):
     return out
 
 
-def verdicts(flagger, explained, n_against):
-    """The frame of :meth:`LabelFlagger.report`.
-
-    Parameters
-    ----------
-    flagger : LabelFlagger
-        Fitted.
-    explained : ndarray of bool of shape (n,)
-        Rows whose opponents are named.
-    n_against : int
-    """
+def verdicts(flagger, n_against, explain):
+    """The frame of :meth:`LabelFlagger.report`."""
+    check_whole("n_against", n_against, least=0)
+    everywhere = isinstance(explain, str) and explain == "all"
+    explained = np.full(len(flagger.flagged_), everywhere)
+    if not everywhere:
+        check_whole("explain", explain, least=0)
+        explained[flagger.ranking_[flagger.flagged_[flagger.ranking_]][:explain]] = True
     given = flagger._target.given
     columns = {
         "given": given,
