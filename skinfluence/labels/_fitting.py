@@ -16,7 +16,7 @@ from skinfluence.labels._noise.judgement import judge
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.choice import choose_source
 
-__all__ = ["check_trusted", "judge_rows", "make_explainer", "record"]
+__all__ = ["check_trusted", "judge_rows", "make_explainer", "record", "said_of"]
 
 
 def check_trusted(flagger, X_trusted, y_trusted, target):
@@ -122,6 +122,13 @@ def _set_ranked(flagger, verdict, trusted, target, there, tie_break):
         if target.classes is not None:
             flagger.suggested_[there] = target.classes[verdict.suggested(flagged[there])]
     flagger.flagged_ = flagged
+
+
+def said_of(flagger):
+    """What was fitted and found, in a line."""
+    share = f"{flagger.contamination_:.1%} of the labels doubted"
+    flagged = f"{int(flagger.flagged_.sum())} of {len(flagger.flagged_)} rows flagged"
+    return f"{flagger.description_}: {share}, {flagged}"
 
 
 def make_explainer(flagger, noise=True):

@@ -11,7 +11,7 @@ from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._explainer import InfluenceExplainer
-from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
+from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer, said_of
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import (
     check_settings,
@@ -20,9 +20,9 @@ from skinfluence.labels._inputs.settings import (
     new_table,
     read_table,
 )
-from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.targets import as_labels, read_target
 from skinfluence.labels._noise.rate import NoiseRate
+from skinfluence.labels._outputs import check_one_output, each_output, fit_outputs
 from skinfluence.labels._review.report import summarize, verdicts
 from skinfluence.labels._review.review import Review
 from skinfluence.labels._scores import SCORES
@@ -136,6 +136,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         than ten different whole numbers of y.
     target_type_ : {"classes", "values"}
         What y was taken for.
+    flaggers_ : list of LabelFlagger
+        Where y has several columns, one for each, and the arrays above have one column for each.
     explainer_ : InfluenceExplainer
         Of that model; made at first use. Missing for cross-validated models.
     classes_ : ndarray of shape (n_classes,)
@@ -210,8 +212,9 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features), or documents
             What the estimator takes; without one see the user guide, "What X and y may be".
             Held by reference for :meth:`report` and `explainer_`: do not change it afterwards.
-        y : array-like of shape (n_samples,)
-            Given labels of any sortable type, or values of a regression.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Given labels of any sortable type, or values of a regression. Several columns are judged
+            each by itself (see `flaggers_`).
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; 0 leaves a row out.
         X_trusted : {array-like, sparse matrix, data frame} of shape (m, n_features), default=None
@@ -235,25 +238,20 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         """
         begun = perf_counter()
         check_settings(self, SCORES)
+        if fit_outputs(self, X, y, sample_weight, X_trusted, y_trusted):
+            return self
         X = read_table(self, X, y)
         y = copy.deepcopy(y)  # labels are corrected in place; what was judged stays what it was
         self._settings = self.get_params(deep=False)  # `set_params` changes the next fit
         weight = check_weight(sample_weight, X)
-        # whom the labels are judged for says what they are, where no estimator of its own does
-        decides = getattr(self, "_judged_for", None) if self.estimator is None else self.estimator
-        steps = preparing_steps(getattr(self, "_judged_for", None))
-        target, self._target_note = read_target(decides, X, y, weight, steps)
+        target, self._target_note = read_target(self, X, y, weight)
         check_consistent_length(X, target.given)
         trusted = check_trusted(self, X_trusted, y_trusted, target)
         # inside, the weights are the flagger's own: no request of the user's concerns them
         with config_context(enable_metadata_routing=False):
             judge_rows(self, X, y, target, weight, trusted)
         if self.verbose:
-            share = f"{self.contamination_:.1%} of the labels doubted"
-            print(
-                f"[LabelFlagger] {self.description_}: {share}, {int(self.flagged_.sum())} of "
-                f"{len(weight)} rows flagged, in {perf_counter() - begun:.2f} s"
-            )
+            print(f"[LabelFlagger] {said_of(self)}, in {perf_counter() - begun:.2f} s")
         return self
 
     def transform(self, X):
@@ -314,6 +312,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         ndarray of shape (n_samples,)
             Probability in [0, 1] that the label is wrong, whatever `ranking` is.
         """
+        if hasattr(self, "flaggers_"):
+            return np.column_stack(each_output(self, "score_labels", X, y))
         rows = self._new_rows(X, y)
         return 1.0 - self._judgement.of_new_rows(*rows)[0]
 
@@ -334,6 +334,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         float
             In nats a row.
         """
+        if hasattr(self, "flaggers_"):
+            return float(sum(each_output(self, "score", X, y)))
         rows = self._new_rows(X, y)
         return float(self._judgement.log_likelihood(*rows).mean())
 
@@ -354,7 +356,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         LabelSummary
             Prints as text and shows as HTML in notebooks; :meth:`report` has every row.
         """
-        check_is_fitted(self)
+        check_one_output(self)
         return summarize(self)
 
     def report(self, *, n_against=3, explain=1000):
@@ -376,20 +378,20 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
             of training rows, the strongest first; missing where no row speaks against the label,
             or none was looked for). Cross-validated models have no influences and no such columns.
         """
-        check_is_fitted(self)
+        check_one_output(self)
         return verdicts(self, n_against, explain)
 
     @property
     def explainer_(self):
         """InfluenceExplainer of the model that judged the rows; made at first use."""
-        check_is_fitted(self)
+        check_one_output(self)
         if self._explainer is None:
             self._explainer = make_explainer(self)
         return self._explainer
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
+        tags.target_tags.required = tags.target_tags.multi_output = True
         if self.estimator is None:
             tags.input_tags.sparse = tags.input_tags.allow_nan = True
         else:

@@ -51,7 +51,6 @@ REFUSED = {
     "nan": (X, np.where(np.arange(200) == 3, np.nan, y), "NaN"),
     "missing": (X, np.where(np.arange(200) == 3, None, "a"), "first in row 3"),
     "mixed": (X, np.array([1, "a"] * 100, dtype=object), "Unknown label type|cannot be sorted"),
-    "two columns": (X, np.c_[y, y], "1d array"),
     "complex": (X, y + 1j, "Complex data not supported"),
     "too few": (X, y[:5], "inconsistent numbers of samples"),
     "one-dimensional": (X[:, 0], y, "X is one column of type ndarray"),

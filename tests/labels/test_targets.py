@@ -43,7 +43,9 @@ CLASSES = {
 
 
 def taken(table, y, estimator=None, steps=()):
-    return read_target(estimator, table, y, np.ones(len(y)), steps)
+    flagger = LabelFlagger(estimator)
+    flagger._judged_for = make_pipeline(*steps, "passthrough")
+    return read_target(flagger, table, y, np.ones(len(y)))
 
 
 @pytest.mark.parametrize("case", VALUES)

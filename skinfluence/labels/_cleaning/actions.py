@@ -50,6 +50,12 @@ def decide(flagger, X, y, sample_weight, action):
     -------
     Decision
     """
+    if hasattr(flagger, "flaggers_"):
+        raise ValueError(
+            f"y has {len(flagger.flaggers_)} columns; expected one label or value a row to act on. "
+            "Clean for one column at a time, or look at the flags of all of them with "
+            "LabelFlagger().fit(X, y).flagged_."
+        )
     weight = _check_sample_weight(sample_weight, np.empty((_num_samples(X), 0)), dtype=np.float64)
     present = weight > 0
     flagged = np.asarray(flagger.flagged_, dtype=bool) & present

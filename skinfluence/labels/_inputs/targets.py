@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite
 
 from skinfluence.labels._inputs.rows import is_missing, take_rows
+from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import table_encoder
 
 __all__ = ["Target", "as_labels", "read_target"]
@@ -58,7 +59,7 @@ class Target:
         return None if self.classes is None else len(self.classes)
 
 
-def read_target(estimator, X, y, weight, steps=()):
+def read_target(flagger, X, y, weight):
     """The Target of a fit, and in words what whole numbers were taken for.
 
     A classifier or a regressor decides; without one strings and few different numbers are classes,
@@ -66,20 +67,21 @@ def read_target(estimator, X, y, weight, steps=()):
 
     Parameters
     ----------
-    estimator : estimator or None
-        Whom the labels are judged for.
+    flagger : LabelFlagger
+        Its estimator decides, else the one that the labels are judged for.
     X : {array-like, sparse matrix, data frame}
         As the user gave it.
     y : array-like of shape (n,)
     weight : ndarray of shape (n,)
-    steps : list of transformers
-        The user's own, which prepare X.
 
     Returns
     -------
     target : Target
     note : str
     """
+    estimator = judged_for = getattr(flagger, "_judged_for", None)
+    if flagger.estimator is not None:
+        estimator = flagger.estimator
     categories, y = _is_categorical(y), as_labels(y)
     check_consistent_length(y, weight)
     _refuse_missing(y)
@@ -96,7 +98,7 @@ def read_target(estimator, X, y, weight, steps=()):
                 "classifier. Expected class labels; for values pass a regressor."
             )
     elif kind == "multiclass" and y.dtype.kind in "iuf" and not categories:
-        kind, note = _kind_of_numbers(X, y, weight > 0, steps)
+        kind, note = _kind_of_numbers(X, y, weight > 0, preparing_steps(judged_for))
     if kind == "continuous":
         return _values(y, weight), note
     if kind in ("binary", "multiclass"):

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 from sklearn import config_context
-from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._checks import check_whole
 from skinfluence._rows import NamedRows
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._inputs.targets import Target, as_labels
 from skinfluence.labels._noise.judgement import judge
+from skinfluence.labels._outputs import check_one_output
 from skinfluence.labels._review.gain import class_beliefs, expected_gains, value_beliefs
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.choice import Choice
@@ -74,7 +74,7 @@ class Review:
         ValueError
             For X_test with other columns than `fit` has seen, or labels of an unknown class.
         """
-        check_is_fitted(self)
+        check_one_output(self)
         check_whole("k", k)
         if strategy not in STRATEGIES:
             raise ValueError(
@@ -102,7 +102,7 @@ class Review:
     @property
     def row_names_(self):
         """Names of the training rows: the index of the training data, else positions (n,)."""
-        check_is_fitted(self)
+        check_one_output(self)
         return self.training_rows_.names()
 
     def _gains(self, X_test, y_test):
@@ -147,7 +147,7 @@ class Review:
             For rows that are not there or named twice, labels of an unknown class, or a pandas
             column of labels whose index names other rows or the same ones in another order.
         """
-        check_is_fitted(self)
+        check_one_output(self)
         rows = self._answered(rows)
         self.training_rows_.in_order(labels, rows, what="labels")
         labels = as_labels(labels)

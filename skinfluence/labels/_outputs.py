@@ -1,0 +1,79 @@
+"""Several labels or values a row: each column of y is judged by a flagger of its own."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from skinfluence._frames import frame_backend
+
+__all__ = ["check_one_output", "each_output", "fit_outputs"]
+
+#: What is put side by side, one column an output.
+SIDE_BY_SIDE = ("scores_", "label_quality_", "flagged_", "ranking_", "suggested_", "row_weight_")
+
+
+def columns_of(y):
+    """The columns of y, each as an array or a column of its frame; [y] where there is one."""
+    if sparse.issparse(y):  # as indicators of several labels a row may come
+        y = y.toarray()
+    if frame_backend(y):
+        names = y.column_names if hasattr(y, "column_names") else list(y.columns)
+        return [y[name] for name in names] if len(names) > 1 else [y]
+    if isinstance(y, list | tuple) and not (len(y) and isinstance(y[0], list | tuple)):
+        return [y]
+    values = np.asarray(y)
+    return list(values.T) if values.ndim == 2 and values.shape[1] > 1 else [y]
+
+
+def fit_outputs(flagger, X, y, sample_weight, X_trusted, y_trusted):
+    """Fit a flagger for each column of y, where there are several.
+
+    Their arrays stand side by side. Returns whether there are several columns.
+    """
+    vars(flagger).pop("flaggers_", None)  # of an earlier fit
+    columns = columns_of(y)
+    if len(columns) == 1:
+        return False
+    trusted = [None] * len(columns) if y_trusted is None else columns_of(y_trusted)
+    if len(trusted) != len(columns):
+        raise ValueError(
+            f"y_trusted has {len(trusted)} columns where y has {len(columns)}. Expected one for "
+            "each column of y, in the same order."
+        )
+    flagger.flaggers_ = []
+    for number, (column, known) in enumerate(zip(columns, trusted, strict=True)):
+        one = clone(flagger)
+        one._judged_for = getattr(flagger, "_judged_for", None)
+        try:
+            one.fit(X, column, sample_weight, X_trusted=X_trusted, y_trusted=known)
+        except ValueError as error:
+            raise ValueError(f"Column {number} of y: {error}") from error
+        flagger.flaggers_.append(one)
+    for name in SIDE_BY_SIDE:
+        setattr(flagger, name, np.column_stack([getattr(one, name) for one in flagger.flaggers_]))
+    for name in ("n_features_in_", "feature_names_in_", "_is_table", "_judgement"):
+        if hasattr(one, name):  # what the rows must be is the same for all
+            setattr(flagger, name, getattr(one, name))
+    return True
+
+
+def each_output(flagger, method, X, y):
+    """Answers of a method for each column of y."""
+    columns = columns_of(y)
+    if len(columns) != len(flagger.flaggers_):
+        raise ValueError(
+            f"y has {len(columns)} columns; expected {len(flagger.flaggers_)}, as fit has seen."
+        )
+    pairs = zip(flagger.flaggers_, columns, strict=True)
+    return [getattr(one, method)(X, column) for one, column in pairs]
+
+
+def check_one_output(flagger):
+    """Raise for a flagger that is not fitted, or to several columns of y."""
+    check_is_fitted(flagger)
+    if hasattr(flagger, "flaggers_"):
+        raise AttributeError(
+            f"y has {len(flagger.flaggers_)} columns, and each is judged by itself. Ask the "
+            "flagger of a column, for instance flagger.flaggers_[0].report()."
+        )
