@@ -148,7 +148,9 @@ class Review:
             column of labels whose index names other rows or the same ones in another order.
         """
         check_one_output(self)
-        rows = self._answered(rows)
+        rows = self.training_rows_.positions(rows)
+        if len(np.unique(rows)) < len(rows):
+            raise ValueError("rows names a row twice; expected one answer a row.")
         self.training_rows_.in_order(labels, rows, what="labels")
         labels = as_labels(labels)
         if len(labels) != len(rows):
@@ -179,13 +181,6 @@ class Review:
         self._set_reviewed(reviewed, target)
         return self
 
-    def _answered(self, rows):
-        """Positions of the reviewed rows."""
-        positions = self.training_rows_.positions(rows)
-        if len(np.unique(positions)) < len(positions):
-            raise ValueError("rows names a row twice; expected one answer a row.")
-        return positions
-
     def _corrected(self, rows, labels):
         """The target with the reviewer's labels in place."""
         old = self._target
@@ -206,10 +201,6 @@ class Review:
         self.label_quality_[reviewed] = 1.0
         self.flagged_ = self.flagged_ & ~reviewed
         self.suggested_[reviewed] = target.given[reviewed]
-        least = self.scores_.min()
-        self.scores_[reviewed] = 0.0 if self._judges_by_quality() else least
-        ranking = self.ranking_
-        self.ranking_ = np.concatenate([ranking[~reviewed[ranking]], ranking[reviewed[ranking]]])
-
-    def _judges_by_quality(self):
-        return SCORES[self._settings["ranking"]] is None
+        by_quality = SCORES[self._settings["ranking"]] is None
+        self.scores_[reviewed] = 0.0 if by_quality else self.scores_.min()
+        self.ranking_ = self.ranking_[np.argsort(reviewed[self.ranking_], kind="stable")]
