@@ -209,7 +209,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         UnsupportedEstimatorError
             For estimators without a known differentiable objective, before anything is fitted.
         ValueError
-            For a table that is none: a file name, one column, X and y in each other's place.
+            For a table that is none: a file name, one column, X and y in each other's place. For
+            y or weights whose pandas index has the rows of X in another order.
 
         Warns
         -----
@@ -225,6 +226,9 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
                 check_weights(value)
         check_training_data(X, y, self._default_estimator())
         check_supported(self._default_estimator())
+        names = NamedRows(X, y)
+        names.pairs_with(y, "y")
+        names.pairs_with(sample_weight, "sample_weight")
         y = copy.deepcopy(y)  # corrected in place, as labels are, it stays what it was
         start = perf_counter()
         self.estimator_ = self._fit_inner(X, y, sample_weight, params)
@@ -237,7 +241,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         self.X_train_, self.y_train_ = X, self.explained_.y
         self.sample_weight_train_ = self.explained_.sample_weight
         check_weights(self.sample_weight_train_)  # by whatever name they came
-        self.training_rows_ = self.objective_.row_names = NamedRows(X, y)
+        self.training_rows_ = self.objective_.row_names = names
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = seeded(get_solver(self.solver, verbose=self.verbose, **seed))
         self._linearization = Linearization(

@@ -143,6 +143,15 @@ class NamedRows:
             f"entries are in the order of the {first}."
         )
 
+    def pairs_with(self, values, what):
+        """Raise where a pandas object of one entry per row has the rows' names in another order.
+
+        A default index (0, 1, 2 ...) is no names.
+        """
+        index = getattr(values, "index", None)
+        if hasattr(values, "iloc") and not np.array_equal(index, np.arange(len(index))):
+            self.in_order(values, what=what, foreign=True)
+
     def _marked(self, rows, mask):
         if mask.shape != (self.n,):
             raise ValueError(

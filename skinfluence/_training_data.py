@@ -71,6 +71,8 @@ def check_training_data(X, y, estimator):
             "place. Pass fit(X, y), the table first and the labels second."
         )
     table = "X.to_frame()" if hasattr(X, "to_frame") else "numpy.reshape(X, (-1, 1))"
+    if isinstance(X[0] if isinstance(X, list) else None, dict):
+        table = "pandas.DataFrame(X)"
     raise ValueError(
         f"X is one column of type {type(X).__name__} and shape {np.shape(X)}; expected a table "
         f"of shape (n_rows, n_features). Pass {table}."

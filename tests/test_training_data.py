@@ -30,6 +30,7 @@ MODELS = {
 GIVEN = {
     "swapped": (y, X, r"X has shape \(150,\) and y has shape \(150, 4\).*Pass fit\(X, y\)"),
     "swapped arrays": (y.to_numpy(), Z, "stand in each other's place"),
+    "records": (X.to_dict("records"), y, r"Pass pandas.DataFrame\(X\)"),
     "a file": ("table.csv", y, r"X is 'table.csv', the name of a file.*read_csv\('table.csv'\)"),
     "a path": (Path("a.parquet"), y, r"pandas.read_parquet\('a.parquet'\)"),
     "one column": (
@@ -117,3 +118,15 @@ def test_an_estimator_of_other_classes_is_told_about():
     fitted = LogisticRegression(max_iter=1000).fit(Z, y)
     with pytest.warns(UserWarning, match="its coefficients have another shape"):
         InfluenceExplainer(fitted).fit(Z[two], y[two])
+
+
+def test_labels_and_weights_in_another_order_are_refused():
+    mixed = X.sample(frac=1.0, random_state=0)
+    explainer, other = InfluenceExplainer(Ridge()), y.sample(frac=1.0, random_state=1)
+    with pytest.raises(ValueError, match=r"y is a pandas object .* Pass y.loc\[X.index\]"):
+        explainer.fit(mixed, other)
+    with pytest.raises(ValueError, match="sample_weight is a pandas object"):
+        explainer.fit(mixed, y[mixed.index], sample_weight=other + 1.0)
+    in_order = explainer.fit(mixed, other.loc[mixed.index]).influence(mixed[:2])
+    for same in (y[mixed.index].reset_index(drop=True), y[mixed.index].to_numpy()):
+        np.testing.assert_array_equal(explainer.fit(mixed, same).influence(mixed[:2]), in_order)
