@@ -18,12 +18,12 @@ def fixture_table():
     return columns, targets, weight / weight.sum()
 
 
-def path_of(columns, targets, weight, whitening=None, block=10):
+def path_of(columns, targets, weight, penalty=None, block=10):
     sums = RidgeSums()
     for start in range(0, len(columns), block):
         some = slice(start, start + block)
         sums.add(columns[some], targets[some], weight[some])
-    return sums.path(whitening)
+    return sums.path(penalty)
 
 
 def refitted(columns, targets, weight, alpha):
@@ -44,13 +44,23 @@ def test_values_equal_refits_without_the_row_at_every_damping(table, position):
     np.testing.assert_allclose(values[position], expected, rtol=1e-9, atol=1e-9)
 
 
-def test_whitened_columns_are_those_that_are_penalised(table):
+def test_a_penalty_of_a_matrix_is_that_of_columns_divided_by_its_root(table):
     columns, targets, weight = table
-    whitening = np.random.RandomState(1).randn(4, 3)
-    path = path_of(*table, whitening)
-    values, _ = path.leave_one_out(*table, DAMPINGS)
-    expected = refitted(columns @ whitening, targets, weight, alpha=DAMPINGS[1] * path.unit)
+    root = np.random.RandomState(1).randn(4, 4)
+    values, _ = path_of(*table, root @ root.T).leave_one_out(*table, DAMPINGS)
+    divided = np.linalg.solve(root, columns.T).T
+    unit = path_of(divided, targets, weight).unit
+    expected = refitted(divided, targets, weight, alpha=DAMPINGS[1] * unit)
     np.testing.assert_allclose(values[1], expected, rtol=1e-9, atol=1e-9)
+
+
+def test_single_precision_agrees_with_double(table):
+    columns, targets, weight = table
+    columns = columns - columns.mean(axis=0)
+    single = columns.astype(np.float32)
+    found = path_of(single, targets, weight).leave_one_out(single, targets, weight, DAMPINGS)[0]
+    expected = path_of(columns, targets, weight).leave_one_out(columns, targets, weight, DAMPINGS)
+    np.testing.assert_allclose(found, expected[0], atol=1e-4)
 
 
 def test_leverage_is_the_derivative_of_the_own_prediction(table):

@@ -13,6 +13,7 @@ from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, LabelFlagger
 from skinfluence.adapters import UnsupportedEstimatorError
+from skinfluence.labels._sources.members import Rows
 from tests.labels._flipped import X, clean, logistic, y
 
 
@@ -34,13 +35,11 @@ def test_the_explainer_of_a_representation_is_its_closed_form(kind, weight):
     found = LabelFlagger(representation=kind, noise_model=False, n_components=50)
     found.fit(X, y, sample_weight=weight)
     source = found._choice.closed.inner
-    columns = source.best.representation.columns(source._scaling.apply(X))
-    value, _ = source.best.path.leave_one_out(
-        columns, np.eye(2)[y], weight / weight.sum(), [source.best.damping]
-    )
+    rows = Rows(X, source._scaled, np.eye(2)[y], y, weight / weight.sum(), np.arange(300))
+    value, _ = source.best.leave_one_out(rows)
     # a ridge classifier on -1 and +1: twice the closed form's value of class 1, minus one
     raw = found.explainer_.leave_one_out_raw_predictions()
-    np.testing.assert_allclose(raw, 2.0 * value[0, :, 1] - 1.0, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(raw, 2.0 * value[:, 1] - 1.0, rtol=1e-6, atol=1e-7)
 
 
 def test_the_explainer_of_values_predicts_what_was_suggested(values):

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris, make_classification
 
-from skinfluence.labels._sources.columns import landmarks_of, linear, radial_bases, scaling_of
+from skinfluence.labels._sources.columns import linear, radial_bases, scaler_of
 from skinfluence.labels._sources.representations import ClosedFormSource
 
 
@@ -23,34 +23,36 @@ def opinion_of(X, codes, weight=None, **settings):
     return ClosedFormSource(X, codes, n_classes, random_state=0, **settings).fit(weight)
 
 
-def test_whitened_columns_have_the_kernel_as_inner_products(table):
-    rows = scaling_of(table[0]).apply(table[0])
-    landmarks = landmarks_of(rows, 30, np.random.RandomState(0))
-    basis = radial_bases(landmarks, widths=[1.0])[0]
-    columns = basis.columns(landmarks.rows) @ basis.whitening
-    difference = landmarks.rows[:, None] - landmarks.rows
-    kernel = np.exp(-(difference**2).sum(axis=2) / (2 * basis.width**2))
-    np.testing.assert_allclose(columns @ columns.T, kernel, atol=1e-6)
+def columns_of(representation, rows):
+    return np.concatenate([columns for _, columns in representation.blocks(rows)])
 
 
-def test_scaled_columns_have_unit_variance_and_constant_ones_stay_finite():
-    X = np.column_stack([np.arange(10.0), np.full(10, 0.1)])
-    scaled = scaling_of(X).apply(X)
-    np.testing.assert_allclose(scaled[:, 0].std(), 1.0)
-    np.testing.assert_allclose(scaled[:, 1], 0.0, atol=1e-12)
+def test_columns_and_penalty_are_the_nystroem_approximation_of_the_kernel(table):
+    rows = scaler_of(table[0]).transform(table[0])
+    order = np.random.RandomState(0).permutation(75)
+    basis = radial_bases(rows, order, 30)[1]
+    columns = columns_of(basis, rows)
+    kernel = columns @ np.linalg.solve(basis.penalty, columns.T)
+    difference = basis.landmarks[:, None] - basis.landmarks
+    expected = np.exp(-(difference**2).sum(axis=2) / (2 * basis.length**2))
+    at = np.sort(order[:30])
+    np.testing.assert_allclose(kernel[np.ix_(at, at)], expected, atol=1e-5)
 
 
-def test_sparse_rows_are_divided_by_the_same_scale():
-    X = np.random.RandomState(0).poisson(0.5, (40, 6)).astype(float)
-    X[:, 2] = 0.0
-    dense, thin = scaling_of(X), scaling_of(sparse.csr_matrix(X))
-    np.testing.assert_allclose(thin.scale, dense.scale)
+def test_columns_of_large_tables_have_single_precision(table, monkeypatch):
+    rows = scaler_of(table[0]).transform(table[0])
+    basis = radial_bases(rows, np.arange(75), 30)[1]
+    double = columns_of(basis, rows)
+    monkeypatch.setattr("skinfluence.labels._sources.columns.MOST_DOUBLES", 100)
+    single = columns_of(basis, rows)
+    assert (double.dtype, single.dtype) == (np.float64, np.float32)
+    np.testing.assert_allclose(single, double, atol=1e-5)
 
 
 def test_many_columns_are_reduced_to_their_leading_directions():
     rows = np.random.RandomState(0).randn(50, 400)
     representation = linear(rows, 20, np.random.RandomState(0))
-    assert representation.columns(rows).shape == (50, 20)
+    assert columns_of(representation, rows).shape == (50, 20)
 
 
 @pytest.mark.parametrize("representation", ["auto", "linear", "rbf"])

@@ -107,8 +107,9 @@ def check_settings(flagger, rankings):
     words = ("auto", "strict")
     check_number("contamination", flagger.contamination, words=words, least=0.0, most=1.0)
     check_number("damping", flagger.damping, words=("auto",), least=0.0)
-    for name in ("max_iter", "n_components"):
-        check_whole(name, getattr(flagger, name))
+    check_whole("max_iter", flagger.max_iter)
+    if not (isinstance(flagger.n_components, str) and flagger.n_components == "auto"):
+        check_whole("n_components", flagger.n_components)
     if not isinstance(flagger.noise_model, bool | np.bool_):
         raise ValueError(f"noise_model={flagger.noise_model!r}. Expected True or False.")
     if flagger.representation not in list(REPRESENTATIONS):

@@ -15,9 +15,9 @@ from skinfluence.adapters._steps import is_frozen, is_search
 from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import describe_columns, table_encoder
 from skinfluence.labels._scores import SCORES
-from skinfluence.labels._sources.as_pipeline import representation_steps
 from skinfluence.labels._sources.cross_validated import CrossValidatedSource, seeded, takes_weights
 from skinfluence.labels._sources.explained import ExplainedSource
+from skinfluence.labels._sources.members import pipeline_steps
 from skinfluence.labels._sources.representations import ClosedFormSource
 
 __all__ = ["Choice", "EncodedSource", "choose_source"]
@@ -93,9 +93,7 @@ class EncodedSource:
 
     def model(self, weight):
         """(unfitted pipeline of the best representation, damping beyond its penalty)."""
-        steps = representation_steps(
-            self.inner._scaling, self.inner.best, self._n_classes, weight.sum()
-        )
+        steps = pipeline_steps(self.inner._scaler, self.inner.best, self._n_classes, weight.sum())
         return make_pipeline(self.encoder, *steps), 0.0
 
 

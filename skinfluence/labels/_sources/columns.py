@@ -6,55 +6,39 @@ the closed forms of leave-one-out hold exactly for the model on these columns.
 Rows of weight zero are absent: neither the scales, nor the landmarks, nor the widths see them. Of
 the other weights nothing is used: columns depend on which rows count, not on how much, and so stay
 the same through the reweighted fits of a noise model.
+
+scikit-learn's `Nystroem` whitens its columns with a singular value decomposition and holds those of
+all rows; here the penalty takes the kernel between landmarks instead, and columns come in blocks.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import eigh
-from sklearn.utils.extmath import randomized_svd
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
+from sklearn.utils.extmath import randomized_svd, row_norms, safe_sparse_dot
 
 #: Widths of the radial basis functions, in units of the median distance between rows.
 WIDTHS = (0.5, 1.0, 2.0)
-#: Directions in which landmarks differ by less than this share of the largest are dropped.
-RANK_TOLERANCE = 1e-8
+#: Columns of a linear representation that are taken as they are.
+MOST_COLUMNS = 300
+#: Landmarks among which distances are measured.
+FOR_WIDTH = 300
+#: Entries of a block of columns.
+BLOCK_ENTRIES = 2**22
+#: Larger tables of columns are made in single precision, whose products take half the time.
+MOST_DOUBLES = 20_000_000
+#: What the kernel's diagonal gains, for each landmark, that a factorisation exists.
+JITTER = 1e-8
 
 
-@dataclass
-class Scaling:
-    """Columns with mean 0 and variance 1; sparse ones keep their zeros and are only divided.
-
-    Attributes
-    ----------
-    mean : ndarray of shape (p,) or None
-        None for sparse rows.
-    scale : ndarray of shape (p,)
-        Standard deviations; 1 where a column is constant.
-    """
-
-    mean: np.ndarray | None
-    scale: np.ndarray
-
-    def apply(self, X):
-        if sparse.issparse(X):
-            return sparse.csr_matrix(X) @ sparse.diags(1 / self.scale)
-        return (X - self.mean) / self.scale
-
-
-def scaling_of(X):
-    """Learn the scaling from the rows that count."""
-    if sparse.issparse(X):
-        mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
-        square = np.asarray(X.multiply(X).mean(axis=0), dtype=np.float64).ravel()
-        scale = np.sqrt(np.maximum(square - mean**2, 0.0))
-        scale[scale <= 1e-7 * np.sqrt(square)] = 1.0
-        return Scaling(None, np.where(scale > 0, scale, 1.0))
-    mean = X.mean(axis=0, dtype=np.float64)
-    scale = X.std(axis=0, dtype=np.float64)
-    # A constant column can have a standard deviation of rounding errors.
-    scale[scale <= 1e-7 * np.abs(mean)] = 0.0
-    return Scaling(mean, np.where(scale > 0, scale, 1.0))
+def scaler_of(X):
+    """Fitted on the rows that count; sparse columns keep their zeros and are only divided."""
+    scaler = StandardScaler(with_mean=not sparse.issparse(X)).set_output(transform="default")
+    return scaler.fit(X)
 
 
 @dataclass
@@ -65,115 +49,103 @@ class Linear:
     ----------
     directions : ndarray of shape (p, m) or None
         None: the columns themselves.
-    width_of_columns : int
-        m, or p.
+    width : int
+        Number of columns.
     """
 
-    directions: np.ndarray | None
-    width_of_columns: int
+    directions: np.ndarray | None = field(repr=False)
+    width: int
     name: str = "the scaled columns"
-    whitening: None = field(default=None, repr=False)
+    penalty: None = field(default=None, repr=False)
 
-    def columns(self, block):
-        """Raw columns of a block of scaled rows, shape (rows, m)."""
-        if self.directions is not None:
-            return np.asarray(block @ self.directions, dtype=np.float64)
-        dense = block.toarray() if sparse.issparse(block) else block
-        return np.asarray(dense, dtype=np.float64)
-
-
-@dataclass
-class Landmarks:
-    """Scaled rows from which all others are seen; shared by the widths.
-
-    Attributes
-    ----------
-    rows : ndarray or CSR of shape (m, p)
-        The landmarks.
-    squares : ndarray of shape (m,)
-        Their squared norms.
-    """
-
-    rows: np.ndarray
-    squares: np.ndarray = field(repr=False)
-
-    def squared_distances(self, block):
-        """From each row of a block to each landmark, shape (rows, m)."""
-        product = block @ self.rows.T
-        if sparse.issparse(product):
-            product = product.toarray()
-        distances = squared_norms(block)[:, None] + self.squares - 2 * product
-        return np.maximum(distances, 0.0).astype(np.float64, copy=False)
+    def blocks(self, rows):
+        """Pairs of a slice of scaled rows and their columns, shape (rows, width)."""
+        for some in _slices(rows, self.width):
+            block = rows[some]
+            if self.directions is not None:
+                block = block @ self.directions
+            elif sparse.issparse(block):
+                block = block.toarray()
+            yield some, np.asarray(block, dtype=np.float64)
 
 
 @dataclass
 class RadialBasis:
-    """``exp(-distance**2 / (2 width**2))`` to the landmarks, whitened.
+    """``exp(-distance**2 / (2 length**2))`` to landmarks.
 
-    The whitened columns are those of Williams & Seeger (2001): their inner products are the kernel
-    where both rows are landmarks, and its Nystroem approximation elsewhere.
+    A penalty of theta' P theta, with P the kernel between landmarks, makes of them the Nystroem
+    approximation of the kernel (Williams & Seeger 2001).
 
     Attributes
     ----------
-    landmarks : Landmarks
-    width : float
+    landmarks : ndarray or CSR of shape (m, p)
+        Scaled rows.
+    length : float
         In units of the scaled columns.
-    whitening : ndarray of shape (m, rank)
-        What turns kernel values into whitened columns.
     """
 
-    landmarks: Landmarks
-    width: float
-    name: str
-    whitening: np.ndarray = field(repr=False)
+    landmarks: np.ndarray = field(repr=False)
+    length: float
 
     @property
-    def width_of_columns(self):
-        """m, the number of landmarks."""
-        return len(self.landmarks.squares)
+    def name(self):
+        """For the sentence that describes an opinion."""
+        return f"{self.width} radial basis functions of width {self.length:.3g}"
 
-    def columns(self, block):
-        """Kernel values of a block of scaled rows, before whitening, shape (rows, m)."""
-        return np.exp(self.landmarks.squared_distances(block) * (-0.5 / self.width**2))
+    @property
+    def width(self):
+        """Number of columns, that of the landmarks."""
+        return self.landmarks.shape[0]
+
+    @cached_property
+    def penalty(self):
+        """The kernel between landmarks, (m, m)."""
+        kernel = self._kernel(self.landmarks, self.landmarks, np.float64)
+        kernel[np.diag_indices(self.width)] += JITTER * self.width
+        return kernel
+
+    def blocks(self, rows):
+        """Pairs of a slice of scaled rows and their columns, shape (rows, width)."""
+        kind = np.float32 if rows.shape[0] * self.width > MOST_DOUBLES else np.float64
+        for some in _slices(rows, self.width):
+            yield some, self._kernel(rows[some], self.landmarks, kind)
+
+    def _kernel(self, rows, landmarks, kind):
+        rows, landmarks = rows.astype(kind) / self.length, landmarks.astype(kind) / self.length
+        exponent = safe_sparse_dot(rows, landmarks.T, dense_output=True)
+        exponent -= 0.5 * row_norms(rows, squared=True)[:, None]
+        exponent -= 0.5 * row_norms(landmarks, squared=True)
+        return np.exp(np.minimum(exponent, 0.0, out=exponent), out=exponent)
 
 
-def squared_norms(rows):
-    if sparse.issparse(rows):
-        return np.asarray(rows.multiply(rows).sum(axis=1), dtype=np.float64).ravel()
-    return np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+def _slices(rows, width):
+    return gen_batches(rows.shape[0], max(1, BLOCK_ENTRIES // max(width, 1)))
 
 
 def linear(rows, n_components, random_state):
     """The linear representation of scaled rows that count."""
     n, p = rows.shape
-    if p <= max(n_components, 300):
+    if p <= max(n_components, MOST_COLUMNS):
         return Linear(None, p)
     rank = min(n_components, n, p)
     directions = randomized_svd(rows, rank, n_iter=2, random_state=random_state)[2].T
     return Linear(np.ascontiguousarray(directions), rank)
 
 
-def landmarks_of(rows, n_components, random_state):
-    """Draw landmarks among the scaled rows that count."""
-    n = rows.shape[0]
-    chosen = np.sort(random_state.permutation(n)[:n_components])
-    kept = rows[chosen]
-    return Landmarks(kept, squared_norms(kept))
+def radial_bases(rows, order, n_components):
+    """One representation a width.
 
-
-def radial_bases(landmarks, widths=WIDTHS):
-    """One representation a width, in units of the median distance between landmarks."""
-    squared = landmarks.squared_distances(landmarks.rows)
-    between = squared[np.triu_indices(len(squared), 1)]
-    between = between[between > 0]
-    median = np.median(between) if len(between) else 1.0
-    return [_radial_basis(landmarks, squared, median, factor) for factor in widths]
-
-
-def _radial_basis(landmarks, squared, median, factor):
-    # kernel = exp(-squared / (median * factor**2)): factor 1 is the median heuristic.
-    width = factor * np.sqrt(median / 2)
-    values, vectors = eigh(np.exp(squared * (-0.5 / width**2)))
-    kept = values > RANK_TOLERANCE * values[-1]
-    whitening = vectors[:, kept] / np.sqrt(values[kept])
-    return RadialBasis(landmarks, width, f"radial basis functions of width {width:.3g}", whitening)
+    Parameters
+    ----------
+    rows : ndarray or CSR of shape (n, p)
+        Scaled rows that count.
+    order : ndarray of int of shape (n,)
+        Drawn; the first `n_components` are the landmarks.
+    n_components : int
+    """
+    some = rows[order[:FOR_WIDTH]]
+    squared = euclidean_distances(some, squared=True)[np.triu_indices(some.shape[0], 1)]
+    apart = squared[squared > 0]
+    median = np.median(apart) if len(apart) else 1.0
+    landmarks = rows[np.sort(order[:n_components])]
+    return [RadialBasis(landmarks, factor * float(np.sqrt(median / 2))) for factor in WIDTHS]

@@ -1,17 +1,30 @@
-"""The rows of a fit, and ridge regression on one representation as a member of the choice."""
+"""What is averaged: ridge regressions on representations, and a forest's out-of-bag votes."""
 
+import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skinfluence.labels._sources.columns import Linear, RadialBasis
-from skinfluence.labels._sources.pooling import best_temperature, log_probabilities
+from skinfluence.labels._sources.columns import MOST_DOUBLES, Linear, RadialBasis
+from skinfluence.labels._sources.pooling import best_temperature
 from skinfluence.labels._sources.ridge_path import RidgePath, RidgeSums
 
-BLOCK_ENTRIES = 2**20
-#: Values of ridge regression lie between 0 and 1; the softmax makes them sharper.
+__all__ = ["ForestMember", "RidgeMember", "Rows", "fit_forest", "fit_ridge", "pipeline_steps"]
+
+#: Multiples of the values of a ridge regression, which lie between 0 and 1, that make them sharp.
 TEMPERATURES = np.geomspace(1.0, 32.0, 9)
+#: Trees, each of which is grown on half as many draws as there are rows, and votes on the others.
+N_TREES = 100
+#: Share of the votes that goes to all classes alike: no tree need have voted for a class.
+LEAST = 0.1
+#: Weights that trees are grown with are multiples of one in so many of the mean weight.
+WEIGHT_STEPS = 2**16
 
 
 @dataclass
@@ -20,8 +33,8 @@ class Rows:
 
     Attributes
     ----------
-    scaled : ndarray or CSR of shape (n, p)
-        The rows with scaled columns.
+    X, scaled : ndarray or CSR of shape (n, p)
+        The rows, and with scaled columns.
     targets : ndarray of shape (n, K)
         One-hot labels, or the values of a regression (K = 1).
     codes : ndarray of shape (n,) or None
@@ -32,7 +45,8 @@ class Rows:
         The rows on which dampings, temperatures and members are compared.
     """
 
-    scaled: np.ndarray
+    X: Any
+    scaled: Any
     targets: np.ndarray
     codes: np.ndarray | None
     share: np.ndarray
@@ -62,15 +76,9 @@ class Rows:
         return -0.5 * np.log(errors + np.finfo(float).tiny), np.ones(len(errors))
 
 
-def blocks(n, width):
-    """Slices of rows, such that a block of them has about a million entries."""
-    step = max(1, BLOCK_ENTRIES // max(width, 1))
-    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
-
-
 @dataclass
 class RidgeMember:
-    """One fitted representation with its chosen damping.
+    """Ridge regression on one representation, with its chosen damping.
 
     Attributes
     ----------
@@ -79,10 +87,9 @@ class RidgeMember:
     damping : float
         In units of ``path.unit``.
     temperature : float
+        The multiple of its values whose softmax is most likely.
     criterion : float
         Of `Rows.criterion`.
-    classes : bool
-        Whether values become log-probabilities.
     """
 
     representation: Linear | RadialBasis
@@ -90,7 +97,6 @@ class RidgeMember:
     damping: float
     temperature: float
     criterion: float
-    classes: bool
 
     @property
     def name(self):
@@ -98,43 +104,35 @@ class RidgeMember:
         return f"ridge regression on {self.representation.name} (damping {self.damping:.1e})"
 
     def leave_one_out(self, rows):
-        """Opinion of each row without it, and its leverage."""
-        parts = [
-            self.path.leave_one_out(
-                self.representation.columns(rows.scaled[block]),
-                rows.targets[block],
-                rows.share[block],
-                [self.damping],
+        """Values (n, K) of each row without it, and its leverage (n,)."""
+        value, leverage = np.empty(rows.targets.shape), np.empty(len(rows.targets))
+        for some, columns in self.representation.blocks(rows.scaled):
+            said, own = self.path.leave_one_out(
+                columns, rows.targets[some], rows.share[some], [self.damping]
             )
-            for block in blocks(rows.scaled.shape[0], self.representation.width_of_columns)
-        ]
-        values = np.concatenate([values[0] for values, _ in parts])
-        return self._opinion(values), np.concatenate([leverage[0] for _, leverage in parts])
+            value[some], leverage[some] = said[0], own[0]
+        return value, leverage
 
-    def predict(self, scaled):
-        """Opinion of rows that the fit has not seen."""
-        parts = [
-            self.path.predict(self.representation.columns(scaled[block]), [self.damping])[0]
-            for block in blocks(scaled.shape[0], self.representation.width_of_columns)
+    def predict(self, X, scaled):
+        """Values (m, K) of rows that the fit has not seen."""
+        found = [
+            self.path.predict(columns, [self.damping])[0]
+            for _, columns in self.representation.blocks(scaled)
         ]
-        return self._opinion(np.concatenate(parts))
-
-    def _opinion(self, values):
-        if not self.classes:
-            return values[:, 0]
-        return log_probabilities(self.temperature * values)
+        return np.concatenate(found)
 
 
 def fit_ridge(representation, rows, dampings):
     """Fit one representation and choose its damping; a RidgeMember."""
     sums = RidgeSums()
-    for block in blocks(rows.scaled.shape[0], representation.width_of_columns):
-        columns = representation.columns(rows.scaled[block])
-        sums.add(columns, rows.targets[block], rows.share[block])
-    path = sums.path(representation.whitening)
+    for some, columns in representation.blocks(rows.scaled):
+        sums.add(columns, rows.targets[some], rows.share[some])
+    path = sums.path(representation.penalty)
     chosen = rows.for_choice
-    columns = representation.columns(rows.scaled[chosen])
-    values, _ = path.leave_one_out(columns, rows.targets[chosen], rows.share[chosen], dampings)
+    _, columns = zip(*representation.blocks(rows.scaled[chosen]), strict=True)
+    values, _ = path.leave_one_out(
+        np.concatenate(columns), rows.targets[chosen], rows.share[chosen], dampings
+    )
     criterion, temperature = rows.criterion(values, TEMPERATURES)
     best = int(criterion.argmax())
     return RidgeMember(
@@ -143,10 +141,134 @@ def fit_ridge(representation, rows, dampings):
         damping=float(dampings[best]),
         temperature=float(temperature[best]),
         criterion=float(criterion[best]),
-        classes=rows.codes is not None,
     )
 
 
-def as_rows(X):
-    """CSR where sparse, so that rows can be taken."""
-    return sparse.csr_matrix(X) if sparse.issparse(X) else X
+@dataclass
+class ForestMember:
+    """Extremely randomized trees, each of which votes on the rows that it was not grown on.
+
+    Of each row half of the trees have not seen the label (out-of-bag, Breiman 1996). Other row
+    weights grow other trees: those of the first fit have bent around the wrong labels.
+
+    Attributes
+    ----------
+    forest : ExtraTreesClassifier or ExtraTreesRegressor
+    out_of_bag : ndarray of shape (n, K)
+        Log-probabilities or values.
+    n_classes : int or None
+    criterion : float
+        Of `Rows.criterion`.
+    """
+
+    forest: Any
+    out_of_bag: np.ndarray = field(repr=False)
+    n_classes: int | None
+    criterion: float
+    temperature: float = 1.0
+    damping: None = None
+
+    @property
+    def name(self):
+        """For the sentence that describes the opinion."""
+        return f"out-of-bag votes of {len(self.forest.estimators_)} extremely randomized trees"
+
+    def leave_one_out(self, rows):
+        """Values (n, K) of each row by trees that have not seen it; its leverage is not known."""
+        return self.out_of_bag, None
+
+    def predict(self, X, scaled):
+        """Values (m, K) of rows that no tree has seen; columns not scaled."""
+        return votes(self.forest, X, self.n_classes)
+
+
+def votes(forest, X, n_classes):
+    """Log-probabilities of all K classes, or values of shape (m, 1)."""
+    if n_classes is None:
+        return forest.predict(X)[:, None]
+    return _log_votes(forest.predict_proba(X), forest.classes_, n_classes)
+
+
+def _log_votes(proba, known, n_classes):
+    out = np.full((len(proba), n_classes), LEAST / n_classes)
+    out[:, known] += proba
+    return np.log(out / (1.0 + LEAST))
+
+
+def fit_forest(rows, seed, n_jobs=None):
+    """Grow trees on the rows that count; a ForestMember."""
+    counting = np.flatnonzero(rows.share > 0)
+    n_classes = None if rows.codes is None else rows.targets.shape[1]
+    labels = rows.targets[:, 0] if rows.codes is None else rows.codes
+    # Rounded such that sums of them are exact: rounding errors would decide between equal splits.
+    weight = np.rint(rows.share[counting] * len(counting) * WEIGHT_STEPS) / WEIGHT_STEPS
+    kind = ExtraTreesRegressor if rows.codes is None else ExtraTreesClassifier
+    forest = kind(
+        N_TREES,
+        bootstrap=True,
+        max_samples=-(-len(counting) // 2),
+        oob_score=True,
+        random_state=seed,
+        n_jobs=n_jobs,
+    )
+    with warnings.catch_warnings():
+        # a row that every tree was grown on, among a handful of rows, gets no vote
+        warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")
+        forest.fit(rows.X[counting], labels[counting], weight)
+    if n_classes is None:
+        found = forest.oob_prediction_[:, None]
+    else:
+        found = _log_votes(forest.oob_decision_function_, forest.classes_, n_classes)
+    out = found
+    if len(counting) < len(labels):
+        out = votes(forest, rows.X, n_classes)
+        out[counting] = found
+    criterion, _ = rows.criterion(out[None, rows.for_choice], [1.0])
+    return ForestMember(forest, out, n_classes, float(criterion[0]))
+
+
+class RepresentationColumns(TransformerMixin, BaseEstimator):
+    """Numeric rows as the columns of a fitted ridge member, on which its penalty is one number.
+
+    Parameters
+    ----------
+    scaler : FrozenEstimator of a StandardScaler
+    member : RidgeMember
+        Both are fixed: fit learns nothing.
+    """
+
+    def __init__(self, scaler, member):
+        self.scaler = scaler
+        self.member = member
+
+    def fit(self, X, y=None):
+        """Note the number of columns."""
+        validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        return self
+
+    def transform(self, X):
+        """Rotated columns of rows, (n_rows, rank); of large tables in single precision."""
+        check_is_fitted(self, "n_features_in_")
+        rows, path = self.scaler.transform(X), self.member.path
+        size = (rows.shape[0], path.rotation.shape[1])
+        out = np.empty(size, np.float32 if size[0] * size[1] > MOST_DOUBLES else np.float64)
+        for some, columns in self.member.representation.blocks(rows):
+            out[some] = path.rotate(columns)
+        return out
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def pipeline_steps(scaler, member, n_classes, total_weight):
+    """(transformer, ridge) whose fit is that of a ridge member.
+
+    The closed form takes weights that sum to one, and its damping is in units of the mean variance:
+    the penalty of a ridge in sum form is that times the total weight. For classes the targets are
+    -1 and +1 where the closed form has 0 and 1, which doubles the coefficients and no more.
+    """
+    alpha = float(member.damping * member.path.unit * total_weight)
+    ridge = Ridge(alpha=alpha) if n_classes is None else RidgeClassifier(alpha=alpha)
+    return RepresentationColumns(FrozenEstimator(scaler), member), ridge

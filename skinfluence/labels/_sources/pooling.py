@@ -1,19 +1,39 @@
-"""From values to probabilities, and from several opinions to one: by leave-one-out likelihood.
+"""From several opinions to one calibrated one: by the likelihood of rows that were left out.
 
 Everything here sees only what models without a row say about that row, so that the likelihood of
-the given labels is an honest criterion. It is made noise-aware by one flat rate: a share of the
-labels may be drawn from all classes alike, so that no row can cost more than the logarithm of that
-share, and wrong labels do not decide what is chosen.
+the given labels is an honest criterion.
+
+- Members are weighed as a log-linear pool, by weights that make the given labels likely (stacking,
+  Wolpert 1992; Breiman 1996): what a member adds to the others decides, not how good it is alone.
+- The pool is calibrated by a regression of the labels on its log-probabilities, which is shrunk
+  towards leaving them as they are (Kull et al. 2019). Least squares on one-hot labels knows little
+  of which classes are near each other; this repairs it.
+
+References
+----------
+M. Kull et al. (2019), Beyond temperature scaling: obtaining well-calibrated multiclass
+probabilities with Dirichlet calibration, NeurIPS.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import log_expit
 
-#: An opinion that is worse by so many nats a row than the best weighs exp(-1) of it.
-NEAR = 0.02
-#: Opinions of less weight than this, relative to the best, are left out.
-LEAST_WEIGHT = 0.1
 MAX_RATE = 0.6
+#: No row can cost the pool more than the logarithm of this share.
+FLAT_RATE = 0.02
+#: Of two members of a regression, one that is worse by so many nats a row weighs exp(-1) of it.
+NEAR = 0.02
+#: Shares below this, relative to the largest, are none.
+LEAST_SHARE = 0.1
+#: The calibration's coefficients are pulled to those of leaving everything as it is, as by so many
+#: rows; its intercepts by one.
+PRIOR_ROWS = 100.0
+N_FOLDS = 5
+#: More rows calibrate no better.
+MOST_ROWS = 20_000
 
 
 def log_probabilities(values):
@@ -84,15 +104,118 @@ def best_temperature(values, codes, weight, temperatures):
     return scores.max(axis=0), np.asarray(temperatures)[scores.argmax(axis=0)]
 
 
-def shares_of_near_best(likelihoods, near=NEAR):
-    """Weights of the mean, by how near each likelihood is to the best one's, shape (r,)."""
-    likelihoods = np.asarray(likelihoods)
-    weights = np.exp((likelihoods - likelihoods.max()) / near)
-    weights[weights < LEAST_WEIGHT] = 0.0
-    return weights / weights.sum()
+def shares_of_near_best(criteria):
+    """Shares of the members of a regression, by how near each is to the best, shape (r,)."""
+    criteria = np.asarray(criteria)
+    shares = np.exp((criteria - criteria.max()) / NEAR)
+    shares[shares < LEAST_SHARE] = 0.0
+    return shares / shares.sum()
 
 
-def pooled(log_probas, shares):
-    """Normalised weighted mean of log-probabilities (a logarithmic opinion pool), shape (n, K)."""
-    mean = sum(s * lp for s, lp in zip(shares, log_probas, strict=True) if s > 0)
-    return log_probabilities(mean)
+def stacking_weights(values, codes, weight, start):
+    """What the members' scores are multiplied by before they are added, none negative.
+
+    Parameters
+    ----------
+    values : ndarray of shape (r, n, K)
+        Scores of r members: the softmax of a multiple of them would be probabilities.
+    codes : ndarray of shape (n,)
+    weight : ndarray of shape (n,)
+    start : ndarray of shape (r,)
+        The multiple of each alone.
+
+    Returns
+    -------
+    ndarray of shape (r,)
+    """
+    rows, share = np.arange(len(codes)), weight / weight.sum()
+    n_classes = values.shape[2]
+
+    def loss(weights):
+        log_proba = log_probabilities(np.tensordot(weights, values, 1))
+        own = (1.0 - FLAT_RATE) * np.exp(log_proba[rows, codes])
+        mixture = own + FLAT_RATE / n_classes
+        gradient = np.exp(log_proba)
+        gradient[rows, codes] -= 1.0
+        gradient *= (share * own / mixture)[:, None]
+        slope = np.tensordot(values, gradient, 2)
+        return -(share @ np.log(mixture)), slope
+
+    bounds = [(0.0, None)] * len(start)
+    return minimize(loss, start / len(start), jac=True, method="L-BFGS-B", bounds=bounds).x
+
+
+@dataclass
+class Calibration:
+    """Multinomial logistic regression of the labels on log-probabilities.
+
+    Attributes
+    ----------
+    matrix : ndarray of shape (K, K)
+        The coefficients, less the unit matrix.
+    intercept : ndarray of shape (K,)
+    """
+
+    matrix: np.ndarray = field(repr=False)
+    intercept: np.ndarray = field(repr=False)
+
+    def __call__(self, log_proba):
+        """Calibrated log-probabilities, of the shape (n, K) of the given ones."""
+        centred = log_proba - log_proba.mean(axis=1, keepdims=True)
+        return log_probabilities(centred + centred @ self.matrix + self.intercept)
+
+
+def cross_calibrate(log_proba, codes, weight):
+    """Each row calibrated by the others.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n, K)
+    codes : ndarray of shape (n,)
+    weight : ndarray of shape (n,)
+        Rows of weight zero teach nothing.
+
+    Returns
+    -------
+    calibrated : ndarray of shape (n, K)
+    calibration : Calibration
+        For other rows: the mean of those of the folds.
+    """
+    counting = np.flatnonzero(weight > 0)
+    folds = np.full(len(codes), -1)
+    folds[counting[np.argsort(codes[counting], kind="stable")]] = np.arange(len(counting)) % N_FOLDS
+    fitted = []
+    for fold in range(min(N_FOLDS, len(counting))):
+        others = np.flatnonzero((folds >= 0) & (folds != fold))
+        others = others[:: -(-len(others) // MOST_ROWS) or 1]
+        fitted.append(_calibration(log_proba[others], codes[others], weight[others]))
+    mean = Calibration(
+        np.mean([one.matrix for one in fitted], axis=0),
+        np.mean([one.intercept for one in fitted], axis=0),
+    )
+    out = mean(log_proba)
+    for fold, one in enumerate(fitted):
+        out[folds == fold] = one(log_proba[folds == fold])
+    return out, mean
+
+
+def _calibration(log_proba, codes, weight):
+    rows, size = np.arange(len(codes)), log_proba.shape[1]
+    weight = weight * (len(weight) / weight.sum()) if len(weight) else weight
+    centred = log_proba - log_proba.mean(axis=1, keepdims=True)
+
+    def loss(coef):
+        change = Calibration(coef[:-size].reshape(size, size), coef[-size:])
+        said = change(log_proba)
+        gradient = np.exp(said)
+        gradient[rows, codes] -= 1.0
+        gradient *= weight[:, None]
+        slope = centred.T @ gradient + PRIOR_ROWS * change.matrix
+        value = 0.5 * PRIOR_ROWS * (change.matrix**2).sum() + 0.5 * (change.intercept**2).sum()
+        return (
+            value - weight @ said[rows, codes],
+            np.r_[slope.ravel(), gradient.sum(axis=0) + change.intercept],
+        )
+
+    found = minimize(loss, np.zeros(size * (size + 1)), jac=True, method="L-BFGS-B").x
+    return Calibration(found[:-size].reshape(size, size), found[-size:])

@@ -1,48 +1,51 @@
-"""The source for users who give no estimator: representations, closed forms, a choice among them.
+"""The source for users who give no estimator: members, their weights, and a calibration.
 
-Start reading here: `ClosedFormSource.fit`. Columns come from `_representations.py`, leave-one-out
-values for every damping from `_closed_form.py`, the leaves of trees from `_leaves.py`, and the
-choice by leave-one-out likelihood from `_pooling.py`.
+Start reading here: `ClosedFormSource.fit`. Columns come from `columns.py`, leave-one-out values for
+every damping from `ridge_path.py`, the members from `members.py`, and what is made of them from
+`pooling.py`.
 """
 
 from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_random_state
 
-from skinfluence.labels._sources.columns import (
-    Scaling,
-    landmarks_of,
-    linear,
-    radial_bases,
-    scaling_of,
-)
-from skinfluence.labels._sources.leaves import LeafMember, grow
-from skinfluence.labels._sources.members import Rows, as_rows, fit_ridge
+from skinfluence.labels._sources.columns import linear, radial_bases, scaler_of
+from skinfluence.labels._sources.members import Rows, fit_forest, fit_ridge
 from skinfluence.labels._sources.opinions import Opinion
-from skinfluence.labels._sources.pooling import pooled, shares_of_near_best
+from skinfluence.labels._sources.pooling import (
+    Calibration,
+    cross_calibrate,
+    log_probabilities,
+    shares_of_near_best,
+    stacking_weights,
+)
 
 REPRESENTATIONS = ("auto", "linear", "rbf")
-#: What "auto" takes.
-ALL = ("linear", "rbf", "leaves")
 #: Dampings that "auto" tries, in units of the mean variance of the columns' directions.
 DAMPINGS = np.geomspace(1e-4, 10.0, 11)
-#: The choice is made on so many rows at the most.
-ROWS_FOR_CHOICE = 2000
-#: Members further than this from the best in the first fit, in nats a row, are not fitted again.
-WORTH_REFITTING = 0.05
+#: The choice is made on so many rows at the most, and at least.
+ROWS_FOR_CHOICE, LEAST_ROWS = 2000, 500
+#: Landmarks: the width is chosen among the first, then there are more while they gain so many nats
+#: a row, one to so many rows.
+LANDMARKS, GAIN, ROWS_PER_LANDMARK = (300, 1000, 2000, 4000), 0.003, 3
+#: Multiplications a second, nodes of trees a second, and fits of a noise model: what landmarks and
+#: the 5 times 100 trees of a cross-validated forest are reckoned to cost. Only the ratio matters.
+MULTIPLY, SPLIT, ROUNDS = 1e11, 5e7, 4
 
 
 class ClosedFormSource:
     """What the library's own representations say of each row without it.
 
     Ridge regressions on the one-hot labels (or the values of a regression): one eigendecomposition
-    a representation gives the values without each row for every damping. The damping, and for
-    classes the temperature of the softmax that makes probabilities of values, are those under which
-    the given labels are most likely without their own rows. Leaf means of trees that have not seen
-    the row stand beside them. Members nearly as good as the best are averaged, as
-    log-probabilities.
+    a representation gives the values without each row for every damping; the damping is the one
+    under which the given labels are most likely without their own rows. A forest's out-of-bag votes
+    stand beside them. For classes they are added with weights that make the given labels likely,
+    and calibrated; the values of a regression are averaged where they are nearly as good as the
+    best.
 
     Parameters
     ----------
@@ -53,11 +56,13 @@ class ClosedFormSource:
     n_classes : int or None
         None for a regression.
     representation : {"auto", "linear", "rbf"}, default="auto"
-        "auto" takes both, and the leaves of trees.
-    n_components : int, default=300
+        "auto" takes both, and the forest.
+    n_components : "auto" or int, default="auto"
         Number of landmarks, and of directions of a linear representation with many more columns.
+        "auto": 300, and more landmarks while the leave-one-out likelihood gains, as long as they
+        are reckoned to take less time than a cross-validated forest.
     damping : "auto" or float, default="auto"
-        In units of the mean variance of the representation's directions; leaves have none.
+        In units of the mean variance of the representation's directions; the forest has none.
     random_state : int, RandomState instance or None, default=None
         Draws the landmarks and grows the trees.
     n_jobs : int or None, default=None
@@ -70,7 +75,7 @@ class ClosedFormSource:
 
     Notes
     -----
-    The first fit decides which members are worth fitting again with other weights.
+    The first fit chooses the representations; others follow with their own dampings and weights.
     """
 
     def __init__(
@@ -80,122 +85,138 @@ class ClosedFormSource:
         n_classes=None,
         *,
         representation="auto",
-        n_components=300,
+        n_components="auto",
         damping="auto",
         random_state=None,
         n_jobs=None,
     ):
-        self._X = as_rows(X)
-        self._codes = np.asarray(target) if n_classes else None
-        values = np.asarray(target, dtype=np.float64)[:, None] if not n_classes else None
-        self._targets = np.eye(n_classes)[target] if n_classes else values
+        self._X = sparse.csr_matrix(X) if sparse.issparse(X) else X
+        self._n_classes = n_classes
         self._representation = representation
         self._n_components = n_components
         self._dampings = DAMPINGS if isinstance(damping, str) else np.array([float(damping)])
         self._seed = check_random_state(random_state).randint(2**31 - 1)
         self._n_jobs = n_jobs
         self._counting = None
-        self._kinds = []
-
-    def fit(self, weight):
-        """See :class:`~._opinions.Source`."""
-        weight = np.asarray(weight, dtype=np.float64)
-        self._prepare(weight > 0)
-        rows = Rows(
-            self._scaled, self._targets, self._codes, weight / weight.sum(), self._for_choice
-        )
-        members = self._worth_keeping([self._member(kind, rows) for kind in self._kinds])
-        shares = shares_of_near_best([member.criterion for member in members])
-        members = [member for member, share in zip(members, shares, strict=True) if share]
-        shares = shares[shares > 0]
-        parts, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
-        model = PooledModel(self._scaling, members, shares)
-        best = int(np.argmax([member.criterion for member in members]))
-        return Opinion(
-            value=model.pool(parts),
-            predict=model,
-            leverage=leverages[best],
-            description=f"Without the row: {'; '.join(member.name for member in members)}.",
-            damping=members[best].damping,
-        )
+        self._set_target(target)
 
     def with_target(self, target):
         """The source of the same rows with other labels (or values)."""
         other = copy(self)
-        other._kinds = list(self._kinds)
-        if self._codes is None:
-            other._targets = np.asarray(target, dtype=np.float64)[:, None]
-        else:
-            other._codes = np.asarray(target)
-            other._targets = np.eye(self._targets.shape[1])[other._codes]
+        other._set_target(target)
         return other
 
+    def _set_target(self, target):
+        classes = self._n_classes is not None
+        self._codes = np.asarray(target) if classes else None
+        values = np.asarray(target, dtype=np.float64)[:, None]
+        self._targets = np.eye(self._n_classes)[target] if classes else values
+
+    def fit(self, weight):
+        """See :class:`~._opinions.Source`."""
+        weight = np.asarray(weight, dtype=np.float64)
+        first = self._counting is None or not np.array_equal(weight > 0, self._counting)
+        if first:
+            self._prepare(weight > 0)
+        rows = Rows(
+            self._X, self._scaled, self._targets, self._codes, weight / weight.sum(),
+            self._for_choice,
+        )  # fmt: skip
+        ridges = self._choose(rows) if first else [self._ridge(kind, rows) for kind in self._kinds]
+        self.best = max(ridges, key=lambda member: member.criterion)
+        members = list(ridges)
+        if self._representation == "auto":
+            members.append(fit_forest(rows, self._forest_seed, self._n_jobs))
+        values, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
+        values = np.stack(values)
+        weights = self._weights(members, values, rows)
+        said, calibration = np.tensordot(weights, values, 1), None
+        if self._codes is None:
+            said = said[:, 0]
+        else:
+            said, calibration = cross_calibrate(log_probabilities(said), self._codes, weight)
+        names = [member.name for member, w in zip(members, weights, strict=True) if w > 0]
+        return Opinion(
+            value=said,
+            predict=PooledModel(self._scaler, members, weights, calibration),
+            leverage=leverages[ridges.index(self.best)],
+            description=f"Without the row: {'; '.join(names)}.",
+            damping=self.best.damping,
+        )
+
     def _prepare(self, counting):
-        """Scale the rows and draw the landmarks, unless the same rows count as in the last fit."""
-        if self._counting is not None and np.array_equal(counting, self._counting):
-            return
+        """Scale the rows and draw those that serve as landmarks and for the choice."""
         random_state = np.random.RandomState(self._seed)
         self._counting = counting
-        self._scaling = scaling_of(self._X[counting])
-        self._scaled = self._scaling.apply(self._X)
-        kept = self._scaled[counting]
-        wanted = {"auto": ALL}.get(self._representation, (self._representation,))
-        self._kinds = []
-        if "linear" in wanted:
-            self._kinds.append(linear(kept, self._n_components, random_state))
-        if "rbf" in wanted:
-            landmarks = landmarks_of(kept, self._n_components, random_state)
-            self._kinds.extend(radial_bases(landmarks))
-        if "leaves" in wanted:
-            self._kinds.append(Leaves(random_state.randint(2**31 - 1)))
+        self._scaler = scaler_of(self._X[counting])
+        self._scaled = self._scaler.transform(self._X)
+        self._forest_seed, self._linear_seed = random_state.randint(2**31 - 1, size=2)
         rows = np.flatnonzero(counting)
-        chosen = random_state.permutation(len(rows))[: self._rows_for_choice()]
-        self._for_choice = rows[np.sort(chosen)]
+        self._order = random_state.permutation(len(rows))
+        # fewer where there are many classes, whose probabilities all have to be made
+        most = max(LEAST_ROWS, 10 * ROWS_FOR_CHOICE // max(10, self._targets.shape[1]))
+        self._for_choice = np.sort(rows[random_state.permutation(len(rows))[:most]])
 
-    def _rows_for_choice(self):
-        """Fewer rows where there are many classes, whose probabilities all have to be made."""
-        n_classes = self._targets.shape[1]
-        return int(np.clip(2 * ROWS_FOR_CHOICE // n_classes, 500, ROWS_FOR_CHOICE))
+    def _choose(self, rows):
+        """Members on the representations that are wanted, in the best width and size."""
+        kept = self._scaled[self._counting]
+        auto = isinstance(self._n_components, str)
+        size = LANDMARKS[0] if auto else self._n_components
+        members = []
+        if self._representation != "rbf":
+            kind = linear(kept, size, np.random.RandomState(self._linear_seed))
+            members.append(self._ridge(kind, rows))
+        if self._representation != "linear":
+            tried = [self._ridge(kind, rows) for kind in radial_bases(kept, self._order, size)]
+            best = max(range(len(tried)), key=lambda i: tried[i].criterion)
+            member = tried[best]
+            for size in LANDMARKS[1:] if auto else ():
+                if not self._affordable(size):
+                    break
+                larger = self._ridge(radial_bases(kept, self._order, size)[best], rows)
+                gain = larger.criterion - member.criterion
+                member = larger if gain > 0 else member
+                if gain < GAIN:
+                    break
+            members.append(member)
+        self._kinds = [member.representation for member in members]
+        return members
 
-    def _member(self, kind, rows):
-        if isinstance(kind, Leaves):
-            return LeafMember(grow(self._X, rows, kind.seed, self._n_jobs), rows)
+    def _affordable(self, size):
+        """Whether so many landmarks take less time than a cross-validated forest."""
+        n, p = self._scaled.shape
+        ridge = ROUNDS * (4 * n * size**2 + 15 * size**3) / MULTIPLY
+        forest = 5 * 100 * 0.8 * n * np.log2(n) * np.sqrt(p) / SPLIT
+        return ROWS_PER_LANDMARK * size <= self._counting.sum() and ridge < forest
+
+    def _ridge(self, kind, rows):
         return fit_ridge(kind, rows, self._dampings)
 
-    def _worth_keeping(self, members):
-        best = max(member.criterion for member in members)
-        worth = [member.criterion >= best - WORTH_REFITTING for member in members]
-        self._kinds = [kind for kind, keep in zip(self._kinds, worth, strict=True) if keep]
-        ridges = [member for member in members if member.damping is not None]
-        if ridges:
-            self.best = max(ridges, key=lambda member: member.criterion)
-        return [member for member, keep in zip(members, worth, strict=True) if keep]
-
-
-@dataclass
-class Leaves:
-    """A forest that is grown anew for each fit."""
-
-    seed: int
+    def _weights(self, members, values, rows):
+        if self._codes is None:
+            return shares_of_near_best([member.criterion for member in members])
+        chosen = rows.for_choice
+        start = np.array([member.temperature for member in members])
+        return stacking_weights(values[:, chosen], self._codes[chosen], rows.share[chosen], start)
 
 
 @dataclass
 class PooledModel:
-    """The averaged members, for rows that they have not seen."""
+    """The members together, for rows that they have not seen."""
 
-    scaling: Scaling
+    scaler: Any
     members: list
-    shares: np.ndarray
-
-    def pool(self, parts):
-        """Mean of the members' opinions: of log-probabilities, or of values."""
-        if self.members[0].classes:
-            return pooled(parts, self.shares)
-        return self.shares @ np.asarray(parts)
+    weights: np.ndarray
+    calibration: Calibration | None
 
     def __call__(self, X):
-        X = as_rows(X)
-        scaled = self.scaling.apply(X)
-        return self.pool(
-            [member.predict(X if member.damping is None else scaled) for member in self.members]
+        X = sparse.csr_matrix(X) if sparse.issparse(X) else X
+        scaled = self.scaler.transform(X)
+        values = sum(
+            w * member.predict(X, scaled)
+            for member, w in zip(self.members, self.weights, strict=True)
+            if w > 0
         )
+        if self.calibration is None:
+            return values[:, 0]
+        return self.calibration(log_probabilities(values))

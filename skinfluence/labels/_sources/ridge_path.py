@@ -2,12 +2,13 @@
 
 With weights s that sum to one, the weighted mean z of the columns and the intercept left free,
 
-    f(x) = m + (c(x) - z)' (G + lambda I)^-1 C' S (Y - m),      G = sum_i s_i (c_i - z)(c_i - z)'
+    f(x) = m + (c(x) - z)' (G + lambda P)^-1 C' S (Y - m),      G = sum_i s_i (c_i - z)(c_i - z)'
 
-One eigendecomposition of G serves every lambda. Leaving row i out changes its own prediction to
+One eigendecomposition of G, relative to the penalty's matrix P, serves every lambda: G V = P V D
+with V' P V = I. Leaving row i out changes its own prediction to
 
     f_-i(x_i) = (f(x_i) - h_i y_i) / (1 - h_i),
-    h_i = s_i (1 + (c_i - z)' (G + lambda I)^-1 (c_i - z))
+    h_i = s_i (1 + (c_i - z)' (G + lambda P)^-1 (c_i - z))
 
 (Allen's PRESS, 1974; Cook & Weisberg 1982, equation 2.2.7), where ``lambda`` stays what it was,
 in units of the weights before the row went: this is the refit without the row at the same penalty.
@@ -19,6 +20,7 @@ for prediction, Technometrics 16(1).
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import eigh
@@ -38,11 +40,11 @@ class RidgePath:
     mean : ndarray of shape (m,)
         Weighted mean of the columns before rotation.
     rotation : ndarray of shape (m, rank)
-        From centred columns to the eigenvectors (through the whitening, where there is one).
+        From centred columns to the eigenvectors.
     variances : ndarray of shape (rank,)
-        Eigenvalues of the Gram matrix.
+        Eigenvalues.
     unit : float
-        The mean variance: what a damping of 1 adds to each eigenvalue.
+        The mean variance of a column: what a damping of 1 adds to each eigenvalue.
     moment : ndarray of shape (rank, K)
         Rotated columns times centred targets.
     intercept : ndarray of shape (K,)
@@ -57,7 +59,14 @@ class RidgePath:
     intercept: np.ndarray = field(repr=False)
 
     def rotate(self, columns):
-        return (columns - self.mean) @ self.rotation
+        """Centred columns on the eigenvectors, in the precision of the columns."""
+        single = columns.dtype == np.float32
+        rotation = self._single_rotation if single else self.rotation
+        return (columns - self.mean.astype(columns.dtype)) @ rotation
+
+    @cached_property
+    def _single_rotation(self):
+        return self.rotation.astype(np.float32)
 
     def coefficients(self, dampings):
         """Of the rotated columns, shape (rank, L, K)."""
@@ -112,41 +121,38 @@ class RidgeSums:
 
     def __init__(self):
         self._weight = 0.0
-        self._gram = self._first = self._cross = self._target = self._origin = None
+        self._gram = self._first = self._cross = self._target = 0.0
+        self._origin = None
 
     def add(self, columns, targets, weight):
-        """Add rows with their targets and weights of any scale."""
+        """Add rows with their targets and weights of any scale; sums have double precision."""
+        kind = columns.dtype
         if self._origin is None:
-            self._origin = columns.mean(axis=0)
-        columns = columns - self._origin
-        weighted = columns * weight[:, None]
-        sums = (weighted.T @ columns, weighted.sum(axis=0), weighted.T @ targets, weight @ targets)
+            self._origin = columns.mean(axis=0, dtype=np.float64)
+        root = np.sqrt(weight)
+        columns = (columns - self._origin.astype(kind)) * root.astype(kind)[:, None]
         self._weight += weight.sum()
-        if self._gram is None:
-            self._gram, self._first, self._cross, self._target = sums
-        else:
-            self._gram += sums[0]
-            self._first += sums[1]
-            self._cross += sums[2]
-            self._target += sums[3]
+        self._gram = self._gram + (columns.T @ columns).astype(np.float64)
+        self._first = self._first + root @ columns
+        self._cross = self._cross + columns.T @ (root[:, None] * targets)
+        self._target = self._target + weight @ targets
 
-    def path(self, whitening=None):
-        """The eigendecomposition; columns are whitened first where a matrix (m, rank) is given."""
+    def path(self, penalty=None):
+        """The eigendecomposition, relative to the penalty's matrix (m, m) where there is one."""
         mean = self._first / self._weight
         intercept = self._target / self._weight
         gram = self._gram / self._weight - np.outer(mean, mean)
         cross = self._cross / self._weight - np.outer(mean, intercept)
-        if whitening is not None:
-            gram, cross = whitening.T @ gram @ whitening, whitening.T @ cross
-        variances, vectors = eigh((gram + gram.T) / 2)
+        variances, vectors = eigh((gram + gram.T) / 2, penalty)
         kept = variances > RANK_TOLERANCE * max(variances[-1], np.finfo(float).tiny)
         vectors = vectors[:, kept]
         variances = variances[kept]
         return RidgePath(
             mean=mean + self._origin,
-            rotation=vectors if whitening is None else whitening @ vectors,
+            rotation=vectors,
             variances=variances,
-            unit=variances.mean() if len(variances) else 1.0,
+            # per column: how many directions are kept depends on the precision
+            unit=variances.sum() / len(gram) if len(variances) else 1.0,
             moment=vectors.T @ cross,
             intercept=intercept,
         )
