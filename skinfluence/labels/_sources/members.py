@@ -19,8 +19,9 @@ __all__ = ["ForestMember", "RidgeMember", "Rows", "fit_forest", "fit_ridge", "pi
 
 #: Multiples of the values of a ridge regression, which lie between 0 and 1, that make them sharp.
 TEMPERATURES = np.geomspace(1.0, 32.0, 9)
-#: Trees, each of which is grown on half as many draws as there are rows, and votes on the others.
-N_TREES = 100
+#: Trees, each of which is grown on half as many draws as there are rows, and votes on the others;
+#: more draws than these make larger trees, hardly better ones.
+N_TREES, MOST_DRAWS = 100, 10_000
 #: Share of the votes that goes to all classes alike: no tree need have voted for a class.
 LEAST = 0.1
 #: Weights that trees are grown with are multiples of one in so many of the mean weight.
@@ -206,7 +207,7 @@ def fit_forest(rows, seed, n_jobs=None):
     forest = kind(
         N_TREES,
         bootstrap=True,
-        max_samples=-(-len(counting) // 2),
+        max_samples=min(-(-len(counting) // 2), MOST_DRAWS),
         oob_score=True,
         random_state=seed,
         n_jobs=n_jobs,

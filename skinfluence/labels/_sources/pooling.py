@@ -28,9 +28,9 @@ FLAT_RATE = 0.02
 NEAR = 0.02
 #: Shares below this, relative to the largest, are none.
 LEAST_SHARE = 0.1
-#: The calibration's coefficients are pulled to those of leaving everything as it is, as by so many
-#: rows; its intercepts by one.
-PRIOR_ROWS = 100.0
+#: The calibration is pulled to leaving everything as it is, as by so many rows: its coefficients,
+#: and its intercepts.
+PRIOR_ROWS, PRIOR_INTERCEPT = 100.0, 10.0
 N_FOLDS = 5
 #: More rows calibrate no better.
 MOST_ROWS = 20_000
@@ -211,10 +211,11 @@ def _calibration(log_proba, codes, weight):
         gradient[rows, codes] -= 1.0
         gradient *= weight[:, None]
         slope = centred.T @ gradient + PRIOR_ROWS * change.matrix
-        value = 0.5 * PRIOR_ROWS * (change.matrix**2).sum() + 0.5 * (change.intercept**2).sum()
+        value = 0.5 * PRIOR_ROWS * (change.matrix**2).sum()
+        value += 0.5 * PRIOR_INTERCEPT * (change.intercept**2).sum()
         return (
             value - weight @ said[rows, codes],
-            np.r_[slope.ravel(), gradient.sum(axis=0) + change.intercept],
+            np.r_[slope.ravel(), gradient.sum(axis=0) + PRIOR_INTERCEPT * change.intercept],
         )
 
     found = minimize(loss, np.zeros(size * (size + 1)), jac=True, method="L-BFGS-B").x
