@@ -212,7 +212,7 @@ class PooledModel:
     def __call__(self, X):
         X = sparse.csr_matrix(X) if sparse.issparse(X) else X
         scaled = self.scaler.transform(X)
-        values = 0.0
+        values: Any = 0.0
         for member, w in zip(self.members, self.weights, strict=True):
             if w > 0 or member is self.members[0]:  # all weights are 0 where nothing is known
                 values = values + w * member.predict(X, scaled)
