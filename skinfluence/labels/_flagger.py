@@ -69,9 +69,8 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         Where `estimator` is None, what judges: models linear in the scaled columns, in radial basis
         functions of them, or both and more, averaged where their likelihoods are near.
     n_components : "auto" or int, default="auto"
-        Most landmarks of an RBF representation. "auto": 300, and up to 4,000 on many rows, while
-        the leave-one-out likelihood gains and they are reckoned to take less time than a
-        cross-validated forest.
+        Most landmarks of an RBF representation. "auto": 300, and more (to 4,000) of many rows while
+        the likelihood gains, in less time than a cross-validated forest is reckoned to take.
     noise_model : bool, default=True
         Whether to estimate the noise and refit with rows weighted by the probability that their
         label is right. False: one fit, and `label_quality_` is the leave-one-out probability of the
