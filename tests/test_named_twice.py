@@ -33,4 +33,5 @@ def test_a_row_named_twice(method):
     ]:
         np.testing.assert_allclose(twice, once[:, PLACE], rtol=1e-7, atol=1e-12)
     groups = group_influence(explainer, [ONCE, TWICE], *tests)
-    np.testing.assert_array_equal(groups[:, 0], groups[:, 1])
+    # the last digits of a matrix product depend on the place of the column in it
+    np.testing.assert_allclose(groups[:, 0], groups[:, 1], rtol=1e-10)
