@@ -27,7 +27,6 @@ SETTINGS = (
 ACTIONS = {
     "raw": "noisy labels as they are",
     "auto": "CleanedClassifier, as it comes",
-    "temper": 'CleanedClassifier, "temper"',
     "reweight": 'CleanedClassifier, "reweight"',
     "drop": 'CleanedClassifier, "drop"',
     "relabel": 'CleanedClassifier, "relabel"',

@@ -105,7 +105,7 @@ def _cleaned(X, truth, noisy, X_test, y_test, seed):
         "raw": logistic(X).fit(X, noisy),
     }
     flagger = LabelFlagger(random_state=seed)
-    for action in ("auto", "temper", "reweight", "drop", "relabel"):
+    for action in ("auto", "reweight", "drop", "relabel"):
         models[action] = CleanedClassifier(logistic(X), flagger, action=action).fit(X, noisy)
     if importlib.util.find_spec("cleanlab") is not None:
         models["cleanlab"] = cleanlab.clean_learning(logistic(X), X, noisy, seed)

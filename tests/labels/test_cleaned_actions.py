@@ -36,11 +36,6 @@ def test_reweight_counts_each_row_by_its_quality():
     np.testing.assert_array_equal(proba(classifier().fit(X, y)), proba(want))
 
 
-def test_temper_counts_each_row_by_the_root_of_its_quality():
-    want = LogisticRegression().fit(X, y, sample_weight=np.sqrt(quality))
-    np.testing.assert_array_equal(proba(classifier("temper").fit(X, y)), proba(want))
-
-
 def test_reweight_multiplies_the_sample_weights():
     want = LogisticRegression().fit(X, y, sample_weight=weight * quality)
     got = classifier().fit(X, y, sample_weight=weight)
@@ -76,7 +71,6 @@ def test_sample_weights_follow_their_rows(action):
     ("action", "rows", "target", "weights"),
     [
         ("reweight", np.arange(150), values, quality),
-        ("temper", np.arange(150), values, np.sqrt(quality)),
         ("drop", np.flatnonzero(np.arange(150) % 15), values, None),
         ("relabel", np.arange(150), np.where(np.arange(150) % 15, values, clean_values), None),
         ("none", np.arange(150), values, None),
@@ -109,7 +103,7 @@ def test_an_estimator_without_weights_cannot_reweight(estimator, name):
     model.set_params(action="drop").fit(X, y)
 
 
-@pytest.mark.parametrize("action", ["drop", "relabel", "reweight", "temper"])
+@pytest.mark.parametrize("action", ["drop", "relabel", "reweight"])
 def test_the_last_row_of_a_class_stays(action):
     none = np.where(truth == 1, 0.0, 0.9)
     model = CleanedClassifier(

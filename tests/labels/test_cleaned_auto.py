@@ -37,10 +37,10 @@ def test_gains_are_those_of_cross_validation():
     got = CleanedClassifier(Unnumbered(), flagger).fit(X, y)
     folds = PredefinedSplit(_folds(y, np.arange(n), np.random.RandomState(0)))
     right = {}
-    for action in ("none", "drop", "temper"):
+    for action in ("none", "drop", "reweight"):
         model = CleanedClassifier(Unnumbered(), flagger, action=action)
         right[action] = cross_val_predict(model, X, y, cv=folds) == y
-    for action in ("drop", "temper"):
+    for action in ("drop", "reweight"):
         difference = right[action].astype(float) - right["none"]
         want = difference.mean(), difference.std() / np.sqrt(n)
         np.testing.assert_allclose(got.action_gains_[action], want, rtol=1e-12, atol=1e-15)
@@ -74,7 +74,7 @@ def test_one_sided_noise_is_seen_by_the_noise_matrix():
 def test_labels_that_nobody_doubts_are_left_alone():
     got = CleanedClassifier(Unnumbered(), Numbered(np.zeros(n, bool))).fit(X, truth)
     assert (got.action_, got.expected_gain_, got.expected_gain_std_) == ("none", 0.0, 0.0)
-    assert got.action_gains_ == {"temper": (0.0, 0.0), "drop": (0.0, 0.0)}
+    assert got.action_gains_ == {"reweight": (0.0, 0.0), "drop": (0.0, 0.0)}
 
 
 def test_flags_at_random_are_not_acted_on():
@@ -108,7 +108,7 @@ def test_flipped_labels_are_acted_on():
 def test_wrong_values_are_acted_on():
     got = CleanedRegressor(Ridge()).fit(_cleaned.X, _cleaned.values)
     raw = Ridge().fit(_cleaned.X, _cleaned.values)
-    assert got.action_ in ("drop", "temper")
+    assert got.action_ in ("drop", "reweight")
     assert got.expected_gain_ > 3 * got.expected_gain_std_  # in mean absolute error
     assert got.score(_cleaned.X, _cleaned.clean_values) > raw.score(
         _cleaned.X, _cleaned.clean_values
@@ -163,7 +163,7 @@ def test_the_choice_is_told(capsys):
     told = f'[CleanedClassifier] action "{model.action_}"; expected gain in accuracy over "none": '
     printed = capsys.readouterr().out
     assert printed.startswith(told)
-    for action in ("temper", "drop"):
+    for action in ("reweight", "drop"):
         gain, error = model.action_gains_[action]
         assert f'{gain:+.2g} ± {error:.1g} by "{action}"' in printed
 
@@ -190,7 +190,7 @@ def test_random_state_draws_the_folds():
 
 
 def test_auto_stands_in_a_search_beside_the_others():
-    grid = {"action": ["auto", "none", "drop", "temper", "reweight", "relabel"]}
+    grid = {"action": ["auto", "none", "drop", "reweight", "relabel"]}
     search = GridSearchCV(CleanedClassifier(Unnumbered(), Numbered(flipped)), grid, cv=3)
     scores = search.fit(X, y).cv_results_["mean_test_score"]
     assert np.isfinite(scores).all()

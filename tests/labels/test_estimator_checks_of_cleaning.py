@@ -20,9 +20,9 @@ QUICK = [
     CleanedClassifier(
         DecisionTreeClassifier(random_state=0), LabelFlagger(LogisticRegression()), action="drop"
     ),
-    CleanedRegressor(DecisionTreeRegressor(random_state=0), quick, action="temper"),
+    CleanedRegressor(DecisionTreeRegressor(random_state=0), quick, action="reweight"),
     CleanedClassifier(
-        make_pipeline(StandardScaler(), LogisticRegression()), quick, action="temper"
+        make_pipeline(StandardScaler(), LogisticRegression()), quick, action="reweight"
     ),
     LabelCleaner(quick),
 ]
@@ -34,6 +34,8 @@ def expected_failed_checks(estimator):
     """Check -> reason; a check that is named here and passes is a failure too."""
     if isinstance(estimator, LabelCleaner):
         return {}  # it predicts nothing that the checks could compare
+    if estimator.action == "auto":
+        return {}  # these checks have so few rows that nothing is done
     reason = (
         "a label is judged by the other rows: a repetition of the row is one of them and vouches "
         "for it, a weight does not; weight zero is the same as an absent row (tested by name)"

@@ -20,8 +20,7 @@ class Decision:
     y : array-like of shape (n_rows,)
         Their labels, in the container that they came in.
     weight : ndarray of shape (n_rows,)
-        Their weights: the sample weight, times the label's quality for "reweight", and times its
-        square root for "temper".
+        Their weights: the sample weight, times the label's quality for "reweight".
     """
 
     rows: np.ndarray
@@ -44,7 +43,7 @@ def decide(flagger, X, y, sample_weight, action):
     X, y : as they were given to the flagger
     sample_weight : array-like of shape (n,) or None
         Rows of weight zero are absent: they never stay.
-    action : {"drop", "relabel", "reweight", "temper", "none"}
+    action : {"drop", "relabel", "reweight", "none"}
 
     Returns
     -------
@@ -66,10 +65,9 @@ def decide(flagger, X, y, sample_weight, action):
         present = present & ~(flagged & ~spared)
     elif action == "relabel":
         y = _relabelled(flagger, y, given, flagged, present, quality)
-    elif action in ("reweight", "temper"):
+    elif action == "reweight":
         spared = _last_of_their_class(given, given, quality <= 0, present, quality)
-        share = np.sqrt(quality) if action == "temper" else quality
-        weight = weight * np.where(spared, 1.0, share)
+        weight = weight * np.where(spared, 1.0, quality)
         present = weight > 0
     rows = np.flatnonzero(present)
     return Decision(rows, take_rows(y, rows), weight[rows])

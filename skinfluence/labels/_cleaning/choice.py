@@ -11,8 +11,8 @@ from skinfluence.labels._inputs.rows import take_rows
 
 __all__ = ["Choice", "choose_action"]
 
-#: A mild and a strong one; the other actions were no better where these two were among the choices.
-CANDIDATES = ("temper", "drop")
+#: A mild and a strong one; beside these two "relabel" gained nothing more.
+CANDIDATES = ("reweight", "drop")
 N_FOLDS = 3
 #: With fewer rows no action is told from another.
 LEAST_ROWS = 30

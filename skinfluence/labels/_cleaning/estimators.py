@@ -22,16 +22,14 @@ class CleanedClassifier(Cleaned, ClassifierMixin, EstimatorDelegation):
         A classifier of any kind; None stands for ``LogisticRegression()``.
     flagger : LabelFlagger, default=None
         Judges the labels; None stands for ``LabelFlagger()``.
-    action : {"auto", "drop", "temper", "reweight", "relabel", "none"}, default="auto"
+    action : {"auto", "drop", "reweight", "relabel", "none"}, default="auto"
         What is done about labels that are probably wrong:
 
-        - "auto": "drop", "temper" or "none", whichever predicts rows left out best (see Notes);
-          "temper" only where the estimator takes sample weights;
+        - "auto": "drop", "reweight" or "none", whichever predicts rows left out best (see Notes);
+          "reweight" only where the estimator takes sample weights;
         - "drop": flagged rows are left out;
-        - "temper": each row counts by the square root of its label quality, half way from no
-          trust in the flagger to all of it on the scale of logarithms;
         - "reweight": each row counts by its label quality, the probability that its label is
-          right; like "temper" it takes an estimator with sample weights;
+          right; the estimator must take sample weights;
         - "relabel": flagged rows get the suggested label;
         - "none": nothing.
 
@@ -78,16 +76,10 @@ class CleanedClassifier(Cleaned, ClassifierMixin, EstimatorDelegation):
     depends on the row and not only on its class, the estimate is biased: search over `action` on
     rows whose labels are trusted.
 
-    "temper" is one step of the estimator that minimises a density power divergence, which weights
-    each row by a power of the probability of its label [2]_, with the probability taken from models
-    that have not seen the row.
-
     References
     ----------
     .. [1] N. Natarajan, I. Dhillon, P. Ravikumar and A. Tewari, "Learning with noisy labels",
        NeurIPS 2013, lemma 1.
-    .. [2] A. Basu, I. Harris, N. Hjort and M. Jones, "Robust and efficient estimation by minimising
-       a density power divergence", Biometrika 85, 1998.
 
     Examples
     --------
@@ -113,7 +105,7 @@ class CleanedRegressor(Cleaned, RegressorMixin, EstimatorDelegation):
         A regressor of any kind; None stands for ``Ridge()``.
     flagger : LabelFlagger, default=None
         Judges the values; None stands for ``LabelFlagger()``.
-    action : {"auto", "drop", "temper", "reweight", "relabel", "none"}, default="auto"
+    action : {"auto", "drop", "reweight", "relabel", "none"}, default="auto"
         What is done about values that are probably wrong, as for
         :class:`~skinfluence.CleanedClassifier`. "auto" compares the absolute errors of predictions.
     random_state : int, RandomState instance or None, default=None

@@ -19,10 +19,10 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from skinfluence._delegation import estimator_has
 from skinfluence.labels._cleaning.actions import check_action
 from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
-from skinfluence.labels._cleaning.training import WEIGHTING, Training
+from skinfluence.labels._cleaning.training import Training
 from skinfluence.labels._cleaning.with_flagger import WithFlagger
 
-ACTIONS = ("auto", "drop", "temper", "reweight", "relabel", "none")
+ACTIONS = ("auto", "drop", "reweight", "relabel", "none")
 
 
 def weight_name(estimator):
@@ -82,14 +82,14 @@ default=None
         Raises
         ------
         ValueError
-            For an action that gives weights, with an estimator that takes no sample weights.
+            For ``action="reweight"`` with an estimator that takes no sample weights.
         """
         check_action(self.action, ACTIONS)
         training = self._training(X, y, sample_weight, X_trusted, y_trusted, params)
         self.flagger_ = training.judge()
         choice = Choice(self.action)
         if self.action == "auto":
-            actions = [a for a in CANDIDATES if a not in WEIGHTING or training.weight_name]
+            actions = [a for a in CANDIDATES if a != "reweight" or training.weight_name]
             choice = choose_action(training, actions, self.random_state)
         self.action_, self.action_gains_ = choice.action, choice.gains
         self.expected_gain_, self.expected_gain_std_ = choice.expected
@@ -128,10 +128,10 @@ default=None
         who = type(estimator).__name__
         if isinstance(estimator, Pipeline):
             who = f"{type(estimator.steps[-1][1]).__name__}, the last step of the pipeline,"
-        if self.action in WEIGHTING:
+        if self.action == "reweight":
             raise ValueError(
-                f'action="{self.action}" gives each row a weight, but {who} takes no '
-                'sample_weight. Pass action="drop", or an estimator with sample weights.'
+                f'action="reweight" gives each row a weight, but {who} takes no sample_weight. '
+                'Pass action="drop", or an estimator with sample weights.'
             )
         weight = np.asarray(1.0 if sample_weight is None else sample_weight)
         if len(np.unique(weight[weight > 0])) > 1:

@@ -9,10 +9,7 @@ from sklearn.utils.validation import _check_method_params
 from skinfluence.labels._cleaning.actions import decide
 from skinfluence.labels._inputs.rows import take_rows
 
-__all__ = ["WEIGHTING", "Training"]
-
-#: Actions that give each row a weight.
-WEIGHTING = ("temper", "reweight")
+__all__ = ["Training"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Training:
         """The estimator, fitted to what an action leaves of the rows that a flagger has judged."""
         left = decide(flagger, self.X, self.y, self.weight, action)
         params = _check_method_params(self.X, self.estimator_params, indices=left.rows)
-        if self.weighed or action in WEIGHTING:
+        if self.weighed or action == "reweight":
             params = {**params, self.weight_name: left.weight}
         return clone(self.estimator).fit(take_rows(self.X, left.rows), left.y, **params)
 
