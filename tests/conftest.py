@@ -29,7 +29,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Thin out repeated cases, as the gate does on the oldest versions: no function goes."""
+    """Thin out repeated cases, as the gate does in part: no test function goes."""
     share = config.getoption("--one-in")
     if share == 1:
         return
