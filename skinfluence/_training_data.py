@@ -133,12 +133,17 @@ def _refuse_file(X, name):
 def _labels_by_name(X, y):
     library = frame_backend(X)
     if library and y in (X.column_names if library == "pyarrow" else list(X.columns)):
-        rest = {"pandas": f"X.drop(columns={y!r})", "polars": f"X.drop({y!r})"}
         return (
             f"y is {y!r}, the name of a column of X; expected the labels themselves. Pass fit("
-            f"{rest.get(library, f'X.drop_columns([{y!r}])')}, X[{y!r}])."
+            f"{without_column(X, y)}, X[{y!r}])."
         )
     return f"y is {y!r}; expected one label or value for each row of X, in an array or a column."
+
+
+def without_column(X, name):
+    """The code that leaves a column out of a frame, in the words of its library."""
+    words = {"pandas": f"X.drop(columns={name!r})", "polars": f"X.drop({name!r})"}
+    return words.get(frame_backend(X), f"X.drop_columns([{name!r}])")
 
 
 def n_dimensions(X):

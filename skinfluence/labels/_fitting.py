@@ -26,7 +26,7 @@ def check_trusted(flagger, X_trusted, y_trusted, target):
     if X_trusted is None or y_trusted is None:
         raise ValueError(
             'ranking="reference" needs rows whose labels are known to be right: '
-            "fit(X, y, X_trusted=..., y_trusted=...)."
+            "fit(X, y, X_trusted=X_trusted, y_trusted=y_trusted)."
         )
     y_trusted = as_labels(y_trusted)
     if (target.encode(y_trusted) < 0).any() and target.classes is not None:

@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._frames import frame_backend
+from skinfluence.labels._inputs.settings import read_table
 
 __all__ = ["check_one_output", "each_output", "fit_outputs"]
 
@@ -41,6 +42,7 @@ def fit_outputs(flagger, X, y, sample_weight, X_trusted, y_trusted):
             f"y_trusted has {len(trusted)} columns where y has {len(columns)}. Expected one for "
             "each column of y, in the same order."
         )
+    X = read_table(flagger, X, y)
     flagger.flaggers_ = []
     for number, (column, known) in enumerate(zip(columns, trusted, strict=True)):
         one = clone(flagger)
@@ -52,9 +54,7 @@ def fit_outputs(flagger, X, y, sample_weight, X_trusted, y_trusted):
         flagger.flaggers_.append(one)
     for name in SIDE_BY_SIDE:
         setattr(flagger, name, np.column_stack([getattr(one, name) for one in flagger.flaggers_]))
-    for name in ("n_features_in_", "feature_names_in_", "_is_table", "_judgement"):
-        if hasattr(one, name):  # what the rows must be is the same for all
-            setattr(flagger, name, getattr(one, name))
+    flagger._judgement = one._judgement  # what the rows must be is the same for all
     return True
 
 

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
-from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.cluster import KMeans
+from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skinfluence import LabelFlagger
 from tests.labels._flipped import X, flipped, logistic, same, y
@@ -82,3 +85,11 @@ SETTINGS = [
 def test_fit_refuses_the_setting(name, value, expected):
     with pytest.raises(ValueError, match=f"{name}=.*{expected}"):
         LabelFlagger(logistic, **{name: value}).fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", [KMeans(), IsolationForest(), StandardScaler(), "logistic"])
+def test_what_predicts_no_labels_is_refused(estimator):
+    with pytest.raises(ValueError, match="predicts no labels and no values"):
+        LabelFlagger(estimator).fit(X, y)
+    with pytest.raises(ValueError, match="predicts no labels and no values"):
+        LabelFlagger(make_pipeline(StandardScaler(), estimator)).fit(X, y)

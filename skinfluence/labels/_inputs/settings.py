@@ -5,6 +5,7 @@ from numbers import Integral
 import narwhals.stable.v1 as nw
 import numpy as np
 from scipy import sparse
+from sklearn.base import is_clusterer, is_outlier_detector
 from sklearn.utils import check_array
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -104,6 +105,8 @@ def check_settings(flagger, rankings):
         raise ValueError(
             f"ranking={flagger.ranking!r} is not known. Expected one of {list(rankings)}."
         )
+    if flagger.estimator is not None:
+        _check_estimator(flagger.estimator)
     words = ("auto", "strict")
     check_number("contamination", flagger.contamination, words=words, least=0.0, most=1.0)
     check_number("damping", flagger.damping, words=("auto",), least=0.0)
@@ -123,4 +126,17 @@ def check_settings(flagger, rankings):
     if n_jobs is not None and (not whole or n_jobs == 0):
         raise ValueError(
             f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
+        )
+
+
+def _check_estimator(estimator):
+    """Raise ValueError for what predicts no labels and no values."""
+    name = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
+    if isinstance(estimator, type):
+        raise ValueError(f"estimator is the class {name}. Pass an instance, {name}().")
+    predicts = hasattr(estimator, "fit") and hasattr(estimator, "predict")
+    if not predicts or is_clusterer(estimator) or is_outlier_detector(estimator):
+        raise ValueError(
+            f"estimator={estimator!r} predicts no labels and no values. Expected a classifier, a "
+            "regressor or a pipeline that ends with one; None lets LabelFlagger() choose itself."
         )

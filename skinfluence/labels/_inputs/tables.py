@@ -13,6 +13,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.utils import check_array
 
+from skinfluence._training_data import without_column
 from skinfluence.labels._inputs.rows import entries, is_frame, is_missing
 
 __all__ = ["describe_columns", "is_documents", "table_encoder"]
@@ -161,10 +162,10 @@ def _kinds(X):
     """Kind of each column of a frame or an array of objects."""
     if not is_frame(X):
         return [_kind_of_entries(X[:, j].tolist()) for j in range(X.shape[1])]
-    return [_kind(column) for column in nw.from_native(X, eager_only=True).iter_columns()]
+    return [_kind(column, X) for column in nw.from_native(X, eager_only=True).iter_columns()]
 
 
-def _kind(column):
+def _kind(column, X):
     dtype = column.dtype
     if dtype.is_numeric() or dtype == nw.Boolean:
         return "numbers"
@@ -173,8 +174,8 @@ def _kind(column):
     if dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object):
         return _kind_of_entries(column.to_list())
     raise ValueError(
-        f"Column {column.name!r} holds {dtype}. Expected numbers, booleans, strings or categories: "
-        "turn it into such a column, or leave it out."
+        f"Column {column.name!r} holds {dtype}. Expected numbers, booleans, strings or categories. "
+        f"Make it one of them, or leave it out: fit({without_column(X, column.name)}, y)."
     )
 
 

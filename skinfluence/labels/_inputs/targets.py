@@ -89,7 +89,10 @@ def read_target(flagger, X, y, weight):
         return _values(y, weight), ""  # also whole numbers, of which type_of_target may warn
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that classes are many: decided here
-        kind = type_of_target(y, input_name="y")
+        try:
+            kind = type_of_target(y, input_name="y")
+        except TypeError as error:
+            raise _mixed(y) from error
     note = ""
     if estimator is not None and is_classifier(estimator):
         if kind == "continuous":
@@ -203,15 +206,19 @@ def _numbers(y):
     return y.astype(np.float64)
 
 
+def _mixed(y):
+    kinds = ", ".join(sorted({type(label).__name__ for label in y}))
+    return ValueError(
+        f"y mixes labels that cannot be sorted: {kinds}. Make them all of one type, for instance "
+        "with fit(X, [str(label) for label in y])."
+    )
+
+
 def _sorted_classes(y):
     try:
         classes = np.unique(y)
     except TypeError as error:
-        kinds = ", ".join(sorted({type(label).__name__ for label in y}))
-        raise ValueError(
-            f"y mixes labels that cannot be sorted: {kinds}. Make them all of one type first, for "
-            "instance with y.astype(str)."
-        ) from error
+        raise _mixed(y) from error
     if len(classes) < 2:
         raise ValueError(
             f"The rows of positive weight are all of one class ({classes.tolist()[0]!r}); expected "
@@ -221,12 +228,12 @@ def _sorted_classes(y):
 
 
 def _refuse_missing(y):
-    if y.dtype.kind == "O":
-        missing = is_missing(y.tolist())
-        if missing.any():
-            raise ValueError(
-                f"y contains NaN: {missing.sum()} of {len(y)} labels are missing, first in row "
-                f"{missing.argmax()}. Leave these rows out first."
-            )
-    else:
+    missing = is_missing(y.tolist()) if y.dtype.kind in "Of" else np.zeros(len(y), dtype=bool)
+    if missing.any():
+        raise ValueError(
+            f"Input y contains NaN: {missing.sum()} of {len(y)} labels are missing, first in row "
+            f"{missing.argmax()}. Leave them out, for instance with "
+            "fit(X[pandas.notna(y)], y[pandas.notna(y)])."
+        )
+    if y.dtype.kind != "O":
         assert_all_finite(y, input_name="y")

@@ -101,11 +101,29 @@ class CrossValidatedSource:
         value = np.empty(shape)
         for number, (_, out_of_fold) in enumerate(models):
             value[self._folds == number] = out_of_fold
+        if self.n_classes is not None and models[0][0].gives_votes:
+            value = self._count_votes([model for model, _ in models], value, weight)
         committee = Committee([model for model, _ in models])
         name = type(getattr(self.estimator, "steps", [(None, self.estimator)])[-1][1]).__name__
         said = f"{name}, cross-validated in {len(models)} folds"
         honest = self.n_classes is None or not models[0][0].gives_margins
         return Opinion(value, committee, None, said, None, honest)
+
+    def _count_votes(self, models, value, weight):
+        """Log of how often each label is given where a class is voted for, without the row itself.
+
+        A vote says nothing of how sure it is: that is counted, with the shares of the classes as
+        one row more. The models of the folds are told.
+        """
+        votes = value.argmax(axis=1)
+        given = np.eye(self.n_classes)[self.target] * weight[:, None]
+        counts = np.zeros((self.n_classes, self.n_classes))
+        np.add.at(counts, votes, given)
+        counts += given.sum(axis=0) / given.sum()
+        for model in models:
+            model.table = counts / counts.sum(axis=1, keepdims=True)
+        own = np.maximum(counts[votes] - given, np.finfo(float).tiny)
+        return np.log(own / own.sum(axis=1, keepdims=True))
 
     def _fold(self, number, weight):
         """(model of the other folds, what it says of this one)."""
@@ -137,6 +155,12 @@ class FoldModel:
     estimator: Any
     n_classes: int | None
     classes: np.ndarray | None
+    table: np.ndarray | None = None  # shape: (K, K), share of each given label for each vote
+
+    @property
+    def gives_votes(self):
+        """Whether the estimator has neither probabilities nor decision values."""
+        return not hasattr(self.estimator, "predict_proba") and not self.gives_margins
 
     @property
     def gives_margins(self):
@@ -156,7 +180,9 @@ class FoldModel:
                 said = np.column_stack([log_expit(-said), log_expit(said)])
             else:
                 said = log_softmax(said, axis=1)
-        else:  # votes
+        elif self.table is not None:
+            return np.log(self.table[np.searchsorted(self.classes, self.estimator.predict(X))])
+        else:
             said = _floored(self.estimator.predict(X)[:, None] == known)
         return all_classes(said, known, self.classes)
 
