@@ -74,7 +74,13 @@ def record(flagger, X, target, weight, choice, verdict):
     flagger.contamination_ = verdict.contamination
     for name in ("classes_", "noise_matrix_", "noise_matrix_std_", "temperature_", "loo_proba_"):
         vars(flagger).pop(name, None)  # of an earlier fit to another kind of target
-    for name in ("loo_prediction_", "noise_scale_", "wrong_scale_"):
+    for name in (
+        "loo_prediction_",
+        "noise_scale_",
+        "wrong_scale_",
+        "noise_rate_",
+        "noise_rate_std_",
+    ):
         vars(flagger).pop(name, None)
     vars(flagger).update(verdict.attributes())
     tie_break = _set_judged(flagger, verdict, X, target, there)

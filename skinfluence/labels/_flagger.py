@@ -21,7 +21,6 @@ from skinfluence.labels._inputs.settings import (
     read_table,
 )
 from skinfluence.labels._inputs.targets import as_labels, read_target
-from skinfluence.labels._noise.rate import NoiseRate
 from skinfluence.labels._outputs import check_one_output, each_output, fit_outputs
 from skinfluence.labels._review.report import summarize, verdicts
 from skinfluence.labels._review.review import Review
@@ -30,7 +29,7 @@ from skinfluence.labels._scores import SCORES
 __all__ = ["LabelFlagger"]
 
 
-class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Find the rows whose label is wrong, from one fit instead of cross-validation.
 
     What models that have not seen a row say of it, in closed form (leave-one-out), goes through a
@@ -84,8 +83,9 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         the gain is clear.
     solver : str or Solver, default="auto"
         Of the inverse Hessian, as for InfluenceExplainer.
-    max_iter : int, default=5
-        Most fits of the noise model.
+    max_iter : int, default=3
+        Most fits with row weights by the noise model. There is one alone where the model's own
+        errors are more than the wrong labels.
     random_state : int, RandomState instance or None, default=None
         For landmarks and folds, and for estimators without a seed of their own. None: a fixed seed.
     n_jobs : int, default=None
@@ -120,7 +120,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         Estimated share of wrong labels by the noise model, and its standard error; made at first
         use. Of values, the share of those that are wrong more likely than not.
     contamination_ : float
-        Share that is flagged. Far above `noise_rate_` where the model cannot predict the labels.
+        Share that is flagged. Below `noise_rate_` where fewer rows contradict their label.
     judged_by_ : {"leave_one_out", "cross_validation"}
         Where the probabilities that the noise model judges come from: "cross_validation" for an
         estimator that influence cannot serve.
@@ -187,7 +187,7 @@ class LabelFlagger(NoiseRate, Review, OneToOneFeatureMixin, TransformerMixin, Ba
         contamination="auto",
         damping="auto",
         solver="auto",
-        max_iter=5,
+        max_iter=3,
         random_state=None,
         n_jobs=None,
         verbose=None,

@@ -1,14 +1,13 @@
 """What a noise model says of every label: classes and values behind one face."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
 from skinfluence.labels._noise.classes import NoiseModel, fit_noise_model
 from skinfluence.labels._noise.counts import flag_labels
-from skinfluence.labels._noise.rate import noise_rate
+from skinfluence.labels._noise.matrix import standard_errors
 from skinfluence.labels._noise.values import (
     RegressionNoise,
     fit_regression_noise,
@@ -74,11 +73,6 @@ class ClassJudgement:
     contamination: float
     weight: np.ndarray
 
-    @cached_property
-    def noise_rate(self):
-        """(share of wrong labels among those in question, its standard deviation)."""
-        return noise_rate(self.model, self.codes, self.weight)
-
     @property
     def n_sure(self):
         """How many labels are surely wrong: what "strict" flags."""
@@ -124,17 +118,31 @@ class ClassJudgement:
     def log_likelihood(self, X, codes):
         """Log-probability of given labels of new rows, noise included, (m,)."""
         said = self.model.opinion.predict(X)
-        given = sum(share * fit.proba(said) @ fit.matrix for share, fit in self.model.fits)
-        if not self.model.fits:
-            given = self.tempered(said)
+        given = self.tempered(said)
+        if self.model.judges:
+            matrix, share = self.model.verdict.matrix, self.model.verdict.share
+            one_rate = self.model.verdict.one_rate
+            given = share * matrix.proba(said) @ matrix.matrix
+            given += (1 - share) * one_rate.proba(said) @ one_rate.matrix
         own = given[np.arange(len(codes)), codes]
         return np.log(np.maximum(np.where(codes >= 0, own, 0.0), np.finfo(float).tiny))
 
     def attributes(self):
         """What a flagger shows of it beside the rows."""
+        verdict, there = self.model.verdict, self.weight > 0
+        matrix, std, rate, of_rate = np.eye(1), np.zeros((1, 1)), 0.0, 0.0
+        if verdict is not None:
+            matrix, std, rate, of_rate = verdict.matrix.matrix, np.nan, np.nan, np.nan
+        if verdict is not None and there.any():
+            codes, weight = self.codes[there], self.weight[there] / self.weight[there].mean()
+            log_proba = self.model.opinion.value[there]
+            std, of_rate = standard_errors(verdict.matrix, log_proba, codes, weight)
+            rate = self.model.wrong_share(self.codes, self.weight)
         return {
-            "noise_matrix_": self.model.noise_matrix,
-            "noise_matrix_std_": self.model.noise_matrix_std,
+            "noise_matrix_": matrix,
+            "noise_matrix_std_": np.broadcast_to(std, matrix.shape).copy(),
+            "noise_rate_": rate,
+            "noise_rate_std_": of_rate,
             "temperature_": self.model.temperature,
         }
 
@@ -148,11 +156,6 @@ class ValueJudgement:
     flagged: np.ndarray
     contamination: float
     weight: np.ndarray
-
-    @cached_property
-    def noise_rate(self):
-        """As for classes, by the densities of the errors as they were fitted."""
-        return value_error_rate(self.model, self.weight)
 
     @property
     def n_sure(self):
@@ -193,7 +196,13 @@ class ValueJudgement:
 
     def attributes(self):
         """What a flagger shows of it beside the rows."""
-        return {"noise_scale_": self.model.scale, "wrong_scale_": self.model.mixture.wide}
+        rate, std = value_error_rate(self.model, self.weight)
+        return {
+            "noise_scale_": self.model.scale,
+            "wrong_scale_": self.model.mixture.wide,
+            "noise_rate_": rate,
+            "noise_rate_std_": std,
+        }
 
 
 def _odds_against(log_proba, codes):
