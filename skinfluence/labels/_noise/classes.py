@@ -62,7 +62,7 @@ class NoiseVerdict:
     def posterior(self, log_proba, codes):
         """P(true class | x, given label), shape (n, K)."""
         tiny = np.finfo(float).tiny
-        logs = 0.0
+        logs = np.zeros(log_proba.shape)
         for share, fit in ((1 - self.share, self.one_rate), (self.share, self.matrix)):
             if share > 0:
                 logs = logs + share * np.log(np.maximum(fit.posterior(log_proba, codes), tiny))
