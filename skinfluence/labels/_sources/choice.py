@@ -38,7 +38,7 @@ class Choice:
     judged_by : {"leave_one_out", "cross_validation"}
         How the source comes to predictions without the row.
     closed : ExplainedSource, EncodedSource or None
-        The source whose model has influences.
+        The source whose model has influences, where there is one.
     """
 
     source: Any
@@ -51,8 +51,10 @@ class Choice:
 
     def with_target(self, target):
         """The same for other labels (or values) of the same rows."""
-        source = self.source.with_target(target.codes)
-        return Choice(source, self.judged_by, source if self.closed is self.source else None)
+        source, closed = self.source.with_target(target.codes), self.closed
+        if closed is not None:
+            closed = source if closed is self.source else closed.with_target(target.codes)
+        return Choice(source, self.judged_by, closed)
 
 
 class EncodedSource:
@@ -124,14 +126,17 @@ def choose_source(flagger, X, target, weight, seed):
     ranking = flagger.ranking
     if ranking != "cross_validation":
         if flagger.estimator is None:
-            closed = _representation(flagger, X, target, seed)
+            closed, reason = _representation(flagger, X, target, seed), None
         else:
-            closed, refusal = _explained(flagger, X, target, weight, seed)
-        if closed is not None:
+            closed, reason = _explained(flagger, X, target, weight, seed)
+        if reason is None:
             return Choice(closed, "leave_one_out", closed)
-        if SCORES[ranking] is not None:
-            message = f"ranking={ranking!r} needs influence. {refusal} {REMEDY}"
+        if closed is None and SCORES[ranking] is not None:
+            message = f"ranking={ranking!r} needs influence. {reason} {REMEDY}"
             raise UnsupportedEstimatorError(message)
+        said = "" if closed is None else f", {reason}"
+        source = _cross_validated(flagger, X, target, weight, seed, said)
+        return Choice(source, "cross_validation", closed)
     return Choice(_cross_validated(flagger, X, target, weight, seed), "cross_validation", None)
 
 
@@ -155,7 +160,7 @@ def _steps(flagger, seed):
 
 
 def _explained(flagger, X, target, weight, seed):
-    """The source of an estimator that influence can serve, or None and the reason why it cannot."""
+    """(source of an estimator that influence can serve or None, why it does not judge or None)."""
     try:
         check_supported(flagger.estimator)
         source = ExplainedSource(
@@ -171,10 +176,10 @@ def _explained(flagger, X, target, weight, seed):
         source.begin(weight)  # an adapter may refuse a setting, such as an l1 penalty
     except UnsupportedEstimatorError as refusal:
         return None, refusal
-    return source, None
+    return source, source.reason
 
 
-def _cross_validated(flagger, X, target, weight, seed):
+def _cross_validated(flagger, X, target, weight, seed, reason=""):
     estimator = flagger.estimator
     if estimator is not None and np.ptp(weight) > 0 and not takes_weights(estimator):
         raise ValueError(
@@ -192,6 +197,7 @@ def _cross_validated(flagger, X, target, weight, seed):
         estimator=estimator,
         classes=target.classes,
         refit=False,
+        reason=reason,
         random_state=np.random.RandomState(seed),
         n_jobs=flagger.n_jobs,
     )

@@ -15,13 +15,14 @@ from sklearn.utils.validation import has_fit_parameter
 from skinfluence.adapters._fit_record import weight_parameter
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._sources.opinions import Opinion
-from skinfluence.labels._sources.raw_model import all_classes
 
 __all__ = ["CrossValidatedSource", "seeded", "takes_weights"]
 
 #: A class that a model holds for impossible gets this probability: models that count (a forest, a
 #: tree) say zero after some hundred votes.
 LEAST = 1e-3
+#: Log-probability of a class that a model has never seen.
+UNSEEN = -30.0
 N_SPLITS = 5
 
 
@@ -49,6 +50,8 @@ class CrossValidatedSource:
         Whether other row weights are fitted; else the first opinion stays. A noise model gains
         little from five times the fits: with forests its average precision moved by -0.02 to
         +0.02, by nothing on the mean.
+    reason : str, default=""
+        Why, for the description.
     random_state : int, RandomState instance or None, default=None
         Draws the folds; None stands for a fixed seed.
     n_jobs : int, default=None
@@ -65,6 +68,7 @@ class CrossValidatedSource:
         classes=None,
         n_splits=N_SPLITS,
         refit=True,
+        reason="",
         random_state=None,
         n_jobs=None,
     ):
@@ -75,6 +79,7 @@ class CrossValidatedSource:
         self.classes = np.arange(n_classes) if classes is None and n_classes else classes
         self.n_splits = n_splits
         self.refit = refit
+        self.reason = reason
         self.n_jobs = n_jobs
         self._opinion = None
         random_state = check_random_state(0 if random_state is None else random_state)
@@ -105,7 +110,7 @@ class CrossValidatedSource:
             value = self._count_votes([model for model, _ in models], value, weight)
         committee = Committee([model for model, _ in models])
         name = type(getattr(self.estimator, "steps", [(None, self.estimator)])[-1][1]).__name__
-        said = f"{name}, cross-validated in {len(models)} folds"
+        said = f"{name}, cross-validated in {len(models)} folds{self.reason}"
         honest = self.n_classes is None or not models[0][0].gives_margins
         return Opinion(value, committee, None, said, None, honest)
 
@@ -204,6 +209,15 @@ def _floored(proba):
     """Log of probabilities, none below LEAST / K."""
     proba = np.asarray(proba, dtype=np.float64)
     return np.log((proba + LEAST / proba.shape[1]) / (1.0 + LEAST))
+
+
+def all_classes(log_proba, known, classes):
+    """Columns of the `known` classes (sorted) put among all of `classes`."""
+    if len(known) == len(classes):
+        return log_proba
+    out = np.full((len(log_proba), len(classes)), UNSEEN)
+    out[:, np.searchsorted(classes, known)] = log_proba
+    return log_softmax(out, axis=1)
 
 
 def make_folds(target, n_classes, n_splits, random_state):

@@ -11,20 +11,24 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import log_expit, log_softmax
 from sklearn.base import clone
 
 from skinfluence._explainer import InfluenceExplainer
-from skinfluence.adapters import UnsupportedEstimatorError, unwrap
+from skinfluence.adapters import Explained, UnsupportedEstimatorError, unwrap
 from skinfluence.effects import newton_step
 from skinfluence.labels._inputs.rows import spread, take_rows
+from skinfluence.labels._sources.cross_validated import UNSEEN, all_classes
+from skinfluence.labels._sources.fallback import reason_to_cross_validate
 from skinfluence.labels._sources.opinions import Opinion
-from skinfluence.labels._sources.optimum import optimum
-from skinfluence.labels._sources.raw_model import RawModel, are_probabilities
-from skinfluence.objectives import Objective
-from skinfluence.solvers import get_solver
+from skinfluence.losses import Logistic, Multinomial
+from skinfluence.objectives import Objective, minimize
+from skinfluence.solvers import AutoSolver, get_solver
 
 __all__ = ["ExplainedSource"]
 
+#: Stationarity at which an optimum is one here: a Newton step without a row is less exact.
+TOLERANCE = 1e-11
 #: Dampings that "auto" tries beside none, times the mean curvature of a feature.
 DAMPINGS = 10.0 ** np.arange(-3.0, 1.5)
 
@@ -119,6 +123,7 @@ class ExplainedSource:
         """
         there = weight > 0
         self._used, self._base = there, weight[there]
+        self._chosen = 0.0 if isinstance(self.damping, str) else float(self.damping)
         labels = self.target if self.n_classes is None else self.classes[self.target]
         everywhere = there.all()
         X, y = (self.X, labels) if everywhere else (take_rows(self.X, there), labels[there])
@@ -135,6 +140,7 @@ class ExplainedSource:
                 "A hinge has no curvature, so that there is no closed form of what the machine "
                 "says without a row: a smooth hinge in its place would hardly move."
             )
+        self.reason = reason_to_cross_validate(self, explainer, X, y)
 
     def _choose(self, objective):
         """(damping, LeaveOneOut) of the damping that was asked for, or of the best one."""
@@ -160,7 +166,10 @@ class ExplainedSource:
             penalty = penalty.copy()
             penalty[:, : start.design.n_features] += damping * start.weights.base.sum()
             start = _with_penalty(start, penalty)
-        objective, inverse = optimum(start, get_solver(self.solver))
+        objective = minimize(start, AutoSolver.for_newton_steps(), tol=TOLERANCE).objective
+        # a LinearRegression that dropped singular values has a closed form of its own
+        solver = get_solver(self.solver) if objective.cut is None else AutoSolver()
+        inverse = solver.factorize(objective.hessian())
         rows = np.arange(objective.n_rows)
         with warnings.catch_warnings():
             # rows of leverage one: their NaN is dealt with below
@@ -185,6 +194,60 @@ class ExplainedSource:
         said = f"{name}, left-one-out in closed form, damping {damping:.3g}"
         honest = self.n_classes is None or are_probabilities(best.objective.loss, best.raw[:1])
         return Opinion(value, model, leverage, said, damping, honest)
+
+
+@dataclass
+class RawModel:
+    """Raw predictions for new rows, as log-probabilities of all K classes or as values."""
+
+    explained: Explained
+    n_classes: int | None
+    classes: np.ndarray | None
+
+    def __call__(self, X):
+        objective = self.explained.objective
+        return self.answer(objective.raw_predictions(self.explained.design(X)))
+
+    def answer(self, raw):
+        """Log-probabilities (m, K) or values (m,) of raw predictions (m, outputs)."""
+        if self.n_classes is None:
+            return raw[:, 0].copy()
+        objective = self.explained.objective
+        known = log_probabilities(objective.loss, raw)
+        return all_classes(known, objective.coding.classes, self.classes)
+
+    def ignorance(self, objective):
+        """What is said of a row without a model: the shares of the classes, or the mean value."""
+        weight = objective.weights.base
+        if self.n_classes is None:
+            return np.average(objective.y[:, 0], weights=weight)
+        codes = np.searchsorted(self.classes, objective.coding.classes)
+        own = objective.y
+        if objective.n_outputs == 1:
+            own = np.hstack([-own, own])
+        counts = np.full(self.n_classes, 1e-6)
+        counts[codes] += weight @ (own > 0)
+        return np.log(counts / counts.sum())
+
+
+def are_probabilities(loss, raw):
+    """Whether a loss is a model of probabilities, rather than of margins."""
+    return isinstance(loss, Logistic | Multinomial) or loss.probability(raw) is not None
+
+
+def log_probabilities(loss, raw):
+    """Log-probabilities (m, n_classes) of raw predictions (m, outputs).
+
+    By the loss where it is a model of probabilities; else the logistic function or the softmax of
+    the margins, whose temperature is fitted later.
+    """
+    if not isinstance(loss, Logistic | Multinomial):
+        probability = loss.probability(raw)
+        if probability is not None:
+            return np.log(np.maximum(probability, np.exp(UNSEEN)))
+    if raw.shape[1] == 1:
+        return np.hstack([log_expit(-raw), log_expit(raw)])
+    return log_softmax(raw, axis=1)
 
 
 @dataclass
