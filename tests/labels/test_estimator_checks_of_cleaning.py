@@ -38,6 +38,8 @@ def expected_failed_checks(estimator):
         return {}  # these checks have so few rows that nothing is done
     if isinstance(estimator, CleanedClassifier) and estimator.action in ("drop", "relabel"):
         return {}  # none of their labels, drawn at random, is flagged
+    if isinstance(estimator.estimator, DecisionTreeRegressor):
+        return {}  # grown to one value a leaf, whatever the weights are
     reason = (
         "a label is judged by the other rows: a repetition of the row is one of them and vouches "
         "for it, a weight does not; weight zero is the same as an absent row (tested by name)"

@@ -135,6 +135,30 @@ def test_values_of_a_regression_are_predicted_without_the_row():
     assert opinion.predict(X[:2]).shape == (2,)
 
 
+def test_landmarks_grow_while_they_gain_and_take_less_time_than_a_forest(monkeypatch):
+    X, codes = make_classification(
+        3000, 20, n_informative=8, n_classes=8, class_sep=0.7, random_state=0
+    )
+
+    def landmarks(**settings):
+        source = ClosedFormSource(X, codes, 8, representation="rbf", random_state=0, **settings)
+        source.fit(np.ones(3000))
+        return source.best.representation.width
+
+    assert landmarks() == 1000  # not 2,000: there is one to at least three rows
+    assert landmarks(n_components=40) == 40
+    monkeypatch.setattr("skinfluence.labels._sources.representations.MULTIPLY", 1e9)
+    assert landmarks() == 300
+
+
+def test_landmarks_that_gain_nothing_are_not_taken():
+    rng = np.random.RandomState(0)
+    X, codes = rng.randn(3000, 20), rng.randint(0, 2, 3000)
+    source = ClosedFormSource(X, codes, 2, representation="rbf", random_state=0)
+    source.fit(np.ones(3000))
+    assert source.best.representation.width == 300
+
+
 def test_a_given_damping_is_the_one_that_is_used(table):
     assert opinion_of(*table, representation="linear", damping=0.5).damping == 0.5
 
