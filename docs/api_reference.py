@@ -20,6 +20,12 @@ API_REFERENCE = [
         "objects": ["LabelFlagger", "LabelCleaner", "CleanedClassifier", "CleanedRegressor"],
     },
     {
+        "title": "Wrong labels by given probabilities",
+        "module": "skinfluence.labels",
+        "text": "The noise model's verdict on out-of-sample probabilities from anywhere.",
+        "objects": ["find_wrong_labels", "WrongLabels"],
+    },
+    {
         "title": "Rows to show or to keep",
         "module": "skinfluence.selection",
         "text": "Relative influence, rows that are both influential and different, prototypes.",

@@ -2,9 +2,17 @@
 
 from skinfluence.labels._cleaning.estimators import CleanedClassifier, CleanedRegressor
 from skinfluence.labels._cleaning.sampler import LabelCleaner
+from skinfluence.labels._find import WrongLabels, find_wrong_labels
 from skinfluence.labels._flagger import LabelFlagger
 
-__all__ = ["CleanedClassifier", "CleanedRegressor", "LabelCleaner", "LabelFlagger"]
+__all__ = [
+    "CleanedClassifier",
+    "CleanedRegressor",
+    "LabelCleaner",
+    "LabelFlagger",
+    "WrongLabels",
+    "find_wrong_labels",
+]
 
 
 def __dir__():

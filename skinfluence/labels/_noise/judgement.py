@@ -1,10 +1,12 @@
 """What a noise model says of every label: classes and values behind one face."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
+from skinfluence._warnings import user_stacklevel
 from skinfluence.labels._noise.classes import NoiseModel, fit_noise_model
 from skinfluence.labels._noise.counts import flag_labels
 from skinfluence.labels._noise.matrix import standard_errors
@@ -14,6 +16,10 @@ from skinfluence.labels._noise.values import (
     flag_values,
     value_error_rate,
 )
+from skinfluence.labels._sources.pooling import flat_noise_likelihood
+
+#: Log-likelihood, in nats over all rows, that the best shares of the classes may gain by chance.
+CHANCE = 2.0
 
 __all__ = ["ClassJudgement", "ValueJudgement", "judge"]
 
@@ -49,7 +55,27 @@ def judge(
         return ValueJudgement(noise, target.codes, flagged, share, open_)
     model = fit_noise_model(source, target.codes, weight, target.n_classes, **settings)
     flagged, share = flag_labels(model, target.codes, open_, contamination)
+    if flagged.any():
+        _warn_of_chance(model, target.codes, weight)
     return ClassJudgement(model, target.codes, flagged, share, open_)
+
+
+def _warn_of_chance(model, codes, weight):
+    """Say so where nothing predicts the labels: what is flagged then says nothing of them."""
+    share = np.bincount(codes, weight, model.proba.shape[1]) / weight.sum()
+    log_proba = np.log(np.maximum(model.proba, np.finfo(float).tiny))
+    said = float(flat_noise_likelihood(log_proba, codes, weight)[0])
+    present = share > 0
+    gain = weight.sum() / weight.mean() * (said - share[present] @ np.log(share[present]))
+    if gain < CHANCE:
+        warnings.warn(
+            "Models that have not seen a row predict its label no better than the shares of the "
+            f"classes do: log-likelihood {gain:+.1f} against them on {len(codes):,} labels. Which "
+            "labels are wrong cannot be told by them. Give columns or an estimator that predict "
+            "the labels.",
+            UserWarning,
+            stacklevel=user_stacklevel(),
+        )
 
 
 @dataclass

@@ -48,7 +48,7 @@ PRIOR_ROWS = 10.0
 RATE_ROWS, PRIOR_RATE = 10.0, 0.05
 #: Precisions of the normal priors of log-temperature, offsets and calibration matrix. The last is
 #: in units of the root mean square of s.
-OF_TEMPERATURE, OF_OFFSET, OF_CALIBRATION = 10.0, 1.0, 30.0
+OF_TEMPERATURE, OF_OFFSET, OF_CALIBRATION = 1.0, 1.0, 30.0
 #: Where one starts, and the share of labels that judging takes to be wrong for reasons that no
 #: matrix of these data shows; without it a rate of zero would rank one class behind all others.
 START_RATE, UNEXPLAINED = 0.1, 0.01

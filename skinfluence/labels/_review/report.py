@@ -63,23 +63,48 @@ class LabelSummary(Readable):
 def summarize(flagger):
     """The LabelSummary of a fitted flagger."""
     n_rows = int(((flagger._weight > 0) & ~flagger.reviewed_).sum())
-    rows = flagger.ranking_[flagger.flagged_[flagger.ranking_]]
-    rate, std = (flagger.noise_rate_, flagger.noise_rate_std_) if n_rows else (0.0, 0.0)
-    columns = [
-        Column("given", flagger._target.given[rows]),
-        Column("suggested", flagger.suggested_[rows]),
-        Column("quality", flagger.label_quality_[rows], "percent"),
-    ]
-    return LabelSummary(
-        n_rows=n_rows,
-        n_flagged=len(rows),
-        n_wrong=rate * n_rows,
-        n_wrong_std=std * n_rows,
-        n_sure=flagger._judgement.n_sure,
-        rows=rows,
-        row_names=flagger.training_rows_.names(rows),
-        _columns=columns,
+    fields = summary_fields(
+        n_rows,
+        flagger.ranking_[flagger.flagged_[flagger.ranking_]],
+        (flagger.noise_rate_, flagger.noise_rate_std_) if n_rows else (0.0, 0.0),
+        flagger._judgement.n_sure,
+        (flagger._target.given, flagger.suggested_, flagger.label_quality_),
+        flagger.training_rows_,
     )
+    return LabelSummary(**fields)
+
+
+def summary_fields(n_rows, rows, rate, n_sure, labels, names):
+    """The fields of a LabelSummary.
+
+    Parameters
+    ----------
+    n_rows : int
+    rows : ndarray of int
+        Flagged rows, the most suspicious first.
+    rate : tuple of float
+        Share of wrong labels, and its standard error.
+    n_sure : int
+    labels : tuple of ndarray of shape (n,)
+        Given labels, suggested ones, and the qualities of the given ones.
+    names : NamedRows
+    """
+    given, suggested, quality = labels
+    columns = [
+        Column("given", given[rows]),
+        Column("suggested", suggested[rows]),
+        Column("quality", quality[rows], "percent"),
+    ]
+    return {
+        "n_rows": n_rows,
+        "n_flagged": len(rows),
+        "n_wrong": rate[0] * n_rows,
+        "n_wrong_std": rate[1] * n_rows,
+        "n_sure": n_sure,
+        "rows": rows,
+        "row_names": names.names(rows),
+        "_columns": columns,
+    }
 
 
 def opponents(explainer, X, given, rows, k):

@@ -1,0 +1,181 @@
+"""find_wrong_labels: the noise model's verdict on out-of-sample probabilities from anywhere."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import _check_sample_weight
+
+from skinfluence._checks import check_number
+from skinfluence._rows import NamedRows
+from skinfluence.labels._inputs.targets import Target, as_labels
+from skinfluence.labels._noise.judgement import judge
+from skinfluence.labels._review.report import LabelSummary, summary_fields
+from skinfluence.labels._sources.opinions import Opinion
+
+__all__ = ["WrongLabels", "find_wrong_labels"]
+
+#: A class that a model holds for impossible gets this probability.
+LEAST = 1e-6
+#: By which the probabilities of a row may miss one.
+SLACK = 1e-3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WrongLabels(LabelSummary):
+    """Which of the given labels are wrong; prints as text and shows as HTML in notebooks.
+
+    Attributes
+    ----------
+    flagged : ndarray of bool of shape (n_samples,)
+        Rows held for wrong.
+    label_quality : ndarray of shape (n_samples,)
+        Probability in [0, 1] that the given label is right.
+    ranking : ndarray of int of shape (n_samples,)
+        Rows, the most suspicious first.
+    suggested : ndarray of shape (n_samples,)
+        Most probable label, for a flagged row the most probable other one.
+    noise_matrix, noise_matrix_std : ndarray of shape (n_classes, n_classes)
+        Estimated probability of each given label (column) for each true one (row), and its
+        standard error.
+    noise_rate, noise_rate_std : float
+        Estimated share of wrong labels, and its standard error.
+    classes : ndarray of shape (n_classes,)
+    n_rows, n_flagged, n_wrong, n_wrong_std, n_sure, rows, row_names
+        As of :class:`LabelSummary`.
+    """
+
+    flagged: np.ndarray
+    label_quality: np.ndarray
+    ranking: np.ndarray
+    suggested: np.ndarray
+    noise_matrix: np.ndarray
+    noise_matrix_std: np.ndarray
+    noise_rate: float
+    noise_rate_std: float
+    classes: np.ndarray
+
+
+def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contamination="auto"):
+    """Judge given labels by probabilities of models that have not seen them.
+
+    A calibration and a noise matrix are fitted to the probabilities, as by
+    :class:`~skinfluence.LabelFlagger`, which makes the probabilities itself and fits again with
+    what it has found.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Given labels. The index of a pandas column names the rows.
+    proba : array-like of shape (n_samples, n_classes)
+        Probabilities of the classes, each row by a model that was not trained on it, as by
+        ``cross_val_predict(model, X, y, method="predict_proba")``. Rows sum to one.
+    classes : array-like of shape (n_classes,), default=None
+        Labels that the columns of `proba` stand for. None: the sorted labels of `y`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows; those of weight 0 are judged but do not count.
+    contamination : {"auto", "strict"} or float, default="auto"
+        How many labels are flagged: the estimated number, those that are surely wrong, or this
+        share of the rows.
+
+    Returns
+    -------
+    WrongLabels
+        Flags, qualities, ranking, suggestions and the noise matrix.
+
+    Raises
+    ------
+    ValueError
+        For `proba` that holds no probabilities, or has not one column a class; for labels that are
+        none of the classes; for one class only.
+
+    References
+    ----------
+    C. Northcutt, L. Jiang and I. Chuang, "Confident learning", JAIR 70, 2021, for the question.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.model_selection import cross_val_predict
+    >>> from skinfluence.datasets import flip_labels
+    >>> from skinfluence.labels import find_wrong_labels
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> y_noisy, flipped = flip_labels(y, 0.1, random_state=0)
+    >>> trees = ExtraTreesClassifier(random_state=0)
+    >>> proba = cross_val_predict(trees, X, y_noisy, method="predict_proba")
+    >>> found = find_wrong_labels(y_noisy, proba)
+    >>> bool(flipped[found.flagged].mean() > 0.8)
+    True
+    """
+    check_number("contamination", contamination, words=("auto", "strict"), least=0.0, most=1.0)
+    names = NamedRows(proba, y)
+    given = as_labels(y)
+    target = Target(given, np.unique(given if classes is None else classes))
+    logs = _checked(proba, target, classes)
+    check_consistent_length(given, logs)
+    weight = _check_sample_weight(sample_weight, logs, dtype=np.float64, ensure_non_negative=True)
+    if (target.codes < 0).any():
+        unknown = np.unique(given[target.codes < 0])[:5].tolist()
+        raise ValueError(f"y holds {unknown}, which are not in classes={list(classes)[:20]}.")
+    verdict = judge(
+        _Given(logs), target, weight, contamination=contamination, noise_model=True, max_iter=1
+    )
+    fitted = {name.rstrip("_"): value for name, value in verdict.attributes().items()}
+    fitted.pop("temperature")
+    ranking = np.lexsort((-verdict.tie_break, verdict.quality))
+    suggested = target.classes[verdict.suggested(verdict.flagged)]
+    return WrongLabels(
+        **summary_fields(
+            int((weight > 0).sum()),
+            ranking[verdict.flagged[ranking]],
+            (fitted["noise_rate"], fitted["noise_rate_std"]),
+            verdict.n_sure,
+            (given, suggested, verdict.quality),
+            names,
+        ),
+        flagged=verdict.flagged,
+        label_quality=verdict.quality,
+        ranking=ranking,
+        suggested=suggested,
+        classes=target.classes,
+        **fitted,
+    )
+
+
+class _Given:
+    """The source of probabilities that are there already."""
+
+    def __init__(self, logs):
+        self.logs = logs
+
+    def fit(self, weight):
+        """See :class:`~._sources.opinions.Source`."""
+        return Opinion(self.logs, lambda X: X, None, "Given probabilities.", None)
+
+
+def _checked(proba, target, classes):
+    """Logarithms of the probabilities, columns in the order of the sorted classes."""
+    proba = check_array(proba, dtype=np.float64, input_name="proba")
+    K = target.n_classes
+    if K < 2:
+        raise ValueError(
+            f"y holds one class only, {target.classes.tolist()}. Expected two or more."
+        )
+    if proba.shape[1] != K:
+        raise ValueError(
+            f"proba has {proba.shape[1]} columns, and there are {K} classes: "
+            f"{target.classes.tolist()[:20]}. Expected one column a class; give classes= where y "
+            "does not hold all of them."
+        )
+    sums = proba.sum(axis=1)
+    if proba.min() < 0 or np.abs(sums - 1).max() > SLACK:
+        raise ValueError(
+            f"proba holds numbers from {proba.min():.3g} to {proba.max():.3g}, and rows that sum "
+            f"to {sums.min():.3g} ... {sums.max():.3g}. Expected probabilities, none negative, "
+            'rows that sum to one: cross_val_predict(model, X, y, method="predict_proba").'
+        )
+    if classes is not None:
+        proba = proba[:, np.argsort(np.asarray(classes), kind="stable")]
+    proba = np.maximum(proba, LEAST)
+    return np.log(proba / proba.sum(axis=1, keepdims=True))
