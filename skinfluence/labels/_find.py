@@ -41,8 +41,14 @@ class WrongLabels(LabelSummary):
     noise_rate, noise_rate_std : float
         Estimated share of wrong labels, and its standard error.
     classes : ndarray of shape (n_classes,)
-    n_rows, n_flagged, n_wrong, n_wrong_std, n_sure, rows, row_names
-        As of :class:`LabelSummary`.
+    n_rows, n_flagged, n_sure : int
+        Rows with weight, flagged rows, and labels that are surely wrong.
+    n_wrong, n_wrong_std : float
+        Estimated number of wrong labels, and its standard error.
+    rows : ndarray of int of shape (n_flagged,)
+        Flagged rows, the most suspicious first.
+    row_names : pandas.Index or ndarray of shape (n_flagged,)
+        Their names in the index of `y`; their positions without one.
     """
 
     flagged: np.ndarray
