@@ -21,7 +21,7 @@ __all__ = ["ForestMember", "RidgeMember", "Rows", "fit_forest", "fit_ridge", "pi
 TEMPERATURES = np.geomspace(1.0, 32.0, 9)
 #: Trees, each of which is grown on half as many draws as there are rows, and votes on the others;
 #: more draws than these make larger trees, hardly better ones.
-N_TREES, MOST_DRAWS = 100, 10_000
+N_TREES, MOST_DRAWS = 100, 30_000
 #: Share of the votes that goes to all classes alike: no tree need have voted for a class.
 LEAST = 0.1
 #: Weights that trees are grown with are multiples of one in so many of the mean weight.
