@@ -1,4 +1,4 @@
-"""Tables whose labels are made wrong: which rows, and how."""
+"""Tables whose labels are made wrong, and how; labels that people got wrong."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,6 +6,12 @@ from functools import lru_cache
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.datasets import load_breast_cancer, load_digits, make_classification
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from benchmarks._real_data import loaders
 from skinfluence.datasets import flip_hard_labels, flip_labels, load_hospital_readmission
@@ -43,7 +49,29 @@ def _made():
     )
 
 
-TABLES = {
+def _six_pixels():
+    X, y = load_digits(return_X_y=True)
+    return X[:, [20, 28, 36, 42, 44, 52]], y
+
+
+def _eight_classes():
+    settings = {"n_informative": 8, "n_classes": 8, "n_clusters_per_class": 2, "class_sep": 0.7}
+    return make_classification(4_000, 20, random_state=0, **settings)
+
+
+def _newsgroups():
+    X, y, *_ = loaders().newsgroups20()
+    weighted = TfidfTransformer(sublinear_tf=True).fit_transform(X)
+    return TruncatedSVD(50, random_state=0).fit_transform(weighted), y
+
+
+def _genres():
+    data = loaders().music_genre()
+    return data["X"].astype(float), data["y_true"]
+
+
+#: Which labels are wrong can be seen from the columns, by and large.
+FLIPPED = {
     "breast cancer": Source("569 x 30", lambda: load_breast_cancer(return_X_y=True)),
     "digits": Source("1,797 x 64, ten classes", lambda: load_digits(return_X_y=True)),
     "spambase": Source("800 x 57", lambda: loaders().spambase()[:2], 800, True),
@@ -55,6 +83,37 @@ TABLES = {
     "MNIST 1-vs-7": Source("800 x 784", lambda: loaders().mnist_binary()[:2], 800, True),
     "make_classification": Source("5,000 x 30", _made),
 }
+#: No model predicts these well.
+WEAK = {
+    "six pixels": Source("six pixels of digits, 1,797 rows, ten classes", _six_pixels),
+    "eight classes": Source("make_classification, 4,000 x 20", _eight_classes),
+    "newsgroups": Source(
+        "50 components of TF-IDF, 4,000 rows, twenty classes", _newsgroups, 4_000, True
+    ),
+    "music genres": Source("700 x 124, ten classes", _genres, None, True),
+}
+TABLES = FLIPPED | WEAK
+
+#: Labels that people gave: the column of CIFAR-10N, or the majority's.
+PEOPLE = {
+    "CIFAR-10N aggre": "aggre_label",
+    "CIFAR-10N random1": "random_label1",
+    "CIFAR-10N worse": "worse_label",
+    "music genres": "y_majority",
+}
+
+
+def people(name, rows=None):
+    """(X, labels that people gave, right ones), as codes 0 ... K - 1."""
+    if name == "music genres":
+        data = loaders().music_genre()
+        X, truth = data["X"], data["y_true"]
+    else:
+        X, data = loaders().cifar10n_part()
+        truth = data["clean_label"]
+    classes = np.unique(truth)
+    given, truth = (np.searchsorted(classes, y)[:rows] for y in (data[PEOPLE[name]], truth))
+    return X[:rows].astype(float), given, truth
 
 
 @lru_cache(maxsize=1)
@@ -79,8 +138,10 @@ def make_wrong(X, y, kind, rate, seed):
     """(y with wrong labels, which are wrong).
 
     "asymmetric" confuses in one direction: each class with the next one, and of two classes rows of
-    the larger one alone.
+    the larger one alone. "annotator": what a weak model says of a row whose label is wrong.
     """
+    if kind == "annotator":
+        return _weak_annotator(X, y, rate, seed)
     if kind in ("boundary", "hard"):
         return flip_hard_labels(X, y, rate, kind=kind, random_state=seed)
     if kind == "asymmetric" and y.max() == 1:
@@ -94,3 +155,20 @@ def _one_sided(y, rate, seed):
     wrong = np.zeros(len(y), dtype=bool)
     wrong[np.random.default_rng(seed).choice(pool, round(rate * len(y)), replace=False)] = True
     return np.where(wrong, 1 - larger, y), wrong
+
+
+def _weak_annotator(X, y, rate, seed):
+    """Wrong labels drawn from the probabilities of a model that has not seen the row.
+
+    A logistic regression of a third of the columns.
+    """
+    rng = np.random.default_rng(seed)
+    columns = rng.permutation(X.shape[1])[: max(2, X.shape[1] // 3)]
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+    proba = cross_val_predict(model, X[:, columns], y, cv=3, method="predict_proba")
+    proba[np.arange(len(y)), y] = 0.0
+    rows = rng.choice(len(y), round(rate * len(y)), replace=False)
+    upto = proba[rows].cumsum(axis=1)
+    given = y.copy()
+    given[rows] = (upto < rng.random((len(rows), 1)) * upto[:, -1:]).sum(axis=1)
+    return given, given != y

@@ -1,5 +1,6 @@
 """The ways of finding wrong labels, by name."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import process_time
@@ -13,12 +14,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
-from benchmarks.peers import cleanlab, pyinfluence
+from benchmarks.peers import cleanlab
 from skinfluence import InfluenceExplainer
-from skinfluence.labels import LabelFlagger
-from skinfluence.labels._noise.classes import fit_noise_model
-from skinfluence.labels._noise.counts import flag_labels
-from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels import LabelFlagger, find_wrong_labels
 
 
 @dataclass
@@ -27,7 +25,7 @@ class Verdict:
 
     score: np.ndarray
     flagged: np.ndarray | None = None
-    rate: float | None = None  # estimated share of wrong labels
+    rate: tuple | None = None  # estimated share of wrong labels, and its standard error
 
 
 def logistic(X):
@@ -77,49 +75,28 @@ class Way:
     run: Callable
     model: str | None = None  # whose cross-validated probabilities it needs
     needs: str = "numpy"  # module without which it is skipped
-    seeds: int = 10  # of a slow way fewer
-    rates: tuple = (0.1, 0.2)
-    clean_only: bool = False  # ranks as another does: asked for its flags on clean tables alone
-    binary: bool = False
+    slow: bool = False  # asked for one seed alone
     dense: bool = False
 
+    def applies(self, X):
+        """Whether it can judge these rows here."""
+        return importlib.util.find_spec(self.needs) is not None and not (self.dense and issparse(X))
 
-def _flagger(**settings):
+
+def _flagger(on_logistic=False, **settings):
     def run(trial):
-        flagger = LabelFlagger(random_state=trial.seed, **settings).fit(trial.X, trial.y)
-        return Verdict(flagger.scores_, flagger.flagged_, flagger.contamination_)
-
-    return run
-
-
-def _flagger_on_logistic(**settings):
-    def run(trial):
-        flagger = LabelFlagger(logistic(trial.X), random_state=trial.seed, **settings)
+        estimator = logistic(trial.X) if on_logistic else None
+        flagger = LabelFlagger(estimator, random_state=trial.seed, **settings)
         flagger.fit(trial.X, trial.y)
-        return Verdict(flagger.scores_, flagger.flagged_, flagger.contamination_)
+        rate = flagger.noise_rate_, flagger.noise_rate_std_
+        return Verdict(flagger.scores_, flagger.flagged_, rate)
 
     return run
 
 
-class Given:
-    """A source whose opinion is already there: it does not fit, whatever the weights."""
-
-    def __init__(self, proba):
-        # leaves of trees say zero: as far from certain as a hundredth of a row
-        K = proba.shape[1]
-        self.value = np.log((proba + 0.01 / K) / 1.01)
-
-    def fit(self, weight):
-        return Opinion(self.value, None, None, "given probabilities", None)
-
-
-def _noise_model_on_trees(trial):
-    """Our noise model and counts on the probabilities that cleanlab gets."""
-    proba = trial.probabilities("trees")
-    weight, n_classes = np.ones(len(trial.y)), proba.shape[1]
-    model = fit_noise_model(Given(proba), trial.y, weight, n_classes)
-    flagged, rate = flag_labels(model, trial.y, weight, "auto")
-    return Verdict(1.0 - model.posterior[np.arange(len(trial.y)), trial.y], flagged, rate)
+def _find_wrong_labels(trial):
+    found = find_wrong_labels(trial.y, trial.probabilities("trees"))
+    return Verdict(1.0 - found.label_quality, found.flagged)
 
 
 def _rank(function, model):
@@ -128,16 +105,14 @@ def _rank(function, model):
 
 def _issues(model):
     def run(trial):
-        score, flagged = cleanlab.label_issues(trial.y, trial.probabilities(model))
-        return Verdict(score, flagged, float(flagged.mean()))
+        return Verdict(*cleanlab.label_issues(trial.y, trial.probabilities(model)))
 
     return run
 
 
 def _datalab(trial):
     X = trial.X if issparse(trial.X) else StandardScaler().fit_transform(trial.X)
-    score, flagged = cleanlab.datalab(X, trial.y)
-    return Verdict(score, flagged, float(flagged.mean()))
+    return Verdict(*cleanlab.datalab(X, trial.y))
 
 
 def _fitted(trial):
@@ -158,25 +133,18 @@ def _self_influence(trial):
     return Verdict(explainer.self_influence("first_order"))
 
 
-def _pyinfluence(trial):
-    Z, model = _fitted(trial)
-    score, flagged = pyinfluence.mislabeled(model, Z, trial.y)
-    return Verdict(score, flagged, float(flagged.mean()))
-
-
 def _cleanlab_ways():
     titles = {"logistic": "logistic", "trees": "ExtraTrees", "boosting": "HistGradientBoosting"}
     for model, title in titles.items():
-        settings = {"model": model, "needs": "cleanlab"}
-        if model == "boosting":
-            settings |= {"seeds": 4, "dense": True}
+        slow = model == "boosting"
         for name, function in (
             ("self-confidence", _rank(cleanlab.self_confidence, model)),
             ("normalised margin", _rank(cleanlab.normalized_margin, model)),
             ("find_label_issues", _issues(model)),
         ):
             label = f"cleanlab, {title}, {name}"
-            yield f"{model} {name}", Way(label, function, **settings)
+            if not slow or name == "find_label_issues":
+                yield f"{model} {name}", Way(label, function, model, "cleanlab", slow, slow)
 
 
 #: The way that the others are held against.
@@ -184,22 +152,15 @@ BASE = "ours"
 
 WAYS = {
     "ours": Way("skinfluence, as it comes", _flagger()),
-    "ours logistic": Way("skinfluence, logistic", _flagger_on_logistic()),
-    "ours trees": Way(
-        "skinfluence's noise model, ExtraTrees", _noise_model_on_trees, model="trees"
-    ),
-    "ours strict": Way(
-        'skinfluence, contamination="strict"', _flagger(contamination="strict"), clean_only=True
-    ),
+    "ours plain": Way("skinfluence, without noise model", _flagger(noise_model=False)),
+    "ours logistic": Way("skinfluence, logistic", _flagger(on_logistic=True)),
+    "ours trees": Way("skinfluence's find_wrong_labels, ExtraTrees", _find_wrong_labels, "trees"),
     **dict(_cleanlab_ways()),
-    "datalab": Way("cleanlab, Datalab on features", _datalab, needs="cleanlab"),
+    "datalab": Way("cleanlab, Datalab on features", _datalab, needs="datasets"),
     "self-influence": Way("self-influence, logistic", _self_influence),
     "loss": Way("loss, logistic", _loss),
-    "pyinfluence": Way(
-        "pyinfluence, self-influence, logistic",
-        _pyinfluence,
-        needs="pyinfluence",
-        binary=True,
-        dense=True,
-    ),
 }
+#: cleanlab's configurations that are asked on every table.
+CLEANLAB = [name for name in WAYS if name.startswith(("logistic", "trees"))]
+#: What is held against each other where people or weak models are.
+COMPARED = ["ours", "ours plain", "ours trees", *CLEANLAB]
