@@ -243,6 +243,10 @@ class _Problem:
         total = np.maximum(joint.sum(axis=1), np.finfo(float).tiny)
         return proba, matrix, common, joint / total[:, None], np.log(total)
 
+    def _by_rate(self, posterior, T):
+        """Derivative of each row's log-likelihood by the logit of the common rate, (n,)."""
+        return 1.0 - posterior[np.arange(self.n), self.codes] - posterior @ (1.0 - np.diag(T))
+
     def fit(self, position, *, calibration=None, matrix=False, steps=STEPS):
         """The maximum from a start; `calibration` and `matrix` say whether A and R are free."""
         free_A = self.n_classes <= MOST_CLASSES if calibration is None else calibration
@@ -253,17 +257,20 @@ class _Problem:
             residual = (posterior - proba) * self.weight[:, None]
             slope = self.scores.T @ residual if free_A else None
             along = np.trace(slope) if free_A else np.vdot(self.scores, residual)
-            counts = (posterior * self.weight[:, None]).T @ self.one_hot + PRIOR_ROWS * common
-            of_T = counts - counts.sum(axis=1, keepdims=True) * T
-            ratio = np.log(np.maximum(T, np.finfo(float).tiny)) - np.log(common)
-            bent = common * (self.off - (common * self.off).sum(axis=1, keepdims=True))
             share = expit(rate)
-            of_rate = of_T[self.off].sum() + PRIOR_ROWS * np.vdot(bent, ratio)
+            of_rate, of_T, prior = self.weight @ self._by_rate(posterior, T), 0.0 * R, 0.0
+            if matrix:
+                counts = (posterior * self.weight[:, None]).T @ self.one_hot + PRIOR_ROWS * common
+                of_T = counts - counts.sum(axis=1, keepdims=True) * T
+                ratio = np.log(np.maximum(T, np.finfo(float).tiny)) - np.log(common)
+                bent = common * (self.off - (common * self.off).sum(axis=1, keepdims=True))
+                of_rate = of_T[self.off].sum() + PRIOR_ROWS * np.vdot(bent, ratio)
+                prior = PRIOR_ROWS * np.vdot(common, ratio)
             value = (
                 self.weight @ logs
                 - 0.5 * (OF_TEMPERATURE * log_t**2 + OF_OFFSET * b @ b)
                 - 0.5 * OF_CALIBRATION * np.vdot(A, A)
-                + PRIOR_ROWS * np.vdot(common, ratio)
+                + prior
                 + RATE_ROWS * (PRIOR_RATE * np.log(share) + (1 - PRIOR_RATE) * np.log1p(-share))
             )
             gradient = np.concatenate(
@@ -272,7 +279,7 @@ class _Problem:
                     residual.sum(axis=0) - OF_OFFSET * b,
                     (slope - OF_CALIBRATION * A).ravel() if free_A else np.zeros(A.size),
                     [of_rate + RATE_ROWS * (PRIOR_RATE - share)],
-                    of_T.ravel() if matrix else np.zeros(R.size),
+                    of_T.ravel(),
                 ]
             )
             return -value / self.total, -gradient / self.total
@@ -296,7 +303,6 @@ class _Problem:
         proba, T, _, posterior, _ = self._explained(position)
         share = expit(position[self.parts[2]])
         whole = K <= MOST_CLASSES
-        bent = T * (self.off - (T * self.off).sum(axis=1, keepdims=True))
         free = np.ones(len(position), bool)
         if not whole:
             free[self.parts[1] : self.parts[2]] = free[self.parts[3] :] = False
@@ -309,29 +315,28 @@ class _Problem:
             for k in range(K):
                 at = slice(self.parts[3] + k * K, self.parts[3] + (k + 1) * K)
                 information[at, at] += PRIOR_ROWS * (np.diag(T[k]) - np.outer(T[k], T[k]))
+        by_rate = self._by_rate(posterior, T)[:, None]
         for rows in gen_batches(self.n, 1000):
             scores, post = self.scores[rows], posterior[rows]
             residual = post - proba[rows]
-            by_T = post[:, :, None] * (self.one_hot[rows][:, None, :] - T)
-            parts = [
-                self.scale * np.exp(position[0]) * (residual * scores).sum(axis=1, keepdims=True),
-                residual,
-                (scores[:, :, None] * residual[:, None, :]).reshape(len(post), -1),
-                by_T[:, self.off].sum(axis=1, keepdims=True),
-                by_T.reshape(len(post), -1),
-            ]
-            kept = np.hstack(parts if whole else [parts[0], parts[1], parts[3]])
+            by_t = self.scale * np.exp(position[0]) * (residual * scores).sum(axis=1, keepdims=True)
+            by_A = by_T = np.empty((len(post), 0))
+            if whole:
+                by_A = (scores[:, :, None] * residual[:, None, :]).reshape(len(post), -1)
+                by_T = (post[:, :, None] * (self.one_hot[rows][:, None, :] - T)).reshape(by_A.shape)
+            kept = np.hstack([by_t, residual, by_A, by_rate[rows], by_T])
             information += (kept * self.weight[rows][:, None]).T @ kept
         # the softmax has directions that change nothing; the smallest ridge keeps them out
         information[np.diag_indices_from(information)] += 1e-8 * np.trace(information)
-        jacobian = np.zeros((K, K, len(position)))
-        jacobian[:, :, self.parts[2]] = bent
+        jacobian = np.zeros((K, K, free.sum()))
+        rate = self.parts[2] if whole else self.parts[1]
+        jacobian[:, :, rate] = T * (self.off - (T * self.off).sum(axis=1, keepdims=True))
         for k in range(K if whole else 0):
-            at = slice(self.parts[3] + k * K, self.parts[3] + (k + 1) * K)
+            at = slice(rate + 1 + k * K, rate + 1 + (k + 1) * K)
             jacobian[k, :, at] = np.diag(T[k]) - np.outer(T[k], T[k])
         covariance = cho_solve(cho_factor(information), np.eye(len(information)))
         shares = self.weight @ posterior / self.total
-        return covariance, jacobian.reshape(K * K, -1)[:, free], -shares
+        return covariance, jacobian.reshape(K * K, -1), -shares
 
     def expected_matrix(self):
         """The matrix by expectation-maximisation at the temperature and offsets alone."""
