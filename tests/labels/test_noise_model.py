@@ -1,12 +1,13 @@
 """The noise matrix on simulated labels, and the turns of fitting and judging."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 from sklearn.datasets import load_digits, make_blobs
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import average_precision_score
 
 from skinfluence import LabelFlagger
@@ -267,3 +268,14 @@ def test_new_rows_are_judged_as_training_rows_are():
     np.testing.assert_allclose(model.judge(log_proba, given), model.posterior)
     flat = replace(model, judges=False)
     np.testing.assert_allclose(flat.judge(log_proba, given), model.proba)
+
+
+def test_far_steps_of_the_line_search_are_silent():
+    X, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))[:600]
+    codes, _ = flip_labels(y[order], 0.2, kind="asymmetric", random_state=0)
+    flagger = LabelFlagger(RidgeClassifier(alpha=1e-3), damping=10.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        flagger.fit(X[order] / 16, codes)
+    assert abs(flagger.noise_rate_ - 0.2) < 0.03

@@ -204,7 +204,9 @@ class _Problem:
     def unpack(self, position):
         K = self.n_classes
         log_t, b, A, rate, R = np.split(position, self.parts)
-        return log_t[0], b, A.reshape(K, K), rate[0], R.reshape(K, K)
+        # a line search may try a step at whose end exp() is infinite
+        log_t, rate = np.clip([log_t[0], rate[0]], -30.0, 30.0)
+        return log_t, b, A.reshape(K, K), rate, R.reshape(K, K)
 
     def start(self, rate=None, matrix=None):
         K = self.n_classes
