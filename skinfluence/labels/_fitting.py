@@ -140,12 +140,8 @@ def said_of(flagger):
 def make_explainer(flagger, noise=True):
     """InfluenceExplainer of the model that judged the rows of a flagger.
 
-    Parameters
-    ----------
-    flagger : LabelFlagger
-    noise : bool
-        Whether it has the row weights and the damping of the noise model's last fit, or the user's
-        own weights and the estimator as it is.
+    With the row weights and the damping of the noise model's last fit; without `noise` with the
+    user's own weights and the estimator as it is.
     """
     choice, target = flagger._choice, flagger._target
     if choice.closed is None:

@@ -98,6 +98,10 @@ class Objective:
         """The same problem with another loss (a hinge and its smooth neighbour)."""
         return self._replace(loss=loss)
 
+    def with_penalty(self, penalty):
+        """The same problem with another penalty, which drops no singular values."""
+        return self._replace(penalty=penalty, cut=None, refit_cut=None)
+
     def with_cut(self, cut):
         """The same least squares with other singular values dropped."""
         return self._replace(cut=cut)

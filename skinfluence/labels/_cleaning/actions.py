@@ -11,21 +11,11 @@ from skinfluence.labels._inputs.rows import take_rows
 
 @dataclass(frozen=True)
 class Decision:
-    """What is left of (X, y).
+    """What is left of (X, y)."""
 
-    Attributes
-    ----------
-    rows : ndarray of int
-        Positions of the rows that stay, in their order.
-    y : array-like of shape (n_rows,)
-        Their labels, in the container that they came in.
-    weight : ndarray of shape (n_rows,)
-        Their weights: the sample weight, times the label's quality for "reweight".
-    """
-
-    rows: np.ndarray
-    y: object
-    weight: np.ndarray
+    rows: np.ndarray  # positions of the rows that stay, in their order
+    y: object  # their labels, in the container that they came in
+    weight: np.ndarray  # the sample weight, times the label's quality for "reweight"
 
 
 def check_action(action, allowed):
@@ -35,19 +25,9 @@ def check_action(action, allowed):
 
 
 def decide(flagger, X, y, sample_weight, action):
-    """Apply an action to the rows that a fitted flagger has judged.
+    """The Decision of an action on the rows that a fitted flagger has judged, X and y as given.
 
-    Parameters
-    ----------
-    flagger : fitted LabelFlagger
-    X, y : as they were given to the flagger
-    sample_weight : array-like of shape (n,) or None
-        Rows of weight zero are absent: they never stay.
-    action : {"drop", "relabel", "reweight", "none"}
-
-    Returns
-    -------
-    Decision
+    Rows of weight zero are absent: they never stay.
     """
     if hasattr(flagger, "flaggers_"):
         raise ValueError(

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from skinfluence.labels._inputs.rows import take_rows
+from skinfluence.labels._sources.cross_validated import make_folds
 
 __all__ = ["Choice", "choose_action"]
 
@@ -20,23 +21,12 @@ LEAST_ROWS = 30
 
 @dataclass(frozen=True)
 class Choice:
-    """An action, and what it and its rivals gain over "none".
-
-    Attributes
-    ----------
-    action : str
-    measure : str, default=None
-        Of which the gains are; None where no choice was made.
-    gains : dict
-        For each candidate (gain over "none", its standard error). Empty where none was compared.
-    failure : str, default=None
-        What two thirds of the rows could not be fitted for.
-    """
+    """An action, and what it and its rivals gain over "none"."""
 
     action: str
-    measure: str | None = None
-    gains: dict = field(default_factory=dict)
-    failure: str | None = None
+    measure: str | None = None  # of which the gains are; None where no choice was made
+    gains: dict = field(default_factory=dict)  # candidate: (gain over "none", its standard error)
+    failure: str | None = None  # what two thirds of the rows could not be fitted for
 
     @property
     def expected(self):
@@ -65,19 +55,9 @@ def choose_action(training, actions, random_state):
     any other (Natarajan et al. 2013). Without a noise matrix it counts 1 for p = y. The flagger's
     opinion of single validation rows is not asked: it favours the candidates that follow it most.
 
-    Parameters
-    ----------
-    training : Training
-    actions : sequence of str
-        Candidates other than "none".
-    random_state : int, RandomState instance or None
-        Of the folds; None for a fixed seed.
-
-    Returns
-    -------
-    Choice
-        Of the best gain among those that are above their standard error, also without the row that
-        speaks most for them (the continuity correction of McNemar's test); else "none".
+    Candidates are `actions` and "none". One is taken for the largest gain among those above their
+    standard error, also without the row that speaks most for them (the continuity correction of
+    McNemar's test).
     """
     classes = is_classifier(training.estimator)
     measure, credit = ("accuracy", _accuracy) if classes else ("mean absolute error", _closeness)
@@ -136,7 +116,5 @@ def _second_largest(labels):
 def _folds(values, rows, rng):
     """Fold of each row, -1 for rows that are absent: rows of like value are dealt out in turn."""
     fold = np.full(len(values), -1)
-    shuffled = rng.permutation(rows)
-    codes = np.unique(values[shuffled], return_inverse=True)[1].ravel()
-    fold[shuffled[np.argsort(codes, kind="stable")]] = np.arange(len(rows)) % N_FOLDS
+    fold[rows] = make_folds(values[rows], True, N_FOLDS, rng)
     return fold

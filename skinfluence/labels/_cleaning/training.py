@@ -14,32 +14,17 @@ __all__ = ["Training"]
 
 @dataclass(frozen=True)
 class Training:
-    """What is fitted to what.
-
-    Attributes
-    ----------
-    estimator, flagger : estimators
-        Not fitted; cloned for each fit.
-    X, y : as they were given
-    weight : array-like of shape (n,) or None
-        Sample weights; rows of weight zero are absent.
-    flagger_params, estimator_params : dict
-        Of their `fit`, the sample weights of the estimator excepted.
-    weight_name : str or None
-        Of the estimator's fit parameter for sample weights.
-    weighed : bool
-        Whether the estimator gets the sample weights.
-    """
+    """What is fitted to what; estimator and flagger are cloned for each fit."""
 
     estimator: Any
     flagger: Any
     X: Any
     y: Any
-    weight: Any
-    flagger_params: dict
-    estimator_params: dict
-    weight_name: str | None
-    weighed: bool
+    weight: Any  # sample weights or None; rows of weight zero are absent
+    flagger_params: dict  # of its fit
+    estimator_params: dict  # of its fit, the sample weights excepted
+    weight_name: str | None  # of the estimator's fit parameter for sample weights
+    weighed: bool  # whether the estimator gets the sample weights
 
     def judge(self):
         """The fitted flagger."""

@@ -16,12 +16,7 @@ def is_frame(X):
 def take_rows(X, rows):
     """Some rows of a table or of labels, in the type that was given.
 
-    Frames keep their index, sparse matrices their format.
-
-    Parameters
-    ----------
-    X : {array-like, sparse matrix, data frame, series}
-    rows : ndarray of shape (n,) of bool, or of int of any shape (m,), or slice
+    Frames keep their index, sparse matrices their format. `rows` is a mask, positions or a slice.
     """
     if isinstance(rows, np.ndarray) and rows.dtype == bool:
         rows = np.flatnonzero(rows)

@@ -11,18 +11,9 @@ __all__ = ["looks_at_labels", "preparing_steps"]
 
 
 def preparing_steps(estimator):
-    """Unfitted leading transformers of a pipeline, or of a search over one.
+    """Unfitted leading transformers of a pipeline, or of a search over one; else none.
 
     Up to the first that looks at labels: what it has seen would not be left out.
-
-    Parameters
-    ----------
-    estimator : estimator or None
-
-    Returns
-    -------
-    list of transformers
-        Empty for anything but a pipeline.
     """
     while is_search(estimator):
         estimator = estimator.estimator

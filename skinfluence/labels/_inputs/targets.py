@@ -33,15 +33,9 @@ ORDER_ROWS, ORDERS = 1000, 20
 class Target:
     """The given labels or values of the training rows.
 
-    Attributes
-    ----------
-    given : ndarray of shape (n,)
-        As the user gave them.
-    classes : ndarray of shape (K,) or None
-        Sorted labels of the rows with weight; None for regression.
-    codes : ndarray of shape (n,)
-        Position of each label among the classes, -1 where it is none of them; the values of a
-        regression.
+    `given` as the user gave them; `classes` (K,), the sorted labels of the rows with weight, None
+    for regression; `codes` (n,), the position of each label among them, -1 where it is none, or the
+    values.
     """
 
     def __init__(self, given, classes):
@@ -64,20 +58,6 @@ def read_target(flagger, X, y, weight):
 
     A classifier or a regressor decides; without one strings and few different numbers are classes,
     numbers that are not whole are values, and for other whole numbers their order decides.
-
-    Parameters
-    ----------
-    flagger : LabelFlagger
-        Its estimator decides, else the one that the labels are judged for.
-    X : {array-like, sparse matrix, data frame}
-        As the user gave it.
-    y : array-like of shape (n,)
-    weight : ndarray of shape (n,)
-
-    Returns
-    -------
-    target : Target
-    note : str
     """
     estimator = judged_for = getattr(flagger, "_judged_for", None)
     if flagger.estimator is not None:

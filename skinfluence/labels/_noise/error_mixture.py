@@ -44,27 +44,13 @@ ROUNDING = 1e4 * np.finfo(np.float64).eps
 
 @dataclass(frozen=True)
 class ErrorMixture:
-    """Fitted densities of the errors of right and of wrong values.
+    """Fitted densities of the errors of right and of wrong values."""
 
-    Attributes
-    ----------
-    share : float
-        Share of wrong values.
-    wide : float
-        Scale of what is added to the error of a wrong value, in the target's unit.
-    log_scale : ndarray of shape (1,) or (3,)
-        Coefficients of log sigma, in the target's unit.
-    knots : ndarray of shape (101,)
-        Quantiles of the predicted values, which take a prediction to u.
-    tail : float
-        Degrees of freedom of the errors of right values; infinite where they are normal.
-    """
-
-    share: float
-    wide: float
-    log_scale: np.ndarray
-    knots: np.ndarray
-    tail: float
+    share: float  # of wrong values
+    wide: float  # scale of what is added to the error of a wrong value, in the target's unit
+    log_scale: np.ndarray  # coefficients of log sigma in the target's unit, shape: (1,) or (3,)
+    knots: np.ndarray  # quantiles of predicted values, which take one to u, shape: (101,)
+    tail: float  # degrees of freedom of the errors of right values; infinite: normal
 
     def scale(self, prediction):
         """Sigma at the predicted values, of their shape."""
@@ -91,23 +77,10 @@ class ErrorMixture:
 
 
 def fit_error_mixture(error, prediction, variance, weight):
-    """Fit the two densities to errors of values.
+    """The ErrorMixture of given values less those predicted without the row, all (n,).
 
-    Parameters
-    ----------
-    error : ndarray of shape (n,)
-        Given value minus the value predicted without the row.
-    prediction : ndarray of shape (n,)
-        The predicted values.
-    variance : ndarray of shape (n,)
-        Variance of each prediction in units of the noise variance.
-    weight : ndarray of shape (n,)
-        Row weights. Only their ratios matter; rows of weight zero are not there.
-
-    Returns
-    -------
-    mixture : ErrorMixture
-        No sigma is far below the errors of floating-point arithmetic.
+    `variance` is that of each prediction in units of the noise variance. Of row weights only the
+    ratios matter. No sigma is far below the errors of floating-point arithmetic.
     """
     there = weight > 0
     error, prediction, spread = error[there], prediction[there], 1.0 + variance[there]

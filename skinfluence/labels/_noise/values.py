@@ -30,31 +30,14 @@ THRESHOLDS = {"auto": 0.5, "strict": 0.99}
 
 @dataclass(frozen=True)
 class RegressionNoise:
-    """What is known of the values of a regression target.
+    """What is known of the values of a regression target."""
 
-    Attributes
-    ----------
-    opinion : Opinion
-        Of the last fit: its values are the suggested ones, predicted without the row.
-    mixture : ErrorMixture
-        The densities of the errors.
-    wrong_probability : ndarray of shape (n,)
-        Probability that the given value is wrong.
-    standardized : ndarray of shape (n,)
-        Given value minus prediction, in units of the row's scale with the variance of the
-        prediction.
-    row_weight : ndarray of shape (n,)
-        The share of each row's weight in the last fit, in [0, 1].
-    n_iter : int
-        Number of fits.
-    """
-
-    opinion: Opinion
+    opinion: Opinion  # of the last fit: predicted without the row, which are the suggested values
     mixture: ErrorMixture
-    wrong_probability: np.ndarray
-    standardized: np.ndarray
-    row_weight: np.ndarray
-    n_iter: int
+    wrong_probability: np.ndarray  # shape: (n,)
+    standardized: np.ndarray  # error in units of its scale, with the variance of the prediction
+    row_weight: np.ndarray  # share of each row's weight in the last fit
+    n_iter: int  # number of fits
 
     @property
     def scale(self):
@@ -80,29 +63,11 @@ class RegressionNoise:
 def fit_regression_noise(
     source, y, weight, *, max_iter=5, noise_model=True, start=None, certain=None
 ):
-    """Judge the values of a regression target.
+    """The RegressionNoise of the values of a regression target.
 
-    Parameters
-    ----------
-    source : Source
-        Predicts, for any row weights, the value of each row without the row.
-    y : ndarray of shape (n,)
-        The given values.
-    weight : ndarray of shape (n,)
-        Row weights, none negative. A row of weight zero influences nothing and is judged as well.
-    max_iter : int
-        Largest number of fits.
-    noise_model : bool
-        Whether to fit again with rows weighted by the probability that they are right. Without,
-        the residuals of one fit are judged.
-    start : RegressionNoise, default=None
-        Whose row weights to start from.
-    certain : ndarray of bool of shape (n,), default=None
-        Rows whose value is known to be right: they keep their whole weight.
-
-    Returns
-    -------
-    noise : RegressionNoise
+    At most `max_iter` fits with rows weighted by the probability that they are right; one without a
+    noise model. Row weights `start` from those of another RegressionNoise. Rows of a value that is
+    `certain` keep their whole weight; those of weight zero influence nothing and are judged too.
     """
     y = np.asarray(y, dtype=np.float64)
     certain = np.zeros(len(y), dtype=bool) if certain is None else certain
@@ -131,24 +96,10 @@ def fit_regression_noise(
 
 
 def flag_values(noise, weight, contamination):
-    """Flag the values that are probably wrong.
+    """(mask of flagged values, share of wrong ones).
 
-    Parameters
-    ----------
-    noise : RegressionNoise
-        The judged values.
-    weight : ndarray of shape (n,)
-        Row weights: a share of the rows is one of those that have any.
-    contamination : {"auto", "strict"} or float
-        "auto": wrong more likely than not; "strict": by 99 to 1; a float: that share of the rows,
-        the most suspicious.
-
-    Returns
-    -------
-    flagged : ndarray of bool of shape (n,)
-        True where flagged.
-    contamination : float
-        The estimated share of wrong values, or the float that was given.
+    "auto" flags those that are wrong more likely than not, "strict" by 99 to 1, a float that share
+    of the rows with weight, the most suspicious.
     """
     if contamination in list(THRESHOLDS):
         flagged = noise.wrong_probability > THRESHOLDS[contamination]

@@ -32,19 +32,10 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
     is taken over `beliefs`. One solution of the Hessian serves all rows. Class weights that depend
     on the labels are taken as they are.
 
-    Parameters
-    ----------
-    explainer : InfluenceExplainer, fitted
-    beliefs : list of (ndarray of shape (n,), ndarray of shape (n, K))
-        What each row's true target may be, with probabilities that sum to one.
-    X_test, y_test : rows whose mean loss counts, or None
-        None: the training rows at their believed targets, each as predicted without it
-        (leave-one-out); a row's own loss is not among those that its label can change.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        In units of the loss; positive where a correction is expected to help.
+    `beliefs` are pairs of probabilities (n,), which sum to one, and targets (n, K). Without test
+    rows the training rows count, at their believed targets, each as predicted without it; a row's
+    own loss is not among those that its label can change. In units of the loss, (n,), positive
+    where a correction is expected to help.
     """
     objective = explainer.objective_
     linearization = explainer.linearization_

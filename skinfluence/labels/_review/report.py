@@ -77,17 +77,8 @@ def summarize(flagger):
 def summary_fields(n_rows, rows, rate, n_sure, labels, names):
     """The fields of a LabelSummary.
 
-    Parameters
-    ----------
-    n_rows : int
-    rows : ndarray of int
-        Flagged rows, the most suspicious first.
-    rate : tuple of float
-        Share of wrong labels, and its standard error.
-    n_sure : int
-    labels : tuple of ndarray of shape (n,)
-        Given labels, suggested ones, and the qualities of the given ones.
-    names : NamedRows
+    Of flagged rows, the most suspicious first; of the rate of wrong labels and its standard error;
+    and of the given labels, the suggested ones and the qualities of the given ones.
     """
     given, suggested, quality = labels
     columns = [
@@ -111,12 +102,7 @@ def opponents(explainer, X, given, rows, k):
     """The k training rows whose influence speaks most against the given label of each row.
 
     Those without which the row's label would be predicted better: the most negative influence on
-    its loss.
-
-    Returns
-    -------
-    indices : ndarray of shape (n_rows, k)
-        Positions of training rows, the strongest opponent first; -1 where there are no more.
+    its loss. Positions (n_rows, k), the strongest first; -1 where there are no more.
     """
     out = np.full((len(rows), k), -1, dtype=np.intp)
     n = explainer.objective_.n_rows

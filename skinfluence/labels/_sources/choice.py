@@ -30,20 +30,11 @@ REMEDY = (
 
 @dataclass
 class Choice:
-    """What judges the rows.
-
-    Attributes
-    ----------
-    source : Source
-    judged_by : {"leave_one_out", "cross_validation"}
-        How the source comes to predictions without the row.
-    closed : ExplainedSource, EncodedSource or None
-        The source whose model has influences, where there is one.
-    """
+    """What judges the rows."""
 
     source: Any
-    judged_by: str
-    closed: Any
+    judged_by: str  # "leave_one_out" or "cross_validation"
+    closed: Any  # the source whose model has influences, where there is one
 
     def explained(self, weight):
         """(unfitted estimator, damping) of the model that has influences, for rows so weighted."""
@@ -58,18 +49,7 @@ class Choice:
 
 
 class EncodedSource:
-    """The library's own representations of a table of any type.
-
-    Parameters
-    ----------
-    X : {array-like, sparse matrix, data frame} of shape (n, n_features)
-        As the user gave it.
-    target : Target
-    steps : list of transformers
-        The user's own, which come first.
-    **settings : dict
-        Of ClosedFormSource.
-    """
+    """The library's own representations of a table of any type, after the user's own steps."""
 
     def __init__(self, X, target, steps=(), **settings):
         self.encoder = table_encoder(X, steps)
@@ -111,18 +91,7 @@ class EncodedModel:
 
 
 def choose_source(flagger, X, target, weight, seed):
-    """The Choice of a flagger with checked settings.
-
-    Parameters
-    ----------
-    flagger : LabelFlagger
-    X : {array-like, sparse matrix, data frame}
-        As the user gave it.
-    target : Target
-    weight : ndarray of shape (n,)
-        All positive.
-    seed : int
-    """
+    """The Choice of a flagger with checked settings, for a table as it was given."""
     ranking = flagger.ranking
     if ranking != "cross_validation":
         if flagger.estimator is None:
@@ -196,7 +165,6 @@ def _cross_validated(flagger, X, target, weight, seed, reason=""):
         target.n_classes,
         estimator=estimator,
         classes=target.classes,
-        refit=False,
         reason=reason,
         random_state=np.random.RandomState(seed),
         n_jobs=flagger.n_jobs,

@@ -43,17 +43,9 @@ def scaler_of(X):
 
 @dataclass
 class Linear:
-    """The scaled columns themselves, or their leading directions where there are many.
+    """The scaled columns themselves, or their leading directions where there are many."""
 
-    Attributes
-    ----------
-    directions : ndarray of shape (p, m) or None
-        None: the columns themselves.
-    width : int
-        Number of columns.
-    """
-
-    directions: np.ndarray | None = field(repr=False)
+    directions: np.ndarray | None = field(repr=False)  # shape: (p, width)
     width: int
     name: str = "the scaled columns"
     penalty: None = field(default=None, repr=False)
@@ -75,17 +67,10 @@ class RadialBasis:
 
     A penalty of theta' P theta, with P the kernel between landmarks, makes of them the Nystroem
     approximation of the kernel (Williams & Seeger 2001).
-
-    Attributes
-    ----------
-    landmarks : ndarray or CSR of shape (m, p)
-        Scaled rows.
-    length : float
-        In units of the scaled columns.
     """
 
-    landmarks: np.ndarray = field(repr=False)
-    length: float
+    landmarks: np.ndarray = field(repr=False)  # scaled rows, also CSR, shape: (m, p)
+    length: float  # in units of the scaled columns
 
     @property
     def name(self):
@@ -133,16 +118,7 @@ def linear(rows, n_components, random_state):
 
 
 def radial_bases(rows, order, n_components):
-    """One representation a width.
-
-    Parameters
-    ----------
-    rows : ndarray or CSR of shape (n, p)
-        Scaled rows that count.
-    order : ndarray of int of shape (n,)
-        Drawn; the first `n_components` are the landmarks.
-    n_components : int
-    """
+    """One representation a width: of the first `n_components` rows in a drawn order."""
     some = rows[order[:FOR_WIDTH]]
     squared = euclidean_distances(some, squared=True)[np.triu_indices(some.shape[0], 1)]
     apart = squared[squared > 0]

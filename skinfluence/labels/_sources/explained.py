@@ -8,17 +8,17 @@ a search stay as they were fitted.
 
 import copy
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
 
 import numpy as np
-from scipy.special import log_expit, log_softmax
 from sklearn.base import clone
 
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence.adapters import Explained, UnsupportedEstimatorError, unwrap
 from skinfluence.effects import newton_step
 from skinfluence.labels._inputs.rows import spread, take_rows
-from skinfluence.labels._sources.cross_validated import UNSEEN, all_classes
+from skinfluence.labels._sources.cross_validated import UNSEEN, all_classes, log_of_margins
 from skinfluence.labels._sources.fallback import reason_to_cross_validate
 from skinfluence.labels._sources.opinions import Opinion
 from skinfluence.losses import Logistic, Multinomial
@@ -33,6 +33,7 @@ TOLERANCE = 1e-11
 DAMPINGS = 10.0 ** np.arange(-3.0, 1.5)
 
 
+@dataclass(eq=False)
 class ExplainedSource:
     """Closed-form leave-one-out of a scikit-learn estimator that has an adapter.
 
@@ -44,47 +45,21 @@ class ExplainedSource:
     "auto" takes none unless another one's mean leave-one-out loss is better by more than a standard
     error of the difference: the estimator is what the user asked for. An estimator that has chosen
     its own penalty (RidgeCV, a search) gets none.
-
-    Parameters
-    ----------
-    X : {array-like, sparse matrix, data frame} of shape (n, n_features)
-        As the user gave it.
-    target : ndarray of shape (n,)
-        Codes of the labels, or target values.
-    n_classes : int or None
-        K; None for regression.
-    estimator : estimator
-        Cloned.
-    classes : ndarray of shape (n_classes,), default=None
-        The labels, sorted: what the estimator is fitted to.
-    damping : "auto" or float, default="auto"
-        See above.
-    solver : str or Solver, default="auto"
-        Of the explainer.
-    n_jobs : int, default=None
-        Of the explainer.
     """
 
-    def __init__(
-        self,
-        X,
-        target,
-        n_classes,
-        *,
-        estimator,
-        classes=None,
-        damping="auto",
-        solver="auto",
-        n_jobs=None,
-    ):
-        self.X = X
-        self.target = target
-        self.n_classes = n_classes
-        self.estimator = estimator
-        self.classes = np.arange(n_classes) if classes is None and n_classes else classes
-        self.damping = damping
-        self.solver = solver
-        self.n_jobs = n_jobs
+    X: Any  # as the user gave it
+    target: np.ndarray  # codes of the labels, or values; shape: (n,)
+    n_classes: int | None
+    _: KW_ONLY
+    estimator: Any
+    classes: Any = None  # sorted labels, which the estimator is fitted to; the codes without
+    damping: Any = "auto"
+    solver: Any = "auto"
+    n_jobs: int | None = None
+
+    def __post_init__(self):
+        if self.classes is None and self.n_classes:
+            self.classes = np.arange(self.n_classes)
         self._explainer = None
 
     def with_target(self, target):
@@ -165,7 +140,7 @@ class ExplainedSource:
         if damping:
             penalty = penalty.copy()
             penalty[:, : start.design.n_features] += damping * start.weights.base.sum()
-            start = _with_penalty(start, penalty)
+            start = start.with_penalty(penalty)
         objective = minimize(start, AutoSolver.for_newton_steps(), tol=TOLERANCE).objective
         # a LinearRegression that dropped singular values has a closed form of its own
         solver = get_solver(self.solver) if objective.cut is None else AutoSolver()
@@ -245,9 +220,7 @@ def log_probabilities(loss, raw):
         probability = loss.probability(raw)
         if probability is not None:
             return np.log(np.maximum(probability, np.exp(UNSEEN)))
-    if raw.shape[1] == 1:
-        return np.hstack([log_expit(-raw), log_expit(raw)])
-    return log_softmax(raw, axis=1)
+    return log_of_margins(raw)
 
 
 @dataclass
@@ -260,20 +233,18 @@ class LeaveOneOut:
 
     def __post_init__(self):
         losses = self.objective.loss.value(self.objective.y, self.raw)
-        self.losses = np.where(np.isnan(losses), np.inf, losses)
-        weight = self.objective.weights.base
-        there = weight > 0
-        self.mean_loss = float(np.average(self.losses[there], weights=weight[there]))
+        self.weight = self.objective.weights.base
+        # what rows without weight lose counts nowhere
+        self.losses = np.where(self.weight > 0, np.where(np.isnan(losses), np.inf, losses), 0.0)
+        self.mean_loss = float(np.average(self.losses, weights=self.weight))
 
     def is_clearly_better_than(self, other):
         """Whether the mean loss is lower by more than a standard error of the difference."""
         if not np.isfinite(other.mean_loss):
             return True
-        weight = self.objective.weights.base
-        there = weight > 0
-        gain, weight = (other.losses - self.losses)[there], weight[there]
-        mean = np.average(gain, weights=weight)
-        error = np.sqrt((weight**2 * (gain - mean) ** 2).sum()) / weight.sum()
+        gain = other.losses - self.losses
+        mean = np.average(gain, weights=self.weight)
+        error = np.sqrt((self.weight**2 * (gain - mean) ** 2).sum()) / self.weight.sum()
         return bool(mean > error)
 
 
@@ -294,16 +265,3 @@ def chooses_itself(estimator):
     while hasattr(estimator, "steps"):
         estimator = estimator.steps[-1][1]
     return any(hasattr(estimator, name) for name in ("best_estimator_", "alpha_", "C_"))
-
-
-def _with_penalty(objective, penalty):
-    return Objective(
-        objective.loss,
-        objective.design,
-        objective.y,
-        objective.coef,
-        penalty,
-        objective.weights,
-        objective.coding,
-        penalty_scaling=objective.penalty_scaling,
-    )

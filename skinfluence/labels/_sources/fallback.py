@@ -30,14 +30,7 @@ ROWS_COMPARED = 1000
 def reason_to_cross_validate(source, explainer, X, y):
     """Why the closed form does not judge, as the end of a sentence; None where it does.
 
-    Parameters
-    ----------
-    source : ExplainedSource
-        Of a damping that is a number: the closed form is what was asked for, whatever it costs.
-    explainer : InfluenceExplainer
-        Fitted to the rows that count.
-    X, y : training data
-        Of these rows.
+    A damping that is a number asks for the closed form, whatever it costs.
     """
     step = step_that_sees_labels(explainer.estimator_, X, y)
     if step is not None:

@@ -30,45 +30,20 @@ WEIGHT_STEPS = 2**16
 
 @dataclass
 class Rows:
-    """What every member of a fit is given.
+    """What every member of a fit is given."""
 
-    Attributes
-    ----------
-    X, scaled : ndarray or CSR of shape (n, p)
-        The rows, and with scaled columns.
-    targets : ndarray of shape (n, K)
-        One-hot labels, or the values of a regression (K = 1).
-    codes : ndarray of shape (n,) or None
-        Given labels; None in a regression.
-    share : ndarray of shape (n,)
-        Weights that sum to one.
-    for_choice : ndarray of int
-        The rows on which dampings, temperatures and members are compared.
-    """
-
-    X: Any
-    scaled: Any
-    targets: np.ndarray
-    codes: np.ndarray | None
-    share: np.ndarray
-    for_choice: np.ndarray = field(repr=False)
+    X: Any  # ndarray or CSR, shape: (n, p)
+    scaled: Any  # the same with scaled columns
+    targets: np.ndarray  # one-hot labels, or the values of a regression, shape: (n, K)
+    codes: np.ndarray | None  # given labels
+    share: np.ndarray  # weights that sum to one
+    for_choice: np.ndarray = field(repr=False)  # rows on which alternatives are compared
 
     def criterion(self, values, temperatures):
-        """How well alternatives say the targets of the rows for choice; higher is better.
+        """(how well, best temperature) of L alternatives, which say values (L, rows, K); (L,) each.
 
-        Parameters
-        ----------
-        values : ndarray of shape (L, rows, K)
-            What L alternatives say of these rows without them.
-        temperatures : sequence of float
-            Those that a classification tries.
-
-        Returns
-        -------
-        criterion : ndarray of shape (L,)
-            Noise-aware log-likelihood in nats a row; in a regression half the log of the mean
-            squared error, negative, which is that of normal errors up to a constant.
-        temperature : ndarray of shape (L,)
+        Noise-aware log-likelihood in nats a row of the rows for choice; in a regression half the
+        log of the mean squared error, negative: that of normal errors up to a constant.
         """
         share = self.share[self.for_choice]
         if self.codes is not None:
@@ -79,25 +54,13 @@ class Rows:
 
 @dataclass
 class RidgeMember:
-    """Ridge regression on one representation, with its chosen damping.
-
-    Attributes
-    ----------
-    representation : Linear or RadialBasis
-    path : RidgePath
-    damping : float
-        In units of ``path.unit``.
-    temperature : float
-        The multiple of its values whose softmax is most likely.
-    criterion : float
-        Of `Rows.criterion`.
-    """
+    """Ridge regression on one representation, with its chosen damping."""
 
     representation: Linear | RadialBasis
     path: RidgePath = field(repr=False)
-    damping: float
-    temperature: float
-    criterion: float
+    damping: float  # in units of path.unit
+    temperature: float  # the multiple of its values whose softmax is most likely
+    criterion: float  # of Rows.criterion
 
     @property
     def name(self):
@@ -151,21 +114,12 @@ class ForestMember:
 
     Of each row half of the trees have not seen the label (out-of-bag, Breiman 1996). Other row
     weights grow other trees: those of the first fit have bent around the wrong labels.
-
-    Attributes
-    ----------
-    forest : ExtraTreesClassifier or ExtraTreesRegressor
-    out_of_bag : ndarray of shape (n, K)
-        Log-probabilities or values.
-    n_classes : int or None
-    criterion : float
-        Of `Rows.criterion`.
     """
 
     forest: Any
-    out_of_bag: np.ndarray = field(repr=False)
+    out_of_bag: np.ndarray = field(repr=False)  # log-probabilities or values, shape: (n, K)
     n_classes: int | None
-    criterion: float
+    criterion: float  # of Rows.criterion
     temperature: float = 1.0
     damping: None = None
 
@@ -231,11 +185,7 @@ def fit_forest(rows, seed, n_jobs=None):
 class RepresentationColumns(TransformerMixin, BaseEstimator):
     """Numeric rows as the columns of a fitted ridge member, on which its penalty is one number.
 
-    Parameters
-    ----------
-    scaler : FrozenEstimator of a StandardScaler
-    member : RidgeMember
-        Both are fixed: fit learns nothing.
+    Its frozen scaler and the member are fixed: fit learns nothing.
     """
 
     def __init__(self, scaler, member):

@@ -21,32 +21,18 @@ __all__ = ["Opinion", "Source"]
 
 @dataclass(frozen=True)
 class Opinion:
-    """What models that have not seen a row say about it.
+    """What models that have not seen a row say about it."""
 
-    Attributes
-    ----------
-    value : ndarray
-        Classification: shape (n, K), the normalised log-probability of each class for each
-        training row, by the model fitted without that row, before any temperature. Regression:
-        shape (n,), the value predicted without the row, in the target's unit.
-    predict : callable
-        Takes new rows as the user gave them; answers with log-probabilities of shape (m, K) or
-        values of shape (m,).
-    leverage : ndarray of shape (n,) or None
-        How far a row's own target pulls its own prediction, in [0, 1]; None where unknown.
-    description : str
-        One sentence: which model, which damping.
-    damping : float or None
-        The damping of the model, in the unit that its source documents; None where it has none.
-    are_probabilities : bool
-        Whether the model means its numbers as probabilities; margins get a temperature always.
-    """
-
+    #: Classification: shape (n, K), the normalised log-probability of each class for each row, by
+    #: the model fitted without it, before any temperature. Regression: shape (n,), the value.
     value: ndarray
+    #: The same of new rows as the user gave them, (m, K) or (m,).
     predict: Callable[[Any], ndarray]
+    #: How far a row's own target pulls its own prediction, in [0, 1], (n,); None where unknown.
     leverage: ndarray | None
-    description: str
-    damping: float | None
+    description: str  # one sentence: which model, which damping
+    damping: float | None  # in the unit that its source documents
+    #: Whether the model means its numbers as probabilities; margins get a temperature always.
     are_probabilities: bool = True
 
 

@@ -37,12 +37,7 @@ MOST_ROWS = 20_000
 
 
 def log_probabilities(values):
-    """The logarithm of the softmax over the last axis, fast for two classes.
-
-    Parameters
-    ----------
-    values : ndarray of shape (..., K)
-    """
+    """The logarithm of the softmax over the last axis of (..., K), fast for two classes."""
     if values.shape[-1] != 2:
         shifted = values - values.max(axis=-1, keepdims=True)
         return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
@@ -53,18 +48,8 @@ def log_probabilities(values):
 def flat_noise_likelihood(log_proba, codes, weight, n_iter=8):
     """Mean log-likelihood of the given labels where a share of them may be anything.
 
-    Parameters
-    ----------
-    log_proba : ndarray of shape (..., n, K)
-    codes : ndarray of shape (n,)
-    weight : ndarray of shape (n,)
-
-    Returns
-    -------
-    likelihood : ndarray of shape (...)
-        In nats a row.
-    rate : ndarray of shape (...)
-        The share, by expectation-maximisation.
+    Of log-probabilities (..., n, K), in nats a row, shape (...); and that share, of the same shape,
+    by expectation-maximisation.
     """
     n_classes = log_proba.shape[-1]
     own = np.exp(log_proba[..., np.arange(len(codes)), codes])
@@ -79,21 +64,10 @@ def flat_noise_likelihood(log_proba, codes, weight, n_iter=8):
 
 
 def best_temperature(values, codes, weight, temperatures):
-    """The temperature, from a list, under which the given labels are most likely.
+    """(log-likelihood, temperature) of each of L alternatives, values of shape (L, n, K).
 
-    Parameters
-    ----------
-    values : ndarray of shape (L, n, K)
-        Alternatives, each of which gets its own temperature.
-    codes : ndarray of shape (n,)
-    weight : ndarray of shape (n,)
-    temperatures : ndarray
-        Multiply the values before the softmax.
-
-    Returns
-    -------
-    likelihood : ndarray of shape (L,)
-    temperature : ndarray of shape (L,)
+    The temperature, by which values are multiplied before the softmax, is that one of a list under
+    which the given labels are most likely.
     """
     scores = np.stack(
         [
@@ -113,20 +87,10 @@ def shares_of_near_best(criteria):
 
 
 def stacking_weights(values, codes, weight, start):
-    """What the members' scores are multiplied by before they are added, none negative.
+    """What the members' scores are multiplied by before they are added, none negative, (r,).
 
-    Parameters
-    ----------
-    values : ndarray of shape (r, n, K)
-        Scores of r members: the softmax of a multiple of them would be probabilities.
-    codes : ndarray of shape (n,)
-    weight : ndarray of shape (n,)
-    start : ndarray of shape (r,)
-        The multiple of each alone.
-
-    Returns
-    -------
-    ndarray of shape (r,)
+    The softmax of a multiple of the scores (r, n, K) would be probabilities; `start` is the best
+    multiple of each member alone.
     """
     rows, share = np.arange(len(codes)), weight / weight.sum()
     n_classes = values.shape[2]
@@ -147,17 +111,10 @@ def stacking_weights(values, codes, weight, start):
 
 @dataclass
 class Calibration:
-    """Multinomial logistic regression of the labels on log-probabilities.
+    """Multinomial logistic regression of the labels on log-probabilities."""
 
-    Attributes
-    ----------
-    matrix : ndarray of shape (K, K)
-        The coefficients, less the unit matrix.
-    intercept : ndarray of shape (K,)
-    """
-
-    matrix: np.ndarray = field(repr=False)
-    intercept: np.ndarray = field(repr=False)
+    matrix: np.ndarray = field(repr=False)  # coefficients less the unit matrix, shape: (K, K)
+    intercept: np.ndarray = field(repr=False)  # shape: (K,)
 
     def __call__(self, log_proba):
         """Calibrated log-probabilities, of the shape (n, K) of the given ones."""
@@ -166,21 +123,7 @@ class Calibration:
 
 
 def cross_calibrate(log_proba, codes, weight):
-    """Each row calibrated by the others.
-
-    Parameters
-    ----------
-    log_proba : ndarray of shape (n, K)
-    codes : ndarray of shape (n,)
-    weight : ndarray of shape (n,)
-        Rows of weight zero teach nothing.
-
-    Returns
-    -------
-    calibrated : ndarray of shape (n, K)
-    calibration : Calibration
-        For other rows: the mean of those of the folds.
-    """
+    """Each row (n, K) calibrated by the others that have weight; and the mean Calibration."""
     counting = np.flatnonzero(weight > 0)
     folds = np.full(len(codes), -1)
     folds[counting[np.argsort(codes[counting], kind="stable")]] = np.arange(len(counting)) % N_FOLDS

@@ -6,7 +6,7 @@ every damping from `ridge_path.py`, the members from `members.py`, and what is m
 """
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ LANDMARKS, GAIN, ROWS_PER_LANDMARK = (300, 1000, 2000, 4000), 0.003, 3
 MULTIPLY, SPLIT, ROUNDS = 1e11, 5e7, 4
 
 
+@dataclass(eq=False)
 class ClosedFormSource:
     """What the library's own representations say of each row without it.
 
@@ -45,60 +46,29 @@ class ClosedFormSource:
     under which the given labels are most likely without their own rows. A forest's out-of-bag votes
     stand beside them. For classes they are added with weights that make the given labels likely,
     and calibrated; the values of a regression are averaged where they are nearly as good as the
-    best.
-
-    Parameters
-    ----------
-    X : ndarray or sparse matrix of shape (n, p)
-        Numbers, all finite.
-    target : ndarray of shape (n,)
-        Codes 0 ... K - 1, or the values of a regression.
-    n_classes : int or None
-        None for a regression.
-    representation : {"auto", "linear", "rbf"}, default="auto"
-        "auto" takes both, and the forest.
-    n_components : "auto" or int, default="auto"
-        Number of landmarks, and of directions of a linear representation with many more columns.
-        "auto": 300, and more landmarks while the leave-one-out likelihood gains, as long as they
-        are reckoned to take less time than a cross-validated forest.
-    damping : "auto" or float, default="auto"
-        In units of the mean variance of the representation's directions; the forest has none.
-    random_state : int, RandomState instance or None, default=None
-        Draws the landmarks and grows the trees.
-    n_jobs : int or None, default=None
-        Threads that grow the trees.
-
-    Attributes
-    ----------
-    best : RidgeMember
-        The best ridge regression of the last fit.
-
-    Notes
-    -----
-    The first fit chooses the representations; others follow with their own dampings and weights.
+    best. The first fit chooses the representations; others follow with their own dampings.
+    `best` is the best ridge regression of the last fit.
     """
 
-    def __init__(
-        self,
-        X,
-        target,
-        n_classes=None,
-        *,
-        representation="auto",
-        n_components="auto",
-        damping="auto",
-        random_state=None,
-        n_jobs=None,
-    ):
-        self._X = sparse.csr_matrix(X) if sparse.issparse(X) else X
-        self._n_classes = n_classes
-        self._representation = representation
-        self._n_components = n_components
-        self._dampings = DAMPINGS if isinstance(damping, str) else np.array([float(damping)])
-        self._seed = check_random_state(random_state).randint(2**31 - 1)
-        self._n_jobs = n_jobs
+    X: Any  # numbers, all finite; sparse or not
+    target: np.ndarray  # codes 0 ... K - 1, or the values of a regression
+    n_classes: int | None = None
+    _: KW_ONLY
+    representation: str = "auto"
+    #: Landmarks, and directions of a linear representation with many more columns. "auto": more
+    #: while the likelihood gains, in less time than a cross-validated forest is reckoned to take.
+    n_components: Any = "auto"
+    damping: Any = "auto"  # in units of the mean variance of the directions; the forest has none
+    random_state: Any = None
+    n_jobs: int | None = None
+
+    def __post_init__(self):
+        self.X = sparse.csr_matrix(self.X) if sparse.issparse(self.X) else self.X
+        auto = isinstance(self.damping, str)
+        self._dampings = DAMPINGS if auto else np.array([float(self.damping)])
+        self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._counting = None
-        self._set_target(target)
+        self._set_target(self.target)
 
     def with_target(self, target):
         """The source of the same rows with other labels (or values)."""
@@ -107,10 +77,10 @@ class ClosedFormSource:
         return other
 
     def _set_target(self, target):
-        classes = self._n_classes is not None
+        classes = self.n_classes is not None
         self._codes = np.asarray(target) if classes else None
         values = np.asarray(target, dtype=np.float64)[:, None]
-        self._targets = np.eye(self._n_classes)[target] if classes else values
+        self._targets = np.eye(self.n_classes)[target] if classes else values
 
     def fit(self, weight):
         """See :class:`~._opinions.Source`."""
@@ -119,14 +89,14 @@ class ClosedFormSource:
         if first:
             self._prepare(weight > 0)
         rows = Rows(
-            self._X, self._scaled, self._targets, self._codes, weight / weight.sum(),
+            self.X, self._scaled, self._targets, self._codes, weight / weight.sum(),
             self._for_choice,
         )  # fmt: skip
         ridges = self._choose(rows) if first else [self._ridge(kind, rows) for kind in self._kinds]
         self.best = max(ridges, key=lambda member: member.criterion)
         members = list(ridges)
-        if self._representation == "auto":
-            members.append(fit_forest(rows, self._forest_seed, self._n_jobs))
+        if self.representation == "auto":
+            members.append(fit_forest(rows, self._forest_seed, self.n_jobs))
         values, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
         values = np.stack(values)
         weights = self._weights(members, values, rows)
@@ -148,8 +118,8 @@ class ClosedFormSource:
         """Scale the rows and draw those that serve as landmarks and for the choice."""
         random_state = np.random.RandomState(self._seed)
         self._counting = counting
-        self._scaler = scaler_of(self._X[counting])
-        self._scaled = self._scaler.transform(self._X)
+        self._scaler = scaler_of(self.X[counting])
+        self._scaled = self._scaler.transform(self.X)
         self._forest_seed, self._linear_seed = random_state.randint(2**31 - 1, size=2)
         rows = np.flatnonzero(counting)
         self._order = random_state.permutation(len(rows))
@@ -160,13 +130,13 @@ class ClosedFormSource:
     def _choose(self, rows):
         """Members on the representations that are wanted, in the best width and size."""
         kept = self._scaled[self._counting]
-        auto = isinstance(self._n_components, str)
-        size = LANDMARKS[0] if auto else self._n_components
+        auto = isinstance(self.n_components, str)
+        size = LANDMARKS[0] if auto else self.n_components
         members = []
-        if self._representation != "rbf":
+        if self.representation != "rbf":
             kind = linear(kept, size, np.random.RandomState(self._linear_seed))
             members.append(self._ridge(kind, rows))
-        if self._representation != "linear":
+        if self.representation != "linear":
             tried = [self._ridge(kind, rows) for kind in radial_bases(kept, self._order, size)]
             best = max(range(len(tried)), key=lambda i: tried[i].criterion)
             member = tried[best]

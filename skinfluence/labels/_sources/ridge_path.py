@@ -33,30 +33,14 @@ MAX_LEVERAGE = 1 - 1e-9
 
 @dataclass
 class RidgePath:
-    """An eigendecomposition of the weighted Gram matrix: everything that the path needs.
+    """An eigendecomposition of the weighted Gram matrix: everything that the path needs."""
 
-    Attributes
-    ----------
-    mean : ndarray of shape (m,)
-        Weighted mean of the columns before rotation.
-    rotation : ndarray of shape (m, rank)
-        From centred columns to the eigenvectors.
-    variances : ndarray of shape (rank,)
-        Eigenvalues.
-    unit : float
-        The mean variance of a column: what a damping of 1 adds to each eigenvalue.
-    moment : ndarray of shape (rank, K)
-        Rotated columns times centred targets.
-    intercept : ndarray of shape (K,)
-        Weighted mean of the targets.
-    """
-
-    mean: np.ndarray = field(repr=False)
-    rotation: np.ndarray = field(repr=False)
-    variances: np.ndarray = field(repr=False)
-    unit: float
-    moment: np.ndarray = field(repr=False)
-    intercept: np.ndarray = field(repr=False)
+    mean: np.ndarray = field(repr=False)  # of the columns, weighted, shape: (m,)
+    rotation: np.ndarray = field(repr=False)  # centred columns to eigenvectors, shape: (m, rank)
+    variances: np.ndarray = field(repr=False)  # eigenvalues, shape: (rank,)
+    unit: float  # mean variance of a column: what a damping of 1 adds to each eigenvalue
+    moment: np.ndarray = field(repr=False)  # rotated columns times centred targets, (rank, K)
+    intercept: np.ndarray = field(repr=False)  # weighted mean of the targets, shape: (K,)
 
     def rotate(self, columns):
         """Centred columns on the eigenvectors, in the precision of the columns."""
@@ -78,22 +62,9 @@ class RidgePath:
         return self._values(self.rotate(columns), dampings)
 
     def leave_one_out(self, columns, targets, weight, dampings):
-        """What the fit without a row says of that row.
+        """What the fit without a row says of that row, (L, rows, K); and the leverages (L, rows).
 
-        Parameters
-        ----------
-        columns : ndarray of shape (rows, m)
-            Some or all of the rows of the fit.
-        targets : ndarray of shape (rows, K)
-            Their targets.
-        weight : ndarray of shape (rows,)
-            Their weights in the fit, as shares of its total weight.
-        dampings : sequence of L floats
-
-        Returns
-        -------
-        values : ndarray of shape (L, rows, K)
-        leverage : ndarray of shape (L, rows)
+        Of some or all rows of the fit, with their weights as shares of its total weight.
         """
         rotated = self.rotate(columns)
         shrunk = self.variances[:, None] + self.unit * np.asarray(dampings)
