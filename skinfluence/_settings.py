@@ -25,7 +25,7 @@ def check_settings(explainer):
     if explainer.polish not in (True, False):
         raise ValueError(f"polish={explainer.polish!r} is not known. Expected True or False.")
     check_number("damping", explainer.damping, least=0.0)
-    _workers(explainer.n_jobs)
+    check_workers(explainer.n_jobs)
     check_number("temperature", explainer.temperature, above=0.0)
 
 
@@ -46,7 +46,8 @@ def check_weights(sample_weight):
         )
 
 
-def _workers(n_jobs):
+def check_workers(n_jobs):
+    """Raise ValueError for a number of jobs that means nothing."""
     whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
     if n_jobs is not None and (not whole or n_jobs == 0):
         raise ValueError(

@@ -18,6 +18,12 @@ from skinfluence.labels._sources.choice import choose_source
 
 __all__ = ["check_trusted", "judge_rows", "make_explainer", "record", "said_of"]
 
+#: Attributes that flaggers of labels or of values have.
+OF_ONE_TARGET = (
+    "classes_", "noise_matrix_", "noise_matrix_std_", "temperature_", "loo_proba_",
+    "loo_prediction_", "noise_scale_", "wrong_scale_",
+)  # fmt: skip
+
 
 def check_trusted(flagger, X_trusted, y_trusted, target):
     """(X, y) of the trusted rows for a score that asks for them; else None."""
@@ -72,16 +78,8 @@ def record(flagger, X, target, weight, choice, verdict):
     flagger.target_type_ = "values" if target.classes is None else "classes"
     flagger.damping_ = verdict.model.opinion.damping
     flagger.contamination_ = verdict.contamination
-    for name in ("classes_", "noise_matrix_", "noise_matrix_std_", "temperature_", "loo_proba_"):
+    for name in OF_ONE_TARGET:
         vars(flagger).pop(name, None)  # of an earlier fit to another kind of target
-    for name in (
-        "loo_prediction_",
-        "noise_scale_",
-        "wrong_scale_",
-        "noise_rate_",
-        "noise_rate_std_",
-    ):
-        vars(flagger).pop(name, None)
     vars(flagger).update(verdict.attributes())
     tie_break = _set_judged(flagger, verdict, X, target, there)
     _set_ranked(flagger, verdict, flagger._trusted, target, there, tie_break)

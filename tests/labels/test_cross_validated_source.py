@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
@@ -14,10 +14,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from skinfluence.labels._inputs.steps import weight_name
 from skinfluence.labels._sources.cross_validated import (
     CrossValidatedSource,
     make_folds,
-    takes_weights,
 )
 
 rng = np.random.default_rng(0)
@@ -75,6 +75,16 @@ def test_weights_reach_the_last_step(model):
     np.testing.assert_allclose(np.exp(got[fold]), fitted.predict_proba(X[fold]), atol=1e-3)
 
 
+def test_weights_go_to_what_takes_them_first():
+    bag = BaggingClassifier(make_pipeline(StandardScaler(), LogisticRegression()), random_state=0)
+    weight = rng.uniform(0.2, 3.0, size=90)
+    source = source_of(bag)
+    fold = source._folds == 0
+    fitted = clone(bag).fit(X[~fold], three[~fold], sample_weight=weight[~fold])
+    got = np.exp(source.fit(weight).value[fold])
+    np.testing.assert_allclose(got, fitted.predict_proba(X[fold]), atol=1e-3)
+
+
 def test_rows_of_weight_zero_influence_nothing_and_are_judged():
     weight = np.where(np.arange(90) < 20, 0.0, 1.0)
     shuffled = three.copy()
@@ -100,11 +110,12 @@ def test_an_estimator_without_weights_leaves_light_rows_out():
         (make_pipeline(StandardScaler(), KNeighborsClassifier()), False),
         (make_pipeline(StandardScaler(), LogisticRegression()), True),
         (GridSearchCV(LogisticRegression(), {}), True),
+        (BaggingClassifier(make_pipeline(StandardScaler(), LogisticRegression())), True),
         (GridSearchCV(KNeighborsClassifier(), {}), False),
     ],
 )
 def test_it_is_known_which_estimators_take_weights(estimator, takes):
-    assert takes_weights(estimator) == takes
+    assert (weight_name(estimator) is not None) == takes
 
 
 def global_state():

@@ -18,12 +18,6 @@ class Decision:
     weight: np.ndarray  # the sample weight, times the label's quality for "reweight"
 
 
-def check_action(action, allowed):
-    """Raise ValueError for an action that is not known."""
-    if not isinstance(action, str) or action not in allowed:
-        raise ValueError(f"action={action!r} is not known. Expected one of {list(allowed)}.")
-
-
 def decide(flagger, X, y, sample_weight, action):
     """The Decision of an action on the rows that a fitted flagger has judged, X and y as given.
 

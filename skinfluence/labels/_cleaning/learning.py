@@ -14,30 +14,15 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
+from skinfluence._checks import check_choice
 from skinfluence._delegation import estimator_has
-from skinfluence.labels._cleaning.actions import check_action
 from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
-from skinfluence.labels._cleaning.training import Training
-from skinfluence.labels._cleaning.with_flagger import WithFlagger
+from skinfluence.labels._cleaning.training import Training, WithFlagger
+from skinfluence.labels._inputs.steps import weight_name
 
 ACTIONS = ("auto", "drop", "reweight", "relabel", "none")
-
-
-def weight_name(estimator):
-    """Name of the fit parameter that takes sample weights, to the last step of a pipeline.
-
-    None where there is none.
-    """
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        inner = weight_name(last)
-        return None if inner is None else f"{name}__{inner}"
-    if has_fit_parameter(estimator, "sample_weight"):
-        return "sample_weight"
-    inner = getattr(estimator, "estimator", None)  # a search, which passes fit parameters on
-    return weight_name(inner) if hasattr(inner, "fit") else None
 
 
 class Cleaned(WithFlagger, MetaEstimatorMixin):
@@ -84,7 +69,7 @@ default=None
         ValueError
             For ``action="reweight"`` with an estimator that takes no sample weights.
         """
-        check_action(self.action, ACTIONS)
+        check_choice("action", self.action, ACTIONS)
         training = self._training(X, y, sample_weight, X_trusted, y_trusted, params)
         self.flagger_ = training.judge()
         choice = Choice(self.action)

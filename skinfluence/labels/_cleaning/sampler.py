@@ -10,8 +10,9 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skinfluence.labels._cleaning.actions import check_action, decide
-from skinfluence.labels._cleaning.with_flagger import WithFlagger
+from skinfluence._checks import check_choice
+from skinfluence.labels._cleaning.actions import decide
+from skinfluence.labels._cleaning.training import WithFlagger
 from skinfluence.labels._inputs.rows import take_rows
 
 
@@ -106,7 +107,7 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
         return take_rows(X, decision.rows), decision.y
 
     def _decide(self, X, y, fit_params):
-        check_action(self.action, ("drop", "relabel"))
+        check_choice("action", self.action, ("drop", "relabel"))
         weight = fit_params.get("sample_weight")
         if _routing_enabled():
             fit_params = process_routing(self, "fit", **fit_params).flagger.fit

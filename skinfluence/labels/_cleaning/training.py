@@ -7,9 +7,30 @@ from sklearn.base import clone
 from sklearn.utils.validation import _check_method_params
 
 from skinfluence.labels._cleaning.actions import decide
+from skinfluence.labels._flagger import LabelFlagger
 from skinfluence.labels._inputs.rows import take_rows
 
-__all__ = ["Training"]
+__all__ = ["Training", "WithFlagger"]
+
+
+class WithFlagger:
+    """Has a parameter `flagger`, and after fit `flagger_`, which has seen the features."""
+
+    flagger: Any
+    flagger_: LabelFlagger
+
+    def _default_flagger(self):
+        return LabelFlagger() if self.flagger is None else self.flagger
+
+    @property
+    def n_features_in_(self):
+        """Number of features seen by fit."""
+        return self.flagger_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the features seen by fit, where they had names."""
+        return self.flagger_.feature_names_in_
 
 
 @dataclass(frozen=True)

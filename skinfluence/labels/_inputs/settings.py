@@ -1,19 +1,14 @@
 """What may be given to a flagger: tables of any type, weights, settings."""
 
-from numbers import Integral
-
 import narwhals.stable.v1 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_clusterer, is_outlier_detector
 from sklearn.utils import check_array
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    _num_samples,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
-from skinfluence._checks import check_number, check_whole
+from skinfluence._checks import check_choice, check_number, check_whole
+from skinfluence._settings import check_weights, check_workers
 from skinfluence._training_data import check_training_data, n_dimensions
 from skinfluence.labels._inputs.rows import is_frame
 from skinfluence.labels._inputs.steps import preparing_steps
@@ -21,13 +16,7 @@ from skinfluence.labels._inputs.tables import is_documents
 from skinfluence.labels._sources.representations import REPRESENTATIONS
 from skinfluence.solvers import get_solver
 
-__all__ = [
-    "check_settings",
-    "check_weight",
-    "gap_rows",
-    "new_table",
-    "read_table",
-]
+__all__ = ["check_settings", "check_weight", "gap_rows", "new_table", "read_table"]
 
 
 def read_table(flagger, X, y):
@@ -67,20 +56,16 @@ def _checked_table(X, is_table):
 
 def gap_rows(X):
     """Mask of the rows of a table with a missing or infinite entry."""
+    bad = np.zeros(_num_samples(X), dtype=bool)
     if is_frame(X):
-        columns = nw.from_native(X, eager_only=True).iter_columns()
-        bad = np.zeros(_num_samples(X), dtype=bool)
-        for column in columns:
+        for column in nw.from_native(X, eager_only=True).iter_columns():
             bad |= np.asarray(column.is_null().to_numpy(), dtype=bool)
             if column.dtype.is_float():
                 bad |= ~np.isfinite(np.asarray(column.to_numpy(), dtype=np.float64))
-        return bad
-    if sparse.issparse(X):
-        rows, bad = sparse.coo_array(X), np.zeros(X.shape[0], dtype=bool)
+    elif sparse.issparse(X):
+        rows = sparse.coo_array(X)
         bad[rows.row[~np.isfinite(rows.data)]] = True
-        return bad
-    bad = np.zeros(_num_samples(X), dtype=bool)
-    if getattr(X, "ndim", 0) == 2 and X.dtype.kind == "f" and not np.isfinite(X).all():
+    elif getattr(X, "ndim", 0) == 2 and X.dtype.kind == "f":
         bad = ~np.isfinite(X).all(axis=1)
     return bad
 
@@ -88,23 +73,13 @@ def gap_rows(X):
 def check_weight(sample_weight, X):
     """Row weights of shape (n,), float64; ones for None."""
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, copy=True)
-    if (weight < 0).any():
-        raise ValueError(
-            "sample_weight has negative entries; expected weights >= 0 (0 leaves a row out)."
-        )
-    if not weight.any():
-        raise ValueError(
-            "sample_weight is zero for every row; expected at least one non-zero number."
-        )
+    check_weights(weight)
     return weight
 
 
 def check_settings(flagger, rankings):
     """Raise ValueError for parameters of a flagger that mean nothing."""
-    if flagger.ranking not in list(rankings):
-        raise ValueError(
-            f"ranking={flagger.ranking!r} is not known. Expected one of {list(rankings)}."
-        )
+    check_choice("ranking", flagger.ranking, rankings)
     if flagger.estimator is not None:
         _check_estimator(flagger.estimator)
     words = ("auto", "strict")
@@ -115,18 +90,9 @@ def check_settings(flagger, rankings):
         check_whole("n_components", flagger.n_components)
     if not isinstance(flagger.noise_model, bool | np.bool_):
         raise ValueError(f"noise_model={flagger.noise_model!r}. Expected True or False.")
-    if flagger.representation not in list(REPRESENTATIONS):
-        raise ValueError(
-            f"representation={flagger.representation!r} is not known. Expected one of "
-            f"{list(REPRESENTATIONS)}."
-        )
+    check_choice("representation", flagger.representation, REPRESENTATIONS)
     get_solver(flagger.solver, random_state=flagger.random_state)
-    n_jobs = flagger.n_jobs
-    whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
-    if n_jobs is not None and (not whole or n_jobs == 0):
-        raise ValueError(
-            f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
-        )
+    check_workers(flagger.n_jobs)
 
 
 def _check_estimator(estimator):

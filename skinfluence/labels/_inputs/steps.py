@@ -1,13 +1,14 @@
-"""The steps of a pipeline that prepare the rows and never look at a label."""
+"""Steps of a pipeline: those that never look at a label, and the last, which takes weights."""
 
 from sklearn.base import is_classifier, is_regressor
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
 
 from skinfluence.adapters._steps import is_search
 
-__all__ = ["looks_at_labels", "preparing_steps"]
+__all__ = ["looks_at_labels", "preparing_steps", "weight_name"]
 
 
 def preparing_steps(estimator):
@@ -37,3 +38,15 @@ def _uses_y(part):
     if type(part).__module__.startswith("sklearn.feature_selection"):
         return not isinstance(part, VarianceThreshold)  # some go without y for some of their scores
     return is_classifier(part) or is_regressor(part) or get_tags(part).target_tags.required
+
+
+def weight_name(estimator):
+    """Name of the fit parameter that takes sample weights, to the last step; None without one."""
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        inner = weight_name(last)
+        return None if inner is None else f"{name}__{inner}"
+    if has_fit_parameter(estimator, "sample_weight"):
+        return "sample_weight"
+    inner = getattr(estimator, "estimator", None)  # a search, which passes fit parameters on
+    return weight_name(inner) if hasattr(inner, "fit") else None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn import config_context
 
-from skinfluence._checks import check_whole
+from skinfluence._checks import check_choice, check_whole
 from skinfluence._rows import NamedRows
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._inputs.targets import Target, as_labels
@@ -76,10 +76,7 @@ class Review:
         """
         check_one_output(self)
         check_whole("k", k)
-        if strategy not in STRATEGIES:
-            raise ValueError(
-                f"strategy={strategy!r} is not known. Expected one of {list(STRATEGIES)}."
-            )
+        check_choice("strategy", strategy, STRATEGIES)
         if (X_test is None) != (y_test is None):
             raise ValueError("Expected both of X_test and y_test, or neither.")
         if X_test is not None:

@@ -12,10 +12,10 @@ from sklearn.pipeline import make_pipeline
 
 from skinfluence.adapters import UnsupportedEstimatorError, check_supported
 from skinfluence.adapters._steps import is_frozen, is_search
-from skinfluence.labels._inputs.steps import preparing_steps
+from skinfluence.labels._inputs.steps import preparing_steps, weight_name
 from skinfluence.labels._inputs.tables import describe_columns, table_encoder
 from skinfluence.labels._scores import SCORES
-from skinfluence.labels._sources.cross_validated import CrossValidatedSource, seeded, takes_weights
+from skinfluence.labels._sources.cross_validated import CrossValidatedSource, seeded
 from skinfluence.labels._sources.explained import ExplainedSource
 from skinfluence.labels._sources.members import pipeline_steps
 from skinfluence.labels._sources.representations import ClosedFormSource
@@ -92,34 +92,17 @@ class EncodedModel:
 
 def choose_source(flagger, X, target, weight, seed):
     """The Choice of a flagger with checked settings, for a table as it was given."""
-    ranking = flagger.ranking
-    if ranking != "cross_validation":
-        if flagger.estimator is None:
-            closed, reason = _representation(flagger, X, target, seed), None
-        else:
-            closed, reason = _explained(flagger, X, target, weight, seed)
+    closed, said = None, ""
+    if flagger.ranking != "cross_validation":
+        closed, reason = _closed_form(flagger, X, target, weight, seed)
         if reason is None:
             return Choice(closed, "leave_one_out", closed)
-        if closed is None and SCORES[ranking] is not None:
-            message = f"ranking={ranking!r} needs influence. {reason} {REMEDY}"
+        if closed is None and SCORES[flagger.ranking] is not None:
+            message = f"ranking={flagger.ranking!r} needs influence. {reason} {REMEDY}"
             raise UnsupportedEstimatorError(message)
         said = "" if closed is None else f", {reason}"
-        source = _cross_validated(flagger, X, target, weight, seed, said)
-        return Choice(source, "cross_validation", closed)
-    return Choice(_cross_validated(flagger, X, target, weight, seed), "cross_validation", None)
-
-
-def _representation(flagger, X, target, seed):
-    return EncodedSource(
-        X,
-        target,
-        _steps(flagger, seed),
-        representation=flagger.representation,
-        n_components=flagger.n_components,
-        damping=flagger.damping,
-        random_state=seed,
-        n_jobs=flagger.n_jobs,
-    )
+    source = _cross_validated(flagger, X, target, weight, seed, said)
+    return Choice(source, "cross_validation", closed)
 
 
 def _steps(flagger, seed):
@@ -128,8 +111,20 @@ def _steps(flagger, seed):
     return [seeded(clone(step), seed) for step in steps]
 
 
-def _explained(flagger, X, target, weight, seed):
-    """(source of an estimator that influence can serve or None, why it does not judge or None)."""
+def _closed_form(flagger, X, target, weight, seed):
+    """(source with influences or None, why it does not judge or None)."""
+    if flagger.estimator is None:
+        encoded = EncodedSource(
+            X,
+            target,
+            _steps(flagger, seed),
+            representation=flagger.representation,
+            n_components=flagger.n_components,
+            damping=flagger.damping,
+            random_state=seed,
+            n_jobs=flagger.n_jobs,
+        )
+        return encoded, None
     try:
         check_supported(flagger.estimator)
         source = ExplainedSource(
@@ -150,7 +145,7 @@ def _explained(flagger, X, target, weight, seed):
 
 def _cross_validated(flagger, X, target, weight, seed, reason=""):
     estimator = flagger.estimator
-    if estimator is not None and np.ptp(weight) > 0 and not takes_weights(estimator):
+    if estimator is not None and np.ptp(weight) > 0 and weight_name(estimator) is None:
         raise ValueError(
             f"sample_weight differs between rows, but {type(last_step(estimator)).__name__} takes "
             "no sample_weight. Leave it out (weights of 0 and 1 are served), or give an estimator "

@@ -10,13 +10,12 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import has_fit_parameter
 
-from skinfluence.adapters._fit_record import weight_parameter
 from skinfluence.labels._inputs.rows import take_rows
+from skinfluence.labels._inputs.steps import weight_name
 from skinfluence.labels._sources.opinions import Opinion
 
-__all__ = ["CrossValidatedSource", "seeded", "takes_weights"]
+__all__ = ["CrossValidatedSource", "make_folds", "seeded"]
 
 #: A class that a model holds for impossible gets this probability: models that count (a forest, a
 #: tree) say zero after some hundred votes.
@@ -104,11 +103,11 @@ class CrossValidatedSource:
         own = self._folds == number
         weight = np.where(own, 0.0, weight)
         estimator = seeded(clone(self.estimator), self._seed)
-        settings = {}
-        if takes_weights(estimator):
+        settings, name = {}, weight_name(estimator)
+        if name is not None:
             used = weight > 0
             if not (weight[used] == 1.0).all():
-                settings[weight_parameter(estimator)] = weight[used]
+                settings[name] = weight[used]
         else:
             used = weight >= 0.5 * weight.max()
         labels = self.target[used]
@@ -204,17 +203,6 @@ def make_folds(target, stratified, n_splits, random_state):
     folds = np.empty(len(target), dtype=np.intp)
     folds[order] = np.arange(len(target)) % min(n_splits, len(target))
     return folds
-
-
-def takes_weights(estimator):
-    """Whether the last step of an estimator takes `sample_weight`."""
-    while not has_fit_parameter(estimator, "sample_weight"):
-        inner = estimator.steps[-1][1] if hasattr(estimator, "steps") else None
-        inner = getattr(estimator, "estimator", None) if inner is None else inner
-        if not hasattr(inner, "fit"):
-            return False
-        estimator = inner
-    return True
 
 
 def seeded(estimator, seed):

@@ -89,13 +89,7 @@ class ExplainedSource:
         return clone(self.estimator), self._chosen
 
     def begin(self, weight):
-        """Fit the estimator and its explainer on the rows that count.
-
-        Raises
-        ------
-        UnsupportedEstimatorError
-            Where the estimator has no adapter, a setting that its adapter refuses, or a hinge.
-        """
+        """Fit the estimator and its explainer on the rows that count, or refuse the estimator."""
         there = weight > 0
         self._used, self._base = there, weight[there]
         self._chosen = 0.0 if isinstance(self.damping, str) else float(self.damping)
