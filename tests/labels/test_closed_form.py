@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from skinfluence.labels._sources.ridge_path import RidgeSums
+from skinfluence.labels._sources.ridge_path import ridge_path
 
 DAMPINGS = [1e-4, 1e-2, 1.0, 30.0]
 
@@ -19,11 +19,8 @@ def fixture_table():
 
 
 def path_of(columns, targets, weight, penalty=None, block=10):
-    sums = RidgeSums()
-    for start in range(0, len(columns), block):
-        some = slice(start, start + block)
-        sums.add(columns[some], targets[some], weight[some])
-    return sums.path(penalty)
+    parts = [slice(start, start + block) for start in range(0, len(columns), block)]
+    return ridge_path(((columns[p], targets[p], weight[p]) for p in parts), penalty)
 
 
 def refitted(columns, targets, weight, alpha):

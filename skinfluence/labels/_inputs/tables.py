@@ -49,15 +49,8 @@ def table_encoder(X, steps=()):
     if _is_plain(X):
         return make_pipeline(_of_numbers(), TextDirections()) if _is_tfidf(X) else _of_numbers()
     kinds = _kinds(X)
-    parts = [
-        make(columns=_where(kinds, kind))
-        for kind, make in (
-            ("numbers", _of_numbers),
-            ("sparse", _of_numbers),
-            ("categories", _of_categories),
-        )
-        if kind in kinds
-    ]
+    makers = {"numbers": _of_numbers, "sparse": _of_numbers, "categories": _of_categories}
+    parts = [make(columns=_where(kinds, kind)) for kind, make in makers.items() if kind in kinds]
     parts += [_of_text(columns=[j]) for j in _where(kinds, "text")]
     return ArrayUnion([(str(number), part) for number, part in enumerate(parts)])
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from skinfluence._diagnostics import leverage
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence.adapters import Explained, UnsupportedEstimatorError, unwrap
 from skinfluence.effects import newton_step
@@ -144,25 +145,22 @@ class ExplainedSource:
             # rows of leverage one: their NaN is dealt with below
             warnings.simplefilter("ignore", RuntimeWarning)
             moved = newton_step(objective, inverse, rows).own_raw_prediction_changes()
-        forms, curvature = inverse.row_forms(), objective.row_curvature()
-        axes = "nkk,nk->n" if curvature.ndim == 2 else "nkj,njk->n"
-        leverage = np.clip(np.einsum(axes, forms, curvature), 0.0, 1.0)
-        return LeaveOneOut(objective, objective.raw_prediction + moved, leverage)
+        own = np.clip(leverage(objective, inverse), 0.0, 1.0)
+        return LeaveOneOut(objective, objective.raw_prediction + moved, own)
 
     def _opinion(self, model, best, damping):
         value = model.answer(best.raw)
         lost = ~np.isfinite(best.raw).all(axis=1)
         if lost.any():  # their removal leaves the model undetermined: it says nothing of them
             value[lost] = model.ignorance(best.objective)
-        leverage = best.leverage
+        own = best.leverage
         if not self._used.all():
-            rest = ~self._used
-            value = spread(value, self._used, model(take_rows(self.X, rest)))
-            leverage = spread(leverage, self._used, 0.0)
+            value = spread(value, self._used, model(take_rows(self.X, ~self._used)))
+            own = spread(own, self._used, 0.0)
         name = type(unwrap(self._explainer.estimator_)[1]).__name__
         said = f"{name}, left-one-out in closed form, damping {damping:.3g}"
         honest = self.n_classes is None or are_probabilities(best.objective.loss, best.raw[:1])
-        return Opinion(value, model, leverage, said, damping, honest)
+        return Opinion(value, model, own, said, damping, honest)
 
 
 @dataclass
@@ -244,14 +242,10 @@ class LeaveOneOut:
 
 def mean_curvature(objective):
     """Mean second derivative of the data term in a feature's coefficient, per unit of weight."""
-    hessian = objective.hessian()
-    curvature = hessian.curvature
-    if curvature.ndim == 3:
-        curvature = np.einsum("nkk->nk", curvature)
-    elif hessian.factor is not None:
-        curvature = curvature - hessian.factor**2
-    squares = objective.design.weighted_square_sums(curvature)[:, : objective.design.n_features]
-    return float(squares.mean() / objective.weights.base.sum())
+    unpenalized = objective.with_penalty(np.zeros_like(objective.penalty))
+    diagonal = unpenalized.hessian().diagonal().reshape(objective.coef.shape)
+    features = diagonal[:, : objective.design.n_features]
+    return float(features.mean() / objective.weights.base.sum())
 
 
 def chooses_itself(estimator):

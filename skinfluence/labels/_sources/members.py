@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skinfluence.labels._sources.columns import MOST_DOUBLES, Linear, RadialBasis
 from skinfluence.labels._sources.pooling import best_temperature
-from skinfluence.labels._sources.ridge_path import RidgePath, RidgeSums
+from skinfluence.labels._sources.ridge_path import RidgePath, ridge_path
 
 __all__ = ["ForestMember", "RidgeMember", "Rows", "fit_forest", "fit_ridge", "pipeline_steps"]
 
@@ -88,10 +88,11 @@ class RidgeMember:
 
 def fit_ridge(representation, rows, dampings):
     """Fit one representation and choose its damping; a RidgeMember."""
-    sums = RidgeSums()
-    for some, columns in representation.blocks(rows.scaled):
-        sums.add(columns, rows.targets[some], rows.share[some])
-    path = sums.path(representation.penalty)
+    blocks = (
+        (columns, rows.targets[some], rows.share[some])
+        for some, columns in representation.blocks(rows.scaled)
+    )
+    path = ridge_path(blocks, representation.penalty)
     chosen = rows.for_choice
     _, columns = zip(*representation.blocks(rows.scaled[chosen]), strict=True)
     values, _ = path.leave_one_out(

@@ -52,10 +52,8 @@ class RidgePath:
     def _single_rotation(self):
         return self.rotation.astype(np.float32)
 
-    def coefficients(self, dampings):
-        """Of the rotated columns, shape (rank, L, K)."""
-        shrunk = self.variances[:, None] + self.unit * np.asarray(dampings)
-        return self.moment[:, None, :] / shrunk[:, :, None]
+    def _shrunk(self, dampings):
+        return self.variances[:, None] + self.unit * np.asarray(dampings)  # shape: (rank, L)
 
     def predict(self, columns, dampings):
         """For rows that the fit has not seen, shape (L, rows, K)."""
@@ -67,8 +65,7 @@ class RidgePath:
         Of some or all rows of the fit, with their weights as shares of its total weight.
         """
         rotated = self.rotate(columns)
-        shrunk = self.variances[:, None] + self.unit * np.asarray(dampings)
-        leverage = weight[:, None] * (1 + rotated**2 @ (1 / shrunk))
+        leverage = weight[:, None] * (1 + rotated**2 @ (1 / self._shrunk(dampings)))
         leverage = np.minimum(leverage, MAX_LEVERAGE).T
         values = self._values(rotated, dampings)
         values -= leverage[:, :, None] * targets
@@ -76,54 +73,42 @@ class RidgePath:
         return values, leverage
 
     def _values(self, rotated, dampings):
-        coefficients = self.coefficients(dampings)
-        n_alternatives, n_targets = coefficients.shape[1:]
-        flat = rotated @ coefficients.reshape(len(coefficients), n_alternatives * n_targets)
-        values = flat.reshape(len(rotated), n_alternatives, n_targets).transpose(1, 0, 2)
+        coefficients = self.moment[:, None, :] / self._shrunk(dampings)[:, :, None]
+        values = np.tensordot(rotated, coefficients, 1).transpose(1, 0, 2)
         return values + self.intercept
 
 
-class RidgeSums:
-    """Weighted sums over blocks of rows, of which the path is made.
+def ridge_path(blocks, penalty=None):
+    """The RidgePath of blocks of (columns, targets, weights of any scale).
 
-    Columns are taken relative to the first block's mean, so that centring afterwards costs no
-    digits where a column is far from zero.
+    Relative to the penalty's matrix (m, m) where there is one. Columns are taken relative to the
+    first block's mean, so that centring afterwards costs no digits where a column is far from zero;
+    sums have double precision.
     """
-
-    def __init__(self):
-        self._weight = 0.0
-        self._gram = self._first = self._cross = self._target = 0.0
-        self._origin = None
-
-    def add(self, columns, targets, weight):
-        """Add rows with their targets and weights of any scale; sums have double precision."""
+    total = gram = first = cross = target = 0.0
+    origin = None
+    for columns, targets, weight in blocks:
         kind = columns.dtype
-        if self._origin is None:
-            self._origin = columns.mean(axis=0, dtype=np.float64)
+        if origin is None:
+            origin = columns.mean(axis=0, dtype=np.float64)
         root = np.sqrt(weight)
-        columns = (columns - self._origin.astype(kind)) * root.astype(kind)[:, None]
-        self._weight += weight.sum()
-        self._gram = self._gram + (columns.T @ columns).astype(np.float64)
-        self._first = self._first + root @ columns
-        self._cross = self._cross + columns.T @ (root[:, None] * targets)
-        self._target = self._target + weight @ targets
-
-    def path(self, penalty=None):
-        """The eigendecomposition, relative to the penalty's matrix (m, m) where there is one."""
-        mean = self._first / self._weight
-        intercept = self._target / self._weight
-        gram = self._gram / self._weight - np.outer(mean, mean)
-        cross = self._cross / self._weight - np.outer(mean, intercept)
-        variances, vectors = eigh((gram + gram.T) / 2, penalty)
-        kept = variances > RANK_TOLERANCE * max(variances[-1], np.finfo(float).tiny)
-        vectors = vectors[:, kept]
-        variances = variances[kept]
-        return RidgePath(
-            mean=mean + self._origin,
-            rotation=vectors,
-            variances=variances,
-            # per column: how many directions are kept depends on the precision
-            unit=variances.sum() / len(gram) if len(variances) else 1.0,
-            moment=vectors.T @ cross,
-            intercept=intercept,
-        )
+        columns = (columns - origin.astype(kind)) * root.astype(kind)[:, None]
+        total += weight.sum()
+        gram = gram + (columns.T @ columns).astype(np.float64)
+        first = first + root @ columns
+        cross = cross + columns.T @ (root[:, None] * targets)
+        target = target + weight @ targets
+    mean, intercept = first / total, target / total
+    gram = gram / total - np.outer(mean, mean)
+    variances, vectors = eigh((gram + gram.T) / 2, penalty)
+    kept = variances > RANK_TOLERANCE * max(variances[-1], np.finfo(float).tiny)
+    variances, vectors = variances[kept], vectors[:, kept]
+    return RidgePath(
+        mean=mean + origin,
+        rotation=vectors,
+        variances=variances,
+        # per column: how many directions are kept depends on the precision
+        unit=variances.sum() / len(gram) if len(variances) else 1.0,
+        moment=vectors.T @ (cross / total - np.outer(mean, intercept)),
+        intercept=intercept,
+    )
