@@ -218,11 +218,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             each by itself (see `flaggers_`).
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; 0 leaves a row out.
-        X_trusted : {array-like, sparse matrix, data frame} of shape (m, n_features), default=None
-            Rows whose labels are known to be right, for ``ranking="reference"``; other scores make
-            no use of them.
-        y_trusted : array-like of shape (m,), default=None
-            Their labels.
+        X_trusted, y_trusted : rows as of X and their labels, default=None
+            Known to be right, for ``ranking="reference"``; other rankings make no use of them.
 
         Returns
         -------
@@ -279,16 +276,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-            As for :meth:`fit`.
-        y : array-like of shape (n_samples,)
-            Given labels or values.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
-        X_trusted : {array-like, sparse matrix, data frame} of shape (m, n_features), default=None
-            For ``ranking="reference"``.
-        y_trusted : array-like of shape (m,), default=None
-            Their labels.
+        X, y, sample_weight, X_trusted, y_trusted : as for :meth:`fit`
+            Rows, given labels or values, weights of the rows, and rows of right labels.
 
         Returns
         -------

@@ -67,20 +67,20 @@ class CrossValidatedSource:
         return self._opinion
 
     def _fit(self, weight):
-        models = Parallel(n_jobs=self.n_jobs)(
+        found = Parallel(n_jobs=self.n_jobs)(
             delayed(self._fold)(number, weight) for number in range(self._folds.max() + 1)
         )
-        shape = (len(weight),) if self.n_classes is None else (len(weight), self.n_classes)
-        value = np.empty(shape)
-        for number, (_, out_of_fold) in enumerate(models):
+        models, values = zip(*found, strict=True)
+        value = np.empty((len(weight), *values[0].shape[1:]))
+        for number, out_of_fold in enumerate(values):
             value[self._folds == number] = out_of_fold
-        if self.n_classes is not None and models[0][0].gives_votes:
-            value = self._count_votes([model for model, _ in models], value, weight)
-        committee = Committee([model for model, _ in models])
+        method = None if self.n_classes is None else models[0].method
+        if method == "predict":
+            value = self._count_votes(models, value, weight)
         name = type(getattr(self.estimator, "steps", [(None, self.estimator)])[-1][1]).__name__
         said = f"{name}, cross-validated in {len(models)} folds{self.reason}"
-        honest = self.n_classes is None or not models[0][0].gives_margins
-        return Opinion(value, committee, None, said, None, honest)
+        honest = method != "decision_function"
+        return Opinion(value, Committee(models), None, said, None, honest)
 
     def _count_votes(self, models, value, weight):
         """Log of how often each label is given where a class is voted for, without the row itself.
@@ -131,28 +131,23 @@ class FoldModel:
     table: np.ndarray | None = None  # shape: (K, K), share of each given label for each vote
 
     @property
-    def gives_votes(self):
-        """Whether the estimator has neither probabilities nor decision values."""
-        return not hasattr(self.estimator, "predict_proba") and not self.gives_margins
-
-    @property
-    def gives_margins(self):
-        """Whether the estimator has decision values and no probabilities."""
-        margins = hasattr(self.estimator, "decision_function")
-        return margins and not hasattr(self.estimator, "predict_proba")
+    def method(self):
+        """Name of what tells most of the classes: probabilities, margins or votes."""
+        methods = ("predict_proba", "decision_function", "predict")
+        return next(name for name in methods if hasattr(self.estimator, name))
 
     def __call__(self, X):
         if self.n_classes is None:
             return np.asarray(self.estimator.predict(X), dtype=np.float64).reshape(-1)
-        known = self.estimator.classes_
-        if hasattr(self.estimator, "predict_proba"):
-            said = _floored(self.estimator.predict_proba(X))
-        elif self.gives_margins:
-            said = log_of_margins(self.estimator.decision_function(X))
+        known, said = self.estimator.classes_, getattr(self.estimator, self.method)(X)
+        if self.method == "predict_proba":
+            said = _floored(said)
+        elif self.method == "decision_function":
+            said = log_of_margins(said)
         elif self.table is not None:
-            return np.log(self.table[np.searchsorted(self.classes, self.estimator.predict(X))])
+            return np.log(self.table[np.searchsorted(self.classes, said)])
         else:
-            said = _floored(self.estimator.predict(X)[:, None] == known)
+            said = _floored(said[:, None] == known)
         return all_classes(said, known, self.classes)
 
 
@@ -160,7 +155,7 @@ class FoldModel:
 class Committee:
     """The models of all folds together, for rows that none of them has seen: their mean."""
 
-    members: list
+    members: tuple
 
     def __call__(self, X):
         said = np.stack([member(X) for member in self.members])

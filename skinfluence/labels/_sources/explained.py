@@ -152,15 +152,24 @@ class ExplainedSource:
         value = model.answer(best.raw)
         lost = ~np.isfinite(best.raw).all(axis=1)
         if lost.any():  # their removal leaves the model undetermined: it says nothing of them
-            value[lost] = model.ignorance(best.objective)
+            value[lost] = self._mean_target(best.weight)
         own = best.leverage
         if not self._used.all():
             value = spread(value, self._used, model(take_rows(self.X, ~self._used)))
             own = spread(own, self._used, 0.0)
         name = type(unwrap(self._explainer.estimator_)[1]).__name__
         said = f"{name}, left-one-out in closed form, damping {damping:.3g}"
-        honest = self.n_classes is None or are_probabilities(best.objective.loss, best.raw[:1])
+        raw = best.objective.raw_prediction[:1]
+        honest = self.n_classes is None or best.objective.loss.probability(raw) is not None
         return Opinion(value, model, own, said, damping, honest)
+
+    def _mean_target(self, weight):
+        """What is said of a row without a model: the shares of the classes, or the mean value."""
+        target = self.target[self._used]
+        if self.n_classes is None:
+            return np.average(target, weights=weight)
+        counts = np.bincount(target, weight, self.n_classes) + 1e-6
+        return np.log(counts / counts.sum())
 
 
 @dataclass
@@ -176,43 +185,19 @@ class RawModel:
         return self.answer(objective.raw_predictions(self.explained.design(X)))
 
     def answer(self, raw):
-        """Log-probabilities (m, K) or values (m,) of raw predictions (m, outputs)."""
+        """Log-probabilities (m, K) or values (m,) of raw predictions (m, outputs).
+
+        By the loss where it is a model of probabilities; else by the logistic function or the
+        softmax of the margins, whose temperature is fitted later.
+        """
         if self.n_classes is None:
             return raw[:, 0].copy()
-        objective = self.explained.objective
-        known = log_probabilities(objective.loss, raw)
-        return all_classes(known, objective.coding.classes, self.classes)
-
-    def ignorance(self, objective):
-        """What is said of a row without a model: the shares of the classes, or the mean value."""
-        weight = objective.weights.base
-        if self.n_classes is None:
-            return np.average(objective.y[:, 0], weights=weight)
-        codes = np.searchsorted(self.classes, objective.coding.classes)
-        own = objective.y
-        if objective.n_outputs == 1:
-            own = np.hstack([-own, own])
-        counts = np.full(self.n_classes, 1e-6)
-        counts[codes] += weight @ (own > 0)
-        return np.log(counts / counts.sum())
-
-
-def are_probabilities(loss, raw):
-    """Whether a loss is a model of probabilities, rather than of margins."""
-    return isinstance(loss, Logistic | Multinomial) or loss.probability(raw) is not None
-
-
-def log_probabilities(loss, raw):
-    """Log-probabilities (m, n_classes) of raw predictions (m, outputs).
-
-    By the loss where it is a model of probabilities; else the logistic function or the softmax of
-    the margins, whose temperature is fitted later.
-    """
-    if not isinstance(loss, Logistic | Multinomial):
-        probability = loss.probability(raw)
-        if probability is not None:
-            return np.log(np.maximum(probability, np.exp(UNSEEN)))
-    return log_of_margins(raw)
+        loss, known = self.explained.objective.loss, self.explained.objective.coding.classes
+        # of these two the logarithms have more digits
+        plain = isinstance(loss, Logistic | Multinomial)
+        proba = None if plain else loss.probability(raw)
+        said = log_of_margins(raw) if proba is None else np.log(np.maximum(proba, np.exp(UNSEEN)))
+        return all_classes(said, known, self.classes)
 
 
 @dataclass
