@@ -2,6 +2,8 @@
 
 import copy
 import warnings
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
@@ -14,15 +16,80 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skinfluence._checks import check_choice
 from skinfluence._delegation import estimator_has
+from skinfluence.labels._cleaning.actions import decide
 from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
-from skinfluence.labels._cleaning.training import Training, WithFlagger
+from skinfluence.labels._flagger import LabelFlagger
+from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.steps import weight_name
 
 ACTIONS = ("auto", "drop", "reweight", "relabel", "none")
+
+
+class WithFlagger:
+    """Has a parameter `flagger`, and after fit `flagger_`, which has seen the features."""
+
+    flagger: Any
+    flagger_: LabelFlagger
+
+    def _default_flagger(self):
+        return LabelFlagger() if self.flagger is None else self.flagger
+
+    @property
+    def n_features_in_(self):
+        """Number of features seen by fit."""
+        return self.flagger_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the features seen by fit, where they had names."""
+        return self.flagger_.feature_names_in_
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is fitted to what; estimator and flagger are cloned for each fit."""
+
+    estimator: Any
+    flagger: Any
+    X: Any
+    y: Any
+    weight: Any  # sample weights or None; rows of weight zero are absent
+    flagger_params: dict  # of its fit
+    estimator_params: dict  # of its fit, the sample weights excepted
+    weight_name: str | None  # of the estimator's fit parameter for sample weights
+    weighed: bool  # whether the estimator gets the sample weights
+
+    def judge(self):
+        """The fitted flagger."""
+        flagger = clone(self.flagger)
+        flagger._judged_for = self.estimator  # whole numbers are values to a regressor
+        return flagger.fit(self.X, self.y, **self.flagger_params)
+
+    def learn(self, flagger, action):
+        """The estimator, fitted to what an action leaves of the rows that a flagger has judged."""
+        left = decide(flagger, self.X, self.y, self.weight, action)
+        params = _check_method_params(self.X, self.estimator_params, indices=left.rows)
+        if self.weighed or action == "reweight":
+            params = {**params, self.weight_name: left.weight}
+        return clone(self.estimator).fit(take_rows(self.X, left.rows), left.y, **params)
+
+    def take(self, rows):
+        """The same for some of the rows."""
+        flagger_params = dict(self.flagger_params)
+        if "sample_weight" in flagger_params:
+            flagger_params["sample_weight"] = take_rows(flagger_params["sample_weight"], rows)
+        return replace(
+            self,
+            X=take_rows(self.X, rows),
+            y=take_rows(self.y, rows),
+            weight=None if self.weight is None else take_rows(self.weight, rows),
+            flagger_params=flagger_params,
+            estimator_params=_check_method_params(self.X, self.estimator_params, indices=rows),
+        )
 
 
 class Cleaned(WithFlagger, MetaEstimatorMixin):
@@ -49,12 +116,9 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         sample_weight : array-like of shape (n_samples,), default=None
             For the flagger and the estimator (the last step of a pipeline). A row of weight zero
             is absent.
-        X_trusted : {array-like, sparse matrix, data frame} of shape (n_trusted, n_features), \
-default=None
-            Rows whose labels are known to be right. They go to the flagger, whose "reference"
-            score asks which training rows hurt them; they are neither judged nor trained on.
-        y_trusted : array-like of shape (n_trusted,), default=None
-            Their labels or target values.
+        X_trusted, y_trusted : rows as of X and their labels, default=None
+            Known to be right. They go to the flagger, whose "reference" ranking asks which training
+            rows hurt them; they are neither judged nor trained on.
         **params : dict
             Further fit parameters of the estimator. Those with one entry a row are cut to the rows
             that stay.

@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import (
 
 from skinfluence._checks import check_choice
 from skinfluence.labels._cleaning.actions import decide
-from skinfluence.labels._cleaning.training import WithFlagger
+from skinfluence.labels._cleaning.learning import WithFlagger
 from skinfluence.labels._inputs.rows import take_rows
 
 
@@ -88,13 +88,8 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Their labels or target values.
-        **fit_params : dict
-            For the flagger's `fit`: `sample_weight`, `X_trusted`, `y_trusted`. Rows of weight zero
-            do not stay; the weights of those that stay are ``sample_weight[sample_indices_]``.
+        X, y, **fit_params : as for :meth:`fit`
+            The weights of the rows that stay are ``sample_weight[sample_indices_]``.
 
         Returns
         -------
