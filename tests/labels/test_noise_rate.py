@@ -107,3 +107,16 @@ def test_values_have_one_too():
     target[:40] += 600.0
     found = LabelFlagger(Ridge()).fit(values, target)
     assert abs(found.noise_rate_ - 40 / 442) < 2 * found.noise_rate_std_ < 0.02
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_in_five_labels_that_are_wrong_in_one_direction_are_found(seed):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, 1000)
+    rows = 4 * np.eye(3, 5)[truth] + rng.normal(size=(1000, 5))
+    given, wrong = flip_labels(truth, 0.4, kind="asymmetric", random_state=seed)
+    found = LabelFlagger(LogisticRegression()).fit(rows, given)
+    assert abs(found.noise_rate_ - 0.4) < 2 * found.noise_rate_std_ < 0.04
+    np.testing.assert_allclose(np.diag(found.noise_matrix_), 0.6, atol=0.06)
+    assert found.flagged_[wrong].mean() > 0.95
+    assert wrong[found.flagged_].mean() > 0.95

@@ -58,6 +58,8 @@ MOST_ROWS = 10_000
 MOST_CLASSES = 30
 #: Steps of the quasi-Newton method, and rounds of expectation-maximisation for a start.
 STEPS, ROUNDS = 150, 40
+#: Of each class, at least so many of the surest rows stand for what its labels are.
+ANCHORS = 10
 #: At which gain of the matrix, relative to the charge of its parameters, both models count alike,
 #: and how fast the share of the matrix grows there. On ten tables with made noise the gains are
 #: 0.03 to 0.5 for noise of one rate and for none, and 0.5 to 10 for lopsided noise.
@@ -78,6 +80,8 @@ class NoiseFit:
         Of the logits.
     likelihood : float
         Mean log-likelihood of the given labels, in nats a row, without the priors.
+    objective : float
+        The same with the priors: what the fit maximises.
     position : ndarray
         Where to start another fit.
     """
@@ -86,6 +90,7 @@ class NoiseFit:
     slope: np.ndarray = field(repr=False)
     offset: np.ndarray = field(repr=False)
     likelihood: float
+    objective: float
     position: np.ndarray = field(repr=False)
 
     def proba(self, log_proba):
@@ -137,15 +142,24 @@ def fit_noise_matrices(log_proba, codes, weight, start=(None, None)):
     """
     n_classes = log_proba.shape[1]
     problem = _Problem(*_some_rows(log_proba, codes, weight))
-    one_rate = problem.fit(problem.start(START_RATE) if start[0] is None else start[0].position)
+    anchored = problem.anchored_matrix() if start[0] is None else None
+    if start[0] is None:
+        begins = [
+            problem.start(START_RATE),
+            problem.start(matrix=anchored, parted=False, log_t=1.0),
+        ]
+    else:
+        begins = [start[0].position]
+    one_rate = max(map(problem.fit, begins), key=lambda fit: fit.objective)
     if n_classes > MOST_CLASSES:
         return one_rate, one_rate, 0.0
     if start[1] is None:
         begun = problem.start(matrix=problem.expected_matrix())
         begun = problem.fit(begun, calibration=False, matrix=True, steps=STEPS // 2).position
+        begins = [begun, problem.start(matrix=anchored, log_t=1.0)]
     else:
-        begun = start[1].position
-    whole = problem.fit(begun, matrix=True)
+        begins = [start[1].position]
+    whole = max((problem.fit(b, matrix=True) for b in begins), key=lambda fit: fit.objective)
     further = n_classes * (n_classes - 1) - 1
     charge = further - 1 + np.log(weight.sum())
     gain = weight.sum() * (whole.likelihood - one_rate.likelihood)
@@ -208,14 +222,15 @@ class _Problem:
         log_t, rate = np.clip([log_t[0], rate[0]], -30.0, 30.0)
         return log_t, b, A.reshape(K, K), rate, R.reshape(K, K)
 
-    def start(self, rate=None, matrix=None):
+    def start(self, rate=None, matrix=None, parted=True, log_t=0.3):
+        """Where to begin: at a rate, or at a matrix (with `parted`, or its rate) and log t."""
         K = self.n_classes
         position = np.zeros(self.parts[-1] + K * K)
         if matrix is not None:
             rate = np.clip(1 - np.diag(matrix).mean(), 0.01, 0.9)
+            position[0] = log_t
         position[self.parts[2]] = np.log(rate / (1 - rate))
-        if matrix is not None:
-            position[0] = 0.3
+        if matrix is not None and parted:
             common = log_probabilities(self._common(position[self.parts[2]]))
             position[self.parts[3] :] = (np.log(np.maximum(matrix, 1e-5)) - common).ravel()
         return position
@@ -293,6 +308,7 @@ class _Problem:
             slope=self.slope(position) / self.scale,
             offset=self.unpack(position)[1],
             likelihood=float(self.weight @ self._explained(position)[-1] / self.total),
+            objective=-float(loss(position)[0]),
             position=position,
         )
 
@@ -339,6 +355,21 @@ class _Problem:
         covariance = cho_solve(cho_factor(information), np.eye(len(information)))
         shares = self.weight @ posterior / self.total
         return covariance, jacobian.reshape(K * K, -1), -shares
+
+    def anchored_matrix(self):
+        """The given labels of the rows that are surest of each class.
+
+        Where many labels are wrong, the likelihood has a second maximum at none: probabilities
+        that the model has learnt from wrong labels explain these. From here the other is reached.
+        """
+        K = self.n_classes
+        matrix = np.empty((K, K))
+        for k in range(K):
+            surest = np.argsort(-self.scores[:, k], kind="stable")[
+                : max(ANCHORS, self.n // (5 * K))
+            ]
+            matrix[k] = self.weight[surest] @ self.one_hot[surest] + 0.5 / K
+        return matrix / matrix.sum(axis=1, keepdims=True)
 
     def expected_matrix(self):
         """The matrix by expectation-maximisation at the temperature and offsets alone."""
