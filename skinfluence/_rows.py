@@ -110,7 +110,7 @@ class NamedRows:
         whole = values.dtype.kind in "iu" and _outside(values, self.n)
         return bool(whole and (self._lookup(values) >= 0).all())
 
-    def in_order(self, values, positions=None, *, what, foreign=False):
+    def in_order(self, values, positions=None, *, what, foreign=False, table="X"):
         """Raise where the index of a pandas object names other rows, or these in another order.
 
         Parameters
@@ -123,6 +123,8 @@ class NamedRows:
             Name of the argument, for messages.
         foreign : bool
             Whether the index may name other rows, from elsewhere.
+        table : str
+            Name of the argument that has the right order, for messages.
         """
         mine, given = self.index, getattr(values, "index", None)
         if mine is None or not hasattr(values, "iloc") or given is None:
@@ -135,7 +137,7 @@ class NamedRows:
             return
         which = "the names of its rows in another order" if same else "names of other rows"
         first = "training rows" if positions is None else "rows"
-        order = "X.index" if positions is None else "X.index[positions]"
+        order = f"{table}.index" + ("" if positions is None else "[positions]")
         repair = f"{what}.loc[{order}] to put it in order, " if same else ""
         raise ValueError(
             f"{what} is a pandas object whose index holds {which}: {given[:3].tolist()} first, "
@@ -143,14 +145,14 @@ class NamedRows:
             f"entries are in the order of the {first}."
         )
 
-    def pairs_with(self, values, what):
+    def pairs_with(self, values, what, table="X"):
         """Raise where a pandas object of one entry per row has the rows' names in another order.
 
         A default index (0, 1, 2 ...) is no names.
         """
         index = getattr(values, "index", None)
         if hasattr(values, "iloc") and not np.array_equal(index, np.arange(len(index))):
-            self.in_order(values, what=what, foreign=True)
+            self.in_order(values, what=what, foreign=True, table=table)
 
     def _marked(self, rows, mask):
         if mask.shape != (self.n,):

@@ -60,7 +60,7 @@ def check_training_data(X, y, estimator):
     estimator : estimator
         Whose first step takes X.
     """
-    _refuse_file(X, "X")
+    refuse_file(X, "X")
     if isinstance(y, str):
         raise ValueError(_labels_by_name(X, y))
     if n_dimensions(X) != 1 or _takes_columns(_first_step(estimator)):
@@ -81,7 +81,7 @@ def check_training_data(X, y, estimator):
 
 def check_test_table(X_test, first_step):
     """Raise where test rows are the name of a file, or a pandas or polars Series."""
-    _refuse_file(X_test, "X_test")
+    refuse_file(X_test, "X_test")
     first_step = _first_step(first_step)
     if hasattr(X_test, "to_frame") and len(X_test.shape) == 1 and not _takes_columns(first_step):
         raise ValueError(
@@ -120,7 +120,10 @@ def tell_of_refit(explainer):
     )
 
 
-def _refuse_file(X, name):
+def refuse_file(X, name):
+    """Raise where a table is None or the name of a file."""
+    if X is None:
+        raise ValueError(f"{name} is None; expected a table of shape (n_rows, n_features).")
     if isinstance(X, str | os.PathLike):
         path = os.fspath(X)
         reader = _READERS.get(os.path.splitext(path)[1], "read_csv")

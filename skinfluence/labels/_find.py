@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
 from skinfluence._checks import check_number
@@ -116,7 +117,12 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     """
     check_number("contamination", contamination, words=("auto", "strict"), least=0.0, most=1.0)
     names = NamedRows(proba, y)
+    names.pairs_with(y, "y", "proba")
     given = as_labels(y)
+    if type_of_target(given) == "continuous":
+        raise ValueError(
+            "y is continuous; expected class labels. For values: LabelFlagger().fit(X, y)."
+        )
     target = Target(given, np.unique(given if classes is None else classes))
     logs = _checked(proba, target, classes)
     check_consistent_length(given, logs)
@@ -162,6 +168,18 @@ class _Given:
 
 def _checked(proba, target, classes):
     """Logarithms of the probabilities, columns in the order of the sorted classes."""
+    expected = target.classes.tolist() if classes is None else list(classes)
+    named = list(getattr(proba, "columns", expected))
+    if named != expected and sorted(map(str, named)) == sorted(map(str, expected)):
+        raise ValueError(
+            f"The columns of proba are {named[:20]} where the classes are {expected[:20]}. "
+            f"Expected the same order: pass classes={named[:20]}."
+        )
+    if np.ndim(proba) == 1:
+        raise ValueError(
+            f"proba has shape {np.shape(proba)}; expected one column a class. For the probability "
+            "of the second of two classes pass numpy.column_stack([1 - proba, proba])."
+        )
     proba = check_array(proba, dtype=np.float64, input_name="proba")
     K = target.n_classes
     if K < 2:

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import _num_samples
 
 from skinfluence._explainer import InfluenceExplainer
 from skinfluence._rows import NamedRows
@@ -34,7 +35,12 @@ def check_trusted(flagger, X_trusted, y_trusted, target):
             'ranking="reference" needs rows whose labels are known to be right: '
             "fit(X, y, X_trusted=X_trusted, y_trusted=y_trusted)."
         )
-    y_trusted = as_labels(y_trusted)
+    y_trusted, n_rows = as_labels(y_trusted), _num_samples(X_trusted)
+    if len(y_trusted) != n_rows:
+        raise ValueError(
+            f"X_trusted has {n_rows} rows but y_trusted has {len(y_trusted)}. Expected one label "
+            "a row."
+        )
     if (target.encode(y_trusted) < 0).any() and target.classes is not None:
         raise ValueError(
             "y_trusted holds labels that are not among those of y: "
@@ -132,7 +138,7 @@ def said_of(flagger):
     """What was fitted and found, in a line."""
     share = f"{flagger.contamination_:.1%} of the labels doubted"
     flagged = f"{int(flagger.flagged_.sum())} of {len(flagger.flagged_)} rows flagged"
-    return f"{flagger.description_}: {share}, {flagged}"
+    return f"{flagger.description_.rstrip('.')}: {share}, {flagged}"
 
 
 def make_explainer(flagger, noise=True):

@@ -41,7 +41,11 @@ class Choice:
             return f'action "none": nothing was compared, since a fold failed with: {self.failure}'
         if not self.gains:
             return f'action "none": too few rows to choose (at least {LEAST_ROWS}, of two classes)'
-        told = ", ".join(f'{g:+.2g} ± {s:.1g} by "{a}"' for a, (g, s) in self.gains.items())
+        std = min((s for _, s in self.gains.values() if s > 0), default=1e-3)
+        digits = max(0, 1 - int(np.floor(np.log10(std))))  # two of the standard error
+        told = ", ".join(
+            f'{g:+.{digits}f} ± {s:.{digits}f} by "{a}"' for a, (g, s) in self.gains.items()
+        )
         return f'action "{self.action}"; expected gain in {self.measure} over "none": {told}'
 
 

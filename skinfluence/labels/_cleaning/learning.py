@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
@@ -134,6 +134,7 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
             For ``action="reweight"`` with an estimator that takes no sample weights.
         """
         check_choice("action", self.action, ACTIONS)
+        self._check_parts()
         training = self._training(X, y, sample_weight, X_trusted, y_trusted, params)
         self.flagger_ = training.judge()
         choice = Choice(self.action)
@@ -154,6 +155,30 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         if self.verbose:
             print(f"[{type(self).__name__}] {self.description_}")
         return self
+
+    def _check_parts(self):
+        """Raise where an estimator is of the other kind, or the flagger is none."""
+        flagger = self._default_flagger()
+        if isinstance(flagger, type) or not hasattr(flagger, "fit"):
+            raise ValueError(f"flagger={flagger!r}. Expected an instance, such as LabelFlagger().")
+        if is_classifier(flagger) or is_regressor(flagger):
+            raise ValueError(
+                f"flagger={flagger!r} predicts and flags nothing. Pass flagger=LabelFlagger("
+                f"{flagger!r})."
+            )
+        ours = is_classifier(self)
+        other, kind = (is_regressor, "classifier") if ours else (is_classifier, "regressor")
+        asked = {
+            "estimator": self._default_estimator(),
+            "flagger.estimator": getattr(flagger, "estimator", None),
+        }
+        for name, estimator in asked.items():
+            if estimator is not None and not isinstance(estimator, type) and other(estimator):
+                instead = "CleanedRegressor" if ours else "CleanedClassifier"
+                raise ValueError(
+                    f"{name}={type(estimator).__name__}() in {type(self).__name__}. Expected a "
+                    f"{kind}; use {instead} for the other kind of target."
+                )
 
     def _training(self, X, y, sample_weight, X_trusted, y_trusted, params):
         """All that is fitted, to what, and which parameters go where."""

@@ -1,5 +1,7 @@
 """What may be given to a flagger: tables of any type, weights, settings."""
 
+from numbers import Integral
+
 import narwhals.stable.v1 as nw
 import numpy as np
 from scipy import sparse
@@ -8,8 +10,9 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
 from skinfluence._checks import check_choice, check_number, check_whole
+from skinfluence._rows import NamedRows
 from skinfluence._settings import check_weights, check_workers
-from skinfluence._training_data import check_training_data, n_dimensions
+from skinfluence._training_data import check_training_data, n_dimensions, refuse_file
 from skinfluence.labels._inputs.rows import is_frame
 from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import is_documents
@@ -26,6 +29,7 @@ def read_table(flagger, X, y):
     (documents, images) passes for an estimator that takes it, documents without an estimator too.
     """
     vars(flagger).pop("n_features_in_", None)  # of an earlier fit
+    refuse_file(X, "X")
     estimator = flagger.estimator
     if estimator is None and preparing_steps(getattr(flagger, "_judged_for", None)):
         estimator = flagger._judged_for
@@ -34,6 +38,7 @@ def read_table(flagger, X, y):
         check_training_data(X, y, flagger if estimator is None else estimator)
     any_shape = documents or estimator is not None
     flagger._is_table = not any_shape or n_dimensions(X) == 2
+    NamedRows(X, y).pairs_with(y, "y")
     X = _checked_table(X, flagger._is_table)
     validate_data(flagger, X, skip_check_array=True)
     return X
@@ -72,6 +77,7 @@ def gap_rows(X):
 
 def check_weight(sample_weight, X):
     """Row weights of shape (n,), float64; ones for None."""
+    NamedRows(X).pairs_with(sample_weight, "sample_weight")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, copy=True)
     check_weights(weight)
     return weight
@@ -92,6 +98,8 @@ def check_settings(flagger, rankings):
         raise ValueError(f"noise_model={flagger.noise_model!r}. Expected True or False.")
     check_choice("representation", flagger.representation, REPRESENTATIONS)
     get_solver(flagger.solver, random_state=flagger.random_state)
+    if not isinstance(flagger.verbose, Integral | np.bool_ | None):
+        raise ValueError(f"verbose={flagger.verbose!r}. Expected None or a whole number.")
     check_workers(flagger.n_jobs)
 
 

@@ -12,7 +12,7 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite
 
@@ -63,7 +63,8 @@ def read_target(flagger, X, y, weight):
     if flagger.estimator is not None:
         estimator = flagger.estimator
     categories, y = _is_categorical(y), as_labels(y)
-    check_consistent_length(y, weight)
+    if len(y) != len(weight):
+        raise ValueError(f"X has {len(weight)} rows but y has {len(y)}. Expected one label a row.")
     _refuse_missing(y)
     if estimator is not None and is_regressor(estimator):
         return _values(y, weight), ""  # also whole numbers, of which type_of_target may warn
@@ -166,6 +167,11 @@ def as_labels(y):
             "LabelFlagger requires y to be passed, but the target y is None: wrong labels can only "
             "be found among given ones."
         )
+    if sparse.issparse(y):
+        raise ValueError(
+            f"y is a sparse matrix of shape {y.shape}; expected one label a row, shape (n,). For "
+            "a single column pass y.toarray().ravel()."
+        )
     y = column_or_1d(np.asarray(y), warn=True)
     if y.dtype.kind == "c":
         raise ValueError("Complex data not supported: y holds complex numbers.")
@@ -203,6 +209,11 @@ def _sorted_classes(y):
         raise ValueError(
             f"The rows of positive weight are all of one class ({classes.tolist()[0]!r}); expected "
             "rows of at least 2 classes: with 1 class there is no other label to suggest."
+        )
+    if len(classes) == len(y) > FEW:
+        raise ValueError(
+            f"The {len(y)} labels of y all differ, {classes[:3].tolist()} first; expected classes "
+            "of several rows each. For values pass numbers: [float(label) for label in y]."
         )
     return classes
 

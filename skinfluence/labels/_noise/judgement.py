@@ -70,9 +70,9 @@ def _warn_of_chance(model, codes, weight):
     if gain < CHANCE:
         warnings.warn(
             "Models that have not seen a row predict its label no better than the shares of the "
-            f"classes do: log-likelihood {gain:+.1f} against them on {len(codes):,} labels. Which "
-            "labels are wrong cannot be told by them. Give columns or an estimator that predict "
-            "the labels.",
+            f"classes do: log-likelihood {gain:+.1f} nats against them on {len(codes):,} labels. "
+            "Which labels are wrong cannot be told by them. Give columns or an estimator that "
+            "predict the labels.",
             UserWarning,
             stacklevel=user_stacklevel(),
         )

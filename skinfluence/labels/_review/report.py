@@ -48,13 +48,14 @@ class LabelSummary(Readable):
     _columns: list
 
     def _parts(self):
+        digits = 1 if self.n_wrong_std < 10 else 0
         return [
             f"Flagged: {self.n_flagged:,} of {counted(self.n_rows, 'label')}. Estimated to be "
-            f"wrong: {self.n_wrong:,.0f} +- {self.n_wrong_std:,.1f}. Surely wrong: "
+            f"wrong: {self.n_wrong:,.0f} +- {self.n_wrong_std:,.{digits}f}. Surely wrong: "
             f"{self.n_sure:,}.",
             Table(
                 [Column("row", list(self.row_names), "name"), *self._columns],
-                "Flagged rows, the most suspicious first:",
+                "Flagged rows, the most suspicious first:" if self.n_flagged else "",
                 empty="No row is flagged.",
             ),
         ]
@@ -122,6 +123,8 @@ def verdicts(flagger, n_against, explain):
     everywhere = isinstance(explain, str) and explain == "all"
     explained = np.full(len(flagger.flagged_), everywhere)
     if not everywhere:
+        if isinstance(explain, str):
+            raise ValueError(f"explain={explain!r}. Expected a whole number of rows or 'all'.")
         check_whole("explain", explain, least=0)
         explained[flagger.ranking_[flagger.flagged_[flagger.ranking_]][:explain]] = True
     given = flagger._target.given

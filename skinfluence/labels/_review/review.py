@@ -79,6 +79,8 @@ class Review:
         check_choice("strategy", strategy, STRATEGIES)
         if (X_test is None) != (y_test is None):
             raise ValueError("Expected both of X_test and y_test, or neither.")
+        if X_test is not None and strategy != "gain":
+            raise ValueError('X_test and y_test are for strategy="gain"; leave them out.')
         if X_test is not None:
             X_test = self._new_table(X_test)
         if strategy == "quality":
