@@ -33,8 +33,6 @@ def test_test_rows_with_other_columns_are_refused(model, table, message):
     flagger = LabelFlagger(model).fit(X, y)
     with pytest.raises(ValueError, match=message):
         gain(flagger, table[:20], y[:20])
-    with pytest.raises(ValueError, match=message):
-        flagger.suggest_review(5, X_test=table[:20], y_test=y[:20])
 
 
 def test_test_rows_are_as_many_columns_wide_and_have_as_many_known_labels():
