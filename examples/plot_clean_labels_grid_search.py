@@ -80,12 +80,17 @@ for search, label, style in [
 ]:
     ax.semilogx(dampings, search.cv_results_["mean_test_score"], style, label=label)
 ax.axhline(before, color="0.5", linestyle=":", label="accuracy without cleaning (test)")
-ax.set(xlabel="damping", ylabel="score", ylim=(0, 1.02))
+ax.set(
+    xlabel="damping",
+    ylabel="score (1 is best)",
+    ylim=(0, 1.02),
+    title="Four things that a damping can be chosen for",
+)
 ax.legend(loc="lower left", fontsize="small")
 plt.show()
 
 # %%
 # Fidelity wants no damping: it asks about the model as it is, and every bit takes away from the
 # truth. Finding wrong labels and learning without them do not mind some; far more blurs the model
-# until it finds nothing. Labels as noisy as those that were learnt from place every candidate far
+# and costs both a little. Labels as noisy as those that were learnt from place every candidate far
 # too low, and the damping which they prefer is not the one that trusted labels prefer.

@@ -77,7 +77,7 @@ fig.suptitle("The ten published labels that are doubted most")
 plt.show()
 
 # %%
-# Three of four wrong labels are flagged, and of the flags one in twenty is an error; further down
-# the order the other labels are found at a price. A model that has seen the wrong labels believes
+# Nearly every flag is right, and the flags end early: about half of these labels look as if they
+# could be right. The others follow in the order, at a price. A model that has seen the wrong labels believes
 # some of them, so the loss comes second and self-influence, which also looks for odd digits, third.
 # The published labels are doubted where a person would hesitate too, and hardly any is flagged.

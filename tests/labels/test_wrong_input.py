@@ -26,7 +26,9 @@ MISTAKES = {
     ),
     "the name of a file.*read_csv": lambda: LabelFlagger().fit("data.csv", y),
     "X is None; expected a table": lambda: LabelFlagger().fit(None, y),
-    "verbose='loud'. Expected None": lambda: LabelFlagger(verbose="loud").fit(X, y),
+    "verbose='loud'. Expected None or a whole number": lambda: LabelFlagger(verbose="loud").fit(
+        X, y
+    ),
     r"another order.*y.loc\[X.index\]": lambda: LabelFlagger().fit(FRAME, COLUMN[::-1]),
     "sample_weight is a pandas object .* another order": lambda: LabelFlagger().fit(
         FRAME, COLUMN, sample_weight=(COLUMN + 1)[::-1]

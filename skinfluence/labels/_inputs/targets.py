@@ -210,7 +210,7 @@ def _sorted_classes(y):
             f"The rows of positive weight are all of one class ({classes.tolist()[0]!r}); expected "
             "rows of at least 2 classes: with 1 class there is no other label to suggest."
         )
-    if len(classes) == len(y) > FEW:
+    if len(classes) == len(y) > FEW and y.dtype.kind not in "biuf":
         raise ValueError(
             f"The {len(y)} labels of y all differ, {classes[:3].tolist()} first; expected classes "
             "of several rows each. For values pass numbers: [float(label) for label in y]."
