@@ -77,8 +77,8 @@ fig.suptitle("The ten published labels that are doubted most")
 plt.show()
 
 # %%
-# Nearly every flag is right, and the flags end early: a digit that looks like the label
-# it got raises none. Further down the order these are found too, at a price. A model that has seen the
-# wrong labels believes some of them, so the loss comes second and self-influence, which also looks
-# for odd digits, third. The published labels are doubted where a person would hesitate too, and
-# hardly any is flagged.
+# Nearly every flag is right, and the flags end early: a digit that looks like the label it got
+# raises none. Further down the order such labels are found too, at a price. A model that has seen
+# the wrong labels believes some of them, so the loss comes second and self-influence, which also
+# looks for odd digits, third. The published labels are doubted where a person would hesitate too,
+# and hardly any is flagged.
