@@ -145,6 +145,7 @@ def test_columns_of_an_array_of_objects_are_told_apart():
     assert len(LabelFlagger().fit(table.tolist(), labels).report(n_against=0)) == 60
 
 
+@pytest.mark.filterwarnings("ignore:Models that have not seen a row predict its label no better")
 def test_sparse_columns_of_a_frame_stay_sparse():
     pandas = pytest.importorskip("pandas")
     drawn = pandas.Series(np.random.default_rng(0).integers(0, 5, 200))
