@@ -45,7 +45,7 @@ def run(quick=False):
             for one in child.ask(**key):
                 bins[one["way"]] = bins.get(one["way"], 0) + np.array(one.pop("bins"))
                 found.append(key | one)
-            print(f"  {key}: {found[-len(bins) :]}", flush=True)
+            print(f"  {key}: expected / wrong {found[-len(bins)]['expected']:.2f}", flush=True)
     found = pd.DataFrame(found)
     ours = found[found.way == next(iter(WAYS))]
     parts = [
