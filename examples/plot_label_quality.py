@@ -63,5 +63,6 @@ plt.show()
 # %%
 # Four in five labels of quality 0.8 are right, by and large. The cross-validated probability of a
 # label is far too low: a model that learns from wrong labels is unsure of the right ones, and its
-# order may be good while its numbers are not. Where few labels are wrong among many digits that
-# look alike, the estimate is high by about its own uncertainty.
+# order may be good while its numbers are not. The estimated numbers follow the true ones, and miss
+# them by two standard errors or more where digits that look alike are taken for wrong labels (on
+# the left) or wrong labels for them.
