@@ -83,7 +83,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         the gain is clear.
     solver : str or Solver, default="auto"
         Of the inverse Hessian, as for InfluenceExplainer.
-    max_iter : int, default=3
+    max_iter : int, default=2
         Most fits with row weights by the noise model. There is one alone where the model's own
         errors are more than the wrong labels.
     random_state : int, RandomState instance or None, default=None
@@ -187,7 +187,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         contamination="auto",
         damping="auto",
         solver="auto",
-        max_iter=3,
+        max_iter=2,
         random_state=None,
         n_jobs=None,
         verbose=None,

@@ -155,7 +155,7 @@ class NoiseModel:
 
 
 def fit_noise_model(
-    source, codes, weight, n_classes, *, max_iter=3, noise_model=True, start=None, certain=None
+    source, codes, weight, n_classes, *, max_iter=2, noise_model=True, start=None, certain=None
 ):
     """Fit, judge, fit again with the rows' weights, until these settle.
 
@@ -167,7 +167,7 @@ def fit_noise_model(
     weight : ndarray of shape (n,)
         Not negative; rows of weight zero influence nothing and are judged as well.
     n_classes : int
-    max_iter : int, default=3
+    max_iter : int, default=2
         Fits at the most.
     noise_model : bool, default=True
         False: one fit, and the posterior is the leave-one-out probability, at a temperature only

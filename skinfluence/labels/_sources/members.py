@@ -19,11 +19,12 @@ __all__ = ["ForestMember", "RidgeMember", "Rows", "fit_forest", "fit_ridge", "pi
 
 #: Multiples of the values of a ridge regression, which lie between 0 and 1, that make them sharp.
 TEMPERATURES = np.geomspace(1.0, 32.0, 9)
-#: Trees, each of which is grown on half as many draws as there are rows, and votes on the others;
-#: more draws than these make larger trees, hardly better ones.
-N_TREES, MOST_DRAWS = 100, 30_000
+#: Trees, fewer for many rows, each of which is grown on a bootstrap sample and votes on the other
+#: rows; more draws than these make larger trees, hardly better ones. Leaves of one row would be sure
+#: of a label that may be wrong.
+N_TREES, MANY_ROWS, MOST_DRAWS, LEAST_LEAF = (200, 100), 10_000, 30_000, 2
 #: Share of the votes that goes to all classes alike: no tree need have voted for a class.
-LEAST = 0.1
+LEAST = 0.02
 #: Weights that trees are grown with are multiples of one in so many of the mean weight.
 WEIGHT_STEPS = 2**16
 
@@ -113,7 +114,7 @@ def fit_ridge(representation, rows, dampings):
 class ForestMember:
     """Extremely randomized trees, each of which votes on the rows that it was not grown on.
 
-    Of each row half of the trees have not seen the label (out-of-bag, Breiman 1996). Other row
+    Of each row a third of the trees have not seen the label (out-of-bag, Breiman 1996). Other row
     weights grow other trees: those of the first fit have bent around the wrong labels.
     """
 
@@ -160,9 +161,10 @@ def fit_forest(rows, seed, n_jobs=None):
     weight = np.rint(rows.share[counting] * len(counting) * WEIGHT_STEPS) / WEIGHT_STEPS
     kind = ExtraTreesRegressor if rows.codes is None else ExtraTreesClassifier
     forest = kind(
-        N_TREES,
+        N_TREES[len(counting) > MANY_ROWS],
+        min_samples_leaf=LEAST_LEAF,
         bootstrap=True,
-        max_samples=min(-(-len(counting) // 2), MOST_DRAWS),
+        max_samples=min(len(counting), MOST_DRAWS),
         oob_score=True,
         random_state=seed,
         n_jobs=n_jobs,
