@@ -20,8 +20,8 @@ __all__ = ["ForestMember", "RidgeMember", "Rows", "fit_forest", "fit_ridge", "pi
 #: Multiples of the values of a ridge regression, which lie between 0 and 1, that make them sharp.
 TEMPERATURES = np.geomspace(1.0, 32.0, 9)
 #: Trees, fewer for many rows, each of which is grown on a bootstrap sample and votes on the other
-#: rows; more draws than these make larger trees, hardly better ones. Leaves of one row would be sure
-#: of a label that may be wrong.
+#: rows; more draws than these make larger trees, hardly better ones. Leaves of one row would be
+#: sure of a label that may be wrong.
 N_TREES, MANY_ROWS, MOST_DRAWS, LEAST_LEAF = (200, 100), 10_000, 30_000, 2
 #: Share of the votes that goes to all classes alike: no tree need have voted for a class.
 LEAST = 0.02
