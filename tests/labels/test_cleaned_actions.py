@@ -126,7 +126,8 @@ def test_many_classes_are_all_kept():
     table = centres[codes] + rng.normal(size=(240, 3))
     noisy, _ = flip_labels(codes, 0.1, random_state=0)
     for action in ("drop", "relabel", "reweight"):
-        model = CleanedClassifier(KNeighborsClassifier(3), action=action)
+        quick = LabelFlagger(representation="linear")
+        model = CleanedClassifier(KNeighborsClassifier(3), quick, action=action)
         if action == "reweight":
             model.set_params(estimator=LogisticRegression(max_iter=2000))
         assert model.fit(table, noisy).classes_.tolist() == list(range(40))

@@ -130,9 +130,12 @@ def test_routed_reweighting_needs_no_request_of_a_plain_estimator(routing):
 def test_a_routed_search_passes_weights_through(routing):
     estimator = LogisticRegression().set_fit_request(sample_weight=True)
     estimator.set_score_request(sample_weight=False)
-    flagger = LabelFlagger().set_fit_request(sample_weight=True)
-    model = CleanedClassifier(estimator, flagger)
+    flagger = LabelFlagger(representation="linear").set_fit_request(sample_weight=True)
+    model = CleanedClassifier(estimator, flagger, action="drop")
     search = GridSearchCV(model, {"estimator__C": [1.0]}, cv=3).fit(X, y, sample_weight=weight)
     with sklearn.config_context(enable_metadata_routing=False):
-        want = CleanedClassifier(LogisticRegression()).fit(X, y, sample_weight=weight)
+        plain = CleanedClassifier(
+            LogisticRegression(), LabelFlagger(representation="linear"), action="drop"
+        )
+        want = plain.fit(X, y, sample_weight=weight)
     np.testing.assert_allclose(proba(search), proba(want), rtol=1e-9)

@@ -281,7 +281,7 @@ def test_inside_the_pipeline_of_imbalanced_learn():
 def test_a_search_over_the_pipeline_of_imbalanced_learn():
     imblearn = pytest.importorskip("imblearn.pipeline")
     pipeline = imblearn.Pipeline([("clean", LabelCleaner()), ("model", LogisticRegression())])
-    grid = {"clean__flagger__contamination": [0.05, 0.4], "clean__action": ["drop", "relabel"]}
+    grid = {"clean__flagger__contamination": [0.4], "clean__action": ["drop", "relabel"]}
     pipeline.set_params(clean__flagger=LabelFlagger(LogisticRegression(), damping=0.0))
     search = GridSearchCV(pipeline, grid, cv=3, n_jobs=2).fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
