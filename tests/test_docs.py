@@ -8,9 +8,15 @@ from tests._data import ROOT
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PAGES = sorted(p for p in (ROOT / "docs").glob("*.rst") if ">>> " in p.read_text("utf-8"))
+#: Pages that fit many models.
+LONG = ("clean_and_learn.rst", "find_wrong_labels.rst", "how_to_choose_a_solver.rst")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=pytest.mark.slow) if p.name in LONG else p for p in PAGES],
+    ids=[p.name for p in PAGES],
+)
 def test_the_page_prints_what_it_shows(page):
     pytest.importorskip("pandas")
     text = page.read_text("utf-8")

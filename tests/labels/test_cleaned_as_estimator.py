@@ -88,6 +88,7 @@ def test_refitting_equals_a_fresh_fit():
     )
 
 
+@pytest.mark.slow
 def test_a_search_reaches_flagger_estimator_and_action_in_two_processes():
     model = CleanedClassifier(LogisticRegression(), LabelFlagger(LogisticRegression()))
     grid = [

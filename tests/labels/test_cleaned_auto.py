@@ -173,6 +173,7 @@ def test_the_choice_is_told(capsys):
         assert len(told[1].lstrip("+-")) == len(told[2])  # as many digits of both
 
 
+@pytest.mark.slow
 def test_the_choice_is_the_same_for_any_number_of_jobs():
     noisy, _ = flip_labels((_cleaned.X[:, 0] > 0).astype(int), 0.2, random_state=0)
     found = [

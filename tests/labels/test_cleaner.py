@@ -278,6 +278,7 @@ def test_inside_the_pipeline_of_imbalanced_learn():
     np.testing.assert_array_equal(pipeline.predict_proba(X), alone.predict_proba(scaled))
 
 
+@pytest.mark.slow
 def test_a_search_over_the_pipeline_of_imbalanced_learn():
     imblearn = pytest.importorskip("imblearn.pipeline")
     pipeline = imblearn.Pipeline([("clean", LabelCleaner()), ("model", LogisticRegression())])

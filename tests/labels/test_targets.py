@@ -95,6 +95,7 @@ def test_the_order_is_seen_through_the_users_steps():
     assert taken(X, y, steps=steps)[0].classes is None
 
 
+@pytest.mark.slow
 def test_wrong_ages_are_found_whatever_their_type():
     ages, bad = AGES.copy(), np.zeros(1000, bool)
     bad[::40] = True
