@@ -97,6 +97,7 @@ def test_right_labels_lose_nothing(load):
     assert got.score(table[~half], labels[~half]) >= raw - 0.003
 
 
+@pytest.mark.slow
 def test_flipped_labels_are_acted_on():
     table, labels = load_digits(return_X_y=True)
     noisy, _ = flip_labels(labels[:900], 0.2, random_state=0)

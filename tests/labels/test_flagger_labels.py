@@ -102,6 +102,7 @@ def test_whole_numbers_that_hardly_repeat_are_values():
     assert hasattr(LabelFlagger().fit(X, np.arange(200) % 7), "classes_")
 
 
+@pytest.mark.slow
 def test_a_hundred_classes():
     names = np.array([f"class {k:02}" for k in range(100)])
     rng = np.random.default_rng(0)
