@@ -121,7 +121,7 @@ def test_many_classes_and_sparse_rows_are_cross_validated_where_that_is_cheaper(
     found = LabelFlagger(LogisticRegression(), noise_model=False).fit(table, y)
     assert found.judged_by_ == "cross_validation"
     assert "times cheaper than leave-one-out" in found.description_
-    thin = sparse.random_array((2000, 1500), density=0.01, rng=rng, format="csr")
+    thin = sparse.random(2000, 1500, density=0.01, random_state=0, format="csr")
     labels = (thin @ rng.normal(size=1500) > 0).astype(int)
     found = LabelFlagger(LogisticRegression(), noise_model=False).fit(thin, labels)
     assert found.judged_by_ == "cross_validation"

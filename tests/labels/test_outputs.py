@@ -14,7 +14,7 @@ other = (X[:, 1] > np.median(X[:, 1])).astype(int)
 BOTH = np.c_[y, other]
 FLAGGERS = {
     "representation": LabelFlagger(representation="linear"),
-    "closed form": LabelFlagger(LogisticRegression(C=1e-3)),
+    "closed form": LabelFlagger(LogisticRegression(C=1e-3, max_iter=1000)),
     "cross-validated": LabelFlagger(RandomForestClassifier(10, random_state=0)),
 }
 

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.utils import check_array
@@ -85,8 +85,11 @@ def is_documents(X):
 
 
 def _of_numbers(**which):
-    imputer = SimpleImputer(add_indicator=True, keep_empty_features=True)
-    return make_pipeline(_reader(_numbers, which), imputer.set_output(transform="default"))
+    # not the imputer's own indicator, which in scikit-learn 1.6 follows the configured output
+    parts = SimpleImputer(keep_empty_features=True), MissingIndicator(error_on_new=False)
+    parts = [part.set_output(transform="default") for part in parts]
+    union = FeatureUnion(list(zip(("filled", "missing"), parts, strict=True)))
+    return make_pipeline(_reader(_numbers, which), union.set_output(transform="default"))
 
 
 def _of_categories(**which):
