@@ -86,9 +86,9 @@ def is_documents(X):
 
 def _of_numbers(**which):
     # not the imputer's own indicator, which in scikit-learn 1.6 follows the configured output
-    parts = SimpleImputer(keep_empty_features=True), MissingIndicator(error_on_new=False)
-    parts = [part.set_output(transform="default") for part in parts]
-    union = FeatureUnion(list(zip(("filled", "missing"), parts, strict=True)))
+    filled = SimpleImputer(keep_empty_features=True).set_output(transform="default")
+    missing = MissingIndicator(error_on_new=False).set_output(transform="default")
+    union = FeatureUnion([("filled", filled), ("missing", missing)])
     return make_pipeline(_reader(_numbers, which), union.set_output(transform="default"))
 
 
