@@ -25,7 +25,6 @@ from skinfluence.effects._truncated import (
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
-from skinfluence.solvers._leverage import LeverageSystem
 
 
 def newton_step(objective, inverse, rows):
@@ -148,13 +147,3 @@ def apply_curvature(curvature, raw):
     if curvature.ndim == 2:
         return curvature * raw
     return np.einsum("nkj,nj->nk", curvature, raw)
-
-
-def solve_leverage_system(curvature, forms, right):
-    """(I - A_i M_i)^-1 right_i for every row, and the mask of rows of leverage one (NaN).
-
-    For leverages that are not near one: see
-    :meth:`skinfluence.solvers.InverseHessian.leverage_system`. `curvature` is (n, K) or (n, K, K),
-    `forms` (n, K, K), `right` (n, K).
-    """
-    return LeverageSystem(curvature, forms).solve(right)

@@ -29,7 +29,7 @@ class WrongLabels(LabelSummary):
     Attributes
     ----------
     flagged : ndarray of bool of shape (n_samples,)
-        Rows held for wrong.
+        Rows flagged as mislabelled.
     label_quality : ndarray of shape (n_samples,)
         Probability in [0, 1] that the given label is right.
     ranking : ndarray of int of shape (n_samples,)

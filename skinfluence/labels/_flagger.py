@@ -69,7 +69,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         functions of them, or both and more, averaged where their likelihoods are near.
     n_components : "auto" or int, default="auto"
         Most landmarks of an RBF representation. "auto": 300, and more (to 4,000) of many rows while
-        the likelihood gains, in less time than a cross-validated forest is reckoned to take.
+        the likelihood gains, in less time than a cross-validated forest is estimated to take.
     noise_model : bool, default=True
         Whether to estimate the noise and refit with rows weighted by the probability that their
         label is right. False: one fit, and `label_quality_` is the leave-one-out probability of the
@@ -101,7 +101,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     label_quality_ : ndarray of shape (n_samples,)
         Probability in [0, 1] that the given label is right.
     flagged_ : ndarray of bool of shape (n_samples,)
-        Rows held for wrong.
+        Rows flagged as mislabelled.
     ranking_ : ndarray of int of shape (n_samples,)
         Rows, the most suspicious first.
     suggested_ : ndarray of shape (n_samples,)
@@ -148,7 +148,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     See Also
     --------
     skinfluence.InfluenceExplainer : Says which training rows made a model say something.
-    skinfluence.CleanedClassifier : Learns without the labels that are held for wrong.
+    skinfluence.CleanedClassifier : Learns without the flagged labels.
 
     Notes
     -----
@@ -282,7 +282,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Returns
         -------
         ndarray of int of shape (n_samples,)
-            -1 for rows whose label is held for wrong, +1 for the others.
+            -1 for rows flagged as mislabelled, +1 for the others.
         """
         self.fit(X, y, sample_weight, X_trusted=X_trusted, y_trusted=y_trusted)
         return np.where(self.flagged_, -1, 1)

@@ -71,7 +71,7 @@ def test_the_gradient_is_that_of_the_penalised_likelihood(monkeypatch):
 
     def caught(loss, position, **settings):
         losses.append(loss)
-        return type("Found", (), {"x": position})
+        return type("Found", (), {"x": position, "fun": 0.0})
 
     problem = noise_matrix._Problem(log_proba, given, weight)
     position = 0.3 * np.random.RandomState(2).randn(problem.parts[-1] + 9)

@@ -1,1 +1,1 @@
-"""Learning without the labels that are held for wrong."""
+"""Learning from data with flagged labels."""

@@ -15,7 +15,7 @@ __all__ = ["Choice", "choose_action"]
 #: A mild and a strong one; beside these two "relabel" gained nothing more.
 CANDIDATES = ("reweight", "drop")
 N_FOLDS = 3
-#: With fewer rows no action is told from another.
+#: With fewer rows the actions cannot be compared.
 LEAST_ROWS = 30
 
 

@@ -190,7 +190,7 @@ def standard_errors(fit, log_proba, codes, weight):
     n = len(codes)
     data = _some_rows(log_proba, codes, weight)
     covariance, jacobian, shares = _Problem(*data).information(fit.position)
-    spread = np.einsum("ap,pq,aq->a", jacobian, covariance, jacobian)
+    spread = ((jacobian @ covariance) * jacobian).sum(axis=1)
     K = len(fit.matrix)
     of_rate = shares @ jacobian[np.arange(K) * (K + 1)]
     few = len(data[1]) / n
@@ -308,7 +308,7 @@ class _Problem:
             slope=self.slope(position) / self.scale,
             offset=self.unpack(position)[1],
             likelihood=float(self.weight @ self._explained(position)[-1] / self.total),
-            objective=-float(loss(position)[0]),
+            objective=-float(found.fun),
             position=position,
         )
 

@@ -41,12 +41,12 @@ def reason_to_cross_validate(source, explainer, X, y):
         return None
     closed, folds = seconds(explainer)
     if closed > max(SHORT, LONGER * folds):
-        return f"which is reckoned {closed / folds:.0f} times cheaper than leave-one-out"
+        return f"which is estimated to be {closed / folds:.0f} times cheaper than leave-one-out"
     return None
 
 
 def seconds(explainer):
-    """What (the closed form, cross-validation) is reckoned to take on a common machine."""
+    """What (the closed form, cross-validation) is estimated to take on a common machine."""
     hessian = explainer.objective_.hessian()
     size, auto = Sizes(hessian, 1), AutoSolver.for_newton_steps()
     factorized = auto.costs(hessian)[auto.direct_solver(hessian)[0].name].seconds

@@ -33,7 +33,7 @@ ROWS_FOR_CHOICE, LEAST_ROWS = 2000, 500
 #: a row, one to so many rows.
 LANDMARKS, GAIN, ROWS_PER_LANDMARK = (300, 1000, 2000, 4000), 0.003, 3
 #: Multiplications a second, nodes of trees a second, and fits of a noise model: what landmarks and
-#: the 5 times 100 trees of a cross-validated forest are reckoned to cost. Only the ratio matters.
+#: the 5 times 100 trees of a cross-validated forest are estimated to cost. Only the ratio matters.
 MULTIPLY, SPLIT, ROUNDS = 1e11, 5e7, 4
 
 
@@ -56,7 +56,7 @@ class ClosedFormSource:
     _: KW_ONLY
     representation: str = "auto"
     #: Landmarks, and directions of a linear representation with many more columns. "auto": more
-    #: while the likelihood gains, in less time than a cross-validated forest is reckoned to take.
+    #: while the likelihood gains, in less time than a cross-validated forest is estimated to take.
     n_components: Any = "auto"
     damping: Any = "auto"  # in units of the mean variance of the directions; the forest has none
     random_state: Any = None
