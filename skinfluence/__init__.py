@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from skinfluence._explainer import InfluenceExplainer
+from skinfluence.explainer import InfluenceExplainer
 from skinfluence.svm import SmoothHingeSVC
 
 if TYPE_CHECKING:

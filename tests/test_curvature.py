@@ -17,8 +17,8 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from skinfluence import InfluenceExplainer
-from skinfluence._answers import Linearization, resolve_method
-from skinfluence._health import SingularHessianWarning
+from skinfluence.explainer._health import SingularHessianWarning
+from skinfluence.explainer._linearization import Linearization, resolve_method
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.metrics import loo_concordance
 from skinfluence.perturbation import relabel_influence

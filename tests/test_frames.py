@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skinfluence._frames import frame_backend, make_frame
+from skinfluence._utils.frames import frame_backend, make_frame
 
 COLUMNS = {"row": np.array(["a", "b"], dtype=object), "influence": np.array([0.5, -0.5])}
 

@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skinfluence import InfluenceExplainer
-from skinfluence._answers import influence_blocks
-from skinfluence._targets import resolve_target
+from skinfluence.explainer._linearization import influence_blocks
+from skinfluence.explainer._targets import resolve_target
 from skinfluence.kernels import run_chunks
 from skinfluence.objectives import minimize
 from skinfluence.perturbation import relabel_influence_blocks
@@ -79,7 +79,7 @@ def test_a_call_after_one_that_was_interrupted_reports_its_own_solutions(monkeyp
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skinfluence._answers.TopK.add", interrupt)
+    monkeypatch.setattr("skinfluence.explainer._linearization.TopK.add", interrupt)
     with pytest.raises(KeyboardInterrupt) as kept:
         explainer.top_influences(X[:3], y[:3])
     with pytest.warns(ConvergenceWarning, match="of 3 right-hand sides"):

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from skinfluence import InfluenceExplainer, _progress
-from skinfluence._progress import progress, progress_bar
+from skinfluence._utils.progress import progress, progress_bar
 from skinfluence.effects import _refit
 from skinfluence.solvers import CGSolver, LissaSolver, NeumannSolver, NystroemSolver, _cg
 from tests.solvers import _zoo as zoo

@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 from skinfluence import InfluenceExplainer
-from skinfluence._tables import Column, Pairs, Readable, Table, number_text, value_text
+from skinfluence._utils.tables import Column, Pairs, Readable, Table, number_text, value_text
 from skinfluence.components import influence_components
 from skinfluence.groups import most_influential_group, smallest_flipping_set
 from skinfluence.selection import select_diverse, select_prototypes

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer, LabelFlagger
-from skinfluence._rows import NamedRows
+from skinfluence._utils.rows import NamedRows
 from skinfluence.components import influence_components
 from skinfluence.groups import (
     group_influence,

@@ -8,7 +8,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer, SmoothHingeSVC, _fidelity
-from skinfluence._fidelity import audit_rows, lins_concordance, mean_refitted_changes
+from skinfluence.explainer._fidelity import audit_rows, lins_concordance, mean_refitted_changes
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 5))

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.adapters._fit_record import FitRecord, inner_estimator, take_record
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
 from skinfluence.adapters._resampled import given_rows, is_sampler, taken_positions

@@ -5,8 +5,8 @@ from time import perf_counter
 
 import numpy as np
 
-from skinfluence._progress import duration
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.progress import duration
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.linalg import block_size
 from skinfluence.objectives._hinge_path import HingeMachine
 

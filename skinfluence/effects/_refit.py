@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence._progress import progress_bar
+from skinfluence._utils.progress import progress_bar
 from skinfluence.effects._anderson import Anderson
 from skinfluence.effects._changes import RefittedChanges, WeightChanges
 from skinfluence.effects._group_first_order import parts

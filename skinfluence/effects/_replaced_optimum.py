@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence._progress import progress_bar
+from skinfluence._utils.progress import progress_bar
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.effects._hinge_refit import replace_hinge
 from skinfluence.effects._least_norm import crossing_rows, takes_least_norm, to_least_norm

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects._changes import RefittedChanges
 from skinfluence.objectives._truncated import FEW_DIGITS, NEAR
 

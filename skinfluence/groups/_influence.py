@@ -6,13 +6,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
-from skinfluence._checks import check_choice
-from skinfluence._fidelity import GROUPS_AT_ONCE
-from skinfluence._frames import make_frame
-from skinfluence._progress import progress
-from skinfluence._targets import target_changes
-from skinfluence._tasks import check_explainer
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.checks import check_choice
+from skinfluence._utils.frames import make_frame
+from skinfluence._utils.progress import progress
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects import (
     WeightChanges,
     group_first_order,
@@ -21,6 +18,9 @@ from skinfluence.effects import (
     refit,
 )
 from skinfluence.effects._classes import takes_a_class
+from skinfluence.explainer._fidelity import GROUPS_AT_ONCE
+from skinfluence.explainer._targets import target_changes
+from skinfluence.explainer._tasks import check_explainer
 from skinfluence.groups._inputs import read_groups
 from skinfluence.linalg import block_size
 from skinfluence.solvers import AutoSolver

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from skinfluence._checks import check_choice, check_whole
-from skinfluence._feature_values import row_columns
-from skinfluence._progress import progress_bar
-from skinfluence._tables import Column, Readable, Table, counted
-from skinfluence._targets import target_changes
-from skinfluence._tasks import check_explainer, warn_of_stand_in
+from skinfluence._utils.checks import check_choice, check_whole
+from skinfluence._utils.progress import progress_bar
+from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.effects import RefittedChanges
+from skinfluence.explainer._feature_values import row_columns
+from skinfluence.explainer._targets import target_changes
+from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.groups._downdate import additive_gains, downdate, top_additive
 from skinfluence.groups._influence import removal, resolve_method
 

@@ -7,8 +7,8 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
-from skinfluence._checks import check_number
-from skinfluence._rows import NamedRows
+from skinfluence._utils.checks import check_number
+from skinfluence._utils.rows import NamedRows
 from skinfluence.labels._inputs.targets import Target, as_labels
 from skinfluence.labels._noise.judgement import judge
 from skinfluence.labels._review.report import LabelSummary, summary_fields

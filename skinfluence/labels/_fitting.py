@@ -8,9 +8,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
-from skinfluence._explainer import InfluenceExplainer
-from skinfluence._rows import NamedRows
+from skinfluence._utils.rows import NamedRows
 from skinfluence.adapters._fit_record import fit_recorded, weight_parameter
+from skinfluence.explainer._explainer import InfluenceExplainer
 from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._inputs.targets import Target, as_labels
 from skinfluence.labels._noise.judgement import judge

@@ -5,7 +5,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._frames import frame_backend
+from skinfluence._utils.frames import frame_backend
 from skinfluence.labels._inputs.settings import read_table
 
 __all__ = ["check_one_output", "each_output", "fit_outputs"]

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skinfluence._progress import progress_bar
+from skinfluence._utils.progress import progress_bar
 from skinfluence.kernels import csr_gram, csr_quadratic_form, row_chunks, run_chunks
 from skinfluence.kernels._threads import InPlaceSum
 from skinfluence.linalg._blocks import CACHE_MIB, block_size, row_blocks

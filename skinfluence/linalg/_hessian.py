@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from skinfluence._progress import progress
+from skinfluence._utils.progress import progress
 from skinfluence.kernels import apply_curvature, curvature_of_rows, hessian_product, run_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
 from skinfluence.linalg._pair_grams import PairGrams

@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._checks import check_choice, check_number, check_whole
-from skinfluence._explainer import InfluenceExplainer
-from skinfluence._fidelity import (
+from skinfluence._utils.checks import check_choice, check_number, check_whole
+from skinfluence.explainer._explainer import InfluenceExplainer
+from skinfluence.explainer._fidelity import (
     N_ROWS,
     group_changes,
     lins_concordance,

@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.metrics import average_precision_score
 from sklearn.utils.validation import _num_samples
 
-from skinfluence._checks import check_number
+from skinfluence._utils.checks import check_number
 from skinfluence.datasets import flip_labels
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence._progress import progress_bar
+from skinfluence._utils.progress import progress_bar
 from skinfluence.objectives._hinge_path import HingeMachine
 
 

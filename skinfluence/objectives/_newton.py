@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from skinfluence._progress import progress_bar
+from skinfluence._utils.progress import progress_bar
 from skinfluence.objectives._hinge_machines import at_hinge_optimum
 
 #: A stationarity at which float64 has nothing left to give.

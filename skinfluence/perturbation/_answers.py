@@ -7,15 +7,15 @@ from scipy import sparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array
 
-from skinfluence._answers import MOST_TESTS, resolve_method
-from skinfluence._targets import TestRows
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects import (
     replace_first_order,
     replace_newton_step,
     replace_refit,
 )
 from skinfluence.effects._classes import encoded_classes, last_of_class
+from skinfluence.explainer._linearization import MOST_TESTS, resolve_method
+from skinfluence.explainer._targets import TestRows
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import AutoSolver
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from skinfluence._rows import check_rows
-from skinfluence._tasks import check_explainer, warn_of_stand_in
+from skinfluence._utils.rows import check_rows
 from skinfluence.effects._least_norm import (
     free_directions,
     full_leverage,
     takes_least_norm,
 )
 from skinfluence.effects._truncated import is_truncated
+from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._answers import columns_moved_by_transform, rows_of
 from skinfluence.perturbation._asked_features import asked_steps, check_features, n_columns

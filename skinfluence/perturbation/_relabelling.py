@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn import get_config
 
-from skinfluence._rows import check_rows
-from skinfluence._tasks import check_explainer
+from skinfluence._utils.rows import check_rows
 from skinfluence.effects import Replacement
+from skinfluence.explainer._tasks import check_explainer
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._answers import (
     Effects,

@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 
-from skinfluence._rows import check_rows
-from skinfluence._tasks import check_explainer
+from skinfluence._utils.rows import check_rows
 from skinfluence.effects import Replacement
+from skinfluence.explainer._tasks import check_explainer
 from skinfluence.perturbation._answers import (
     Effects,
     check_method,

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skinfluence._checks import check_choice, check_number, check_whole
-from skinfluence._feature_values import row_columns
-from skinfluence._rows import check_rows
-from skinfluence._tables import Column, Readable, Table, counted
-from skinfluence._tasks import check_explainer, warn_of_stand_in
+from skinfluence._utils.checks import check_choice, check_number, check_whole
+from skinfluence._utils.rows import check_rows
+from skinfluence._utils.tables import Column, Readable, Table, counted
+from skinfluence.explainer._feature_values import row_columns
+from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.selection._importance import SIGNS, check_scores, row_scores
 from skinfluence.selection._lazy_greedy import lazy_greedy
 from skinfluence.selection._redundancy import REDUNDANCIES

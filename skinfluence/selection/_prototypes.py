@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from skinfluence._checks import check_whole
-from skinfluence._feature_values import row_columns
-from skinfluence._rows import check_rows
-from skinfluence._tables import Column, Readable, Table, counted
-from skinfluence._tasks import check_explainer, warn_of_stand_in
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.checks import check_whole
+from skinfluence._utils.rows import check_rows
+from skinfluence._utils.tables import Column, Readable, Table, counted
+from skinfluence._utils.warnings import user_stacklevel
+from skinfluence.explainer._feature_values import row_columns
+from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.linalg import row_blocks
 
 #: A candidate of which no more than this part is left is a combination of the picks.

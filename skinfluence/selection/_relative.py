@@ -4,10 +4,10 @@ from collections import deque
 
 import numpy as np
 
-from skinfluence._answers import ORDERS, influence_blocks, top_k
-from skinfluence._checks import check_choice, check_whole
-from skinfluence._rows import check_rows
-from skinfluence._tasks import check_explainer, warn_of_stand_in
+from skinfluence._utils.checks import check_choice, check_whole
+from skinfluence._utils.rows import check_rows
+from skinfluence.explainer._linearization import ORDERS, influence_blocks, top_k
+from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.selection._lengths import KINDS, change_lengths, scaled_changes
 
 

@@ -9,7 +9,7 @@ from threading import get_ident
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from skinfluence._progress import progress, progress_bar
+from skinfluence._utils.progress import progress, progress_bar
 from skinfluence.linalg import row_blocks
 
 REGISTRY: dict[str, type["Solver"]] = {}

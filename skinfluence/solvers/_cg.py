@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
-from skinfluence._progress import progress_bar
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.progress import progress_bar
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.solvers._base import InverseHessian, Solver, require_convex
 from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._checks import (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence._progress import progress
+from skinfluence._utils.progress import progress
 from skinfluence.solvers._lissa_steps import choose_steps
 
 #: The first check of the estimate comes after about this many steps, the others at its doublings.

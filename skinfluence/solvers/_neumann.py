@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skinfluence._progress import progress
+from skinfluence._utils.progress import progress
 from skinfluence.solvers._base import InverseHessian, Solver, require_convex
 from skinfluence.solvers._checks import (
     check_choice,

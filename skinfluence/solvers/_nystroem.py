@@ -8,7 +8,7 @@ from sklearn import get_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
 from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, require_convex
 from skinfluence.solvers._checks import check_columns, check_integer, check_positive, check_seed

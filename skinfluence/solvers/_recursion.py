@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.warnings import user_stacklevel
 
 #: What is told of right-hand sides that have no solution.
 NOT_FINITE = "Right-hand sides with NaN or infinite entries have no solution."

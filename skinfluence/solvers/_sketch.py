@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skinfluence._progress import progress
+from skinfluence._utils.progress import progress
 
 
 class Sketch:

@@ -7,8 +7,8 @@ from sklearn import config_context
 from threadpoolctl import threadpool_limits
 
 from skinfluence import InfluenceExplainer
-from skinfluence._answers import Linearization
 from skinfluence.effects import WeightChanges, first_order, newton_step, refit, refit_rows
+from skinfluence.explainer._linearization import Linearization
 from skinfluence.objectives import RowWeights, minimize
 from skinfluence.solvers import AutoSolver, CholeskySolver, Solver
 from tests.effects._zoo import (

@@ -134,7 +134,7 @@ def test_fidelity_is_judged_against_the_hinge():
 
 
 def _rows(explainer):
-    from skinfluence._fidelity import audit_rows, reference
+    from skinfluence.explainer._fidelity import audit_rows, reference
 
     return audit_rows(reference(explainer, X, LABELS["two classes"])[0], 8)
 

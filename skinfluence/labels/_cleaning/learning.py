@@ -18,8 +18,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
-from skinfluence._checks import check_choice
-from skinfluence._delegation import estimator_has
+from skinfluence._utils.checks import check_choice
+from skinfluence.explainer._delegation import estimator_has
 from skinfluence.labels._cleaning.actions import decide
 from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
 from skinfluence.labels._flagger import LabelFlagger

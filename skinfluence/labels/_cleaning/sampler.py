@@ -10,7 +10,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skinfluence._checks import check_choice
+from skinfluence._utils.checks import check_choice
 from skinfluence.labels._cleaning.actions import decide
 from skinfluence.labels._cleaning.learning import WithFlagger
 from skinfluence.labels._inputs.rows import take_rows

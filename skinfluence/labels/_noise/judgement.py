@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._noise.classes import NoiseModel, fit_noise_model
 from skinfluence.labels._noise.counts import flag_labels
 from skinfluence.labels._noise.matrix import standard_errors

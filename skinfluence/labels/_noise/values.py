@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._noise.error_mixture import ErrorMixture, fit_error_mixture
 from skinfluence.labels._sources.opinions import Opinion
 

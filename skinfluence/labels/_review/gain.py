@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence._warnings import untold_of_last
+from skinfluence._utils.warnings import untold_of_last
 
 __all__ = ["class_beliefs", "expected_gains", "value_beliefs"]
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skinfluence._checks import check_whole
-from skinfluence._tables import Column, Readable, Table, counted
-from skinfluence._warnings import untold_of_last
+from skinfluence._utils.checks import check_whole
+from skinfluence._utils.tables import Column, Readable, Table, counted
+from skinfluence._utils.warnings import untold_of_last
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
 

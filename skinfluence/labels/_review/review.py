@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn import config_context
 
-from skinfluence._checks import check_choice, check_whole
-from skinfluence._rows import NamedRows
+from skinfluence._utils.checks import check_choice, check_whole
+from skinfluence._utils.rows import NamedRows
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._inputs.targets import Target, as_labels
 from skinfluence.labels._noise.judgement import judge

@@ -7,12 +7,12 @@ from functools import cached_property, partial
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skinfluence._health import warn_of_null_directions
-from skinfluence._progress import progress
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.progress import progress
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
 from skinfluence.effects._classes import last_of_class
 from skinfluence.effects._first_order import linear_first_order
+from skinfluence.explainer._health import warn_of_null_directions
 from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import check_curvature, is_second_derivative

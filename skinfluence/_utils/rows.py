@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import _num_samples
 
-from skinfluence._frames import column_of, frame_backend, make_frame
+from skinfluence._utils.frames import column_of, frame_backend, make_frame
 
 
 class NamedRows:

@@ -7,11 +7,11 @@ from scipy.stats import rankdata
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 
-from skinfluence._answers import influence_blocks, resolve_method
-from skinfluence._targets import LossTarget, TestRows, encode_labels, target_changes
 from skinfluence.adapters import Settings
 from skinfluence.effects import WeightChanges, refit, refit_rows
 from skinfluence.effects._classes import last_of_class
+from skinfluence.explainer._linearization import influence_blocks, resolve_method
+from skinfluence.explainer._targets import LossTarget, TestRows, encode_labels, target_changes
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skinfluence._health import curvature_range
 from skinfluence.adapters._precision import beyond_tolerance, is_frozen, solves_directly
+from skinfluence.explainer._health import curvature_range
 from skinfluence.objectives import Objective, distance_to_optimum, minimize
 from skinfluence.solvers import AutoSolver
 

@@ -2,8 +2,8 @@
 
 from html import escape
 
-from skinfluence._tables._cells import printable, value_text
-from skinfluence._tables._table import head_lines
+from skinfluence._utils.tables._cells import printable, value_text
+from skinfluence._utils.tables._table import head_lines
 
 #: Colours that are read on light and on dark ground; text has the colour of what is around it.
 STYLE = """

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from skinfluence._feature_values import FeatureValues, telling_columns
-from skinfluence._frames import column_of, make_frame
-from skinfluence._tables import Column, Group, Readable, Table, counted, value_text
+from skinfluence._utils.frames import column_of, make_frame
+from skinfluence._utils.tables import Column, Group, Readable, Table, counted, value_text
+from skinfluence.explainer._feature_values import FeatureValues, telling_columns
 
 #: Test rows that are printed; the others are counted.
 SHOWN = 10

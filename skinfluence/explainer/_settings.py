@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from skinfluence._checks import check_choice, check_number
+from skinfluence._utils.checks import check_choice, check_number
 from skinfluence.effects import METHODS
 from skinfluence.objectives import CURVATURES
 from skinfluence.solvers import get_solver

@@ -9,21 +9,21 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._answers import Linearization, influence_blocks, resolve_method
-from skinfluence._audit import Audit
-from skinfluence._delegation import EstimatorDelegation
-from skinfluence._most_influential import MostInfluential
-from skinfluence._polishing import keep, polish
-from skinfluence._rows import NamedRows, check_rows
-from skinfluence._settings import check_settings, check_weights
-from skinfluence._targets import TestRows, resolve_target
-from skinfluence._training_data import (
+from skinfluence._utils.rows import NamedRows, check_rows
+from skinfluence.adapters import Settings, check_supported, explain_estimator
+from skinfluence.explainer._all_rows import Audit
+from skinfluence.explainer._delegation import EstimatorDelegation
+from skinfluence.explainer._linearization import Linearization, influence_blocks, resolve_method
+from skinfluence.explainer._most_influential import MostInfluential
+from skinfluence.explainer._polishing import keep, polish
+from skinfluence.explainer._settings import check_settings, check_weights
+from skinfluence.explainer._targets import TestRows, resolve_target
+from skinfluence.explainer._training_data import (
     TableWatch,
     check_test_table,
     check_training_data,
     tell_of_refit,
 )
-from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.solvers import get_solver
 from skinfluence.solvers._base import seeded
 

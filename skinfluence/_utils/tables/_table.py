@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any
 
-from skinfluence._tables._cells import (
+from skinfluence._utils.tables._cells import (
     LONGEST_VALUE,
     column_text,
     number_text,

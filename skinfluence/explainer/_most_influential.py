@@ -6,14 +6,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._answers import ORDERS, Linearization, influence_blocks, top_k
-from skinfluence._checks import check_choice, check_whole
-from skinfluence._explanation import SHOWN, Explanation, Rows, row_tables
-from skinfluence._feature_values import FeatureValues
-from skinfluence._frames import row_labels
-from skinfluence._rows import NamedRows
-from skinfluence._targets import explained_labels
+from skinfluence._utils.checks import check_choice, check_whole
+from skinfluence._utils.frames import row_labels
+from skinfluence._utils.rows import NamedRows
 from skinfluence.adapters import Explained
+from skinfluence.explainer._explanation import SHOWN, Explanation, Rows, row_tables
+from skinfluence.explainer._feature_values import FeatureValues
+from skinfluence.explainer._linearization import ORDERS, Linearization, influence_blocks, top_k
+from skinfluence.explainer._targets import explained_labels
 from skinfluence.objectives import Objective
 
 

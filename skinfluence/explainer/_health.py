@@ -8,9 +8,9 @@ import numpy as np
 from scipy.linalg import qr
 from scipy.sparse.linalg import ArpackError, eigsh
 
-from skinfluence._frames import make_frame
-from skinfluence._tables import Pairs, Readable
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.frames import make_frame
+from skinfluence._utils.tables import Pairs, Readable
+from skinfluence._utils.warnings import user_stacklevel
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skinfluence._answers import MOST_TESTS
-from skinfluence._rows import NamedRows, check_rows
-from skinfluence._tables import Column, Readable, Table, counted
-from skinfluence._tasks import check_explainer, warn_of_stand_in
+from skinfluence._utils.rows import NamedRows, check_rows
+from skinfluence._utils.tables import Column, Readable, Table, counted
+from skinfluence.explainer._linearization import MOST_TESTS
+from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, Design, block_size, score_reader
 from skinfluence.losses import Multinomial
 from skinfluence.objectives import Coupling
 
 __all__ = ["InfluenceComponents", "influence_components"]
-
-
-def __dir__():
-    return __all__
 
 
 NAMES = ("influence", "without_loss", "without_hessian", "inner_product")

@@ -6,19 +6,19 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._answers import Linearization, resolve_method
-from skinfluence._diagnostics import diagnostics_columns, leverage
-from skinfluence._fidelity import rows_concordance
-from skinfluence._health import (
+from skinfluence._utils.rows import NamedRows, check_rows
+from skinfluence.adapters import Explained, Settings
+from skinfluence.effects._residuals import unit_residual
+from skinfluence.explainer._diagnostics import diagnostics_columns, leverage
+from skinfluence.explainer._fidelity import rows_concordance
+from skinfluence.explainer._health import (
     Health,
     curvature_range,
     describe_solution,
     estimated_dof,
     null_directions,
 )
-from skinfluence._rows import NamedRows, check_rows
-from skinfluence.adapters import Explained, Settings
-from skinfluence.effects._residuals import unit_residual
+from skinfluence.explainer._linearization import Linearization, resolve_method
 from skinfluence.objectives import Objective
 
 

@@ -4,8 +4,8 @@ import warnings
 
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._explainer import InfluenceExplainer
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.warnings import user_stacklevel
+from skinfluence.explainer._explainer import InfluenceExplainer
 
 
 def check_explainer(explainer):

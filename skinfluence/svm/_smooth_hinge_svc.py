@@ -20,10 +20,6 @@ from skinfluence.solvers import AutoSolver
 __all__ = ["SmoothHingeSVC"]
 
 
-def __dir__():
-    return __all__
-
-
 class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
     """Linear support-vector classifier with the smooth hinge loss.
 

@@ -9,8 +9,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._frames import frame_backend
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.frames import frame_backend
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.adapters import UnsupportedEstimatorError, unwrap
 
 #: Coefficients that differ by more than this part of the largest one are those of another model.

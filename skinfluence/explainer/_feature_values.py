@@ -7,9 +7,9 @@ import narwhals.stable.v1 as nw
 import numpy as np
 from scipy import sparse
 
-from skinfluence._frames import frame_backend
-from skinfluence._tables import Column, value_text
-from skinfluence._warnings import user_stacklevel
+from skinfluence._utils.frames import frame_backend
+from skinfluence._utils.tables import Column, value_text
+from skinfluence._utils.warnings import user_stacklevel
 
 #: A table of at most so many columns is shown whole; of a wider one so many are chosen.
 FEW = 8

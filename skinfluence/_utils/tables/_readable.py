@@ -4,8 +4,8 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from html import escape
 
-from skinfluence._tables._html import STYLE, pairs_html, table_html
-from skinfluence._tables._table import Table, wrap_line
+from skinfluence._utils.tables._html import STYLE, pairs_html, table_html
+from skinfluence._utils.tables._table import Table, wrap_line
 
 
 @dataclass(frozen=True)
