@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skinfluence import InfluenceExplainer, _most_influential
+from skinfluence import InfluenceExplainer
+from skinfluence.explainer import _most_influential
 
 rng = np.random.default_rng(3)
 X = rng.normal(size=(60, 12)) * np.arange(1.0, 13.0)

@@ -16,7 +16,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
-from skinfluence import InfluenceExplainer, _fidelity, _progress
+from skinfluence import InfluenceExplainer
+from skinfluence._utils import progress
+from skinfluence.explainer import _fidelity
 from skinfluence.metrics import _agreement as agreement
 from skinfluence.metrics import (
     group_concordance,
@@ -212,7 +214,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("scorer", SCORERS[1:])
 def test_refits_show_a_progress_bar_to_those_who_asked(scorer, monkeypatch):
-    monkeypatch.setattr(_progress, "DELAY", 0.0)
+    monkeypatch.setattr(progress, "DELAY", 0.0)
     for verbose in (0, 1):
         monkeypatch.setattr(sys, "stderr", Terminal())
         scorer(InfluenceExplainer(verbose=verbose).fit(X, y), X_test, y_test)

@@ -13,7 +13,8 @@ from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from skinfluence import InfluenceExplainer, _progress
+from skinfluence import InfluenceExplainer
+from skinfluence._utils import progress as progress_module
 from skinfluence._utils.progress import progress, progress_bar
 from skinfluence.effects import _refit
 from skinfluence.solvers import CGSolver, LissaSolver, NeumannSolver, NystroemSolver, _cg
@@ -34,7 +35,7 @@ def open_terminal(monkeypatch):
 
     def open_():
         monkeypatch.setattr(sys, "stderr", Terminal())
-        monkeypatch.setattr(_progress, "DELAY", 0.0)
+        monkeypatch.setattr(progress_module, "DELAY", 0.0)
         return sys.stderr
 
     return open_
@@ -67,7 +68,7 @@ def test_zero_is_silent(open_terminal):
 def test_a_log_gets_lines_with_the_expected_time_if_asked(monkeypatch, capsys, verbose):
     clock = iter([0.0, 1.0, 3.0, 4.0, 7.0, 9.0, 700.0])
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    monkeypatch.setattr(_progress, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(progress_module, "perf_counter", lambda: next(clock))
     with progress_bar(total=3000, what="refits", unit="rows", verbose=verbose) as reach:
         for done in (5, 30, 40, 1500, 2000, 2999):
             reach(0, done)
@@ -82,7 +83,7 @@ def test_a_log_gets_lines_with_the_expected_time_if_asked(monkeypatch, capsys, v
 
 def test_parts_of_refits_count_what_was_made_before(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    monkeypatch.setattr(_progress, "DELAY", 0.0)
+    monkeypatch.setattr(progress_module, "DELAY", 0.0)
     explainer = InfluenceExplainer(verbose=1).fit(X, y)
     monkeypatch.setattr(type(explainer.linearization_), "refit_width", lambda self: 80)
     found = explainer.top_influences(X[:2], y[:2], k=3, method="refit")
@@ -102,9 +103,9 @@ def test_notebooks_are_recognised(monkeypatch):
     shell = types.SimpleNamespace(config={"IPKernelApp": {}})
     fake = types.SimpleNamespace(get_ipython=lambda: shell)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert not _progress.somebody_looks()
+    assert not progress_module.somebody_looks()
     monkeypatch.setitem(sys.modules, "IPython", fake)
-    assert _progress.somebody_looks()
+    assert progress_module.somebody_looks()
 
 
 @pytest.mark.parametrize("method, what", [("first_order", "influences"), ("refit", "refits")])
@@ -193,7 +194,7 @@ def test_a_block_of_refits_tells_of_each_iteration(told):
 
 def test_a_bar_adds_up_what_its_steps_have_reached(open_terminal):
     terminal = open_terminal()
-    with _progress.progress_bar(total=10, what="work", unit="parts", verbose=1) as reach:
+    with progress_bar(total=10, what="work", unit="parts", verbose=1) as reach:
         reach(0, 2.5)
         reach(1, 1.6)
         reach(0, 1.0)  # an estimate that falls back is not believed

@@ -7,7 +7,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.svm import LinearSVC
 
-from skinfluence import InfluenceExplainer, SmoothHingeSVC, _fidelity
+from skinfluence import InfluenceExplainer, SmoothHingeSVC
+from skinfluence.explainer import _fidelity
 from skinfluence.explainer._fidelity import audit_rows, lins_concordance, mean_refitted_changes
 
 rng = np.random.default_rng(0)

@@ -17,7 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer
-from skinfluence.components import _directions, influence_components
+from skinfluence.components import influence_components
+from skinfluence.components._components import _directions
 
 TIGHT = {"tol": 1e-12, "max_iter": 10_000}
 NAMES = ("influence", "without_loss", "without_hessian", "inner_product")
