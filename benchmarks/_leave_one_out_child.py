@@ -67,7 +67,7 @@ def _prepare(model, n, p, removed, sample):
 
 def _ours(rows):
     explainer = InfluenceExplainer(FrozenEstimator(_state["estimator"]), method="refit")
-    return explainer.fit(_state["X"], _state["y"]).params_influence(rows)
+    return explainer.fit(_state["X"], _state["y"]).coef_influence(rows=rows)
 
 
 def _theirs(rows):

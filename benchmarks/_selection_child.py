@@ -13,8 +13,8 @@ from benchmarks._real_data import loaders
 from skinfluence import InfluenceExplainer
 from skinfluence.effects import WeightChanges, refit
 from skinfluence.selection import relative_influence, select_diverse, top_relative_influences
+from skinfluence.selection._diversity import FacilityLocation
 from skinfluence.selection._lengths import change_lengths
-from skinfluence.selection._redundancy import FacilityLocation
 from skinfluence.selection._similarity import RBFSimilarity
 from skinfluence.solvers import AutoSolver
 
@@ -105,9 +105,9 @@ def _top(way, order, k, count=None):
     return passed
 
 
-def _diverse(n_select, redundancy, gamma, order="magnitude", n_reference=1000):
+def _diverse(n_select, diversity, gamma, order="magnitude", n_reference=1000):
     """Greedy picks; their seconds with the scores, and both parts of the objective."""
-    settings = {"redundancy": redundancy, "gamma": gamma, "order": order}
+    settings = {"diversity": diversity, "gamma": gamma, "order": order}
     found, passed = _timed(
         lambda: select_diverse(
             _state["explainer"], n_select, *_tests(), n_reference=n_reference, **settings
@@ -126,7 +126,7 @@ def _diverse(n_select, redundancy, gamma, order="magnitude", n_reference=1000):
 def _sampled(n_select, gamma, n_rows, sizes):
     """Facility location among the first rows: what picks by a sample are worth with all rows."""
     explainer, rows = _state["explainer"], np.arange(n_rows)
-    settings = {"redundancy": "facility_location", "gamma": gamma, "rows": rows}
+    settings = {"diversity": "facility_location", "gamma": gamma, "rows": rows}
     out = {}
     for size in (*sizes, None):
         found, passed = _timed(
@@ -186,7 +186,7 @@ def _retrain(count):
     """Test losses of the models without each group, by our refits from the full optimum."""
     explainer, groups = _state["explainer"], _groups(count)
     objective, inverse = explainer.objective_, explainer.linearization_.inverse
-    design = explainer.explained_.design(_state["X_test"])
+    design = explainer.fitted_model_.design(_state["X_test"])
     changes = WeightChanges.groups(list(groups.values()))
     solver = AutoSolver.for_newton_steps()
     moved, passed = _timed(lambda: refit(objective, inverse, changes, solver=solver))

@@ -102,7 +102,7 @@ def retraining(child, size, decay):
     child.ask(
         do="diverse",
         n_select=size.removed,
-        redundancy="sum_redundancy",
+        diversity="sum_redundancy",
         gamma=1.0,
         order="helpful",
     )
@@ -205,7 +205,7 @@ def _diverse(child, size):
     lines = []
     for term in TERMS:
         for gamma in (0.0, 1.0, 8.0, "auto"):
-            found = child.ask(do="diverse", n_select=size.picks, redundancy=term, gamma=gamma)
+            found = child.ask(do="diverse", n_select=size.picks, diversity=term, gamma=gamma)
             shown = f"auto: {found['gamma']:g}" if gamma == "auto" else f"{gamma:g}"
             parts = [f"{found[part]:.3f}" for part in ("influence", "diversity")]
             lines.append([term, shown, *parts, seconds(found["seconds"])])
@@ -215,7 +215,7 @@ def _diverse(child, size):
         "ten trade-offs. Influence is in units of the largest there is; diversities of different "
         "terms cannot be compared.",
     ]
-    columns = ["redundancy", "gamma", "influence", "diversity", "seconds"]
+    columns = ["diversity", "gamma", "influence", "diversity", "seconds"]
     return Table(f"{size.picks} diverse rows of {size.rows:,}", columns, lines, notes)
 
 

@@ -43,7 +43,7 @@ def _lines(child, rows, n_tests):
     for way in WAYS:
         for order in ORDERS:
             child.ask(do="top", way=way, order=order, k=30)
-    settings = {"redundancy": "sum_redundancy", "gamma": 1.0, "order": "helpful"}
+    settings = {"diversity": "sum_redundancy", "gamma": 1.0, "order": "helpful"}
     child.ask(do="diverse", n_select=n_tests, **settings)
     found = child.ask(do="retrain", count=n_tests)
     full = found["full"]["own"]

@@ -188,7 +188,7 @@ API_REFERENCE = [
             "linear_objective",
             "class_weights",
             "Adapter",
-            "Explained",
+            "FittedModel",
             "Settings",
             "UnsupportedEstimatorError",
             "REGISTRY",

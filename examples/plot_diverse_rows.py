@@ -26,7 +26,7 @@ explainer = InfluenceExplainer(LogisticRegression()).fit(X_train, y_train)
 # %%
 # ``gamma="auto"``, the default, tries trade-offs from none (gamma = 0: the most influential
 # rows) to nearly all for diversity, and takes the knee of the path.
-settings = {"redundancy": "facility_location", "order": "helpful"}
+settings = {"diversity": "facility_location", "order": "helpful"}
 plain = select_diverse(explainer, 10, X_test, y_test, gamma=0.0, **settings)
 diverse = select_diverse(explainer, 10, X_test, y_test, **settings)
 for name, found in {"gamma = 0": plain, f"gamma = {diverse.gamma:g}": diverse}.items():

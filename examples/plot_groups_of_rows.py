@@ -72,7 +72,7 @@ for i in np.argsort(-np.abs(truth))[:5]:
 # ten patients, found by Newton steps and verified by refits.
 patients = hospital.data_test[500:510]
 found = {
-    method: smallest_flipping_set(explainer, patients, method=method, max_size=300)
+    method: smallest_flipping_set(explainer, patients, method=method, max_rows=300)
     for method in ("newton_step", "first_order")
 }
 fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")

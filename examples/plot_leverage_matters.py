@@ -30,7 +30,7 @@ model = make_pipeline(
     LogisticRegression(),
 )
 explainer = InfluenceExplainer(model).fit(X, y)
-print(f"mean leverage {explainer.leverage_.mean():.2f}, largest {explainer.leverage_.max():.2f}")
+print(f"mean leverage {explainer.leverage().mean():.2f}, largest {explainer.leverage().max():.2f}")
 
 # %%
 # The truth: the model refitted without each of the 500 rows, for all test rows.
@@ -45,7 +45,7 @@ truth = effects["refit"].ravel()
 import matplotlib.pyplot as plt
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.8), sharex=True, sharey=True, layout="constrained")
-leverage = np.tile(explainer.leverage_, len(X_test))
+leverage = np.tile(explainer.leverage(), len(X_test))
 order = np.argsort(leverage)
 for ax, method in zip(axes, ("first_order", "newton_step"), strict=True):
     predicted = effects[method].ravel()

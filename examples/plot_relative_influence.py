@@ -77,7 +77,7 @@ plt.show()
 # the model, relative influence does not.
 plain = np.abs(explainer.influence(X_test, y_test)).mean(axis=0)
 relative = np.abs(relative_influence(explainer, X_test, y_test)).mean(axis=0)
-length = np.linalg.norm(explainer.params_influence(), axis=1)
+length = np.linalg.norm(explainer.coef_influence(), axis=1)
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 for ax, values, name in zip(axes, (plain, relative), ("influence", "relative"), strict=True):
     ax.loglog(length, values, ".", color="0.6", markersize=3, label="training rows")

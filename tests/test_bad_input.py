@@ -173,7 +173,7 @@ def test_top_influences_refuses(classifier, arguments, message):
         classifier.top_influences(X, **arguments)
 
 
-@pytest.mark.parametrize("name", ["self_influence", "params_influence"])
+@pytest.mark.parametrize("name", ["self_influence", "coef_influence"])
 def test_an_unknown_method_is_refused_everywhere(classifier, name):
     with pytest.raises(ValueError, match="method='magic' is not known"):
         getattr(classifier, name)(method="magic")
@@ -230,14 +230,14 @@ ASKED = {
     "top_influences": lambda e: e.top_influences(X),
     "explain": lambda e: e.explain(X),
     "self_influence": lambda e: e.self_influence(),
-    "params_influence": lambda e: e.params_influence(),
+    "coef_influence": lambda e: e.coef_influence(),
     "leave_one_out": lambda e: e.leave_one_out_raw_predictions(),
     "diagnostics": lambda e: e.diagnostics(),
     "health": lambda e: e.health(),
     "score": lambda e: e.score(X, y),
     "predict": lambda e: e.predict(X),
-    "leverage_": lambda e: e.leverage_,
-    "method_": lambda e: e.method_,
+    "leverage": lambda e: e.leverage(),
+    "resolve_method": lambda e: e.resolve_method(),
 }
 
 

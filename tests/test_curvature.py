@@ -207,15 +207,15 @@ class TestWhatItIsNotFor:
         return InfluenceExplainer(LogisticRegression(C=0.1, **TIGHT)).fit(*data)
 
     def test_auto_is_first_order(self, explainer, hessian):
-        assert hessian.method_ == "newton_step"
-        assert explainer.method_ == "first_order"
+        assert hessian.resolve_method() == "newton_step"
+        assert explainer.resolve_method() == "first_order"
 
     def test_the_newton_step_is_refused_when_asked_for(self, explainer, data):
         X, y = data
         for ask in (
             lambda: explainer.influence(X[:2], y[:2], method="newton_step"),
             lambda: explainer.self_influence(method="newton_step"),
-            lambda: explainer.params_influence(method="newton_step"),
+            lambda: explainer.coef_influence(method="newton_step"),
             lambda: explainer.top_influences(X[:2], y[:2], method="newton_step"),
             lambda: explainer.explain(X[:2], y[:2], method="newton_step"),
         ):
@@ -227,7 +227,7 @@ class TestWhatItIsNotFor:
         for ask in (
             lambda: relabel_influence(explainer, X[:2], y[:2], method="newton_step"),
             lambda: group_influence(explainer, [[0, 1]], X[:2], y[:2], method="newton_step"),
-            lambda: most_influential_group(explainer, X[:1], y[:1], size=3),
+            lambda: most_influential_group(explainer, X[:1], y[:1], n_rows=3),
         ):
             with pytest.raises(ValueError, match="Fisher matrix"):
                 ask()
@@ -259,7 +259,7 @@ class TestWhatItIsNotFor:
         )
 
     def test_leverages_and_diagnostics_do_not_depend_on_it(self, explainer, hessian):
-        assert_array_equal(explainer.leverage_, hessian.leverage_)
+        assert_array_equal(explainer.leverage(), hessian.leverage())
         for a, b in zip(
             explainer.diagnostics().to_numpy().T, hessian.diagnostics().to_numpy().T, strict=True
         ):
@@ -286,7 +286,7 @@ class TestWhatItIsNotFor:
         assert_allclose(explainer.self_influence(), expected, rtol=1e-8)
 
     def test_changes_of_coefficients_are_by_this_matrix(self, explainer, hessian):
-        expected, actual = hessian.params_influence(), explainer.params_influence()
+        expected, actual = hessian.coef_influence(), explainer.coef_influence()
         assert actual.shape == expected.shape
         assert np.abs(actual - expected).max() > 0.05 * np.abs(expected).max()
 

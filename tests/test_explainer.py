@@ -97,15 +97,15 @@ def test_leave_one_out_predictions_of_ridge_are_those_of_real_refits():
         left = np.delete(np.arange(80), i)
         want.append(Ridge().fit(X[left], values[left]).predict(X[[i]])[0])
     np.testing.assert_allclose(explainer.leave_one_out_raw_predictions(), want, rtol=1e-9)
-    assert explainer.leverage_.sum() == pytest.approx(explainer.health().effective_dof)
+    assert explainer.leverage().sum() == pytest.approx(explainer.health().effective_dof)
 
 
-def test_params_influence_is_in_the_layout_of_the_estimator():
+def test_coef_influence_is_in_the_layout_of_the_estimator():
     explainer = InfluenceExplainer(Ridge()).fit(X, values)
     left = np.delete(np.arange(80), 5)
     other, own = Ridge().fit(X[left], values[left]), explainer.estimator_
     want = np.append(other.coef_ - own.coef_, other.intercept_ - own.intercept_)
-    np.testing.assert_allclose(explainer.params_influence([5])[0], want, rtol=1e-9)
+    np.testing.assert_allclose(explainer.coef_influence(rows=[5])[0], want, rtol=1e-9)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -60,9 +60,9 @@ def test_influences_are_float32_and_as_exact_as_that(model, labels, method):
 def test_what_is_of_the_size_of_the_rows_keeps_float64(model, labels):
     single, wide = fitted_pair(model, labels)
     for ask in (
-        lambda e: e.leverage_,
+        lambda e: e.leverage(),
         lambda e: e.self_influence(),
-        lambda e: e.params_influence([0, 1]),
+        lambda e: e.coef_influence(rows=[0, 1]),
     ):
         found, expected = ask(single), ask(wide)
         assert found.dtype == np.float64

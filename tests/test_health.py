@@ -50,10 +50,10 @@ def test_rows_of_high_leverage_are_listed_highest_first():
     table = X.copy()
     table[7], table[30] = 40.0 * X[7], 90.0 * X[30]
     explainer = InfluenceExplainer(LinearRegression()).fit(table, values)
-    loud = np.flatnonzero(explainer.leverage_ > 0.5)
+    loud = np.flatnonzero(explainer.leverage() > 0.5)
     health = explainer.health()
     assert set(loud) == {7, 30} == set(health.high_leverage)
-    assert (np.diff(explainer.leverage_[health.high_leverage]) <= 0).all()
+    assert (np.diff(explainer.leverage()[health.high_leverage]) <= 0).all()
     assert any("2 rows have leverage over 0.5" in sentence for sentence in health.advice())
     assert any("the Newton step is exact" in sentence for sentence in health.advice())
 
@@ -70,7 +70,7 @@ def test_an_unconverged_fit_is_in_the_report():
 def test_the_method_that_is_used_is_named(method):
     explainer = InfluenceExplainer(method=method).fit(X, y)
     name = "newton_step" if method == "auto" else method
-    assert explainer.method_ == explainer.health().method == name
+    assert explainer.resolve_method() == explainer.health().method == name
 
 
 def test_the_frame_holds_every_item():

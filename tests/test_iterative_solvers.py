@@ -48,8 +48,8 @@ QUESTIONS = {
     "refit": lambda e, labels: e.influence(X_test, labels, method="refit", rows=[3, 5]),
     "self-influence": lambda e, labels: e.self_influence("first_order"),
     "self-influence, Newton step": lambda e, labels: e.self_influence("newton_step"),
-    "coefficients": lambda e, labels: e.params_influence([0, 7], method="first_order"),
-    "leverage": lambda e, labels: e.leverage_,
+    "coefficients": lambda e, labels: e.coef_influence(rows=[0, 7], method="first_order"),
+    "leverage": lambda e, labels: e.leverage(),
     "top": lambda e, labels: e.top_influences(X_test, labels, k=4, method="first_order")[1],
 }
 
@@ -63,7 +63,7 @@ def test_answers_are_those_of_a_factorisation(pairs, name, question):
 
 def test_auto_is_first_order_where_nothing_is_factorised(pairs):
     cg, cholesky = pairs["binary"]
-    assert (cg.method_, cholesky.method_) == ("first_order", "newton_step")
+    assert (cg.resolve_method(), cholesky.resolve_method()) == ("first_order", "newton_step")
     np.testing.assert_array_equal(
         cg.influence(X_test, y_test % 2), cg.influence(X_test, y_test % 2, method="first_order")
     )

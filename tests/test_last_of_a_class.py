@@ -87,7 +87,7 @@ def test_the_other_questions_about_its_removal_are_nan_too(method):
         own = explainer.self_influence()
     assert len(caught) == 1
     with pytest.warns(RuntimeWarning, match=TOLD):
-        moved = explainer.params_influence()
+        moved = explainer.coef_influence()
     with pytest.warns(RuntimeWarning, match=TOLD):
         left_out = explainer.leave_one_out_raw_predictions()
     for answer in (own[:, None], moved, left_out):

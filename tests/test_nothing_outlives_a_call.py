@@ -42,7 +42,7 @@ def unconverged(**settings):
 
 def half_way(explainer, method):
     """A generator of influences on four test rows that has given its first block."""
-    linearization, design = explainer.linearization_, explainer.explained_.design(X[:4])
+    linearization, design = explainer.linearization_, explainer.fitted_model_.design(X[:4])
     goal = resolve_target("loss", explainer.objective_, design, y[:4])
     rows = np.arange(len(X))
     blocks = influence_blocks(linearization, design, goal, method, rows)

@@ -158,4 +158,4 @@ def test_names_of_coefficients_of_several_outputs_are_distinct():
         *(f"{name} [{k}]" for k in range(3) for name in frame),
         *(f"(intercept) [{k}]" for k in range(3)),
     ]
-    assert explainer.explained_.coef_names() == names
+    assert explainer.fitted_model_.coef_names() == names

@@ -147,9 +147,9 @@ explainer = InfluenceExplainer(LogisticRegression(max_iter=1000)).fit(X, y)
 RESULTS = {
     "health": lambda: explainer.health(),
     "explanation": lambda: explainer.explain(X[:2], y[:2], k=3),
-    "flipping sets": lambda: smallest_flipping_set(explainer, X[76:79], max_size=3),
+    "flipping sets": lambda: smallest_flipping_set(explainer, X[76:79], max_rows=3),
     "flipping set": lambda: smallest_flipping_set(explainer, X[77:78])[0],
-    "group": lambda: most_influential_group(explainer, X[76:79], size=3),
+    "group": lambda: most_influential_group(explainer, X[76:79], n_rows=3),
     "diverse rows": lambda: select_diverse(explainer, 3, X[70:80]),
     "prototypes": lambda: select_prototypes(explainer, 3, X[70:80]),
     "components": lambda: influence_components(explainer, X[70:80], y[70:80]),
@@ -169,12 +169,12 @@ def test_results_read_well(name):
 
 
 def test_what_was_not_found_is_said_in_words():
-    stays = smallest_flipping_set(explainer, X[:1], max_size=2)
+    stays = smallest_flipping_set(explainer, X[:1], max_rows=2)
     assert "not found" in str(stays) and "stays" in str(stays)
     assert "The prediction 0 stays: no set of at most 2 training rows was found" in str(stays[0])
     assert "no set of at most" in stays[0]._repr_html_()
     weights = np.zeros(150)
     weights[[0, 50, 100]] = 1.0
     few = InfluenceExplainer(LogisticRegression(max_iter=1000)).fit(X, y, sample_weight=weights)
-    group = most_influential_group(few, X[:3], size=2, direction="decrease")
+    group = most_influential_group(few, X[:3], n_rows=2, direction="decrease")
     assert len(group.rows) or "No training rows were found" in str(group)

@@ -81,7 +81,7 @@ def test_rows_that_explain_shows_are_taken_back(explained):
 
 ASKED = {
     "influence": lambda e, X, rows: e.influence(X[:2], LABELS[:2], rows=rows),
-    "params_influence": lambda e, X, rows: e.params_influence(rows),
+    "coef_influence": lambda e, X, rows: e.coef_influence(rows=rows),
     "relative": lambda e, X, rows: relative_influence(e, X[:2], LABELS[:2], rows=rows),
     "components": lambda e, X, rows: influence_components(e, X[:2], rows=rows).rows,
     "perturbation": lambda e, X, rows: perturbation_influence(e, X[:2], rows=rows),
@@ -143,7 +143,7 @@ def test_an_array_takes_the_names_of_its_labels(labels):
 def test_results_name_their_rows(explained):
     explainer, X = explained
     (flipping,) = smallest_flipping_set(explainer, X[:1])
-    group = most_influential_group(explainer, X[:3], LABELS[:3], size=4)
+    group = most_influential_group(explainer, X[:3], LABELS[:3], n_rows=4)
     with_names = [
         (flipping.rows, flipping.row_names),
         (flipping.predicted_rows, flipping.predicted_row_names),
@@ -255,7 +255,7 @@ def test_a_name_of_several_rows_is_refused_and_those_of_one_are_not():
     X = pd.DataFrame(DATA, columns=list("abc"), index=["twin", "twin", *map(str, range(2, N))])
     explainer = InfluenceExplainer(LogisticRegression()).fit(X, LABELS)
     with pytest.raises(ValueError, match=r"\['twin'\], names that several training rows have"):
-        explainer.params_influence(["twin", "4"])
+        explainer.coef_influence(rows=["twin", "4"])
     assert explainer.training_rows_.positions(["4", "2"]).tolist() == [4, 2]
 
 

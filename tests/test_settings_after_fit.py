@@ -33,7 +33,7 @@ def everything(explainer):
         explainer.influence(X_test, y_test),
         explainer.influence(X_test, y_test, method="refit"),
         explainer.self_influence(),
-        explainer.leverage_,
+        explainer.leverage(),
         explainer.leave_one_out_raw_predictions(),
         explainer.score(X_test, y_test),
         group_influence(explainer, [[0, 1, 2]], X_test, y_test),
@@ -65,7 +65,7 @@ def test_settings_count_from_the_next_fit_on(before, name):
 def test_the_method_is_read_by_each_call():
     explainer = InfluenceExplainer().fit(X, y).set_params(method="first_order")
     first = explainer.influence(X_test, y_test, method="first_order")
-    assert explainer.method_ == explainer.health().method == "first_order"
+    assert explainer.resolve_method() == explainer.health().method == "first_order"
     np.testing.assert_array_equal(explainer.influence(X_test, y_test), first)
 
 

@@ -5,7 +5,7 @@ family). `_explained.py` opens pipelines, searches and frozen estimators.
 """
 
 from skinfluence.adapters import _least_squares, _logistic_regression, _svm  # noqa: F401
-from skinfluence.adapters._explained import Explained, explain_estimator, unwrap
+from skinfluence.adapters._fitted_model import FittedModel, explain_estimator, unwrap
 from skinfluence.adapters._linear import class_weights, linear_objective
 from skinfluence.adapters._registry import (
     REGISTRY,
@@ -20,7 +20,7 @@ from skinfluence.adapters._support import check_supported
 __all__ = [
     "REGISTRY",
     "Adapter",
-    "Explained",
+    "FittedModel",
     "Settings",
     "UnsupportedEstimatorError",
     "check_supported",

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.rows import NamedRows, check_rows
-from skinfluence.adapters import Explained, Settings
+from skinfluence.adapters import FittedModel, Settings
 from skinfluence.effects._residuals import unit_residual
 from skinfluence.explainer._diagnostics import diagnostics_columns, leverage
 from skinfluence.explainer._fidelity import rows_concordance
@@ -28,7 +28,7 @@ class Audit:
     # set by InfluenceExplainer
     objective_: Objective
     estimator_: BaseEstimator
-    explained_: Explained
+    fitted_model_: FittedModel
     linearization_: Linearization
     method: str
     memory: object
@@ -43,11 +43,21 @@ class Audit:
     y_train_: object
     sample_weight_train_: object
 
-    @property
-    def method_(self):
-        """The method that "auto" stands for."""
+    def resolve_method(self, method=None):
+        """Name of the method that computes the influences, with "auto" replaced by its choice.
+
+        Parameters
+        ----------
+        method : {"auto", "first_order", "newton_step", "refit"}, default=None
+            None takes the explainer's own `method`.
+
+        Returns
+        -------
+        str
+            "first_order", "newton_step" or "refit".
+        """
         check_is_fitted(self)
-        return resolve_method(self.method, self.linearization_)
+        return resolve_method(self.method if method is None else method, self.linearization_)
 
     @property
     def row_names_(self):
@@ -59,11 +69,15 @@ class Audit:
         check_is_fitted(self)
         return self.training_rows_.names()
 
-    @property
-    def leverage_(self):
-        """Leverage of each training row, shape (n_train,); sums to the effective parameters.
+    def leverage(self):
+        """Leverage of each training row: how much it determines its own prediction.
 
         Of the Hessian, whatever `curvature` the influences take.
+
+        Returns
+        -------
+        ndarray of shape (n_train,)
+            Sums to the effective number of parameters.
         """
         check_is_fitted(self)
         many = self.objective_.n_rows * self.objective_.n_outputs
@@ -89,7 +103,7 @@ class Audit:
         try:
             with inverse.question(), hessian_inverse.question():
                 low, high = curvature_range(inverse.hessian, inverse)
-                h = self.leverage_ if hessian_inverse.factorized else np.empty(0)
+                h = self.leverage() if hessian_inverse.factorized else np.empty(0)
                 dof = float(h.sum()) if len(h) else estimated_dof(hessian_inverse)
         finally:
             inverse.report, hessian_inverse.report = asked, asked_of_hessian
@@ -106,13 +120,13 @@ class Audit:
             smallest_curvature=low,
             largest_curvature=high,
             condition=high / low if low > 0 else np.inf,
-            null_directions=null_directions(self.explained_, inverse.report.null_space),
+            null_directions=null_directions(self.fitted_model_, inverse.report.null_space),
             effective_dof=dof,
             high_leverage=loud,
             high_leverage_names=self.training_rows_.names(loud),
             solver=inverse.report.solver,
             solver_reason=inverse.report.reason or "as asked for",
-            method=self.method_,
+            method=self.resolve_method(),
             damping=damping,
             newton_step_is_exact=self.objective_.loss.quadratic and damping == 0,
             curvature=self.linearization_.curvature,
@@ -142,7 +156,7 @@ class Audit:
             with a warning, save for "first_order".
         """
         check_is_fitted(self)
-        method = resolve_method(method or self.method, self.linearization_)
+        method = self.resolve_method(method)
         rows = np.arange(self.objective_.n_rows)
         objective, moved = self.linearization_.own_changes(method, rows)
         if method == "first_order":
@@ -151,7 +165,7 @@ class Audit:
         loss = objective.loss.exact
         return loss.value_change(objective.y, objective.raw_prediction, moved)
 
-    def params_influence(self, rows=None, *, method=None):
+    def coef_influence(self, *, rows=None, method=None):
         """Change of the coefficients when a row is removed.
 
         Parameters
@@ -169,7 +183,7 @@ class Audit:
             for "first_order".
         """
         check_is_fitted(self)
-        method = resolve_method(method or self.method, self.linearization_)
+        method = self.resolve_method(method)
         rows = check_rows(rows, self)
         self.linearization_.warn_of_last(method, rows)
         with self.linearization_.inverse.question():
@@ -221,7 +235,7 @@ class Audit:
         "Logistic regression diagnostics", Annals of Statistics 9, 1981.
         """
         check_is_fitted(self)
-        columns = diagnostics_columns(self.explained_, self.linearization_, dfbetas)
+        columns = diagnostics_columns(self.fitted_model_, self.linearization_, dfbetas)
         return self.training_rows_.frame(columns)
 
     def score(self, X, y):

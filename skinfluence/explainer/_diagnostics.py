@@ -15,7 +15,7 @@ def leverage(objective, inverse):
     return np.einsum("nkj,njk->n", forms, curvature)
 
 
-def diagnostics_columns(explained, linearization, dfbetas):
+def diagnostics_columns(fitted_model, linearization, dfbetas):
     """The table of :meth:`InfluenceExplainer.diagnostics` as a dict of (n,) arrays."""
     objective, inverse = linearization.objective, linearization.hessian_inverse
     rows = np.arange(objective.n_rows)
@@ -44,7 +44,7 @@ def diagnostics_columns(explained, linearization, dfbetas):
             classical, sigma = _logistic(s, y, raw, h, gap, dof)
         columns.update(classical)
         if dfbetas:
-            columns.update(_dfbetas(explained, linearization, rows, sigma))
+            columns.update(_dfbetas(fitted_model, linearization, rows, sigma))
     return columns
 
 
@@ -121,7 +121,7 @@ def _logistic(s, y, raw, h, gap, dof):
     return classical, without
 
 
-def _dfbetas(explained, linearization, rows, sigma):
+def _dfbetas(fitted_model, linearization, rows, sigma):
     """(coefficient - coefficient without the row) / (sigma without it * sqrt of (H^-1)_jj)."""
     objective, inverse = linearization.objective, linearization.hessian_inverse
     _, changes = linearization.changes("newton_step", rows)
@@ -131,5 +131,5 @@ def _dfbetas(explained, linearization, rows, sigma):
     layout = objective.estimator_layout(np.eye(K * q).reshape(K * q, K, q)).T  # shape: (p, p)
     variance = np.einsum("ij,ji->i", layout, inverse.solve(layout.T))
     standard = moved / (sigma[:, None] * np.sqrt(variance))
-    names = explained.coef_names()
+    names = fitted_model.coef_names()
     return {f"dfbetas_{name}": standard[:, j] for j, name in enumerate(names)}

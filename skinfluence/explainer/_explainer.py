@@ -13,7 +13,7 @@ from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.explainer._all_rows import Audit
 from skinfluence.explainer._delegation import EstimatorDelegation
-from skinfluence.explainer._linearization import Linearization, influence_blocks, resolve_method
+from skinfluence.explainer._linearization import Linearization, influence_blocks
 from skinfluence.explainer._most_influential import MostInfluential
 from skinfluence.explainer._polishing import keep, polish
 from skinfluence.explainer._settings import check_settings, check_weights
@@ -104,7 +104,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         of what sampling does: about m where a share m of its training rows is missing, about 2 for
         as many other rows. 0 where polishing moved no raw prediction by more than 1e-6 of their
         spread, NaN without polishing. See the conventions page.
-    explained_ : Explained
+    fitted_model_ : FittedModel
         The fitted clone taken apart; gives the design rows of new data.
     linearization_ : Linearization
         The objective with its inverse Hessian, made at first use.
@@ -115,10 +115,6 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         it got none.
     row_names_ : pandas.Index or ndarray of shape (n_train,)
         Names of the training rows: the index of the data, else their positions.
-    method_ : str
-        What "auto" stands for here.
-    leverage_ : ndarray of shape (n_train,)
-        How much of its own prediction each row determines; sums to the effective parameters.
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
@@ -236,16 +232,16 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         tell_of_refit(self)
         start = perf_counter()
         self._settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
-        self.explained_ = explain_estimator(self.estimator_, X, y, sample_weight, self._settings)
+        self.fitted_model_ = explain_estimator(self.estimator_, X, y, sample_weight, self._settings)
         self._polish()
-        self.X_train_, self.y_train_ = X, self.explained_.y
-        self.sample_weight_train_ = self.explained_.sample_weight
+        self.X_train_, self.y_train_ = X, self.fitted_model_.y
+        self.sample_weight_train_ = self.fitted_model_.sample_weight
         check_weights(self.sample_weight_train_)  # by whatever name they came
         self.training_rows_ = self.objective_.row_names = names
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = seeded(get_solver(self.solver, verbose=self.verbose, **seed))
         self._linearization = Linearization(
-            self.explained_,
+            self.fitted_model_,
             solver,
             float(self.damping),
             self.n_jobs,
@@ -269,10 +265,10 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
     def _polish(self):
         """Set objective_ and its distance from where it was fitted; warn where that is far."""
         if self.polish:
-            polished = polish(self.explained_, self._default_estimator(), verbose=self.verbose)
+            polished = polish(self.fitted_model_, self._default_estimator(), verbose=self.verbose)
         else:
-            polished = keep(self.explained_)
-        self.objective_ = self.explained_.objective = polished.objective
+            polished = keep(self.fitted_model_)
+        self.objective_ = self.fitted_model_.objective = polished.objective
         self.stationarity_ = polished.stationarity
         self.polished_stationarity_ = polished.polished_stationarity
         self.distance_to_optimum_ = polished.distance
@@ -301,8 +297,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
             Design rows, raw predictions, and the explained number with its derivative.
         """
         check_is_fitted(self)
-        check_test_table(X_test, [*self.explained_.transformers, self.explained_.model][0])
-        design = self.explained_.design(X_test)
+        check_test_table(X_test, [*self.fitted_model_.transformers, self.fitted_model_.model][0])
+        design = self.fitted_model_.design(X_test)
         return TestRows(
             self.objective_, design, resolve_target(target, self.objective_, design, y_test)
         )
@@ -310,9 +306,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
     def _question(self, X_test, y_test, target, method, rows=None):
         """(test design, resolved target, method, training rows) of one call."""
         tests = self.test_rows(X_test, y_test, target=target)
-        method = self.method if method is None else method
-        method = resolve_method(method, self.linearization_)
-        return tests.design, tests.target, method, check_rows(rows, self)
+        return tests.design, tests.target, self.resolve_method(method), check_rows(rows, self)
 
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):
         """Effect of removing each training row on each test row.

@@ -234,7 +234,7 @@ def row_tables(found, target, refits, *, order, names, predictions, probabilitie
         Names, labels and losses of the training rows.
     rows : Rows
     """
-    (indices, values, total), (explained, what, labels) = found, target
+    (indices, values, total), (fitted_model, what, labels) = found, target
     train_names, train_labels, train_losses = train
     tables = []
     for t, name in enumerate(names):
@@ -247,7 +247,7 @@ def row_tables(found, target, refits, *, order, names, predictions, probabilitie
                 test_row=name,
                 prediction=predictions[t],
                 probability=None if probabilities is None else float(probabilities[t]),
-                value=float(explained[t]),
+                value=float(fitted_model[t]),
                 what=what,
                 explained_label=None if labels is None else labels[t],
                 row=train_names[chosen],

@@ -59,11 +59,13 @@ def reference(explainer, X, y):
     refits in memory.
     """
     check_is_fitted(explainer)
-    test = explainer.explained_.design(X).X
+    test = explainer.fitted_model_.design(X).X
     labels = encode_labels(explainer.objective_.coding, y, test.shape[0])
     # one temperature for all: hinges are refitted without it
     settings = replace(explainer._settings, center=True, temperature=Settings.temperature)
-    best = to_optimum(explainer.explained_.with_settings(settings), AutoSolver.for_newton_steps())
+    best = to_optimum(
+        explainer.fitted_model_.with_settings(settings), AutoSolver.for_newton_steps()
+    )
     return best.without_caches(), test, labels
 
 

@@ -42,7 +42,7 @@ class Health(Readable):
         Sum of the leverages; under an iterative solver an estimate from 16 random solutions.
     high_leverage : ndarray of int
         Positions of the training rows with leverage over 0.5, highest first. Not looked for under
-        an iterative solver, for which each row is a solution of its own: ask for `leverage_`.
+        an iterative solver, for which each row is a solution of its own: ask for `leverage()`.
     high_leverage_names : pandas.Index or ndarray
         Their names in the index of the training data; their positions without one.
     leverage_is_known : bool
@@ -257,7 +257,7 @@ def _largest_eigenvalue(operator, p):
         return float(size)
 
 
-def null_directions(explained, null_space, limit=5):
+def null_directions(fitted_model, null_space, limit=5):
     """Each direction of the data's null space as a combination of column names.
 
     The basis is brought to the form with one leading column a direction, which is short where the
@@ -266,8 +266,8 @@ def null_directions(explained, null_space, limit=5):
     m = null_space.shape[1]
     if m == 0:
         return []
-    names = explained.column_names()
-    K = explained.objective.n_outputs
+    names = fitted_model.column_names()
+    K = fitted_model.objective.n_outputs
     if K > 1:
         names = [f"{name} (output {k})" for k in range(K) for name in names]
     _, _, pivots = qr(null_space.T, pivoting=True, mode="economic")
@@ -286,16 +286,16 @@ class SingularHessianWarning(UserWarning):
     """The Hessian has directions without curvature; the pseudo-inverse is used."""
 
 
-def warn_of_null_directions(explained, report, *, exact=True):
+def warn_of_null_directions(fitted_model, report, *, exact=True):
     """Warn which columns or directions have no curvature in the data.
 
     `exact` is False where the matrix is a Fisher matrix and not the Hessian.
     """
-    directions = null_directions(explained, report.null_space)
+    directions = null_directions(fitted_model, report.null_space)
     if not directions:
         return
     shown = "; ".join(directions[:5]) + (" ..." if len(directions) > 5 else "")
-    if explained.objective.cut is not None:
+    if fitted_model.objective.cut is not None:
         warnings.warn(
             f"{report.reason} ({shown}). The model that it fitted is explained, and refits drop "
             "again. Scale the features (StandardScaler) if nothing is to be dropped.",
@@ -304,7 +304,7 @@ def warn_of_null_directions(explained, report, *, exact=True):
         )
         return
     name = "Hessian" if exact else "Fisher matrix"
-    objective = explained.objective
+    objective = fitted_model.objective
     least_norm = ""
     if objective.loss.quadratic and not objective.penalty.any():
         least_norm = (

@@ -170,7 +170,7 @@ class Linearization:
 
     Parameters
     ----------
-    explained : Explained
+    fitted_model : FittedModel
         With the objective at the coefficients that are explained.
     solver : Solver
     damping : float
@@ -180,10 +180,10 @@ class Linearization:
         Which matrix `inverse` is the inverse of.
     """
 
-    def __init__(self, explained, solver, damping, n_jobs, verbose=0, curvature="hessian"):
-        check_curvature(explained.objective.loss, curvature)
-        self.explained = explained
-        self.objective = explained.objective
+    def __init__(self, fitted_model, solver, damping, n_jobs, verbose=0, curvature="hessian"):
+        check_curvature(fitted_model.objective.loss, curvature)
+        self.fitted_model = fitted_model
+        self.objective = fitted_model.objective
         if self.objective.cut is not None and curvature == "empirical_fisher":
             raise ValueError(
                 'curvature="empirical_fisher" is not known where LinearRegression drops singular '
@@ -208,7 +208,9 @@ class Linearization:
 
     @cached_property
     def _main(self):
-        return Once(partial(_factorize, self.solver, self._hessian, self.explained, self.verbose))
+        return Once(
+            partial(_factorize, self.solver, self._hessian, self.fitted_model, self.verbose)
+        )
 
     @property
     def hessian_inverse(self):
@@ -217,7 +219,9 @@ class Linearization:
             return self.inverse
         if self._hessian_inverse is None:
             hessian = self._make_hessian("hessian")
-            self._hessian_inverse = _factorize(self.solver, hessian, self.explained, self.verbose)
+            self._hessian_inverse = _factorize(
+                self.solver, hessian, self.fitted_model, self.verbose
+            )
         return self._hessian_inverse
 
     @cached_property
@@ -349,10 +353,10 @@ class Linearization:
         return block_size(16 * self.objective.n_parameters)
 
 
-def _factorize(solver, hessian, explained, verbose):
+def _factorize(solver, hessian, fitted_model, verbose):
     inverse = solver.factorize(hessian)
     inverse.verbose = verbose
-    warn_of_null_directions(explained, inverse.report, exact=inverse.hessian.exact)
+    warn_of_null_directions(fitted_model, inverse.report, exact=inverse.hessian.exact)
     return inverse
 
 

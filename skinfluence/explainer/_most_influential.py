@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.rows import NamedRows
-from skinfluence.adapters import Explained
+from skinfluence.adapters import FittedModel
 from skinfluence.explainer._explanation import SHOWN, Explanation, Rows, row_tables
 from skinfluence.explainer._feature_values import FeatureValues
 from skinfluence.explainer._linearization import ORDERS, Linearization, influence_blocks, top_k
@@ -23,7 +23,7 @@ class MostInfluential:
     # set by InfluenceExplainer
     objective_: Objective
     estimator_: BaseEstimator
-    explained_: Explained
+    fitted_model_: FittedModel
     method: str
     linearization_: Linearization
     training_rows_: NamedRows
@@ -130,7 +130,10 @@ class MostInfluential:
         columns = None if columns is None else train.places(columns)
         design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
         found = self._strongest(design, goal, method, rows, k, order)
-        raw, predictions = self.objective_.raw_predictions(design), self.explained_.predict(X_test)
+        raw, predictions = (
+            self.objective_.raw_predictions(design),
+            self.fitted_model_.predict(X_test),
+        )
         tables = row_tables(
             found,
             (goal.values(raw), goal.name, explained_labels(goal, self.objective_, y_test)),
@@ -149,7 +152,7 @@ class MostInfluential:
         return Explanation(tables, self.training_rows_.backend)
 
     def _raw_predictions(self, X):
-        return self.objective_.raw_predictions(self.explained_.design(X))
+        return self.objective_.raw_predictions(self.fitted_model_.design(X))
 
     def _refitted(self, design, goal, indices):
         """Influences of the training rows `indices` (n_test, k) by refits of these rows only."""

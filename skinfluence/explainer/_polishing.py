@@ -46,12 +46,12 @@ class Polished:
     warning: str | None = None
 
 
-def polish(explained, estimator, *, verbose=0):
+def polish(fitted_model, estimator, *, verbose=0):
     """Move the coefficients to the optimum of the given rows.
 
     Parameters
     ----------
-    explained : Explained
+    fitted_model : FittedModel
         With the objective at the coefficients as fitted.
     estimator : estimator
         As the user gave it: a frozen one has other likely causes for being off its optimum.
@@ -61,7 +61,7 @@ def polish(explained, estimator, *, verbose=0):
     -------
     Polished
     """
-    fitted, model = explained.objective, explained.model
+    fitted, model = fitted_model.objective, fitted_model.model
     solver = AutoSolver.for_newton_steps()
     result = minimize(fitted, solver, verbose=verbose)
     reached = result.stationarity
@@ -84,9 +84,9 @@ def polish(explained, estimator, *, verbose=0):
     return Polished(result.objective, fitted.stationarity(), reached, moved, distance, warning)
 
 
-def keep(explained):
+def keep(fitted_model):
     """The coefficients as fitted, without polishing."""
-    fitted, name = explained.objective, type(explained.model).__name__
+    fitted, name = fitted_model.objective, type(fitted_model.model).__name__
     stationarity, warning = fitted.stationarity(), None
     if stationarity > STATIONARITY_TOLERANCE:
         warning = (

@@ -34,7 +34,7 @@ class FlippingSet(Readable):
         What the model that was refitted without the rows predicts.
     rows : ndarray of shape (size,)
         Positions of the training rows of the smallest set that was found and verified by refit,
-        in the order of removal; empty where none was found within `max_size`.
+        in the order of removal; empty where none was found within `max_rows`.
     size : int or None
         Its number of rows; None where no set was found.
     row_names : pandas.Index or ndarray of shape (size,)
@@ -44,7 +44,7 @@ class FlippingSet(Readable):
     predicted_row_names : pandas.Index or ndarray of shape (predicted_size,)
         Names of `predicted_rows`.
     predicted_size : int or None
-        Its number of rows; None where the method expects none within `max_size` to be.
+        Its number of rows; None where the method expects none within `max_rows` to be.
     confirmed : bool
         Whether the refit without `predicted_rows` predicts otherwise.
     """
@@ -109,7 +109,7 @@ def _first(names):
 
 
 def smallest_flipping_set(
-    explainer, X_test, *, threshold=None, method="newton_step", max_size=None
+    explainer, X_test, *, threshold=None, method="newton_step", max_rows=None
 ):
     """Find, for each test row, few training rows whose removal changes its prediction.
 
@@ -130,7 +130,7 @@ def smallest_flipping_set(
         "newton_step" looks for each next row given that those before it are gone; "first_order"
         takes rows by their influence and expects the sum (Broderick et al. 2020; Yang et al.
         2023).
-    max_size : int, default=None
+    max_rows : int, default=None
         Rows at most; a quarter of the training rows by default.
 
     Returns
@@ -176,8 +176,8 @@ def smallest_flipping_set(
     check_choice("method", method, tuple(ORDERS))
     resolve_method(explainer, "newton_step")  # refuses Fisher matrices
     n = explainer.objective_.n_rows
-    limit = max(1, int(MOST * n)) if max_size is None else max_size
-    check_whole("max_size", limit)
+    limit = max(1, int(MOST * n)) if max_rows is None else max_rows
+    check_whole("max_rows", limit)
     margins = margins_of(explainer, X_test, threshold)
     return FlippingSets(
         progress(

@@ -82,9 +82,9 @@ class InfluentialGroup(Readable):
 
 
 def most_influential_group(
-    explainer, X_test, y_test=None, *, size=10, target="auto", direction="either"
+    explainer, X_test, y_test=None, *, n_rows=10, target="auto", direction="either"
 ):
-    """Find the rows, at most `size`, whose removal together changes the test rows most.
+    """Find the rows, at most `n_rows`, whose removal together changes the test rows most.
 
     Greedy on the Newton step: each row is the one that adds most given that the rows before it are
     gone. The rows of the largest influences are another answer, and mostly a weaker one: once one
@@ -99,7 +99,7 @@ def most_influential_group(
         The mean over these rows is changed. For one prediction pass one row.
     y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-    size : int, default=10
+    n_rows : int, default=10
         Rows at most. Fewer are returned where no row adds anything, or the last row of a class
         would have to go.
     target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
@@ -140,7 +140,7 @@ def most_influential_group(
     >>> from skinfluence.groups import most_influential_group
     >>> X, y = load_diabetes(return_X_y=True)
     >>> explainer = InfluenceExplainer(Ridge(alpha=0.1)).fit(X[1:], y[1:])
-    >>> found = most_influential_group(explainer, X[:1], size=20, direction="increase")
+    >>> found = most_influential_group(explainer, X[:1], n_rows=20, direction="increase")
     >>> print(f"{found.change:.4f} {found.refit():.4f}")
     14.1293 14.1293
     >>> bool(found.change > found.additive.change)
@@ -148,14 +148,14 @@ def most_influential_group(
     """
     check_explainer(explainer)
     warn_of_stand_in(explainer, "Newton steps, by which the group is sought,")
-    check_whole("size", size)
+    check_whole("n_rows", n_rows)
     check_choice("direction", direction, DIRECTIONS)
     resolve_method(explainer, "newton_step")  # refuses Fisher matrices
     tests = explainer.test_rows(X_test, y_test, target=target)
     signs = {"either": (1.0, -1.0), "increase": (1.0,), "decrease": (-1.0,)}[direction]
     inverse = explainer.linearization_.inverse
     with inverse.question():
-        found = [_greedy(explainer, tests, size, sign) for sign in signs]
+        found = [_greedy(explainer, tests, n_rows, sign) for sign in signs]
         best = max(range(len(signs)), key=lambda i: signs[i] * found[i][1][-1:].sum())
         rows, path = found[best]
         gains = additive_gains(explainer.objective_, inverse, _mean_slope(tests, None))
@@ -171,15 +171,15 @@ def _group(explainer, tests, rows, gains, path, additive=None):
     return InfluentialGroup(rows, names, change, summed, path, additive, explainer, tests, columns)
 
 
-def _greedy(explainer, tests, size, sign):
+def _greedy(explainer, tests, n_rows, sign):
     """(rows in the order found, mean change of the target after each of them)."""
     objective, inverse = explainer.objective_, explainer.linearization_.inverse
     grown = downdate(objective, inverse)
     rows: list[int] = []
     path: list[float] = []
     shown = {"what": "group", "unit": "rows", "verbose": explainer.verbose}
-    with progress_bar(total=size, **shown) as reach:
-        while len(rows) < size:
+    with progress_bar(total=n_rows, **shown) as reach:
+        while len(rows) < n_rows:
             gains = sign * grown.gains(_mean_slope(tests, grown.coef))
             row = int(gains.argmax())
             if not gains[row] > 0.0:

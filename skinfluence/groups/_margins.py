@@ -36,7 +36,7 @@ class Margin:
 def margins_of(explainer, X_test, threshold):
     """One Margin for each test row."""
     objective = explainer.objective_
-    design = explainer.explained_.design(X_test)
+    design = explainer.fitted_model_.design(X_test)
     if not objective.coding.is_classification:
         return _of_values(objective, design, threshold)
     if threshold is not None:

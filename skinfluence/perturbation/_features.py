@@ -11,9 +11,9 @@ from skinfluence.effects._least_norm import (
 from skinfluence.effects._truncated import is_truncated
 from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, row_blocks
-from skinfluence.perturbation._answers import columns_moved_by_transform, rows_of
 from skinfluence.perturbation._asked_features import asked_steps, check_features, n_columns
 from skinfluence.perturbation._composite_steps import pull_back_through
+from skinfluence.perturbation._effects import columns_moved_by_transform, rows_of
 from skinfluence.perturbation._pull_back import is_constant, pull_back
 
 
@@ -128,7 +128,7 @@ class _Derivative:
         every = np.array_equal(features, np.arange(self.n_features))
         self.features = slice(None) if every else features
         first = rows_of(self.X, np.array([0]))
-        steps = list(explainer.explained_.transformers)
+        steps = list(explainer.fitted_model_.transformers)
         moved = columns_moved_by_transform(explainer, rows)
         steps = asked_steps(steps, self.X, first, features, moved)  # refuses unknown steps
         constant = [is_constant(step) for step in steps]

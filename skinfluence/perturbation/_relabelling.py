@@ -7,7 +7,7 @@ from skinfluence._utils.rows import check_rows
 from skinfluence.effects import Replacement
 from skinfluence.explainer._tasks import check_explainer
 from skinfluence.linalg import SOLVED_MIB, row_blocks
-from skinfluence.perturbation._answers import (
+from skinfluence.perturbation._effects import (
     Effects,
     check_method,
     encode_new_labels,

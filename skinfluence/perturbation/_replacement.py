@@ -7,7 +7,7 @@ import numpy as np
 from skinfluence._utils.rows import check_rows
 from skinfluence.effects import Replacement
 from skinfluence.explainer._tasks import check_explainer
-from skinfluence.perturbation._answers import (
+from skinfluence.perturbation._effects import (
     Effects,
     check_method,
     columns_moved_by_transform,
@@ -129,7 +129,7 @@ def _new_rows(explainer, X_new, y_new, n):
     if y_new is not None:
         changed["y"], changed["codes"] = encode_new_labels(explainer.objective_.coding, y_new, n)
     if X_new is not None and (n or len(np.atleast_1d(np.asarray(X_new, dtype=object)))):
-        changed["design"] = explainer.explained_.design(X_new)
+        changed["design"] = explainer.fitted_model_.design(X_new)
         if changed["design"].shape[0] != n:
             raise ValueError(
                 f"X_new has {changed['design'].shape[0]} rows. Expected {n}, one for each of the "

@@ -11,9 +11,9 @@ from skinfluence._utils.rows import check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer._feature_values import row_columns
 from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
+from skinfluence.selection._diversity import DIVERSITIES
 from skinfluence.selection._importance import SIGNS, check_scores, row_scores
 from skinfluence.selection._lazy_greedy import lazy_greedy
-from skinfluence.selection._redundancy import REDUNDANCIES
 from skinfluence.selection._similarity import RBFSimilarity
 
 #: Trade-offs that gamma="auto" looks at.
@@ -86,7 +86,7 @@ def select_diverse(
     X_test=None,
     y_test=None,
     *,
-    redundancy="sum_redundancy",
+    diversity="sum_redundancy",
     gamma="auto",
     order="magnitude",
     target="auto",
@@ -113,7 +113,7 @@ def select_diverse(
         influence on its own loss.
     y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
         As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-    redundancy : {"sum_redundancy", "facility_location", "mmd"}, default="sum_redundancy"
+    diversity : {"sum_redundancy", "facility_location", "mmd"}, default="sum_redundancy"
         R(S): how unlike each other the picks are; how well they stand for all training rows
         (mean similarity of a training row to the pick that is most like it); or both (minus the
         squared maximum mean discrepancy to the training rows, without its constant).
@@ -185,7 +185,7 @@ def select_diverse(
     """
     check_explainer(explainer)
     warn_of_stand_in(explainer, "Influences and distances of diverse rows")
-    check_choice("redundancy", redundancy, REDUNDANCIES)
+    check_choice("diversity", diversity, DIVERSITIES)
     check_choice("order", order, SIGNS)
     check_whole("n_select", n_select)
     check_number("gamma", gamma, words=("auto",), least=0.0)
@@ -206,20 +206,20 @@ def select_diverse(
     if n_reference is not None and n_reference < len(candidates):
         reference = np.sort(random_state.choice(candidates, n_reference, replace=False))
     weight = objective.weights.base[reference]
-    made = REDUNDANCIES[redundancy](
+    made = DIVERSITIES[diversity](
         similarity, candidates, n_select, reference, weight / weight.sum()
     )
     return _search(explainer, scores, candidates, made, gamma, n_select)
 
 
-def _search(explainer, scores, candidates, redundancy, gamma, n_select):
+def _search(explainer, scores, candidates, diversity, gamma, n_select):
     """Greedy picks for one gamma, or for the knee of the path."""
     mine = scores[candidates]
     top = np.partition(mine, len(mine) - n_select)[len(mine) - n_select :]
     scale = float(top.clip(min=0.0).sum()) or float(np.abs(mine).sum()) or 1.0
     mine = mine / scale
     tried = GAMMAS if gamma == "auto" else (float(gamma),)
-    found = [lazy_greedy(mine, redundancy, g, n_select) for g in tried]
+    found = [lazy_greedy(mine, diversity, g, n_select) for g in tried]
     path, best = None, 0
     if gamma == "auto":
         path = {
@@ -238,7 +238,7 @@ def _search(explainer, scores, candidates, redundancy, gamma, n_select):
         diversity=values,
         gamma=tried[best],
         scores=scores,
-        length_scale=redundancy.similarity.length_scale,
+        length_scale=diversity.similarity.length_scale,
         path=path,
         _columns=row_columns(explainer, rows),
     )

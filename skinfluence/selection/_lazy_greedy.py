@@ -8,7 +8,7 @@ FIRST_BATCH = 32
 TIE = 1e-10
 
 
-def lazy_greedy(scores, redundancy, gamma, n_select):
+def lazy_greedy(scores, diversity, gamma, n_select):
     """Pick the candidate of largest gain, n_select times.
 
     Gains of the last pick bound those of this one (Minoux 1978): candidates are refreshed from
@@ -18,7 +18,7 @@ def lazy_greedy(scores, redundancy, gamma, n_select):
     Parameters
     ----------
     scores : ndarray of shape (n_candidates,)
-    redundancy : Redundancy
+    diversity : Diversity
         Is reset first.
     gamma : float
     n_select : int
@@ -32,22 +32,22 @@ def lazy_greedy(scores, redundancy, gamma, n_select):
     values : ndarray of shape (n_select,)
         R after each pick.
     """
-    redundancy.reset()
+    diversity.reset()
     tie = TIE * (np.abs(scores).max(initial=0.0) + gamma)
     free = np.ones(len(scores), dtype=bool)
     picks = np.empty(n_select, dtype=np.intp)
     gains, values = np.empty(n_select), np.empty(n_select)
     for i in range(n_select):
-        picks[i], gains[i] = _best(scores, redundancy, gamma, free, tie)
-        redundancy.pick(picks[i])
+        picks[i], gains[i] = _best(scores, diversity, gamma, free, tie)
+        diversity.pick(picks[i])
         free[picks[i]] = False
-        values[i] = redundancy.value
+        values[i] = diversity.value
     return picks, gains, values
 
 
-def _best(scores, redundancy, gamma, free, tie):
+def _best(scores, diversity, gamma, free, tie):
     """(position, gain) of the free candidate of largest gain."""
-    bounds = scores + gamma * redundancy.bounds()
+    bounds = scores + gamma * diversity.bounds()
     bounds[~free] = -np.inf
     exact = np.zeros(len(bounds), dtype=bool)
     largest, batch = -np.inf, FIRST_BATCH
@@ -58,8 +58,8 @@ def _best(scores, redundancy, gamma, free, tie):
             break
         if len(waiting) > batch:
             waiting = waiting[np.argpartition(-bounds[waiting], batch)[:batch]]
-        redundancy.refresh(waiting)
-        bounds[waiting] = scores[waiting] + gamma * redundancy.bounds(waiting)
+        diversity.refresh(waiting)
+        bounds[waiting] = scores[waiting] + gamma * diversity.bounds(waiting)
         exact[waiting] = True
         largest = bounds[exact].max()
         batch *= 2

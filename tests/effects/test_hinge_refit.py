@@ -68,7 +68,7 @@ def test_the_default_is_the_refit_of_the_hinge(classes, weighted, class_weight):
     want = np.array([refitted(model, left, y, weights) for left in kept]).T
     for temperature in (0.001, 0.1):
         explainer = InfluenceExplainer(model, temperature=temperature).fit(X, y, weights)
-        assert explainer.method_ == explainer.health().method == "refit"
+        assert explainer.resolve_method() == explainer.health().method == "refit"
         agree(explainer.influence(X_TEST, Y_TEST, rows=rows), want[:, : len(rows)])
         agree(group_influence(explainer, groups, X_TEST, Y_TEST), want[:, len(rows) :])
 
@@ -109,7 +109,7 @@ def test_removals_follow_the_hinge_on_hard_tables(kind):
     fit = model.fit(table, y)
     own = np.append(fit.coef_, fit.intercept_)
     rows = np.arange(0, 120, 17)
-    moved = explainer.params_influence(rows)
+    moved = explainer.coef_influence(rows=rows)
     for change, row in zip(moved, rows, strict=True):
         fit = model.fit(np.delete(table, row, axis=0), np.delete(y, row))
         want = np.append(fit.coef_, fit.intercept_) - own

@@ -84,7 +84,7 @@ def test_leave_one_out_predictions_and_coefficients_are_those_of_refits(problem)
     assert_close(got[rows], np.array([value for _, value in models]))
     coef = [np.ravel(problem.refit([i]).coef_) for i in rows]
     before = np.ravel(problem.refit([]).coef_)
-    got = explainer.params_influence(rows)[:, : before.size]
+    got = explainer.coef_influence(rows=rows)[:, : before.size]
     assert_close(got, np.array(coef) - before)
 
 
@@ -134,7 +134,7 @@ def test_balanced_classes_of_a_wide_table_are_scikit_learns_refits():
     for weights in (None, "balanced"):
         model = RidgeClassifier(1e-6, class_weight=weights, solver="svd")
         explainer = InfluenceExplainer(model).fit(X, labels)
-        got = explainer.params_influence([0, 7], method="newton_step")
+        got = explainer.coef_influence(rows=[0, 7], method="newton_step")
         before = model.fit(X, labels).coef_.ravel()
         for change, i in zip(got, [0, 7], strict=True):
             kept = np.arange(N) != i
@@ -179,7 +179,7 @@ def test_a_row_that_alone_has_a_column_keeps_its_digits_with_few_columns(alpha, 
     """1 - h is about alpha there, in a table of more rows than columns."""
     table = np.c_[X[:, :3], np.arange(N) == 7]
     explainer = InfluenceExplainer(Ridge(alpha), solver=solver).fit(table, Y)
-    got = explainer.params_influence([7])[0, :4]
+    got = explainer.coef_influence(rows=[7])[0, :4]
     kept = np.arange(N) != 7
     before = Ridge(alpha, solver="svd").fit(table, Y).coef_
     after = Ridge(alpha, solver="svd").fit(table[kept], Y[kept]).coef_

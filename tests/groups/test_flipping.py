@@ -108,7 +108,7 @@ def test_no_smaller_set_exists_on_small_tables(kind):
     X, y, X_test, _, _ = table(kind, seed=1)
     X, y = X[:16], y[:16]
     explainer = InfluenceExplainer(logistic()).fit(X, y)
-    found = smallest_flipping_set(explainer, X_test, max_size=3)
+    found = smallest_flipping_set(explainer, X_test, max_rows=3)
     least = np.full(len(X_test), 3)
     before = explainer.predict(X_test)
     for size in (2, 1):
@@ -124,7 +124,7 @@ def test_a_limit_is_kept():
     data = table("two classes")
     explainer = InfluenceExplainer(logistic()).fit(*data[:2])
     free = smallest_flipping_set(explainer, data[2])
-    held = smallest_flipping_set(explainer, data[2], max_size=3)
+    held = smallest_flipping_set(explainer, data[2], max_rows=3)
     assert any(f.size is not None and f.size > 3 for f in free)
     for f, g in zip(free, held, strict=True):
         if f.size is not None and f.size <= 3:
@@ -173,7 +173,7 @@ def test_a_refit_without_an_optimum_is_no_flip():
     x = np.array([2.0, -3.0, -2.0, -1.0, 1.0, 1.5, 3.0, 4.0])[:, None]
     y = np.array([0, 0, 0, 0, 1, 1, 1, 1])
     explainer = InfluenceExplainer(logistic(C=np.inf)).fit(x, y)
-    found = smallest_flipping_set(explainer, [[0.5], [1.0]], max_size=5)
+    found = smallest_flipping_set(explainer, [[0.5], [1.0]], max_rows=5)
     assert found[0].predicted_rows.tolist() == [0]
     for f in found:
         assert not f.confirmed or 0 not in f.predicted_rows
@@ -188,8 +188,8 @@ def test_a_refit_without_an_optimum_is_no_flip():
         ("values", {"threshold": "high"}, "crosses a finite number"),
         ("two classes", {"threshold": 0.5}, "threshold=0.5 is for regressors"),
         ("two classes", {"method": "refit"}, "method='refit' is not known"),
-        ("two classes", {"max_size": 0}, "max_size=0. Expected a whole number"),
-        ("two classes", {"max_size": 1.5}, "max_size=1.5. Expected a whole number"),
+        ("two classes", {"max_rows": 0}, "max_rows=0. Expected a whole number"),
+        ("two classes", {"max_rows": 1.5}, "max_rows=1.5. Expected a whole number"),
         ("two classes", {"X_test": np.zeros((0, 4))}, "minimum of 1 is required"),
     ],
     ids=range(8),

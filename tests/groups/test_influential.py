@@ -48,7 +48,7 @@ def test_the_path_is_the_newton_step_of_each_prefix(name, target):
     if target == "decision":
         known = "predict" if MODELS[name][1] == "values" else "decision_function"
         asked = {"target": known}
-    found = most_influential_group(explainer, data[2], size=9, **asked)
+    found = most_influential_group(explainer, data[2], n_rows=9, **asked)
     for group in (found, found.additive):
         prefixes = [group.rows[: i + 1] for i in range(9)]
         whole = group_influence(explainer, prefixes, data[2], **asked, method="newton_step")
@@ -67,7 +67,7 @@ def test_the_first_row_is_that_of_the_largest_newton_step(name):
     )[0]
     for direction, best in (("increase", values.argmax()), ("decrease", values.argmin())):
         found = most_influential_group(
-            explainer, data[2][:1], data[3][:1], size=1, direction=direction
+            explainer, data[2][:1], data[3][:1], n_rows=1, direction=direction
         )
         assert found.rows.tolist() == [best]
 
@@ -91,7 +91,7 @@ def test_greedy_is_near_the_best_of_all_groups_and_no_worse_than_adding_up(kind,
         groups = [list(c) for c in combinations(range(16), size)]
         values = group_influence(explainer, groups, X_test[:1], y_test[:1], method="newton_step")[0]
         found = most_influential_group(
-            explainer, X_test[:1], y_test[:1], size=size, direction="increase"
+            explainer, X_test[:1], y_test[:1], n_rows=size, direction="increase"
         )
         ratios.append(found.change / np.nanmax(values))
         wins += found.change >= found.additive.change - 1e-12
@@ -103,14 +103,14 @@ def test_greedy_is_near_the_best_of_all_groups_and_no_worse_than_adding_up(kind,
 
 def test_the_refit_is_that_of_scikit_learn():
     explainer, data = fitted("logistic", weighted=False)
-    found = most_influential_group(explainer, data[2], data[3], size=5)
+    found = most_influential_group(explainer, data[2], data[3], n_rows=5)
     truth = refitted_changes(logistic(), data, [found.rows, found.additive.rows]).mean(axis=0)
     np.testing.assert_allclose([found.refit(), found.additive.refit()], truth, rtol=1e-6)
 
 
 def test_for_squared_error_the_prediction_is_the_refit():
     explainer, data = fitted("ridge", weighted=False)
-    found = most_influential_group(explainer, data[2], data[3], size=20)
+    found = most_influential_group(explainer, data[2], data[3], n_rows=20)
     np.testing.assert_allclose(found.change, found.refit(), rtol=1e-9)
     np.testing.assert_allclose(
         found.change, refitted_changes(Ridge(0.7), data, [found.rows]).mean(), rtol=1e-9
@@ -123,7 +123,7 @@ def test_twins_are_found_together_where_their_sum_is_not():
     x = np.r_[rng.standard_normal(30), 12.0, 12.0]
     y = np.r_[rng.standard_normal(30), 12.0, 12.0]
     explainer = InfluenceExplainer(LinearRegression()).fit(x[:, None], y)
-    found = most_influential_group(explainer, [[12.0]], size=2, direction="decrease")
+    found = most_influential_group(explainer, [[12.0]], n_rows=2, direction="decrease")
     assert sorted(found.rows) == [30, 31]
     assert (
         found.change < 4.0 * found.path[0]
@@ -133,7 +133,7 @@ def test_twins_are_found_together_where_their_sum_is_not():
 
 def test_either_direction_takes_the_larger_change():
     explainer, data = fitted("ridge")
-    asked = {"X_test": data[2][:1], "y_test": data[3][:1], "size": 4}
+    asked = {"X_test": data[2][:1], "y_test": data[3][:1], "n_rows": 4}
     up, down, either = (
         most_influential_group(explainer, **asked, direction=d)
         for d in ("increase", "decrease", "either")
@@ -147,7 +147,7 @@ def test_the_last_row_of_a_class_stays():
     X, y, X_test, _, _ = table("two classes")
     y = np.where(np.arange(len(y)) < 3, "yes", "no")
     explainer = InfluenceExplainer(logistic()).fit(X, y)
-    found = most_influential_group(explainer, X_test, ["yes"] * 7, size=57)
+    found = most_influential_group(explainer, X_test, ["yes"] * 7, n_rows=57)
     for group in (found, found.additive):
         assert set(y[np.setdiff1d(np.arange(60), group.rows)]) == {"yes", "no"}
 
@@ -156,7 +156,7 @@ def test_rows_of_weight_zero_are_never_found():
     X, y, X_test, y_test, weights = table("values")
     weights[::2] = 0.0
     explainer = InfluenceExplainer(Ridge()).fit(X, y, sample_weight=weights)
-    found = most_influential_group(explainer, X_test, y_test, size=29)
+    found = most_influential_group(explainer, X_test, y_test, n_rows=29)
     assert not set(found.rows) & set(range(0, 60, 2))
 
 
@@ -165,7 +165,7 @@ def test_rows_of_leverage_one_are_never_found():
     X = np.column_stack([X, np.arange(60) == 7])
     X_test = np.column_stack([X_test, np.zeros(7)])
     explainer = InfluenceExplainer(LinearRegression()).fit(X, y)
-    found = most_influential_group(explainer, X_test, y_test, size=30)
+    found = most_influential_group(explainer, X_test, y_test, n_rows=30)
     assert np.isfinite(found.path).all()
     assert 7 not in found.rows
 
@@ -183,9 +183,9 @@ def test_where_nothing_helps_nothing_is_found():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"size": 0}, "size=0. Expected a whole number, at least 1"),
-        ({"size": 2.5}, r"size=2.5. Expected a whole number"),
-        ({"size": True}, r"size=True. Expected a whole number"),
+        ({"n_rows": 0}, "n_rows=0. Expected a whole number, at least 1"),
+        ({"n_rows": 2.5}, r"n_rows=2.5. Expected a whole number"),
+        ({"n_rows": True}, r"n_rows=True. Expected a whole number"),
         ({"direction": "up"}, "direction='up' is not known. Expected one of"),
         ({"target": "x"}, "target='x' is not known"),
     ],

@@ -97,7 +97,7 @@ def test_the_three_children_are_the_most_influential_group():
     is_child = data.data[:, data.feature_names.index("age_[0-10)")] == 1
     tested = data.data_test[:, data.feature_names.index("age_[0-10)")] == 1
     found = most_influential_group(
-        explainer, data.data_test[tested], data.target_test[tested], size=3, direction="decrease"
+        explainer, data.data_test[tested], data.target_test[tested], n_rows=3, direction="decrease"
     )
     assert sorted(found.rows) == np.flatnonzero(is_child & (data.target == 1)).tolist()
     np.testing.assert_allclose(found.change, found.refit(), rtol=0.01)
@@ -110,7 +110,7 @@ def test_flipping_sets_of_patients(hospital):
     patients = data.data_test[:6]
     errors = {}
     for method in ("newton_step", "first_order"):
-        found = smallest_flipping_set(explainer, patients, method=method, max_size=150)
+        found = smallest_flipping_set(explainer, patients, method=method, max_rows=150)
         known = [f for f in found if f.size and f.predicted_size]
         errors[method] = np.median([abs(f.predicted_size - f.size) / f.size for f in known])
         for row, f in zip(patients, found, strict=True):

@@ -50,9 +50,9 @@ def test_design_quadratic_form_equals_dense(rows, intercept, center):
 def test_leverage_is_the_same_with_and_without_the_kernel(rows, monkeypatch):
     X, _ = rows
     y = np.random.default_rng(2).integers(0, 2, X.shape[0])
-    plain = InfluenceExplainer().fit(X, y).leverage_
+    plain = InfluenceExplainer().fit(X, y).leverage()
     monkeypatch.setattr("skinfluence.solvers._root.KERNEL_WORK", 0)
-    np.testing.assert_allclose(InfluenceExplainer().fit(X, y).leverage_, plain, rtol=1e-12)
+    np.testing.assert_allclose(InfluenceExplainer().fit(X, y).leverage(), plain, rtol=1e-12)
 
 
 @pytest.mark.parametrize("n_classes", [3, 4])

@@ -84,7 +84,7 @@ def test_least_squares_diagnostics_equal_r(shared_data, name):
 def test_least_squares_coefficients_without_each_row_equal_refits_in_r(shared_data, name, method):
     explainer, table, coef = explained(shared_data, name, LinearRegression())
     assert_digits(coefficients(explainer), coef[terms(explainer)], precision(name), floor=0)
-    without = coefficients(explainer) + explainer.params_influence(method=method)
+    without = coefficients(explainer) + explainer.coef_influence(method=method)
     expected = table[[f"loo_coef:{term}" for term in terms(explainer)]]
     assert_digits(without, expected, precision(name))
 
@@ -140,7 +140,7 @@ class TestRowOfLeverageOne:
             assert_digits(frame[ours][others], table[theirs][others], 1e-10)
         expected = table[[f"dfbetas:{term}" for term in terms(explainer)]]
         assert_digits(dfbetas(explainer, frame)[others], expected[others], 1e-10)
-        without = coefficients(explainer) + explainer.params_influence()
+        without = coefficients(explainer) + explainer.coef_influence()
         expected = table[[f"loo_coef:{term}" for term in terms(explainer)]]
         assert_digits(without[others], expected[others], 1e-10)
 
@@ -162,7 +162,7 @@ class TestLogisticRegression:
 
     def test_coefficients_without_each_row_equal_refits_in_r(self, birthwt):
         explainer, table, _ = birthwt
-        without = coefficients(explainer) + explainer.params_influence(method="refit")
+        without = coefficients(explainer) + explainer.coef_influence(method="refit")
         expected = table[[f"loo_coef:{term}" for term in terms(explainer)]]
         assert_digits(without, expected, 1e-10)
 
@@ -201,7 +201,7 @@ class TestLogisticRegression:
         truth = table[[f"loo_coef:{term}" for term in terms(explainer)]].to_numpy()
         truth = truth - coefficients(explainer)
         error = {
-            method: np.linalg.norm(explainer.params_influence(method=method) - truth)
+            method: np.linalg.norm(explainer.coef_influence(method=method) - truth)
             for method in ("first_order", "newton_step")
         }
         assert error["newton_step"] < 0.5 * error["first_order"], error

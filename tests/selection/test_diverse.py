@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
-from skinfluence.selection import _redundancy, select_diverse
+from skinfluence.selection import _diversity, select_diverse
 from skinfluence.selection._diverse import knee
 
 RNG = np.random.default_rng(8)
@@ -25,7 +25,7 @@ Y = (X.sum(axis=1) + RNG.standard_normal(N + 20) > 9.0).astype(int)
 X, X_TEST, Y, Y_TEST = X[:N], X[N:], Y[:N], Y[N:]
 WEIGHTS = 0.5 + RNG.random(N)
 TERMS = ("sum_redundancy", "facility_location", "mmd")
-every_term = pytest.mark.parametrize("redundancy", TERMS)
+every_term = pytest.mark.parametrize("diversity", TERMS)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def similarities(X, length_scale):
     return np.exp(-0.5 * cdist(X, X, "sqeuclidean") / length_scale**2)
 
 
-def diversity(name, S, similar, n_select, weight):
+def term_value(name, S, similar, n_select, weight):
     """R(S) as the thesis writes it (its section 6.2), scaled to at most 1."""
     S = list(S)
     pairs = similar[np.ix_(S, S)].sum()
@@ -51,7 +51,7 @@ def diversity(name, S, similar, n_select, weight):
 
 
 def objective(S, scores, gamma, scale, **term):
-    return scores[list(S)].sum() / scale + gamma * diversity(S=S, **term)
+    return scores[list(S)].sum() / scale + gamma * term_value(S=S, **term)
 
 
 def plain_greedy(scores, n_select, gamma, scale, **term):
@@ -83,47 +83,47 @@ def term_of(name, X=X, length_scale=1.5, weights=None):
 
 @every_term
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 4.0, 50.0])
-def test_the_lazy_search_picks_what_plain_greedy_picks(explainer, redundancy, gamma):
+def test_the_lazy_search_picks_what_plain_greedy_picks(explainer, diversity, gamma):
     found = select_diverse(
-        explainer, 12, X_TEST, Y_TEST, redundancy=redundancy, gamma=gamma, length_scale=1.5
+        explainer, 12, X_TEST, Y_TEST, diversity=diversity, gamma=gamma, length_scale=1.5
     )
     scale = np.sort(found.scores)[-12:].sum()
-    rows, gains = plain_greedy(found.scores, 12, gamma, scale, **term_of(redundancy))
+    rows, gains = plain_greedy(found.scores, 12, gamma, scale, **term_of(diversity))
     assert (found.rows == rows).all()
     assert_allclose(found.gains, gains, rtol=1e-8, atol=1e-10)
 
 
 @every_term
 def test_both_parts_of_the_objective_are_those_of_the_definition_after_each_pick(
-    explainer, redundancy
+    explainer, diversity
 ):
     found = select_diverse(
-        explainer, 9, X_TEST, Y_TEST, redundancy=redundancy, gamma=2.0, length_scale=1.5
+        explainer, 9, X_TEST, Y_TEST, diversity=diversity, gamma=2.0, length_scale=1.5
     )
     scale = np.sort(found.scores)[-9:].sum()
-    term = term_of(redundancy)
+    term = term_of(diversity)
     for j in range(9):
         S = found.rows[: j + 1]
         assert_allclose(found.influence[j], found.scores[S].sum() / scale)
-        assert_allclose(found.diversity[j], diversity(S=S, n_select=9, **term), atol=1e-10)
+        assert_allclose(found.diversity[j], term_value(S=S, n_select=9, **term), atol=1e-10)
     assert_allclose(found.objective, found.influence + 2.0 * found.diversity)
-    start = 2.0 * diversity(S=[], n_select=9, **term)
+    start = 2.0 * term_value(S=[], n_select=9, **term)
     assert_allclose(start + np.cumsum(found.gains), found.objective)
 
 
 @pytest.mark.parametrize("seed", range(6))
 @every_term
-def test_greedy_reaches_63_percent_of_the_best_set(redundancy, seed):
+def test_greedy_reaches_63_percent_of_the_best_set(diversity, seed):
     """The bound of Nemhauser, Wolsey & Fisher: promised for facility location, met by all here."""
     rng = np.random.default_rng(seed)
     few, y = rng.standard_normal((11, 2)), np.arange(11) % 2
     explainer = InfluenceExplainer(LogisticRegression()).fit(few, y)
     scores = rng.exponential(size=11) ** 2
     found = select_diverse(
-        explainer, 4, scores=scores, redundancy=redundancy, gamma=1.5, length_scale=0.8
+        explainer, 4, scores=scores, diversity=diversity, gamma=1.5, length_scale=0.8
     )
     scale = np.sort(scores)[-4:].sum()
-    term = term_of(redundancy, few, 0.8)
+    term = term_of(diversity, few, 0.8)
     values = [
         objective(S, scores, 1.5, scale, n_select=4, **term) for S in combinations(range(11), 4)
     ]
@@ -141,7 +141,7 @@ def test_exhaustive_search_can_beat_greedy():
         explainer = InfluenceExplainer(LogisticRegression()).fit(few, y)
         scores = rng.exponential(size=11)
         found = select_diverse(
-            explainer, 4, scores=scores, redundancy="facility_location", gamma=4.0, length_scale=0.8
+            explainer, 4, scores=scores, diversity="facility_location", gamma=4.0, length_scale=0.8
         )
         scale = np.sort(scores)[-4:].sum()
         term = term_of("facility_location", few, 0.8)
@@ -155,7 +155,7 @@ def test_exhaustive_search_can_beat_greedy():
 @pytest.mark.parametrize("gamma", [0.5, 10.0])
 def test_facility_location_is_monotone_and_its_gains_fall(explainer, gamma):
     found = select_diverse(
-        explainer, 40, X_TEST, Y_TEST, redundancy="facility_location", gamma=gamma
+        explainer, 40, X_TEST, Y_TEST, diversity="facility_location", gamma=gamma
     )
     assert (found.gains >= 0.0).all()
     assert (np.diff(found.objective) >= -1e-12).all()
@@ -164,7 +164,7 @@ def test_facility_location_is_monotone_and_its_gains_fall(explainer, gamma):
 
 
 def test_sum_redundancy_falls_with_every_pick_and_its_gains_fall(explainer):
-    found = select_diverse(explainer, 40, X_TEST, Y_TEST, redundancy="sum_redundancy", gamma=10.0)
+    found = select_diverse(explainer, 40, X_TEST, Y_TEST, diversity="sum_redundancy", gamma=10.0)
     assert (np.diff(found.diversity) < 0.0).all()
     assert (np.diff(found.gains) <= 1e-12).all()
     assert found.gains[-1] < 0.0  # so the objective is not monotone
@@ -173,20 +173,20 @@ def test_sum_redundancy_falls_with_every_pick_and_its_gains_fall(explainer):
 def test_sum_redundancy_is_monotone_while_scores_outweigh_the_penalty(explainer):
     """A pick loses at most gamma (2 m - 1) / m^2: scores above that keep the objective rising."""
     scores = np.full(N, 1.0) + RNG.random(N)
-    found = select_diverse(explainer, 10, scores=scores, redundancy="sum_redundancy", gamma=0.2)
+    found = select_diverse(explainer, 10, scores=scores, diversity="sum_redundancy", gamma=0.2)
     least = scores.min() / np.sort(scores)[-10:].sum()
     assert 0.2 * (2 * 10 - 1) / 10**2 < least
     assert (found.gains > 0.0).all()
 
 
 def test_mmd_can_fall_and_its_gains_can_rise(explainer):
-    found = select_diverse(explainer, 40, X_TEST, Y_TEST, redundancy="mmd", gamma=10.0)
+    found = select_diverse(explainer, 40, X_TEST, Y_TEST, diversity="mmd", gamma=10.0)
     assert (np.diff(found.gains) > 1e-6).any()
 
 
 @every_term
-def test_without_a_trade_off_the_rows_of_largest_scores_are_picked(explainer, redundancy):
-    found = select_diverse(explainer, 15, X_TEST, Y_TEST, redundancy=redundancy, gamma=0.0)
+def test_without_a_trade_off_the_rows_of_largest_scores_are_picked(explainer, diversity):
+    found = select_diverse(explainer, 15, X_TEST, Y_TEST, diversity=diversity, gamma=0.0)
     assert (found.rows == np.argsort(-found.scores, kind="stable")[:15]).all()
     assert found.influence[-1] == pytest.approx(1.0)
 
@@ -240,20 +240,20 @@ def test_scores_that_are_all_zero_or_negative_can_be_ranked(explainer):
 
 
 @every_term
-def test_equal_rows_are_taken_by_row_number(redundancy):
+def test_equal_rows_are_taken_by_row_number(diversity):
     copies = np.tile(X[:10], (6, 1))
     made = InfluenceExplainer(LogisticRegression()).fit(copies, np.tile(Y[:10], 6))
-    found = select_diverse(made, 20, X_TEST, Y_TEST, redundancy=redundancy, gamma=3.0)
+    found = select_diverse(made, 20, X_TEST, Y_TEST, diversity=diversity, gamma=3.0)
     for original in range(10):
         taken = found.rows[found.rows % 10 == original] // 10
         assert (taken == np.arange(len(taken))).all()
 
 
 @every_term
-def test_the_order_of_the_training_rows_does_not_matter(explainer, redundancy):
+def test_the_order_of_the_training_rows_does_not_matter(explainer, diversity):
     order = RNG.permutation(N)
     other = InfluenceExplainer(LogisticRegression()).fit(X[order], Y[order])
-    settings = {"redundancy": redundancy, "gamma": 2.0}
+    settings = {"diversity": diversity, "gamma": 2.0}
     expected = select_diverse(explainer, 10, X_TEST, Y_TEST, **settings)
     found = select_diverse(other, 10, X_TEST, Y_TEST, **settings)
     assert (order[found.rows] == expected.rows).all()
@@ -261,8 +261,8 @@ def test_the_order_of_the_training_rows_does_not_matter(explainer, redundancy):
 
 
 @every_term
-def test_blocks_do_not_matter(explainer, redundancy):
-    settings = {"redundancy": redundancy, "gamma": 2.0}
+def test_blocks_do_not_matter(explainer, diversity):
+    settings = {"diversity": diversity, "gamma": 2.0}
     expected = select_diverse(explainer, 10, X_TEST, Y_TEST, **settings)
     with config_context(working_memory=0.01):
         found = select_diverse(explainer, 10, X_TEST, Y_TEST, **settings)
@@ -271,14 +271,14 @@ def test_blocks_do_not_matter(explainer, redundancy):
 
 @every_term
 @pytest.mark.parametrize("form", ["sparse", "float32", "frame"])
-def test_the_type_of_the_table_does_not_matter(explainer, redundancy, form):
+def test_the_type_of_the_table_does_not_matter(explainer, diversity, form):
     make = {
         "sparse": sparse.csr_array,
         "float32": lambda X: X.astype(np.float32),
         "frame": lambda X: pd.DataFrame(X, columns=list("abc")),
     }[form]
     other = InfluenceExplainer(LogisticRegression()).fit(make(X), Y)
-    settings = {"redundancy": redundancy, "gamma": 2.0}
+    settings = {"diversity": diversity, "gamma": 2.0}
     expected = select_diverse(explainer, 10, X_TEST, Y_TEST, **settings)
     found = select_diverse(other, 10, make(X_TEST), Y_TEST, **settings)
     assert (found.rows == expected.rows).all()
@@ -302,17 +302,17 @@ SHORT, LONG = (5e-324, 1e-200, 1e-9), (1e9, 1e200, 1e308)
 @every_term
 @pytest.mark.parametrize("table", ["different", "copies", "all-equal"])
 @pytest.mark.parametrize("length_scale", [*SHORT, *LONG])
-def test_extreme_length_scales_are_the_limits(redundancy, table, length_scale):
+def test_extreme_length_scales_are_the_limits(diversity, table, length_scale):
     """Short: rows are alike where they are equal. Long: all rows are alike."""
     some = {"different": X[:30], "copies": np.tile(X[:10], (3, 1)), "all-equal": np.ones((30, 3))}
     rows = some[table] * 100.0
     made = InfluenceExplainer(LogisticRegression(C=1e-4)).fit(rows, np.arange(30) % 2)
     scores = 1.0 + np.arange(30) % 7
-    settings = {"scores": scores, "redundancy": redundancy, "length_scale": length_scale}
+    settings = {"scores": scores, "diversity": diversity, "length_scale": length_scale}
     found = select_diverse(made, 6, gamma=2.0, **settings)
     equal = (rows[:, None] == rows).all(axis=2) * 1.0
     similar = np.ones((30, 30)) if length_scale in LONG else equal
-    term = {"name": redundancy, "similar": similar, "weight": np.full(30, 1.0 / 30.0)}
+    term = {"name": diversity, "similar": similar, "weight": np.full(30, 1.0 / 30.0)}
     scale = np.sort(scores)[-6:].sum()
     expected, gains = plain_greedy(scores, 6, 2.0, scale, **term)
     assert (found.rows == expected).all()
@@ -326,7 +326,7 @@ def test_short_length_scales_know_equal_rows_in_sparse_and_in_float32_tables(for
     rows = form(np.tile(X[:10], (3, 1)) * 37.0)
     made = InfluenceExplainer(LogisticRegression(C=1e-4)).fit(rows, np.arange(30) % 2)
     found = select_diverse(
-        made, 10, scores=np.ones(30), gamma=1.0, length_scale=1e-9, redundancy="facility_location"
+        made, 10, scores=np.ones(30), gamma=1.0, length_scale=1e-9, diversity="facility_location"
     )
     assert sorted(found.rows % 10) == list(range(10))
     assert_allclose(found.diversity, np.arange(1, 11) / 10.0)
@@ -340,7 +340,7 @@ def test_only_the_rows_that_are_asked_for_are_picked_and_stood_for(explainer):
         X_TEST,
         Y_TEST,
         rows=Y == 1,
-        redundancy="facility_location",
+        diversity="facility_location",
         gamma=3.0,
         length_scale=1.5,
     )
@@ -352,17 +352,17 @@ def test_only_the_rows_that_are_asked_for_are_picked_and_stood_for(explainer):
 
 
 @every_term
-def test_reference_rows_count_by_their_weight_and_rows_of_weight_zero_are_not_there(redundancy):
+def test_reference_rows_count_by_their_weight_and_rows_of_weight_zero_are_not_there(diversity):
     weights = WEIGHTS.copy()
     weights[:5] = 0.0
     made = InfluenceExplainer(LogisticRegression()).fit(X, Y, weights)
     found = select_diverse(
-        made, 8, X_TEST, Y_TEST, redundancy=redundancy, gamma=5.0, length_scale=1.5
+        made, 8, X_TEST, Y_TEST, diversity=diversity, gamma=5.0, length_scale=1.5
     )
     assert found.rows.min() >= 5
     there = np.arange(5, N)
     scale = np.sort(found.scores)[-8:].sum()
-    term = term_of(redundancy, X[there], weights=weights[there])
+    term = term_of(diversity, X[there], weights=weights[there])
     expected, _ = plain_greedy(found.scores[there], 8, 5.0, scale, **term)
     assert (found.rows == there[expected]).all()
 
@@ -372,12 +372,12 @@ def test_all_rows_can_be_picked(explainer):
     assert (np.sort(found.rows) == np.arange(N)).all()
 
 
-@pytest.mark.parametrize("redundancy", ["facility_location", "mmd"])
-def test_a_sample_of_reference_rows_estimates_the_mean_over_all(redundancy):
+@pytest.mark.parametrize("diversity", ["facility_location", "mmd"])
+def test_a_sample_of_reference_rows_estimates_the_mean_over_all(diversity):
     rng = np.random.default_rng(0)
     many = rng.standard_normal((1500, 3))
     made = InfluenceExplainer(LogisticRegression()).fit(many, many[:, 0] + rng.random(1500) > 0.5)
-    settings = {"redundancy": redundancy, "gamma": 8.0, "length_scale": 1.5}
+    settings = {"diversity": diversity, "gamma": 8.0, "length_scale": 1.5}
     full = select_diverse(made, 10, n_reference=None, **settings)
     some = select_diverse(made, 10, n_reference=300, **settings)
     again = select_diverse(made, 10, n_reference=300, random_state=0, **settings)
@@ -385,8 +385,8 @@ def test_a_sample_of_reference_rows_estimates_the_mean_over_all(redundancy):
     assert (some.rows == again.rows).all()
     assert (some.diversity != other.diversity).all()
     # what the picks of the sample are worth with all rows
-    term = term_of(redundancy, many)
-    worth = some.influence[-1] + 8.0 * diversity(S=some.rows, n_select=10, **term)
+    term = term_of(diversity, many)
+    worth = some.influence[-1] + 8.0 * term_value(S=some.rows, n_select=10, **term)
     assert worth >= 0.99 * full.objective[-1]
     assert abs(some.objective[-1] - worth) < 8.0 * 3.0 * 0.5 / np.sqrt(300)
 
@@ -396,13 +396,13 @@ def test_the_search_looks_at_few_candidates(monkeypatch):
     many = rng.standard_normal((5000, 4))
     made = InfluenceExplainer(LogisticRegression()).fit(many, many[:, 0] + rng.random(5000) > 0.5)
     looked = []
-    original = _redundancy.SumRedundancy.refresh
+    original = _diversity.SumRedundancy.refresh
 
     def counted(self, places):
         looked.append(len(places))
         return original(self, places)
 
-    monkeypatch.setattr(_redundancy.SumRedundancy, "refresh", counted)
+    monkeypatch.setattr(_diversity.SumRedundancy, "refresh", counted)
     select_diverse(made, 50, gamma=1.0)
     assert sum(looked) < 0.2 * 50 * 5000
 
@@ -427,14 +427,14 @@ def test_the_knee_is_where_both_rescaled_parts_have_the_largest_sum():
 
 def test_global_random_state_is_left_alone(explainer):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
-    select_diverse(explainer, 5, X_TEST, Y_TEST, redundancy="mmd", n_reference=20, gamma=1.0)
+    select_diverse(explainer, 5, X_TEST, Y_TEST, diversity="mmd", n_reference=20, gamma=1.0)
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"redundancy": "dpp"}, r"redundancy='dpp' is not known. Expected one of \['sum_red"),
+        ({"diversity": "dpp"}, r"diversity='dpp' is not known. Expected one of \['sum_red"),
         ({"gamma": -1.0}, "gamma=-1.0. Expected 'auto' or a finite number >= 0"),
         ({"gamma": np.nan}, "gamma=nan. Expected"),
         ({"gamma": "best"}, "gamma='best'. Expected 'auto'"),

@@ -96,7 +96,7 @@ def test_theta_divides_by_the_change_that_refits_of_the_estimator_show(name):
 def test_theta_is_influence_over_the_norm_of_the_change_of_the_coefficients(name, scaling):
     _, _, y_test = data(name)
     explainer = explained(name, penalty_scaling=scaling)
-    lengths = np.linalg.norm(explainer.params_influence(method="first_order"), axis=1)
+    lengths = np.linalg.norm(explainer.coef_influence(method="first_order"), axis=1)
     expected = explainer.influence(X_TEST, y_test, method="first_order") / lengths
     assert_same(relative_influence(explainer, X_TEST, y_test), expected)
 
@@ -141,7 +141,7 @@ def test_more_columns_than_rows(kind):
     explainer = InfluenceExplainer(LogisticRegression()).fit(wide, y)
     actual = relative_influence(explainer, wide[:3], y[:3], kind=kind)
     dense = InfluenceExplainer(LogisticRegression(), solver="cholesky").fit(wide, y)
-    delta = dense.params_influence(method="first_order")
+    delta = dense.coef_influence(method="first_order")
     lengths = np.linalg.norm(delta, axis=1)
     if kind == "loss":
         lengths = np.sqrt(dense.self_influence(method="first_order"))
@@ -272,7 +272,7 @@ def test_damping_is_in_the_length_too(kind):
 def test_lengths_are_measured_by_the_curvature_of_the_explainer(kind, curvature):
     _, _, y_test = data("multinomial")
     explainer = explained("multinomial", curvature=curvature)
-    delta = explainer.params_influence(method="first_order")
+    delta = explainer.coef_influence(method="first_order")
     lengths = np.linalg.norm(delta, axis=1)
     if kind == "loss":  # delta' F delta = s_i g_i' delta
         gradients = WEIGHTS[:, None] * explainer.objective_.per_sample_gradients().to_dense()
@@ -342,7 +342,7 @@ def test_without_labels_the_prediction_is_explained():
 @pytest.mark.parametrize("target", ["decision_function", "predict_proba"])
 def test_other_targets_are_divided_alike(target):
     explainer = explained("multinomial")
-    lengths = np.linalg.norm(explainer.params_influence(method="first_order"), axis=1)
+    lengths = np.linalg.norm(explainer.coef_influence(method="first_order"), axis=1)
     plain = explainer.influence(X_TEST, target=target, method="first_order")
     assert_same(relative_influence(explainer, X_TEST, target=target), plain / lengths)
 

@@ -61,12 +61,12 @@ def test_every_question_of_first_order_counts_its_test_rows(no_factorisation, as
     "ask",
     [
         lambda e: e.influence(X_test, y_test),
-        lambda e: e.method_,
-        lambda e: e.leverage_,
+        lambda e: e.resolve_method(),
+        lambda e: e.leverage(),
         lambda e: e.health(),
         lambda e: e.influence(X_many, y_many, method="first_order"),
     ],
-    ids=["auto", "method_", "leverage_", "health", "many rows"],
+    ids=["auto", "resolve_method", "leverage", "health", "many rows"],
 )
 def test_whatever_else_is_asked_is_factorised(no_factorisation, ask):
     explainer = explained()
@@ -78,14 +78,14 @@ def test_whatever_else_is_asked_is_factorised(no_factorisation, ask):
 def test_the_same_call_has_the_same_answer_after_a_factorisation():
     explainer = explained()
     before = few(explainer)
-    explainer.leverage_  # noqa: B018
+    explainer.leverage()
     assert_same(few(explainer), before)
 
 
 def test_method_auto_answers_alike_whatever_was_asked_before():
     fresh, asked = explained(), explained()
     few(asked)
-    assert asked.method_ == fresh.method_ == "newton_step"
+    assert asked.resolve_method() == fresh.resolve_method() == "newton_step"
     assert_array_equal(asked.influence(X_test, y_test), fresh.influence(X_test, y_test))
     assert str(asked.health()) == str(fresh.health())
 
@@ -152,10 +152,10 @@ def test_questions_with_a_right_hand_side_a_row_are_factorised_whatever_others_t
     monkeypatch.setattr(_auto, "LONG", 0.0)
     monkeypatch.setattr(_auto, "CHEAPER", 0.0)
     explainer = explained()
-    assert explainer.method_ == "first_order"
+    assert explainer.resolve_method() == "first_order"
     assert_same(ask(explainer), expected)
     assert explainer.linearization_.inverse_for("first_order", 1).factorized
-    assert explainer.method_ == "first_order"
+    assert explainer.resolve_method() == "first_order"
 
 
 def test_beyond_the_memory_questions_share_the_iteration():

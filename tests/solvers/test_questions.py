@@ -22,8 +22,8 @@ QUESTIONS = {
     "influence": (lambda e: e.influence(many, labels), 1100),
     "top_influences": (lambda e: e.top_influences(many, labels), 1100),
     "self_influence": (lambda e: e.self_influence("newton_step"), None),
-    "params_influence": (lambda e: e.params_influence(method="newton_step"), None),
-    "leverage_": (lambda e: e.leverage_, 200),
+    "coef_influence": (lambda e: e.coef_influence(method="newton_step"), None),
+    "leverage": (lambda e: e.leverage(), 200),
     "health": (lambda e: e.health(), None),
 }
 

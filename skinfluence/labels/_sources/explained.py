@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skinfluence.adapters import Explained, UnsupportedEstimatorError, unwrap
+from skinfluence.adapters import FittedModel, UnsupportedEstimatorError, unwrap
 from skinfluence.effects import newton_step
 from skinfluence.explainer._diagnostics import leverage
 from skinfluence.explainer._explainer import InfluenceExplainer
@@ -80,7 +80,7 @@ class ExplainedSource:
         damping, best = self._choose(objective)
         self._chosen = damping
         model = RawModel(
-            replace(self._explainer.explained_, objective=best.objective), self.n_classes,
+            replace(self._explainer.fitted_model_, objective=best.objective), self.n_classes,
             self.classes,
         )  # fmt: skip
         return self._opinion(model, best, damping)
@@ -176,7 +176,7 @@ class ExplainedSource:
 class RawModel:
     """Raw predictions for new rows, as log-probabilities of all K classes or as values."""
 
-    explained: Explained
+    explained: FittedModel
     n_classes: int | None
     classes: np.ndarray | None
 

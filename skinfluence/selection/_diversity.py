@@ -12,7 +12,7 @@ import numpy as np
 from skinfluence.linalg import row_blocks
 
 
-class Redundancy(ABC):
+class Diversity(ABC):
     """R(S) of a growing set S of candidates, scaled to at most 1.
 
     Parameters
@@ -72,7 +72,7 @@ class Redundancy(ABC):
         """R of the set."""
 
 
-class _Shared(Redundancy):
+class _Shared(Diversity):
     """What sum-redundancy and MMD share: each candidate's similarity to the picks, summed."""
 
     def reset(self):
@@ -140,7 +140,7 @@ class MaximumMeanDiscrepancy(_Shared):
         return 2.0 / size * self.total_likeness - self.pairs / size**2
 
 
-class FacilityLocation(Redundancy):
+class FacilityLocation(Diversity):
     """Mean similarity of a reference row to the pick that is most like it: R_FL of the thesis / n.
 
     Submodular, and never falls.
@@ -171,7 +171,7 @@ class FacilityLocation(Redundancy):
         return float(self.nearest @ self.weight)
 
 
-REDUNDANCIES: dict[str, type[Redundancy]] = {
+DIVERSITIES: dict[str, type[Diversity]] = {
     "sum_redundancy": SumRedundancy,
     "facility_location": FacilityLocation,
     "mmd": MaximumMeanDiscrepancy,

@@ -40,11 +40,11 @@ def columns_moved_by_transform(explainer, rows):
     None where there are none. A few of the asked training rows are looked at: cross-fitted
     encoders and their like change them all.
     """
-    explained = explainer.explained_
-    if not explained.transformers or not len(rows):
+    fitted_model = explainer.fitted_model_
+    if not fitted_model.transformers or not len(rows):
         return None
     rows = np.unique(rows)[:: max(1, len(np.unique(rows)) // LOOKED_AT)]
-    now = explained.design(rows_of(explainer.X_train_, rows)).X
+    now = fitted_model.design(rows_of(explainer.X_train_, rows)).X
     fitted = explainer.objective_.design.X[rows]
     change, size = abs(now - fitted).max(axis=0), abs(fitted).max(axis=0)
     if sparse.issparse(fitted):

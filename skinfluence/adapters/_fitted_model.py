@@ -23,7 +23,7 @@ FLOATS = [np.float64, np.float32]
 
 
 @dataclass
-class Explained:
+class FittedModel:
     """A fitted estimator taken apart.
 
     Attributes
@@ -140,7 +140,7 @@ def unwrap(estimator):
 
 
 def explain_estimator(estimator, X, y, sample_weight, settings):
-    """Take a fitted estimator apart into an Explained.
+    """Take a fitted estimator apart into a FittedModel.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     if taken is not None:
         objective = objective.with_row_counts(taken)
     unweighted = rows.sample_weight is None and taken is None
-    return Explained(objective, steps, model, labels, None if unweighted else weights)
+    return FittedModel(objective, steps, model, labels, None if unweighted else weights)
 
 
 def _behind_what_was_recorded(level):
