@@ -5,7 +5,7 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parents[1])
 
 
 def user_stacklevel():

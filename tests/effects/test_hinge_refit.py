@@ -183,7 +183,7 @@ def test_a_flipping_set_is_verified_by_refits_of_the_hinge():
         top_relative_influences,
         lambda explainer, *test: select_prototypes(explainer, 3, *test),
         lambda explainer, *test: select_diverse(explainer, 3, *test),
-        lambda explainer, *test: most_influential_group(explainer, *test, size=3),
+        lambda explainer, *test: most_influential_group(explainer, *test, n_rows=3),
     ],
 )
 def test_what_goes_by_the_smooth_hinge_unasked_says_so(ask):
