@@ -125,6 +125,7 @@ API_REFERENCE = [
         "objects": [
             "Design",
             "PerSampleGradients",
+            "RowCurvature",
             "Hessian",
             "block_size",
             "row_blocks",

@@ -114,10 +114,10 @@ def _by_the_root(objective, inverse, rows, lost, pulled):
     """With H^-1 = W W', block by block:  W (I - W' H_U W)^-1 W' g."""
     K, q = objective.coef.shape
     curvature, design = objective.row_curvature(rows), objective.design.take(rows)
-    if curvature.ndim == 2:
-        taken = [design.gram(lost * curvature[:, k]) for k in range(K)]
+    if curvature.separable:
+        taken = [design.gram(lost * curvature.values[:, k]) for k in range(K)]
     else:
-        taken = [Hessian(design, lost[:, None, None] * curvature, np.zeros((K, q))).to_dense()]
+        taken = [Hessian(design, curvature.scaled(lost[:, None]), np.zeros((K, q))).to_dense()]
     out = []
     for W, H, g in zip(inverse.roots, taken, pulled.reshape(len(taken), -1), strict=True):
         pull = _solve_gap(W.T @ H @ W, W.T @ g)
@@ -154,14 +154,10 @@ def _half_rows(objective, rows, lost):
     """V with V V' = H_U: a column for each row and direction of its curvature."""
     K, q = objective.coef.shape
     Z = objective.design.take(rows).to_dense()
-    curvature = objective.row_curvature(rows)
-    if curvature.ndim == 2:
-        V = np.zeros((K, q, len(rows), K))
-        for k in range(K):
-            V[k, :, :, k] = (np.sqrt(lost * curvature[:, k])[:, None] * Z).T
+    root = objective.row_curvature(rows).scaled(lost[:, None]).root()
+    if root.ndim == 2:
+        V = np.einsum("nk,nj,ka->kjna", root, Z, np.eye(K), optimize=True)
     else:
-        values, vectors = np.linalg.eigh(curvature * lost[:, None, None])
-        root = vectors * np.sqrt(values.clip(min=0.0))[:, None, :]  # shape: (m, K, K)
         V = np.einsum("nka,nj->kjna", root, Z)
     return V.reshape(K * q, -1)
 

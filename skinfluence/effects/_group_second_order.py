@@ -109,8 +109,5 @@ def _product(objective, rows, scale, step):
     """sum_i scale_i (A_i (x) z_i z_i') step over some rows, (K, q)."""
     design = objective.design.take(rows)
     scale = scale if scale.ndim == 2 else scale[:, None]
-    curvature = objective.row_curvature(rows)
     moved = design.matmul(step.T)  # shape: (n_rows, K)
-    if curvature.ndim == 2:
-        return design.rmatmul(scale * curvature * moved).T
-    return design.rmatmul(scale * np.einsum("nkj,nj->nk", curvature, moved)).T
+    return design.rmatmul(objective.row_curvature(rows).scaled(scale).apply(moved)).T

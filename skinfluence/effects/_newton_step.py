@@ -116,11 +116,11 @@ def _rho(objective, inverse, removal, rows, residual):
             system = inverse.leverage_system(mine, curvature, forms[some])
         else:
             ratio = removal.own_ratio
-            curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, None])
+            curvature = curvature.scaled(ratio[None])
             system = inverse.leverage_system(mine, None, forms[some]).scaled(curvature)
             shares = np.broadcast_to(removal.shares, (len(mine), len(removal.shares)))
             follows = reach(inverse, objective.design.take(mine), removal.directions, shares)
-            right = right * ratio + apply_curvature(curvature, follows)
+            right = right * ratio + curvature.apply(follows)
         rho[some], full[some] = system.solve(right)
     return rho, full
 
@@ -140,10 +140,3 @@ def _warn_of_full_leverage(objective, inverse, rows):
         RuntimeWarning,
         stacklevel=3,
     )
-
-
-def apply_curvature(curvature, raw):
-    """A_i raw_i for every row, (n, K); `curvature` is (n, K) or (n, K, K)."""
-    if curvature.ndim == 2:
-        return curvature * raw
-    return np.einsum("nkj,nj->nk", curvature, raw)

@@ -17,7 +17,6 @@ from skinfluence.effects._least_norm import (
     takes_least_norm,
     to_least_norm,
 )
-from skinfluence.effects._newton_step import apply_curvature
 from skinfluence.effects._residuals import weighted_residual
 from skinfluence.effects._truncated import (
     crossing_removals,
@@ -299,7 +298,7 @@ class _Metric:
             return
         lost = 1.0 - changes.factor
         curvature = objective.row_curvature(self.rows)
-        self.curvature = curvature * lost.reshape(-1, *[1] * (curvature.ndim - 1))
+        self.curvature = curvature.scaled(lost[:, None])
         system = inverse.leverage_system(self.rows, curvature)
         self.system = system if (lost == 1.0).all() else system.scaled(self.curvature)
         K, q = objective.coef.shape
@@ -316,8 +315,7 @@ class _Metric:
             return out
         reach = self.reach[..., active]
         own = np.einsum("kqjb,bkq->bj", reach, gradient)  # E' H^-1 G
-        curvature = self.curvature[active]
-        right = apply_curvature(curvature, own)
+        right = self.curvature.take(active).apply(own)
         pull, full = self.system.take(active).solve(right)
         pull[full] = 0.0  # leverage one: leave the direction alone, the iteration decides
         return out + np.einsum("kqjb,bj->bkq", reach, pull)

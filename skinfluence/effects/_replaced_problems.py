@@ -101,10 +101,7 @@ class Metric:
         self.inverse = problems.inverse
         self.problems = problems
         objective, new = problems.objective, problems.replacement
-        curvature = objective.row_curvature(new.rows)
-        if curvature.ndim == 2:
-            curvature = curvature[:, :, None] * np.eye(curvature.shape[1])
-        self.lost = curvature  # shape: (B, K, K)
+        self.lost = objective.row_curvature(new.rows).matrix()  # shape: (B, K, K)
         self.reach = self.forms = None
         if self.inverse.factorized:
             # a row has one reach, however many labels it is tried with

@@ -9,10 +9,7 @@ from skinfluence.losses import Logistic, SquaredError
 
 def leverage(objective, inverse):
     """Trace of s_i A_i M_i: how much of its own prediction a row determines, (n,)."""
-    forms, curvature = inverse.row_forms(), objective.row_curvature()
-    if curvature.ndim == 2:
-        return np.einsum("nkk,nk->n", forms, curvature)
-    return np.einsum("nkj,njk->n", forms, curvature)
+    return objective.row_curvature().traces(inverse.row_forms())
 
 
 def diagnostics_columns(fitted_model, linearization, dfbetas):

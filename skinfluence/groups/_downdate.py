@@ -6,7 +6,6 @@ import numpy as np
 
 from skinfluence.effects import WeightChanges, group_newton_step
 from skinfluence.effects._classes import class_sizes
-from skinfluence.effects._newton_step import apply_curvature
 from skinfluence.effects._residuals import weighted_residual
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
@@ -73,7 +72,7 @@ class Downdate:
         return out
 
     def _right(self, rows=slice(None)):
-        return self._slopes[rows] + apply_curvature(self._curvature[rows], self._moved[rows])
+        return self._slopes[rows] + self._curvature.take(rows).apply(self._moved[rows])
 
     def remove(self, row):
         """Let the group have one row more."""
@@ -186,7 +185,7 @@ class RefactorizedDowndate:
             right = weighted_residual(moved, self._left_inverse)(rows)
         else:
             right = left.weighted_residual()
-            right = right + apply_curvature(curvature, design.matmul(self.coef.T))
+            right = right + curvature.apply(design.matmul(self.coef.T))
         pulled, full = self._left_inverse.leverage_system(rows, curvature).solve(right)
         out = np.einsum("nk,nk->n", design.matmul(solved.T), pulled)
         coupling, free = Coupling(left), np.flatnonzero(self.candidates.free)

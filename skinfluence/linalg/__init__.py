@@ -7,6 +7,7 @@ from skinfluence.linalg._blocks import CACHE_MIB, SOLVED_MIB, block_size, row_bl
 from skinfluence.linalg._design import Design
 from skinfluence.linalg._hessian import Hessian
 from skinfluence.linalg._per_sample_gradients import PerSampleGradients
+from skinfluence.linalg._row_curvature import RowCurvature
 from skinfluence.linalg._scores import score_reader
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Design",
     "Hessian",
     "PerSampleGradients",
+    "RowCurvature",
     "block_size",
     "row_blocks",
     "score_reader",

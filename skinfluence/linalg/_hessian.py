@@ -7,9 +7,10 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from skinfluence._utils.progress import progress
-from skinfluence.kernels import apply_curvature, curvature_of_rows, hessian_product, run_chunks
+from skinfluence.kernels import hessian_product, run_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, row_blocks
 from skinfluence.linalg._pair_grams import PairGrams
+from skinfluence.linalg._row_curvature import RowCurvature
 
 #: Pairs of outputs from which, and columns up to which, one product makes all their Gram matrices.
 MANY_PAIRS, NARROW = 10, 128
@@ -25,19 +26,16 @@ class Hessian(LinearOperator):
     Parameters
     ----------
     design : Design of shape (n, q)
-    curvature : ndarray of shape (n, K) or (n, K, K), or callable
-        Weighted curvature A_i of each row with respect to its K raw predictions. Two axes and no
-        `factor` when the loss is separable: then H is block diagonal with K blocks of shape
-        (q, q). A function gives (curvature, factor) of some rows, and is asked for them where they
-        are read; they are held once somebody asks for all, as products do, until :meth:`release`.
+    curvature : RowCurvature, or callable
+        Weighted curvature A_i of each row in its K raw predictions. Where it is separable H is
+        block diagonal with K blocks of shape (q, q). A function gives that of some rows, and is
+        called for them where they are read; all are held once a product needs them, until
+        :meth:`release`.
     penalty : ndarray of shape (K, q)
         Second derivative of the penalty, damping included.
     gauge : ndarray of shape (p, m) or None
         Orthonormal directions that the *parametrisation* leaves free (the common shift of
         multinomial coefficients). Every gradient is orthogonal to them.
-    factor : ndarray of shape (n, K) or None
-        b_i of curvature in the form A_i = diag(curvature_i) - b_i b_i', which the softmax has: a
-        K-th of the memory of full matrices.
     exact : bool
         False for a Fisher matrix that stands in for the second derivative. Newton steps and
         leverages need the second derivative itself.
@@ -53,19 +51,16 @@ class Hessian(LinearOperator):
     #: Whether every A_i is positive semi-definite; else only the sum is, at a minimum.
     convex = True
 
-    def __init__(
-        self, design, curvature, penalty, gauge=None, factor=None, *, exact=True, damping=0.0
-    ):
+    def __init__(self, design, curvature, penalty, gauge=None, *, exact=True, damping=0.0):
         self.design = design
         self._form = curvature if callable(curvature) else None
-        self._held = None if self._form else (curvature, factor)
+        self._held = None if self._form else curvature
         self.penalty = penalty
         self.exact = exact
         self.damping = damping
         self.gauge = gauge if gauge is not None and gauge.size else None
         self.n_outputs, self.n_columns = penalty.shape
-        curvature, factor = self.curvature_of(slice(0, 1))
-        self.separable = curvature.ndim == 2 and factor is None
+        self.separable = self.curvature_of(slice(0, 1)).separable
         p = penalty.size
         super().__init__(dtype=np.float64, shape=(p, p))
 
@@ -75,47 +70,24 @@ class Hessian(LinearOperator):
 
     @property
     def curvature(self):
-        """A_i of all rows, or what `factor` leaves of them: (n, K) or (n, K, K)."""
-        return self._all_rows()[0]
-
-    @property
-    def factor(self):
-        """b_i of all rows, (n, K), or None."""
-        return self._all_rows()[1]
-
-    def _all_rows(self):
+        """Curvature of all rows, held from then on."""
         held = self._held
-        if held is None:
-            held = self._held = self._form_all()
+        if held is None:  # some at a time: what they are made by is as large again
+            held = self._held = RowCurvature.gather(self._form, self.n_rows, self.row_blocks())
         return held
 
-    def _form_all(self):
-        """Both of all rows, some at a time: what they are made by is as large again."""
-        curvature, factor = self._form(slice(0, 1))
-        shared = factor is curvature
-        curvature = np.empty((self.n_rows, *curvature.shape[1:]))
-        if factor is not None:
-            factor = curvature if shared else np.empty_like(curvature)
-        for rows in self.row_blocks():
-            curvature[rows], more = self._form(rows)
-            if factor is not None and not shared:
-                factor[rows] = more
-        return curvature, factor
-
     def curvature_of(self, rows):
-        """(curvature, factor) of some rows; one array where they are one."""
+        """Curvature of some rows."""
         held = self._held
-        return self._form(rows) if held is None else curvature_of_rows(*held, rows)
+        return self._form(rows) if held is None else held.take(rows)
 
     def take(self, rows):
         """The Hessian of some rows of the data, with the whole penalty."""
-        curvature, factor = self.curvature_of(rows)
         return Hessian(
             self.design.take(rows),
-            curvature,
+            self.curvature_of(rows),
             self.penalty,
             self.gauge,
-            factor,
             exact=self.exact,
             damping=self.damping,
         )
@@ -129,20 +101,9 @@ class Hessian(LinearOperator):
     def blocks_are_equal(self):
         """Whether the K blocks of a separable Hessian are one matrix (squared error)."""
         return self.separable and bool(
-            (self.curvature == self.curvature[:, :1]).all()
+            (self.curvature.values == self.curvature.values[:, :1]).all()
             and (self.penalty == self.penalty[:1]).all()
         )
-
-    def apply_curvature(self, raw, rows=slice(None)):
-        """A_i raw_i for raw predictions (n_rows, K, m) of some rows (all by default)."""
-        return apply_curvature(raw, *self.curvature_of(rows))
-
-    def row_curvature(self, rows=slice(None)):
-        """A_i of some rows in full, (n_rows, K, K)."""
-        K = self.n_outputs
-        curvature, factor = self.curvature_of(rows)
-        raw = np.broadcast_to(np.eye(K), (len(curvature), K, K))
-        return apply_curvature(raw, curvature, factor)
 
     def _matmat(self, V):
         design, (K, q) = self.design, self.penalty.shape
@@ -155,7 +116,8 @@ class Hessian(LinearOperator):
             offset = V[:, -1].reshape(K * m)
             if design.center is not None:
                 offset = offset - design.center @ columns
-        product, sums = hessian_product(design.X, columns.T, offset, self.curvature, self.factor)
+        held = self.curvature
+        product, sums = hessian_product(design.X, columns.T, offset, held.values, held.factor)
         product = product.T  # shape: (f, K m)
         out = self.penalty[:, :, None] * V
         if design.intercept:
@@ -174,7 +136,7 @@ class Hessian(LinearOperator):
 
     def block(self, k):
         """The (q, q) block of output k of a separable Hessian."""
-        out = self.design.gram(self.curvature[:, k], verbose=self.verbose)
+        out = self.design.gram(self.curvature.values[:, k], verbose=self.verbose)
         out[np.diag_indices_from(out)] += self.penalty[k]
         return out
 
@@ -205,12 +167,12 @@ class Hessian(LinearOperator):
         """Whether equal changes of all K raw predictions meet no curvature (the softmax)."""
         left = top = 0.0
         for rows in self.row_blocks():
-            curvature, factor = self.curvature_of(rows)
-            if factor is None:
+            some = self.curvature_of(rows)
+            if some.factor is None:
                 return False
-            more = curvature - factor * factor.sum(axis=1, keepdims=True)
+            more = some.values - some.factor * some.factor.sum(axis=1, keepdims=True)
             left = np.maximum(left, np.abs(more).max())
-            top = np.maximum(top, np.abs(curvature).max())
+            top = np.maximum(top, np.abs(some.values).max())
         return bool(left <= 1e-14 * self.n_outputs * top)
 
     def row_blocks(self):
@@ -223,7 +185,7 @@ class Hessian(LinearOperator):
         pairs = [(k, j) for k in range(K) for j in range(k + self.rows_cancel, K)]
         if self.design.is_sparse:
             for k, j in self._shown(pairs, len(pairs), "pairs of outputs"):
-                out[k, :, j] = self.design.gram(_pair_weight(self._all_rows(), k, j))
+                out[k, :, j] = self.design.gram(self.curvature.entry(k, j))
             return
         if len(pairs) >= MANY_PAIRS and self.n_columns <= NARROW:
             grams = PairGrams(self.n_columns, len(pairs))
@@ -232,7 +194,7 @@ class Hessian(LinearOperator):
                 some = self.curvature_of(rows)
                 weights = np.empty((len(pairs), len(Z)))
                 for t, (k, j) in enumerate(pairs):
-                    weights[t] = _pair_weight(some, k, j)
+                    weights[t] = some.entry(k, j)
                 grams.add(Z, weights.T)
             for t, (k, j) in enumerate(pairs):
                 out[k, :, j] = grams.gram(t)
@@ -243,7 +205,7 @@ class Hessian(LinearOperator):
 
             def add(pair, some=some, Z=Z):
                 k, j = pair
-                weight = _pair_weight(some, k, j)[:, None]
+                weight = some.entry(k, j)[:, None]
                 if getattr(own, "scaled", None) is None:
                     own.scaled = np.empty_like(Z)
                 scaled = own.scaled[: len(Z)]
@@ -271,21 +233,5 @@ class Hessian(LinearOperator):
         """Diagonal of the matrix, shape (p,)."""
         out = self.penalty.astype(float)
         for rows in self.row_blocks():
-            out += self.design.take(rows).weighted_square_sums(self.own_curvature(rows))
+            out += self.design.take(rows).weighted_square_sums(self.curvature_of(rows).diagonal())
         return out.ravel()
-
-    def own_curvature(self, rows):
-        """Diagonal of A_i of some rows, (n_rows, K)."""
-        curvature, factor = self.curvature_of(rows)
-        if curvature.ndim == 3:
-            return np.einsum("nkk->nk", curvature)
-        return curvature if factor is None else curvature - factor**2
-
-
-def _pair_weight(rows, k, j):
-    """Entry (k, j) of A_i, for rows given as (curvature, factor)."""
-    curvature, factor = rows
-    if curvature.ndim == 3:
-        return curvature[:, k, j]
-    out = -factor[:, k] * factor[:, j]
-    return out + curvature[:, k] if k == j else out

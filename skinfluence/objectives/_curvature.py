@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skinfluence.linalg import RowCurvature
+
 #: A difference of two numbers that is this small beside them may be rounding.
 ROUNDING = 1e-12
 
@@ -42,20 +44,19 @@ def fisher_curvature(objective, curvature, rows):
 
     Returns
     -------
-    curvature : ndarray of shape (n_rows, K) or (n_rows, K, K)
-        As :class:`~skinfluence.linalg.Hessian` takes it. The empirical Fisher couples the outputs
-        of separable losses too: its outer products are those of whole gradients.
-    factor : None
+    RowCurvature
+        The empirical Fisher couples the outputs of separable losses too: its outer products are
+        those of whole gradients.
     """
     s, loss = objective.sample_weight[rows], objective.loss
     K = objective.n_outputs
     if curvature == "empirical_fisher":
         root = np.sqrt(s) * _known_residual(objective, rows)  # shape: (n_rows, K)
-        return (root**2 if K == 1 else root[:, :, None] * root[:, None, :]), None
+        return RowCurvature(root**2 if K == 1 else root[:, :, None] * root[:, None, :])
     matrices = loss.fisher_matrix(objective.raw_prediction[rows])
     if loss.separable:
-        return s * np.einsum("nkk->nk", matrices), None
-    return s[:, :, None] * matrices, None
+        return RowCurvature(s * np.einsum("nkk->nk", matrices))
+    return RowCurvature(s[:, :, None] * matrices)
 
 
 def _known_residual(objective, rows):

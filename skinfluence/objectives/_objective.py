@@ -5,7 +5,7 @@ from functools import cached_property, partial
 import numpy as np
 from scipy import sparse
 
-from skinfluence.linalg import Hessian, PerSampleGradients, row_blocks
+from skinfluence.linalg import Hessian, PerSampleGradients, RowCurvature, row_blocks
 from skinfluence.objectives._curvature import (
     check_curvature,
     fisher_curvature,
@@ -274,27 +274,16 @@ class Objective:
             return PerSampleGradients(self.design, self.residual)
         return PerSampleGradients(design, self.loss.gradient(y, self.raw_predictions(design)))
 
-    def _curvature(self, rows):
-        """(curvature, factor) of some rows as :class:`~skinfluence.linalg.Hessian` takes them."""
+    def row_curvature(self, rows=slice(None)):
+        """s_i A_i: weighted K x K curvature of some rows, a RowCurvature."""
         s, y, raw = self.sample_weight[rows], self.y[rows], self.raw_prediction[rows]
         if self.loss.separable:
-            return s * self.loss.curvature(y, raw), None
+            return RowCurvature(s * self.loss.curvature(y, raw))
         factors = self.loss.hessian_factors(y, raw)
         if factors is None:
-            return s[:, :, None] * self.loss.hessian_matrix(y, raw), None
-        if (s == 1.0).all():
-            return factors  # which may be one array
-        return s * factors[0], np.sqrt(s) * factors[1]
-
-    def row_curvature(self, rows=slice(None)):
-        """s_i A_i: weighted K x K curvature of rows, (n_rows, K), or (n_rows, K, K) if coupled."""
-        curvature, factor = self._curvature(rows)
-        if factor is None:
-            return curvature
-        out = -factor[:, :, None] * factor[:, None, :]
-        own = np.arange(self.n_outputs)
-        out[:, own, own] += curvature
-        return out
+            return RowCurvature(s[:, :, None] * self.loss.hessian_matrix(y, raw))
+        out = RowCurvature(*factors)
+        return out if (s == 1.0).all() else out.scaled(s)  # its factor may be one array with it
 
     def hessian(self, damping=0.0, *, curvature="hessian", class_ratio=None, penalty_ratio=1.0):
         """J''(theta) + damping * sum(sample_weight) * I, as an operator.
@@ -308,7 +297,7 @@ class Objective:
         penalty = self.penalty * penalty_ratio
         check_curvature(self.loss, curvature)
         exact = is_second_derivative(self.loss, curvature)
-        form = self._curvature if exact else partial(fisher_curvature, self, curvature)
+        form = self.row_curvature if exact else partial(fisher_curvature, self, curvature)
         damping = damping * self.weights.base.sum() if damping else 0.0
         if damping:
             penalty = penalty + damping
@@ -348,9 +337,7 @@ class Objective:
 
 def _scaled_curvature(form, ratio, rows):
     """What `form` gives of some rows, for weights that are `ratio` (n, 1 or K) times theirs."""
-    (curvature, factor), ratio = form(rows), ratio[rows]
-    curvature = curvature * (ratio if curvature.ndim == 2 else ratio[:, :, None])
-    return curvature, None if factor is None else factor * np.sqrt(ratio)
+    return form(rows).scaled(ratio[rows])
 
 
 _SETTINGS = (

@@ -208,10 +208,10 @@ class _Derivative:
         for k in range(K):
             left[:, :, k] = design.matmul(U[k]).T
         curvature = self.objective.row_curvature(self.rows[some])
-        if curvature.ndim == 2:
-            left[:, :, :K] *= -curvature
+        if curvature.separable:
+            left[:, :, :K] *= -curvature.values
         else:
-            left[:, :, :K] = -np.einsum("nkj,tnj->tnk", curvature, left[:, :, :K])
+            left[:, :, :K] = -np.einsum("nkj,tnj->tnk", curvature.matrix(), left[:, :, :K])
         left[:, :, K : 2 * K] = -self.residual[some]
         if bend is not None:
             left[:, :, 2 * K :] = bend.left(V[:, : self.objective.design.n_features], some)

@@ -132,7 +132,7 @@ class InverseHessian(LinearOperator):
         Parameters
         ----------
         rows : ndarray of int
-        curvature : ndarray of shape (n_rows, K) or (n_rows, K, K), default=None
+        curvature : RowCurvature, default=None
             A of these rows, as the Hessian has it, where it is known.
         forms : ndarray of shape (n_rows, K, K), default=None
             Their :meth:`row_forms`, where they are known.

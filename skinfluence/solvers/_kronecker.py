@@ -106,13 +106,7 @@ def _curvature_sum(hessian, weights):
     """sum_i weights_i A_i, of shape (K, K)."""
     out = np.zeros((hessian.n_outputs,) * 2)
     for rows in hessian.row_blocks():
-        (curvature, factor), some = hessian.curvature_of(rows), weights[rows]
-        if curvature.ndim == 3:
-            out += np.tensordot(some, curvature, axes=1)
-            continue
-        out += np.diag(some @ curvature)
-        if factor is not None:
-            out -= (factor.T * some) @ factor
+        out += hessian.curvature_of(rows).total(weights[rows])
     return out
 
 
@@ -120,11 +114,5 @@ def _curvature_traces(hessian, M):
     """trace(M A_i) of every row for a positive symmetric M, (n,)."""
     out = np.empty(hessian.n_rows)
     for rows in hessian.row_blocks():
-        curvature, factor = hessian.curvature_of(rows)
-        if curvature.ndim == 3:
-            out[rows] = curvature.reshape(len(curvature), -1) @ M.ravel()
-            continue
-        out[rows] = curvature @ np.diag(M)
-        if factor is not None:
-            out[rows] -= np.einsum("nk,nk->n", factor @ M, factor)
+        out[rows] = hessian.curvature_of(rows).traces(M)
     return out.clip(min=0.0)  # rounding, where a softmax is saturated

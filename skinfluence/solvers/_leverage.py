@@ -15,6 +15,7 @@ from copy import copy
 
 import numpy as np
 
+from skinfluence.linalg import RowCurvature
 from skinfluence.solvers._base import SingularHessianError
 from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._eigh import EighSolver
@@ -35,8 +36,8 @@ class LeverageSystem:
 
     Parameters
     ----------
-    curvature : ndarray of shape (n, K) or (n, K, K)
-        A_i; two axes where it is diagonal.
+    curvature : RowCurvature
+        A_i.
     forms : ndarray of shape (n, K, K)
         M_i.
     near : ndarray of int, shape (m,), default=None
@@ -44,7 +45,7 @@ class LeverageSystem:
     gaps : ndarray of shape (m, K) or (m, rank, rank)
         Their ``I - R' M R`` with ``R R' = A``, without cancellation; zero at leverage one.
     roots : ndarray of shape (m, K, rank), default=None
-        Their R, where `curvature` has three axes.
+        Their R, where outputs interact.
     least : float
         Differences below this are zero.
 
@@ -57,11 +58,13 @@ class LeverageSystem:
     def __init__(
         self, curvature, forms, near=None, gaps=None, roots=None, *, least=ZERO_DIFFERENCE
     ):
-        self.curvature, self.forms = curvature, forms
+        separable = curvature.separable
+        self.curvature = curvature if separable else RowCurvature(curvature.matrix())
+        self.forms = forms
         self._near, self._gaps, self._roots = near, gaps, roots
         self._least = least
-        if curvature.ndim == 2:  # M_i is diagonal too
-            self.gap = 1.0 - curvature * np.einsum("nkk->nk", forms)
+        if separable:  # M_i is diagonal too
+            self.gap = 1.0 - curvature.values * np.einsum("nkk->nk", forms)
             self._full = self.gap < least
             if near is not None:
                 self.gap[near] = gaps
@@ -70,8 +73,8 @@ class LeverageSystem:
     def take(self, some):
         """The systems at some positions, for a slice or an array of distinct int."""
         out = copy(self)
-        out.curvature, out.forms = self.curvature[some], self.forms[some]
-        if self.curvature.ndim == 2:
+        out.curvature, out.forms = self.curvature.take(some), self.forms[some]
+        if self.curvature.separable:
             out.gap, out._full = self.gap[some], self._full[some]
         if self._near is not None:
             place = np.full(len(self.forms), -1)
@@ -86,13 +89,13 @@ class LeverageSystem:
         before = self.curvature
         if self._near is None or not len(self._near):
             return LeverageSystem(curvature, self.forms, least=self._least)
-        old, new = before[self._near], curvature[self._near]
-        if before.ndim == 3:
-            old, new = (np.einsum("nkk->n", part)[:, None] for part in (old, new))
+        old, new = (part.take(self._near).diagonal() for part in (before, curvature))
+        if not before.separable:
+            old, new = (part.sum(axis=1, keepdims=True) for part in (old, new))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(old > 0.0, new / old, 1.0)
         ratio = np.where(np.abs(ratio - 1.0) < 1e-12, 1.0, ratio)  # rounding of the same product
-        if before.ndim == 2:
+        if before.separable:
             gaps, roots = 1.0 - ratio + ratio * self.gap[self._near], None
             keep = np.ones(len(ratio), dtype=bool)
         else:
@@ -109,7 +112,7 @@ class LeverageSystem:
 
         `right` has shape (n, K).
         """
-        if self.curvature.ndim == 2:
+        if self.curvature.separable:
             full = self._full.any(axis=1)
             with np.errstate(divide="ignore", invalid="ignore"):
                 out = right / self.gap
@@ -125,7 +128,7 @@ class LeverageSystem:
 
     def _solve_differences(self, right):
         K = right.shape[1]
-        system = np.eye(K) - self.curvature @ self.forms
+        system = np.eye(K) - self.curvature.values @ self.forms
         full = np.zeros(len(right), dtype=bool)
         # no singular value is smaller than what the trace leaves of one
         doubtful = np.flatnonzero(K - np.einsum("nkk->n", system) > 1.0 - NEAR_ONE)
@@ -150,24 +153,25 @@ class LeverageSystem:
 
         NaN at leverage one.
         """
-        if self.curvature.ndim == 2:
+        curvature = self.curvature.values[row]
+        if self.curvature.separable:
             with np.errstate(divide="ignore", invalid="ignore"):
-                out = np.where(self._full[row], np.nan, self.curvature[row] / self.gap[row])
+                out = np.where(self._full[row], np.nan, curvature / self.gap[row])
             return np.diag(out)
         found = [] if self._near is None else np.flatnonzero(self._near == row)
         if len(found):
             inner, full = self._inner(self._roots[found], self._gaps[found])
             return np.full(inner[0].shape, np.nan) if full[0] else inner[0]
-        system = np.eye(self.curvature.shape[1]) - self.curvature[row] @ self.forms[row]
+        system = np.eye(len(curvature)) - curvature @ self.forms[row]
         if np.linalg.svd(system, compute_uv=False)[-1] < self._least:
             system = np.full(system.shape, np.nan)
-        return np.linalg.solve(system, self.curvature[row])
+        return np.linalg.solve(system, curvature)
 
     def downdate(self, added):
         """Add symmetric matrices (n, K, K) to M_i, in place."""
         self.forms += added
-        if self.curvature.ndim == 2:
-            self.gap -= self.curvature * np.einsum("nkk->nk", added)
+        if self.curvature.separable:
+            self.gap -= self.curvature.values * np.einsum("nkk->nk", added)
             self._full |= self.gap <= 0.0
         elif self._near is not None:
             self._gaps = self._gaps - self._roots.transpose(0, 2, 1) @ added[self._near] @ (
@@ -177,27 +181,8 @@ class LeverageSystem:
 
 def curvature_roots(hessian, rows=slice(None)):
     """R with R R' = A of some rows: (n_rows, K), or (n_rows, K, rank) where outputs interact."""
-    curvature, factor = hessian.curvature_of(rows)
-    if hessian.separable:
-        return np.sqrt(curvature)
-    if factor is not None and hessian.rows_cancel:
-        # the softmax: diag(p) - p p' = D (I - u u') D with D = diag(p)^1/2 and u = D 1, of rank
-        # K - 1: the columns but the last of the reflection that takes the last axis to -u
-        half = np.sqrt(curvature)
-        unit = np.divide(factor, half, out=np.zeros_like(half), where=half > 0.0)
-        towards, first = unit.copy(), unit[:, :-1]
-        towards[:, -1] += 1.0
-        out = -towards[:, :, None] * (first / towards[:, -1:])[:, None, :]
-        every = np.arange(first.shape[1])
-        out[:, every, every] += 1.0
-        return half[:, :, None] * out
-    values, vectors = np.linalg.eigh(hessian.row_curvature(rows))
-    return vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
-
-
-def own_curvature(hessian, rows):
-    """A of some rows, (n_rows, K), or (n_rows, K, K) where outputs interact."""
-    return hessian.curvature_of(rows)[0] if hessian.separable else hessian.row_curvature(rows)
+    curvature = hessian.curvature_of(rows)
+    return curvature.root(rows_cancel=curvature.factor is not None and hessian.rows_cancel)
 
 
 def are_near_one(hessian, rows, curvature, forms):
@@ -205,10 +190,10 @@ def are_near_one(hessian, rows, curvature, forms):
 
     `rows` is a slice or an array of int.
     """
-    curvature = own_curvature(hessian, rows) if curvature is None else curvature
+    curvature = hessian.curvature_of(rows) if curvature is None else curvature
     if hessian.separable:
-        return (curvature * np.einsum("nkk->nk", forms) > 1.0 - NEAR_ONE).any(axis=1)
-    out = np.einsum("nkj,njk->n", curvature, forms) > 1.0 - NEAR_ONE
+        return (curvature.values * np.einsum("nkk->nk", forms) > 1.0 - NEAR_ONE).any(axis=1)
+    out = curvature.traces(forms) > 1.0 - NEAR_ONE
     if out.any():
         doubtful = np.arange(hessian.n_rows)[rows][out]
         out[out] = smallest_gaps(hessian, doubtful, forms[out]) < NEAR_ONE
@@ -253,7 +238,7 @@ def without_noise(gaps):
 def leverage_system(inverse, rows, curvature, forms):
     """See :meth:`skinfluence.solvers.InverseHessian.leverage_system`."""
     hessian = inverse.hessian
-    curvature = own_curvature(hessian, rows) if curvature is None else curvature
+    curvature = hessian.curvature_of(rows) if curvature is None else curvature
     forms = inverse.row_forms(rows) if forms is None else forms
     # where solutions have errors, half of the digits that a leverage has must be left
     least = max(ZERO_DIFFERENCE, inverse.accuracy**0.5)
@@ -262,7 +247,7 @@ def leverage_system(inverse, rows, curvature, forms):
     near, gaps = inverse.near_gaps(rows, curvature, forms)
     if not len(near):
         return LeverageSystem(curvature, forms)
-    roots = curvature_roots(hessian, rows[near]) if curvature.ndim == 3 else None
+    roots = None if curvature.separable else curvature_roots(hessian, rows[near])
     return LeverageSystem(curvature, forms, near, gaps, roots)
 
 

@@ -269,7 +269,7 @@ def _diagonals(hessian):
         return hessian.diagonal().reshape(hessian.penalty.shape)
     top = np.empty((hessian.n_rows, 1))
     for rows in hessian.row_blocks():
-        top[rows] = np.abs(hessian.own_curvature(rows)).max(axis=1, keepdims=True)
+        top[rows] = np.abs(hessian.curvature_of(rows).diagonal()).max(axis=1, keepdims=True)
     return hessian.design.weighted_square_sums(top) + hessian.penalty[:1]
 
 
@@ -282,4 +282,4 @@ def _without_center(hessian):
     if not design.is_sparse or design.center is None or (hessian.penalty[:, -1] != 0).any():
         return hessian
     rows = Design(design.X, None, design.intercept)
-    return Hessian(rows, hessian.curvature, hessian.penalty, None, hessian.factor)
+    return Hessian(rows, hessian.curvature, hessian.penalty)

@@ -16,7 +16,7 @@ BLOCK_BYTES = 2**25
 
 def choose_steps(hessian, work):
     """The class of steps for a Hessian and a number of updates (see :data:`KERNEL_WORK`)."""
-    if work < KERNEL_WORK or hessian.curvature.ndim == 3:
+    if work < KERNEL_WORK or hessian.curvature.full:
         return NumpySteps
     if not hessian.design.is_sparse:
         return DenseSteps
@@ -67,7 +67,7 @@ class NumpySteps:
                 flat = V.reshape(n_repeats, m * K, q)
                 raw = Z @ flat.transpose(0, 2, 1)  # shape: (n_repeats, batch, m K)
                 raw = raw.reshape(-1, m, K).transpose(0, 2, 1)
-                bent = self.hessian.apply_curvature(raw, drawn.ravel())
+                bent = self.hessian.curvature_of(drawn.ravel()).apply(raw)
                 bent = bent * self.row_scale[drawn.ravel(), None, None]
                 bent = bent.transpose(0, 2, 1).reshape(n_repeats, -1, m * K)
                 move = (bent.transpose(0, 2, 1) @ Z).reshape(V.shape)
@@ -80,12 +80,13 @@ class DenseSteps(NumpySteps):
 
     def advance(self, V, drift, rows):
         hessian, K = self.hessian, self.hessian.n_outputs
+        curvature = hessian.curvature
         center = hessian.design.center
         lissa_dense(
             hessian.design.X,
             np.zeros(hessian.design.n_features) if center is None else center,
-            hessian.curvature,
-            np.empty((0, K)) if hessian.factor is None else hessian.factor,
+            curvature.values,
+            np.empty((0, K)) if curvature.factor is None else curvature.factor,
             self.row_scale,
             rows,
             self.shrink,
@@ -115,14 +116,15 @@ class CsrSteps(NumpySteps):
 
     def advance(self, V, drift, rows):
         hessian, K = self.hessian, self.hessian.n_outputs
+        curvature = hessian.curvature
         X = hessian.design.X
         lissa_csr(
             X.data,
             X.indices,
             X.indptr,
             bool(hessian.design.intercept),
-            hessian.curvature,
-            np.empty((0, K)) if hessian.factor is None else hessian.factor,
+            curvature.values,
+            np.empty((0, K)) if curvature.factor is None else curvature.factor,
             self.row_scale,
             rows,
             self._shrink,

@@ -19,22 +19,23 @@ def curvature_bounds(hessian, weights):
     square_norms = row_square_norms(hessian.design, weights)  # shape: (n, K) or (n, 1)
     out = np.empty(hessian.n_rows)
     for rows in row_blocks(hessian.n_rows, 64 * hessian.n_outputs**2, cache_mib=1.0):
-        factor = None if hessian.factor is None else hessian.factor[rows]
-        out[rows] = _largest_eigenvalues(hessian.curvature[rows], factor, square_norms[rows])
+        out[rows] = _largest_eigenvalues(hessian.curvature_of(rows), square_norms[rows])
     return out
 
 
-def _largest_eigenvalues(curvature, factor, square_norms):
+def _largest_eigenvalues(curvature, square_norms):
     """The bounds of some rows."""
-    if curvature.ndim == 3:
-        size = np.einsum("nkl,nk,nl->n", curvature**2, square_norms, square_norms, optimize=True)
+    if curvature.full:
+        size = np.einsum(
+            "nkl,nk,nl->n", curvature.values**2, square_norms, square_norms, optimize=True
+        )
         return np.sqrt(size)
     # outputs first: sums over them are then vectorised over the rows
-    c = np.ascontiguousarray((curvature * square_norms).T)
-    if factor is None:
+    c = np.ascontiguousarray((curvature.values * square_norms).T)
+    if curvature.separable:
         return np.abs(c).max(axis=0)
     # diag(c) - f f': the smaller of the Frobenius norm and Gershgorin's discs
-    square = np.ascontiguousarray((factor**2 * square_norms).T)
+    square = np.ascontiguousarray((curvature.factor**2 * square_norms).T)
     f = np.sqrt(square)
     frobenius = (c * (c - 2.0 * square)).sum(axis=0) + square.sum(axis=0) ** 2
     discs = c - 2.0 * square + f * f.sum(axis=0)
@@ -125,7 +126,7 @@ class Probe:
         """(Z V, scaled A Z V), both (n_probe, K, m), for V of shape (K, q, m)."""
         K, q, m = V.shape
         raw = self._design.matmul(V.transpose(1, 0, 2).reshape(q, K * m)).reshape(-1, K, m)
-        curved = self._hessian.apply_curvature(raw, self.rows)
+        curved = self._hessian.curvature_of(self.rows).apply(raw)
         return raw, self._scale[:, None, None] * curved
 
     def norm(self, V):

@@ -187,7 +187,9 @@ def test_second_order_is_the_formula_of_the_paper():
     Z, s = objective.design.to_dense(), objective.sample_weight[:, 0]
     decay = np.diag(objective.penalty.ravel()) / total
     slopes = s[:, None] * (objective.residual * Z + objective.coef @ decay)
-    curved = (objective.row_curvature(group) * Z[group]).T @ Z[group] + s[group].sum() * decay
+    curved = (objective.row_curvature(group).values * Z[group]).T @ Z[group] + s[
+        group
+    ].sum() * decay
     mean_inverse = np.linalg.inv(objective.hessian().to_dense() / total)
     first = mean_inverse @ slopes[group].sum(axis=0) / total
     second = mean_inverse @ curved @ first / total

@@ -146,8 +146,7 @@ def extended_step(objective, i):
     """The Newton step without row i in extended precision, (K, q)."""
     Z = objective.design.to_dense().astype(np.longdouble)
     K, q = objective.coef.shape
-    A = objective.row_curvature()
-    A = (A if A.ndim == 3 else A[:, :, None] * np.eye(K)).astype(np.longdouble)
+    A = objective.row_curvature().matrix().astype(np.longdouble)
     A[i] = 0.0
     H = np.einsum("nkj,nq,nr->kqjr", A, Z, Z, optimize=True).reshape(K * q, K * q)
     H[np.diag_indices_from(H)] += objective.penalty.ravel()

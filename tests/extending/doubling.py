@@ -10,6 +10,6 @@ def doubling(objective, inverse, rows):
     :func:`skinfluence.effects.newton_step` has a minus; exact for squared error.
     """
     weighted = (objective.sample_weight * objective.residual)[rows]
-    leverage = objective.row_curvature(rows) * inverse.row_forms(rows)[:, :, 0]
+    leverage = objective.row_curvature(rows).values * inverse.row_forms(rows)[:, :, 0]
     rho = -weighted / (1.0 + leverage)
     return LinearChanges(inverse, rows, rho)

@@ -5,7 +5,7 @@ import pytest
 import sklearn
 from numpy.testing import assert_allclose
 
-from skinfluence.linalg import Hessian, PerSampleGradients
+from skinfluence.linalg import Hessian, PerSampleGradients, RowCurvature
 from tests.linalg._zoo import KINDS, N_ROWS, make_design, name_of
 
 kinds = pytest.mark.parametrize("kind", KINDS, ids=name_of)
@@ -45,7 +45,9 @@ def make_hessian(kind, form):
         matrices = curvature[:, :, None] * np.eye(K)
     penalty = rng.random((K, Z.shape[1]))
     dense = sum(np.kron(A, np.outer(z, z)) for A, z in zip(matrices, Z, strict=True))
-    return Hessian(design, curvature, penalty, None, factor), dense + np.diag(penalty.ravel())
+    return Hessian(design, RowCurvature(curvature, factor), penalty), dense + np.diag(
+        penalty.ravel()
+    )
 
 
 FORMS = ["separable", "not convex", "coupled", "mixed", "softmax", "factored"]
@@ -81,7 +83,8 @@ def test_curvature_may_come_from_a_function_of_rows(kind, form):
         assert_allclose(hessian.diagonal(), np.diag(dense), atol=1e-12)
         product = hessian @ V
         assert_allclose(product, dense @ V, atol=1e-12)
-        assert (hessian.factor is hessian.curvature) == (form == "softmax")
+        held = hessian.curvature
+        assert (held.factor is held.values) == (form == "softmax")
         asked.clear()
         np.testing.assert_array_equal(hessian @ V, product)
         assert not asked  # a product holds what it read
@@ -105,11 +108,11 @@ def test_hessian_is_its_own_adjoint(form):
 @pytest.mark.parametrize("form", FORMS)
 def test_curvature_of_some_rows_in_full_and_applied(form):
     hessian, _ = make_hessian(KINDS[-1], form)
-    full = hessian.row_curvature()
+    full = hessian.curvature.matrix()
     rows = slice(3, 9)
     raw = np.random.default_rng(3).standard_normal((6, K, 2))
-    assert_allclose(hessian.row_curvature(rows), full[rows], atol=1e-15)
-    assert_allclose(hessian.apply_curvature(raw, rows), full[rows] @ raw, atol=1e-12)
+    assert_allclose(hessian.curvature_of(rows).matrix(), full[rows], atol=1e-15)
+    assert_allclose(hessian.curvature_of(rows).apply(raw), full[rows] @ raw, atol=1e-12)
 
 
 def test_blocks_of_a_separable_hessian():
@@ -125,7 +128,7 @@ def test_equal_blocks_are_recognised(curvature, penalty, equal):
     design, Z = make_design(KINDS[0])
     own = np.ones((N_ROWS, 2)) * [1.0, curvature]
     alpha = np.ones((2, Z.shape[1])) * [[1.0], [penalty]]
-    assert Hessian(design, own, alpha).blocks_are_equal is equal
+    assert Hessian(design, RowCurvature(own), alpha).blocks_are_equal is equal
 
 
 @kinds

@@ -5,9 +5,9 @@ import pytest
 import sklearn
 from numpy.testing import assert_allclose
 
-from skinfluence.objectives import TargetCoding, is_optimum, minimize
+from skinfluence.objectives import RowWeights, TargetCoding, is_optimum, minimize
 from skinfluence.solvers import AutoSolver
-from tests.effects._zoo import OBJECTIVES
+from tests.effects._zoo import N_ROWS, OBJECTIVES
 from tests.effects.test_hard_cases import one_row_from_separable
 
 every_objective = pytest.mark.parametrize("name", OBJECTIVES)
@@ -63,7 +63,25 @@ def test_residuals_and_curvature_of_some_rows_are_those_among_all(name):
     rows = np.array([5, 0, 17])
     weighted = (objective.sample_weight * objective.residual)[rows]
     assert_allclose(objective.weighted_residual(rows), weighted, rtol=1e-14)
-    assert_allclose(objective.row_curvature(rows), objective.row_curvature()[rows], rtol=1e-14)
+    whole = objective.row_curvature()
+    assert_allclose(objective.row_curvature(rows).matrix(), whole.matrix()[rows], rtol=1e-14)
+
+
+@pytest.mark.parametrize("unit", [slice(0, 1), slice(0, N_ROWS // 2), slice(1, None)])
+def test_products_with_the_hessian_know_the_weights_of_rows_among_rows_of_weight_one(unit):
+    """Rows of weight one hold one array for both parts of a softmax, others hold two."""
+    objective, _ = moved("multinomial")
+    base = 0.5 + np.random.default_rng(0).random(objective.n_rows)
+    base[unit] = 1.0
+    objective = objective._replace(weights=RowWeights(base))
+    hessian = objective.hessian()
+    V = np.random.default_rng(1).standard_normal((hessian.shape[0], 2))
+    with sklearn.config_context(working_memory=1e-3):
+        assert_allclose(hessian @ V, hessian.to_dense() @ V, rtol=1e-10)
+        matrices, Z = objective.row_curvature().matrix(), objective.design.to_dense()
+        data = np.einsum("nkj,nq,nr->kqjr", matrices, Z, Z).reshape(hessian.shape)
+        data[np.diag_indices_from(data)] += objective.penalty.ravel()
+        assert_allclose(hessian @ V, data @ V, rtol=1e-10)
 
 
 def test_targets_of_classes_are_small_integers():

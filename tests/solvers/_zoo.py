@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.linalg import Design, Hessian
+from skinfluence.linalg import Design, Hessian, RowCurvature
 from skinfluence.losses import Multinomial
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
 
@@ -20,7 +20,7 @@ def _hessian(X, *, alpha, K=1, intercept=True, alpha_intercept=0.0, curvature=No
     penalty[:] = np.reshape(alpha, (-1, 1))
     if intercept:
         penalty[:, -1] = alpha_intercept
-    return Hessian(design, curvature, penalty)
+    return Hessian(design, RowCurvature(curvature), penalty)
 
 
 def _multinomial(X, *, alpha, intercept=True, K=3):

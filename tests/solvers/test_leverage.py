@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skinfluence.linalg import RowCurvature
 from skinfluence.solvers import CholeskySolver, EighSolver, WoodburySolver
 from skinfluence.solvers._leverage import LeverageSystem
 from tests.solvers import _zoo as zoo
@@ -13,7 +14,7 @@ from tests.solvers import _zoo as zoo
 @pytest.mark.parametrize("axes", [2, 3])
 def test_many_gaps_of_a_half_are_no_leverage_of_one(K, axes):
     curvature = 0.5 * (np.eye(K)[None] if axes == 3 else np.ones((1, K)))
-    out, full = LeverageSystem(curvature, np.eye(K)[None]).solve(np.ones((1, K)))
+    out, full = LeverageSystem(RowCurvature(curvature), np.eye(K)[None]).solve(np.ones((1, K)))
     assert not full.any()
     assert_allclose(out, 2.0)
 
@@ -21,7 +22,7 @@ def test_many_gaps_of_a_half_are_no_leverage_of_one(K, axes):
 def dense_gap(hessian, i):
     """1 - leverage as 1 / (1 + a z' H_without^-1 z), by Gauss-Jordan in extended precision."""
     Z = hessian.design.to_dense().astype(np.longdouble)
-    a = hessian.curvature[:, 0].astype(np.longdouble)
+    a = hessian.curvature.values[:, 0].astype(np.longdouble)
     own, a[i] = a[i], 0.0
     H = (Z.T * a) @ Z + np.diag(hessian.penalty[0].astype(np.longdouble))
     right = Z[i].copy()
@@ -52,7 +53,7 @@ def test_systems_of_some_rows_and_of_scaled_curvature_are_those_of_all():
     assert not full.any()
     assert_array_equal(system.take(rows).solve(right[rows])[0], every[rows])
     assert_array_equal(inverse.leverage_system(rows).solve(right[rows])[0], every[rows])
-    half = system.scaled(0.5 * hessian.curvature)
+    half = system.scaled(hessian.curvature.scaled(np.full((12, 1), 0.5)))
     assert_allclose(half.gap, 0.5 + 0.5 * system.gap)
 
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence.linalg import Design, Hessian
+from skinfluence.linalg import Design, Hessian, RowCurvature
 from skinfluence.solvers import DivergenceError, LissaSolver, _lissa_steps, get_solver
 from skinfluence.solvers._row_sampling import RowSampler, curvature_bounds
 from skinfluence.testing._solvers import dense_inverse
@@ -32,7 +32,7 @@ def sparse_hessian(*, center, penalised=False, K=1, as_dense=False):
     design = Design(X if as_dense else sparse.csr_array(X), mean, True)
     penalty = np.full((K, 7), 0.5)
     penalty[:, -1] = 0.3 if penalised else 0.0
-    return Hessian(design, 0.2 + rng.random((40, K)), penalty)
+    return Hessian(design, RowCurvature(0.2 + rng.random((40, K))), penalty)
 
 
 def centred_sparse_rows():
@@ -154,7 +154,8 @@ def test_centred_sparse_rows_give_the_inverse_of_centred_rows(penalised, K):
 
 def test_curvature_in_full_matrices_is_the_same_as_in_factors():
     hessian = zoo.multinomial()
-    full = Hessian(hessian.design, hessian.row_curvature(), hessian.penalty, hessian.gauge)
+    A = RowCurvature(hessian.curvature.matrix())
+    full = Hessian(hessian.design, A, hessian.penalty, hessian.gauge)
     b = right_hand_sides(hessian)
     inverse = LissaSolver(depth=5000).factorize(full)
     assert error(hessian, inverse.solve(b), b).max() <= 0.2
@@ -168,8 +169,7 @@ def test_the_bounds_are_not_below_the_curvature_of_the_rows(make):
     Z = hessian.design.to_dense()
     norms = np.sqrt(Z**2 @ weights.T)  # shape: (n, K)
     rows = norms[:, :, None] * norms[:, None, :]
-    A = hessian.curvature[..., None] * np.eye(K) if hessian.separable else hessian.row_curvature()
-    exact = np.linalg.eigvalsh(A * rows)[:, -1]
+    exact = np.linalg.eigvalsh(hessian.curvature.matrix() * rows)[:, -1]
     bounds = curvature_bounds(hessian, weights)
     assert (bounds >= exact * (1 - 1e-9)).all()
     assert (bounds <= 2.0 * exact + 1e-12).all()
