@@ -26,6 +26,7 @@ _MODULES = (
     "adapters",
     "components",
     "datasets",
+    "displays",
     "groups",
     "labels",
     "losses",

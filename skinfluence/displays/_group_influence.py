@@ -1,0 +1,115 @@
+"""Influence of groups of training rows."""
+
+import numpy as np
+
+from skinfluence.displays._base import HARMFUL, HATCH, HELPFUL, Display
+from skinfluence.groups import group_table
+
+
+class GroupInfluenceDisplay(Display):
+    """Mean change over the test rows when each group of training rows is removed.
+
+    Parameters
+    ----------
+    influence : ndarray of shape (n_groups,)
+        Mean value without the group minus mean value with it, in units of the target.
+    names : ndarray of shape (n_groups,)
+        Names of the groups.
+    n_rows : ndarray of int of shape (n_groups,)
+        Their sizes.
+    what : str, default="loss"
+        What is explained.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence.displays import GroupInfluenceDisplay
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> width = X["sepal width (cm)"].round()
+    >>> display = GroupInfluenceDisplay.from_estimator(
+    ...     LogisticRegression(max_iter=1000), X, y, width, X, y)
+    >>> display.n_rows.tolist()
+    [19, 106, 25]
+    """
+
+    def __init__(self, influence, names, n_rows, *, what="loss"):
+        self.influence = influence
+        self.names = names
+        self.n_rows = n_rows
+        self.what = what
+
+    @classmethod
+    def from_explainer(
+        cls,
+        explainer,
+        groups,
+        X_test,
+        y_test=None,
+        *,
+        target="auto",
+        method=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Draw the effect of removing each group.
+
+        Parameters
+        ----------
+        explainer : InfluenceExplainer
+            Fitted.
+        groups : array-like, list, dict or str
+            As for :func:`~skinfluence.groups.group_influence`.
+        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+        target, method : str
+            As for :func:`~skinfluence.groups.group_influence`.
+        ax : matplotlib Axes, default=None
+        **kwargs
+            For :meth:`plot`.
+
+        Returns
+        -------
+        GroupInfluenceDisplay
+            Drawn.
+        """
+        table = group_table(explainer, groups, X_test, y_test, target=target, method=method)
+        what = explainer.test_rows(X_test, y_test, target=target).target.name
+        columns = (np.asarray(table[name]) for name in ("influence", "group", "n_rows"))
+        display = cls(*columns, what=what)
+        display._backend = explainer.training_rows_.backend
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, n_groups=12, **kwargs):
+        """Draw one bar a group, the largest effect first.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            New ones by default.
+        n_groups : int, default=12
+            Groups of the largest absolute effect that are drawn.
+        **kwargs
+            For :meth:`matplotlib.axes.Axes.barh`.
+
+        Returns
+        -------
+        self : GroupInfluenceDisplay
+        """
+        ax = self._axes(ax)
+        order = np.argsort(-np.abs(np.nan_to_num(self.influence)), kind="stable")[:n_groups]
+        values = self.influence[order]
+        for sign, color, hatch in ((1, HELPFUL, None), (-1, HARMFUL, HATCH)):
+            own = np.sign(values) == sign
+            style = {"color": color, "hatch": hatch, "edgecolor": "white"}
+            ax.barh(np.flatnonzero(own), values[own], **(style | kwargs))
+        names = [f"{self.names[i]} ({self.n_rows[i]:,} rows)" for i in order]
+        ax.set_yticks(np.arange(len(order)), names, fontsize=8)
+        ax.invert_yaxis()
+        ax.axvline(0.0, color="black", linewidth=0.8)
+        ax.set_xlabel(f"mean change of the {self.what}\nwithout the group")
+        return self
+
+    def _columns(self):
+        return {"group": self.names, "n_rows": self.n_rows, "influence": self.influence}

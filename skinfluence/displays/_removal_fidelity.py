@@ -1,0 +1,140 @@
+"""Predicted against refitted changes."""
+
+import numpy as np
+
+from skinfluence.displays._base import HELPFUL, Display, symmetric_limits
+from skinfluence.explainer._fidelity import lins_concordance
+
+
+class RemovalFidelityDisplay(Display):
+    """Predicted change without a training row against that of a real refit, one point a row.
+
+    Koh & Liang (2017), Figure 2. Points on the identity line are right.
+
+    Parameters
+    ----------
+    predicted, refitted : ndarray of shape (n_rows,)
+        Change without each training row, mean over the test rows, in units of the target.
+    row_names : ndarray of shape (n_rows,)
+        Names of the training rows.
+    what : str, default="loss"
+        What changes.
+
+    Attributes
+    ----------
+    correlation : float
+        Pearson's, of predicted with refitted changes.
+    concordance : float
+        Lin's (1989): 1 only on the identity line.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence.displays import RemovalFidelityDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> display = RemovalFidelityDisplay.from_estimator(
+    ...     LogisticRegression(max_iter=1000), X, y, X[70:71], y[70:71])
+    >>> print(f"{display.concordance:.3f}")
+    1.000
+    """
+
+    def __init__(self, predicted, refitted, row_names, *, what="loss"):
+        self.predicted = predicted
+        self.refitted = refitted
+        self.row_names = row_names
+        self.what = what
+
+    @property
+    def correlation(self):
+        known = np.isfinite(self.predicted) & np.isfinite(self.refitted)
+        return float(np.corrcoef(self.predicted[known], self.refitted[known])[0, 1])
+
+    @property
+    def concordance(self):
+        return float(lins_concordance(self.predicted, self.refitted))
+
+    @classmethod
+    def from_explainer(
+        cls,
+        explainer,
+        X_test,
+        y_test=None,
+        *,
+        n_rows=40,
+        rows=None,
+        target="auto",
+        method=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Refit without some training rows, and draw predicted against refitted changes.
+
+        Parameters
+        ----------
+        explainer : InfluenceExplainer
+            Fitted.
+        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+        n_rows : int, default=40
+            Training rows that are removed: those of the largest predicted change. Each costs a
+            refit.
+        rows : array-like of int, of names, or bool mask, default=None
+            These training rows instead.
+        target, method : str
+            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+        ax : matplotlib Axes, default=None
+        **kwargs
+            For :meth:`plot`.
+
+        Returns
+        -------
+        RemovalFidelityDisplay
+            Drawn.
+        """
+        settings = {"target": target, "rows": rows}
+        predicted = explainer.influence(X_test, y_test, method=method, **settings).mean(axis=0)
+        positions = explainer.training_rows_.positions(rows)
+        if rows is None:
+            size = -np.abs(np.nan_to_num(predicted))
+            positions = np.sort(np.argsort(size, kind="stable")[:n_rows])
+            predicted = predicted[positions]
+        settings["rows"] = positions
+        refitted = explainer.influence(X_test, y_test, method="refit", **settings).mean(axis=0)
+        what = explainer.test_rows(X_test, y_test, target=target).target.name
+        display = cls(
+            predicted, refitted, np.asarray(explainer.training_rows_.names(positions)), what=what
+        )
+        display._backend = explainer.training_rows_.backend
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the points and the identity line.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            New ones by default.
+        **kwargs
+            For :meth:`matplotlib.axes.Axes.scatter`.
+
+        Returns
+        -------
+        self : RemovalFidelityDisplay
+        """
+        ax = self._axes(ax)
+        style = {"color": HELPFUL, "s": 22, "alpha": 0.8, "linewidths": 0, "zorder": 2}
+        ax.scatter(self.refitted, self.predicted, **(style | kwargs))
+        symmetric_limits(ax, np.concatenate([self.predicted, self.refitted]))
+        ax.axline((0.0, 0.0), slope=1.0, color="black", linewidth=0.8, zorder=1)
+        ax.set_xlabel(f"refitted change of the {self.what}")
+        ax.set_ylabel(f"predicted change of the {self.what}")
+        ax.text(
+            0.03, 0.97, f"R = {self.correlation:.3f}\nconcordance = {self.concordance:.3f}",
+            transform=ax.transAxes, va="top", fontsize=9,
+        )  # fmt: skip
+        return self
+
+    def _columns(self):
+        return {"row": self.row_names, "predicted": self.predicted, "refitted": self.refitted}

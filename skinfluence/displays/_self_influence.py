@@ -1,0 +1,101 @@
+"""Self-influence against the loss."""
+
+import numpy as np
+
+from skinfluence.displays._base import Display, mark, scatter_classes
+
+
+class SelfInfluenceDisplay(Display):
+    """Influence of each training row on its own loss, against that loss.
+
+    Rows far up are predicted only because they were learnt by heart: wrong labels and outliers
+    (Koh & Liang 2017, section 5.4). The named rows are the first that a person should look at.
+
+    Parameters
+    ----------
+    self_influence : ndarray of shape (n_train,)
+        Loss of the row without itself minus its loss, in units of the loss.
+    loss : ndarray of shape (n_train,)
+        Loss of the row under the fitted model.
+    labels : ndarray of shape (n_train,) or None
+        Classes; None for values.
+    row_names : ndarray of shape (n_train,)
+        Names of the training rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence.displays import SelfInfluenceDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> display = SelfInfluenceDisplay.from_estimator(LogisticRegression(max_iter=1000), X, y)
+    >>> int(display.self_influence.argmax())
+    106
+    """
+
+    def __init__(self, self_influence, loss, labels, row_names):
+        self.self_influence = self_influence
+        self.loss = loss
+        self.labels = labels
+        self.row_names = row_names
+
+    @classmethod
+    def from_explainer(cls, explainer, *, method=None, ax=None, **kwargs):
+        """Draw the self-influence of all training rows.
+
+        Parameters
+        ----------
+        explainer : InfluenceExplainer
+            Fitted.
+        method : str, default=None
+            As for :meth:`~skinfluence.InfluenceExplainer.self_influence`.
+        ax : matplotlib Axes, default=None
+        **kwargs
+            For :meth:`plot`.
+
+        Returns
+        -------
+        SelfInfluenceDisplay
+            Drawn.
+        """
+        objective = explainer.objective_
+        labels = np.asarray(explainer.y_train_) if objective.coding.is_classification else None
+        display = cls(
+            explainer.self_influence(method),
+            objective.row_values(objective.loss.exact),
+            labels,
+            np.asarray(explainer.training_rows_.names()),
+        )
+        display._backend = explainer.training_rows_.backend
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, n_marked=5, **kwargs):
+        """Draw one point a training row.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            New ones by default.
+        n_marked : int, default=5
+            Rows of the largest self-influence that are named.
+        **kwargs
+            For :meth:`matplotlib.axes.Axes.scatter`.
+
+        Returns
+        -------
+        self : SelfInfluenceDisplay
+        """
+        ax = self._axes(ax)
+        scatter_classes(ax, self.loss, self.self_influence, self.labels, **kwargs)
+        mark(ax, self.loss, self.self_influence, self.row_names, n_marked)
+        ax.set_xlabel("loss of the training row")
+        ax.set_ylabel("self-influence: rise of that loss\nwithout the row")
+        return self
+
+    def _columns(self):
+        columns = {
+            "row": self.row_names,
+            "self_influence": self.self_influence,
+            "loss": self.loss,
+        }
+        return columns if self.labels is None else columns | {"label": self.labels}

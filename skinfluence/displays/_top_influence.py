@@ -1,0 +1,225 @@
+"""The training rows of most influence on one prediction."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from skinfluence.displays._base import HARMFUL, HATCH, HELPFUL, Display, one_test_row
+
+#: Height of a line of a bar's name, in points.
+LINE = 9.5
+
+
+class TopInfluenceDisplay(Display):
+    """Helpful and harmful training rows of one test row, as signed bars.
+
+    Make it by :meth:`from_explainer` or :meth:`from_estimator`. Each bar is named by its row and
+    label; below stand the feature values that drive the prediction, or the row as an image.
+
+    Parameters
+    ----------
+    influence : ndarray of shape (n_rows,)
+        Value without the training row minus value with it, in units of the target.
+    row_names : ndarray of shape (n_rows,)
+        Names of the training rows.
+    labels : ndarray of shape (n_rows,)
+        Their labels or target values.
+    features : dict of str to ndarray of shape (n_rows,), default=None
+        Feature values that are written below each name.
+    images : ndarray of shape (n_rows, height, width), default=None
+        The rows as images, in place of feature values.
+    test_image : ndarray of shape (height, width), default=None
+    what : str, default="loss"
+        What is explained.
+    title : str, default=None
+        Sentence on the test row.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skinfluence.displays import TopInfluenceDisplay
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> model = LogisticRegression(max_iter=1000)
+    >>> display = TopInfluenceDisplay.from_estimator(model, X, y, X[70:71], y[70:71], k=3)
+    >>> display.row_names
+    array([ 70,  84,  85, 106, 138, 127])
+    """
+
+    def __init__(
+        self,
+        influence,
+        row_names,
+        labels,
+        *,
+        features=None,
+        images=None,
+        test_image=None,
+        what="loss",
+        title=None,
+    ):
+        self.influence = influence
+        self.row_names = row_names
+        self.labels = labels
+        self.features = features
+        self.images = images
+        self.test_image = test_image
+        self.what = what
+        self.title = title
+
+    @classmethod
+    def from_explainer(
+        cls,
+        explainer,
+        X_test,
+        y_test=None,
+        *,
+        k=5,
+        target="auto",
+        method=None,
+        columns=None,
+        image_shape=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Draw the rows that help one test row most, and those that harm it most.
+
+        Parameters
+        ----------
+        explainer : InfluenceExplainer
+            Fitted.
+        X_test : {array-like, sparse matrix, data frame} of shape (1, n_features)
+            One test row.
+        y_test : array-like of shape (1,), default=None
+            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+        k : int, default=5
+            Rows of each sign, at most.
+        target, method : str
+            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
+        columns : list of names or numbers of columns, default=None
+            Features that are written; None: the two that drive the prediction most. An empty list
+            writes none.
+        image_shape : tuple of (height, width), default=None
+            Rows are images of this shape, and drawn as such.
+        ax : matplotlib Axes, default=None
+        **kwargs
+            For :meth:`plot`.
+
+        Returns
+        -------
+        TopInfluenceDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            For more than one test row.
+        """
+        one_test_row(X_test, cls.__name__)
+        settings = {"k": k, "target": target, "method": method, "columns": columns}
+        helpful, harmful = (
+            explainer.explain(X_test, y_test, order=order, **settings)[0]
+            for order in ("helpful", "harmful")
+        )
+        shown = [(helpful, helpful.influence > 0), (harmful, harmful.influence < 0)]
+
+        def joined(name):
+            return np.concatenate([np.asarray(getattr(part, name))[own] for part, own in shown])
+
+        features = None
+        if image_shape is None:
+            names = list(helpful.features)[: 2 if columns is None else None]
+            features = {
+                name: np.concatenate([np.asarray(p.features[name])[own] for p, own in shown])
+                for name in names
+            }
+        display = cls(
+            joined("influence"),
+            joined("row"),
+            joined("label"),
+            features=features,
+            what=helpful.what,
+            title=helpful.title,
+        )
+        if image_shape is not None:
+            display.images = _images(explainer.X_train_, joined("position"), image_shape)
+            display.test_image = _images(X_test, np.array([0]), image_shape)[0]
+        display._backend = explainer.training_rows_.backend
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the bars.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            New ones by default.
+        **kwargs
+            For :meth:`matplotlib.axes.Axes.barh`.
+
+        Returns
+        -------
+        self : TopInfluenceDisplay
+        """
+        ax = self._axes(ax)
+        n = len(self.influence)
+        place = np.arange(n)
+        for sign, color, hatch in ((1, HELPFUL, None), (-1, HARMFUL, HATCH)):
+            own = np.sign(self.influence) == sign
+            word = ("helps", "harms") if self.what.startswith("loss") else ("lowers", "raises")
+            style = {"color": color, "hatch": hatch, "edgecolor": "white", "label": word[sign < 0]}
+            ax.barh(place[own], self.influence[own], **(style | kwargs))
+        lines = int(_points(ax) / max(n, 1) / LINE)
+        ax.set_yticks(place, [self._name(i, lines) for i in place], fontsize=7)
+        ax.invert_yaxis()
+        ax.axvline(0.0, color="black", linewidth=0.8)
+        ax.set_xlabel(f"change of the {self.what}\nwithout the training row")
+        ax.legend(fontsize=8)
+        if self.title:
+            ax.set_title(self.title.replace("; ", ";\n"), fontsize=8, loc="right")
+        if self.images is not None:
+            self._draw_images(ax)
+        return self
+
+    def _name(self, i, n_lines):
+        """Name and label of a row, then as many feature values as there are lines for."""
+        name = f"row {self.row_names[i]}, label {_short(self.labels[i])}"
+        if self.images is not None:
+            return name + " " * 9  # where the image stands
+        values = [f"{key} {_short(column[i])}" for key, column in (self.features or {}).items()]
+        return "\n".join([name, *values[: max(n_lines - 1, 0)]])
+
+    def _draw_images(self, ax):
+        """Each row as an image between its name and the bar."""
+        from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+        zoom = 0.85 * _points(ax) / max(len(self.images), 1) / self.images.shape[1]
+        for i, image in enumerate(self.images):
+            box = OffsetImage(image, zoom=min(zoom, 2.5), cmap="gray_r")
+            ax.add_artist(
+                AnnotationBbox(
+                    box, (0.0, i), xycoords=("axes fraction", "data"), box_alignment=(1.15, 0.5),
+                    frameon=False, pad=0.0,
+                )
+            )  # fmt: skip
+
+    def _columns(self):
+        columns = {"row": self.row_names, "influence": self.influence, "label": self.labels}
+        return columns | (self.features or {})
+
+
+def _points(ax):
+    """Height of the axes."""
+    return 72.0 * ax.get_position().height * ax.figure.get_size_inches()[1]
+
+
+def _images(X, rows, shape):
+    rows = _safe_indexing(X, rows)
+    rows = rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows, dtype=np.float64)
+    return rows.reshape(len(rows), *shape)
+
+
+def _short(value):
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}"
+    text = str(value)
+    return text if len(text) <= 18 else text[:17] + "…"
