@@ -60,7 +60,13 @@ class Display:
         return cls.from_explainer(explainer, *args, **kwargs)  # type: ignore[attr-defined]
 
     def frame(self):
-        """The plotted numbers as a table in the frame type of the training data."""
+        """The plotted numbers as a table.
+
+        Returns
+        -------
+        DataFrame
+            In the frame type of the training data.
+        """
         return make_frame(self._columns(), self._backend)
 
     def _columns(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ class ComparisonDisplay(Display):
     row_names : ndarray of shape (n_train,)
         Names of the training rows.
     names : tuple of str, default=("first model", "second model")
+        Names of the models.
 
     Attributes
     ----------
@@ -44,6 +45,7 @@ class ComparisonDisplay(Display):
 
     @property
     def rank_correlation(self):
+        """Correlation of the two, in [-1, 1]."""
         known = np.isfinite(self.first) & np.isfinite(self.second)
         ranks = rankdata(self.first[known]), rankdata(self.second[known])
         return float(np.corrcoef(*ranks)[0, 1])
@@ -108,6 +110,7 @@ class ComparisonDisplay(Display):
         Returns
         -------
         self : ComparisonDisplay
+            Drawn.
         """
         ax = self._axes(ax)
         style = {"color": HELPFUL, "s": 14, "alpha": 0.7, "linewidths": 0}

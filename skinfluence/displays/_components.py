@@ -85,6 +85,7 @@ class InfluenceComponentsDisplay(Display):
         Returns
         -------
         self : InfluenceComponentsDisplay
+            Drawn.
         """
         axes = self._axes(ax, 3)
         influence = self.parts.influence[0]
@@ -107,5 +108,11 @@ class InfluenceComponentsDisplay(Display):
         return self
 
     def frame(self):
-        """The components as a table, one row a training row."""
+        """The components as a table.
+
+        Returns
+        -------
+        DataFrame
+            One row per training row.
+        """
         return self.parts.frame(0)

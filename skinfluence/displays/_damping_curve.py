@@ -15,6 +15,7 @@ class DampingCurveDisplay(Display):
     mean_score, std_error : ndarray of shape (n_candidates,)
         Mean over the folds and its standard error.
     score_name : str, default="score"
+        Label of the vertical axis.
 
     Examples
     --------
@@ -95,6 +96,7 @@ class DampingCurveDisplay(Display):
         Returns
         -------
         self : DampingCurveDisplay
+            Drawn.
         """
         ax = self._axes(ax)
         low, high = self.mean_score - self.std_error, self.mean_score + self.std_error

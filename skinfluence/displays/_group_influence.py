@@ -96,6 +96,7 @@ class GroupInfluenceDisplay(Display):
         Returns
         -------
         self : GroupInfluenceDisplay
+            Drawn.
         """
         ax = self._axes(ax)
         order = np.argsort(-np.abs(np.nan_to_num(self.influence)), kind="stable")[:n_groups]

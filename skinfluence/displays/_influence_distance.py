@@ -18,6 +18,7 @@ class InfluenceDistanceDisplay(Display):
     Parameters
     ----------
     distance : ndarray of shape (n_train,)
+        Distance or decision value of each training row.
     influence : ndarray of shape (n_train,)
         Value without the training row minus value with it, in units of the target.
     labels : ndarray of shape (n_train,) or None
@@ -131,6 +132,7 @@ class InfluenceDistanceDisplay(Display):
         Returns
         -------
         self : InfluenceDistanceDisplay
+            Drawn.
         """
         ax = self._axes(ax)
         scatter_classes(ax, self.distance, self.influence, self.labels, **kwargs)

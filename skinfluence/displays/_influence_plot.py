@@ -18,6 +18,7 @@ class InfluencePlotDisplay(Display):
     studentized_residual : ndarray of shape (n_train,)
         Externally studentised.
     cooks_distance : ndarray of shape (n_train,)
+        Change of all predictions without the row, in units of the residual variance.
     row_names : ndarray of shape (n_train,)
         Names of the training rows.
 
@@ -90,6 +91,7 @@ class InfluencePlotDisplay(Display):
         Returns
         -------
         self : InfluencePlotDisplay
+            Drawn.
         """
         ax = self._axes(ax)
         largest = np.nanmax(self.cooks_distance, initial=0.0)

@@ -26,6 +26,7 @@ class LabelFixCurveDisplay(Display):
     clean_score : float, default=None
         The score with all labels right.
     score_name : str, default="test score"
+        Label of the second panel.
 
     Examples
     --------
@@ -163,6 +164,7 @@ class LabelFixCurveDisplay(Display):
         Returns
         -------
         self : LabelFixCurveDisplay
+            Drawn.
         """
         axes = np.atleast_1d(self._axes(ax, 1 if self.test_score is None else 2))
         panels = [(axes[0], self.found), (axes[-1], self.test_score)]

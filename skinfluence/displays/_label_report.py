@@ -19,11 +19,13 @@ class LabelReportDisplay(Display):
     label_quality : ndarray of shape (n_samples,)
         Probability that the given label is right.
     flagged : ndarray of bool of shape (n_samples,)
+        Rows flagged as mislabelled.
     row_names : ndarray of shape (n_samples,)
         Names of the rows.
     noise_matrix, noise_matrix_std : ndarray of shape (n_classes, n_classes), default=None
         Probability of each given label (column) for each true one (row), and its standard error.
     classes : ndarray of shape (n_classes,), default=None
+        Labels of the noise matrix.
     given, predicted : ndarray of shape (n_samples,), default=None
         Given values, and those predicted without the row. Regression only.
 
@@ -116,6 +118,7 @@ class LabelReportDisplay(Display):
         Returns
         -------
         self : LabelReportDisplay
+            Drawn.
         """
         alone = self.noise_matrix is None and self.given is None
         axes = np.atleast_1d(self._axes(ax, 1 if alone else 2))

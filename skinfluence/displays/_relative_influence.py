@@ -94,6 +94,7 @@ class RelativeInfluenceDisplay(Display):
         Returns
         -------
         self : RelativeInfluenceDisplay
+            Drawn.
         """
         ax = self._axes(ax)
         x, y = self.influence, self.relative_influence

@@ -47,11 +47,13 @@ class RemovalFidelityDisplay(Display):
 
     @property
     def correlation(self):
+        """Correlation of the two, in [-1, 1]."""
         known = np.isfinite(self.predicted) & np.isfinite(self.refitted)
         return float(np.corrcoef(self.predicted[known], self.refitted[known])[0, 1])
 
     @property
     def concordance(self):
+        """Lin\'s concordance, in [-1, 1]."""
         return float(lins_concordance(self.predicted, self.refitted))
 
     @classmethod
@@ -122,6 +124,7 @@ class RemovalFidelityDisplay(Display):
         Returns
         -------
         self : RemovalFidelityDisplay
+            Drawn.
         """
         ax = self._axes(ax)
         style = {"color": HELPFUL, "s": 22, "alpha": 0.8, "linewidths": 0, "zorder": 2}

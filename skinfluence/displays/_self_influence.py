@@ -84,6 +84,7 @@ class SelfInfluenceDisplay(Display):
         Returns
         -------
         self : SelfInfluenceDisplay
+            Drawn.
         """
         ax = self._axes(ax)
         scatter_classes(ax, self.loss, self.self_influence, self.labels, **kwargs)

@@ -28,6 +28,7 @@ class TopInfluenceDisplay(Display):
     images : ndarray of shape (n_rows, height, width), default=None
         The rows as images, in place of feature values.
     test_image : ndarray of shape (height, width), default=None
+        The test row as an image.
     what : str, default="loss"
         What is explained.
     title : str, default=None
@@ -159,6 +160,7 @@ class TopInfluenceDisplay(Display):
         Returns
         -------
         self : TopInfluenceDisplay
+            Drawn.
         """
         ax = self._axes(ax)
         n = len(self.influence)
