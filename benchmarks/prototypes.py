@@ -10,6 +10,7 @@ from benchmarks._one_versus_seven import OneVersusSeven
 from benchmarks._real_data import data_folder
 from benchmarks._tables import Table
 from skinfluence.selection import select_prototypes
+from skinfluence.targets import Mean
 
 SIZES = (10, 20, 50, 100)
 N_DRAWS = 20
@@ -64,7 +65,7 @@ def _learn(case, rows):
 def _left(explainer, tests, rows):
     """The discrepancy of given rows with their best weights, by a dense solution."""
     G = explainer.objective_.per_sample_gradients()[rows].to_dense()
-    mean = explainer.test_rows(*tests).gradients().rmatvec(np.ones(len(tests[1]))) / len(tests[1])
+    mean = explainer.test_rows(*tests, target=Mean()).coef_gradient().ravel()
     inverse = explainer.linearization_.inverse
     K, z = G @ inverse.solve(G.T), G @ inverse.matvec(mean)
     w = np.linalg.lstsq(K, z, rcond=1e-10)[0]

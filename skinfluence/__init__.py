@@ -36,6 +36,7 @@ _MODULES = (
     "selection",
     "solvers",
     "svm",
+    "targets",
     "testing",
 )
 

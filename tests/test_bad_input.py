@@ -13,6 +13,7 @@ from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
 from skinfluence.adapters import UnsupportedEstimatorError
+from skinfluence.targets import DecisionValue, Probability
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
@@ -108,8 +109,9 @@ QUESTIONS = {
     "unknown target": ((X,), {"target": "odds"}, "target='odds' is not known.*predict_proba"),
     "predict with labels": ((X, y), {"target": "predict"}, "takes no y_test"),
     "loss without labels": ((X,), {"target": "loss"}, "needs y_test"),
-    "an unseen class named": ((X, 7), {"target": "predict_proba"}, r"not trained on: \[7\]"),
-    "two classes for sixty": ((X, [0, 1]), {"target": "decision_function"}, "names 2 classes"),
+    "an unseen class named": ((X,), {"target": Probability(7)}, r"not trained on: \[7\]"),
+    "two classes for sixty": ((X,), {"target": DecisionValue([0, 1])}, "names 2 classes"),
+    "labels and a class": ((X, y), {"target": "predict_proba"}, r"no y_test.*Probability\(class_"),
     "a row out of range": ((X,), {"rows": [60]}, "expected 0 to 59"),
     "a row far below": ((X,), {"rows": [-61]}, "expected 0 to 59"),
     "a short mask": ((X,), {"rows": np.ones(5, bool)}, r"mask of shape \(5,\); expected \(60,\)"),

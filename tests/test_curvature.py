@@ -139,7 +139,7 @@ def test_weights_that_follow_a_removal_are_differentiated(settings):
     R = np.sqrt(objective.sample_weight) * objective.residual
     G = (R[:, :, None] * objective.design.to_dense()[:, None]).reshape(len(X), -1)
     matrix = G.T @ G + np.diag(objective.penalty.ravel())
-    tests = explainer.test_rows(X[:5], y[:5]).gradients().to_dense()
+    tests = explainer.test_rows(X[:5], y[:5]).coef_gradients().to_dense()
     expected = tests @ np.linalg.pinv(matrix, rcond=1e-13) @ np.array(pulls).T
     actual = explainer.influence(X[:5], y[:5], rows=rows)
     assert_allclose(actual, expected, rtol=0, atol=1e-7 * np.abs(expected).max())

@@ -17,6 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skinfluence import InfluenceExplainer
 from skinfluence.explainer import _most_influential
+from skinfluence.targets import DecisionValue, Probability
 
 rng = np.random.default_rng(3)
 X = rng.normal(size=(60, 12)) * np.arange(1.0, 13.0)
@@ -183,7 +184,7 @@ def test_only_the_rows_that_were_asked_about_are_shown():
 
 def test_the_class_of_a_probability_is_named():
     assert "probability of class sick: " in str(
-        fitted.explain(X[:1], "sick", target="predict_proba", k=2)
+        fitted.explain(X[:1], target=Probability("sick"), k=2)
     )
     row = fitted.explain(X[:1], target="predict_proba", k=2)[0]
     proba = fitted.predict_proba(X[:1])[0]
@@ -192,7 +193,7 @@ def test_the_class_of_a_probability_is_named():
     value = fitted.explain(X[:1], target="decision_function", k=2)[0]
     assert "decision value of class well" in value.title  # positive values speak for it
     three = np.array(list("abc"))[np.arange(60) % 3]
-    row = InfluenceExplainer().fit(X, three).explain(X[:1], "b", target="decision_function")[0]
+    row = InfluenceExplainer().fit(X, three).explain(X[:1], target=DecisionValue("b"))[0]
     assert "decision value of class b" in row.title and "the decision value of class b" in str(row)
 
 

@@ -130,7 +130,7 @@ IGNORED_BELOW_THE_TOP_LEVEL = {
     "EX01": "the same",
 }
 ROOMS_OF_EXTENDERS = (
-    r"skinfluence\.(kernels|losses|linalg|objectives|solvers|adapters|effects|testing)"
+    r"skinfluence\.(kernels|losses|linalg|objectives|solvers|adapters|effects|targets|testing)"
 )
 IGNORED_IN_THE_ROOMS_OF_EXTENDERS = {
     "PR01": "the symbols and shapes of a noun stand once, in the docstring of the noun",

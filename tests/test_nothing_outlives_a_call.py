@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skinfluence import InfluenceExplainer
 from skinfluence.explainer._linearization import influence_blocks
-from skinfluence.explainer._targets import resolve_target
 from skinfluence.kernels import run_chunks
 from skinfluence.objectives import minimize
 from skinfluence.perturbation import relabel_influence_blocks
@@ -42,10 +41,9 @@ def unconverged(**settings):
 
 def half_way(explainer, method):
     """A generator of influences on four test rows that has given its first block."""
-    linearization, design = explainer.linearization_, explainer.fitted_model_.design(X[:4])
-    goal = resolve_target("loss", explainer.objective_, design, y[:4])
+    tests = explainer.test_rows(X[:4], y[:4])
     rows = np.arange(len(X))
-    blocks = influence_blocks(linearization, design, goal, method, rows)
+    blocks = influence_blocks(explainer.linearization_, tests.design, tests.target, method, rows)
     next(blocks)
     return blocks
 

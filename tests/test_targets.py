@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer
+from skinfluence.targets import TARGETS, DecisionValue, Probability
 
 rng = np.random.default_rng(5)
 N, ROWS = 60, np.arange(0, 60, 6)
@@ -60,10 +61,11 @@ for kind in ("binary", "multinomial"):
     for what, value in (("decision_function", margin), ("predict_proba", probability)):
         unnamed = None if (kind, what) == ("binary", "decision_function") else mine
         QUESTIONS[kind, what] = (what, None, lambda m, v=value, y=unnamed: v(m, y))
+        of = TARGETS[what]
         QUESTIONS[kind, what + " of ant"] = (
-            what, "ant", lambda m, v=value: v(m, np.repeat("ant", 5)),
+            of("ant"), None, lambda m, v=value: v(m, np.repeat("ant", 5)),
         )  # fmt: skip
-        QUESTIONS[kind, what + " of each"] = (what, each, lambda m, v=value, y=each: v(m, y))
+        QUESTIONS[kind, what + " of each"] = (of(each), None, lambda m, v=value, y=each: v(m, y))
     QUESTIONS[kind, "predict"] = ("auto", None, lambda m, k=kind, y=mine: loss(k, m, y))
 for kind in ("regression", "multi-output"):
     QUESTIONS[kind, "predict"] = (
@@ -154,15 +156,15 @@ def test_without_labels_a_classifier_explains_the_loss_at_its_prediction():
 def test_naming_the_other_class_of_two_turns_the_sign():
     model, y, _ = DATA["binary"]
     explainer = InfluenceExplainer(model).fit(X, y)
-    for target in ("decision_function", "predict_proba"):
-        one = explainer.influence(X_test, "ant", target=target)
-        np.testing.assert_allclose(explainer.influence(X_test, "bee", target=target), -one)
+    for target in (DecisionValue, Probability):
+        one = explainer.influence(X_test, target=target("ant"))
+        np.testing.assert_allclose(explainer.influence(X_test, target=target("bee")), -one)
 
 
 def test_probabilities_of_all_classes_change_by_nothing_in_sum():
     model, y, _ = DATA["multinomial"]
     explainer = InfluenceExplainer(model).fit(X, y)
-    parts = [explainer.influence(X_test, c, target="predict_proba") for c in three]
+    parts = [explainer.influence(X_test, target=Probability(c)) for c in three]
     np.testing.assert_allclose(np.sum(parts, axis=0), 0.0, atol=1e-14)
 
 
@@ -191,11 +193,13 @@ def test_probabilities_far_from_the_boundary_keep_their_digits(classes, method):
     raw = explainer.test_rows(far).raw_prediction  # at the optimum
     odds = np.exp(-raw[0, 0] if classes == 2 else raw[0, 1] - raw[0, 2])
     assert 0 < odds < 1e-17
-    of = {"target": "decision_function", "method": "first_order"}
-    margin = explainer.influence(far, **of)
+    margin = explainer.influence(far, target="decision_function", method="first_order")
     if classes == 3:
-        margin = explainer.influence(far, [2], **of) - explainer.influence(far, [1], **of)
-    got = explainer.influence(far, [top], target="predict_proba", method=method)
+        two, one = (
+            explainer.influence(far, target=DecisionValue(c), method="first_order") for c in (2, 1)
+        )
+        margin = two - one
+    got = explainer.influence(far, target=Probability(top), method=method)
     assert len(np.unique(got)) > 60
     if method == "first_order":
         np.testing.assert_allclose(got, odds * margin, rtol=1e-6, atol=1e-9 * np.abs(got).max())

@@ -37,7 +37,7 @@ def test_gradients_are_the_finite_differences_of_the_values(make, target):
     tests = explainer.test_rows(X, y if target == "loss" else None, target=target)
     # central: exact for squares, and long enough that losses of thousands do not round it away
     objective, step = explainer.objective_, 1e-4
-    gradients = tests.gradients().to_dense()
+    gradients = tests.coef_gradients().to_dense()
     for j in range(objective.n_parameters):
         moved = np.zeros(objective.coef.size)
         moved[j] = step
@@ -45,7 +45,7 @@ def test_gradients_are_the_finite_differences_of_the_values(make, target):
         for sign in (1.0, -1.0):
             coef = objective.coef + sign * moved.reshape(objective.coef.shape)
             raw = tests.design.matmul(coef.T)
-            ends.append(tests.target.values(raw))
+            ends.append(tests.target.value(raw))
         difference = (ends[0] - ends[1]) / (2 * step)
         np.testing.assert_allclose(gradients[:, j], difference, rtol=1e-6, atol=1e-6)
 
@@ -54,8 +54,8 @@ def test_changes_are_those_of_the_values():
     explainer, X, y = _classifier()
     tests = explainer.test_rows(X, y)
     moved = np.full((len(tests), 2, 3), 0.1) * np.array([1.0, -2.0, 0.5])
-    after = tests.target.values(tests.raw_prediction + moved[:, 1])
-    np.testing.assert_allclose(tests.changes(moved)[:, 1], after - tests.values(), atol=1e-12)
+    after = tests.target.value(tests.raw_prediction + moved[:, 1])
+    np.testing.assert_allclose(tests.change(moved)[:, 1], after - tests.value(), atol=1e-12)
 
 
 def test_some_rows_are_those_rows():
@@ -63,5 +63,5 @@ def test_some_rows_are_those_rows():
     tests = explainer.test_rows(X, y)
     part = tests.take(slice(3, 7))
     assert len(part) == 4
-    np.testing.assert_array_equal(part.values(), tests.values()[3:7])
-    np.testing.assert_array_equal(part.slopes(), tests.slopes()[3:7])
+    np.testing.assert_array_equal(part.value(), tests.value()[3:7])
+    np.testing.assert_array_equal(part.gradient(), tests.gradient()[3:7])

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from skinfluence import InfluenceExplainer
 from skinfluence.groups import group_influence
 from skinfluence.perturbation import relabel_influence
+from skinfluence.targets import DecisionValue
 
 X, Y = load_iris(return_X_y=True)
 KEPT = np.r_[0:25, 50:70, 120, 121]  # 45 and 46 are all rows of class 2
@@ -34,10 +35,10 @@ def refitted(model, weight, kept=ALL, y=Y_TRAIN):
 
 def answers(explainer, group, method):
     """The effect on those of removing a group; a single row by each of the ways there are."""
-    asked = {"target": "decision_function", "method": method}
-    yield group_influence(explainer, [group], X_TEST, Y_TEST, **asked)[:, 0]
+    asked = {"target": DecisionValue(1), "method": method}
+    yield group_influence(explainer, [group], X_TEST, **asked)[:, 0]
     if len(group) == 1:
-        yield explainer.influence(X_TEST, Y_TEST, rows=group, **asked)[:, 0]
+        yield explainer.influence(X_TEST, rows=group, **asked)[:, 0]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -55,8 +56,8 @@ def test_their_removal_and_new_labels_do_what_the_refit_says(model, method):
                 continue  # a row of some weight: one step is not the refit
             assert_allclose(got, expected, rtol=rtol, atol=1e-8)
             assert model is not RIDGE or len(group) > 1 or not got.any()
-    asked = {"target": "decision_function", "method": method}
-    got = relabel_influence(explainer, X_TEST, Y_TEST, 1, rows=[0], **asked)[:, 0]
+    asked = {"target": DecisionValue(1), "method": method}
+    got = relabel_influence(explainer, X_TEST, None, 1, rows=[0], **asked)[:, 0]
     expected = refitted(model, weight, y=np.where(ALL == 0, 1, Y_TRAIN)) - before
     assert_allclose(got, expected, rtol=rtol, atol=1e-8)
 
@@ -70,7 +71,7 @@ def test_least_squares_keeps_a_class_whose_rows_have_no_weight(model, method):
         assert_allclose(got, expected, rtol=1e-7)
     assert np.isfinite(explainer.self_influence(method)).all()
     got = relabel_influence(
-        explainer, X_TEST, Y_TEST, 1, rows=[45], target="decision_function", method=method
+        explainer, X_TEST, None, 1, rows=[45], target=DecisionValue(1), method=method
     )
     expected = refitted(model, weight, y=np.where(ALL == 45, 1, Y_TRAIN)) - refitted(model, weight)
     assert_allclose(got[:, 0], expected, rtol=1e-7)
@@ -111,9 +112,7 @@ def test_without_any_weight_there_is_no_refit():
 def test_first_order_is_the_derivative_in_how_much_of_the_row_is_there(row):
     """Where "balanced" counts rows, what leaves is a part of the count and of the weight."""
     explainer, weight = explained(BALANCED, 0)
-    got = explainer.influence(
-        X_TEST, Y_TEST, rows=[row], method="first_order", target="decision_function"
-    )
+    got = explainer.influence(X_TEST, rows=[row], method="first_order", target=DecisionValue(1))
 
     def at(there):
         share = np.where(ALL == row, there, 1.0)

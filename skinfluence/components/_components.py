@@ -248,7 +248,7 @@ def _fill(out, objective, inverse, tests, rows):
         size = min(block_size(24 * K * q, SOLVED_MIB), MOST_TESTS)
         for some in gen_batches(len(tests), size):
             part = tests.take(some)
-            slopes = part.slopes()  # shape: (n_some, K)
+            slopes = part.gradient()  # shape: (n_some, K)
             V = slopes.T[:, None, :] * part.design.to_dense().T  # shape: (K, q, n_some)
             solved = inverse.solve(V.reshape(K * q, -1)).reshape(V.shape)
             score_reader(centred, list(solved))(everything, directions, without_loss[some])

@@ -80,7 +80,8 @@ class Changes(ABC):
 
         Parameters
         ----------
-        design : Design of the test rows
+        design : Design of the test rows, or ndarray of shape (p, m)
+            Directions V in the coefficients; the answer is then V' (changes), (m, n_some).
         slopes : ndarray of shape (n_test, K), default=None
             Contracts the K raw predictions of each test row.
 
@@ -121,12 +122,9 @@ class LinearChanges(Changes):
         if directions is None:
             directions = np.zeros((hessian.n_outputs, hessian.n_columns, 0))
             shares = np.zeros((len(rows), 0))
-        self.inverse = inverse
-        self.rows = rows
+        self.inverse, self.rows, self._rho = inverse, rows, rho
         self.design = hessian.design.take(rows)  # shape: (n_rows, q)
-        self._rho = rho
-        self.directions = directions
-        self.shares = shares
+        self.directions, self.shares = directions, shares
         self.n_changes = len(rows)
 
     @cached_property
@@ -147,6 +145,8 @@ class LinearChanges(Changes):
 
     def ask(self, design, slopes=None):
         K = self.inverse.hessian.n_outputs
+        if isinstance(design, np.ndarray):
+            return self._reader(design, range(K))
         Z = design.to_dense()  # shape: (n_test, q)
         if slopes is not None:
             V = slopes.T[:, None, :] * Z.T  # shape: (K, q, n_test)
@@ -385,6 +385,8 @@ class RefittedChanges(Changes):
     def ask(self, design, slopes=None):
         def answer(some, out=None):
             coef = self._coef_changes[some]
+            if isinstance(design, np.ndarray):
+                return np.matmul(design.T, coef.reshape(len(coef), -1).T, out=out)
             made = design.matmul(coef.reshape(-1, coef.shape[2]).T)
             made = made.reshape(-1, *coef.shape[:2])  # shape: (n_test, n_some, K)
             if slopes is not None:

@@ -17,7 +17,7 @@ from skinfluence.explainer._linearization import Linearization, influence_blocks
 from skinfluence.explainer._most_influential import MostInfluential
 from skinfluence.explainer._polishing import keep, polish
 from skinfluence.explainer._settings import check_settings, check_weights
-from skinfluence.explainer._targets import TestRows, resolve_target
+from skinfluence.explainer._targets import TestRows
 from skinfluence.explainer._training_data import (
     TableWatch,
     check_test_table,
@@ -26,6 +26,7 @@ from skinfluence.explainer._training_data import (
 )
 from skinfluence.solvers import get_solver
 from skinfluence.solvers._base import seeded
+from skinfluence.targets import bind_target
 
 
 class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
@@ -299,14 +300,13 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         check_is_fitted(self)
         check_test_table(X_test, [*self.fitted_model_.transformers, self.fitted_model_.model][0])
         design = self.fitted_model_.design(X_test)
-        return TestRows(
-            self.objective_, design, resolve_target(target, self.objective_, design, y_test)
-        )
+        raw = self.objective_.raw_predictions(design)
+        return TestRows(self.objective_, design, bind_target(target, self.objective_, raw, y_test))
 
     def _question(self, X_test, y_test, target, method, rows=None):
-        """(test design, resolved target, method, training rows) of one call."""
+        """(test rows, method, training rows) of one call."""
         tests = self.test_rows(X_test, y_test, target=target)
-        return tests.design, tests.target, self.resolve_method(method), check_rows(rows, self)
+        return tests, self.resolve_method(method), check_rows(rows, self)
 
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):
         """Effect of removing each training row on each test row.
@@ -315,12 +315,13 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         ----------
         X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
         y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-            Labels for ``target="loss"``; for "predict_proba" and "decision_function" the class
-            that is explained (one, or one a row; by default the predicted one).
-        target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-            What is explained. "auto" is the loss where labels are given, else "predict": the loss
-            at the predicted label for classifiers, the predicted value (summed over outputs) for
-            regressors.
+            Labels or values of the test rows.
+        target : str or Target, default="auto"
+            The number whose change is computed: "loss", "predict", "decision_function",
+            "predict_proba" (of the predicted class) or an object of :mod:`skinfluence.targets`,
+            such as ``Probability("spam")`` or ``Mean("loss")``. "auto" is the loss where labels are
+            given, otherwise "predict": the loss at the predicted label for classifiers, the
+            predicted value (summed over outputs) for regressors.
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
             None takes the explainer's own `method`.
         rows : array-like of int, of names, or bool mask, default=None
@@ -331,7 +332,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         -------
         ndarray of shape (n_test, n_train) or (n_test, n_rows)
             Value without the training row minus value with it, in units of the target. Positive
-            for the loss: the training row helps the test row.
+            for the loss: the training row helps the test row. One row for targets with one number
+            for all test rows.
 
         Raises
         ------
@@ -349,8 +351,10 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         ----------
         Koh & Liang (2017), equation (2): first order is -s_i / sum(s) times I_up,loss.
         """
-        design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
-        out = np.empty((design.shape[0], len(rows)), self.objective_.design.dtype)
-        blocks = influence_blocks(self.linearization_, design, goal, method, rows, out)
+        tests, method, rows = self._question(X_test, y_test, target, method, rows)
+        out = np.empty((tests.n_values, len(rows)), self.objective_.design.dtype)
+        blocks = influence_blocks(
+            self.linearization_, tests.design, tests.target, method, rows, out
+        )
         deque(blocks, maxlen=0)  # runs them; each is written in place
         return out

@@ -11,10 +11,11 @@ from skinfluence.adapters import Settings
 from skinfluence.effects import WeightChanges, refit, refit_rows
 from skinfluence.effects._classes import last_of_class
 from skinfluence.explainer._linearization import influence_blocks, resolve_method
-from skinfluence.explainer._targets import LossTarget, TestRows, encode_labels, target_changes
+from skinfluence.explainer._targets import TestRows, target_changes
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver
+from skinfluence.targets import LossValue, Mean, encode_labels
 
 #: Removed rows (or groups of rows) that are compared: enough for a stable number, few enough for a
 #: grid search.
@@ -110,17 +111,17 @@ def mean_refitted_changes(objective, rows, X, y):
     """
     inverse = None if objective.stands_in else AutoSolver().factorize(objective.hessian())
     changes = refit_rows(objective, inverse, rows, solver=AutoSolver.for_newton_steps())
-    return _loss_changes(objective, changes, X, y).mean(axis=0)
+    return _loss_changes(objective, changes, X, y, mean=True)[0]
 
 
 def mean_predicted_changes(linearization, rows, X, y, method):
     """The same, predicted by the explainer's own method."""
     design = linearization.objective.design.with_rows_of(X)
-    target = LossTarget(linearization.objective.loss, y)
-    out = np.zeros(len(rows))
-    for _, some, values in influence_blocks(linearization, design, target, method, rows):
-        out[some] += values.sum(axis=0)
-    return out / design.shape[0]
+    target = Mean.of(LossValue.at(linearization.objective.loss, y), len(y))
+    out = np.empty((1, len(rows)))
+    for _ in influence_blocks(linearization, design, target, method, rows, out):
+        pass  # written in place
+    return out[0]
 
 
 def group_changes(explainer, X, y, draw, predict=None):
@@ -162,9 +163,10 @@ def refitted_group_changes(objective, groups, X, y, n_jobs=None, verbose=0):
     return _loss_changes(objective, changes, X, y)
 
 
-def _loss_changes(objective, changes, X, y):
-    """Change of the loss of each encoded row (X, y), (n_test, n_changes)."""
-    design, target = objective.design.with_rows_of(X), LossTarget(objective.loss, y)
+def _loss_changes(objective, changes, X, y, mean=False):
+    """Change of the loss of each encoded row (X, y), (n_test, n_changes), or of their mean."""
+    design, target = objective.design.with_rows_of(X), LossValue.at(objective.loss, y)
+    target = Mean.of(target, len(y)) if mean else target
     return target_changes(TestRows(objective, design, target), objective, changes)
 
 

@@ -13,6 +13,7 @@ from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
 from skinfluence.effects._classes import last_of_class
 from skinfluence.effects._first_order import linear_first_order
 from skinfluence.explainer._health import warn_of_null_directions
+from skinfluence.explainer._targets import joint_changes
 from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import check_curvature, is_second_derivative
@@ -56,19 +57,21 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
     ----------
     linearization : Linearization
     design : Design of the test rows
-    target : target of the test rows, see resolve_target
+    target : Target of the test rows, see skinfluence.targets
     method : {"first_order", "newton_step", "refit"}
     rows : ndarray of int
         Training rows whose removal is asked about.
     out : ndarray of shape (n_test, n_rows) or None
         Where the influences are written; without it each block has an array of its own.
+
+    For one number of all test rows the first slice is ``slice(0, 1)``.
     """
     blocks = _blocks(linearization, design, target, method, rows, out)
     if method == "refit":  # which shows its own progress, and takes all of the time
         return blocks
     return progress(
         blocks,
-        total=design.shape[0] * len(rows),
+        total=_n_values(design, target) * len(rows),
         what="influences",
         unit="pairs",
         verbose=linearization.verbose,
@@ -76,12 +79,16 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
     )
 
 
+def _n_values(design, target):
+    return 1 if target.joint else design.shape[0]
+
+
 def _blocks(linearization, design, target, method, rows, out):
     if method == "refit":
         yield from _all_blocks(linearization, design, target, method, rows, out)
         return
     # one right-hand side a test row; for the Newton step one an output, and leverages beside
-    n_test, K = design.shape[0], linearization.objective.n_outputs
+    n_test, K = _n_values(design, target), linearization.objective.n_outputs
     many = n_test if method == "first_order" else K * (n_test + len(rows))
     inverse = linearization.inverse_for(method, many)
     blocks = _all_blocks(linearization, design, target, method, rows, out, inverse)
@@ -91,16 +98,25 @@ def _blocks(linearization, design, target, method, rows, out):
 def _all_blocks(linearization, design, target, method, rows, out, inverse=None):
     linearization.warn_of_last(method, rows)
     row_step = max(1, len(rows))
-    if method == "refit" or linearization.objective.cut is not None:
+    held = method == "refit" or (target.joint and method != "first_order")
+    if held or linearization.objective.cut is not None:
         row_step = min(row_step, linearization.refit_width())
     for start in range(0, len(rows), row_step):
         chunk = slice(start, min(start + row_step, len(rows)))
         part = {"part": (start, len(rows))} if method == "refit" else {}
         objective, changes = linearization.changes(method, rows[chunk], inverse, **part)
+        if target.joint:
+            linear = method == "first_order"
+            for some, values in joint_changes(design, target, objective, changes, linear):
+                place = slice(start + some.start, start + some.stop)
+                if out is not None:
+                    out[:, place] = values
+                yield slice(0, 1), place, values
+            continue
         for tests in _solved_together(design.shape[0], objective, method):
             part, mine = design.take(tests), target.take(tests)
             raw = objective.raw_predictions(part)
-            slopes = mine.slopes(raw) if method == "first_order" else None
+            slopes = mine.gradient(raw) if method == "first_order" else None
             block = _Block(changes.ask(part, slopes), mine, raw, slopes)
             wanted = None if out is None else out[tests, chunk]
             for some, values in _pieces(block, changes, wanted, objective.design.dtype):
@@ -160,7 +176,7 @@ class _Block:
         moved = self.answer(some, values[:, :, None] if K == 1 else None)
         # a few test rows at a time, so that the elementwise work stays in the cache
         for piece in gen_batches(self.n_tests, block_size(8 * values.shape[1] * K, 0.5)):
-            values[piece] = self.target.take(piece).changes(self.raw[piece], moved[piece])
+            values[piece] = self.target.take(piece).change(self.raw[piece], moved[piece])
 
 
 class Linearization:

@@ -13,7 +13,6 @@ from skinfluence.adapters import FittedModel
 from skinfluence.explainer._explanation import SHOWN, Explanation, Rows, row_tables
 from skinfluence.explainer._feature_values import FeatureValues
 from skinfluence.explainer._linearization import ORDERS, Linearization, influence_blocks, top_k
-from skinfluence.explainer._targets import explained_labels
 from skinfluence.objectives import Objective
 
 
@@ -63,14 +62,14 @@ class MostInfluential:
         """
         check_choice("order", order, ORDERS)
         check_whole("k", k)
-        design, goal, method, rows = self._question(X_test, y_test, target, method)
-        return self._strongest(design, goal, method, rows, k, order)[:2]
+        tests, method, rows = self._question(X_test, y_test, target, method)
+        return self._strongest(tests, method, rows, k, order)[:2]
 
-    def _strongest(self, design, goal, method, rows, k, order):
+    def _strongest(self, tests, method, rows, k, order):
         """(training rows, their influences, sum of all |influence|) of each test row."""
-        blocks = influence_blocks(self.linearization_, design, goal, method, rows)
+        blocks = influence_blocks(self.linearization_, tests.design, tests.target, method, rows)
         k = min(k, len(rows))
-        indices, values, total = top_k(blocks, design.shape[0], len(rows), k, order)
+        indices, values, total = top_k(blocks, tests.n_values, len(rows), k, order)
         return np.where(indices >= 0, rows[indices], -1), values, total
 
     def explain(
@@ -128,16 +127,18 @@ class MostInfluential:
         method = "auto" if method == "refit" else method
         train = FeatureValues(self.X_train_)
         columns = None if columns is None else train.places(columns)
-        design, goal, method, rows = self._question(X_test, y_test, target, method, rows)
-        found = self._strongest(design, goal, method, rows, k, order)
-        raw, predictions = (
-            self.objective_.raw_predictions(design),
-            self.fitted_model_.predict(X_test),
-        )
+        tests, method, rows = self._question(X_test, y_test, target, method, rows)
+        if tests.target.joint:
+            raise ValueError(
+                f"explain makes a table for each test row, and target={target!r} is one number for "
+                "all of them. Use top_influences, or a target with a number for each row."
+            )
+        found = self._strongest(tests, method, rows, k, order)
+        raw, predictions = tests.raw_prediction, self.fitted_model_.predict(X_test)
         tables = row_tables(
             found,
-            (goal.values(raw), goal.name, explained_labels(goal, self.objective_, y_test)),
-            self._refitted(design, goal, found[0]) if verify else None,
+            (tests.value(), tests.target.name, tests.target.labels),
+            self._refitted(tests, found[0]) if verify else None,
             order=order,
             names=row_labels(X_test),
             predictions=predictions,
@@ -154,20 +155,20 @@ class MostInfluential:
     def _raw_predictions(self, X):
         return self.objective_.raw_predictions(self.fitted_model_.design(X))
 
-    def _refitted(self, design, goal, indices):
+    def _refitted(self, tests, indices):
         """Influences of the training rows `indices` (n_test, k) by refits of these rows only."""
         rows = np.unique(indices[indices >= 0])
         out = np.full(indices.shape, np.nan)
         if not len(rows):
             return out
         places = np.searchsorted(rows, indices)  # -1 is at 0, and is not read
-        for tests, some, values in influence_blocks(
-            self.linearization_, design, goal, "refit", rows
+        for part, some, values in influence_blocks(
+            self.linearization_, tests.design, tests.target, "refit", rows
         ):
-            here = places[tests]
-            inside = (here >= some.start) & (here < some.stop) & (indices[tests] >= 0)
+            here = places[part]
+            inside = (here >= some.start) & (here < some.stop) & (indices[part] >= 0)
             t, j = np.nonzero(inside)
-            out[tests][t, j] = values[t, here[t, j] - some.start]
+            out[part][t, j] = values[t, here[t, j] - some.start]
         return out
 
     def _probabilities(self, raw, predictions):

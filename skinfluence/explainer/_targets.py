@@ -1,96 +1,21 @@
-"""What is explained: a number for each test row, as a function of its raw predictions."""
+"""Test rows with their target, and its changes."""
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
-from skinfluence.linalg import PerSampleGradients, row_blocks
-
-TARGETS = ("auto", "loss", "predict", "decision_function", "predict_proba")
-
-
-class LossTarget:
-    """Loss of each row at given labels."""
-
-    def __init__(self, loss, y, name="loss"):
-        self.loss = loss
-        self.y = y  # shape: (n_test, K)
-        self.name = name
-
-    def take(self, rows):
-        return LossTarget(self.loss, self.y[rows], self.name)
-
-    def values(self, raw):
-        return self.loss.exact.value(self.y, raw)
-
-    def slopes(self, raw):
-        """Derivative in the raw predictions, (n_test, K)."""
-        return self.loss.gradient(self.y, raw)
-
-    def changes(self, raw, moved):
-        """Change of the value when raw (n_test, K) moves by (n_test, n_rows, K)."""
-        return self.loss.exact.value_change(self.y[:, None], raw[:, None], moved)
-
-
-class RawTarget:
-    """A fixed combination of the raw predictions: a predicted value or a decision value."""
-
-    name = "raw prediction"
-
-    def __init__(self, factors):
-        self.factors = factors  # shape: (n_test, K)
-
-    def take(self, rows):
-        return RawTarget(self.factors[rows])
-
-    def values(self, raw):
-        return (self.factors * raw).sum(axis=1)
-
-    def slopes(self, raw):
-        return self.factors
-
-    def changes(self, raw, moved):
-        return np.einsum("tk,tnk->tn", self.factors, moved)
-
-
-class ProbabilityTarget:
-    """Probability of one class for each row."""
-
-    name = "probability"
-
-    def __init__(self, loss, codes):
-        self.loss = loss
-        self.codes = codes  # shape: (n_test,)
-
-    def take(self, rows):
-        return ProbabilityTarget(self.loss, self.codes[rows])
-
-    def values(self, raw):
-        p = self.loss.probability(raw)
-        return p[np.arange(len(raw)), self.codes]
-
-    def slopes(self, raw):
-        p, every = self.loss.probability(raw), np.arange(len(raw))
-        own = p[every, self.codes][:, None]
-        # the others' sum instead of one minus the own, of which nothing is left near one
-        p[every, self.codes] = 0.0
-        others = p.sum(axis=1, keepdims=True)
-        if raw.shape[1] == 1:
-            return np.where(self.codes == 1, 1.0, -1.0)[:, None] * own * others
-        return own * np.where(np.arange(raw.shape[1]) == self.codes[:, None], others, -p)
-
-    def changes(self, raw, moved):
-        return self.loss.probability_change(self.codes[:, None], raw[:, None], moved)
+from skinfluence.effects import RefittedChanges
+from skinfluence.linalg import SOLVED_MIB, PerSampleGradients, row_blocks
 
 
 class TestRows:
-    """Test rows with the number that is explained at each of them.
+    """Test rows with a target: a number for each of them, or one for all.
 
     Parameters
     ----------
     objective : Objective
         At the coefficients that are explained.
     design : Design of the test rows
-    target : LossTarget, RawTarget or ProbabilityTarget
+    target : Target
+        Bound to these rows, see :mod:`skinfluence.targets`.
 
     Attributes
     ----------
@@ -108,29 +33,44 @@ class TestRows:
     def __len__(self):
         return self.design.shape[0]
 
+    @property
+    def n_values(self):
+        """Values of the target: one for each test row, or one for all."""
+        return 1 if self.target.joint else len(self)
+
     def take(self, rows):
         """Some of these rows; `rows` is a slice or an index array."""
         return TestRows(self.objective, self.design.take(rows), self.target.take(rows))
 
-    def values(self):
-        """The explained number of each row, (n_test,)."""
-        return self.target.values(self.raw_prediction)
+    def value(self):
+        """Value of the target, (n_test,), or a float for one number of all rows."""
+        return self.target.value(self.raw_prediction)
 
-    def slopes(self):
-        """Its derivative in the row's raw predictions, (n_test, K)."""
-        return self.target.slopes(self.raw_prediction)
+    def gradient(self):
+        """Derivative of the target in the raw predictions, (n_test, K)."""
+        return self.target.gradient(self.raw_prediction)
 
-    def gradients(self):
-        """Its derivative in the coefficients: operator (n_test, p), row t is slope_t (x) z_t."""
-        return PerSampleGradients(self.design, self.slopes())
+    def coef_gradients(self):
+        """Derivative of each row's value in the coefficients: an operator (n_test, p)."""
+        return PerSampleGradients(self.design, self.gradient())
 
-    def changes(self, moved):
-        """Its change when the raw predictions move by `moved` (n_test, m, K): (n_test, m)."""
-        return self.target.changes(self.raw_prediction, moved)
+    def coef_gradient(self, moved_coef=None):
+        """Derivative of one number of all rows in the coefficients, (K, q).
+
+        `moved_coef` (K, q) is added to the coefficients first.
+        """
+        raw = self.raw_prediction
+        if moved_coef is not None:
+            raw = raw + self.design.matmul(moved_coef.T)
+        return self.design.rmatmul(self.target.gradient(raw)).T
+
+    def change(self, moved):
+        """Change of the value when the raw predictions move by `moved` (n_test, m, K)."""
+        return self.target.change(self.raw_prediction, moved)
 
 
 def target_changes(tests, reference, changes, *, linear=False):
-    """Changes of the explained number, (n_test, n_changes), a block of test rows at a time.
+    """Changes of the target, (n_test, n_changes), or (1, n_changes) for one number of all rows.
 
     Parameters
     ----------
@@ -140,124 +80,33 @@ def target_changes(tests, reference, changes, *, linear=False):
     changes : Changes
         Of the coefficients, see skinfluence.effects.
     linear : bool
-        Whether the number is taken by its derivative.
+        Whether the change is that of the linearised target.
     """
-    out = np.empty((len(tests), changes.n_changes))
+    out = np.empty((tests.n_values, changes.n_changes))
+    if tests.target.joint:
+        for some, values in joint_changes(tests.design, tests.target, reference, changes, linear):
+            out[:, some] = values
+        return out
     everything = slice(0, changes.n_changes)
     for rows in row_blocks(len(tests), 16 * changes.n_changes * reference.n_outputs):
         part, target = tests.design.take(rows), tests.target.take(rows)
         raw = reference.raw_predictions(part)
         if linear:
-            out[rows] = changes.ask(part, target.slopes(raw))(everything)
+            out[rows] = changes.ask(part, target.gradient(raw))(everything)
         else:
-            out[rows] = target.changes(raw, changes.raw_prediction_changes(part))
+            out[rows] = target.change(raw, changes.raw_prediction_changes(part))
     return out
 
 
-def resolve_target(target, objective, design, y_test):
-    """The target that a question asks for.
-
-    Parameters
-    ----------
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}
-    objective : Objective
-    design : Design of the test rows
-    y_test : array-like of shape (n_test,) or (n_test, K), a single class, or None
-        Labels for "loss"; the class that is explained for the last two.
-
-    Returns
-    -------
-    LossTarget, RawTarget or ProbabilityTarget
-    """
-    if not isinstance(target, str) or target not in TARGETS:
-        raise ValueError(f"target={target!r} is not known. Expected one of {list(TARGETS)}.")
-    coding, n_test = objective.coding, design.shape[0]
-    if target == "auto":
-        target = "predict" if y_test is None else "loss"
-    if target == "loss":
-        if y_test is None:
-            raise ValueError(
-                'target="loss" needs y_test, the labels of the test rows. Without labels use '
-                'target="predict", which explains the prediction itself.'
-            )
-        return LossTarget(objective.loss, encode_labels(coding, y_test, n_test))
-    if not coding.is_classification:
-        return _regression_target(target, objective, y_test, n_test)
-    raw = objective.raw_predictions(design)
-    predicted = coding.predicted_codes(raw)
-    if target == "predict":
-        if y_test is not None:
-            raise ValueError(
-                'target="predict" explains the predicted label and takes no y_test. For the loss '
-                'at given labels use target="loss".'
-            )
-        encoded = coding.encode_codes(predicted)
-        return LossTarget(objective.loss, encoded, "loss at the predicted label")
-    codes = predicted if y_test is None else _named_codes(coding, y_test, n_test)
-    if target == "predict_proba":
-        if objective.loss.probability(raw[:1]) is None:
-            raise ValueError(
-                f'target="predict_proba" needs class probabilities, which {objective.loss!r} does '
-                'not define. Use target="decision_function" or "loss".'
-            )
-        return ProbabilityTarget(objective.loss, codes)
-    if objective.n_outputs == 1:  # one number, as the estimator returns it, unless a class is named
-        factors = np.ones(n_test) if y_test is None else np.where(codes == 1, 1.0, -1.0)
-        return RawTarget(factors[:, None])
-    return RawTarget((np.arange(objective.n_outputs) == codes[:, None]).astype(float))
-
-
-def _regression_target(target, objective, y_test, n_test):
-    if target != "predict":
-        raise ValueError(
-            f'target={target!r} is for classifiers; this model predicts values. Use "predict" or '
-            '"loss".'
-        )
-    if y_test is not None:
-        raise ValueError(
-            'target="predict" explains the predicted value and takes no y_test. For the loss at '
-            'given target values use target="loss".'
-        )
-    return RawTarget(np.ones((n_test, objective.n_outputs)))
-
-
-def explained_labels(target, objective, y_test):
-    """The label or class that each test row's explained value belongs to, (n_test,), or None."""
-    if isinstance(target, LossTarget):
-        return np.asarray(y_test) if target.name == "loss" else None
-    classes = objective.coding.classes
-    if not objective.coding.is_classification:
-        return None
-    if isinstance(target, ProbabilityTarget):
-        return classes[target.codes]
-    several = target.factors.shape[1] > 1
-    return classes[target.factors.argmax(axis=1) if several else (target.factors[:, 0] > 0) * 1]
-
-
-def encode_labels(coding, y_test, n_test):
-    """Targets (n_test, K) for labels of the test rows, one a row."""
-    if np.ndim(y_test) == 0:
-        raise ValueError(
-            f"y_test is a single value ({y_test!r}). Expected one label a row, also for one row: "
-            "pass a list."
-        )
-    if not coding.is_classification:
-        y_test = check_array(y_test, ensure_2d=False, dtype=np.float64, input_name="y_test")
-    y = coding.encode(y_test)
-    if len(y) != n_test:
-        raise ValueError(
-            f"X_test has {n_test} rows but y_test has {len(y)}. Expected one label a row."
-        )
-    return y
-
-
-def _named_codes(coding, y_test, n_test):
-    named = np.atleast_1d(np.asarray(y_test))
-    if named.ndim == 1 and len(named) == 1:
-        named = np.repeat(named, n_test)
-    if len(named) != n_test:
-        raise ValueError(
-            f"X_test has {n_test} rows but y_test names {len(named)} classes. Expected one class "
-            "for all rows, or one a row."
-        )
-    return coding.codes(named)
+def joint_changes(design, target, reference, changes, linear):
+    """Iterate over (slice of changes, changes (1, n_some) of one number of all test rows)."""
+    raw = reference.raw_predictions(design)
+    if linear:  # one right-hand side, however many test rows
+        gradient = design.rmatmul(target.gradient(raw)).T.reshape(-1, 1)
+        everything = slice(0, changes.n_changes)
+        yield everything, changes.ask(gradient)(everything)
+        return
+    coef = changes.coef_changes()
+    for some in row_blocks(len(coef), 24 * raw.size, SOLVED_MIB):
+        moved = RefittedChanges(coef[some]).raw_prediction_changes(design)
+        yield some, target.change(raw, moved)[None]

@@ -114,7 +114,7 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
     method = resolve_method(explainer, method)
     found = read_groups(groups, explainer)
     tests = explainer.test_rows(X_test, y_test, target=target)
-    out = np.empty((len(tests), len(found.rows)))
+    out = np.empty((tests.n_values, len(found.rows)))
     without = np.zeros(len(found.rows), dtype=bool)
     width = _groups_at_once(explainer.objective_, method)
     blocks = gen_batches(len(found.rows), width) if found.rows else ()

@@ -14,6 +14,7 @@ from skinfluence.explainer._targets import target_changes
 from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.groups._downdate import additive_gains, downdate, top_additive
 from skinfluence.groups._influence import removal, resolve_method
+from skinfluence.targets import Mean
 
 DIRECTIONS = ("either", "increase", "decrease")
 
@@ -52,7 +53,7 @@ class InfluentialGroup(Readable):
     _columns: list = field(default_factory=list, repr=False)
 
     def _parts(self):
-        what = f"the mean {self._tests.target.name} of {counted(len(self._tests), 'test row')}"
+        what = f"the {self._tests.target.name} of {counted(len(self._tests), 'test row')}"
         if not len(self.rows):
             return [f"No training rows were found without which {what} changes in that direction."]
         rows = counted(len(self.rows), "training row")
@@ -78,7 +79,7 @@ class InfluentialGroup(Readable):
             `change` by a converged refit; NaN where the model without the rows has no optimum.
         """
         reference, changes = removal(self._explainer, [self.rows], "refit")
-        return float(target_changes(self._tests, reference, changes).mean())
+        return float(target_changes(self._tests, reference, changes)[0, 0])
 
 
 def most_influential_group(
@@ -151,14 +152,14 @@ def most_influential_group(
     check_whole("n_rows", n_rows)
     check_choice("direction", direction, DIRECTIONS)
     resolve_method(explainer, "newton_step")  # refuses Fisher matrices
-    tests = explainer.test_rows(X_test, y_test, target=target)
+    tests = explainer.test_rows(X_test, y_test, target=Mean(target))
     signs = {"either": (1.0, -1.0), "increase": (1.0,), "decrease": (-1.0,)}[direction]
     inverse = explainer.linearization_.inverse
     with inverse.question():
         found = [_greedy(explainer, tests, n_rows, sign) for sign in signs]
         best = max(range(len(signs)), key=lambda i: signs[i] * found[i][1][-1:].sum())
         rows, path = found[best]
-        gains = additive_gains(explainer.objective_, inverse, _mean_slope(tests, None))
+        gains = additive_gains(explainer.objective_, inverse, tests.coef_gradient())
         alone = top_additive(explainer.objective_, signs[best] * gains)[: max(len(rows), 1)]
         additive = _group(explainer, tests, alone, gains, _prefix_changes(explainer, tests, alone))
         return _group(explainer, tests, rows, gains, path, additive)
@@ -180,28 +181,20 @@ def _greedy(explainer, tests, n_rows, sign):
     shown = {"what": "group", "unit": "rows", "verbose": explainer.verbose}
     with progress_bar(total=n_rows, **shown) as reach:
         while len(rows) < n_rows:
-            gains = sign * grown.gains(_mean_slope(tests, grown.coef))
+            gains = sign * grown.gains(tests.coef_gradient(grown.coef))
             row = int(gains.argmax())
             if not gains[row] > 0.0:
                 break
             grown.remove(row)
             rows.append(row)
-            path.append(_mean_change(tests, objective, grown.coef[None])[0])
+            path.append(_change(tests, objective, grown.coef))
             reach(0, len(rows))
     return np.array(rows, dtype=np.intp), np.array(path)
 
 
-def _mean_slope(tests, moved_coef):
-    """Derivative of the mean target in the coefficients, where they have moved: (K, q)."""
-    raw = tests.raw_prediction
-    if moved_coef is not None:
-        raw = raw + tests.design.matmul(moved_coef.T)
-    return tests.design.rmatmul(tests.target.slopes(raw)).T / len(tests)
-
-
-def _mean_change(tests, objective, coef):
-    """Mean change of the target for changes of the coefficients (m, K, q): (m,)."""
-    return target_changes(tests, objective, RefittedChanges(coef)).mean(axis=0)
+def _change(tests, objective, coef):
+    """Change of the mean for a change of the coefficients (K, q)."""
+    return target_changes(tests, objective, RefittedChanges(coef[None]))[0, 0]
 
 
 def _prefix_changes(explainer, tests, rows):
@@ -211,5 +204,5 @@ def _prefix_changes(explainer, tests, rows):
     path = []
     for row in rows:
         grown.remove(row)
-        path.append(_mean_change(tests, objective, grown.coef[None])[0])
+        path.append(_change(tests, objective, grown.coef))
     return np.array(path)

@@ -166,7 +166,7 @@ class Effects:
         step = min(MOST_TESTS, max(1, len(tests)))
         for part in row_blocks(len(tests), max(per_test, SOLVED_MIB * 2**20 / step), SOLVED_MIB):
             mine = tests.take(part)
-            answer = changes.ask(mine.design, mine.slopes() if first else None)
+            answer = changes.ask(mine.design, mine.gradient() if first else None)
             for some in row_blocks(changes.n_changes, 8 * len(mine) * (1 if first else 3 * K)):
                 moved = answer(some)
-                yield part, some, moved if first else mine.changes(moved)
+                yield part, some, moved if first else mine.change(moved)

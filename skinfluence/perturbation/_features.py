@@ -158,7 +158,7 @@ class _Derivative:
     def fill(self, tests, out):
         """Write the derivatives of a block of test rows into `out` (n_tests, n_rows, n_in)."""
         K, q = self.objective.coef.shape
-        V = tests.slopes().T[:, None, :] * tests.design.to_dense().T
+        V = tests.gradient().T[:, None, :] * tests.design.to_dense().T
         U = self.inverse.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
         for jump in (False, True):
             places = np.flatnonzero(self.jumps == jump)

@@ -14,6 +14,7 @@ from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.explainer._feature_values import row_columns
 from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.linalg import row_blocks
+from skinfluence.targets import Mean
 
 #: A candidate of which no more than this part is left is a combination of the picks.
 INDEPENDENT = 1e-10
@@ -149,7 +150,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
             "y_test=None, but the predictions of a regression have no residual and so no gradient. "
             "Pass the target values of X_test."
         )
-    tests = explainer.test_rows(X_test, y_test)
+    tests = explainer.test_rows(X_test, y_test, target=Mean())
     rows = check_rows(rows, explainer)
     candidates = rows[(objective.sample_weight > 0).any(axis=1)[rows]]
     if not len(candidates):
@@ -159,7 +160,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
         )
     inverse = explainer.linearization_.inverse
     with inverse.question():
-        mean = tests.gradients().rmatvec(np.full(len(tests), 1.0 / len(tests)))
+        mean = tests.coef_gradient().ravel()
         kernel = _FisherKernel(objective, inverse, candidates)
         rows, weights, discrepancy, initial = _quadrature(kernel, mean, int(n_select))
     names, columns = explainer.training_rows_.names(rows), row_columns(explainer, rows)

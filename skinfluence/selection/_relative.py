@@ -106,7 +106,7 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     check_choice("kind", kind, KINDS)
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, explainer)
-    out = np.empty((len(tests), len(rows)), explainer.objective_.design.dtype)
+    out = np.empty((tests.n_values, len(rows)), explainer.objective_.design.dtype)
     blocks = _relative_blocks(explainer, tests, kind, rows, out)
     deque(blocks, maxlen=0)  # runs them; each is written in place
     return out
@@ -171,4 +171,4 @@ def top_relative_influences(
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = np.arange(explainer.objective_.n_rows)
     blocks = _relative_blocks(explainer, tests, kind, rows)
-    return top_k(blocks, len(tests), len(rows), min(k, len(rows)), order)[:2]
+    return top_k(blocks, tests.n_values, len(rows), min(k, len(rows)), order)[:2]

@@ -95,7 +95,7 @@ def test_the_intercept_and_earlier_steps_are_part_of_the_row():
 
 def by_hand(explainer, tests, pulls):
     """All products of test gradients with any (n, K) pulls of the rows, with and without H^-1."""
-    G_test = tests.gradients().to_dense()
+    G_test = tests.coef_gradients().to_dense()
     Z = explainer.objective_.design.to_dense()
     G = (pulls[:, :, None] * Z[:, None]).reshape(len(Z), -1)
     return G_test @ explainer.linearization_.inverse.solve(G.T), G_test @ G.T

@@ -153,21 +153,21 @@ def test_the_prediction_of_a_regression_moves_by_leverages():
 
 
 def test_squared_error_on_labels_is_exact():
-    X, y, *test = data("iris")
+    X, y, X_test, y_test = data("iris")
     explainer = InfluenceExplainer(RidgeClassifier(class_weight="balanced")).fit(X, y)
     rows = np.array([1, 30])
-    got = relabel_influence(explainer, *test, rows=rows, target="decision_function")
+    got = relabel_influence(explainer, X_test, None, rows=rows, target=DecisionValue(y_test))
     refitted = relabel_influence(
-        explainer, *test, rows=rows, target="decision_function", method="refit"
+        explainer, X_test, None, rows=rows, target=DecisionValue(y_test), method="refit"
     )
     label = (y[1] + 1) % 3
     moved = y.copy()
     moved[1] = label
     after, before = (
-        RidgeClassifier(class_weight="balanced").fit(X, part).decision_function(test[0])
+        RidgeClassifier(class_weight="balanced").fit(X, part).decision_function(X_test)
         for part in (moved, y)
     )
-    expected = (after - before)[np.arange(25), test[1]]
+    expected = (after - before)[np.arange(25), y_test]
     assert_allclose(refitted[:, 0, label], expected, atol=1e-8)
     assert_allclose(got[:, 0, label], expected, atol=0.05 * np.abs(expected).max())
 

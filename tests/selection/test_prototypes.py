@@ -57,7 +57,7 @@ QUESTIONS = {
 def kernel_parts(explainer, X, y):
     """(K of training rows, kernel means of the target, mean of the target with itself)."""
     G = explainer.objective_.per_sample_gradients().to_dense()
-    mean = explainer.test_rows(X, y).gradients().to_dense().mean(axis=0)
+    mean = explainer.test_rows(X, y).coef_gradients().to_dense().mean(axis=0)
     inverse = explainer.linearization_.inverse
     solved = inverse.solve(G.T)
     return G @ solved, solved.T @ mean, float(mean @ inverse.solve(mean[:, None])[:, 0])

@@ -168,7 +168,7 @@ def test_no_row_moves_a_test_row_further_than_its_gradient_is_long(name, kind):
     _, _, y_test = data(name)
     explainer = explained(name)
     tests = explainer.test_rows(X_TEST, y_test)
-    gradients = tests.gradients().to_dense()
+    gradients = tests.coef_gradients().to_dense()
     if kind == "theta":  # in the estimator's own coefficients
         objective = explainer.objective_
         K, q = objective.coef.shape
@@ -238,7 +238,7 @@ def test_a_gradient_whose_square_is_zero_in_floats_keeps_its_direction(kind, sol
     if kind == "theta":
         layout = explainer.objective_.estimator_layout(step[None, None])
         length = np.linalg.norm(layout)
-    assert_allclose(found, -(z @ step) * tests.slopes()[0, 0] / length, rtol=1e-7)
+    assert_allclose(found, -(z @ step) * tests.gradient()[0, 0] / length, rtol=1e-7)
 
 
 def test_the_loss_kind_without_a_penalty_does_not_depend_on_the_units_of_the_features():
@@ -263,7 +263,7 @@ def test_damping_is_in_the_length_too(kind):
     if kind == "theta":
         objective = explainer.objective_
         lengths = np.linalg.norm(objective.estimator_layout(solved[:, None]), axis=1)
-    expected = explainer.test_rows(X_TEST, y_test).gradients().to_dense() @ solved.T / lengths
+    expected = explainer.test_rows(X_TEST, y_test).coef_gradients().to_dense() @ solved.T / lengths
     assert_same(relative_influence(explainer, X_TEST, y_test, kind=kind), expected)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinfluence._utils.warnings import untold_of_last
+from skinfluence.targets import Mean
 
 __all__ = ["class_beliefs", "expected_gains", "value_beliefs"]
 
@@ -52,8 +53,8 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
         own = np.einsum("nk,nkl,nl->n", pull, inverse.row_forms(), turned)
         design = objective.design
     else:
-        tests = explainer.test_rows(X_test, y_test, target="loss")
-        design, pull, own = tests.design, tests.slopes() / len(tests), 0.0
+        tests = explainer.test_rows(X_test, y_test, target=Mean("loss"))
+        design, pull, own = tests.design, tests.gradient(), 0.0
     solved = inverse.matvec(design.rmatmul(pull).T.ravel()).reshape(objective.coef.shape)
     return (turned * objective.design.matmul(solved.T)).sum(axis=1) - own
 

@@ -1,0 +1,162 @@
+"""Targets with one number for each test row: loss, prediction, decision value, probability."""
+
+import numpy as np
+
+from skinfluence.losses import Loss
+from skinfluence.targets._base import Target
+from skinfluence.targets._labels import encode_labels, named_codes
+
+
+class LossValue(Target):
+    """Loss of each test row at its label or value in `y_test`."""
+
+    name = "loss"
+    per_row = ("y",)
+    loss: Loss
+    y: np.ndarray
+
+    def bind(self, objective, raw, y_test):
+        if y_test is None:
+            raise ValueError(
+                'target="loss" needs y_test, the labels of the test rows. Without labels use '
+                'target="predict", which explains the prediction itself.'
+            )
+        y = encode_labels(objective.coding, y_test, len(raw))
+        return self.at(objective.loss, y, labels=np.asarray(y_test))
+
+    @classmethod
+    def at(cls, loss, y, **attributes):
+        """The target for encoded labels y (n, K)."""
+        return cls()._replace(loss=loss, y=y, **attributes)
+
+    def value(self, raw):
+        return self.loss.exact.value(self.y, raw)
+
+    def gradient(self, raw):
+        return self.loss.gradient(self.y, raw)
+
+    def change(self, raw, moved):
+        return self.loss.exact.value_change(self.y[:, None], raw[:, None], moved)
+
+
+class _RawSum(Target):
+    """A fixed linear combination of the raw predictions of each row, with `factors` (n, K)."""
+
+    name = "raw prediction"
+    per_row = ("factors",)
+    factors: np.ndarray
+
+    def value(self, raw):
+        return (self.factors * raw).sum(axis=1)
+
+    def gradient(self, raw):
+        return self.factors
+
+    def change(self, raw, moved):
+        return np.einsum("tk,tnk->tn", self.factors, moved)
+
+
+class Prediction(_RawSum):
+    """Prediction of each test row, without labels.
+
+    For classifiers the loss at the predicted label, for regressors the predicted value, summed
+    over outputs.
+    """
+
+    def bind(self, objective, raw, y_test):
+        coding = objective.coding
+        if y_test is not None:
+            what = "label" if coding.is_classification else "value"
+            given = "labels" if coding.is_classification else "target values"
+            raise ValueError(
+                f'target="predict" explains the predicted {what} and takes no y_test. For the loss '
+                f'at given {given} use target="loss".'
+            )
+        if not coding.is_classification:
+            return self._replace(factors=np.ones(raw.shape))
+        y = coding.encode_codes(coding.predicted_codes(raw))
+        return LossValue.at(objective.loss, y, name="loss at the predicted label")
+
+
+class _ClassTarget(Target):
+    """A number of one class for each test row."""
+
+    def __init__(self, class_=None):
+        self.class_ = class_
+
+    def _codes(self, objective, raw, y_test):
+        name = type(self).__name__
+        if y_test is not None:
+            raise ValueError(
+                f"target={name} takes no y_test. To choose the class pass "
+                f"target=skinfluence.targets.{name}(class_)."
+            )
+        if not objective.coding.is_classification:
+            raise ValueError(
+                f"target={name} is for classifiers; this model predicts values. Use "
+                'target="predict" or "loss".'
+            )
+        if self.class_ is None:
+            return objective.coding.predicted_codes(raw)
+        return named_codes(objective.coding, self.class_, len(raw))
+
+
+class DecisionValue(_ClassTarget, _RawSum):
+    """Decision value of each test row for one class.
+
+    Parameters
+    ----------
+    class_ : label or array-like of shape (n_test,), default=None
+        The class, one for all test rows or one for each. None is the predicted class; for two
+        classes the number as `decision_function` returns it.
+    """
+
+    def bind(self, objective, raw, y_test):
+        codes, K = self._codes(objective, raw, y_test), objective.n_outputs
+        if K > 1:
+            factors = (np.arange(K) == codes[:, None]).astype(float)
+        else:
+            codes = np.ones_like(codes) if self.class_ is None else codes
+            factors = np.where(codes == 1, 1.0, -1.0)[:, None]
+        return self._replace(factors=factors, labels=objective.coding.classes[codes])
+
+
+class Probability(_ClassTarget):
+    """Probability of one class for each test row.
+
+    Parameters
+    ----------
+    class_ : label or array-like of shape (n_test,), default=None
+        The class, one for all test rows or one for each; None is the predicted class.
+    """
+
+    name = "probability"
+    per_row = ("codes",)
+    loss: Loss
+    codes: np.ndarray
+
+    def bind(self, objective, raw, y_test):
+        codes = self._codes(objective, raw, y_test)
+        if objective.loss.probability(raw[:1]) is None:
+            raise ValueError(
+                f'target="predict_proba" needs class probabilities, which {objective.loss!r} does '
+                'not define. Use target="decision_function" or "loss".'
+            )
+        labels = objective.coding.classes[codes]
+        return self._replace(loss=objective.loss, codes=codes, labels=labels)
+
+    def value(self, raw):
+        return self.loss.probability(raw)[np.arange(len(raw)), self.codes]
+
+    def gradient(self, raw):
+        p, every = self.loss.probability(raw), np.arange(len(raw))
+        own = p[every, self.codes][:, None]
+        # the others' sum instead of one minus the own, of which nothing is left near one
+        p[every, self.codes] = 0.0
+        others = p.sum(axis=1, keepdims=True)
+        if raw.shape[1] == 1:
+            return np.where(self.codes == 1, 1.0, -1.0)[:, None] * own * others
+        return own * np.where(np.arange(raw.shape[1]) == self.codes[:, None], others, -p)
+
+    def change(self, raw, moved):
+        return self.loss.probability_change(self.codes[:, None], raw[:, None], moved)
