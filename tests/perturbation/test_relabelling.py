@@ -19,6 +19,7 @@ from skinfluence.perturbation import (
     relabel_influence_blocks,
     replacement_influence,
 )
+from skinfluence.targets import DecisionValue
 from tests.perturbation._refits import MODELS, changed_loss, data, logistic, losses, refit
 
 
