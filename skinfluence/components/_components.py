@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer._linearization import MOST_TESTS
@@ -116,6 +117,7 @@ class InfluenceComponents(Readable):
         return self._training_rows.table(self.rows, columns)
 
 
+@shared_parameters
 def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=None):
     """Influence, and what is left of it without the training loss or the inverse Hessian.
 
@@ -138,14 +140,9 @@ def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=
     ----------
     explainer : InfluenceExplainer
         Fitted. Its `curvature` and `damping` say what H is.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
         As for :meth:`~skinfluence.InfluenceExplainer.influence`. Its derivative at the test row
         stays in all four.
-    rows : array-like of int, of names, or bool mask, default=None
-        Training rows that are asked about; all by default.
 
     Returns
     -------

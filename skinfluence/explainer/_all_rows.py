@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import FittedModel, Settings
 from skinfluence.effects._residuals import unit_residual
@@ -43,13 +44,9 @@ class Audit:
     y_train_: object
     sample_weight_train_: object
 
+    @shared_parameters
     def resolve_method(self, method=None):
         """Name of the method that computes the influences, with "auto" replaced by its choice.
-
-        Parameters
-        ----------
-        method : {"auto", "first_order", "newton_step", "refit"}, default=None
-            None takes the explainer's own `method`.
 
         Returns
         -------
@@ -138,16 +135,12 @@ class Audit:
             _far=self._off_optimum,
         )
 
+    @shared_parameters
     def self_influence(self, method=None):
         """Effect of removing each training row on its own loss.
 
         Under ``"newton_step"`` this is the closed-form leave-one-out loss minus the training
         loss. Large values mark rows that the others speak against (Koh & Liang, section 5.4).
-
-        Parameters
-        ----------
-        method : {"auto", "first_order", "newton_step", "refit"}, default=None
-            None takes the explainer's own `method`.
 
         Returns
         -------
@@ -165,15 +158,9 @@ class Audit:
         loss = objective.loss.exact
         return loss.value_change(objective.y, objective.raw_prediction, moved)
 
+    @shared_parameters
     def coef_influence(self, *, rows=None, method=None):
         """Change of the coefficients when a row is removed.
-
-        Parameters
-        ----------
-        rows : array-like of int, of names, or bool mask, default=None
-            Training rows, as for :meth:`influence`; all by default.
-        method : {"auto", "first_order", "newton_step", "refit"}, default=None
-            None takes the explainer's own `method`.
 
         Returns
         -------

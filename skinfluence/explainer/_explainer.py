@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.explainer._all_rows import Audit
@@ -281,16 +282,9 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         if self.verbose:
             print(f"[InfluenceExplainer] {what} in {perf_counter() - start:.2f} s")
 
+    @shared_parameters
     def test_rows(self, X_test, y_test=None, *, target="auto"):
         """Test rows as the linearised model sees them: what tasks beside removal start from.
-
-        Parameters
-        ----------
-        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-            As for :meth:`influence`.
-        target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-            As for :meth:`influence`.
 
         Returns
         -------
@@ -308,22 +302,18 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         tests = self.test_rows(X_test, y_test, target=target)
         return tests, self.resolve_method(method), check_rows(rows, self)
 
+    @shared_parameters
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):
         """Effect of removing each training row on each test row.
 
         Parameters
         ----------
-        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-            Labels or values of the test rows.
         target : str or Target, default="auto"
             The number whose change is computed: "loss", "predict", "decision_function",
             "predict_proba" (of the predicted class) or an object of :mod:`skinfluence.targets`,
             such as ``Probability("spam")`` or ``Mean("loss")``. "auto" is the loss where labels are
             given, otherwise "predict": the loss at the predicted label for classifiers, the
             predicted value (summed over outputs) for regressors.
-        method : {"auto", "first_order", "newton_step", "refit"}, default=None
-            None takes the explainer's own `method`.
         rows : array-like of int, of names, or bool mask, default=None
             Training rows that are asked about, by position, by name in the index of the training
             data, or by a mask; all by default. See "Names of rows" on the conventions page.

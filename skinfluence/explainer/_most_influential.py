@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.checks import check_choice, check_whole
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.rows import NamedRows
 from skinfluence.adapters import FittedModel
@@ -30,6 +31,7 @@ class MostInfluential:
     X_train_: object
     y_train_: object
 
+    @shared_parameters
     def top_influences(
         self, X_test, y_test=None, *, k=10, order="magnitude", target="auto", method=None
     ):
@@ -39,15 +41,10 @@ class MostInfluential:
 
         Parameters
         ----------
-        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-            As for :meth:`influence`.
         k : int, default=10
             How many; at most n_train are returned.
         order : {"magnitude", "helpful", "harmful"}, default="magnitude"
             Largest absolute value, largest value, or smallest value first.
-        target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-            As for :meth:`influence`.
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
             As for :meth:`influence`. ``"refit"`` ranks by real refits and costs one for each
             training row (32,561 rows and 106 parameters: two and a half minutes);
@@ -72,6 +69,7 @@ class MostInfluential:
         indices, values, total = top_k(blocks, tests.n_values, len(rows), k, order)
         return np.where(indices >= 0, rows[indices], -1), values, total
 
+    @shared_parameters
     def explain(
         self,
         X_test,
@@ -89,21 +87,14 @@ class MostInfluential:
 
         Parameters
         ----------
-        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-            As for :meth:`influence`.
         k : int, default=10
             Training rows in each table.
         order : {"magnitude", "helpful", "harmful"}, default="magnitude"
             Which rows: those of the largest absolute influence, the most helpful ones (positive
             influence), or the most harmful ones (negative).
-        target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-            As for :meth:`influence`.
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
             As for :meth:`influence`, but ``"refit"`` ranks the rows by ``"auto"`` and refits those
             that are shown, as `verify` does.
-        rows : array-like of int, of names, or bool mask, default=None
-            Training rows that are asked about, as for :meth:`influence`; all by default.
         columns : list of names or numbers of columns, default=None
             Features that are shown. None: all where there are at most 8, otherwise those whose
             typical value in the place of the test row's own would move its prediction most. An

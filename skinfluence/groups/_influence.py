@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skinfluence._utils.checks import check_choice
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import make_frame
 from skinfluence._utils.progress import progress
 from skinfluence._utils.warnings import user_stacklevel
@@ -33,6 +34,7 @@ _EFFECTS = {
 }
 
 
+@shared_parameters
 def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", method=None):
     """Effect of removing whole groups of training rows on each test row.
 
@@ -41,8 +43,6 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
 
     Parameters
     ----------
-    explainer : InfluenceExplainer
-        Fitted.
     groups : array-like, list, dict or str
         Which rows are removed together:
 
@@ -56,12 +56,6 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
         - a str: the column of the training data frame that holds the labels.
 
         A group is a set: the order of its rows and repetitions mean nothing.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        Rows that are explained.
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     method : {"auto", "first_order", "second_order", "newton_step", "refit"}, default=None
         None takes the explainer's own `method`.
 
@@ -134,20 +128,13 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
     return out
 
 
+@shared_parameters
 def group_table(explainer, groups, X_test, y_test=None, *, target="auto", method=None):
     """What the removal of each group does to the test rows on average, as a table.
 
     Parameters
     ----------
-    explainer : InfluenceExplainer
-        Fitted.
     groups : array-like, list, dict or str
-        As for :func:`group_influence`.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        Rows that are explained.
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :func:`group_influence`.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
         As for :func:`group_influence`.
     method : {"auto", "first_order", "second_order", "newton_step", "refit"}, default=None
         As for :func:`group_influence`.

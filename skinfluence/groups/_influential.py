@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skinfluence._utils.checks import check_choice, check_whole
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.progress import progress_bar
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.effects import RefittedChanges
@@ -82,6 +83,7 @@ class InfluentialGroup(Readable):
         return float(target_changes(self._tests, reference, changes)[0, 0])
 
 
+@shared_parameters
 def most_influential_group(
     explainer, X_test, y_test=None, *, n_rows=10, target="auto", direction="either"
 ):
@@ -98,13 +100,9 @@ def most_influential_group(
         Fitted, with ``curvature="hessian"``.
     X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
         The mean over these rows is changed. For one prediction pass one row.
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     n_rows : int, default=10
         Rows at most. Fewer are returned where no row adds anything, or the last row of a class
         would have to go.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     direction : {"either", "increase", "decrease"}, default="either"
         Whether the removal should raise the mean of the target or lower it; "either" takes the
         larger change of both.

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence.effects._least_norm import (
     free_directions,
@@ -17,6 +18,7 @@ from skinfluence.perturbation._effects import columns_moved_by_transform, rows_o
 from skinfluence.perturbation._pull_back import is_constant, pull_back
 
 
+@shared_parameters
 def perturbation_influence(
     explainer, X_test, y_test=None, rows=None, *, features=None, target="auto"
 ):
@@ -30,11 +32,6 @@ def perturbation_influence(
 
     Parameters
     ----------
-    explainer : InfluenceExplainer
-        Fitted.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     rows : array-like of int, of names, or bool mask, default=None
         Training rows that are moved; all by default. The answer has n_test * n_rows * n_features
         entries and is dense, also where X is sparse: name some rows of a large table.
@@ -42,8 +39,6 @@ def perturbation_influence(
         Names or positions of the columns of X that are moved; all by default. Steps that only
         touch other columns need no derivative: name the numeric columns of a table whose
         categories go through a OneHotEncoder.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
 
     Returns
     -------

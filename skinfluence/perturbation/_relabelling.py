@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn import get_config
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence.effects import Replacement
 from skinfluence.explainer._tasks import check_explainer
@@ -16,6 +17,7 @@ from skinfluence.perturbation._effects import (
 AGGREGATES = (None, "mean")
 
 
+@shared_parameters
 def relabel_influence(
     explainer,
     X_test,
@@ -34,18 +36,11 @@ def relabel_influence(
 
     Parameters
     ----------
-    explainer : InfluenceExplainer
-        Fitted.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     y_new : label, or array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
         The label that each row gets, one for all or one a row. None asks about all classes;
         regression needs values.
     rows : array-like of int, of names, or bool mask, default=None
         Training rows whose labels change; all by default.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     method : {"auto", "first_order", "newton_step", "refit"}, default=None
         As for :func:`replacement_influence`. The Newton steps read the training data some dozen
         times for every label; first order costs a product of matrices for all, and is often wrong
@@ -115,6 +110,7 @@ def relabel_influence(
     return out
 
 
+@shared_parameters
 def relabel_influence_blocks(
     explainer, X_test, y_test=None, *, rows=None, target="auto", method=None
 ):
@@ -127,13 +123,8 @@ def relabel_influence_blocks(
     ----------
     explainer : InfluenceExplainer
         Fitted on classes.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-    y_test : array-like of shape (n_test,), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     rows : array-like of int, of names, or bool mask, default=None
         Training rows whose labels change; all by default.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     method : {"auto", "first_order", "newton_step", "refit"}, default=None
         As for :func:`relabel_influence`.
 

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence.effects import Replacement
 from skinfluence.explainer._tasks import check_explainer
@@ -15,6 +16,7 @@ from skinfluence.perturbation._effects import (
 )
 
 
+@shared_parameters
 def replacement_influence(
     explainer, rows, X_new, y_new, X_test, y_test=None, *, target="auto", method=None
 ):
@@ -26,8 +28,6 @@ def replacement_influence(
 
     Parameters
     ----------
-    explainer : InfluenceExplainer
-        Fitted.
     rows : array-like of int or of names, shape (n_rows,), or bool mask
         Training rows that are replaced, each in a change of its own. A row may be named several
         times, with something else in its place each time.
@@ -35,11 +35,6 @@ def replacement_influence(
         What stands in their place; None keeps the features.
     y_new : array-like of shape (n_rows,) or (n_rows, n_outputs), or None
         The new labels or values; None keeps them.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     method : {"auto", "first_order", "newton_step", "refit"}, default=None
         "first_order" adds up the influence of the row that leaves and of the one that comes;
         "newton_step" takes a few conjugate Newton steps on the changed objective with the

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skinfluence._utils.checks import check_choice, check_number, check_whole
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer._feature_values import row_columns
@@ -80,6 +81,7 @@ class DiverseRows(Readable):
         return self.influence + self.gamma * self.diversity
 
 
+@shared_parameters
 def select_diverse(
     explainer,
     n_select,
@@ -104,15 +106,11 @@ def select_diverse(
 
     Parameters
     ----------
-    explainer : InfluenceExplainer
-        Fitted.
     n_select : int
         How many rows to pick.
     X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features), default=None
         A row's score is its first-order influence on the sum over these rows. None: its
         influence on its own loss.
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     diversity : {"sum_redundancy", "facility_location", "mmd"}, default="sum_redundancy"
         R(S): how unlike each other the picks are; how well they stand for all training rows
         (mean similarity of a training row to the pick that is most like it); or both (minus the
@@ -123,8 +121,6 @@ def select_diverse(
         run from 0 to 1 over the path.
     order : {"magnitude", "helpful", "harmful"}, default="magnitude"
         Scores are absolute influences, influences, or their negatives.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     scores : array-like of shape (n_train,), default=None
         Importance of every training row by any other measure, in place of influence.
     rows : array-like of int, of names, or bool mask, default=None

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from skinfluence._utils.checks import check_whole
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence._utils.warnings import user_stacklevel
@@ -67,6 +68,7 @@ class Prototypes(Readable):
         ]
 
 
+@shared_parameters
 def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
     """Weighted training rows that stand for the test rows in the eyes of the model.
 
@@ -84,8 +86,6 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
 
     Parameters
     ----------
-    explainer : InfluenceExplainer
-        Fitted.
     n_select : int
         Rows to pick.
     X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)

@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 
 from skinfluence._utils.checks import check_choice, check_whole
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence.explainer._linearization import ORDERS, influence_blocks, top_k
 from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
@@ -34,6 +35,7 @@ def _relative_blocks(explainer, tests, kind, rows, out=None):
     return influence_blocks(unit, tests.design, tests.target, "first_order", rows, out)
 
 
+@shared_parameters
 def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="auto", rows=None):
     """Influence of each training row per unit of change of the model (RelatIF).
 
@@ -43,20 +45,11 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
 
     Parameters
     ----------
-    explainer : InfluenceExplainer
-        Fitted.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     kind : {"theta", "loss"}, default="theta"
         Length of the change delta_i of the coefficients: ``||delta_i||``, in the estimator's own
         coefficients with the intercept, or ``sqrt(delta_i' H delta_i)``, how much the likelihood
         of the training data is moved (l-RelatIF); H is what the explainer's `curvature` says. The
         second does not depend on the units of the features, save for the penalty.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-    rows : array-like of int, of names, or bool mask, default=None
-        Training rows that are asked about; all by default.
 
     Returns
     -------
@@ -112,6 +105,7 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     return out
 
 
+@shared_parameters
 def top_relative_influences(
     explainer, X_test, y_test=None, *, k=10, kind="theta", order="magnitude", target="auto"
 ):
@@ -121,19 +115,12 @@ def top_relative_influences(
 
     Parameters
     ----------
-    explainer : InfluenceExplainer
-        Fitted.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
     k : int, default=10
         How many; at most n_train are returned.
     kind : {"theta", "loss"}, default="theta"
         As for :func:`relative_influence`.
     order : {"magnitude", "helpful", "harmful"}, default="magnitude"
         Largest absolute value, largest value, or smallest value first.
-    target : {"auto", "loss", "predict", "decision_function", "predict_proba"}, default="auto"
-        As for :meth:`~skinfluence.InfluenceExplainer.influence`.
 
     Returns
     -------
