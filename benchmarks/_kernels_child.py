@@ -16,7 +16,7 @@ from skinfluence.kernels import (
     csr_scores,
     effective_threads,
     hessian_product,
-    pack_lanes,
+    pack_columns,
 )
 
 #: Seconds for which OpenBLAS's threads wait busily after a call, in the way of whoever comes next.
@@ -116,7 +116,7 @@ def _scores(n, f, entries, K, n_test):
     X = _sparse_rows(n, f, entries)
     rng = np.random.default_rng(1)
     U, offset = rng.standard_normal((K, f, n_test)), rng.standard_normal((K, n_test))
-    rho, tables = rng.standard_normal((n, K)), pack_lanes(U)
+    rho, tables = rng.standard_normal((n, K)), pack_columns(U)
     out = np.empty((n_test, n))
 
     def plain():

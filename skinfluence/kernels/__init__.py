@@ -4,13 +4,13 @@ Where to start: `_reference.py`. A kernel is compiled at its first call and call
 where the work pays for that, so that small problems never wait for the compiler.
 """
 
+from skinfluence.kernels._compiling import worth_compiling
 from skinfluence.kernels._csr import csr_gram, csr_quadratic_form
-from skinfluence.kernels._csr_scores import csr_scores, pack_lanes
+from skinfluence.kernels._csr_scores import csr_scores, pack_columns
 from skinfluence.kernels._hessian_product import (
     apply_curvature,
     curvature_of_rows,
     hessian_product,
-    worth_compiling,
 )
 from skinfluence.kernels._lissa import lissa_csr, lissa_dense
 from skinfluence.kernels._threads import (
@@ -34,7 +34,7 @@ __all__ = [
     "job_threads",
     "lissa_csr",
     "lissa_dense",
-    "pack_lanes",
+    "pack_columns",
     "row_chunks",
     "run_chunks",
     "single_threaded_blas",

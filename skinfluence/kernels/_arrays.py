@@ -3,7 +3,7 @@
 import numpy as np
 
 #: Numbers that are worked on at a time: a cache line of float64.
-LANES = 8
+SIMD_WIDTH = 8
 
 
 def row_weights(curvature, factor):
@@ -11,7 +11,7 @@ def row_weights(curvature, factor):
     weights = curvature.reshape(len(curvature))
     if factor is not None:
         weights = weights - factor[:, 0] ** 2
-    return np.ascontiguousarray(weights, dtype=np.float64)
+    return read_only(np.ascontiguousarray(weights, dtype=np.float64))
 
 
 def curvature_parts(curvature, factor):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.kernels._arrays import (
-    LANES,
+    SIMD_WIDTH,
     aligned,
     curvature_parts,
     read_only,
@@ -38,7 +38,6 @@ def _single(X, v, offset, weights, n_threads):
 
     n, f = X.shape
     parts = csr_parts(X.data, X.indices, X.indptr)
-    weights = read_only(weights)
 
     def work(rows):
         table = aligned(f, 2)
@@ -59,16 +58,16 @@ def _single(X, v, offset, weights, n_threads):
 
 def _several(X, V, offset, curved, n_threads):
     (n, f), C = X.shape, len(V)
-    groups = -(-C // LANES)
+    groups = -(-C // SIMD_WIDTH)
     data, indices, indptr = csr_parts(X.data, X.indices, X.indptr)
-    tables = aligned(groups, f, LANES)
+    tables = aligned(groups, f, SIMD_WIDTH)
     for g, table in enumerate(tables):
-        some = V[g * LANES : (g + 1) * LANES]
+        some = V[g * SIMD_WIDTH : (g + 1) * SIMD_WIDTH]
         table[:, : len(some)], table[:, len(some) :] = some.T, 0.0
     tables, offset = read_only(tables), read_only(np.ascontiguousarray(offset))
     # as the tables are: a row for each column of X
-    product, sums = np.zeros((f, groups * LANES)), np.zeros(C)
-    size = max(1, RAW_BYTES // (8 * LANES * groups))
+    product, sums = np.zeros((f, groups * SIMD_WIDTH)), np.zeros(C)
+    size = max(1, RAW_BYTES // (8 * SIMD_WIDTH * groups))
     for start in range(0, n, size):
         rows = slice(start, min(start + size, n))
         parts = data, indices, indptr[rows.start : rows.stop + 1]
@@ -84,7 +83,7 @@ def _raw(parts, tables, offset, curved, n_threads):
     from skinfluence.kernels import _csr_vectors
 
     n, nnz = len(parts[2]) - 1, int(parts[2][-1]) - int(parts[2][0])
-    raw = aligned(n, len(tables) * LANES)
+    raw = aligned(n, len(tables) * SIMD_WIDTH)
 
     def work(rows):
         sums = np.zeros(len(offset))
@@ -99,19 +98,19 @@ def _add_products(parts, raw, product, n_threads):
     from skinfluence.kernels import _csr_vectors
 
     n, nnz, f = len(raw), int(parts[2][-1]) - int(parts[2][0]), len(product)
-    groups = raw.shape[1] // LANES
+    groups = raw.shape[1] // SIMD_WIDTH
     raw = read_only(raw)
 
     def work(unit):
         rows, g = unit
-        table = aligned(f, LANES)
+        table = aligned(f, SIMD_WIDTH)
         table[:] = 0.0
         _csr_vectors.add_rows(*parts, raw, g, rows.start, rows.stop, table)
         return g, table
 
     def add(part):
         g, table = part
-        product[:, g * LANES : (g + 1) * LANES] += table
+        product[:, g * SIMD_WIDTH : (g + 1) * SIMD_WIDTH] += table
 
     units = [(rows, g) for rows in row_chunks(n, nnz, f) for g in range(groups)]
     run_chunks(work, units, n_threads, take=add)

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from skinfluence.kernels._arrays import LANES, aligned, read_only
+from skinfluence.kernels._arrays import SIMD_WIDTH, aligned, read_only
 from skinfluence.kernels._csr_product import CHUNK_ENTRIES, csr_parts
 from skinfluence.kernels._threads import row_chunks, run_chunks
 
 
-def pack_lanes(U):
+def pack_columns(U):
     """U of shape (K, f, m) in tables of eight columns, as `csr_scores` takes it.
 
     Parameters
@@ -20,10 +20,10 @@ def pack_lanes(U):
         What comes after the m columns is zero.
     """
     f, m = U[0].shape
-    tables = aligned(len(U), -(-m // LANES), f, LANES)
+    tables = aligned(len(U), -(-m // SIMD_WIDTH), f, SIMD_WIDTH)
     for own, part in zip(tables, U, strict=True):
         for g, table in enumerate(own):
-            some = part[:, g * LANES : (g + 1) * LANES]
+            some = part[:, g * SIMD_WIDTH : (g + 1) * SIMD_WIDTH]
             table[:, : some.shape[1]], table[:, some.shape[1] :] = some, 0.0
     return tables
 
@@ -38,7 +38,7 @@ def csr_scores(data, indices, indptr, tables, offset, rho, out, n_threads=None):
     data, indices, indptr : ndarrays of a CSR matrix of shape (n, f)
         `indptr` may be a piece of that of a larger matrix: n rows from anywhere.
     tables : ndarray of shape (K, ceil(m / 8), f, 8)
-        U, of shape (K, f, m), from `pack_lanes`.
+        U, of shape (K, f, m), from `pack_columns`.
     offset : ndarray of shape (K, m)
     rho : ndarray of shape (n, K)
     out : ndarray of shape (m, n), float64 or float32
@@ -61,7 +61,7 @@ def csr_scores(data, indices, indptr, tables, offset, rho, out, n_threads=None):
     nnz = int(indptr[-1]) - int(indptr[0])
 
     def work(rows):
-        totals = aligned(rows.stop - rows.start, LANES)
+        totals = aligned(rows.stop - rows.start, SIMD_WIDTH)
         _csr_vectors.scores(*parts, rows.start, rows.stop, totals, out)
 
     run_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES), n_threads)

@@ -3,7 +3,7 @@
 What a column is multiplied by and what it adds to stand in one cache line, which is still near
 when the row is met for the second time. Eight entries at a time are loaded and multiplied as one
 vector; the numbers of the table are put into it and taken from it one by one, which is faster
-than the processor's own instructions for that. Later entries are called for ahead of time: a
+than the processor's own instructions for that. Later entries are prefetched: a
 processor that waits for the table's numbers does not get to the entries that follow.
 """
 
@@ -12,18 +12,18 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skinfluence.kernels._arrays import LANES
+from skinfluence.kernels._arrays import SIMD_WIDTH
 from skinfluence.kernels._vectors import (
-    AHEAD,
     LONG,
     NUMBER,
     ONE,
+    PREFETCH_DISTANCE,
     VECTOR,
     Totals,
     add_product,
-    call_for,
+    broadcast,
     data_pointer,
-    in_all_lanes,
+    prefetch,
 )
 
 #: Columns of the table.
@@ -54,14 +54,14 @@ def _dot(typingctx, data, indices, table, first, last):
         rest = cgutils.alloca_once_value(builder, ir.DoubleType()(0.0))
         builder.store(ir.DoubleType()(0.0), rest)
 
-        def add_strip(k):
-            totals.add(row.strip(k), row.factors(k))
+        def add_tile(k):
+            totals.add(row.tile(k), row.factors(k))
 
         def add_entry(k):
             u = builder.load(row.place(k, _FACTOR))
             builder.store(add_product(builder, builder.load(rest), row.entry(k), u), rest)
 
-        row.visit(add_strip, add_entry)
+        row.visit(add_tile, add_entry)
         return builder.fadd(totals.sum(), builder.load(rest))
 
     return types.float64(data, indices, table, types.int64, types.int64), generate
@@ -69,24 +69,24 @@ def _dot(typingctx, data, indices, table, first, last):
 
 @intrinsic
 def _add(typingctx, data, indices, table, first, last, w):
-    """table[indices[k], 1] += w * data[k], calling for later entries."""
+    """table[indices[k], 1] += w * data[k], prefetching later entries."""
 
     def generate(context, builder, signature, args):
         row = _Row(context, builder, signature, args)
-        factor = in_all_lanes(builder, args[5])
+        factor = broadcast(builder, args[5])
 
         def add(k, x):
             pointer = row.place(k, _TOTAL)
             builder.store(builder.fadd(builder.load(pointer), x), pointer)
 
-        def add_strip(k):
-            row.call_for_later(k)
-            x = builder.fmul(row.strip(k), factor)
+        def add_tile(k):
+            row.prefetch_later(k)
+            x = builder.fmul(row.tile(k), factor)
             # one after the other: a row may have two entries of the same column
-            for lane in range(LANES):
+            for lane in range(SIMD_WIDTH):
                 add(builder.add(k, LONG(lane)), builder.extract_element(x, NUMBER(lane)))
 
-        row.visit(add_strip, lambda k: add(k, builder.fmul(row.entry(k), args[5])))
+        row.visit(add_tile, lambda k: add(k, builder.fmul(row.entry(k), args[5])))
         return context.get_dummy_value()
 
     return types.void(data, indices, table, types.int64, types.int64, types.float64), generate
@@ -105,13 +105,13 @@ class _Row:
         self.single = signature.args[0].dtype == types.float32
         self.narrow = signature.args[1].dtype.bitwidth < 64
 
-    def visit(self, strip, entry):
-        """strip(k) for eight entries from k on, as long as there are eight; entry(k) beyond."""
-        builder, width = self.builder, LONG(LANES)
+    def visit(self, tile, entry):
+        """tile(k) for eight entries from k on, as long as there are eight; entry(k) beyond."""
+        builder, width = self.builder, LONG(SIMD_WIDTH)
         size = builder.sub(self.last, self.first)
-        whole = builder.add(self.first, builder.and_(size, LONG(-LANES)))
+        whole = builder.add(self.first, builder.and_(size, LONG(-SIMD_WIDTH)))
         with cgutils.for_range_slice(builder, self.first, whole, width) as (k, _):
-            strip(k)
+            tile(k)
         with cgutils.for_range_slice(builder, whole, self.last, ONE) as (k, _):
             entry(k)
 
@@ -119,10 +119,10 @@ class _Row:
         x = self.builder.load(self.builder.gep(self.data, [k]))
         return self.builder.fpext(x, ir.DoubleType()) if self.single else x
 
-    def strip(self, k):
+    def tile(self, k):
         """Eight entries from k on."""
         builder = self.builder
-        kind = ir.VectorType(ir.FloatType() if self.single else ir.DoubleType(), LANES)
+        kind = ir.VectorType(ir.FloatType() if self.single else ir.DoubleType(), SIMD_WIDTH)
         pointer = builder.bitcast(builder.gep(self.data, [k]), kind.as_pointer())
         x = builder.load(pointer, align=4 if self.single else 8)
         return builder.fpext(x, VECTOR) if self.single else x
@@ -140,7 +140,7 @@ class _Row:
         """What eight entries from k on are multiplied by: pairs first, then pairs of them."""
         builder = self.builder
         parts = []
-        for lane in range(0, LANES, 2):
+        for lane in range(0, SIMD_WIDTH, 2):
             pair = ir.Constant(ir.VectorType(ir.DoubleType(), 2), ir.Undefined)
             for i in range(2):
                 u = builder.load(self.place(builder.add(k, LONG(lane + i)), _FACTOR))
@@ -155,8 +155,8 @@ class _Row:
             ]
         return parts[0]
 
-    def call_for_later(self, k):
-        """Ask for the entries that lie AHEAD. Beyond the last row this does nothing."""
-        place = self.builder.add(k, LONG(AHEAD))
+    def prefetch_later(self, k):
+        """Ask for the entries that lie PREFETCH_DISTANCE. Beyond the last row this does nothing."""
+        place = self.builder.add(k, LONG(PREFETCH_DISTANCE))
         for array in self.data, self.indices:
-            call_for(self.builder, self.builder.gep(array, [place]))
+            prefetch(self.builder, self.builder.gep(array, [place]))

@@ -10,18 +10,17 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skinfluence.kernels._arrays import LANES
-from skinfluence.kernels._dense_loops import _curve
+from skinfluence.kernels._arrays import SIMD_WIDTH
 from skinfluence.kernels._vectors import (
-    AHEAD,
     LONG,
     ONE,
+    PREFETCH_DISTANCE,
     VECTOR,
     ZERO,
     add_product,
-    call_for,
+    broadcast,
     data_pointer,
-    in_all_lanes,
+    prefetch,
 )
 
 #: Sums that are kept apart, so that an entry does not wait for the one before it. A power of two.
@@ -39,17 +38,52 @@ def products(
     for g in range(groups):  # one table at a time, so that more of it stays in the cache
         table = tables[g]
         for i in range(start, stop):
-            _sum(data, indices, table, raw, indptr[i], indptr[i + 1], (i * groups + g) * LANES)
+            _sum(data, indices, table, raw, indptr[i], indptr[i + 1], (i * groups + g) * SIMD_WIDTH)
     some = raw[start:stop, : len(offset)]
-    _curve(some, stop - start, offset, curvature, factor, matrices, start, sums)
+    _curve(some, offset, curvature, factor, matrices, start, sums)
+
+
+@_compiled
+def _curve(raw, offset, curvature, factor, matrices, first, sums):
+    """raw[i] becomes A_i (raw[i] + offset), and is added to the sums."""
+    C = raw.shape[1]
+    K = matrices.shape[1] if len(matrices) else curvature.shape[1]
+    width = C // K
+    old = np.empty(C)
+    for i in range(len(raw)):
+        row = raw[i]
+        for c in range(C):
+            row[c] += offset[c]
+        if len(matrices):
+            old[:] = row
+            A = matrices[first + i]
+            for k in range(K):
+                for t in range(width):
+                    total = 0.0
+                    for h in range(K):
+                        total += A[k, h] * old[h * width + t]
+                    row[k * width + t] = total
+        else:
+            for t in range(width):
+                along = 0.0
+                if len(factor):
+                    for k in range(K):
+                        along += factor[first + i, k] * row[k * width + t]
+                for k in range(K):
+                    c = k * width + t
+                    row[c] *= curvature[first + i, k]
+                    if len(factor):
+                        row[c] -= factor[first + i, k] * along
+        for c in range(C):
+            sums[c] += row[c]
 
 
 @_compiled
 def add_rows(data, indices, indptr, raw, g, start, stop, table):
     """table += X' raw for some rows and the g-th eight columns of raw."""
-    groups = raw.shape[1] // LANES
+    groups = raw.shape[1] // SIMD_WIDTH
     for i in range(start, stop):
-        _add(data, indices, table, raw, indptr[i], indptr[i + 1], (i * groups + g) * LANES)
+        _add(data, indices, table, raw, indptr[i], indptr[i + 1], (i * groups + g) * SIMD_WIDTH)
 
 
 @_compiled
@@ -58,10 +92,10 @@ def scores(data, indices, indptr, tables, offset, rho, start, stop, totals, out)
 
     U in tables (K, G, f, 8); `totals` is room for (rows, 8).
     """
-    raw = np.empty(LANES)
+    raw = np.empty(SIMD_WIDTH)
     for g in range(tables.shape[1]):
-        first = g * LANES
-        width = min(LANES, len(out) - first)
+        first = g * SIMD_WIDTH
+        width = min(SIMD_WIDTH, len(out) - first)
         totals[:] = 0.0
         for k in range(len(tables)):
             table = tables[k, g]
@@ -140,17 +174,17 @@ class _Entries:
             x = builder.fpext(x, ir.DoubleType())
         if self.narrow:
             column = builder.zext(column, LONG)
-        row = builder.gep(self.table, [builder.mul(column, LONG(LANES))])
+        row = builder.gep(self.table, [builder.mul(column, LONG(SIMD_WIDTH))])
         pointer = builder.bitcast(row, VECTOR.as_pointer())
-        return in_all_lanes(builder, x), pointer
+        return broadcast(builder, x), pointer
 
     def visit(self, first, last, body):
-        """body(k, turn) for every entry, `turn` from 0 to `_APART`, calling for later ones."""
+        """body(k, turn) for every entry, `turn` from 0 to `_APART`, prefetching later ones."""
         builder, step = self.builder, LONG(_APART)
         whole = builder.add(first, builder.and_(builder.sub(last, first), LONG(-_APART)))
         with cgutils.for_range_slice(builder, first, whole, step) as (k, _):
             for array in self.data, self.indices:
-                call_for(builder, builder.gep(array, [builder.add(k, LONG(AHEAD))]))
+                prefetch(builder, builder.gep(array, [builder.add(k, LONG(PREFETCH_DISTANCE))]))
             for turn in range(_APART):
                 body(builder.add(k, LONG(turn)), turn)
         with cgutils.for_range_slice(builder, whole, last, ONE) as (k, _):

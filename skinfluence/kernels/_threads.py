@@ -59,15 +59,6 @@ def job_threads(n_jobs):
 
 
 @cache
-def blas_architecture():
-    """OpenBLAS's name for the kernels that numpy uses here, or None."""
-    for pool in _controller().select(user_api="blas").info():
-        if "numpy" in pool["filepath"]:
-            return pool.get("architecture")
-    return None
-
-
-@cache
 def _controller():
     # finding the loaded libraries takes milliseconds, asking them takes none
     return ThreadpoolController()

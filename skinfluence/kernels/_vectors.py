@@ -8,25 +8,25 @@ as that takes there.
 from llvmlite import ir
 from numba.core import cgutils
 
-from skinfluence.kernels._arrays import LANES
+from skinfluence.kernels._arrays import SIMD_WIDTH
 
 LONG = ir.IntType(64)
 ONE = LONG(1)
 NUMBER = ir.IntType(32)
-VECTOR = ir.VectorType(ir.DoubleType(), LANES)
-ZERO = ir.Constant(VECTOR, [0.0] * LANES)
+VECTOR = ir.VectorType(ir.DoubleType(), SIMD_WIDTH)
+ZERO = ir.Constant(VECTOR, [0.0] * SIMD_WIDTH)
 #: A product may be added without being rounded first.
 CONTRACT = ("contract",)
-#: How many entries of CSR rows ahead to call for: fewer come late, more push each other out.
-AHEAD = 512
+#: How many entries of CSR rows ahead to prefetch: fewer come late, more push each other out.
+PREFETCH_DISTANCE = 512
 
 
-def in_all_lanes(builder, x):
+def broadcast(builder, x):
     """A vector that has x in all its lanes."""
     lane = builder.insert_element(
-        ir.Constant(ir.VectorType(x.type, LANES), ir.Undefined), x, NUMBER(0)
+        ir.Constant(ir.VectorType(x.type, SIMD_WIDTH), ir.Undefined), x, NUMBER(0)
     )
-    first = ir.Constant(ir.VectorType(NUMBER, LANES), [0] * LANES)
+    first = ir.Constant(ir.VectorType(NUMBER, SIMD_WIDTH), [0] * SIMD_WIDTH)
     return builder.shuffle_vector(lane, lane, first)
 
 
@@ -35,9 +35,9 @@ def add_product(builder, total, x, y):
     return builder.fadd(total, builder.fmul(x, y, flags=CONTRACT), flags=CONTRACT)
 
 
-def sum_of_lanes(builder, vector):
+def lane_sum(builder, vector):
     """The sum of a vector: halves are added until one number is left."""
-    width = LANES
+    width = SIMD_WIDTH
     while width > 1:
         width //= 2
         low, high = (
@@ -69,7 +69,7 @@ class Totals:
     def sum(self):
         """The sum of all lanes."""
         older, newer = [self.builder.load(total) for total in self._totals]
-        return sum_of_lanes(self.builder, self.builder.fadd(older, newer))
+        return lane_sum(self.builder, self.builder.fadd(older, newer))
 
 
 def data_pointer(context, builder, kind, value):
@@ -77,7 +77,7 @@ def data_pointer(context, builder, kind, value):
     return context.make_array(kind)(context, builder, value).data
 
 
-def call_for(builder, pointer):
+def prefetch(builder, pointer):
     """Ask memory for a number that is read later. Beyond an array's end this does nothing."""
     byte = ir.IntType(8).as_pointer()
     prefetch = cgutils.get_or_insert_function(

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from skinfluence.kernels import csr_scores, pack_lanes
+from skinfluence.kernels import csr_scores, pack_columns
 
 #: Multiplications from which sparse rows wait for the compiler: a second of scipy's products.
 SCORE_WORK = 4e9
 #: Rows of one product; from 256 to 4,096 the times are equal.
 STEP = 512
-#: With fewer right-hand sides most of the eight lanes of the compiled loop would be empty.
+#: With fewer right-hand sides most of the compiled loop's vectors of eight numbers would be empty.
 FEWEST = 4
 
 
@@ -76,7 +76,7 @@ def _stacked(design, parts):
 
 def _compiled(design, parts):
     X, f, m = design.X, design.n_features, parts[0].shape[1]
-    tables = pack_lanes([part[:f] for part in parts])
+    tables = pack_columns([part[:f] for part in parts])
     offset = np.zeros((len(parts), m))
     if design.intercept:
         for k, part in enumerate(parts):

@@ -135,24 +135,24 @@ def first_column(matrix, without):
 
 
 #: Columns of a symmetric matrix that are multiplied at a time.
-STRIP = 128
+TILE = 128
 
 
 def upper_half(matrix):
     """U, zero below its blocks on the diagonal, with z' U z = z' M z for a symmetric M."""
     out = 2.0 * matrix
-    for start in range(0, len(matrix), STRIP):
-        own = slice(start, start + STRIP)
+    for start in range(0, len(matrix), TILE):
+        own = slice(start, start + TILE)
         out[own, own] = matrix[own, own]
-        out[start + STRIP :, own] = 0.0
+        out[start + TILE :, own] = 0.0
     return out
 
 
 def half_form(Z, half):
     """z_i' U z_i of every row: half the multiplications that the full matrix would take."""
     out = np.zeros(len(Z))
-    for start in range(0, len(half), STRIP):
-        stop = start + STRIP
+    for start in range(0, len(half), TILE):
+        stop = start + TILE
         out += np.einsum("ij,ij->i", Z[:, :stop] @ half[:stop, start:stop], Z[:, start:stop])
     return out
 

@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from skinfluence import InfluenceExplainer
-from skinfluence.kernels import _reference, csr_scores, pack_lanes
+from skinfluence.kernels import _reference, csr_scores, pack_columns
 from skinfluence.linalg import Design, _scores, score_reader
 
 
@@ -25,7 +25,7 @@ def make_problem(n=500, f=37, m=11, K=3, data_type=np.float64, index_type=np.int
 @pytest.mark.parametrize("data_type", [np.float32, np.float64])
 def test_scores_equal_their_twin(data_type, index_type, m, K):
     parts, U, offset, rho = make_problem(500, 37, m, K, data_type, index_type)
-    out = csr_scores(*parts, pack_lanes(U), offset, rho, np.empty((m, 500)))
+    out = csr_scores(*parts, pack_columns(U), offset, rho, np.empty((m, 500)))
     expected = _reference.csr_scores(*parts, U, offset, rho)
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
 
@@ -36,7 +36,7 @@ def test_scores_are_written_into_any_view(dtype):
     expected = _reference.csr_scores(*parts, U, offset, rho)
     room = np.full((500, 30), 7.0, dtype)
     out = room.T[2:13]
-    assert csr_scores(*parts, pack_lanes(U), offset, rho, out) is out
+    assert csr_scores(*parts, pack_columns(U), offset, rho, out) is out
     np.testing.assert_allclose(out, expected, rtol=0, atol=20 * np.finfo(dtype).eps)
     assert (np.delete(room, np.arange(2, 13), axis=1) == 7.0).all()
 
@@ -45,14 +45,14 @@ def test_some_rows_of_a_larger_matrix():
     (data, indices, indptr), U, offset, rho = make_problem()
     expected = _reference.csr_scores(data, indices, indptr, U, offset, rho)[:, 100:230]
     out = np.empty((11, 130))
-    csr_scores(data, indices, indptr[100:231], pack_lanes(U), offset, rho[100:230], out)
+    csr_scores(data, indices, indptr[100:231], pack_columns(U), offset, rho[100:230], out)
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
 
 
 def test_threads_do_not_change_a_bit():
     parts, U, offset, rho = make_problem(n=80_000)
     one, three = (
-        csr_scores(*parts, pack_lanes(U), offset, rho, np.empty((11, 80_000)), n_threads)
+        csr_scores(*parts, pack_columns(U), offset, rho, np.empty((11, 80_000)), n_threads)
         for n_threads in (1, 3)
     )
     assert np.array_equal(one, three)
@@ -61,7 +61,7 @@ def test_threads_do_not_change_a_bit():
 def test_nan_comes_through():
     parts, U, offset, rho = make_problem()
     parts[0][0] = np.nan
-    out = csr_scores(*parts, pack_lanes(U), offset, rho, np.empty((11, 500)))
+    out = csr_scores(*parts, pack_columns(U), offset, rho, np.empty((11, 500)))
     assert np.isnan(out[:, 0]).all()
     assert not np.isnan(out[:, 1:]).any()
 
@@ -69,7 +69,7 @@ def test_nan_comes_through():
 def test_no_rows_have_no_scores():
     parts = np.empty(0), np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int32)
     U = np.ones((2, 4, 5))
-    out = csr_scores(*parts, pack_lanes(U), np.ones((2, 5)), np.empty((0, 2)), np.empty((5, 0)))
+    out = csr_scores(*parts, pack_columns(U), np.ones((2, 5)), np.empty((0, 2)), np.empty((5, 0)))
     assert out.shape == (5, 0)
 
 
@@ -103,6 +103,6 @@ def test_influences_are_the_same_compiled_and_plain(n_classes, method, monkeypat
 
 
 def test_small_problems_do_not_wait_for_the_compiler(monkeypatch):
-    monkeypatch.setattr(_scores, "pack_lanes", None)
+    monkeypatch.setattr(_scores, "pack_columns", None)
     X = sparse.random(500, 20, density=0.2, format="csr", random_state=0)
     score_reader(Design(X), [np.ones((20, 512))])

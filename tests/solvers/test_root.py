@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skinfluence.solvers import CholeskySolver, EighSolver, _root
-from skinfluence.solvers._root import STRIP, first_column, half_form, project_out, upper_half
+from skinfluence.solvers._root import TILE, first_column, half_form, project_out, upper_half
 from tests.solvers import _zoo as zoo
 
 
@@ -36,7 +36,7 @@ def test_a_matrix_that_is_not_finite_has_no_pivot(small, monkeypatch):
     assert not _root.inverse_root(matrix)[1] > 0.0
 
 
-@pytest.mark.parametrize("q", [1, STRIP, STRIP + 1, 3 * STRIP - 5])
+@pytest.mark.parametrize("q", [1, TILE, TILE + 1, 3 * TILE - 5])
 def test_half_of_a_symmetric_matrix_has_the_same_quadratic_form(q):
     rng = np.random.default_rng(0)
     matrix = rng.standard_normal((q, q))

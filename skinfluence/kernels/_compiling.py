@@ -1,0 +1,70 @@
+"""Whether compiled loops pay: what waiting for the compiler costs, and what products would gain."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+#: Products that an iteration with one Hessian takes, about.
+PRODUCTS = 30
+#: Seconds to import numba, to load compiled loops from numba's cache, and to compile them.
+IMPORT, LOAD, COMPILE = 0.5, 0.1, 3.0
+#: Seconds that compiled loops save for each entry of the rows and column that is multiplied.
+SAVED_DENSE, SAVED_SPARSE = 3e-10, 1e-9
+
+_lost: dict[str, float] = {}
+
+
+def worth_compiling(X, n_columns=1):
+    """Whether the compiled loops, and the wait for them, take less time than plain products.
+
+    Products to come are reckoned as `PRODUCTS`. Those that were made in vain count too: once the
+    plain way has lost as much as compiling takes, the loops are compiled.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n, f)
+    n_columns : int
+        C, the number of coefficient vectors that are multiplied at a time. With several a dense X
+        is multiplied by BLAS, and nothing is compiled.
+
+    Returns
+    -------
+    bool
+    """
+    if sparse.issparse(X):
+        loops = "_csr_single.single" if n_columns == 1 else "_csr_vectors.products"
+        saved = SAVED_SPARSE * X.nnz * n_columns
+    else:
+        rows_follow = X.flags.c_contiguous and X.dtype in (np.float32, np.float64)
+        if n_columns > 1 or not rows_follow:
+            return False
+        loops, saved = "_dense_loops.product", SAVED_DENSE * X.size * n_columns
+    gained = saved * PRODUCTS + _lost.get(loops, 0.0)
+    if gained > LOAD and gained > _seconds_until_ready(loops, gained):
+        return True
+    _lost[loops] = _lost.get(loops, 0.0) + saved
+    return False
+
+
+def _seconds_until_ready(loops, enough):
+    """Seconds until a compiled function can be called, as far as they are at most `enough`."""
+    name, function = loops.split(".")
+    name = f"skinfluence.kernels.{name}"
+    importing = 0.0 if "numba" in sys.modules else IMPORT
+    if importing + LOAD > enough:
+        return importing + LOAD
+    module = import_module(name)
+    compiled = getattr(module, function)
+    if compiled.signatures:
+        return 0.0
+    return importing + (LOAD if cached_index(compiled) else COMPILE)
+
+
+def cached_index(compiled):
+    """Paths of numba's indices of what it has compiled from the present source of a function."""
+    source = Path(compiled.py_func.__code__.co_filename)
+    found = Path(compiled.stats.cache_path).glob(f"{source.stem}.{compiled.__name__}-*.nbi")
+    return [path for path in found if path.stat().st_mtime >= source.stat().st_mtime]
