@@ -135,7 +135,7 @@ API_REFERENCE = [
             "job_threads",
             "lissa_csr",
             "lissa_dense",
-            "pack_lanes",
+            "pack_columns",
             "row_chunks",
             "run_chunks",
             "single_threaded_blas",
