@@ -10,11 +10,13 @@ from docutils.utils.math.latex2mathml import tex2mathml
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from api_reference import render  # noqa: E402
+import api_reference  # noqa: E402
+import supported_models  # noqa: E402
 
 import skinfluence  # noqa: E402
 
-(HERE / "api.rst").write_text(render(), encoding="utf-8")
+for page, text in (("api", api_reference), ("supported_models", supported_models)):
+    (HERE / f"{page}.rst").write_text(text.render(), encoding="utf-8")
 
 metadata = configparser.ConfigParser()
 metadata.read(HERE.parent / "setup.cfg", encoding="utf-8")
@@ -29,6 +31,9 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "matplotlib.sphinxext.plot_directive",
 ]
 exclude_patterns = ["_build", "_generated", "_templates", "auto_examples/**/*.ipynb"]
 templates_path = ["_templates"]
@@ -55,7 +60,23 @@ html_title = f"{project} {release}"
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "mathml"
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
+html_theme_options = {
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg", "text": project},
+    "header_links_before_dropdown": 5,
+}
+html_sidebars = {"index": []}
+
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+plot_html_show_formats = False
+plot_html_show_source_link = False
+plot_formats = [("png", 120)]
+plot_rcparams = {"figure.figsize": (6.0, 4.0), "savefig.bbox": "standard"}
 
 
 def _math(self, node, as_block):
