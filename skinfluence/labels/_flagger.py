@@ -1,8 +1,8 @@
-"""LabelFlagger: which given labels are wrong? Wires inputs, sources, noise model and report."""
+"""LabelFlagger: wires inputs, sources, noise model and report."""
 
 import copy
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn import config_context
@@ -11,9 +11,10 @@ from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence.explainer._explainer import InfluenceExplainer
-from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer, said_of
+from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import (
+    CONSTRAINTS,
     check_settings,
     check_weight,
     gap_rows,
@@ -24,33 +25,31 @@ from skinfluence.labels._inputs.targets import as_labels, read_target
 from skinfluence.labels._outputs import check_one_output, each_output, fit_outputs
 from skinfluence.labels._review.report import summarize, verdicts
 from skinfluence.labels._review.review import Review
-from skinfluence.labels._scores import SCORES
 
 __all__ = ["LabelFlagger"]
 
 
 class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Find the rows whose label is wrong, from one fit instead of cross-validation.
+    """Find wrong labels, or wrong values of a regression, from one fit.
 
-    What models that have not seen a row say of it, in closed form (leave-one-out), goes through a
-    noise model: which class is taken for which, and how likely each given label is. Works for
-    classes and for the values of a regression.
+    A noise model is fitted to predictions of models that have not seen the row, which for linear
+    models are known in closed form (leave-one-out). It estimates which class is taken for which,
+    and the probability that each given label is right.
 
-    A transformer whose `transform` changes nothing, so that it stands anywhere in a pipeline; to
-    act on what it finds see the attributes, :meth:`summary` and :meth:`report`.
+    A transformer whose `transform` changes nothing, so that it stands anywhere in a pipeline.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Whose predictions judge the labels; a classifier takes them for classes, a regressor for
+        Whose predictions judge the labels; for a classifier they are classes, for a regressor
         values. None: strings are classes, numbers values, and whole numbers either: classes where
         at most ten differ, values where rows with near numbers are alike (see `target_type_`). The
         flagger then chooses a representation of the data itself, by the leave-one-out likelihood;
-        categories, free text and gaps are encoded. An estimator that
-        :class:`~skinfluence.InfluenceExplainer` knows is left one out in closed form; any other (a
-        forest, say) is cross-validated, `judged_by_` says so.
+        categories, free text and gaps are encoded. Leave-one-out predictions come in closed form
+        from estimators that :class:`~skinfluence.InfluenceExplainer` supports; others (a forest)
+        are cross-validated (see `judged_by_`).
     ranking : str, default="leave_one_out"
-        What puts the rows in order:
+        Score by which the rows are ranked:
 
         - "leave_one_out": the probability that the label is wrong, by the noise model on
           leave-one-out probabilities;
@@ -59,21 +58,20 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         - "self_influence": influence on the row's own loss (Koh & Liang 2017, section 5.4);
         - "loss": loss of the row under the model that has seen it;
         - "relative": self-influence per unit of change of the coefficients (RelatIF);
-        - "reference": how much the row hurts the trusted rows that `fit` is given.
+        - "reference": minus the mean influence on the trusted rows that `fit` is given.
 
-        With the last four these numbers rank the rows, under the model that was fitted to all
-        labels as given. How many are flagged, `label_quality_` and `suggested_` come from the noise
-        model all the same.
+        The last four are of the model that was fitted to all labels as given. The number of flagged
+        rows, `label_quality_` and `suggested_` come from the noise model all the same.
     representation : {"auto", "linear", "rbf"}, default="auto"
-        Where `estimator` is None, what judges: models linear in the scaled columns, in radial basis
-        functions of them, or both and more, averaged where their likelihoods are near.
+        Where `estimator` is None: models linear in the scaled columns, in radial basis functions of
+        them, or both and a forest, averaged where their likelihoods are near.
     n_components : "auto" or int, default="auto"
         Most landmarks of an RBF representation. "auto": 300, and more (to 4,000) of many rows while
         the likelihood gains, in less time than a cross-validated forest is estimated to take.
     noise_model : bool, default=True
         Whether to estimate the noise and refit with rows weighted by the probability that their
         label is right. False: one fit, and `label_quality_` is the leave-one-out probability of the
-        given label, as the model gives it (margins become probabilities at a fitted temperature).
+        given label (margins become probabilities at a fitted temperature).
     contamination : {"auto", "strict"} or float, default="auto"
         How many labels are flagged: the estimated number (too high where the model can hardly
         predict the labels), only those that are surely wrong, or this share of the rows.
@@ -91,8 +89,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     n_jobs : int, default=None
         Folds at a time, and threads of the explainer. Results do not depend on it.
     verbose : int, default=None
-        1 prints what was fitted and found. What takes more than two seconds shows its progress as
-        in InfluenceExplainer; 0 never does.
+        1 prints what was fitted and found. More than two seconds of work show their progress as in
+        InfluenceExplainer; 0 never does.
 
     Attributes
     ----------
@@ -101,7 +99,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     label_quality_ : ndarray of shape (n_samples,)
         Probability in [0, 1] that the given label is right.
     flagged_ : ndarray of bool of shape (n_samples,)
-        Rows flagged as mislabelled.
+        Rows flagged as mislabelled: the first of the ranking. With a share as `contamination`, or a
+        ranking other than by label quality, rows of high quality may be among them.
     ranking_ : ndarray of int of shape (n_samples,)
         Rows, the most suspicious first.
     suggested_ : ndarray of shape (n_samples,)
@@ -122,8 +121,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     contamination_ : float
         Share that is flagged. Below `noise_rate_` where fewer rows contradict their label.
     judged_by_ : {"leave_one_out", "cross_validation"}
-        Where the probabilities that the noise model judges come from: "cross_validation" for an
-        estimator that influence cannot serve.
+        Source of the out-of-sample predictions.
     damping_ : float or None
         The damping that was used.
     row_weight_ : ndarray of shape (n_samples,)
@@ -133,21 +131,21 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     reviewed_ : ndarray of bool of shape (n_samples,)
         Rows whose label a person has confirmed or corrected, by `update`.
     description_ : str
-        Which model judged the rows, what columns that are no numbers were taken for, and what more
-        than ten different whole numbers of y.
+        Which model judged the rows, and how columns that are no numbers, and more than ten
+        different whole numbers of y, were read.
     target_type_ : {"classes", "values"}
-        What y was taken for.
+        Type of y.
     flaggers_ : list of LabelFlagger
         Where y has several columns, one for each, and the arrays above have one column for each.
     explainer_ : InfluenceExplainer
-        Of that model; made at first use. Missing for cross-validated models.
+        Of the model that judged the rows; made at first use. Missing for cross-validated models.
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
 
     See Also
     --------
-    skinfluence.InfluenceExplainer : Says which training rows made a model say something.
+    skinfluence.InfluenceExplainer : Influence of training rows on predictions.
     skinfluence.CleanedClassifier : Learns without the flagged labels.
 
     Notes
@@ -168,10 +166,11 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> y_noisy, flipped = flip_labels(y, 0.1, random_state=0)
     >>> flagger = LabelFlagger().fit(X, y_noisy)
-    >>> bool(flipped[flagger.ranking_[:40]].mean() > 0.9)
-    True
+    >>> print(f"{flipped[flagger.ranking_[:40]].mean():.3f} of the first 40 are wrong")
+    1.000 of the first 40 are wrong
     """
 
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
     # set by fit
     _judgement: Any
     _explainer: InfluenceExplainer | None
@@ -229,13 +228,13 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Raises
         ------
         ValueError
-            For missing labels, columns of an unknown type, labels of one class only, settings that
-            mean nothing.
+            For missing labels, columns of an unknown type, labels of one class only, invalid
+            settings.
         UnsupportedEstimatorError
-            For a score that needs influence with an estimator that influence cannot serve.
+            For a ranking by influence with an estimator that InfluenceExplainer does not support.
         """
         begun = perf_counter()
-        check_settings(self, SCORES)
+        check_settings(self)
         if fit_outputs(self, X, y, sample_weight, X_trusted, y_trusted):
             return self
         X = read_table(self, X, y)
@@ -243,17 +242,20 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         self._settings = self.get_params(deep=False)  # `set_params` changes the next fit
         weight = check_weight(sample_weight, X)
         target, self._target_note = read_target(self, X, y, weight)
-        check_consistent_length(X, target.given)
         trusted = check_trusted(self, X_trusted, y_trusted, target)
         # inside, the weights are the flagger's own: no request of the user's concerns them
         with config_context(enable_metadata_routing=False):
             judge_rows(self, X, y, target, weight, trusted)
         if self.verbose:
-            print(f"[LabelFlagger] {said_of(self)}, in {perf_counter() - begun:.2f} s")
+            n, flagged = len(self.flagged_), int(self.flagged_.sum())
+            print(
+                f"[LabelFlagger] {self.description_.rstrip('.')}: {flagged} of {n} rows flagged "
+                f"({self.contamination_:.1%}), in {perf_counter() - begun:.2f} s"
+            )
         return self
 
     def transform(self, X):
-        """The rows as they are.
+        """X, unchanged.
 
         Parameters
         ----------
@@ -263,7 +265,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Returns
         -------
         {ndarray, sparse matrix, data frame} of shape (n_samples, n_features)
-            X itself; lists become an array.
+            Lists become an array.
         """
         table = self._new_table(X)
         gaps = gap_rows(table)
@@ -272,7 +274,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         return table
 
     def fit_predict(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None):
-        """Fit, and tell flagged training rows from the others.
+        """Fit, and return which training rows are flagged.
 
         Parameters
         ----------
@@ -288,7 +290,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         return np.where(self.flagged_, -1, 1)
 
     def score_labels(self, X, y):
-        """Judge the labels of rows that the model has not seen.
+        """Probability that the labels of new rows are wrong.
 
         Parameters
         ----------
@@ -300,7 +302,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Returns
         -------
         ndarray of shape (n_samples,)
-            Probability in [0, 1] that the label is wrong, whatever `ranking` is.
+            In [0, 1], whatever `ranking` is.
         """
         if hasattr(self, "flaggers_"):
             return np.column_stack(each_output(self, "score_labels", X, y))
@@ -308,9 +310,9 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         return 1.0 - self._judgement.of_new_rows(*rows)[0]
 
     def score(self, X, y):
-        """Mean log-likelihood of given labels that the model has not seen, noise included.
+        """Mean log-likelihood of the given labels of new rows, noise included.
 
-        What a search over `damping`, `representation` or `noise_model` maximises.
+        A search over `damping`, `representation` or `noise_model` maximises it.
 
         Parameters
         ----------
@@ -339,7 +341,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         return X, self._target.encode(y)
 
     def summary(self):
-        """How many labels are flagged, estimated to be wrong, and surely wrong; and which.
+        """Number of labels flagged, estimated to be wrong, and surely wrong; and the flagged rows.
 
         Returns
         -------
@@ -350,23 +352,23 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         return summarize(self)
 
     def report(self, *, n_against=3, explain=1000):
-        """What was found, as a table with one row a training row.
+        """Table of the verdicts, one row per training row.
 
         Parameters
         ----------
         n_against : int, default=3
-            How many of the training rows whose influence speaks most against the label to name.
+            Number of training rows to name whose influence contradicts the label most.
         explain : int or "all", default=1000
-            For how many of the flagged rows to look for them, the most suspicious first; "all":
-            for every row, in a time that grows with the square of the rows.
+            Number of flagged rows to name them for, the most suspicious first; "all": every row, in
+            a time that grows with the square of the rows.
 
         Returns
         -------
         DataFrame
             In the frame type of the training data, in their order and with their index: `row` (its
             name in that index), `given`, `suggested`, `quality`, `flag`, and `against_1` ... (names
-            of training rows, the strongest first; missing where no row speaks against the label,
-            or none was looked for). Cross-validated models have no influences and no such columns.
+            of training rows, the strongest first, or missing). Cross-validated models have no
+            influences and no such columns.
         """
         check_one_output(self)
         return verdicts(self, n_against, explain)

@@ -1,11 +1,11 @@
 """Several labels or values a row: each column of y is judged by a flagger of its own."""
 
+import narwhals.stable.v1 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._utils.frames import frame_backend
 from skinfluence.labels._inputs.settings import read_table
 
 __all__ = ["check_one_output", "each_output", "fit_outputs"]
@@ -18,19 +18,18 @@ def columns_of(y):
     """The columns of y, each as an array or a column of its frame; [y] where there is one."""
     if sparse.issparse(y):  # as indicators of several labels a row may come
         y = y.toarray()
-    if frame_backend(y):
-        names = y.column_names if hasattr(y, "column_names") else list(y.columns)
-        return [y[name] for name in names] if len(names) > 1 else [y]
-    if isinstance(y, list | tuple) and not (len(y) and isinstance(y[0], list | tuple)):
-        return [y]
-    values = np.asarray(y)
-    return list(values.T) if values.ndim == 2 and values.shape[1] > 1 else [y]
+    known = nw.from_native(y, eager_only=True, pass_through=True)
+    if isinstance(known, nw.DataFrame):
+        columns = [column.to_native() for column in known.iter_columns()]
+    else:
+        columns = list(np.asarray(y).T) if np.ndim(y) == 2 else []
+    return columns if len(columns) > 1 else [y]
 
 
 def fit_outputs(flagger, X, y, sample_weight, X_trusted, y_trusted):
-    """Fit a flagger for each column of y, where there are several.
+    """Fit a flagger for each column of y, where there are several; return whether there are.
 
-    Their arrays stand side by side. Returns whether there are several columns.
+    Their arrays stand side by side.
     """
     vars(flagger).pop("flaggers_", None)  # of an earlier fit
     columns = columns_of(y)

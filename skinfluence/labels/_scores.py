@@ -1,9 +1,4 @@
-"""Scores by name: what puts the rows in order.
-
-`"leave_one_out"` and `"cross_validation"` are what models that have not seen a row say of it,
-through the noise model. The others are functions of an explainer of the model that has seen all
-rows.
-"""
+"""Scores by name, of a fitted explainer: which rows are ranked first."""
 
 from collections.abc import Callable
 
@@ -19,10 +14,7 @@ __all__ = ["SCORES", "loss", "reference", "relative", "self_influence"]
 
 
 def self_influence(explainer, trusted=None):
-    """Influence of each row on its own loss, first order (Koh & Liang 2017, section 5.4).
-
-    In units of the loss, shape (n,): what the row's own loss would gain without it.
-    """
+    """Influence of each row on its own loss, first order, shape (n,) (Koh & Liang 2017, 5.4)."""
     return explainer.self_influence(method="first_order")
 
 
@@ -34,10 +26,9 @@ def loss(explainer, trusted=None):
 def relative(explainer, trusted=None):
     """Self-influence per unit of change of the coefficients, shape (n,).
 
-    The theta-relative influence (Barshan, Brunet & Dziugaite 2020) on the row itself: one that
-    moves all coefficients has a large influence on everything, itself included; divided by the
-    length of the change, ``||H^-1 g_i||``, what is left is how much of it goes into the row's own
-    loss.
+    The theta-relative influence (Barshan, Brunet & Dziugaite 2020) on the row itself: a row that
+    moves all coefficients influences everything, so that its influence is divided by the length of
+    the change, ``||H^-1 g_i||``.
     """
     own = explainer.self_influence(method="first_order")
     length = change_lengths(explainer.linearization_, "theta")
@@ -52,16 +43,14 @@ def reference(explainer, trusted):
     X, y = trusted
     n, m = explainer.objective_.n_rows, _num_samples(X)
     total = np.zeros(n)
-    for some in gen_batches(m, block_size(2 * 8 * n)):
-        rows = np.arange(m)[some]
-        found = explainer.influence(
-            take_rows(X, rows), y[rows], target="loss", method="first_order"
-        )
-        total += found.sum(axis=0)
+    for rows in gen_batches(m, block_size(2 * 8 * n)):
+        part = take_rows(X, rows), y[rows]
+        total += explainer.influence(*part, target="loss", method="first_order").sum(axis=0)
     return -total / m
 
 
-#: Name -> function of an explainer and the trusted rows; None where the noise model ranks.
+#: Name -> function of an explainer and the trusted rows; None where the noise model ranks, on
+#: predictions of models that have not seen the row.
 SCORES: dict[str, Callable | None] = {
     "leave_one_out": None,
     "cross_validation": None,

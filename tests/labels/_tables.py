@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels
+from tests.labels._quick import quick
 
 X, clean = load_breast_cancer(return_X_y=True)
 X, clean = X[:200, :6], clean[:200]
@@ -28,14 +28,14 @@ ESTIMATORS = {"none": None, "given": logistic}
 @cache
 def judged(estimator):
     """What a flagger with one of ESTIMATORS finds in the arrays, to compare others with."""
-    return LabelFlagger(ESTIMATORS[estimator]).fit(X, y)
+    return quick(ESTIMATORS[estimator]).fit(X, y)
 
 
 @cache
 def judged_mixed():
     """What a flagger finds in MIXED as the array that it is encoded to."""
     encoded = np.c_[X, MIXED["new"], colour == "blue", colour == "green", colour == "red"]
-    return LabelFlagger().fit(encoded.astype(float), y)
+    return quick().fit(encoded.astype(float), y)
 
 
 def frame(columns, library):

@@ -18,6 +18,7 @@ from skinfluence.labels._cleaning.choice import _accuracy, _folds
 from tests._data import load_shared_data
 from tests.labels import _cleaned
 from tests.labels._numbered import Numbered, Unnumbered, X, flipped, missed, n, one_sided, truth, y
+from tests.labels._quick import quick
 
 MATRIX = np.array([[1.0, 0.0], [0.4, 0.6]])
 logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
@@ -119,7 +120,7 @@ def test_wrong_values_are_acted_on():
 
 
 def test_right_values_are_left_alone():
-    got = CleanedRegressor(Ridge()).fit(_cleaned.X, _cleaned.clean_values)
+    got = CleanedRegressor(Ridge(), quick()).fit(_cleaned.X, _cleaned.clean_values)
     raw = Ridge().fit(_cleaned.X, _cleaned.clean_values)
     assert (
         got.score(_cleaned.X, _cleaned.clean_values)
@@ -128,7 +129,7 @@ def test_right_values_are_left_alone():
 
 
 def test_without_weights_rows_are_dropped_or_not():
-    got = CleanedClassifier(KNeighborsClassifier()).fit(
+    got = CleanedClassifier(KNeighborsClassifier(), quick()).fit(
         _cleaned.X, (_cleaned.values > 0).astype(int)
     )
     assert list(got.action_gains_) == ["drop"]
@@ -146,7 +147,7 @@ def test_too_few_rows_for_a_choice_are_left_alone(labels):
 def test_where_folds_cannot_be_fitted_nothing_is_done_and_said():
     colour = np.where(np.arange(n) == 7, "green", np.where(X[:, 0] > 0, "red", "blue"))
     encoded = make_pipeline(OneHotEncoder(), LogisticRegression())
-    model = CleanedClassifier(encoded, LabelFlagger(representation="linear"))
+    model = CleanedClassifier(encoded, quick())
     with pytest.warns(match="a fold failed with: Found unknown categories"):
         model.fit(colour[:, None].astype(object), y)
     assert model.action_ == "none" and model.predict([["green"]]).shape == (1,)

@@ -24,6 +24,7 @@ from tests.labels._cleaned import (
     weight,
     y,
 )
+from tests.labels._quick import quick
 
 
 def test_weights_that_the_estimator_cannot_take_are_refused():
@@ -48,8 +49,8 @@ def test_a_row_of_weight_zero_is_absent(action, kind):
     cleaned, target = (CleanedClassifier, y) if kind == "classes" else (CleanedRegressor, values)
     there = np.where(np.arange(150) % 4 == 1, 0.0, 1.0)
     rows = np.flatnonzero(there)
-    got = cleaned(action=action).fit(X, target, sample_weight=there)
-    want = cleaned(action=action).fit(X[rows], target[rows])
+    got = cleaned(flagger=quick(), action=action).fit(X, target, sample_weight=there)
+    want = cleaned(flagger=quick(), action=action).fit(X[rows], target[rows])
     np.testing.assert_allclose(got.predict(X), want.predict(X), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(
         got.flagger_.label_quality_[rows], want.flagger_.label_quality_, rtol=1e-9, atol=1e-12
@@ -130,12 +131,10 @@ def test_routed_reweighting_needs_no_request_of_a_plain_estimator(routing):
 def test_a_routed_search_passes_weights_through(routing):
     estimator = LogisticRegression().set_fit_request(sample_weight=True)
     estimator.set_score_request(sample_weight=False)
-    flagger = LabelFlagger(representation="linear").set_fit_request(sample_weight=True)
+    flagger = quick().set_fit_request(sample_weight=True)
     model = CleanedClassifier(estimator, flagger, action="drop")
     search = GridSearchCV(model, {"estimator__C": [1.0]}, cv=3).fit(X, y, sample_weight=weight)
     with sklearn.config_context(enable_metadata_routing=False):
-        plain = CleanedClassifier(
-            LogisticRegression(), LabelFlagger(representation="linear"), action="drop"
-        )
+        plain = CleanedClassifier(LogisticRegression(), quick(), action="drop")
         want = plain.fit(X, y, sample_weight=weight)
     np.testing.assert_allclose(proba(search), proba(want), rtol=1e-9)

@@ -13,8 +13,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler, TargetEncoder
 
-from skinfluence import CleanedClassifier, CleanedRegressor, LabelCleaner, LabelFlagger
+from skinfluence import CleanedClassifier, CleanedRegressor, LabelCleaner
 from skinfluence.labels._inputs.steps import looks_at_labels, preparing_steps
+from tests.labels._quick import quick
 from tests.labels._tables import LIBRARIES, MIXED, NUMBERS, X, column, frame, y
 
 prepare = make_pipeline(StandardScaler(), PolynomialFeatures(include_bias=False))
@@ -29,8 +30,8 @@ prepare = make_pipeline(StandardScaler(), PolynomialFeatures(include_bias=False)
     ids=["pipeline", "search"],
 )
 def test_the_flagger_judges_with_the_pipelines_own_preparation(estimator):
-    cleaned = CleanedClassifier(estimator, action="drop").fit(X, y)
-    want = LabelFlagger().fit(clone(prepare).fit_transform(X), y)
+    cleaned = CleanedClassifier(estimator, flagger=quick(), action="drop").fit(X, y)
+    want = quick().fit(clone(prepare).fit_transform(X), y)
     np.testing.assert_allclose(cleaned.flagger_.scores_, want.scores_, rtol=1e-6, atol=1e-9)
     assert "Columns by StandardScaler, PolynomialFeatures." in cleaned.flagger_.description_
     assert len(cleaned.report()) == 200
@@ -71,7 +72,9 @@ def test_a_pipeline_that_fills_gaps_is_judged_on_filled_rows():
         (make_pipeline(SimpleImputer(), StandardScaler()), list(NUMBERS)),
         (OneHotEncoder(handle_unknown="ignore"), ["colour"]),
     )
-    cleaned = CleanedClassifier(make_pipeline(encode, LogisticRegression())).fit(table, y)
+    cleaned = CleanedClassifier(
+        make_pipeline(encode, LogisticRegression()), quick(), action="drop"
+    ).fit(table, y)
     assert "Columns by ColumnTransformer." in cleaned.flagger_.description_
     assert cleaned.score(table, y) > 0.8
 
@@ -79,7 +82,9 @@ def test_a_pipeline_that_fills_gaps_is_judged_on_filled_rows():
 def test_an_estimator_that_takes_gaps_sees_them():
     holed = X.copy()
     holed[::7, 2] = np.nan
-    cleaned = CleanedClassifier(HistGradientBoostingClassifier(max_iter=5)).fit(holed, y)
+    cleaned = CleanedClassifier(
+        HistGradientBoostingClassifier(max_iter=2), quick(), action="drop"
+    ).fit(holed, y)
     assert np.isfinite(cleaned.flagger_.scores_).all()
     assert cleaned.estimator_._preprocessor is None and cleaned.predict(holed).shape == (200,)
 
@@ -89,7 +94,7 @@ def test_an_estimator_that_takes_gaps_sees_them():
 def test_a_frame_of_one_column_of_labels_stays_one(library, action):
     table = frame({"t": y}, library)
     with pytest.warns(match="column-vector y was passed"):
-        cleaner = LabelCleaner(LabelFlagger(representation="linear"), action=action)
+        cleaner = LabelCleaner(quick(), action=action)
         _, labels = cleaner.fit_resample(X, table)
     assert type(labels) is type(table)
     flagged, suggested = cleaner.flagger_.flagged_, cleaner.flagger_.suggested_
@@ -101,7 +106,7 @@ def test_a_frame_of_one_column_of_labels_stays_one(library, action):
 def test_the_index_of_a_frame_of_labels_stays():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"t": y}, index=[f"r{i}" for i in range(200)])
-    cleaner = LabelCleaner(LabelFlagger(representation="linear"), action="relabel")
+    cleaner = LabelCleaner(quick(), action="relabel")
     with pytest.warns(match="column-vector y was passed"):
         _, labels = cleaner.fit_resample(X, table)
     assert list(labels.index) == list(table.index) and labels["t"].dtype == y.dtype
@@ -111,4 +116,5 @@ def test_a_cleaned_regressor_judges_values():
     rng = np.random.default_rng(0)
     ages = (40 + 10 * X[:, 0] / X[:, 0].std() + rng.standard_normal(200)).round().astype(int)
     pipe = make_pipeline(StandardScaler(), Ridge())
-    assert hasattr(CleanedRegressor(pipe).fit(X, ages).flagger_, "loo_prediction_")
+    cleaned = CleanedRegressor(pipe, quick(), action="drop").fit(X, ages)
+    assert hasattr(cleaned.flagger_, "loo_prediction_")

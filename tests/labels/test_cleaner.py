@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from skinfluence import LabelCleaner, LabelFlagger
 from skinfluence.datasets import flip_labels
 from tests.labels._known import Known
+from tests.labels._quick import quick
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 3))
@@ -219,15 +220,15 @@ def test_it_has_no_transform():
 
 
 def test_it_clones_and_pickles():
-    cleaner = clone(LabelCleaner(LabelFlagger(contamination=0.1))).fit(X, y)
+    cleaner = clone(LabelCleaner(quick(contamination=0.1))).fit(X, y)
     again = pickle.loads(pickle.dumps(cleaner))
     np.testing.assert_array_equal(again.sample_indices_, cleaner.sample_indices_)
 
 
 def test_refitting_equals_a_fresh_fit():
-    cleaner = LabelCleaner().fit(X, truth)
+    cleaner = LabelCleaner(quick()).fit(X, truth)
     X_left, y_left = cleaner.fit_resample(X[:90], y[:90])
-    fresh = LabelCleaner()
+    fresh = LabelCleaner(quick())
     X_fresh, y_fresh = fresh.fit_resample(X[:90], y[:90])
     np.testing.assert_array_equal(X_left, X_fresh)
     np.testing.assert_array_equal(y_left, y_fresh)
@@ -238,10 +239,10 @@ def test_routing_sends_weights_to_a_flagger_that_asks():
     weight = np.ones(120)
     weight[:10] = 0
     with sklearn.config_context(enable_metadata_routing=True):
-        cleaner = LabelCleaner(LabelFlagger().set_fit_request(sample_weight=True))
+        cleaner = LabelCleaner(quick().set_fit_request(sample_weight=True))
         cleaner.fit_resample(X, y, sample_weight=weight)
     assert cleaner.sample_indices_.min() >= 10
-    fresh = LabelCleaner().fit(X[10:], y[10:])
+    fresh = LabelCleaner(quick()).fit(X[10:], y[10:])
     np.testing.assert_array_equal(cleaner.sample_indices_, fresh.sample_indices_ + 10)
 
 
@@ -261,7 +262,7 @@ class Pipeline:
 
 
 def test_the_contract_of_imbalanced_learn_without_it():
-    pipeline = Pipeline(LabelCleaner(), LogisticRegression()).fit(X, y)
+    pipeline = Pipeline(LabelCleaner(quick()), LogisticRegression()).fit(X, y)
     left = pipeline.sampler.sample_indices_
     alone = LogisticRegression().fit(X[left], y[left])
     np.testing.assert_array_equal(pipeline.predict(X), alone.predict(X))
@@ -269,7 +270,7 @@ def test_the_contract_of_imbalanced_learn_without_it():
 
 def test_inside_the_pipeline_of_imbalanced_learn():
     imblearn = pytest.importorskip("imblearn.pipeline")
-    pipeline = imblearn.make_pipeline(StandardScaler(), LabelCleaner(), LogisticRegression())
+    pipeline = imblearn.make_pipeline(StandardScaler(), LabelCleaner(quick()), LogisticRegression())
     pipeline.fit(X, y)
     left = pipeline[1].sample_indices_
     assert len(left) < 120
@@ -294,7 +295,7 @@ def test_weights_reach_the_sampler_of_imbalanced_learn_by_routing():
     weight = np.ones(120)
     weight[:10] = 0
     with sklearn.config_context(enable_metadata_routing=True):
-        flagger = LabelFlagger().set_fit_request(sample_weight=True)
+        flagger = quick().set_fit_request(sample_weight=True)
         model = LogisticRegression().set_fit_request(sample_weight=False)
         pipeline = imblearn.Pipeline([("clean", LabelCleaner(flagger)), ("model", model)])
         pipeline.fit(X, y, sample_weight=weight)

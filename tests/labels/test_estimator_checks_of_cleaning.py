@@ -20,14 +20,17 @@ QUICK = [
     CleanedClassifier(
         DecisionTreeClassifier(random_state=0), LabelFlagger(LogisticRegression()), action="drop"
     ),
+    LabelCleaner(quick),
+]
+# as they come, and around more: many more fits
+SLOW = [
+    CleanedClassifier(),
+    CleanedRegressor(),
     CleanedRegressor(DecisionTreeRegressor(random_state=0), quick, action="reweight"),
     CleanedClassifier(
         make_pipeline(StandardScaler(), LogisticRegression()), quick, action="reweight"
     ),
-    LabelCleaner(quick),
 ]
-# as they come: many more fits
-SLOW = [CleanedClassifier(), CleanedRegressor()]
 
 
 def all_checks(estimators):

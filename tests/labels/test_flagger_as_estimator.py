@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels
 from tests.labels._flipped import X, clean, logistic, same, y
+from tests.labels._quick import quick
 
 
 def test_transform_is_the_identity(flagger):
@@ -24,7 +25,7 @@ def test_transform_is_the_identity(flagger):
 
 
 def test_a_flagger_stands_anywhere_in_a_pipeline():
-    with_flagger = make_pipeline(StandardScaler(), LabelFlagger(), LogisticRegression())
+    with_flagger = make_pipeline(StandardScaler(), quick(), LogisticRegression())
     without = make_pipeline(StandardScaler(), LogisticRegression())
     np.testing.assert_array_equal(
         with_flagger.fit(X, y).predict_proba(X), without.fit(X, y).predict_proba(X)
@@ -42,12 +43,12 @@ def test_a_grid_search_runs_with_its_own_score():
 
 @pytest.mark.parametrize("estimator", [None, logistic, ExtraTreesClassifier(10)])
 def test_refitting_equals_a_fresh_fit(estimator):
-    other = LabelFlagger(estimator).fit(X[:, :5], flip_labels(clean, 0.3, random_state=1)[0])
-    same(other.fit(X, y), LabelFlagger(estimator).fit(X, y))
+    other = quick(estimator).fit(X[:, :5], flip_labels(clean, 0.3, random_state=1)[0])
+    same(other.fit(X, y), quick(estimator).fit(X, y))
 
 
 def test_refitting_to_values_forgets_the_classes(values):
-    found = LabelFlagger().fit(X, y).fit(*values[:2])
+    found = quick().fit(X, y).fit(*values[:2])
     for name in ("classes_", "noise_matrix_", "noise_matrix_std_", "loo_proba_", "temperature_"):
         assert not hasattr(found, name)
 
@@ -59,13 +60,13 @@ def global_state():
 @pytest.mark.parametrize("estimator", [None, logistic, ExtraTreesClassifier(10)])
 def test_the_global_random_state_is_untouched(estimator):
     before = global_state()
-    LabelFlagger(estimator).fit(X, y).report()
+    quick(estimator).fit(X, y).report()
     assert global_state() == before
 
 
 @pytest.mark.parametrize("estimator", [None, logistic, ExtraTreesClassifier(10)])
 def test_a_fitted_flagger_can_be_pickled(estimator):
-    found = LabelFlagger(estimator).fit(X, y)
+    found = quick(estimator).fit(X, y)
     again = pickle.loads(pickle.dumps(found))
     same(found, again)
     np.testing.assert_array_equal(found.score_labels(X, y), again.score_labels(X, y))
@@ -84,7 +85,7 @@ def test_a_fitted_flagger_can_be_pickled(estimator):
 )
 def test_an_unfitted_flagger_says_so(ask):
     with pytest.raises(NotFittedError, match="fit"):
-        ask(LabelFlagger())
+        ask(quick())
 
 
 def test_weights_and_trusted_rows_are_routed():

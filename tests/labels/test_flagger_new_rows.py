@@ -7,6 +7,7 @@ from sklearn.metrics import average_precision_score
 
 from skinfluence import LabelFlagger
 from tests.labels._flipped import X, flipped, logistic, y
+from tests.labels._quick import quick
 
 
 @pytest.mark.parametrize("estimator", [None, logistic, ExtraTreesClassifier(30)])
@@ -30,7 +31,7 @@ def test_a_label_that_nobody_had_cannot_be_right(explained):
 
 def test_new_values_are_judged(values):
     table, _, noisy, wrong = values
-    found = LabelFlagger().fit(table[:300], noisy[:300])
+    found = quick().fit(table[:300], noisy[:300])
     score = found.score_labels(table[300:], noisy[300:])
     assert average_precision_score(wrong[300:], score) > 0.9
 
@@ -40,14 +41,14 @@ def test_score_is_the_held_out_likelihood_of_given_labels(values):
     poor = LabelFlagger(logistic, damping=100.0).fit(X[:200], y[:200])
     assert -1.0 < poor.score(X[200:], y[200:]) < good.score(X[200:], y[200:]) < 0.0
     table, _, noisy, _ = values
-    good = LabelFlagger(damping=0.1).fit(table[:300], noisy[:300])
-    poor = LabelFlagger(damping=1e6).fit(table[:300], noisy[:300])
+    good = quick(damping=0.1).fit(table[:300], noisy[:300])
+    poor = quick(damping=1e6).fit(table[:300], noisy[:300])
     assert poor.score(table[300:], noisy[300:]) < good.score(table[300:], noisy[300:])
 
 
 def test_the_density_of_values_integrates_to_one(values):
     table, _, noisy, _ = values
-    found = LabelFlagger().fit(table, noisy)
+    found = quick().fit(table, noisy)
     grid = np.linspace(-3000, 3500, 20001)
     rows = np.repeat(table[:1], len(grid), axis=0)
     density = np.exp(found._judgement.log_likelihood(rows, grid))

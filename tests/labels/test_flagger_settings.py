@@ -1,5 +1,7 @@
 """What the parameters of a flagger do, and which settings fit refuses."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -9,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import LabelFlagger
 from tests.labels._flipped import X, flipped, logistic, same, y
+from tests.labels._quick import quick
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3])
@@ -18,8 +21,8 @@ def test_contamination_may_be_a_share_of_the_rows(share):
 
 
 def test_strict_flags_fewer():
-    strict = LabelFlagger(contamination="strict").fit(X, y)
-    assert 0 < strict.flagged_.sum() <= LabelFlagger().fit(X, y).flagged_.sum()
+    strict = quick(contamination="strict").fit(X, y)
+    assert 0 < strict.flagged_.sum() <= quick().fit(X, y).flagged_.sum()
     assert flipped[strict.flagged_].mean() > 0.9
 
 
@@ -45,11 +48,6 @@ def test_the_seed_decides_landmarks_and_folds():
     assert np.abs(first.scores_ - second.scores_).max() > 0
 
 
-def test_results_do_not_depend_on_n_jobs():
-    trees = ExtraTreesClassifier(10)
-    same(LabelFlagger(trees, n_jobs=1).fit(X, y), LabelFlagger(trees, n_jobs=2).fit(X, y))
-
-
 def test_verbose_tells_what_was_done(capsys):
     LabelFlagger(logistic, verbose=1).fit(X, y)
     said = capsys.readouterr().out
@@ -60,31 +58,24 @@ def test_verbose_tells_what_was_done(capsys):
 
 
 SETTINGS = [
-    ("ranking", "best", "Expected one of"),
-    ("ranking", ("leave_one_out", "loss"), "Expected one of"),
-    ("ranking", ["leave_one_out"], "Expected one of"),
-    ("ranking", None, "Expected one of"),
-    ("contamination", "many", "'auto' or 'strict'"),
-    ("contamination", 1.5, ">= 0 and <= 1"),
-    ("contamination", -0.1, ">= 0 and <= 1"),
-    ("contamination", None, "'auto'"),
-    ("damping", "none", "'auto'"),
-    ("damping", -1.0, ">= 0"),
-    ("damping", np.nan, "finite number"),
-    ("max_iter", 0, "whole number"),
-    ("max_iter", 2.0, "whole number"),
-    ("n_components", 0, "whole number"),
-    ("noise_model", "yes", "True or False"),
-    ("n_jobs", 0, "positive integer"),
-    ("representation", "cubic", "Expected"),
-    ("solver", "magic", "cholesky"),
+    ("ranking", ["best", ("leave_one_out", "loss"), None]),
+    ("contamination", ["many", 1.5, -0.1, None]),
+    ("damping", ["none", -1.0, np.nan]),
+    ("max_iter", [0, 2.0]),
+    ("n_components", [0]),
+    ("noise_model", ["yes"]),
+    ("n_jobs", [0]),
+    ("representation", ["cubic"]),
+    ("solver", ["magic"]),
+    ("verbose", ["loud"]),
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "expected"), SETTINGS)
-def test_fit_refuses_the_setting(name, value, expected):
-    with pytest.raises(ValueError, match=f"{name}=.*{expected}"):
-        LabelFlagger(logistic, **{name: value}).fit(X, y)
+@pytest.mark.parametrize(("name", "values"), SETTINGS)
+def test_fit_refuses_the_setting(name, values):
+    for value in values:
+        with pytest.raises(ValueError, match=f"{name}.*{re.escape(repr(value))}"):
+            LabelFlagger(logistic, **{name: value}).fit(X, y)
 
 
 @pytest.mark.parametrize("estimator", [KMeans(), IsolationForest(), StandardScaler(), "logistic"])

@@ -17,6 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skinfluence import CleanedClassifier, LabelCleaner, LabelFlagger
 from skinfluence.datasets import flip_labels
 from skinfluence.labels._inputs.tables import table_encoder
+from tests.labels._quick import quick
 from tests.labels._tables import (
     ESTIMATORS,
     LIBRARIES,
@@ -36,7 +37,7 @@ from tests.labels._tables import (
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_frames_of_numbers_are_judged_as_arrays(library, estimator):
     table = frame(NUMBERS, library)
-    found = LabelFlagger(ESTIMATORS[estimator]).fit(table, y)
+    found = quick(ESTIMATORS[estimator]).fit(table, y)
     want = judged(estimator)
     np.testing.assert_allclose(found.scores_, want.scores_, rtol=1e-6, atol=1e-9)
     assert list(found.feature_names_in_) == list(NUMBERS)
@@ -50,7 +51,7 @@ def test_frames_of_numbers_are_judged_as_arrays(library, estimator):
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_mixed_frames_are_encoded(library):
     table = frame(MIXED, library)
-    found = LabelFlagger().fit(table, y)
+    found = quick().fit(table, y)
     np.testing.assert_allclose(found.scores_, judged_mixed().scores_, rtol=1e-6, atol=1e-8)
     assert found.score_labels(table, y).shape == (200,)
     assert len(found.report(n_against=1)) == 200
@@ -74,7 +75,7 @@ def test_nullable_numbers_without_gaps_are_numbers():
 def test_new_categories_are_taken_for_rare_ones():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(MIXED)
-    found = LabelFlagger().fit(table, y)
+    found = quick().fit(table, y)
     other = table.assign(colour="mauve")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -106,7 +107,7 @@ def test_gaps_get_the_mean_and_a_mark_or_a_category_of_their_own(library):
     colours = [(colour == name) & there for name in ("blue", "green", "red")] + [~there]
     want = np.c_[X[:, :2], filled, X[:, 3:], MIXED["new"], mark, np.array(colours).T]
     np.testing.assert_allclose(got, want)
-    found = LabelFlagger().fit(table, y)
+    found = quick().fit(table, y)
     assert np.isfinite(found.scores_).all()
     assert found.transform(table) is table
     assert len(found.report(n_against=1)) == 200
@@ -123,7 +124,7 @@ def test_gaps_of_an_array_are_filled_and_marked():
         np.testing.assert_allclose(got, np.c_[filled, mark])
     new = X[:5].copy()
     new[0, 0] = np.nan  # a gap where fit has seen none
-    assert np.isfinite(LabelFlagger().fit(X, y).score_labels(new, y[:5])).all()
+    assert np.isfinite(quick().fit(X, y).score_labels(new, y[:5])).all()
 
 
 def test_gaps_that_tell_the_class_are_evidence():
@@ -133,7 +134,7 @@ def test_gaps_that_tell_the_class_are_evidence():
     table = rng.standard_normal((300, 3))
     table[truth == 1, 0] = np.nan
     noisy, wrong = flip_labels(truth, 0.1, random_state=0)
-    assert average_precision_score(wrong, LabelFlagger().fit(table, noisy).scores_) > 0.95
+    assert average_precision_score(wrong, quick().fit(table, noisy).scores_) > 0.95
 
 
 def test_columns_of_an_array_of_objects_are_told_apart():
@@ -142,7 +143,7 @@ def test_columns_of_an_array_of_objects_are_told_apart():
     want = [[1.5, 3.5, 0, 1, 1, 0], [2.5, 3, 0, 0, 0, 1], [2, 4, 1, 0, 1, 0]]
     np.testing.assert_allclose(got[:3], want)
     labels = np.arange(60) % 2
-    assert len(LabelFlagger().fit(table.tolist(), labels).report(n_against=0)) == 60
+    assert len(quick().fit(table.tolist(), labels).report(n_against=0)) == 60
 
 
 @pytest.mark.filterwarnings("ignore:Models that have not seen a row predict its label no better")
@@ -153,8 +154,8 @@ def test_sparse_columns_of_a_frame_stay_sparse():
     got = table_encoder(dummies).fit_transform(dummies)
     assert sparse.issparse(got)
     np.testing.assert_array_equal(got.toarray(), dummies.to_numpy())
-    found = LabelFlagger().fit(dummies, y)
-    want = LabelFlagger().fit(sparse.csr_array(dummies.to_numpy()), y)
+    found = quick().fit(dummies, y)
+    want = quick().fit(sparse.csr_array(dummies.to_numpy()), y)
     np.testing.assert_allclose(found.scores_, want.scores_)
     assert found.transform(dummies) is dummies
     mixed = dummies.rename(columns=str).assign(x=X[:, 0])
@@ -168,11 +169,11 @@ def test_the_configured_output_changes_nothing(output):
     pandas, _ = pytest.importorskip("pandas"), pytest.importorskip(output)
     table = pandas.DataFrame(MIXED)
     with config_context(transform_output=output):
-        found = LabelFlagger().fit(table, y)
+        found = quick().fit(table, y)
         assert len(found.report(n_against=1)) == 200
         scores = found.score_labels(table, y)
         by_forest = LabelFlagger(ranking="cross_validation").fit(table, y)
-        for cleaned in (CleanedClassifier(logistic), LabelCleaner()):
+        for cleaned in (CleanedClassifier(logistic, quick(), action="drop"), LabelCleaner(quick())):
             cleaned.fit(pandas.DataFrame(NUMBERS), y)
     np.testing.assert_allclose(found.scores_, judged_mixed().scores_, rtol=1e-6, atol=1e-8)
     np.testing.assert_array_equal(found.score_labels(table, y), scores)
@@ -183,14 +184,14 @@ def test_infinity_is_refused():
     holed = X.copy()
     holed[3, 2] = np.inf
     with pytest.raises(ValueError, match="infinity"):
-        LabelFlagger().fit(holed, y)
+        quick().fit(holed, y)
 
 
 @pytest.mark.parametrize(
     "estimator",
     [
         make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()),
-        HistGradientBoostingClassifier(max_iter=5),
+        HistGradientBoostingClassifier(max_iter=2),
     ],
     ids=["pipeline", "trees"],
 )
@@ -239,17 +240,17 @@ def test_sparse_rows(make):
 
 def test_sparse_rows_with_long_indices():
     table = sparse.csr_array(X)
-    short = LabelFlagger().fit(table, y)
+    short = quick().fit(table, y)
     table.indices, table.indptr = table.indices.astype(np.int64), table.indptr.astype(np.int64)
-    long = LabelFlagger().fit(table, y)
+    long = quick().fit(table, y)
     np.testing.assert_array_equal(long.scores_, short.scores_)
     assert table.indices.dtype == np.int64
 
 
 @pytest.mark.parametrize("estimator", [None, logistic], ids=["none", "given"])
 def test_single_precision(estimator):
-    single = LabelFlagger(estimator).fit(X.astype(np.float32), y)
-    double = LabelFlagger(estimator).fit(X.astype(np.float32).astype(float), y)
+    single = quick(estimator).fit(X.astype(np.float32), y)
+    double = quick(estimator).fit(X.astype(np.float32).astype(float), y)
     np.testing.assert_allclose(single.scores_, double.scores_, atol=1e-3)
 
 
@@ -257,7 +258,7 @@ def test_read_only_and_memory_mapped_rows(tmp_path, usual):
     np.save(tmp_path / "x.npy", X)
     np.save(tmp_path / "y.npy", y)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r"), np.load(tmp_path / "y.npy", mmap_mode="r")
-    np.testing.assert_array_equal(LabelFlagger().fit(*mapped).scores_, usual.scores_)
+    np.testing.assert_array_equal(quick().fit(*mapped).scores_, usual.scores_)
     LabelFlagger(logistic).fit(*mapped).report()
 
 

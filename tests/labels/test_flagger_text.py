@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skinfluence import CleanedClassifier, LabelCleaner, LabelFlagger
+from tests.labels._quick import quick
 from tests.labels._tables import frame
 
 rng = np.random.default_rng(0)
@@ -55,7 +56,7 @@ def about_right(flagged):
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_documents_without_an_estimator(container):
     docs = CONTAINERS[container]()
-    found = LabelFlagger().fit(docs, given)
+    found = quick().fit(docs, given)
     assert about_right(found.flagged_)
     assert "Documents by TF-IDF" in found.description_
     assert not hasattr(found, "n_features_in_")
@@ -77,7 +78,7 @@ def test_a_pipeline_gets_the_documents(estimator, container):
     assert found.transform(docs) is docs
     kept, labels = LabelCleaner(LabelFlagger(estimator)).fit_resample(docs, given)
     assert type(kept) is type(docs) and len(kept) == len(labels) < 300
-    for flagger in (None, LabelFlagger(estimator)):
+    for flagger in (quick(), LabelFlagger(estimator)):
         cleaned = CleanedClassifier(estimator, flagger, action="drop").fit(docs, given)
         assert (cleaned.predict(docs) == truth).mean() > 0.9
         assert len(cleaned.report()) == 300
@@ -98,7 +99,7 @@ def test_a_column_of_free_text_is_not_one_hot_encoded(library):
     noise = np.random.default_rng(1).standard_normal(300)
     texts = [None if i == 7 else text for i, text in enumerate(DOCS)]
     table = frame({"x": noise, "text": texts, "kind": np.array(["u", "v"] * 150)}, library)
-    found = LabelFlagger().fit(table, given)
+    found = quick().fit(table, given)
     assert about_right(found.flagged_)
     assert "categorical: kind; free text by TF-IDF: text" in found.description_
     with config_context(transform_output="pandas"):
@@ -126,7 +127,7 @@ def test_other_inputs_of_a_pipeline():
 def test_a_column_of_numbers_is_still_no_table():
     for column in (np.arange(300.0), list(range(300))):
         with pytest.raises(ValueError, match="X is one column"):
-            LabelFlagger().fit(column, given)
+            quick().fit(column, given)
     with pytest.raises(ValueError, match="X is one column"):
         LabelFlagger(LogisticRegression()).fit(DOCS, given)
     table = LabelFlagger(LogisticRegression()).fit(np.eye(300), given)

@@ -8,6 +8,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skinfluence import CleanedClassifier, LabelCleaner, LabelFlagger
+from tests.labels._quick import quick
 from tests.labels._tables import LIBRARIES, X, frame, y
 
 other = (X[:, 1] > np.median(X[:, 1])).astype(int)
@@ -69,9 +70,10 @@ def test_what_is_refused_says_what_to_do():
         with pytest.raises(AttributeError, match=r"flagger\.flaggers_\[0\]\.report\(\)"):
             ask()
     with pytest.raises(ValueError, match=r"Column 1 of y: .* one class"):
-        LabelFlagger().fit(X, np.c_[y, np.ones(200)])
+        quick().fit(X, np.c_[y, np.ones(200)])
     with pytest.raises(ValueError, match="y has 1 columns; expected 2"):
         flagger.score_labels(X, y)
-    for cleaner in (LabelCleaner(), CleanedClassifier(RandomForestClassifier(5), action="drop")):
+    trees = RandomForestClassifier(5)
+    for cleaner in (LabelCleaner(quick()), CleanedClassifier(trees, quick(), action="drop")):
         with pytest.raises(ValueError, match=r"y has 2 columns.*LabelFlagger\(\)\.fit\(X, y\)"):
             cleaner.fit(X, BOTH)

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinfluence import LabelFlagger
+from tests.labels._quick import quick
 
 rng = np.random.default_rng(0)
 X = pd.DataFrame(rng.standard_normal((80, 3)) * [1, 5, 0.2], columns=list("abc"))
@@ -30,14 +30,14 @@ def gain(flagger, X_test, y_test):
     ],
 )
 def test_test_rows_with_other_columns_are_refused(model, table, message):
-    flagger = LabelFlagger(model).fit(X, y)
+    flagger = quick(model).fit(X, y)
     with pytest.raises(ValueError, match=message):
         gain(flagger, table[:20], y[:20])
 
 
 def test_test_rows_are_as_many_columns_wide_and_have_as_many_known_labels():
     table = X.to_numpy()
-    flagger = LabelFlagger(LogisticRegression()).fit(table, y)
+    flagger = quick(LogisticRegression()).fit(table, y)
     with pytest.raises(ValueError, match="2 features"):
         gain(flagger, table[:20, :2], y[:20])
     with pytest.raises(ValueError, match="labels"):
@@ -50,9 +50,7 @@ def test_test_rows_are_as_many_columns_wide_and_have_as_many_known_labels():
 def test_nullable_columns_give_what_plain_ones_give(model):
     plain = X.assign(b=(X.b > 0).astype(float))
     nullable = X.assign(b=(X.b > 0).astype(int).astype("Int64"))
-    chosen = [
-        gain(LabelFlagger(model).fit(table, y), table[:20], y[:20]) for table in (plain, nullable)
-    ]
+    chosen = [gain(quick(model).fit(table, y), table[:20], y[:20]) for table in (plain, nullable)]
     np.testing.assert_array_equal(*chosen)
 
 
@@ -60,7 +58,7 @@ def test_nullable_columns_give_what_plain_ones_give(model):
 @pytest.mark.parametrize("contamination", ["auto", "strict", 0.1])
 def test_all_rows_may_be_reviewed(model, contamination):
     labels = values if isinstance(model, Ridge) else y
-    flagger = LabelFlagger(model, contamination=contamination).fit(X, labels)
+    flagger = quick(model, contamination=contamination).fit(X, labels)
     flagger.update(np.arange(len(X)), labels)
     assert not flagger.flagged_.any()
     np.testing.assert_array_equal(flagger.label_quality_, 1.0)

@@ -149,7 +149,7 @@ def test_updated_flaggers_pickle(reviewed):
         ([0.5], [1], "expected a list of training row numbers"),
         ([True, False], [1], r"mask of shape \(2,\); expected \(300,\)"),
         ([1, 2], [1], "2 rows were reviewed but 1 labels are given"),
-        ([1], [7], r"labels holds \[7\], which no training row had"),
+        ([1], [7], r"labels holds \[7\], which are not among the classes"),
     ],
 )
 def test_answers_that_mean_nothing_are_refused(reviewed, rows, labels, message):

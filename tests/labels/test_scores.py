@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, LabelFlagger
 from skinfluence.labels._scores import SCORES
+from tests.labels._quick import quick
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(70, 3))
@@ -22,7 +23,7 @@ weight = rng.uniform(0.5, 2.0, size=70)
 
 
 def scores(name, estimator=model, **fit):
-    return LabelFlagger(estimator, ranking=name).fit(X, y, **fit).scores_
+    return quick(estimator, ranking=name).fit(X, y, **fit).scores_
 
 
 def derivatives(sample_weight):
@@ -87,7 +88,7 @@ def test_reference_asks_for_trusted_rows(missing):
 
 
 def test_trusted_labels_must_be_known():
-    with pytest.raises(ValueError, match=r"y_trusted holds labels .* \[5\]"):
+    with pytest.raises(ValueError, match=r"y_trusted holds \[5"):
         scores("reference", X_trusted=X_trusted, y_trusted=np.full(30, 5))
 
 
@@ -101,8 +102,8 @@ def test_other_scores_make_no_use_of_trusted_rows():
 @pytest.mark.parametrize("estimator", [model, None], ids=["given", "none"])
 def test_each_score_ranks_and_the_noise_model_counts(name, estimator):
     fit = {"X_trusted": X_trusted, "y_trusted": y_trusted}
-    found = LabelFlagger(estimator, ranking=name).fit(X, y, **fit)
-    usual = LabelFlagger(estimator).fit(X, y)
+    found = quick(estimator, ranking=name).fit(X, y, **fit)
+    usual = quick(estimator).fit(X, y)
     assert found.judged_by_ == "leave_one_out"
     assert found.scores_.shape == (70,) and np.isfinite(found.scores_).all()
     count = usual.flagged_.sum()

@@ -13,6 +13,7 @@ from skinfluence import CleanedClassifier, InfluenceExplainer, LabelFlagger
 from skinfluence.datasets import flip_labels
 from skinfluence.labels._inputs.targets import read_target
 from tests._data import load_shared_data
+from tests.labels._quick import quick
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((1000, 6))
@@ -111,7 +112,7 @@ def test_wrong_ages_are_found_whatever_their_type():
 
 
 def test_a_cleaned_classifier_asks_for_classes():
-    cleaned = CleanedClassifier(make_pipeline(LogisticRegression()), action="none")
+    cleaned = CleanedClassifier(LogisticRegression(), quick(), action="none")
     assert cleaned.fit(many[0][:600], many[1][:600]).flagger_.target_type_ == "classes"
 
 

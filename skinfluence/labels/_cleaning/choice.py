@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight
 
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._sources.cross_validated import make_folds
 
 __all__ = ["Choice", "choose_action"]
 
-#: A mild and a strong one; beside these two "relabel" gained nothing more.
+#: A mild and a strong one; with these two "relabel" gained nothing more.
 CANDIDATES = ("reweight", "drop")
 N_FOLDS = 3
 #: With fewer rows the actions cannot be compared.
@@ -43,21 +42,20 @@ class Choice:
             return f'action "none": too few rows to choose (at least {LEAST_ROWS}, of two classes)'
         std = min((s for _, s in self.gains.values() if s > 0), default=1e-3)
         digits = max(0, 1 - int(np.floor(np.log10(std))))  # two of the standard error
-        told = ", ".join(
-            f'{g:+.{digits}f} ± {s:.{digits}f} by "{a}"' for a, (g, s) in self.gains.items()
-        )
-        return f'action "{self.action}"; expected gain in {self.measure} over "none": {told}'
+        gains = [f'{g:+.{digits}f} ± {s:.{digits}f} by "{a}"' for a, (g, s) in self.gains.items()]
+        expected = f'expected gain in {self.measure} over "none": {", ".join(gains)}'
+        return f'action "{self.action}"; {expected}'
 
 
 def choose_action(training, actions, random_state):
-    """The action that is best on rows left out, where it is clearly better than "none".
+    """The Choice of the action that is best on rows left out, where clearly better than "none".
 
     Flagger and estimator are fitted to two of three folds, and predict the third. The labels there
-    are wrong in places, but none of them has been seen. What they say of accuracy is corrected by
-    the noise matrix T of the flagger of the other folds (true classes in rows): a prediction p
-    where y is given counts ``inv(T)[y, p]``, whose expectation is 1 for the true class and 0 for
-    any other (Natarajan et al. 2013). Without a noise matrix it counts 1 for p = y. The flagger's
-    opinion of single validation rows is not asked: it favours the candidates that follow it most.
+    are wrong in places, but none of them has been seen. Their accuracy is corrected by the noise
+    matrix T of the flagger of the other folds (true classes in rows): a prediction p where y is
+    given counts ``inv(T)[y, p]``, whose expectation is 1 for the true class and 0 for any other
+    (Natarajan et al. 2013). Without a noise matrix it counts 1 for p = y. The flagger's verdict on
+    single validation rows is not used: it favours the candidates that follow it most.
 
     Candidates are `actions` and "none". One is taken for the largest gain among those above their
     standard error, also without the row that speaks most for them (the continuity correction of
@@ -66,9 +64,9 @@ def choose_action(training, actions, random_state):
     classes = is_classifier(training.estimator)
     measure, credit = ("accuracy", _accuracy) if classes else ("mean absolute error", _closeness)
     values = np.asarray(training.y).ravel()
-    weight = _check_sample_weight(training.weight, np.empty((len(values), 0)), dtype=np.float64)
-    rows = np.flatnonzero(weight > 0)
-    if len(rows) < LEAST_ROWS or (classes and _second_largest(values[rows]) < 2):
+    rows = np.flatnonzero(training.weight > 0)
+    counts = np.sort(np.unique(values[rows], return_counts=True)[1])
+    if len(rows) < LEAST_ROWS or (classes and (len(counts) < 2 or counts[-2] < 2)):
         return Choice("none", measure)
     fold = _folds(values, rows, check_random_state(0 if random_state is None else random_state))
     right = {action: np.zeros(len(values)) for action in ("none", *actions)}
@@ -78,11 +76,11 @@ def choose_action(training, actions, random_state):
             part, X_test = training.take(train), take_rows(training.X, test)
             flagger = part.judge()
             for action in right:
-                told = np.asarray(part.learn(flagger, action).predict(X_test)).ravel()
-                right[action][test] = credit(flagger, values[test], told)
+                predicted = np.asarray(part.learn(flagger, action).predict(X_test)).ravel()
+                right[action][test] = credit(flagger, values[test], predicted)
     except ValueError as failed:  # a rare category, or too few rows of a class, in two thirds
         return Choice("none", measure, failure=str(failed))
-    share = weight[rows] / weight[rows].sum()
+    share = training.weight[rows] / training.weight[rows].sum()
     gains, clear = {}, []
     for action in actions:
         difference = right[action][rows] - right["none"][rows]
@@ -94,27 +92,21 @@ def choose_action(training, actions, random_state):
     return Choice(max(clear, key=lambda a: gains[a][0], default="none"), measure, gains)
 
 
-def _accuracy(flagger, given, told):
+def _accuracy(flagger, given, predicted):
     """Unbiased estimates of whether predictions are the true classes."""
     if not hasattr(flagger, "noise_matrix_"):
-        return told == given
+        return predicted == given
     names = np.asarray(flagger.classes_)
-    inverse = np.linalg.pinv(flagger.noise_matrix_)
     known = np.isin(given, names)  # a class of one row is in no other fold
+    rows, columns = (np.searchsorted(names, labels[known]) for labels in (given, predicted))
     credit = np.zeros(len(given))
-    rows, columns = (np.searchsorted(names, labels[known]) for labels in (given, told))
-    credit[known] = inverse[rows, columns]
+    credit[known] = np.linalg.pinv(flagger.noise_matrix_)[rows, columns]
     return credit
 
 
-def _closeness(_, given, told):
+def _closeness(_, given, predicted):
     """Absolute errors, negated."""
-    return -np.abs(told - given)
-
-
-def _second_largest(labels):
-    counts = np.unique(labels, return_counts=True)[1]
-    return np.sort(counts)[-2] if len(counts) > 1 else 0
+    return -np.abs(predicted - given)
 
 
 def _folds(values, rows, rng):

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier, is_regressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -24,6 +23,7 @@ from skinfluence.labels._cleaning.actions import decide
 from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
 from skinfluence.labels._flagger import LabelFlagger
 from skinfluence.labels._inputs.rows import take_rows
+from skinfluence.labels._inputs.settings import check_weight
 from skinfluence.labels._inputs.steps import weight_name
 
 ACTIONS = ("auto", "drop", "reweight", "relabel", "none")
@@ -57,11 +57,11 @@ class Training:
     flagger: Any
     X: Any
     y: Any
-    weight: Any  # sample weights or None; rows of weight zero are absent
+    weight: np.ndarray  # rows of weight zero are absent; shape: (n,)
     flagger_params: dict  # of its fit
     estimator_params: dict  # of its fit, the sample weights excepted
     weight_name: str | None  # of the estimator's fit parameter for sample weights
-    weighed: bool  # whether the estimator gets the sample weights
+    weighted: bool  # whether the estimator gets the sample weights
 
     def judge(self):
         """The fitted flagger."""
@@ -73,21 +73,21 @@ class Training:
         """The estimator, fitted to what an action leaves of the rows that a flagger has judged."""
         left = decide(flagger, self.X, self.y, self.weight, action)
         params = _check_method_params(self.X, self.estimator_params, indices=left.rows)
-        if self.weighed or action == "reweight":
+        if self.weighted or action == "reweight":
             params = {**params, self.weight_name: left.weight}
         return clone(self.estimator).fit(take_rows(self.X, left.rows), left.y, **params)
 
     def take(self, rows):
-        """The same for some of the rows."""
-        flagger_params = dict(self.flagger_params)
-        if "sample_weight" in flagger_params:
-            flagger_params["sample_weight"] = take_rows(flagger_params["sample_weight"], rows)
+        """The same for some of the rows; trusted rows stay."""
+        params = self.flagger_params
+        if "sample_weight" in params:
+            params = {**params, "sample_weight": take_rows(params["sample_weight"], rows)}
         return replace(
             self,
             X=take_rows(self.X, rows),
             y=take_rows(self.y, rows),
-            weight=None if self.weight is None else take_rows(self.weight, rows),
-            flagger_params=flagger_params,
+            weight=self.weight[rows],
+            flagger_params=params,
             estimator_params=_check_method_params(self.X, self.estimator_params, indices=rows),
         )
 
@@ -117,8 +117,7 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
             For the flagger and the estimator (the last step of a pipeline). A row of weight zero
             is absent.
         X_trusted, y_trusted : rows as of X and their labels, default=None
-            Known to be right. They go to the flagger, whose "reference" ranking asks which training
-            rows hurt them; they are neither judged nor trained on.
+            Known to be right, for the flagger's "reference" ranking; neither judged nor trained on.
         **params : dict
             Further fit parameters of the estimator. Those with one entry a row are cut to the rows
             that stay.
@@ -135,7 +134,8 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         """
         check_choice("action", self.action, ACTIONS)
         self._check_parts()
-        training = self._training(X, y, sample_weight, X_trusted, y_trusted, params)
+        given = {"sample_weight": sample_weight, "X_trusted": X_trusted, "y_trusted": y_trusted}
+        training = self._training(X, y, {k: v for k, v in given.items() if v is not None}, params)
         self.flagger_ = training.judge()
         choice = Choice(self.action)
         if self.action == "auto":
@@ -159,55 +159,44 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
     def _check_parts(self):
         """Raise where an estimator is of the other kind, or the flagger is none."""
         flagger = self._default_flagger()
-        if isinstance(flagger, type) or not hasattr(flagger, "fit"):
-            raise ValueError(f"flagger={flagger!r}. Expected an instance, such as LabelFlagger().")
-        if is_classifier(flagger) or is_regressor(flagger):
+        if isinstance(flagger, type) or not hasattr(flagger, "fit") or hasattr(flagger, "predict"):
             raise ValueError(
-                f"flagger={flagger!r} predicts and flags nothing. Pass flagger=LabelFlagger("
-                f"{flagger!r})."
+                f"flagger={flagger!r}. Expected an instance that flags labels: LabelFlagger(), or "
+                "to judge with an estimator LabelFlagger(estimator)."
             )
         ours = is_classifier(self)
         other, kind = (is_regressor, "classifier") if ours else (is_classifier, "regressor")
-        asked = {
-            "estimator": self._default_estimator(),
-            "flagger.estimator": getattr(flagger, "estimator", None),
-        }
-        for name, estimator in asked.items():
-            if estimator is not None and not isinstance(estimator, type) and other(estimator):
-                instead = "CleanedRegressor" if ours else "CleanedClassifier"
+        judge = getattr(flagger, "estimator", None)
+        for name, part in (("estimator", self._default_estimator()), ("flagger.estimator", judge)):
+            if part is not None and not isinstance(part, type) and other(part):
                 raise ValueError(
-                    f"{name}={type(estimator).__name__}() in {type(self).__name__}. Expected a "
-                    f"{kind}; use {instead} for the other kind of target."
+                    f"{name}={type(part).__name__}() in {type(self).__name__}. Expected a {kind}; "
+                    f"use Cleaned{'Regressor' if ours else 'Classifier'} for the other kind of y."
                 )
 
-    def _training(self, X, y, sample_weight, X_trusted, y_trusted, params):
-        """All that is fitted, to what, and which parameters go where."""
+    def _training(self, X, y, given, params):
+        """The Training of `fit`: which parameters go where."""
         estimator = clone(self._default_estimator())
         name = weight_name(estimator)
-        self._refuse_weights(estimator, name, sample_weight)
-        mine = {"sample_weight": sample_weight, "X_trusted": X_trusted, "y_trusted": y_trusted}
-        mine = {key: value for key, value in mine.items() if value is not None}
-        weighed = sample_weight is not None and name is not None
+        weight = check_weight(given.get("sample_weight"), X)
+        if name is None:
+            self._refuse_weights(estimator, weight)
+        weighted = "sample_weight" in given and name is not None
         if _routing_enabled():
-            routed = process_routing(self, "fit", **mine, **params)
-            mine, params = routed.flagger.fit, dict(routed.estimator.fit)
-            weighed = params.pop("sample_weight", None) is not None
+            routed = process_routing(self, "fit", **given, **params)
+            given, params = routed.flagger.fit, dict(routed.estimator.fit)
+            weighted = params.pop("sample_weight", None) is not None
             name = name and "sample_weight"  # a pipeline routes it to the steps that ask for it
         flagger = self._default_flagger()
-        return Training(estimator, flagger, X, y, sample_weight, mine, params, name, weighed)
+        return Training(estimator, flagger, X, y, weight, given, params, name, weighted)
 
-    def _refuse_weights(self, estimator, name, sample_weight):
-        if name is not None:
-            return
-        who = type(estimator).__name__
-        if isinstance(estimator, Pipeline):
-            who = f"{type(estimator.steps[-1][1]).__name__}, the last step of the pipeline,"
+    def _refuse_weights(self, estimator, weight):
+        who = type(getattr(estimator, "steps", [(None, estimator)])[-1][1]).__name__
         if self.action == "reweight":
             raise ValueError(
                 f'action="reweight" gives each row a weight, but {who} takes no sample_weight. '
                 'Pass action="drop", or an estimator with sample weights.'
             )
-        weight = np.asarray(1.0 if sample_weight is None else sample_weight)
         if len(np.unique(weight[weight > 0])) > 1:
             raise ValueError(
                 f"sample_weight differs between rows, but {who} takes none. Leave it out, or pass "
@@ -215,12 +204,12 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
             )
 
     def report(self):
-        """What the flagger says of each training row.
+        """The flagger's report on each training row.
 
         Returns
         -------
         DataFrame
-            The report of ``flagger_``: given label, suggested label, quality, flag.
+            Given label, suggested label, quality, flag; see :meth:`LabelFlagger.report`.
         """
         check_is_fitted(self)
         return self.flagger_.report()
@@ -238,18 +227,16 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-            Any rows.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
         """
         check_is_fitted(self)
         return self.estimator_.predict_log_proba(self._new_rows(X))
 
     def score(self, X, y, **params):
-        """The fitted estimator's own score, on rows with their labels as given.
+        """Score of the fitted estimator: accuracy, R squared, or its own.
 
         Parameters
         ----------
@@ -263,7 +250,7 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         Returns
         -------
         float
-            Mostly the accuracy of a classifier, R squared of a regressor.
+            Higher is better.
         """
         check_is_fitted(self)
         if _routing_enabled():
@@ -271,7 +258,7 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         return self.estimator_.score(X, y, **params)
 
     def get_metadata_routing(self):
-        """Where metadata goes: to the flagger's and the estimator's `fit`, the latter's `score`.
+        """Routing of metadata to the `fit` of flagger and estimator, and the latter's `score`.
 
         Returns
         -------
@@ -288,15 +275,13 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         tags = super().__sklearn_tags__()
         inner = copy.deepcopy(get_tags(self._default_estimator()))
         judge = get_tags(self._default_flagger())
-        tags.input_tags = inner.input_tags
-        tags.input_tags.sparse &= judge.input_tags.sparse
-        tags.input_tags.allow_nan &= judge.input_tags.allow_nan
-        tags.target_tags = inner.target_tags
-        tags.target_tags.multi_output = False  # one label a row is judged
-        tags.non_deterministic = inner.non_deterministic
-        for name in ("classifier_tags", "regressor_tags"):
-            if getattr(inner, name) is not None:
-                setattr(tags, name, getattr(inner, name))
-        if tags.classifier_tags is not None:
-            tags.classifier_tags.multi_label = False
+        inner.input_tags.sparse &= judge.input_tags.sparse
+        inner.input_tags.allow_nan &= judge.input_tags.allow_nan
+        inner.target_tags.multi_output = False  # one label a row is judged
+        if inner.classifier_tags is not None:
+            inner.classifier_tags.multi_label = False
+        for name in ("input_tags", "target_tags", "non_deterministic"):
+            setattr(tags, name, getattr(inner, name))
+        tags.classifier_tags = inner.classifier_tags or tags.classifier_tags
+        tags.regressor_tags = inner.regressor_tags or tags.regressor_tags
         return tags

@@ -14,6 +14,7 @@ from skinfluence._utils.checks import check_choice
 from skinfluence.labels._cleaning.actions import decide
 from skinfluence.labels._cleaning.learning import WithFlagger
 from skinfluence.labels._inputs.rows import take_rows
+from skinfluence.labels._inputs.settings import check_weight
 
 
 class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
@@ -107,12 +108,12 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
         if _routing_enabled():
             fit_params = process_routing(self, "fit", **fit_params).flagger.fit
         self.flagger_ = clone(self._default_flagger()).fit(X, y, **fit_params)
-        decision = decide(self.flagger_, X, y, weight, self.action)
+        decision = decide(self.flagger_, X, y, check_weight(weight, X), self.action)
         self.sample_indices_ = decision.rows
         return decision
 
     def get_metadata_routing(self):
-        """Where fit's metadata goes: all of it to the flagger.
+        """Routing of fit's metadata to the flagger.
 
         Returns
         -------
@@ -126,8 +127,6 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
         return router.add(flagger=self._default_flagger(), method_mapping=mapping)
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self._default_flagger())
-        tags.input_tags = inner.input_tags
-        tags.target_tags = inner.target_tags
+        tags, inner = super().__sklearn_tags__(), get_tags(self._default_flagger())
+        tags.input_tags, tags.target_tags = inner.input_tags, inner.target_tags
         return tags

@@ -8,9 +8,14 @@ from sklearn.utils import _safe_indexing
 __all__ = ["entries", "is_frame", "is_missing", "spread", "take_rows"]
 
 
+def _known(X):
+    """X as narwhals knows it: a DataFrame, a Series, or X itself."""
+    return nw.from_native(X, pass_through=True, eager_only=True, allow_series=True)
+
+
 def is_frame(X):
     """Whether X is a data frame that narwhals knows."""
-    return isinstance(nw.from_native(X, pass_through=True, eager_only=True), nw.DataFrame)
+    return isinstance(_known(X), nw.DataFrame)
 
 
 def take_rows(X, rows):
@@ -22,11 +27,9 @@ def take_rows(X, rows):
         rows = np.flatnonzero(rows)
     if sparse.issparse(X):
         return X.tocsr()[rows].asformat(X.format)
-    if isinstance(X, np.ndarray):
-        return X[rows]
-    if isinstance(X, list | tuple) or hasattr(X, "iloc"):
-        return _safe_indexing(X if hasattr(X, "iloc") else list(X), rows)
-    known = nw.from_native(X, pass_through=True, eager_only=True, allow_series=True)
+    if isinstance(X, list | tuple):
+        return _safe_indexing(list(X), rows)
+    known = _known(X)
     if isinstance(known, nw.DataFrame | nw.Series):
         return known[rows].to_native()
     return np.asarray(X)[rows]
@@ -34,9 +37,9 @@ def take_rows(X, rows):
 
 def entries(column):
     """The entries of one column of any library as a list."""
-    if isinstance(column, list | tuple):
-        return list(column)
-    known = nw.from_native(column, pass_through=True, eager_only=True, allow_series=True)
+    known = _known(column)
+    if isinstance(known, list | tuple):
+        return list(known)
     return known.to_list() if isinstance(known, nw.Series) else np.asarray(column).tolist()
 
 

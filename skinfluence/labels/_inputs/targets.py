@@ -12,8 +12,8 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite
 
 from skinfluence.labels._inputs.rows import is_missing, take_rows
@@ -43,14 +43,35 @@ class Target:
         self.classes = classes
         self.codes = self.encode(given)
 
-    def encode(self, y):
-        """Codes of labels, or the values of a regression."""
-        return _numbers(y) if self.classes is None else codes_of(y, self.classes)
-
     @property
     def n_classes(self):
         """K; None for regression."""
         return None if self.classes is None else len(self.classes)
+
+    def take(self, mask):
+        """The Target of some of the rows."""
+        return self if mask.all() else Target(self.given[mask], self.classes)
+
+    def encode(self, y):
+        """Codes of labels, or the values of a regression."""
+        if self.classes is None:
+            numbers = {"dtype": np.float64, "ensure_2d": False, "ensure_min_samples": 0}
+            return check_array(y, input_name="y", copy=True, **numbers)
+        try:
+            place = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
+            return np.where(self.classes[place] == y, place, -1)
+        except TypeError:  # labels of a type that does not compare with the classes
+            return np.full(len(y), -1)
+
+    def encode_known(self, y, name):
+        """The same of labels that must be among the classes."""
+        codes = self.encode(y)
+        if self.classes is not None and (codes < 0).any():
+            raise ValueError(
+                f"{name} holds {y[codes < 0][:5].tolist()}, which are not among the "
+                f"classes. Expected labels of {self.classes.tolist()[:20]}."
+            )
+        return codes
 
 
 def read_target(flagger, X, y, weight):
@@ -62,41 +83,42 @@ def read_target(flagger, X, y, weight):
     estimator = judged_for = getattr(flagger, "_judged_for", None)
     if flagger.estimator is not None:
         estimator = flagger.estimator
-    categories, y = _is_categorical(y), as_labels(y)
-    if len(y) != len(weight):
-        raise ValueError(f"X has {len(weight)} rows but y has {len(y)}. Expected one label a row.")
+    column = nw.from_native(y, allow_series=True, pass_through=True)
+    categories = isinstance(column, nw.Series) and column.dtype in (nw.Categorical, nw.Enum)
+    y, there, note = as_labels(y), weight > 0, ""
+    check_consistent_length(X, y)
     _refuse_missing(y)
-    if estimator is not None and is_regressor(estimator):
-        return _values(y, weight), ""  # also whole numbers, of which type_of_target may warn
+    kind = "continuous"
+    if estimator is None or not is_regressor(estimator):
+        decided = estimator is not None and is_classifier(estimator)
+        kind = _kind(y, decided)
+        if kind == "multiclass" and y.dtype.kind in "iuf" and not (decided or categories):
+            kind, note = _kind_of_numbers(X, y, there, preparing_steps(judged_for))
+    if kind != "continuous":
+        return Target(y, _sorted_classes(y[there])), note
+    if there.sum() < 2:
+        raise ValueError(
+            f"Found {there.sum()} sample of positive weight; expected at least 2: a value is "
+            "judged by a model of the others."
+        )
+    return Target(y, None), note
+
+
+def _kind(y, classes):
+    """Type of target of y, as scikit-learn names it; raise where it is to be `classes` and not."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that classes are many: decided here
+        warnings.simplefilter("ignore", UserWarning)  # that classes are many: decided by us
         try:
             kind = type_of_target(y, input_name="y")
+            if classes or kind != "continuous":
+                check_classification_targets(y)
         except TypeError as error:
-            raise _mixed(y) from error
-    note = ""
-    if estimator is not None and is_classifier(estimator):
-        if kind == "continuous":
+            kinds = ", ".join(sorted({type(label).__name__ for label in y}))
             raise ValueError(
-                f"Unknown label type: y is continuous, and {type(estimator).__name__} is a "
-                "classifier. Expected class labels; for values pass a regressor."
-            )
-    elif kind == "multiclass" and y.dtype.kind in "iuf" and not categories:
-        kind, note = _kind_of_numbers(X, y, weight > 0, preparing_steps(judged_for))
-    if kind == "continuous":
-        return _values(y, weight), note
-    if kind in ("binary", "multiclass"):
-        return Target(y, _sorted_classes(y[weight > 0])), note
-    raise ValueError(
-        f"Unknown label type: y is {kind!r}. Expected one column of class labels of one type, or "
-        "of numbers."
-    )
-
-
-def _is_categorical(y):
-    """Whether the user says that y has categories, by the type of a column."""
-    column = nw.from_native(y, allow_series=True, pass_through=True)
-    return isinstance(column, nw.Series) and column.dtype in (nw.Categorical, nw.Enum)
+                f"y mixes labels that cannot be sorted: {kinds}. Make them all of one type, for "
+                "instance with fit(X, [str(label) for label in y])."
+            ) from error
+    return kind
 
 
 def _kind_of_numbers(X, y, there, steps):
@@ -104,16 +126,16 @@ def _kind_of_numbers(X, y, there, steps):
     distinct = len(np.unique(y[there]))
     if distinct <= FEW:
         return "multiclass", ""
-    said = f" The {distinct} different whole numbers of y were taken for"
+    taken = f" The {distinct} different whole numbers of y were taken for"
     hardly_repeat = distinct > 0.5 * there.sum() and there.sum() > 20
     if hardly_repeat or (distinct > MANY_CLASSES and y.dtype.kind == "f"):
-        return "continuous", f"{said} values, since there are so many."
-    if _order_tells(X, y, there, steps):
-        return "continuous", f"{said} values, since rows with near numbers are alike."
-    return "multiclass", f"{said} classes, since rows with near numbers are not alike."
+        return "continuous", f"{taken} values, since there are so many."
+    if _order_predicts(X, y, there, steps):
+        return "continuous", f"{taken} values, since rows with near numbers are alike."
+    return "multiclass", f"{taken} classes, since rows with near numbers are not alike."
 
 
-def _order_tells(X, y, there, steps):
+def _order_predicts(X, y, there, steps):
     """Whether a regression predicts the numbers far better than the same in other orders.
 
     The names of classes may be exchanged, and classes are as predictable as before; ages are not.
@@ -139,72 +161,18 @@ def _order_tells(X, y, there, steps):
     return bool(gain > 4.0 * usual and gain > share[1:].mean())
 
 
-def _values(y, weight):
-    """The Target of a regression."""
-    n = np.count_nonzero(weight)
-    if n < 2:
-        raise ValueError(
-            f"Found {n} sample of positive weight; expected at least 2: a value is judged by a "
-            "model of the others."
-        )
-    return Target(_numbers(y), None)
-
-
-def codes_of(y, classes):
-    """Position of each label in the sorted classes; -1 where it is none of them."""
-    try:
-        place = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-        known = np.asarray(classes[place] == y, dtype=bool)
-    except TypeError:  # labels of a type that does not compare with the classes
-        known, place = np.zeros(len(y), dtype=bool), np.zeros(len(y), dtype=np.intp)
-    return np.where(known, place, -1)
-
-
 def as_labels(y):
     """One column of labels of any library as an ndarray of shape (n,)."""
     if y is None:
-        raise ValueError(
-            "LabelFlagger requires y to be passed, but the target y is None: wrong labels can only "
-            "be found among given ones."
-        )
-    if sparse.issparse(y):
-        raise ValueError(
-            f"y is a sparse matrix of shape {y.shape}; expected one label a row, shape (n,). For "
-            "a single column pass y.toarray().ravel()."
-        )
-    y = column_or_1d(np.asarray(y), warn=True)
-    if y.dtype.kind == "c":
-        raise ValueError("Complex data not supported: y holds complex numbers.")
+        raise ValueError("LabelFlagger requires y to be passed, but the target y is None.")
+    y = column_or_1d(y.toarray() if sparse.issparse(y) else np.asarray(y), warn=True)
     if y.dtype.kind == "O" and len({type(v) for v in y}) == 1 and isinstance(y[0], Real):
         y = np.array(y.tolist())  # such as the integers of a nullable column
     return y
 
 
-def _numbers(y):
-    if y.dtype.kind not in "biuf":
-        try:
-            y = y.astype(np.float64)
-        except ValueError as error:
-            raise ValueError(
-                f"could not convert y to numbers ({error}): a regressor expects values, a "
-                "classifier takes labels."
-            ) from error
-    return y.astype(np.float64)
-
-
-def _mixed(y):
-    kinds = ", ".join(sorted({type(label).__name__ for label in y}))
-    return ValueError(
-        f"y mixes labels that cannot be sorted: {kinds}. Make them all of one type, for instance "
-        "with fit(X, [str(label) for label in y])."
-    )
-
-
 def _sorted_classes(y):
-    try:
-        classes = np.unique(y)
-    except TypeError as error:
-        raise _mixed(y) from error
+    classes = np.unique(y)
     if len(classes) < 2:
         raise ValueError(
             f"The rows of positive weight are all of one class ({classes.tolist()[0]!r}); expected "
@@ -219,11 +187,11 @@ def _sorted_classes(y):
 
 
 def _refuse_missing(y):
-    missing = is_missing(y.tolist()) if y.dtype.kind in "Of" else np.zeros(len(y), dtype=bool)
-    if missing.any():
+    missing = np.flatnonzero(is_missing(y.tolist())) if y.dtype.kind in "Of" else ()
+    if len(missing):
         raise ValueError(
-            f"Input y contains NaN: {missing.sum()} of {len(y)} labels are missing, first in row "
-            f"{missing.argmax()}. Leave them out, for instance with "
+            f"Input y contains NaN: {len(missing)} of {len(y)} labels are missing, first in row "
+            f"{missing[0]}. Leave them out, for instance with "
             "fit(X[pandas.notna(y)], y[pandas.notna(y)])."
         )
     if y.dtype.kind != "O":

@@ -12,7 +12,7 @@ from skinfluence._utils.warnings import untold_of_last
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
 
-__all__ = ["LabelSummary", "opponents", "summarize", "verdicts"]
+__all__ = ["LabelSummary", "label_columns", "opponents", "summarize", "summary_fields", "verdicts"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,29 +64,24 @@ class LabelSummary(Readable):
 def summarize(flagger):
     """The LabelSummary of a fitted flagger."""
     n_rows = int(((flagger._weight > 0) & ~flagger.reviewed_).sum())
-    fields = summary_fields(
-        n_rows,
-        flagger.ranking_[flagger.flagged_[flagger.ranking_]],
-        (flagger.noise_rate_, flagger.noise_rate_std_) if n_rows else (0.0, 0.0),
-        flagger._judgement.n_sure,
-        (flagger._target.given, flagger.suggested_, flagger.label_quality_),
-        flagger.training_rows_,
+    return LabelSummary(
+        **summary_fields(
+            n_rows,
+            flagger.ranking_[flagger.flagged_[flagger.ranking_]],
+            (flagger.noise_rate_, flagger.noise_rate_std_) if n_rows else (0.0, 0.0),
+            flagger._judgement.n_sure,
+            label_columns(flagger),
+            flagger.training_rows_,
+        )
     )
-    return LabelSummary(**fields)
 
 
-def summary_fields(n_rows, rows, rate, n_sure, labels, names):
+def summary_fields(n_rows, rows, rate, n_sure, columns, names):
     """The fields of a LabelSummary.
 
     Of flagged rows, the most suspicious first; of the rate of wrong labels and its standard error;
-    and of the given labels, the suggested ones and the qualities of the given ones.
+    and of columns of all rows.
     """
-    given, suggested, quality = labels
-    columns = [
-        Column("given", given[rows]),
-        Column("suggested", suggested[rows]),
-        Column("quality", quality[rows], "percent"),
-    ]
     return {
         "n_rows": n_rows,
         "n_flagged": len(rows),
@@ -95,21 +90,32 @@ def summary_fields(n_rows, rows, rate, n_sure, labels, names):
         "n_sure": n_sure,
         "rows": rows,
         "row_names": names.names(rows),
-        "_columns": columns,
+        "_columns": [
+            Column(name, values[rows], "percent" if name == "quality" else "any")
+            for name, values in columns.items()
+        ],
+    }
+
+
+def label_columns(flagger):
+    """What a flagger shows of each training row, by the name of the column."""
+    return {
+        "given": flagger._target.given,
+        "suggested": flagger.suggested_,
+        "quality": flagger.label_quality_,
     }
 
 
 def opponents(explainer, X, given, rows, k):
-    """The k training rows whose influence speaks most against the given label of each row.
+    """The k training rows whose influence contradicts the given label of each row most.
 
     Those without which the row's label would be predicted better: the most negative influence on
     its loss. Positions (n_rows, k), the strongest first; -1 where there are no more.
     """
     out = np.full((len(rows), k), -1, dtype=np.intp)
-    n = explainer.objective_.n_rows
-    for some in gen_batches(len(rows), block_size(8 * n)):
+    for some in gen_batches(len(rows), block_size(8 * explainer.objective_.n_rows)):
         chosen = rows[some]
-        with untold_of_last():  # the only row of a class speaks against none
+        with untold_of_last():  # the only row of a class contradicts none
             indices, values = explainer.top_influences(
                 take_rows(X, chosen), given[chosen], k=k, order="harmful", target="loss"
             )
@@ -120,26 +126,23 @@ def opponents(explainer, X, given, rows, k):
 def verdicts(flagger, n_against, explain):
     """The frame of :meth:`LabelFlagger.report`."""
     check_whole("n_against", n_against, least=0)
-    everywhere = isinstance(explain, str) and explain == "all"
-    explained = np.full(len(flagger.flagged_), everywhere)
-    if not everywhere:
-        if isinstance(explain, str):
+    target, n = flagger._target, len(flagger.flagged_)
+    if isinstance(explain, str):
+        if explain != "all":
             raise ValueError(f"explain={explain!r}. Expected a whole number of rows or 'all'.")
+        explained = np.arange(n)
+    else:
         check_whole("explain", explain, least=0)
-        explained[flagger.ranking_[flagger.flagged_[flagger.ranking_]][:explain]] = True
-    given = flagger._target.given
-    columns = {
-        "given": given,
-        "suggested": flagger.suggested_,
-        "quality": flagger.label_quality_,
-        "flag": flagger.flagged_,
-    }
+        explained = np.sort(flagger.ranking_[flagger.flagged_[flagger.ranking_]][:explain])
+    columns = {**label_columns(flagger), "flag": flagger.flagged_}
     if n_against and flagger._choice.closed is not None:
-        # a label that only a row without weight has is none that the model knows
-        asked = np.flatnonzero(explained & flagger._known)
-        found = np.full((len(given), n_against), -1, dtype=np.intp)
-        if len(asked):
-            found[asked] = opponents(flagger.explainer_, flagger._X, given, asked, n_against)
+        if target.classes is not None:  # the model knows no label that only absent rows have
+            explained = explained[target.codes[explained] >= 0]
+        found = np.full((n, n_against), -1, dtype=np.intp)
+        if len(explained):
+            found[explained] = opponents(
+                flagger.explainer_, flagger._X, target.given, explained, n_against
+            )
         for j in range(n_against):
             columns[f"against_{j + 1}"] = _named(flagger.training_rows_.array, found[:, j])
     return flagger.training_rows_.frame(columns)

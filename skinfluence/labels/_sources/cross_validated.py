@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.steps import weight_name
@@ -23,6 +24,8 @@ LEAST = 1e-3
 #: Log-probability of a class that a model has never seen.
 UNSEEN = -30.0
 N_SPLITS = 5
+#: With fewer rows an estimator with threads of its own (HistGradientBoosting) gets one.
+FEW_ROWS = 5000
 
 
 @dataclass(eq=False)
@@ -67,9 +70,12 @@ class CrossValidatedSource:
         return self._opinion
 
     def _fit(self, weight):
-        found = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._fold)(number, weight) for number in range(self._folds.max() + 1)
-        )
+        # threads of a few rows wait for each other longer than they work
+        limits = 1 if len(weight) < FEW_ROWS else None
+        with threadpool_limits(limits, user_api="openmp"):
+            found = Parallel(n_jobs=self.n_jobs)(
+                delayed(self._fold)(number, weight) for number in range(self._folds.max() + 1)
+            )
         models, values = zip(*found, strict=True)
         value = np.empty((len(weight), *values[0].shape[1:]))
         for number, out_of_fold in enumerate(values):
