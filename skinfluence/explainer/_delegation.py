@@ -27,6 +27,27 @@ def estimator_has(name):
     return check
 
 
+def delegated(name, what, shape):
+    """A method of the fitted estimator, for rows as it may see them; there where it has one."""
+
+    def method(self, X):
+        check_is_fitted(self)
+        return getattr(self.estimator_, name)(self._new_rows(X))
+
+    method.__name__, method.__qualname__ = name, f"EstimatorDelegation.{name}"
+    method.__doc__ = f"""{what} by the fitted estimator.
+
+        Parameters
+        ----------
+        X : {{array-like, sparse matrix, data frame}} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape {shape}
+        """
+    return available_if(estimator_has(name))(method)
+
+
 class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
     """predict and its kin, tags, routing and fitted attributes of the inner estimator."""
 
@@ -62,50 +83,11 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
             params = {**params, name: sample_weight}
         return fit_recorded(estimator, X, y, params)
 
-    @available_if(estimator_has("predict"))
-    def predict(self, X):
-        """Predictions of the fitted estimator.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict(self._new_rows(X))
-
-    @available_if(estimator_has("predict_proba"))
-    def predict_proba(self, X):
-        """Class probabilities of the fitted estimator.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(self._new_rows(X))
-
-    @available_if(estimator_has("decision_function"))
-    def decision_function(self, X):
-        """Decision values of the fitted estimator.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        check_is_fitted(self)
-        return self.estimator_.decision_function(self._new_rows(X))
+    predict = delegated("predict", "Predictions", "(n_samples,) or (n_samples, n_outputs)")
+    predict_proba = delegated("predict_proba", "Class probabilities", "(n_samples, n_classes)")
+    decision_function = delegated(
+        "decision_function", "Decision values", "(n_samples,) or (n_samples, n_classes)"
+    )
 
     @property
     def classes_(self):

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import validate_params
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
 from skinfluence._utils.rows import NamedRows
 from skinfluence.labels._inputs.settings import CONTAMINATION
-from skinfluence.labels._inputs.targets import Target, as_labels
+from skinfluence.labels._inputs.targets import Target, as_labels, kind_of_target, sorted_classes
 from skinfluence.labels._noise.judgement import judge
 from skinfluence.labels._review.report import LabelSummary, summary_fields
 from skinfluence.labels._sources.opinions import Opinion
@@ -76,9 +75,9 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     ----------
     y : array-like of shape (n_samples,)
         Given labels. The index of a pandas column names the rows.
-    proba : array-like of shape (n_samples, n_classes)
-        Probabilities of the classes, each row by a model that was not trained on it, as by
-        ``cross_val_predict(model, X, y, method="predict_proba")``. Rows sum to one.
+    proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Probabilities of the classes, or of the second of two, each row by a model that was not
+        trained on it, as by ``cross_val_predict(model, X, y, method="predict_proba")``.
     classes : array-like of shape (n_classes,), default=None
         Labels that the columns of `proba` stand for. None: the sorted labels of `y`.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -120,12 +119,9 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     names = NamedRows(proba, y)
     names.pairs_with(y, "y", "proba")
     given = as_labels(y)
-    if type_of_target(given) == "continuous":
-        raise ValueError(
-            "y is continuous; expected class labels. For values: LabelFlagger().fit(X, y)."
-        )
-    target = Target(given, np.unique(given if classes is None else classes))
-    logs = _checked(proba, target, classes)
+    kind_of_target(given, classes=True)
+    target = Target(given, sorted_classes(given) if classes is None else np.unique(classes))
+    logs = _log_proba(proba, target, classes)
     check_consistent_length(given, logs)
     weight = _check_sample_weight(sample_weight, logs, dtype=np.float64, ensure_non_negative=True)
     target.encode_known(given, "y")
@@ -165,7 +161,7 @@ class _Given:
         return Opinion(self.logs, lambda X: X, None, "Given probabilities.", None)
 
 
-def _checked(proba, target, classes):
+def _log_proba(proba, target, classes):
     """Logarithms of the probabilities, columns in the order of the sorted classes."""
     expected = target.classes.tolist() if classes is None else list(classes)
     named = list(getattr(proba, "columns", expected))
@@ -175,21 +171,13 @@ def _checked(proba, target, classes):
             f"Expected the same order: pass classes={named[:20]}."
         )
     if np.ndim(proba) == 1:
-        raise ValueError(
-            f"proba has shape {np.shape(proba)}; expected one column a class. For the probability "
-            "of the second of two classes pass numpy.column_stack([1 - proba, proba])."
-        )
+        proba = np.column_stack([1.0 - np.asarray(proba), proba])
     proba = check_array(proba, dtype=np.float64, input_name="proba")
-    K = target.n_classes
-    if K < 2:
+    if proba.shape[1] != target.n_classes:
         raise ValueError(
-            f"y holds one class only, {target.classes.tolist()}. Expected two or more."
-        )
-    if proba.shape[1] != K:
-        raise ValueError(
-            f"proba has {proba.shape[1]} columns, and there are {K} classes: "
-            f"{target.classes.tolist()[:20]}. Expected one column a class; give classes= where y "
-            "does not hold all of them."
+            f"proba has {proba.shape[1]} columns, and there are {target.n_classes} classes: "
+            f"{expected[:20]}. Expected one column a class; give classes= where y does not hold "
+            "all of them."
         )
     sums = proba.sum(axis=1)
     if proba.min() < 0 or np.abs(sums - 1).max() > SLACK:

@@ -72,10 +72,10 @@ def record(flagger, X, target, weight, choice, **start):
     for name in OF_ONE_TARGET:
         vars(flagger).pop(name, None)  # of an earlier fit to another kind of target
     vars(flagger).update(verdict.attributes())
-    rows = (
+    rows = [
         verdict.quality, verdict.suggested(verdict.flagged), verdict.said, verdict.tie_break,
         verdict.model.row_weight, verdict.flagged,
-    )  # fmt: skip
+    ]  # fmt: skip
     if not there.all():  # rows without weight are judged like new ones
         new = verdict.of_new_rows(take_rows(X, ~there), target.codes[~there])
         rows = [spread(v, there, w) for v, w in zip(rows, (*new, 0.0, 0.0, False), strict=True)]

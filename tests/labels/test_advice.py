@@ -61,10 +61,10 @@ CASES = {
                      numbers[:60], labels[:60]),
     "no weights": ('CleanedClassifier(KNeighborsClassifier(), action="reweight").fit(X, y)',
                    'action="drop"', "CleanedClassifier(KNeighborsClassifier(), {}).fit(X, y)",
-                   numbers, labels),
+                   numbers[:60], labels[:60]),
     "report of two": ("flagger.report()", "flagger.flaggers_[0].report()", "{}", numbers, both),
     "cleaned two": ('CleanedClassifier(forest, quick, action="drop").fit(X, y)',
-                    "LabelFlagger().fit(X, y).flagged_", "{}", numbers[:60], both[:60]),
+                    "LabelFlagger().fit(X, y).flagged_", "{}", numbers[:30], both[:30]),
     **{f"a name, {library}": (
         "quick.fit(X, 'day')", f"fit({drop}, X['day'])", "quick.{}",
         ({**NUMBERS, "day": labels}, library), None)

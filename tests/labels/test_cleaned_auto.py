@@ -89,12 +89,14 @@ def test_flags_at_random_are_not_acted_on():
     np.testing.assert_array_equal(got.estimator_.coef_, want.coef_)
 
 
-@pytest.mark.parametrize("load", [load_breast_cancer, load_digits])
-def test_right_labels_lose_nothing(load):
+@pytest.mark.parametrize(
+    ("load", "flagger"), [(load_breast_cancer, None), (load_digits, quick())], ids=["two", "ten"]
+)
+def test_right_labels_lose_nothing(load, flagger):
     table, labels = load(return_X_y=True)
     half = np.random.default_rng(0).permutation(len(labels)) % 2 == 0
     raw = clone(logistic).fit(table[half], labels[half]).score(table[~half], labels[~half])
-    got = CleanedClassifier(logistic).fit(table[half], labels[half])
+    got = CleanedClassifier(logistic, flagger).fit(table[half], labels[half])
     assert got.score(table[~half], labels[~half]) >= raw - 0.003
 
 
@@ -110,7 +112,7 @@ def test_flipped_labels_are_acted_on():
 
 
 def test_wrong_values_are_acted_on():
-    got = CleanedRegressor(Ridge()).fit(_cleaned.X, _cleaned.values)
+    got = CleanedRegressor(Ridge(), quick()).fit(_cleaned.X, _cleaned.values)
     raw = Ridge().fit(_cleaned.X, _cleaned.values)
     assert got.action_ in ("drop", "reweight")
     assert got.expected_gain_ > 3 * got.expected_gain_std_  # in mean absolute error

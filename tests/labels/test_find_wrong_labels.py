@@ -77,7 +77,7 @@ def test_it_is_the_flaggers_first_verdict():
         (y, 2 * proba, "sum to 2"),
         (y, np.log(proba + 1e-9), "Expected probabilities"),
         (y[:50], proba, "inconsistent numbers"),
-        (np.zeros(900), proba, "one class only"),
+        (np.zeros(900), proba, "all of one class"),
         (y, np.full((900, 10), np.nan), "NaN"),
     ],
 )

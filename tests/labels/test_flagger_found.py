@@ -88,11 +88,11 @@ def test_plain_probabilities_of_many_classes_order_rows_as_real_refits_do():
     model = LogisticRegression(tol=1e-8, max_iter=2000)
     plain = LabelFlagger(model, noise_model=False, damping=0).fit(table, target)
     want = []
-    for i in range(0, 150, 3):
+    for i in range(0, 150, 6):
         rest = np.arange(150) != i
         without = clone(model).fit(table[rest], target[rest])
         want.append(without.predict_proba(table[[i]])[0, target[i]])
-    assert spearmanr(plain.label_quality_[::3], want).statistic >= 0.999
+    assert spearmanr(plain.label_quality_[::6], want).statistic >= 0.999
 
 
 @pytest.mark.parametrize("estimator", [RidgeClassifier(), LinearSVC(random_state=0)])

@@ -76,9 +76,9 @@ def test_a_pipeline_gets_the_documents(estimator, container):
         np.testing.assert_allclose(found.scores_, want.scores_, atol=1e-8)
     assert average_precision_score(wrong, found.scores_) > 0.9
     assert found.transform(docs) is docs
-    kept, labels = LabelCleaner(LabelFlagger(estimator)).fit_resample(docs, given)
+    kept, labels = LabelCleaner(LabelFlagger(pipe)).fit_resample(docs, given)
     assert type(kept) is type(docs) and len(kept) == len(labels) < 300
-    for flagger in (quick(), LabelFlagger(estimator)):
+    for flagger in (quick(), LabelFlagger(pipe)):
         cleaned = CleanedClassifier(estimator, flagger, action="drop").fit(docs, given)
         assert (cleaned.predict(docs) == truth).mean() > 0.9
         assert len(cleaned.report()) == 300

@@ -128,21 +128,21 @@ def test_the_expectation_is_the_mean_over_what_the_label_may_be():
 def test_leave_one_out_gains_are_those_of_real_refits_without_each_row():
     # ridge: what a model says of a row without it is known in closed form, and fitted here anew
     rng = np.random.default_rng(1)
-    table = StandardScaler().fit_transform(X[:40])
-    values = table @ rng.normal(size=8) + rng.normal(size=40)
-    suggested = values - 3 * (rng.uniform(size=40) < 0.3)
+    table = StandardScaler().fit_transform(X[:25])
+    values = table @ rng.normal(size=8) + rng.normal(size=25)
+    suggested = values - 3 * (rng.uniform(size=25) < 0.3)
     explainer = InfluenceExplainer(Ridge()).fit(table, values)
-    beliefs = value_beliefs(explainer.objective_, np.zeros(40), suggested)
+    beliefs = value_beliefs(explainer.objective_, np.zeros(25), suggested)
     got = expected_gains(explainer, beliefs)
 
     def losses(target):
         """Of each row's suggested value, by the model fitted without the row."""
-        kept = [np.delete(np.arange(40), t) for t in range(40)]
+        kept = [np.delete(np.arange(25), t) for t in range(25)]
         said = [Ridge().fit(table[k], target[k]).predict(table[[t]])[0] for t, k in enumerate(kept)]
         return (np.array(said) - suggested) ** 2 / 2
 
     before, want = losses(values), []
-    for i in range(40):
+    for i in range(25):
         corrected = values.copy()
         corrected[i] = suggested[i]
         want.append((before - losses(corrected)).mean())

@@ -95,6 +95,7 @@ def test_the_temperature_of_overconfident_probabilities_is_recovered():
     np.testing.assert_allclose(centred, 0.5 * (np.eye(3) - 1 / 3), atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1.0, 2.0])
 def test_standard_errors_cover_the_truth(factor):
     inside, told, seen = [], [], []
@@ -145,7 +146,7 @@ def test_more_rows_than_the_fit_takes_are_judged_by_some(monkeypatch):
     assert all_rows < some
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_where_flags_are_near_perfect_the_qualities_say_so(seed):
     rng = np.random.default_rng(seed)
     true = np.repeat([0, 1], 1000)
@@ -166,7 +167,7 @@ def test_what_a_weak_model_confuses_is_not_taken_for_noise(rate):
     X, true = load_digits(return_X_y=True)
     X = X[:, [20, 28, 36, 42, 44, 52]]  # the model is right on three rows in four
     y, _ = flip_labels(true, rate, random_state=0)
-    found = LabelFlagger().fit(X, y)
+    found = LabelFlagger(representation="rbf", n_components=200).fit(X, y)
     contradicted = (found.classes_[found.loo_proba_.argmax(axis=1)] != y).mean()
     assert contradicted > 0.2
     assert abs(found.flagged_.mean() - rate) < 0.05

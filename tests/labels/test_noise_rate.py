@@ -12,6 +12,7 @@ from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels, load_hospital_readmission
 from skinfluence.labels._noise.classes import fit_verdict
 from skinfluence.labels._noise.matrix import standard_errors
+from tests.labels._quick import quick
 
 X, clean = load_breast_cancer(return_X_y=True)
 logistic = make_pipeline(StandardScaler(), LogisticRegression())
@@ -62,7 +63,7 @@ def test_more_rows_say_more():
 @pytest.mark.parametrize("kind", ["symmetric", "asymmetric"])
 def test_of_a_table_that_can_be_learnt_it_is_within_a_third(rate, kind):
     noisy, flipped = flip_labels(clean, rate, kind=kind, random_state=0)
-    found = LabelFlagger(random_state=0).fit(X, noisy)
+    found = quick(random_state=0).fit(X, noisy)
     if rate:
         assert abs(found.noise_rate_ / flipped.mean() - 1) < 1 / 3
     else:
@@ -73,7 +74,7 @@ def test_of_a_table_that_can_be_learnt_it_is_within_a_third(rate, kind):
 def test_of_ten_classes_it_is_within_a_third():
     table, target = load_digits(return_X_y=True)
     noisy, flipped = flip_labels(target[:600], 0.1, random_state=0)
-    found = LabelFlagger(random_state=0, representation="linear").fit(table[:600], noisy)
+    found = quick(random_state=0).fit(table[:600], noisy)
     assert abs(found.noise_rate_ / flipped.mean() - 1) < 1 / 3
 
 
@@ -82,7 +83,7 @@ def test_of_a_table_that_can_hardly_be_learnt_few_are_flagged():
     table, target = load_hospital_readmission(return_X_y=True)
     table, target = table[:1000], target[:1000]
     noisy, flipped = flip_labels(target, 0.1, random_state=0)
-    found = LabelFlagger(random_state=0).fit(table[:, np.ptp(table, axis=0) > 0], noisy)
+    found = quick(random_state=0).fit(table[:, np.ptp(table, axis=0) > 0], noisy)
     assert found.contamination_ < 0.15
     assert abs(found.noise_rate_ - flipped.mean()) < 2 * found.noise_rate_std_
 

@@ -13,6 +13,7 @@ from skinfluence.labels._noise.values import (
     flag_values,
     value_error_rate,
 )
+from tests.labels._quick import quick
 
 from ._ridge_source import RidgeSource
 
@@ -63,12 +64,12 @@ def test_values_off_an_exact_law_are_found(noise, estimator):
     X, wrong = rng.uniform(-1, 1, (200, 3)), np.arange(200) < 20
     y = X @ [20.0, -10.0, 5.0] + noise * rng.normal(size=200)
     y[wrong] += rng.choice([-1, 1], 20) * rng.uniform(5, 20, 20)
-    found = LabelFlagger(estimator).fit(X, y)
+    found = quick(estimator).fit(X, y)
     assert_array_equal(found.flagged_, wrong)
     assert_array_equal(np.sort(found.ranking_[:20]), np.arange(20))
     assert found.label_quality_[wrong].max() < 1e-6
     assert found.noise_rate_ == found.contamination_ == 0.1
-    cleaned = CleanedRegressor(LinearRegression(), LabelFlagger(estimator), action="drop").fit(X, y)
+    cleaned = CleanedRegressor(LinearRegression(), quick(estimator), action="drop").fit(X, y)
     assert_allclose(cleaned.estimator_.coef_, [20, -10, 5], atol=max(noise, 1e-9))
 
 

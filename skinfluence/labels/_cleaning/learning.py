@@ -14,11 +14,10 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skinfluence._utils.checks import check_choice
-from skinfluence.explainer._delegation import estimator_has
+from skinfluence.explainer._delegation import delegated
 from skinfluence.labels._cleaning.actions import decide
 from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
 from skinfluence.labels._flagger import LabelFlagger
@@ -220,20 +219,9 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
             self.flagger_.transform(X)
         return X
 
-    @available_if(estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X):
-        """Logarithms of the class probabilities of the fitted estimator.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict_log_proba(self._new_rows(X))
+    predict_log_proba = delegated(
+        "predict_log_proba", "Logarithms of class probabilities", "(n_samples, n_classes)"
+    )
 
     def score(self, X, y, **params):
         """Score of the fitted estimator: accuracy, R squared, or its own.

@@ -48,10 +48,13 @@ def table_encoder(X, steps=()):
         return _of_text()
     if _is_plain(X):
         return make_pipeline(_of_numbers(), TextDirections()) if _is_tfidf(X) else _of_numbers()
-    kinds = _kinds(X)
+    places: dict = {"numbers": [], "sparse": [], "categories": [], "text": []}
+    for j, column in enumerate(_columns(X)):
+        places[_kind(column, X)].append(j)
+    texts = places.pop("text")
     makers = {"numbers": _of_numbers, "sparse": _of_numbers, "categories": _of_categories}
-    parts = [make(columns=_where(kinds, kind)) for kind, make in makers.items() if kind in kinds]
-    parts += [_of_text(columns=[j]) for j in _where(kinds, "text")]
+    parts = [makers[kind](columns=columns) for kind, columns in places.items() if columns]
+    parts += [_of_text(columns=[j]) for j in texts]
     return ArrayUnion([(str(number), part) for number, part in enumerate(parts)])
 
 
@@ -61,10 +64,10 @@ def describe_columns(X, steps=()):
         return f" Columns by {', '.join(type(step).__name__ for step in steps)}."
     if is_documents(X):
         return " Documents by TF-IDF."
-    kinds = [] if _is_plain(X) else _kinds(X)
-    said = []
+    columns, said = [] if _is_plain(X) else _columns(X), []
     for kind, word in (("categories", "categorical"), ("text", "free text by TF-IDF")):
-        names = [str(_names(X)[j]) for j in _where(kinds, kind)]
+        own = [j for j, column in enumerate(columns) if _kind(column, X) == kind]
+        names = [str(getattr(columns[j], "name", j)) for j in own]
         if names:
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             said.append(f"{word}: {', '.join(names[:5])}{more}")
@@ -146,33 +149,43 @@ def _is_tfidf(X):
     return bool(np.all((np.abs(lengths - 1.0) < 1e-5) | (lengths == 0.0)))
 
 
-def _where(kinds, kind):
-    return [j for j, other in enumerate(kinds) if other == kind]
-
-
-def _names(X):
-    return nw.from_native(X).columns if is_frame(X) else range(X.shape[1])
-
-
-def _kinds(X):
-    """Kind of each column of a frame or an array of objects."""
-    if not is_frame(X):
-        return [_kind_of_entries(X[:, j].tolist()) for j in range(X.shape[1])]
-    return [_kind(column, X) for column in nw.from_native(X, eager_only=True).iter_columns()]
+def _columns(X):
+    """Columns of a frame (of narwhals), or of an array of objects."""
+    return list(nw.from_native(X, eager_only=True).iter_columns()) if is_frame(X) else list(X.T)
 
 
 def _kind(column, X):
-    dtype = column.dtype
-    if dtype.is_numeric() or dtype == nw.Boolean:
+    """What a column holds: numbers, stored as sparse ones or not, categories or text."""
+    if isinstance(column, nw.Series):
+        dtype = column.dtype
+        if _is_numeric(dtype):
+            return "numbers"
+        if _is_sparse(column):
+            return "sparse"
+        if dtype not in (nw.String, nw.Categorical, nw.Enum, nw.Object):
+            raise ValueError(
+                f"Column {column.name!r} holds {dtype}. Expected numbers, booleans, strings or "
+                "categories. Make it one of them, or leave it out: "
+                f"fit({without_column(X, column.name)}, y)."
+            )
+    values = entries(column)
+    there = [v for v, gap in zip(values, is_missing(values).tolist(), strict=True) if not gap]
+    for v in there:
+        if not isinstance(v, str | Real):
+            raise TypeError(
+                f"X holds a {type(v).__name__}: argument must be a string or a real number."
+            )
+    if not any(isinstance(v, str) for v in there):
         return "numbers"
-    if _is_sparse(column):
-        return "sparse"
-    if dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object):
-        return _kind_of_entries(column.to_list())
-    raise ValueError(
-        f"Column {column.name!r} holds {dtype}. Expected numbers, booleans, strings or categories. "
-        f"Make it one of them, or leave it out: fit({without_column(X, column.name)}, y)."
-    )
+    if not all(isinstance(v, str) for v in there):
+        return "categories"
+    many = len(set(there)) > min(MOST_CATEGORIES, len(there) / 2)
+    words = np.mean([len(v.split()) for v in there[:1000]])
+    return "text" if many and words >= WORDS_OF_TEXT else "categories"
+
+
+def _is_numeric(dtype):
+    return dtype.is_numeric() or dtype == nw.Boolean
 
 
 def _is_sparse(column):
@@ -180,56 +193,30 @@ def _is_sparse(column):
     return type(getattr(column.to_native(), "dtype", None)).__name__ == "SparseDtype"
 
 
-def _kind_of_entries(values):
-    there = [v for v, gap in zip(values, is_missing(values).tolist(), strict=True) if not gap]
-    strings = sum(isinstance(v, str) for v in there)
-    if not strings and all(isinstance(v, Real) for v in there):
-        return "numbers"
-    if strings < len(there):
-        for v in there:
-            if not isinstance(v, str | Real):
-                raise TypeError(
-                    f"X holds a {type(v).__name__}: argument must be a string or a real number."
-                )
-        return "categories"
-    many = len(set(there)) > min(MOST_CATEGORIES, len(there) / 2)
-    words = np.mean([len(v.split()) for v in there[:1000]])
-    return "text" if many and words >= WORDS_OF_TEXT else "categories"
-
-
-def _column(X, j):
-    """Entries of a column as a list."""
-    return entries(nw.from_native(X, eager_only=True)[:, j] if is_frame(X) else X[:, j])
-
-
 def _numbers(X, columns=None):
     """Numbers of some columns, NaN for gaps: array or CSR, in single precision where all are."""
     settings = {"dtype": FLOATS, "ensure_all_finite": "allow-nan", "input_name": "X"}
-    if columns is None or not is_frame(X):
-        X = X if columns is None else X[:, columns]
-        if X.dtype.kind == "O":
-            X = np.where(is_missing(X.ravel().tolist()).reshape(X.shape), np.nan, X)
+    if columns is None:
         return check_array(X, accept_sparse="csr", **settings)
-    frame = nw.from_native(X, eager_only=True)
-    chosen = [frame[:, j] for j in columns]
-    if all(_is_sparse(column) for column in chosen):
+    all_columns, single = _columns(X), np.float32
+    chosen = [all_columns[j] for j in columns]
+    if is_frame(X) and all(_is_sparse(column) for column in chosen):
         return check_array(X.iloc[:, columns], accept_sparse="csr", **settings)
-    single = all(column.dtype == nw.Float32 for column in chosen)
-    matrix = np.empty((len(frame), len(columns)), np.float32 if single else np.float64)
     for j, column in enumerate(chosen):
-        if column.dtype.is_numeric() or column.dtype == nw.Boolean:
-            matrix[:, j] = column.cast(nw.Float64).to_numpy()
+        if isinstance(column, nw.Series) and _is_numeric(column.dtype):
+            single = single if column.dtype == nw.Float32 else np.float64
+            chosen[j] = column.cast(nw.Float64).to_numpy()
         else:
-            values = entries(column)
-            matrix[:, j] = np.where(is_missing(values), np.nan, np.array(values, dtype=object))
-    return check_array(matrix, **settings)
+            single, values = np.float64, entries(column)
+            chosen[j] = np.where(is_missing(values), np.nan, np.array(values, dtype=object))
+    return check_array(np.column_stack(chosen).astype(single, copy=False), **settings)
 
 
 def _categories(X, columns):
     """Categories as strings, None for gaps: what a column of mixed objects holds has no order."""
-    out = np.empty((X.shape[0], len(columns)), dtype=object)
+    out, all_columns = np.empty((X.shape[0], len(columns)), dtype=object), _columns(X)
     for j, column in enumerate(columns):
-        values = _column(X, column)
+        values = entries(all_columns[column])
         gaps = is_missing(values).tolist()
         out[:, j] = [None if gap else str(v) for v, gap in zip(values, gaps, strict=True)]
     return out
@@ -237,5 +224,5 @@ def _categories(X, columns):
 
 def _documents(X, columns=None):
     """Texts as a list of strings, empty ones for gaps."""
-    values = entries(X) if columns is None else _column(X, columns[0])
+    values = entries(X if columns is None else _columns(X)[columns[0]])
     return [v if isinstance(v, str) else "" for v in values]

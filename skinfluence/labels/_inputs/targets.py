@@ -20,7 +20,7 @@ from skinfluence.labels._inputs.rows import is_missing, take_rows
 from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import table_encoder
 
-__all__ = ["Target", "as_labels", "read_target"]
+__all__ = ["Target", "as_labels", "kind_of_target", "read_target", "sorted_classes"]
 
 #: So few different whole numbers are classes.
 FEW = 10
@@ -91,11 +91,11 @@ def read_target(flagger, X, y, weight):
     kind = "continuous"
     if estimator is None or not is_regressor(estimator):
         decided = estimator is not None and is_classifier(estimator)
-        kind = _kind(y, decided)
+        kind = kind_of_target(y, decided)
         if kind == "multiclass" and y.dtype.kind in "iuf" and not (decided or categories):
             kind, note = _kind_of_numbers(X, y, there, preparing_steps(judged_for))
     if kind != "continuous":
-        return Target(y, _sorted_classes(y[there])), note
+        return Target(y, sorted_classes(y[there])), note
     if there.sum() < 2:
         raise ValueError(
             f"Found {there.sum()} sample of positive weight; expected at least 2: a value is "
@@ -104,7 +104,7 @@ def read_target(flagger, X, y, weight):
     return Target(y, None), note
 
 
-def _kind(y, classes):
+def kind_of_target(y, classes):
     """Type of target of y, as scikit-learn names it; raise where it is to be `classes` and not."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that classes are many: decided by us
@@ -171,7 +171,8 @@ def as_labels(y):
     return y
 
 
-def _sorted_classes(y):
+def sorted_classes(y):
+    """The different labels of y, at least two."""
     classes = np.unique(y)
     if len(classes) < 2:
         raise ValueError(
@@ -187,11 +188,11 @@ def _sorted_classes(y):
 
 
 def _refuse_missing(y):
-    missing = np.flatnonzero(is_missing(y.tolist())) if y.dtype.kind in "Of" else ()
-    if len(missing):
+    missing = is_missing(y.tolist()) if y.dtype.kind in "Of" else np.zeros(1, dtype=bool)
+    if missing.any():
         raise ValueError(
-            f"Input y contains NaN: {len(missing)} of {len(y)} labels are missing, first in row "
-            f"{missing[0]}. Leave them out, for instance with "
+            f"Input y contains NaN: {missing.sum()} of {len(y)} labels are missing, first in row "
+            f"{missing.argmax()}. Leave them out, for instance with "
             "fit(X[pandas.notna(y)], y[pandas.notna(y)])."
         )
     if y.dtype.kind != "O":
