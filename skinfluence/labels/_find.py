@@ -11,7 +11,7 @@ from skinfluence._utils.rows import NamedRows
 from skinfluence.labels._inputs.settings import CONTAMINATION
 from skinfluence.labels._inputs.targets import Target, as_labels, kind_of_target, sorted_classes
 from skinfluence.labels._noise.judgement import judge
-from skinfluence.labels._review.report import LabelSummary, summary_fields
+from skinfluence.labels._review.report import LabelSummary
 from skinfluence.labels._sources.opinions import Opinion
 
 __all__ = ["WrongLabels", "find_wrong_labels"]
@@ -132,15 +132,13 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     fitted.pop("temperature")
     ranking = np.lexsort((-verdict.tie_break, verdict.quality))
     suggested = target.classes[verdict.suggested(verdict.flagged)]
-    return WrongLabels(
-        **summary_fields(
-            int((weight > 0).sum()),
-            ranking[verdict.flagged[ranking]],
-            (fitted["noise_rate"], fitted["noise_rate_std"]),
-            verdict.n_sure,
-            {"given": given, "suggested": suggested, "quality": verdict.quality},
-            names,
-        ),
+    return WrongLabels._of(
+        int((weight > 0).sum()),
+        ranking[verdict.flagged[ranking]],
+        (fitted["noise_rate"], fitted["noise_rate_std"]),
+        verdict.n_sure,
+        {"given": given, "suggested": suggested, "quality": verdict.quality},
+        names,
         flagged=verdict.flagged,
         label_quality=verdict.quality,
         ranking=ranking,
@@ -170,7 +168,7 @@ def _log_proba(proba, target, classes):
             f"The columns of proba are {named[:20]} where the classes are {expected[:20]}. "
             f"Expected the same order: pass classes={named[:20]}."
         )
-    if np.ndim(proba) == 1:
+    if np.asarray(proba).ndim == 1:
         proba = np.column_stack([1.0 - np.asarray(proba), proba])
     proba = check_array(proba, dtype=np.float64, input_name="proba")
     if proba.shape[1] != target.n_classes:

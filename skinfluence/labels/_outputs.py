@@ -22,7 +22,8 @@ def columns_of(y):
     if isinstance(known, nw.DataFrame):
         columns = [column.to_native() for column in known.iter_columns()]
     else:
-        columns = list(np.asarray(y).T) if np.ndim(y) == 2 else []
+        values = np.asarray(y)
+        columns = list(values.T) if values.ndim == 2 else []
     return columns if len(columns) > 1 else [y]
 
 

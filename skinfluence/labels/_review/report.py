@@ -12,7 +12,7 @@ from skinfluence._utils.warnings import untold_of_last
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
 
-__all__ = ["LabelSummary", "label_columns", "opponents", "summarize", "summary_fields", "verdicts"]
+__all__ = ["LabelSummary", "label_columns", "opponents", "summarize", "verdicts"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,6 +47,17 @@ class LabelSummary(Readable):
     row_names: Any
     _columns: list
 
+    @classmethod
+    def _of(cls, n_rows, rows, rate, n_sure, columns, names, **more):
+        """Of flagged rows in order, (rate, its standard error), and columns of all rows."""
+        shown = [
+            Column(name, values[rows], "percent" if name == "quality" else "any")
+            for name, values in columns.items()
+        ]
+        n_wrong, n_wrong_std = rate[0] * n_rows, rate[1] * n_rows
+        row_names = names.names(rows)
+        return cls(n_rows, len(rows), n_wrong, n_wrong_std, n_sure, rows, row_names, shown, **more)
+
     def _parts(self):
         digits = 1 if self.n_wrong_std < 10 else 0
         return [
@@ -64,37 +75,14 @@ class LabelSummary(Readable):
 def summarize(flagger):
     """The LabelSummary of a fitted flagger."""
     n_rows = int(((flagger._weight > 0) & ~flagger.reviewed_).sum())
-    return LabelSummary(
-        **summary_fields(
-            n_rows,
-            flagger.ranking_[flagger.flagged_[flagger.ranking_]],
-            (flagger.noise_rate_, flagger.noise_rate_std_) if n_rows else (0.0, 0.0),
-            flagger._judgement.n_sure,
-            label_columns(flagger),
-            flagger.training_rows_,
-        )
+    return LabelSummary._of(
+        n_rows,
+        flagger.ranking_[flagger.flagged_[flagger.ranking_]],
+        (flagger.noise_rate_, flagger.noise_rate_std_) if n_rows else (0.0, 0.0),
+        flagger._judgement.n_sure,
+        label_columns(flagger),
+        flagger.training_rows_,
     )
-
-
-def summary_fields(n_rows, rows, rate, n_sure, columns, names):
-    """The fields of a LabelSummary.
-
-    Of flagged rows, the most suspicious first; of the rate of wrong labels and its standard error;
-    and of columns of all rows.
-    """
-    return {
-        "n_rows": n_rows,
-        "n_flagged": len(rows),
-        "n_wrong": rate[0] * n_rows,
-        "n_wrong_std": rate[1] * n_rows,
-        "n_sure": n_sure,
-        "rows": rows,
-        "row_names": names.names(rows),
-        "_columns": [
-            Column(name, values[rows], "percent" if name == "quality" else "any")
-            for name, values in columns.items()
-        ],
-    }
 
 
 def label_columns(flagger):
