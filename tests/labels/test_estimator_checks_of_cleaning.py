@@ -17,15 +17,15 @@ quick = LabelFlagger(representation="linear")
 QUICK = [
     CleanedClassifier(flagger=quick, action="relabel"),
     CleanedRegressor(flagger=quick, action="drop"),
-    CleanedClassifier(
-        DecisionTreeClassifier(random_state=0), LabelFlagger(LogisticRegression()), action="drop"
-    ),
     LabelCleaner(quick),
 ]
 # as they come, and around more: many more fits
 SLOW = [
     CleanedClassifier(),
     CleanedRegressor(),
+    CleanedClassifier(
+        DecisionTreeClassifier(random_state=0), LabelFlagger(LogisticRegression()), action="drop"
+    ),
     CleanedRegressor(DecisionTreeRegressor(random_state=0), quick, action="reweight"),
     CleanedClassifier(
         make_pipeline(StandardScaler(), LogisticRegression()), quick, action="reweight"

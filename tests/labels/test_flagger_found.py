@@ -103,6 +103,6 @@ def test_margins_get_a_temperature_without_a_noise_model_too(estimator, score):
     assert plain.temperature_ > 1.2  # margins of one are surer than the logistic function says
 
 
-def test_fit_predict_marks_flagged_rows(flagger):
-    verdict = LabelFlagger().fit_predict(X, y)
-    np.testing.assert_array_equal(verdict, np.where(flagger.flagged_, -1, 1))
+def test_fit_predict_marks_flagged_rows(explained):
+    verdict = clone(explained).fit_predict(X, y)
+    np.testing.assert_array_equal(verdict, np.where(explained.flagged_, -1, 1))
