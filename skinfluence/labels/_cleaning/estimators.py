@@ -68,8 +68,7 @@ DOCSTRING = """Learn from {labels} of which some are wrong: judge them first, th
     ``action="auto"`` fits flagger and estimator to two thirds of the rows, three times, and
     predicts the third that is left out: three fits of the flagger and nine of the estimator. The
     candidate of the largest gain over "none" is taken, among those whose gain is above its standard
-    error. {notes}
-"""
+    error. {notes}"""
 
 
 class CleanedClassifier(Cleaned, ClassifierMixin, EstimatorDelegation):
