@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks._measure import timed
 from benchmarks._real_data import loaders
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._fidelity import lins_concordance
+from skinfluence.explainer import lins_concordance
 from skinfluence.groups import group_influence, smallest_flipping_set
 
 METHODS = ("first_order", "second_order", "newton_step")

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks._measure import timed
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
 from skinfluence.effects import Replacement, replace_first_order
-from skinfluence.explainer._fidelity import lins_concordance
+from skinfluence.explainer import lins_concordance
 from skinfluence.perturbation import (
     perturbation_influence,
     relabel_influence,

@@ -12,9 +12,9 @@ from benchmarks._cases import Case
 from benchmarks._real_data import loaders
 from skinfluence import InfluenceExplainer
 from skinfluence.effects import WeightChanges, refit
+from skinfluence.explainer import change_lengths
 from skinfluence.selection import relative_influence, select_diverse, top_relative_influences
 from skinfluence.selection._diversity import FacilityLocation
-from skinfluence.selection._lengths import change_lengths
 from skinfluence.selection._similarity import RBFSimilarity
 from skinfluence.solvers import AutoSolver
 

@@ -14,7 +14,7 @@ from benchmarks._one_versus_seven import OneVersusSeven
 from benchmarks._real_data import data_folder, loaders
 from benchmarks._tables import Table, ratio
 from skinfluence.components import influence_components
-from skinfluence.explainer._fidelity import lins_concordance
+from skinfluence.explainer import lins_concordance
 
 #: Strongest rows of each variant that are refitted, and that are compared.
 STRONGEST = 100

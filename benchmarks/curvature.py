@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks._tables import Table
 from skinfluence import InfluenceExplainer
 from skinfluence.datasets import load_hospital_readmission
-from skinfluence.explainer._fidelity import lins_concordance
+from skinfluence.explainer import lins_concordance
 from skinfluence.objectives import CURVATURES
 
 N_ROWS = 64

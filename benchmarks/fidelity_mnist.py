@@ -16,7 +16,7 @@ from sklearn.svm import LinearSVC
 
 from benchmarks._tables import RST, Table
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._fidelity import lins_concordance
+from skinfluence.explainer import lins_concordance
 from tests._data import REMEDY, data_folder, load_shared_data
 
 WEIGHT_DECAY = 0.01

@@ -17,7 +17,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._health import SingularHessianWarning
+from skinfluence.explainer import SingularHessianWarning
 from skinfluence.explainer._linearization import Linearization, resolve_method
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.metrics import loo_concordance

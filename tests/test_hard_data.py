@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._health import SingularHessianWarning
+from skinfluence.explainer import SingularHessianWarning
 from skinfluence.solvers import SingularHessianError
 
 rng = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._health import SingularHessianWarning
+from skinfluence.explainer import SingularHessianWarning
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))

@@ -22,10 +22,14 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 TEXTS = {path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8") for path in SOURCES}
 
 
+#: What the package keeps to itself.
+PRIVATE = r"\._|skinfluence\.(kernels|linalg|effects)\b"
+
+
 def public_modules():
     """The dotted names of the package and of everything in it without a leading underscore."""
     found = [info.name for info in pkgutil.walk_packages([str(PACKAGE)], prefix="skinfluence.")]
-    return ["skinfluence", *(n for n in found if not re.search(r"\._", n))]
+    return ["skinfluence", *(n for n in found if not re.search(PRIVATE, n))]
 
 
 def public_objects():
@@ -129,9 +133,7 @@ IGNORED_BELOW_THE_TOP_LEVEL = {
     "SA01": "links and examples are asked of what a user meets first",
     "EX01": "the same",
 }
-ROOMS_OF_EXTENDERS = (
-    r"skinfluence\.(kernels|losses|linalg|objectives|solvers|adapters|effects|targets|testing)"
-)
+ROOMS_OF_EXTENDERS = r"skinfluence\.(losses|objectives|solvers|adapters|targets|explainer|testing)"
 IGNORED_IN_THE_ROOMS_OF_EXTENDERS = {
     "PR01": "the symbols and shapes of a noun stand once, in the docstring of the noun",
     "PR07": "the same",

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._linearization import influence_blocks
+from skinfluence.explainer import influence_blocks
 from skinfluence.kernels import run_chunks
 from skinfluence.objectives import minimize
 from skinfluence.perturbation import relabel_influence_blocks

@@ -37,3 +37,29 @@ def check_number(name, value, *, words=(), least=None, above=None, most=None, be
         bound = " and ".join(f"{sign} {limit:g}" for sign, limit in bounds if limit is not None)
         either = "".join(f"{word!r} or " for word in words)
         raise ValueError(f"{name}={value!r}. Expected {either}a finite number {bound}.")
+
+
+def check_weights(sample_weight):
+    """Raise for weights that mean nothing, before an estimator makes of them what it will."""
+    if sample_weight is None:
+        return
+    weights = np.asarray(sample_weight)
+    if weights.dtype.kind not in "biuf":  # scikit-learn says what is wrong with these
+        return
+    if np.any(weights < 0):
+        raise ValueError(
+            "sample_weight has negative entries; expected weights >= 0 (0 leaves a row out)."
+        )
+    if not np.any(weights):
+        raise ValueError(
+            "sample_weight is zero for every row; expected at least one non-zero number."
+        )
+
+
+def check_workers(n_jobs):
+    """Raise ValueError for a number of jobs that means nothing."""
+    whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
+    if n_jobs is not None and (not whole or n_jobs == 0):
+        raise ValueError(
+            f"n_jobs={n_jobs!r}. Expected None, a positive integer, or -1 for all processors."
+        )

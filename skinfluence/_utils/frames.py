@@ -1,10 +1,14 @@
 """The user's own frame type, through narwhals: tables out as the data came in."""
 
 import importlib
+import os
 
 import narwhals.stable.v1 as nw
 import numpy as np
 from sklearn.utils.validation import _num_samples
+
+#: pandas function that reads a file, by its extension.
+_READERS = {".parquet": "read_parquet", ".feather": "read_feather", ".json": "read_json"}
 
 #: What a table is made of where the data came as arrays: the first one that is installed.
 FALLBACKS = ("pandas", "polars", "pyarrow")
@@ -63,3 +67,31 @@ def _plain(values):
         else:
             values = np.array(values.tolist())
     return values
+
+
+def refuse_file(X, name):
+    """Raise where a table is None or the name of a file."""
+    if X is None:
+        raise ValueError(f"{name} is None; expected a table of shape (n_rows, n_features).")
+    if isinstance(X, str | os.PathLike):
+        path = os.fspath(X)
+        reader = _READERS.get(os.path.splitext(path)[1], "read_csv")
+        raise ValueError(
+            f"{name} is {path!r}, the name of a file; expected a table of shape (n_rows, "
+            f"n_features). Read it first, for instance with pandas.{reader}({path!r})."
+        )
+
+
+def without_column(X, name):
+    """The code that leaves a column out of a frame, in the words of its library."""
+    words = {"pandas": f"X.drop(columns={name!r})", "polars": f"X.drop({name!r})"}
+    return words.get(frame_backend(X), f"X.drop_columns([{name!r}])")
+
+
+def n_dimensions(X):
+    shape = getattr(X, "shape", None)
+    if shape is not None:
+        return len(shape)
+    if isinstance(X, list | tuple) and len(X):
+        return np.ndim(X[0]) + 1
+    return np.asarray(X).ndim

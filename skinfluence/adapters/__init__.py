@@ -1,10 +1,16 @@
 """From a fitted scikit-learn estimator to its objective: one estimator family a file.
 
 Where to start: `_registry.py` (how a class is found), then `_least_squares.py` (the shortest
-family). `_explained.py` opens pipelines, searches and frozen estimators.
+family). `_fitted_model.py` opens pipelines, searches and frozen estimators.
 """
 
 from skinfluence.adapters import _least_squares, _logistic_regression, _svm  # noqa: F401
+from skinfluence.adapters._fit_record import (
+    fit_recorded,
+    inner_estimator,
+    is_frozen,
+    weight_parameter,
+)
 from skinfluence.adapters._fitted_model import FittedModel, explain_estimator, unwrap
 from skinfluence.adapters._linear import class_weights, linear_objective
 from skinfluence.adapters._registry import (
@@ -15,21 +21,29 @@ from skinfluence.adapters._registry import (
     find_adapter,
     register,
 )
+from skinfluence.adapters._steps import FittedSteps, is_search, may_write
 from skinfluence.adapters._support import check_supported
 
 __all__ = [
     "REGISTRY",
     "Adapter",
     "FittedModel",
+    "FittedSteps",
     "Settings",
     "UnsupportedEstimatorError",
     "check_supported",
     "class_weights",
     "explain_estimator",
     "find_adapter",
+    "fit_recorded",
+    "inner_estimator",
+    "is_frozen",
+    "is_search",
     "linear_objective",
+    "may_write",
     "register",
     "unwrap",
+    "weight_parameter",
 ]
 
 

@@ -13,8 +13,7 @@ from sklearn.utils import gen_batches
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
-from skinfluence.explainer._linearization import MOST_TESTS
-from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
+from skinfluence.explainer import MOST_TESTS, check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, Design, block_size, score_reader
 from skinfluence.losses import Multinomial
 from skinfluence.objectives import Coupling

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.displays._base import HELPFUL, Display, symmetric_limits
-from skinfluence.explainer._fidelity import lins_concordance
+from skinfluence.explainer import lins_concordance
 
 
 class RemovalFidelityDisplay(Display):

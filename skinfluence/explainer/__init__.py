@@ -1,8 +1,61 @@
-"""The explainer, and what the tasks that stand on it share."""
+"""The explainer, and what the tasks that stand on it share.
 
+Tasks (`groups`, `perturbation`, `selection`, `components`, `metrics`, `labels`, `displays`) import
+from here and never from the private modules.
+"""
+
+from skinfluence.explainer._delegation import EstimatorDelegation, delegated
+from skinfluence.explainer._diagnostics import leverage
 from skinfluence.explainer._explainer import InfluenceExplainer
+from skinfluence.explainer._feature_values import row_columns
+from skinfluence.explainer._fidelity import (
+    GROUPS_AT_ONCE,
+    N_ROWS,
+    group_changes,
+    lins_concordance,
+    rank_correlations,
+    rows_concordance,
+)
+from skinfluence.explainer._health import SingularHessianWarning
+from skinfluence.explainer._lengths import KINDS, change_lengths, scaled_changes
+from skinfluence.explainer._linearization import (
+    MOST_TESTS,
+    ORDERS,
+    influence_blocks,
+    resolve_method,
+    top_k,
+)
+from skinfluence.explainer._targets import TestRows, target_changes
+from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
+from skinfluence.explainer._validation import check_training_data
 
-__all__ = ["InfluenceExplainer"]
+__all__ = [
+    "GROUPS_AT_ONCE",
+    "KINDS",
+    "MOST_TESTS",
+    "N_ROWS",
+    "ORDERS",
+    "EstimatorDelegation",
+    "InfluenceExplainer",
+    "SingularHessianWarning",
+    "TestRows",
+    "change_lengths",
+    "check_explainer",
+    "check_training_data",
+    "delegated",
+    "group_changes",
+    "influence_blocks",
+    "leverage",
+    "lins_concordance",
+    "rank_correlations",
+    "resolve_method",
+    "row_columns",
+    "rows_concordance",
+    "scaled_changes",
+    "target_changes",
+    "top_k",
+    "warn_of_stand_in",
+]
 
 
 def __dir__():

@@ -19,6 +19,8 @@ from skinfluence.adapters._fit_record import fit_recorded, is_frozen, weight_par
 
 
 def estimator_has(name):
+    """Check for `available_if`: whether the inner estimator has an attribute."""
+
     def check(self):
         estimator = getattr(self, "estimator_", None)
         getattr(self._default_estimator() if estimator is None else estimator, name)

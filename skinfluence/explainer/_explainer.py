@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from skinfluence._utils.checks import check_weights
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import Settings, check_supported, explain_estimator
@@ -17,10 +18,10 @@ from skinfluence.explainer._delegation import EstimatorDelegation
 from skinfluence.explainer._linearization import Linearization, influence_blocks
 from skinfluence.explainer._most_influential import MostInfluential
 from skinfluence.explainer._polishing import keep, polish
-from skinfluence.explainer._settings import check_settings, check_weights
 from skinfluence.explainer._targets import TestRows
-from skinfluence.explainer._training_data import (
+from skinfluence.explainer._validation import (
     TableWatch,
+    check_settings,
     check_test_table,
     check_training_data,
     tell_of_refit,

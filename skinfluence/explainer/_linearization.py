@@ -53,6 +53,8 @@ def resolve_method(method, linearization):
 def influence_blocks(linearization, design, target, method, rows, out=None):
     """Iterate over (slice of test rows, slice of `rows`, influences) until all pairs are covered.
 
+    For one number of all test rows the first slice is ``slice(0, 1)``.
+
     Parameters
     ----------
     linearization : Linearization
@@ -63,8 +65,6 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
         Training rows whose removal is asked about.
     out : ndarray of shape (n_test, n_rows) or None
         Where the influences are written; without it each block has an array of its own.
-
-    For one number of all test rows the first slice is ``slice(0, 1)``.
     """
     blocks = _blocks(linearization, design, target, method, rows, out)
     if method == "refit":  # which shows its own progress, and takes all of the time

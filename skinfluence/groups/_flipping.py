@@ -9,8 +9,7 @@ from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.progress import progress
 from skinfluence._utils.tables import Column, Readable, Table, counted, value_text
-from skinfluence.explainer._feature_values import row_columns
-from skinfluence.explainer._tasks import check_explainer
+from skinfluence.explainer import check_explainer, row_columns
 from skinfluence.groups._influence import resolve_method
 from skinfluence.groups._margins import margins_of
 from skinfluence.groups._orders import ORDERS

@@ -9,6 +9,7 @@ from sklearn.utils import gen_batches
 from skinfluence._utils.checks import check_choice
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import make_frame
+from skinfluence._utils.groups import read_groups
 from skinfluence._utils.progress import progress
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects import (
@@ -19,10 +20,7 @@ from skinfluence.effects import (
     refit,
 )
 from skinfluence.effects._classes import takes_a_class
-from skinfluence.explainer._fidelity import GROUPS_AT_ONCE
-from skinfluence.explainer._targets import target_changes
-from skinfluence.explainer._tasks import check_explainer
-from skinfluence.groups._inputs import read_groups
+from skinfluence.explainer import GROUPS_AT_ONCE, check_explainer, target_changes
 from skinfluence.linalg import block_size
 from skinfluence.solvers import AutoSolver
 

@@ -10,9 +10,7 @@ from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.progress import progress_bar
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.effects import RefittedChanges
-from skinfluence.explainer._feature_values import row_columns
-from skinfluence.explainer._targets import target_changes
-from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
+from skinfluence.explainer import check_explainer, row_columns, target_changes, warn_of_stand_in
 from skinfluence.groups._downdate import additive_gains, downdate, top_additive
 from skinfluence.groups._influence import removal, resolve_method
 from skinfluence.targets import Mean

@@ -8,8 +8,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skinfluence._utils.rows import NamedRows
-from skinfluence.adapters._fit_record import fit_recorded, weight_parameter
-from skinfluence.explainer._explainer import InfluenceExplainer
+from skinfluence.adapters import fit_recorded, weight_parameter
+from skinfluence.explainer import InfluenceExplainer
 from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._inputs.targets import as_labels
 from skinfluence.labels._noise.judgement import judge

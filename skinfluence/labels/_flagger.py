@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence.explainer._explainer import InfluenceExplainer
+from skinfluence.explainer import InfluenceExplainer
 from skinfluence.labels._fitting import check_trusted, judge_rows, make_explainer
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import (

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import _num_samples
 
+from skinfluence.explainer import change_lengths
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
-from skinfluence.selection._lengths import change_lengths
 
 __all__ = ["SCORES", "loss", "reference", "relative", "self_influence"]
 

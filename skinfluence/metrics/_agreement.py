@@ -5,16 +5,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.checks import check_choice, check_number, check_whole
-from skinfluence.explainer._explainer import InfluenceExplainer
-from skinfluence.explainer._fidelity import (
+from skinfluence._utils.groups import read_groups
+from skinfluence.explainer import (
     N_ROWS,
+    InfluenceExplainer,
     group_changes,
     lins_concordance,
     rank_correlations,
     rows_concordance,
 )
 from skinfluence.groups import group_influence
-from skinfluence.groups._inputs import read_groups
 
 #: Draws of a subset until every class is in what stays.
 MOST_DRAWS = 1000

@@ -14,8 +14,7 @@ from skinfluence.effects import (
     replace_refit,
 )
 from skinfluence.effects._classes import encoded_classes, last_of_class
-from skinfluence.explainer._linearization import MOST_TESTS, resolve_method
-from skinfluence.explainer._targets import TestRows
+from skinfluence.explainer import MOST_TESTS, TestRows, resolve_method
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import AutoSolver
 

@@ -10,7 +10,7 @@ from skinfluence.effects._least_norm import (
     takes_least_norm,
 )
 from skinfluence.effects._truncated import is_truncated
-from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
+from skinfluence.explainer import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._asked_features import asked_steps, check_features, n_columns
 from skinfluence.perturbation._composite_steps import pull_back_through

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_selection import SelectorMixin
 
-from skinfluence.adapters._steps import FittedSteps
+from skinfluence.adapters import FittedSteps
 
 #: (module prefix, class name) -> PullBack
 REGISTRY: dict[tuple[str, str], "PullBack"] = {}

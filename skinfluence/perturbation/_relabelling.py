@@ -6,7 +6,7 @@ from sklearn import get_config
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence.effects import Replacement
-from skinfluence.explainer._tasks import check_explainer
+from skinfluence.explainer import check_explainer
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._effects import (
     Effects,

@@ -7,7 +7,7 @@ import numpy as np
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence.effects import Replacement
-from skinfluence.explainer._tasks import check_explainer
+from skinfluence.explainer import check_explainer
 from skinfluence.perturbation._effects import (
     Effects,
     check_method,

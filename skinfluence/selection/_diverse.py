@@ -10,8 +10,7 @@ from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
-from skinfluence.explainer._feature_values import row_columns
-from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
+from skinfluence.explainer import check_explainer, row_columns, warn_of_stand_in
 from skinfluence.selection._diversity import DIVERSITIES
 from skinfluence.selection._importance import SIGNS, check_scores, row_scores
 from skinfluence.selection._lazy_greedy import lazy_greedy

@@ -12,8 +12,7 @@ from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence._utils.warnings import user_stacklevel
-from skinfluence.explainer._feature_values import row_columns
-from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
+from skinfluence.explainer import check_explainer, row_columns, warn_of_stand_in
 from skinfluence.linalg import row_blocks
 from skinfluence.targets import Mean
 

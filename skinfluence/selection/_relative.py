@@ -7,9 +7,16 @@ import numpy as np
 from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
-from skinfluence.explainer._linearization import ORDERS, influence_blocks, top_k
-from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
-from skinfluence.selection._lengths import KINDS, change_lengths, scaled_changes
+from skinfluence.explainer import (
+    KINDS,
+    ORDERS,
+    change_lengths,
+    check_explainer,
+    influence_blocks,
+    scaled_changes,
+    top_k,
+    warn_of_stand_in,
+)
 
 
 class _UnitChanges:

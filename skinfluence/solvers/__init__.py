@@ -14,6 +14,7 @@ from skinfluence.solvers._base import (
 )
 from skinfluence.solvers._cg import CGSolver
 from skinfluence.solvers._cholesky import CholeskySolver
+from skinfluence.solvers._costs import Sizes
 from skinfluence.solvers._eigh import EighSolver
 from skinfluence.solvers._lissa import LissaSolver
 from skinfluence.solvers._lissa_run import DivergenceError
@@ -37,6 +38,7 @@ __all__ = [
     "NystroemSolver",
     "RootInverse",
     "SingularHessianError",
+    "Sizes",
     "Solver",
     "SolverReport",
     "WoodburySolver",

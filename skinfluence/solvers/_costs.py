@@ -64,6 +64,7 @@ class Sizes:
         self.gram = self.pair_entries / (GRAM_SPARSE if self.sparse else rate)
 
     def cholesky(self):
+        """Cost of a Cholesky factorisation with its solutions."""
         side = self.q if self.separable else self.p
         factor = self.factors * side**3 / FACTOR
         solve = 2.0 * self.m * self.p * side / SQUARE
@@ -71,6 +72,7 @@ class Sizes:
         return Cost(seconds, 16.0 * self.factors * side**2 / 2**20)
 
     def woodbury(self):
+        """Cost of the n x n side with its solutions."""
         side = self.n if self.separable else self.n * self.K
         gram = self.n**2 * self.q / SQUARE
         factor = self.factors * side**3 / FACTOR
@@ -78,6 +80,11 @@ class Sizes:
         table = 8.0 * self.n * self.q
         mebibytes = (16.0 * self.factors * side**2 + table) / 2**20
         return Cost(FACTOR_CALL + gram + factor + solve, mebibytes)
+
+    def leverages(self):
+        """Seconds of the leverages of all rows: of each pair of outputs a quadratic form a row."""
+        pairs = self.factors if self.separable else self.K**2
+        return 2.0 * pairs * self.n * self.q * min(self.q, self.n) / SQUARE
 
     def product(self, m=1):
         """Seconds of a Hessian product with m columns."""

@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._health import SingularHessianWarning
+from skinfluence.explainer import SingularHessianWarning
 from skinfluence.groups import group_influence
 from skinfluence.perturbation import perturbation_influence, replacement_influence
 

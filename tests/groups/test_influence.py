@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._fidelity import lins_concordance
+from skinfluence.explainer import lins_concordance
 from skinfluence.groups import group_influence, group_table
 from skinfluence.svm import SmoothHingeSVC
 from skinfluence.targets import TARGETS

@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
 from skinfluence.datasets import load_hospital_readmission
-from skinfluence.explainer._fidelity import lins_concordance
+from skinfluence.explainer import lins_concordance
 from skinfluence.groups import group_influence, most_influential_group, smallest_flipping_set
 
 

@@ -24,7 +24,7 @@ from sklearn.preprocessing import (
 
 from skinfluence import InfluenceExplainer
 from skinfluence.datasets import load_forest_fires
-from skinfluence.explainer._health import SingularHessianWarning
+from skinfluence.explainer import SingularHessianWarning
 from skinfluence.perturbation import UnsupportedStepError, perturbation_influence
 from tests.perturbation._refits import logistic
 

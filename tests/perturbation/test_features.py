@@ -24,7 +24,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._health import SingularHessianWarning
+from skinfluence.explainer import SingularHessianWarning
 from skinfluence.perturbation import (
     UnsupportedStepError,
     perturbation_influence,

@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer
-from skinfluence.explainer._fidelity import lins_concordance
+from skinfluence.explainer import lins_concordance
 from skinfluence.perturbation import perturbation_influence, replacement_influence
 from skinfluence.solvers import CGSolver
 from tests.perturbation._refits import MODELS, N_TRAIN, changed_loss, data, logistic, losses, refit

@@ -3,7 +3,7 @@
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.linear_model import Ridge
 
-from skinfluence.explainer._delegation import EstimatorDelegation
+from skinfluence.explainer import EstimatorDelegation
 from skinfluence.labels._cleaning.learning import Cleaned
 
 __all__ = ["CleanedClassifier", "CleanedRegressor"]

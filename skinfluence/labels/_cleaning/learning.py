@@ -17,7 +17,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skinfluence._utils.checks import check_choice
-from skinfluence.explainer._delegation import delegated
+from skinfluence.explainer import delegated
 from skinfluence.labels._cleaning.actions import decide
 from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
 from skinfluence.labels._flagger import LabelFlagger

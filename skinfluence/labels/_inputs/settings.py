@@ -10,9 +10,10 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
+from skinfluence._utils.checks import check_weights, check_workers
+from skinfluence._utils.frames import n_dimensions, refuse_file
 from skinfluence._utils.rows import NamedRows
-from skinfluence.explainer._settings import check_weights, check_workers
-from skinfluence.explainer._training_data import check_training_data, n_dimensions, refuse_file
+from skinfluence.explainer import check_training_data
 from skinfluence.labels._inputs.rows import is_frame
 from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import is_documents

@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from skinfluence.adapters._steps import is_search
+from skinfluence.adapters import is_search
 
 __all__ = ["looks_at_labels", "preparing_steps", "weight_name"]
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.utils import check_array
 
-from skinfluence.explainer._training_data import without_column
+from skinfluence._utils.frames import without_column
 from skinfluence.labels._inputs.rows import entries, is_frame, is_missing
 
 __all__ = ["describe_columns", "is_documents", "table_encoder"]

@@ -10,8 +10,7 @@ from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.pipeline import make_pipeline
 
-from skinfluence.adapters import UnsupportedEstimatorError, check_supported
-from skinfluence.adapters._steps import is_frozen, is_search
+from skinfluence.adapters import UnsupportedEstimatorError, check_supported, is_frozen, is_search
 from skinfluence.labels._inputs.steps import preparing_steps, weight_name
 from skinfluence.labels._inputs.tables import describe_columns, table_encoder
 from skinfluence.labels._scores import SCORES

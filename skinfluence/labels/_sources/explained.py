@@ -16,8 +16,7 @@ from sklearn.base import clone
 
 from skinfluence.adapters import FittedModel, UnsupportedEstimatorError, unwrap
 from skinfluence.effects import newton_step
-from skinfluence.explainer._diagnostics import leverage
-from skinfluence.explainer._explainer import InfluenceExplainer
+from skinfluence.explainer import InfluenceExplainer, leverage
 from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._sources.cross_validated import UNSEEN, all_classes, log_of_margins
 from skinfluence.labels._sources.fallback import reason_to_cross_validate

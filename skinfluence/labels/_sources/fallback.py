@@ -7,14 +7,11 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skinfluence.adapters import unwrap
-from skinfluence.adapters._fit_record import inner_estimator
-from skinfluence.adapters._steps import is_frozen, may_write
+from skinfluence.adapters import inner_estimator, is_frozen, may_write, unwrap
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.steps import looks_at_labels
 from skinfluence.labels._sources.cross_validated import N_SPLITS
-from skinfluence.solvers import AutoSolver
-from skinfluence.solvers._costs import SQUARE, Sizes
+from skinfluence.solvers import AutoSolver, Sizes
 
 __all__ = ["reason_to_cross_validate", "seconds", "step_that_sees_labels"]
 
@@ -50,10 +47,7 @@ def seconds(explainer):
     hessian = explainer.objective_.hessian()
     size, auto = Sizes(hessian, 1), AutoSolver.for_newton_steps()
     factorized = auto.costs(hessian)[auto.direct_solver(hessian)[0].name].seconds
-    # a K x K block a row: of each pair of outputs a quadratic form
-    pairs = size.factors if size.separable else size.K**2
-    leverages = 2.0 * pairs * size.n * size.q * min(size.q, size.n) / SQUARE
-    closed = ROUNDS * DAMPINGS * (STEPS * factorized + leverages)
+    closed = ROUNDS * DAMPINGS * (STEPS * factorized + size.leverages())
     n_iter = getattr(unwrap(explainer.estimator_)[1], "n_iter_", None)
     fit = factorized if n_iter is None else float(np.max(n_iter)) * size.product()
     return closed, N_SPLITS * fit

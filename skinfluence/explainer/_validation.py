@@ -1,6 +1,5 @@
-"""What `fit` is given: tables that are none, and estimators that were fitted before."""
+"""Checks of settings and training data, and of estimators that were fitted before."""
 
-import os
 import warnings
 
 import numpy as np
@@ -9,17 +8,39 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._utils.frames import frame_backend
+from skinfluence._utils.checks import check_choice, check_number, check_workers
+from skinfluence._utils.frames import frame_backend, n_dimensions, refuse_file, without_column
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.adapters import UnsupportedEstimatorError, unwrap
+from skinfluence.effects import METHODS
+from skinfluence.objectives import CURVATURES
+from skinfluence.solvers import get_solver
 
 #: Coefficients that differ by more than this part of the largest one are those of another model.
 SAME_MODEL = 0.01
 #: Rows, and about how many entries, of which a copy is kept.
 WATCHED_ROWS, WATCHED_ENTRIES = 32, 20_000
-_READERS = {".parquet": "read_parquet", ".feather": "read_feather", ".json": "read_json"}
 #: Steps that may take a column of texts, or anything else that is no table.
 _ANY_INPUT = ("sklearn.feature_extraction.", "sklearn.preprocessing._function", "sklearn.pipeline.")
+
+
+def check_settings(explainer):
+    """Raise ValueError for parameters of the explainer that mean nothing."""
+    get_solver(explainer.solver, random_state=explainer.random_state)
+    check_choice("method", explainer.method, ("auto", *METHODS))
+    check_choice("curvature", explainer.curvature, CURVATURES)
+    if explainer.curvature == "empirical_fisher" and explainer.method == "newton_step":
+        raise ValueError(
+            'method="newton_step" needs the Hessian, and curvature="empirical_fisher" replaces it. '
+            'Use method="first_order", "refit" or "auto" (first order here), or '
+            'curvature="hessian".'
+        )
+    check_choice("penalty_scaling", explainer.penalty_scaling, ("estimator", "mean"))
+    if explainer.polish not in (True, False):
+        raise ValueError(f"polish={explainer.polish!r} is not known. Expected True or False.")
+    check_number("damping", explainer.damping, least=0.0)
+    check_workers(explainer.n_jobs)
+    check_number("temperature", explainer.temperature, above=0.0)
 
 
 class TableWatch:
@@ -120,19 +141,6 @@ def tell_of_refit(explainer):
     )
 
 
-def refuse_file(X, name):
-    """Raise where a table is None or the name of a file."""
-    if X is None:
-        raise ValueError(f"{name} is None; expected a table of shape (n_rows, n_features).")
-    if isinstance(X, str | os.PathLike):
-        path = os.fspath(X)
-        reader = _READERS.get(os.path.splitext(path)[1], "read_csv")
-        raise ValueError(
-            f"{name} is {path!r}, the name of a file; expected a table of shape (n_rows, "
-            f"n_features). Read it first, for instance with pandas.{reader}({path!r})."
-        )
-
-
 def _labels_by_name(X, y):
     library = frame_backend(X)
     if library and y in (X.column_names if library == "pyarrow" else list(X.columns)):
@@ -141,21 +149,6 @@ def _labels_by_name(X, y):
             f"{without_column(X, y)}, X[{y!r}])."
         )
     return f"y is {y!r}; expected one label or value for each row of X, in an array or a column."
-
-
-def without_column(X, name):
-    """The code that leaves a column out of a frame, in the words of its library."""
-    words = {"pandas": f"X.drop(columns={name!r})", "polars": f"X.drop({name!r})"}
-    return words.get(frame_backend(X), f"X.drop_columns([{name!r}])")
-
-
-def n_dimensions(X):
-    shape = getattr(X, "shape", None)
-    if shape is not None:
-        return len(shape)
-    if isinstance(X, list | tuple) and len(X):
-        return np.ndim(X[0]) + 1
-    return np.asarray(X).ndim
 
 
 def _first_step(estimator):
