@@ -17,8 +17,9 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
+from skinfluence.explainer import _lengths
 from skinfluence.labels._scores import SCORES as SCORES_BY_NAME
-from skinfluence.selection import _lengths, relative_influence, top_relative_influences
+from skinfluence.selection import relative_influence, top_relative_influences
 
 RNG = np.random.default_rng(5)
 N = 60
