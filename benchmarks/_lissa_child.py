@@ -7,8 +7,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from skinfluence.linalg import Design, Hessian, RowCurvature
+from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.losses import Multinomial
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers._cg import CGSolver
 from skinfluence.solvers._lissa import LissaSolver
 from tests._data import load_shared_data
@@ -55,7 +56,9 @@ def _make(data, n, n_test, penalty, dtype="float32"):
         residual[np.arange(len(y)), y] -= 1.0
         residual_test = loss.probability(X_test @ coef.T)
         residual_test[np.arange(len(y_test)), y_test] -= 1.0
-    _state["hessian"] = Hessian(Design(X), RowCurvature(curvature, factor), design_penalty)
+    _state["hessian"] = LinearHessian(
+        LinearPredictor(Design(X)), RowCurvature(curvature, factor), design_penalty
+    )
     _state["b"] = (residual_test[:, :, None] * X_test[:, None, :]).reshape(len(X_test), -1).T.copy()
     _state["residual"] = residual[:N_COMPARED]
     return {"n": len(X), "p": design_penalty.size, "bytes": X.nbytes}

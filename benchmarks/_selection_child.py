@@ -186,15 +186,15 @@ def _retrain(count):
     """Test losses of the models without each group, by our refits from the full optimum."""
     explainer, groups = _state["explainer"], _groups(count)
     objective, inverse = explainer.objective_, explainer.linearization_.inverse
-    design = explainer.fitted_model_.design(_state["X_test"])
+    predictor = explainer.fitted_model_.predictor(_state["X_test"])
     changes = WeightChanges.groups(list(groups.values()))
     solver = AutoSolver.for_newton_steps()
     moved, passed = _timed(lambda: refit(objective, inverse, changes, solver=solver))
-    out = {"seconds": passed, "full": _judge(objective.raw_predictions(design)), "groups": []}
+    out = {"seconds": passed, "full": _judge(objective.raw_predictions(predictor)), "groups": []}
     for (way, order), rows, delta in zip(
         groups, groups.values(), moved.coef_changes(), strict=True
     ):
-        judged = _judge(objective.with_coef(objective.coef + delta).raw_predictions(design))
+        judged = _judge(objective.with_coef(objective.coef + delta).raw_predictions(predictor))
         out["groups"].append(judged | {"way": way, "order": order, "rows": len(rows)})
     return out
 

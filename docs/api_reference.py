@@ -165,6 +165,12 @@ API_REFERENCE = [
         ],
     },
     {
+        "title": "Predictors",
+        "module": "skinfluence.predictors",
+        "text": "Raw predictions as a function of the parameters, with their derivatives.",
+        "objects": ["Predictor", "LinearPredictor"],
+    },
+    {
         "title": "Objectives",
         "module": "skinfluence.objectives",
         "text": "What an estimator minimised.",
@@ -250,6 +256,7 @@ API_REFERENCE = [
         "text": "Checks for your own losses, solvers and estimators, and the truth behind them.",
         "objects": [
             "check_loss",
+            "check_predictor",
             "check_solver",
             "check_adapter",
             "check_pull_back",

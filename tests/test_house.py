@@ -133,7 +133,9 @@ IGNORED_BELOW_THE_TOP_LEVEL = {
     "SA01": "links and examples are asked of what a user meets first",
     "EX01": "the same",
 }
-ROOMS_OF_EXTENDERS = r"skinfluence\.(losses|objectives|solvers|adapters|targets|explainer|testing)"
+ROOMS_OF_EXTENDERS = (
+    r"skinfluence\.(losses|predictors|objectives|solvers|adapters|targets|explainer|testing)"
+)
 IGNORED_IN_THE_ROOMS_OF_EXTENDERS = {
     "PR01": "the symbols and shapes of a noun stand once, in the docstring of the noun",
     "PR07": "the same",

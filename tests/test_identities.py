@@ -68,7 +68,7 @@ def test_weighted_gradients_sum_to_minus_the_penaltys(name):
     objective = fitted(name).objective_
     G, s = objective.per_sample_gradients(), objective.sample_weight[:, 0]
     total = (G.T @ s).reshape(objective.coef.shape)
-    assert_same(total, -(objective.penalty * objective.coef), rtol=1e-8)
+    assert_same(total, -objective.penalty.gradient(objective.coef), rtol=1e-8)
 
 
 @every_model
@@ -210,7 +210,7 @@ def test_first_order_influences_of_all_rows_follow_a_common_factor_of_the_weight
 
     def losses(factor):
         objective = fitted(name, weights=factor * WEIGHTS).objective_
-        raw = objective.raw_predictions(objective.design.with_rows_of(X_TEST))
+        raw = objective.raw_predictions(objective.predictor.of(X_TEST))
         return objective.loss.value(objective.coding.encode(y_test), raw)
 
     slope = (losses(1 + h) - losses(1 - h)) / (2 * h)

@@ -215,4 +215,4 @@ def test_leverages_of_all_rows_show_it(open_terminal, solver, classes):
     forms = inverse.row_forms()
     assert "leverages" in terminal.getvalue()
     inverse.verbose = 0
-    np.testing.assert_array_equal(inverse.quadratic_form(inverse.hessian.design), forms)
+    np.testing.assert_array_equal(inverse.quadratic_form(inverse.hessian.predictor), forms)

@@ -38,6 +38,8 @@ class FittedModel:
         Labels that the last step was trained on, one for each row that the user gave.
     sample_weight : ndarray of shape (n,) or None
         Weights that it was given.
+    X : ndarray or CSR of shape (n, n_features)
+        Rows that it was trained on.
     """
 
     objective: Objective
@@ -45,15 +47,20 @@ class FittedModel:
     model: Any
     y: object
     sample_weight: object
+    X: Any
 
     @property
     def transformers(self):
         """The earlier steps as a list."""
         return self.steps.steps
 
-    def design(self, X):
-        """Design rows of new data, with the estimator's own checks of columns and values."""
-        return self.objective.design.with_rows_of(_checked(self.model, self.steps.transform(X)))
+    def table(self, X):
+        """New data in the space of the last step, with its own checks of columns and values."""
+        return _checked(self.model, self.steps.transform(X))
+
+    def predictor(self, X):
+        """Predictor of new data, at the coefficients of the objective."""
+        return self.objective.predictor.of(self.table(X))
 
     def predict(self, X):
         """Predictions of the estimator for new data, which is not written on."""
@@ -61,26 +68,31 @@ class FittedModel:
 
     def with_settings(self, settings):
         """The same training rows explained at other settings, at the estimator's coefficients."""
-        weights = _check_sample_weight(
-            self.sample_weight, self.objective.design.X, dtype=np.float64
-        )
-        build = find_adapter(self.model).build
-        return build(self.model, self.objective.design.X, self.y, weights, settings)
+        weights = _check_sample_weight(self.sample_weight, self.X, dtype=np.float64)
+        return find_adapter(self.model).build(self.model, self.X, self.y, weights, settings)
 
     def coef_names(self):
         """Name of each entry of the estimator's flat coefficients, in the order of `coef_`."""
-        names, n_features = self.column_names(), self.objective.design.n_features
-        classes = self.objective.coding.classes
-        if self.objective.n_outputs == 1:
+        names, predictor = self.column_names(), self.objective.predictor
+        if self.objective.n_outputs == 1 or not predictor.linear:
             return names
+        classes, n_features = self.objective.coding.classes, predictor.design.n_features
         outputs = range(self.objective.n_outputs) if classes is None else classes
         parts = names[:n_features], names[n_features:]
         return [f"{name} [{k}]" for part in parts for k in outputs for name in part]
 
     def column_names(self):
-        """Name of each design column, no two alike: the features', then that of the intercept."""
+        """Name of each design column, no two alike: the features', then that of the intercept.
+
+        For a predictor that is not linear, of each parameter.
+        """
+        predictor = self.objective.predictor
+        if not predictor.linear:
+            return [f"theta{j}" for j in range(predictor.n_parameters)]
         names = self.feature_names()
-        if self.objective.design.intercept:
+        if len(names) != predictor.design.n_features:  # columns that the estimator makes
+            names = [f"z{j}" for j in range(predictor.design.n_features)]
+        if predictor.design.intercept:
             names.append("(intercept)" if "intercept" in names else "intercept")
         return distinct(names)
 
@@ -95,7 +107,7 @@ class FittedModel:
             except (AttributeError, ValueError):
                 names = None
         if names is None:
-            names = [f"x{j}" for j in range(self.objective.design.n_features)]
+            names = [f"x{j}" for j in range(self.X.shape[1])]
         return [str(name) for name in names]
 
 
@@ -182,7 +194,7 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     if taken is not None:
         objective = objective.with_row_counts(taken)
     unweighted = rows.sample_weight is None and taken is None
-    return FittedModel(objective, steps, model, labels, None if unweighted else weights)
+    return FittedModel(objective, steps, model, labels, None if unweighted else weights, Z)
 
 
 def _behind_what_was_recorded(level):

@@ -1,21 +1,34 @@
 """What all linear models share: the design with its intercept, and the encoded targets."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import type_of_target
 
 from skinfluence.adapters._registry import UnsupportedEstimatorError
-from skinfluence.linalg import Design
+from skinfluence.linalg import Design, MatrixPenalty
 from skinfluence.objectives import Objective, RowWeights
+from skinfluence.predictors import LinearPredictor
 
 #: scikit-learn 1.6 balances classes by counting rows, later versions by summing their weights.
 COUNTS_ARE_WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameters
 
 
 def linear_objective(
-    estimator, X, y, coding, loss, *, penalty, intercept_penalty=0.0, weights, settings
+    estimator,
+    X,
+    y,
+    coding,
+    loss,
+    *,
+    penalty,
+    intercept_penalty=0.0,
+    weights,
+    settings,
+    columns=None,
+    offset=None,
 ):
     """Objective of a linear model from its `coef_`, `intercept_` and `fit_intercept`.
 
@@ -27,13 +40,21 @@ def linear_objective(
         Encoded targets.
     coding : TargetCoding
     loss : Loss
-    penalty : float or ndarray of shape (K,)
-        Second derivative of the penalty on the features' coefficients.
+    penalty : float, ndarray of shape (K,) or (n_features, n_features)
+        Second derivative of the penalty on the features' coefficients: a number, one an output, or
+        a matrix for all outputs.
     intercept_penalty : float
         The same for the intercept.
     weights : RowWeights
     settings : Settings
+    columns : callable, default=None
+        ``columns(X)`` gives the features that `coef_` belongs to, such as kernel columns or
+        splines; X itself without it.
+    offset : callable, default=None
+        ``offset(X)`` gives what is added to the raw predictions, (n, K).
     """
+    known = None if offset is None else offset(X)
+    X = X if columns is None else columns(X)
     K = coding.n_outputs
     features = np.asarray(estimator.coef_, dtype=np.float64).reshape(K, -1)
     intercept = bool(estimator.fit_intercept)
@@ -45,18 +66,23 @@ def linear_objective(
     design = Design(X, center, intercept)
     coef = np.empty((K, design.shape[1]))
     coef[:, : X.shape[1]] = features
-    diagonal = np.empty_like(coef)
-    diagonal[:] = np.reshape(penalty, (-1, 1))
+    full = np.ndim(penalty) == 2
+    diagonal: Any = np.zeros_like(coef)
+    if not full:
+        diagonal[:] = np.reshape(penalty, (-1, 1))
     if intercept:
         coef[:, -1] = np.broadcast_to(np.ravel(estimator.intercept_), (K,))
         if center is not None:
             coef[:, -1] += features @ center
         diagonal[:, -1] = intercept_penalty
+    if full:
+        matrix = np.zeros((K, coef.shape[1], coef.shape[1]))
+        matrix[:, : X.shape[1], : X.shape[1]] = penalty
+        diagonal = MatrixPenalty(matrix).damped(diagonal)
     return Objective(
         loss,
-        design,
+        LinearPredictor(design, coef, offset=known, columns=columns, offset_of=offset),
         y,
-        coef,
         diagonal,
         weights,
         coding,

@@ -14,15 +14,15 @@ def is_frozen(estimator):
     return type(estimator).__name__ == "FrozenEstimator"
 
 
-def solves_directly(model, design):
+def solves_directly(model, objective):
     """Whether a fitted least-squares model solved linear equations, without iterations."""
     name = type(model).__name__
     if name == "LinearRegression":
-        return not design.is_sparse
+        return not objective.design.is_sparse
     if name in ("Ridge", "RidgeClassifier"):
         return model.solver_ in ("cholesky", "svd")
     if name in ("RidgeCV", "RidgeClassifierCV"):
-        return model.cv is None or not design.is_sparse
+        return model.cv is None or not objective.design.is_sparse
     return False
 
 

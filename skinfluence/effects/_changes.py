@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skinfluence.linalg import SOLVED_MIB, row_blocks, score_reader
+from skinfluence.linalg import SOLVED_MIB, row_blocks
 
 #: MiB of what changes multiply their rows with that are formed at a time.
 RHO_MIB = 2.0
@@ -66,22 +66,27 @@ class Changes(ABC):
 
     @abstractmethod
     def coef_changes(self):
-        """Change of the coefficients, (n_changes, K, q)."""
+        """Change of the coefficients, (n_changes, *shape of the coefficients)."""
+
+    def are_lost(self):
+        """Which changes are not known, a mask (n_changes,)."""
+        return np.array([np.isnan(change).any() for change in self.coef_changes()], dtype=bool)
 
     @abstractmethod
     def forget(self, some):
         """Make some changes NaN, for a mask: there is no model after them."""
 
     @abstractmethod
-    def ask(self, design, slopes=None):
+    def ask(self, predictor, slopes=None):
         """What happens to test rows, for some changes at a time.
 
         What has to be solved is solved here, once for all changes.
 
         Parameters
         ----------
-        design : Design of the test rows, or ndarray of shape (p, m)
-            Directions V in the coefficients; the answer is then V' (changes), (m, n_some).
+        predictor : Predictor of the test rows, or ndarray of shape (p, m)
+            At the coefficients that the changes are measured from. An array holds directions V in
+            the coefficients; the answer is then V' (changes), (m, n_some).
         slopes : ndarray of shape (n_test, K), default=None
             Contracts the K raw predictions of each test row.
 
@@ -93,13 +98,15 @@ class Changes(ABC):
             given. May be called from several threads.
         """
 
-    def raw_prediction_changes(self, design, out=None):
+    def raw_prediction_changes(self, predictor, out=None):
         """Change of each test row's raw predictions, (n_test, n_changes, K)."""
-        return self.ask(design)(slice(0, self.n_changes), out)
+        return self.ask(predictor)(slice(0, self.n_changes), out)
 
 
 class LinearChanges(Changes):
-    """Changes of the form  delta_i = H^-1 (rho_i (x) z_i + B a_i), one per training row.
+    """Changes of the form  delta_i = H^-1 (J_i' rho_i + B a_i), one per training row.
+
+    J_i is the Jacobian of the row's raw predictions, which change by J delta_i.
 
     First order and the Newton step differ in rho and a only. No (n_rows, p) array is formed
     unless the coefficients themselves are asked for.
@@ -111,7 +118,7 @@ class LinearChanges(Changes):
         The changed training rows.
     rho : ndarray of shape (n_rows, K), or callable
         A function gives it for some training rows, and is asked for a few at a time.
-    directions : ndarray of shape (K, q, m), default=None
+    directions : ndarray of shape (*shape of the coefficients, m), default=None
         B, the directions shared by all rows (see Coupling); None where there are none.
     shares : ndarray of shape (n_rows, m), default=None
         The coefficients a_i.
@@ -120,10 +127,10 @@ class LinearChanges(Changes):
     def __init__(self, inverse, rows, rho, directions=None, shares=None):
         hessian = inverse.hessian
         if directions is None:
-            directions = np.zeros((hessian.n_outputs, hessian.n_columns, 0))
+            directions = np.zeros((*hessian.penalty.shape, 0))
             shares = np.zeros((len(rows), 0))
         self.inverse, self.rows, self._rho = inverse, rows, rho
-        self.design = hessian.design.take(rows)  # shape: (n_rows, q)
+        self.predictor = hessian.predictor.take(rows)
         self.directions, self.shares = directions, shares
         self.n_changes = len(rows)
 
@@ -136,55 +143,48 @@ class LinearChanges(Changes):
         """Of a slice of changes, (n_some, K)."""
         if not callable(self._rho):
             return self._rho[some]
-        in_order = self.design is self.inverse.hessian.design  # all rows: nothing to look up
-        return self._rho(some if in_order else self.rows[some])
+        everything = self.predictor is self.inverse.hessian.predictor
+        return self._rho(some if everything else self.rows[some])
 
     def forget(self, some):
         self._rho = self.rho
         self._rho[some] = np.nan
 
-    def ask(self, design, slopes=None):
+    def ask(self, predictor, slopes=None):
         K = self.inverse.hessian.n_outputs
-        if isinstance(design, np.ndarray):
-            return self._reader(design, range(K))
-        Z = design.to_dense()  # shape: (n_test, q)
+        if isinstance(predictor, np.ndarray):
+            return self._reader(predictor, range(K))
         if slopes is not None:
-            V = slopes.T[:, None, :] * Z.T  # shape: (K, q, n_test)
-            return self._reader(V.reshape(-1, len(Z)), range(K))
-        if K == 1:
-            read = self._reader(np.ascontiguousarray(Z.T), [0])
-            return lambda some, out=None: _last_axis(read, some, out)
-        if self.inverse.hessian.blocks_are_equal and not self.shares.shape[1]:
-            return self._answer_of_equal_outputs(Z)
-        V = np.zeros((K, Z.shape[1], len(Z)))
+            return self._reader(predictor.row_vjp(slopes), range(K))
+        n_test = predictor.n_rows
+        if self.inverse.hessian.blocks_are_equal and not self.shares.shape[1] and K > 1:
+            return self._answer_of_equal_outputs(predictor)
         readers = []
         for k in range(K):
-            V[k] = Z.T
             reached = [k] if self.inverse.hessian.separable else range(K)
-            readers.append(self._reader(V.reshape(-1, len(Z)), reached))
-            V[k] = 0.0
+            readers.append(self._reader(predictor.output_vjp(k), reached))
+        if K == 1:
+            return lambda some, out=None: _last_axis(readers[0], some, out)
 
         def answer(some, out=None):
             if out is None:
-                out = np.empty((len(Z), some.stop - some.start, K), self.design.dtype)
+                out = np.empty((n_test, some.stop - some.start, K), self.predictor.dtype)
             for k, read in enumerate(readers):
                 out[:, :, k] = read(some)
             return out
 
         return answer
 
-    def _answer_of_equal_outputs(self, Z):
+    def _answer_of_equal_outputs(self, predictor):
         """Where all outputs have one Hessian, one product of rows serves them all."""
-        K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
-        V = np.zeros((K, q, len(Z)))
-        V[0] = Z.T
-        scores, _ = self._scores(V.reshape(-1, len(Z)), [0])
+        K = self.inverse.hessian.n_outputs
+        scores, _ = self._scores(predictor.output_vjp(0), [0])
 
         def answer(some, out=None):
             rho = self._rho_of(some)
             shared = scores(some, np.ones((len(rho), 1)))
             if out is None:
-                out = np.empty((*shared.shape, K), self.design.dtype)
+                out = np.empty((*shared.shape, K), self.predictor.dtype)
             return np.multiply(shared[:, :, None], rho, out=out)
 
         return answer
@@ -200,7 +200,7 @@ class LinearChanges(Changes):
 
         def read(some, out=None):
             if out is None:
-                out = np.empty((V.shape[1], some.stop - some.start), self.design.dtype)
+                out = np.empty((V.shape[1], some.stop - some.start), self.predictor.dtype)
             for part in row_blocks(some.stop - some.start, 32 * K, cache_mib=RHO_MIB):
                 own = slice(some.start + part.start, some.start + part.stop)
                 scores(own, self._rho_of(own)[:, reached], out[:, part])
@@ -213,17 +213,16 @@ class LinearChanges(Changes):
     def _scores(self, V, outputs):
         """(function of a slice of changes and their rho, V' H^-1 B or None).
 
-        The function gives V' H^-1 (rho_i (x) z_i), of shape (m, n_some), as
-        :func:`~skinfluence.linalg.score_reader` does.
+        The function gives V' H^-1 J_i' rho_i, of shape (m, n_some), as the predictor's
+        `score_reader` does.
         """
-        K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
         crossed, shared, solved = self.inverse.cross_solve(V), None, None
         if crossed is None or self.shares.shape[1]:
-            solved = self.inverse.solve(V).reshape(K, q, -1)
+            solved = self.inverse.solve(V)
         if self.shares.shape[1]:
-            shared = sum(solved[k].T @ self.directions[k] for k in outputs)
+            shared = solved.T @ self.directions.reshape(len(V), -1)
         if crossed is None:
-            return score_reader(self.design, [solved[k] for k in outputs]), shared
+            return self.predictor.score_reader(solved, outputs), shared
         crossed = [crossed[k][self.rows].T for k in outputs]
 
         def read(some, rho, out=None):
@@ -243,29 +242,30 @@ class LinearChanges(Changes):
             return self._own_one_by_one()  # one solution a row, where the forms need K
         own = np.einsum("nkj,nj->nk", self.inverse.row_forms(self.rows), self.rho)
         if self.shares.shape[1]:
-            own += reach(self.inverse, self.design, self.directions, self.shares)
+            own += reach(self.inverse, self.predictor, self.directions, self.shares)
         return own
 
     def _own_one_by_one(self):
         own = np.empty((self.n_changes, self.inverse.hessian.n_outputs))
         for some in row_blocks(self.n_changes, 24 * self.inverse.shape[0], cache_mib=SOLVED_MIB):
-            coef = self._coef_changes(some)
-            own[some] = np.einsum("nkq,nq->nk", coef, self.design.take(some).to_dense())
+            own[some] = self.predictor.take(some).row_jvp(self._solved(some))
         return own
 
     def coef_changes(self):
-        return self._coef_changes(slice(0, self.n_changes))
+        solved = self._solved(slice(0, self.n_changes))
+        shape = self.inverse.hessian.penalty.shape
+        return np.ascontiguousarray(solved.T).reshape(-1, *shape)
 
-    def _coef_changes(self, some):
-        K, q = self.inverse.hessian.n_outputs, self.inverse.hessian.n_columns
+    def _solved(self, some):
+        """Changes of the coefficients, flat, for a slice of changes: (p, n_some)."""
         rho = self._rho_of(some)
         lost = np.isnan(rho).any(axis=1)
         solved = self.inverse.solve_rows(self.rows[some], np.where(lost[:, None], 0.0, rho))
         solved[:, lost] = np.nan
         if self.shares.shape[1]:
-            shared = self.inverse.solve(self.directions.reshape(K * q, -1))
+            shared = self.inverse.solve(self.directions.reshape(len(solved), -1))
             solved += shared @ self.shares[some].T
-        return np.ascontiguousarray(solved.T).reshape(-1, K, q)
+        return solved
 
 
 def _last_axis(read, some, out):
@@ -273,12 +273,10 @@ def _last_axis(read, some, out):
     return read(some, None if out is None else out[:, :, 0])[:, :, None]
 
 
-def reach(inverse, design, directions, shares):
-    """E_i' H^-1 B a_i: what the shared directions do to each row's raw predictions, (n_rows, K)."""
-    K, q, m = directions.shape
-    solved = inverse.solve(directions.reshape(K * q, m)).reshape(K, q, m)
-    own = np.stack([design.matmul(solved[k]) for k in range(K)], axis=1)  # shape: (n_rows, K, m)
-    return np.einsum("nkm,nm->nk", own, shares)
+def reach(inverse, predictor, directions, shares):
+    """J_i H^-1 B a_i: what the shared directions do to each row's raw predictions, (n_rows, K)."""
+    solved = inverse.solve(directions.reshape(-1, directions.shape[-1]))
+    return np.einsum("nkm,nm->nk", predictor.jvp(solved), shares)
 
 
 class PartitionedChanges(Changes):
@@ -303,8 +301,8 @@ class PartitionedChanges(Changes):
             out[place] = made
         return out
 
-    def ask(self, design, slopes=None):
-        answers = [(place, part.ask(design, slopes)) for place, part in self.parts]
+    def ask(self, predictor, slopes=None):
+        answers = [(place, part.ask(predictor, slopes)) for place, part in self.parts]
 
         def answer(some, out=None):
             for place, ask in answers:
@@ -336,8 +334,8 @@ class SummedChanges(Changes):
     def forget(self, some):
         self.parts[0].forget(some)
 
-    def ask(self, design, slopes=None):
-        answers = [part.ask(design, slopes) for part in self.parts]
+    def ask(self, predictor, slopes=None):
+        answers = [part.ask(predictor, slopes) for part in self.parts]
 
         def answer(some, out=None):
             out = answers[0](some, out)
@@ -356,19 +354,19 @@ class SummedChanges(Changes):
 
 
 class RefittedChanges(Changes):
-    """Coefficient changes that were computed one by one, (n_changes, K, q).
+    """Coefficient changes that were computed one by one, (n_changes, *shape of the coefficients).
 
-    `design` holds the row of each change, where its own raw predictions may be asked for.
+    `predictor` holds the row of each change, where its own raw predictions may be asked for.
     """
 
-    def __init__(self, coef_changes, design=None):
+    def __init__(self, coef_changes, predictor=None):
         self._coef_changes = coef_changes
-        self._design = design
+        self._predictor = predictor
         self.n_changes = len(coef_changes)
 
     def own_raw_prediction_changes(self):
         """Change of each removed row's own raw predictions, (n_rows, K)."""
-        return np.einsum("nkq,nq->nk", self._coef_changes, self._design.to_dense())
+        return self._predictor.row_changes(self._coef_changes)
 
     def forget(self, some):
         self._coef_changes[some] = np.nan
@@ -382,13 +380,12 @@ class RefittedChanges(Changes):
     def coef_changes(self):
         return self._coef_changes
 
-    def ask(self, design, slopes=None):
+    def ask(self, predictor, slopes=None):
         def answer(some, out=None):
             coef = self._coef_changes[some]
-            if isinstance(design, np.ndarray):
-                return np.matmul(design.T, coef.reshape(len(coef), -1).T, out=out)
-            made = design.matmul(coef.reshape(-1, coef.shape[2]).T)
-            made = made.reshape(-1, *coef.shape[:2])  # shape: (n_test, n_some, K)
+            if isinstance(predictor, np.ndarray):
+                return np.matmul(predictor.T, coef.reshape(len(coef), -1).T, out=out)
+            made = predictor.raw_changes(coef)  # shape: (n_test, n_some, K)
             if slopes is not None:
                 made = np.einsum("tk,tnk->tn", slopes, made)
             if out is None:

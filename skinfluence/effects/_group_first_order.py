@@ -44,13 +44,17 @@ def parts(changes):
 
 
 def own_gradient(objective, rows, scale, residual):
-    """sum_i scale_i s_i g_i over some rows, (K, q); `residual` gives s_i r_i of some rows."""
+    """sum_i scale_i s_i g_i over some rows, in the shape of the coefficients.
+
+    `residual` gives s_i r_i of some rows.
+    """
     weighted = residual(rows) * scale[:, None]
-    return objective.design.take(rows).rmatmul(weighted).T
+    pulled = objective.predictor.take(rows).vjp(weighted[:, :, None])
+    return pulled.reshape(objective.coef.shape)
 
 
 def lost_slope(objective, rows, lost, residual):
-    """-dJ'/dt at t = 0, where row i has t lost_i of its weight less: (K, q)."""
+    """-dJ'/dt at t = 0, where row i has t lost_i of its weight less, in the shape of coef."""
     out = own_gradient(objective, rows, lost, residual)
     coupling = Coupling(objective)
     if coupling:
@@ -59,7 +63,7 @@ def lost_slope(objective, rows, lost, residual):
 
 
 def solved_changes(inverse, pulled):
-    """Changes of the coefficients H^-1 pulled, for pulled (K, q, n_changes)."""
-    K, q, n_changes = pulled.shape
-    solved = inverse.solve(np.ascontiguousarray(pulled).reshape(K * q, n_changes))
-    return RefittedChanges(np.ascontiguousarray(solved.T).reshape(n_changes, K, q))
+    """Changes of the coefficients H^-1 pulled; `pulled` has an axis of changes at the end."""
+    *shape, n_changes = pulled.shape
+    solved = inverse.solve(np.ascontiguousarray(pulled).reshape(-1, n_changes))
+    return RefittedChanges(np.ascontiguousarray(solved.T).reshape(n_changes, *shape))

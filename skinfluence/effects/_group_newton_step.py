@@ -16,7 +16,6 @@ from skinfluence.effects._truncated import (
     truncated_change,
     truncated_groups,
 )
-from skinfluence.linalg import Hessian
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
 from skinfluence.solvers._leverage import NEAR_ONE
@@ -57,7 +56,7 @@ def group_newton_step(objective, inverse, changes):
     for b, (rows, lost) in enumerate(parts(changes)):
         inside = (lost != 0.0) & objective.weights.matter(rows)
         delta[b] = _step(objective, inverse, residual, rows[inside], lost[inside])
-    full = np.flatnonzero(np.isnan(delta).any(axis=(1, 2)))
+    full = np.flatnonzero([np.isnan(change).any() for change in delta])
     if len(full):
         warnings.warn(
             f"{len(full)} of {changes.n_changes} changes leave the model undetermined; their "
@@ -76,7 +75,7 @@ def _step(objective, inverse, residual, rows, lost):
         left = objective.with_weights(rows, 1.0 - lost)
         return _left_over(inverse, left, rows, objective.gradient() - left.gradient())
     pulled = own_gradient(objective, rows, lost, residual)
-    has_roots = (lost > 0).all() and objective.loss.convex
+    has_roots = (lost > 0).all() and objective.loss.convex and objective.predictor.linear
     way = _cheapest(objective, inverse, len(rows)) if has_roots else "left"
     found = None
     if way == "few":
@@ -117,7 +116,8 @@ def _by_the_root(objective, inverse, rows, lost, pulled):
     if curvature.separable:
         taken = [design.gram(lost * curvature.values[:, k]) for k in range(K)]
     else:
-        taken = [Hessian(design, curvature.scaled(lost[:, None]), np.zeros((K, q))).to_dense()]
+        share, predictor = curvature.scaled(lost[:, None]), objective.predictor.take(rows)
+        taken = [predictor.hessian(share, np.zeros((K, q))).to_dense()]
     out = []
     for W, H, g in zip(inverse.roots, taken, pulled.reshape(len(taken), -1), strict=True):
         pull = _solve_gap(W.T @ H @ W, W.T @ g)
@@ -174,17 +174,19 @@ def _left_over(inverse, left, rows, pulled):
     if drops_more(left, found):
         return truncated_change(left)
     out = found.solve(pulled.reshape(-1, 1)).reshape(shape)
-    if _determine(left.design.take(rows), found.report.null_space, shape):
-        if not left.loss.quadratic or hessian.penalty.any():
+    if _determine(left.predictor.take(rows), found.report.null_space):
+        if not left.quadratic or hessian.penalty.any():
             return undetermined
         onto_least_norm(left, found, out)
     return out
 
 
-def _determine(design, null_space, shape):
+def _determine(predictor, null_space):
     """Whether rows see directions (p, m) in which nothing else has curvature."""
-    for part in null_space.reshape(*shape, -1):
-        seen, size = np.abs(design.matmul(part)), np.abs(design.to_dense()) @ np.abs(part)
-        if (seen > 1e-8 * size).any():
+    if not null_space.shape[1]:
+        return False
+    for rows in predictor.jacobian_blocks():
+        J = predictor.row_jacobian(rows)
+        if (np.abs(J @ null_space) > 1e-8 * (np.abs(J) @ np.abs(null_space))).any():
             return True
     return False

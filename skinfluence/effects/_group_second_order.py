@@ -73,7 +73,7 @@ def _curved(objective, rows, lost, step):
         out -= _class_part(objective, rows, lost, step)
     if objective.penalty_scaling == "mean":
         gone = lost @ weights.base[rows] / weights.base.sum()
-        out += gone * objective.penalty * step
+        out += gone * objective.penalty.gradient(step)
     return out
 
 

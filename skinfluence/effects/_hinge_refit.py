@@ -92,13 +92,13 @@ def replace_hinge(objective, new):
     new : Replacement
     """
     B = len(new)
-    longer = objective.with_rows_replaced(new.rows, new.design, new.y, new.codes)
+    longer = objective.with_rows_replaced(new.rows, new.predictor, new.y, new.codes)
     before = np.concatenate([_weights(objective, objective), np.zeros((B, objective.n_outputs))])
     machines = [
         HingeMachine(
             longer.design,
             longer.y[:, k],
-            objective.penalty[k],
+            objective.penalty.diagonal[k],
             before[:, k],
             np.append(machine.optimum.alpha, np.zeros(B)),
         )
@@ -118,7 +118,7 @@ def replace_hinge(objective, new):
 
 def _weights(objective, changed):
     """Weights (n, K) that do at the penalty of `objective` what `changed` does at its own."""
-    ratio = objective.penalty.flat[0] / changed.penalty.flat[0]
+    ratio = objective.penalty.diagonal.flat[0] / changed.penalty.diagonal.flat[0]
     return np.broadcast_to(changed.sample_weight * ratio, objective.y.shape)
 
 

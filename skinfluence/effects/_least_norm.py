@@ -19,7 +19,7 @@ def takes_least_norm(objective, inverse):
 
     Least squares without a penalty; known where its undamped Hessian is factorised.
     """
-    if not objective.loss.quadratic:
+    if not objective.quadratic:
         return False
     known = inverse.factorized and not inverse.hessian.penalty.any()
     return known and not objective.penalty.any()

@@ -30,8 +30,10 @@ from skinfluence.solvers import AutoSolver
 def newton_step(objective, inverse, rows):
     """Effect of removing each row by one Newton step; exact for squared loss.
 
-    The Hessian without row i is H - E_i A_i E_i' with E_i = I_K (x) z_i and A_i the row's weighted
-    curvature. By Woodbury's identity its inverse applied to the row's gradient is
+    The Hessian without row i is H - E_i A_i E_i' with E_i' the Jacobian of its raw predictions,
+    I_K (x) z_i' for linear predictors, and A_i the row's weighted curvature. (Where a predictor is
+    not linear, the second derivative of the row's own raw predictions stays in H.) By Woodbury's
+    identity its inverse applied to the row's gradient is
     ``H^-1 E_i (I - A_i M_i)^-1 s_i r_i`` with M_i = E_i' H^-1 E_i: the influence function with the
     residual r_i magnified by the row's leverage. The inverse forms I - A_i M_i without cancellation
     (:class:`~skinfluence.solvers._leverage.LeverageSystem`). For a row of leverage one there is no
@@ -119,7 +121,7 @@ def _rho(objective, inverse, removal, rows, residual):
             curvature = curvature.scaled(ratio[None])
             system = inverse.leverage_system(mine, None, forms[some]).scaled(curvature)
             shares = np.broadcast_to(removal.shares, (len(mine), len(removal.shares)))
-            follows = reach(inverse, objective.design.take(mine), removal.directions, shares)
+            follows = reach(inverse, objective.predictor.take(mine), removal.directions, shares)
             right = right * ratio + curvature.apply(follows)
         rho[some], full[some] = system.solve(right)
     return rho, full

@@ -96,6 +96,8 @@ def refit(objective, inverse, changes, *, solver, n_jobs=None, verbose=0, width=
             done = partial(reach, start)
             if objective.stands_in:
                 return refit_hinge(objective, block, done)
+            if not objective.predictor.linear:
+                return _refit_one_by_one(objective, block, solver, done)
             return _refit_block(objective, inverse, block, solver, scale, done)
 
         made = list(run_chunks(work, list(starts), n_threads))
@@ -191,6 +193,21 @@ def _refit_block(objective, inverse, changes, solver, gradient_scale, reach):
     return delta, lost
 
 
+def _refit_one_by_one(objective, changes, solver, reach):
+    """The same by Newton's method for each change, for predictors that are not linear."""
+    delta = np.zeros((changes.n_changes, *objective.coef.shape))
+    lost = []
+    for b in range(changes.n_changes):
+        mine = changes.block(b, b + 1)
+        result = minimize(objective.with_weights(mine.row, mine.factor), solver)
+        delta[b] = result.objective.coef - objective.coef
+        if not result.converged:
+            delta[b] = np.nan
+            lost.append(b)
+        reach(b + 1)
+    return delta, lost
+
+
 def _better_start(changed, delta):
     """The objective where the block's iteration left it, unless that is no improvement."""
     moved = changed.with_coef(changed.coef + delta)
@@ -235,7 +252,7 @@ class _ChangedProblems:
                 np.zeros((changes.n_changes, *objective.coef.shape)), np.arange(changes.n_changes)
             )
         lost = self.penalty_ratio - 1.0
-        out = lost[:, None, None] * (objective.penalty * objective.coef)
+        out = lost[:, None, None] * objective.penalty.gradient(objective.coef)
         pulled = weighted_residual(changes.row)
         pulled = pulled * (changes.factor - 1.0)[:, None]  # shape: (n_triples, K)
         step = block_size(8 * objective.n_parameters)
@@ -250,7 +267,7 @@ class _ChangedProblems:
         objective = self.objective
         K, q = objective.coef.shape
         n_active = len(active)
-        theta = (objective.coef + delta).reshape(n_active * K, q)
+        theta = objective.coef + delta  # shape: (n_active, K, q)
         place = np.full(self.changes.n_changes, -1)
         place[active] = np.arange(n_active)
         mine = place[self.changes.change]
@@ -261,8 +278,8 @@ class _ChangedProblems:
         weights = objective.weights
         out = np.zeros((q, n_active * K))
         for rows in row_blocks(objective.n_rows, 8 * n_active * K, cache_mib=0.5):
-            design = objective.design.take(rows)
-            raw = design.matmul(theta.T).reshape(-1, n_active, K)
+            predictor = objective.predictor.take(rows)
+            raw = predictor.raw_at(theta)  # shape: (n_rows, n_active, K)
             residual = objective.loss.gradient(objective.y[rows, None, :], raw)
             residual *= objective.sample_weight[rows, None, :]
             if self.class_ratio is not None:
@@ -271,11 +288,10 @@ class _ChangedProblems:
             inside = triples[a:b]
             local = self.changes.row[inside] - rows.start
             residual[local, mine[inside]] *= self.changes.factor[inside, None]
-            out += design.rmatmul(residual.reshape(-1, n_active * K))
+            out += predictor.design.rmatmul(residual.reshape(-1, n_active * K))
         gradient = np.ascontiguousarray(out.T).reshape(n_active, K, q)
-        gradient += self.penalty_ratio[active, None, None] * (
-            objective.penalty * theta.reshape(n_active, K, q)
-        )
+        penalised = objective.penalty.gradient(theta)
+        gradient += self.penalty_ratio[active, None, None] * penalised
         return gradient
 
     def _spread_ratio(self, weights, rows, active):

@@ -136,7 +136,7 @@ def _all_blocks(objective, inverse, replacement, work, n_jobs, verbose):
             stacklevel=3,
         )
     if takes_least_norm(objective, inverse):
-        new = replacement.design.to_dense()
+        new = replacement.predictor.design.to_dense()
         to_least_norm(objective, inverse, replacement.rows, coef, new)
         some = crossing_rows(objective, inverse, replacement.rows, replaced=True)
         if len(some):
@@ -181,7 +181,7 @@ class _Work:
         lost = []
         for b in np.flatnonzero(failed | doubtful):
             one = new.take(slice(b, b + 1))
-            changed = self.objective.with_rows_replaced(one.rows, one.design, one.y, one.codes)
+            changed = self.objective.with_rows_replaced(one.rows, one.predictor, one.y, one.codes)
             moved = changed.with_coef(coef + delta[b])
             if failed[b]:
                 better = moved.value() < changed.value()  # false for NaN too

@@ -22,7 +22,7 @@ class ReplacedProblems:
         self.inverse = inverse
         self.replacement = replacement
         self.old = objective.design.take(replacement.rows).to_dense()  # shape: (B, q)
-        self.new = replacement.design.to_dense()
+        self.new = replacement.predictor.design.to_dense()
         self.y_new = replacement.y
         self.weight = objective.sample_weight  # shape: (n, 1 or K)
         self.new_weight = replacement.sample_weight(objective)  # shape: (B, 1 or K)
@@ -188,7 +188,7 @@ class Steps:
         # the change is measured from a point that counts as the optimum, even where it is none
         self.left_over = objective.gradient()
         self.raw = np.repeat(objective.raw_prediction[:, None, :], B, axis=1)  # shape: (n, B, K)
-        self.raw_new = objective.raw_predictions(problems.replacement.design)  # shape: (B, K)
+        self.raw_new = objective.raw_predictions(problems.replacement.predictor)  # shape: (B, K)
         self.gradient = self._gradient_at_start()
         self._previous = None
 
@@ -259,7 +259,7 @@ class Steps:
             out += objective.design.take(rows).rmatmul(residual.reshape(-1, B * K))
         gradient = np.ascontiguousarray(out.T).reshape(B, K, q)
         gradient += problems.new_residuals(self.raw_new)[:, :, None] * problems.new[:, None, :]
-        gradient += objective.penalty * (objective.coef + self.delta)
+        gradient += objective.penalty.gradient(objective.coef + self.delta)
         gradient -= self.left_over
         return gradient
 
@@ -274,7 +274,7 @@ class Steps:
         moved = objective.design.matmul(direction.reshape(B * K, q).T).reshape(-1, B, K)
         moved[problems.replacement.rows, np.arange(B)] = 0.0  # the old row is gone
         moved_new = np.einsum("bkq,bq->bk", direction, problems.new)
-        penalised = objective.penalty * direction
+        penalised = objective.penalty.gradient(direction)
         base = np.einsum("bkq,bkq->b", penalised, objective.coef + self.delta) - np.einsum(
             "bkq,kq->b", direction, self.left_over
         )

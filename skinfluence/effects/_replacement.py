@@ -6,8 +6,8 @@ import numpy as np
 
 from skinfluence.effects._changes import Changes, RefittedChanges
 from skinfluence.effects._truncated import is_truncated, truncated_replacement_slopes
-from skinfluence.linalg import Design, score_reader
 from skinfluence.objectives import Coupling
+from skinfluence.predictors import Predictor
 
 
 @dataclass(frozen=True)
@@ -20,25 +20,25 @@ class Replacement:
     Attributes
     ----------
     rows : ndarray of int, shape (B,)
-    design : Design of shape (B, q)
-        The new design rows.
+    predictor : Predictor of B rows
+        The new rows.
     y : ndarray of shape (B, K)
         The new targets, encoded.
     codes : ndarray of int, shape (B,), or None
         Classes of the new targets; None where class weights play no part.
     same_features : bool
-        Whether `design` holds the old design rows: only targets change.
+        Whether `predictor` holds the old rows: only targets change.
     """
 
     rows: np.ndarray
-    design: Design
+    predictor: Predictor
     y: np.ndarray
     codes: np.ndarray | None
     same_features: bool = False
 
     @classmethod
-    def of(cls, objective, rows, *, design=None, y=None, codes=None):
-        """Rows with new design rows, new targets (with their `codes`), or both."""
+    def of(cls, objective, rows, *, predictor=None, y=None, codes=None):
+        """Rows with new features, new targets (with their `codes`), or both."""
         rows = np.asarray(rows)
         weights = objective.weights
         if weights.codes is None:
@@ -47,10 +47,10 @@ class Replacement:
             codes = weights.codes[rows]
         return cls(
             rows,
-            objective.design.take(rows) if design is None else design,
+            objective.predictor.take(rows) if predictor is None else predictor,
             objective.y[rows] if y is None else y,
             codes,
-            design is None,
+            predictor is None,
         )
 
     def __len__(self):
@@ -60,7 +60,11 @@ class Replacement:
         """Some of the changes, for a slice or an index array."""
         codes = None if self.codes is None else self.codes[some]
         return Replacement(
-            self.rows[some], self.design.take(some), self.y[some], codes, self.same_features
+            self.rows[some],
+            self.predictor.take(some),
+            self.y[some],
+            codes,
+            self.same_features,
         )
 
     def sample_weight(self, objective):
@@ -100,17 +104,17 @@ def replace_first_order(objective, inverse, replacement):
         return truncated_replacement_slopes(objective, replacement)
     rows, new = replacement.rows, replacement
     lost = objective.weighted_residual(rows)
-    raw = objective.raw_predictions(new.design)
+    raw = objective.raw_predictions(new.predictor)
     gained = new.sample_weight(objective) * objective.loss.gradient(new.y, raw)
     directions = shares = None
     if objective.weights.balanced:
         directions = Coupling(objective).directions[..., : objective.weights.n_classes]
         shares = _class_shares(objective.weights, new)
-    design = objective.design.take(rows)
+    old = objective.predictor.take(rows)
     if new.same_features:
-        parts = [(design, lost - gained)]
+        parts = [(old, lost - gained)]
     else:
-        parts = [(design, lost), (new.design, -gained)]
+        parts = [(old, lost), (new.predictor.with_coef(objective.coef), -gained)]
     return LinearReplacements(inverse, parts, directions, shares)
 
 
@@ -123,14 +127,14 @@ def _class_shares(weights, new):
 
 
 class LinearReplacements(Changes):
-    """Changes of the form  delta_b = H^-1 (sum of rho_b (x) z_b over some parts + B a_b).
+    """Changes of the form  delta_b = H^-1 (sum of J_b' rho_b over some parts + B a_b).
 
     Parameters
     ----------
     inverse : InverseHessian
-    parts : list of (Design of shape (B, q), ndarray of shape (B, K))
-        Pairs (z, rho): the old rows and the new ones.
-    directions : ndarray of shape (K, q, m), default=None
+    parts : list of (Predictor of B rows, ndarray of shape (B, K))
+        Pairs (rows, rho): the old rows and the new ones.
+    directions : ndarray of shape (*shape of the coefficients, m), default=None
         B, shared by all changes; None where there are none.
     shares : ndarray of shape (B, m), default=None
         The coefficients a_b.
@@ -141,21 +145,21 @@ class LinearReplacements(Changes):
         self.parts = parts
         self.directions = directions
         self.shares = shares
-        self.n_changes = parts[0][0].shape[0]
+        self.n_changes = parts[0][0].n_rows
 
     def forget(self, some):
         for _, rho in self.parts:
             rho[some] = np.nan
 
-    def ask(self, design, slopes=None):
+    def ask(self, predictor, slopes=None):
         if slopes is None:
-            return RefittedChanges(self.coef_changes()).ask(design)
-        V = slopes.T[:, None, :] * design.to_dense().T  # shape: (K, q, n_test)
-        U = self.inverse.solve(V.reshape(-1, len(slopes))).reshape(V.shape)
-        readers = [(score_reader(rows, list(U)), rho) for rows, rho in self.parts]
+            return RefittedChanges(self.coef_changes()).ask(predictor)
+        U = self.inverse.solve(predictor.row_vjp(slopes))  # shape: (p, n_test)
+        outputs = range(slopes.shape[1])
+        readers = [(rows.score_reader(U, outputs), rho) for rows, rho in self.parts]
         shared = None
         if self.directions is not None:
-            shared = np.einsum("kqt,kqm->tm", U, self.directions)
+            shared = U.T @ self.directions.reshape(len(U), -1)
 
         def answer(some, out=None):
             read, rho = readers[0]
@@ -169,10 +173,9 @@ class LinearReplacements(Changes):
         return answer
 
     def coef_changes(self):
-        V = sum(
-            rho.T[:, None, :] * design.to_dense().T for design, rho in self.parts
-        )  # shape: (K, q, B)
+        V = sum(rows.row_vjp(rho) for rows, rho in self.parts)  # shape: (p, B)
         if self.directions is not None:
-            V = V + self.directions @ self.shares.T
-        solved = self.inverse.solve(V.reshape(-1, self.n_changes))
-        return np.ascontiguousarray(solved.T).reshape(-1, *V.shape[:2])
+            V = V + self.directions.reshape(len(V), -1) @ self.shares.T
+        solved = self.inverse.solve(V)
+        shape = self.inverse.hessian.penalty.shape
+        return np.ascontiguousarray(solved.T).reshape(-1, *shape)

@@ -34,9 +34,12 @@ def unit_residual(objective, inverse):
 def stationary_residual(objective, inverse):
     """The same of all rows, (n, K), or None where the difference is as good as anything."""
     hessian = inverse.hessian
-    own = objective.loss.quadratic and hessian.exact and hessian.design is objective.design
+    own = objective.quadratic and hessian.exact
+    own = own and hessian.design is objective.design
     if not own or not hasattr(inverse, "stationary_residual"):
         return None
-    if (hessian.penalty != objective.penalty).any() or objective.stationarity() > AT_OPTIMUM:
+    if (hessian.penalty != objective.penalty.diagonal).any():
         return None  # the optimum of the damped objective is another one
+    if objective.stationarity() > AT_OPTIMUM:
+        return None
     return inverse.stationary_residual(objective.weighted_residual(), objective.coef)

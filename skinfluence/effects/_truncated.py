@@ -20,7 +20,7 @@ def truncated_removals(objective, rows):
     delta = found.without(rows)
     for b in np.flatnonzero(np.isnan(delta).any(axis=(1, 2)) & found.precise):
         delta[b] = _afresh(objective, objective.with_weights(rows[[b]], np.zeros(1)))
-    return _told(RefittedChanges(delta, objective.design.take(rows)), objective, rows)
+    return _told(RefittedChanges(delta, objective.predictor.take(rows)), objective, rows)
 
 
 def truncated_groups(objective, parts):
@@ -37,7 +37,7 @@ def truncated_replacements(objective, replacement):
     delta = found.replaced(rows, _features(replacement), replacement.y)
     for b in np.flatnonzero(np.isnan(delta).any(axis=(1, 2)) & found.precise):
         one = replacement.take(slice(b, b + 1))
-        changed = objective.with_rows_replaced(one.rows, one.design, one.y, one.codes)
+        changed = objective.with_rows_replaced(one.rows, one.predictor, one.y, one.codes)
         delta[b] = _afresh(objective, changed)
     return _told(RefittedChanges(delta), objective, rows)
 
@@ -45,7 +45,7 @@ def truncated_replacements(objective, replacement):
 def truncated_slopes(objective, rows):
     """The derivatives in each row's weight, times minus the weight: RefittedChanges."""
     slopes = objective.truncated.slopes(np.asarray(rows))
-    return RefittedChanges(slopes, objective.design.take(rows))
+    return RefittedChanges(slopes, objective.predictor.take(rows))
 
 
 def truncated_replacement_slopes(objective, replacement):
@@ -83,7 +83,7 @@ def crossing_removals(objective, rows):
     """Refits without each of the :func:`~._least_norm.crossing_rows`: RefittedChanges."""
     left = (objective.with_weights(rows[[b]], np.zeros(1)) for b in range(len(rows)))
     delta = np.stack([truncated_change(one) for one in left])
-    return _told(RefittedChanges(delta, objective.design.take(rows)), objective, rows)
+    return _told(RefittedChanges(delta, objective.predictor.take(rows)), objective, rows)
 
 
 def crossing_replacements(objective, replacement):
@@ -91,14 +91,14 @@ def crossing_replacements(objective, replacement):
     delta = np.empty((len(replacement), *objective.coef.shape))
     for b in range(len(delta)):
         one = replacement.take(slice(b, b + 1))
-        left = objective.with_rows_replaced(one.rows, one.design, one.y, one.codes)
+        left = objective.with_rows_replaced(one.rows, one.predictor, one.y, one.codes)
         delta[b] = truncated_change(left)
     return _told(RefittedChanges(delta), objective, replacement.rows).coef_changes()
 
 
 def _features(replacement):
-    X = replacement.design.X
-    return X.toarray() if replacement.design.is_sparse else X
+    X = replacement.predictor.design.X
+    return X.toarray() if replacement.predictor.design.is_sparse else X
 
 
 def _afresh(objective, changed):

@@ -125,7 +125,7 @@ class Audit:
             solver_reason=inverse.report.reason or "as asked for",
             method=self.resolve_method(),
             damping=damping,
-            newton_step_is_exact=self.objective_.loss.quadratic and damping == 0,
+            newton_step_is_exact=self.objective_.quadratic and damping == 0,
             curvature=self.linearization_.curvature,
             is_hessian=inverse.hessian.exact,
             leverage_is_known=hessian_inverse.factorized,

@@ -92,7 +92,7 @@ def _changed_squares(objective, delta):
     s, residual = objective.sample_weight[:, 0], objective.y[:, 0] - objective.raw_prediction[:, 0]
     squares, spread = np.empty((2, len(delta)))
     for some in row_blocks(len(delta), 16 * len(s), cache_mib=8.0):
-        moved = objective.design.matmul(delta[some].T)  # shape: (n, B)
+        moved = objective.predictor.raw_changes(delta[some, None])[..., 0]  # shape: (n, B)
         squares[some] = s @ (residual[:, None] - moved) ** 2
         spread[some] = s @ moved**2
     return squares, spread
@@ -123,9 +123,9 @@ def _dfbetas(fitted_model, linearization, rows, sigma):
     objective, inverse = linearization.objective, linearization.hessian_inverse
     _, changes = linearization.changes("newton_step", rows)
     moved = -objective.estimator_layout(changes.coef_changes())  # shape: (n, p)
-    K, q = objective.coef.shape
-    # rows of the map from design coefficients to the estimator's own
-    layout = objective.estimator_layout(np.eye(K * q).reshape(K * q, K, q)).T  # shape: (p, p)
+    # rows of the map from the predictor's coefficients to the estimator's own
+    unit = np.eye(objective.n_parameters).reshape(-1, *objective.coef.shape)
+    layout = objective.estimator_layout(unit).T  # shape: (p, p)
     variance = np.einsum("ij,ji->i", layout, inverse.solve(layout.T))
     standard = moved / (sigma[:, None] * np.sqrt(variance))
     names = fitted_model.coef_names()

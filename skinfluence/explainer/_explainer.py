@@ -58,8 +58,10 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         with settings of its own.
     damping : float, default=0.0
         Adds ``damping * sum(sample_weight)`` to the Hessian's diagonal, for the inverse only.
-    curvature : {"hessian", "fisher", "empirical_fisher"}, default="hessian"
-        Which matrix influences take the inverse of. "fisher": the mean of ``g_i g_i'`` over labels
+    curvature : {"hessian", "gauss_newton", "fisher", "empirical_fisher"}, default="hessian"
+        Which matrix influences take the inverse of. "gauss_newton" leaves out the second derivative
+        of raw predictions that are not linear in the parameters, and is the Hessian for others.
+        "fisher": the mean of ``g_i g_i'`` over labels
         drawn from the model; for squared error and logistic losses it is the Hessian, and hinges
         have none. "empirical_fisher": the sum of ``s_i g_i g_i'`` at the given labels, for first
         order only; for squared error it takes residuals of variance one for granted. The
@@ -108,7 +110,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         as many other rows. 0 where polishing moved no raw prediction by more than 1e-6 of their
         spread, NaN without polishing. See the conventions page.
     fitted_model_ : FittedModel
-        The fitted clone taken apart; gives the design rows of new data.
+        The fitted clone taken apart; gives the predictor of new data.
     linearization_ : Linearization
         The objective with its inverse Hessian, made at first use.
     X_train_ : as given
@@ -251,7 +253,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
             self.verbose,
             self.curvature,
         )
-        self._watch = TableWatch(self.objective_.design.X)
+        self._watch = TableWatch(self.fitted_model_.X)
         self._tell("read its objective and moved to the optimum", start)
         return self
 
@@ -260,7 +262,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         """The objective with its inverse Hessian; works with the `n_jobs` and `verbose` of now."""
         if not hasattr(self, "_linearization"):
             raise AttributeError("linearization_ is made by fit: call fit(X, y) first.")
-        self._watch.check(self.objective_.design.X)
+        self._watch.check(self.fitted_model_.X)
         made = self._linearization
         made.n_jobs, made.verbose = self.n_jobs, self.verbose
         return made
@@ -294,9 +296,9 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         """
         check_is_fitted(self)
         check_test_table(X_test, [*self.fitted_model_.transformers, self.fitted_model_.model][0])
-        design = self.fitted_model_.design(X_test)
-        raw = self.objective_.raw_predictions(design)
-        return TestRows(self.objective_, design, bind_target(target, self.objective_, raw, y_test))
+        predictor = self.fitted_model_.predictor(X_test)
+        target = bind_target(target, self.objective_, predictor.raw(), y_test)
+        return TestRows(self.objective_, predictor, target)
 
     def _question(self, X_test, y_test, target, method, rows=None):
         """(test rows, method, training rows) of one call."""
@@ -343,9 +345,9 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         Koh & Liang (2017), equation (2): first order is -s_i / sum(s) times I_up,loss.
         """
         tests, method, rows = self._question(X_test, y_test, target, method, rows)
-        out = np.empty((tests.n_values, len(rows)), self.objective_.design.dtype)
+        out = np.empty((tests.n_values, len(rows)), self.objective_.predictor.dtype)
         blocks = influence_blocks(
-            self.linearization_, tests.design, tests.target, method, rows, out
+            self.linearization_, tests.predictor, tests.target, method, rows, out
         )
         deque(blocks, maxlen=0)  # runs them; each is written in place
         return out

@@ -60,7 +60,7 @@ def reference(explainer, X, y):
     refits in memory.
     """
     check_is_fitted(explainer)
-    test = explainer.fitted_model_.design(X).X
+    test = explainer.fitted_model_.table(X)
     labels = encode_labels(explainer.objective_.coding, y, test.shape[0])
     # one temperature for all: hinges are refitted without it
     settings = replace(explainer._settings, center=True, temperature=Settings.temperature)
@@ -116,10 +116,10 @@ def mean_refitted_changes(objective, rows, X, y):
 
 def mean_predicted_changes(linearization, rows, X, y, method):
     """The same, predicted by the explainer's own method."""
-    design = linearization.objective.design.with_rows_of(X)
+    predictor = linearization.objective.predictor.of(X)
     target = Mean.of(LossValue.at(linearization.objective.loss, y), len(y))
     out = np.empty((1, len(rows)))
-    for _ in influence_blocks(linearization, design, target, method, rows, out):
+    for _ in influence_blocks(linearization, predictor, target, method, rows, out):
         pass  # written in place
     return out[0]
 
@@ -165,9 +165,9 @@ def refitted_group_changes(objective, groups, X, y, n_jobs=None, verbose=0):
 
 def _loss_changes(objective, changes, X, y, mean=False):
     """Change of the loss of each encoded row (X, y), (n_test, n_changes), or of their mean."""
-    design, target = objective.design.with_rows_of(X), LossValue.at(objective.loss, y)
+    predictor, target = objective.predictor.of(X), LossValue.at(objective.loss, y)
     target = Mean.of(target, len(y)) if mean else target
-    return target_changes(TestRows(objective, design, target), objective, changes)
+    return target_changes(TestRows(objective, predictor, target), objective, changes)
 
 
 def summed_influences(explainer, X, y, groups):

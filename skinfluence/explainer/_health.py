@@ -223,6 +223,9 @@ def estimated_dof(inverse, n_probes=16):
     """
     hessian = inverse.hessian
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (hessian.shape[0], n_probes))
+    if hessian.penalty_term.matrix is not None:
+        held = (signs * inverse.solve(hessian.penalty_term.product(signs))).sum(axis=0).mean()
+        return inverse.report.rank - float(held)
     V = np.sqrt(hessian.penalty.ravel())[:, None] * signs
     held = (V * inverse.solve(V)).sum(axis=0).mean()
     return inverse.report.rank - float(held)
@@ -268,7 +271,7 @@ def null_directions(fitted_model, null_space, limit=5):
         return []
     names = fitted_model.column_names()
     K = fitted_model.objective.n_outputs
-    if K > 1:
+    if K > 1 and fitted_model.objective.predictor.linear:
         names = [f"{name} (output {k})" for k in range(K) for name in names]
     _, _, pivots = qr(null_space.T, pivoting=True, mode="economic")
     basis = null_space @ np.linalg.inv(null_space[pivots[:m]])
@@ -306,7 +309,7 @@ def warn_of_null_directions(fitted_model, report, *, exact=True):
     name = "Hessian" if exact else "Fisher matrix"
     objective = fitted_model.objective
     least_norm = ""
-    if objective.loss.quadratic and not objective.penalty.any():
+    if objective.quadratic and not objective.penalty.any():
         least_norm = (
             " Newton steps, refits and replaced rows take the optimum of least norm, as "
             "scikit-learn does; to first order rows that come or go change nothing along these "

@@ -72,19 +72,17 @@ def _by_forms(changes, kind, objective):
     inverse = changes.inverse
     if kind == "theta":
         inverse = RootInverse(inverse.hessian, _squared_roots(inverse, objective), inverse.report)
-    K, q, m = changes.directions.shape
     squares = np.empty(changes.n_changes)
-    for some in row_blocks(changes.n_changes, 24 * K**2, SOLVED_MIB):
+    for some in row_blocks(changes.n_changes, 24 * objective.n_outputs**2, SOLVED_MIB):
         forms = inverse.row_forms(changes.rows[some])  # shape: (n_some, K, K)
         rho = changes.rho[some]
         squares[some] = np.einsum("nkj,nk,nj->n", forms, rho, rho)
-    if m:
-        solved = inverse.solve(changes.directions.reshape(K * q, m)).reshape(K, q, m)
-        for k in range(K):
-            reached = changes.design.matmul(solved[k])  # shape: (n_rows, m)
-            squares += 2.0 * changes.rho[:, k] * (reached * changes.shares).sum(axis=1)
-        mixed = np.einsum("kqm,kql->ml", changes.directions, solved)
-        squares += ((changes.shares @ mixed) * changes.shares).sum(axis=1)
+    if changes.directions.shape[-1]:
+        directions = changes.directions.reshape(objective.n_parameters, -1)
+        solved = inverse.solve(directions)
+        reached = changes.predictor.jvp(solved)  # shape: (n_rows, K, m)
+        squares += 2.0 * np.einsum("nk,nkm,nm->n", changes.rho, reached, changes.shares)
+        squares += ((changes.shares @ (directions.T @ solved)) * changes.shares).sum(axis=1)
     return squares
 
 
@@ -129,11 +127,12 @@ def _by_changes(changes, kind, objective):
             changes.directions,
             changes.shares[some],
         )
-        delta = part.coef_changes()  # shape: (n_some, K, q)
+        delta = part.coef_changes()
         if kind == "theta":
             squares[some] = np.square(objective.estimator_layout(delta)).sum(axis=1)
             continue
-        own = np.einsum("nkq,nq->nk", delta, part.design.to_dense())
-        shared = np.einsum("nkq,kqm->nm", delta, part.directions)
+        delta = delta.reshape(len(delta), -1)
+        own = part.predictor.row_jvp(delta.T)
+        shared = delta @ part.directions.reshape(objective.n_parameters, -1)
         squares[some] = (part.rho * own).sum(axis=1) + (part.shares * shared).sum(axis=1)
     return squares

@@ -50,7 +50,7 @@ def resolve_method(method, linearization):
     return method
 
 
-def influence_blocks(linearization, design, target, method, rows, out=None):
+def influence_blocks(linearization, predictor, target, method, rows, out=None):
     """Iterate over (slice of test rows, slice of `rows`, influences) until all pairs are covered.
 
     For one number of all test rows the first slice is ``slice(0, 1)``.
@@ -58,7 +58,7 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
     Parameters
     ----------
     linearization : Linearization
-    design : Design of the test rows
+    predictor : Predictor of the test rows
     target : Target of the test rows, see skinfluence.targets
     method : {"first_order", "newton_step", "refit"}
     rows : ndarray of int
@@ -66,12 +66,12 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
     out : ndarray of shape (n_test, n_rows) or None
         Where the influences are written; without it each block has an array of its own.
     """
-    blocks = _blocks(linearization, design, target, method, rows, out)
+    blocks = _blocks(linearization, predictor, target, method, rows, out)
     if method == "refit":  # which shows its own progress, and takes all of the time
         return blocks
     return progress(
         blocks,
-        total=_n_values(design, target) * len(rows),
+        total=_n_values(predictor, target) * len(rows),
         what="influences",
         unit="pairs",
         verbose=linearization.verbose,
@@ -79,23 +79,23 @@ def influence_blocks(linearization, design, target, method, rows, out=None):
     )
 
 
-def _n_values(design, target):
-    return 1 if target.joint else design.shape[0]
+def _n_values(predictor, target):
+    return 1 if target.joint else predictor.n_rows
 
 
-def _blocks(linearization, design, target, method, rows, out):
+def _blocks(linearization, predictor, target, method, rows, out):
     if method == "refit":
-        yield from _all_blocks(linearization, design, target, method, rows, out)
+        yield from _all_blocks(linearization, predictor, target, method, rows, out)
         return
     # one right-hand side a test row; for the Newton step one an output, and leverages beside
-    n_test, K = _n_values(design, target), linearization.objective.n_outputs
+    n_test, K = _n_values(predictor, target), linearization.objective.n_outputs
     many = n_test if method == "first_order" else K * (n_test + len(rows))
     inverse = linearization.inverse_for(method, many)
-    blocks = _all_blocks(linearization, design, target, method, rows, out, inverse)
+    blocks = _all_blocks(linearization, predictor, target, method, rows, out, inverse)
     yield from inverse.question().over(blocks)
 
 
-def _all_blocks(linearization, design, target, method, rows, out, inverse=None):
+def _all_blocks(linearization, predictor, target, method, rows, out, inverse=None):
     linearization.warn_of_last(method, rows)
     row_step = max(1, len(rows))
     held = method == "refit" or (target.joint and method != "first_order")
@@ -107,19 +107,19 @@ def _all_blocks(linearization, design, target, method, rows, out, inverse=None):
         objective, changes = linearization.changes(method, rows[chunk], inverse, **part)
         if target.joint:
             linear = method == "first_order"
-            for some, values in joint_changes(design, target, objective, changes, linear):
+            for some, values in joint_changes(predictor, target, objective, changes, linear):
                 place = slice(start + some.start, start + some.stop)
                 if out is not None:
                     out[:, place] = values
                 yield slice(0, 1), place, values
             continue
-        for tests in _solved_together(design.shape[0], objective, method):
-            part, mine = design.take(tests), target.take(tests)
-            raw = objective.raw_predictions(part)
+        for tests in _solved_together(predictor.n_rows, objective, method):
+            part, mine = predictor.take(tests).with_coef(objective.coef), target.take(tests)
+            raw = part.raw()
             slopes = mine.gradient(raw) if method == "first_order" else None
             block = _Block(changes.ask(part, slopes), mine, raw, slopes)
             wanted = None if out is None else out[tests, chunk]
-            for some, values in _pieces(block, changes, wanted, objective.design.dtype):
+            for some, values in _pieces(block, changes, wanted, objective.predictor.dtype):
                 yield tests, slice(start + some.start, start + some.stop), values
 
 
@@ -192,7 +192,7 @@ class Linearization:
     damping : float
     n_jobs : int or None
     verbose : int
-    curvature : {"hessian", "fisher", "empirical_fisher"}
+    curvature : {"hessian", "gauss_newton", "fisher", "empirical_fisher"}
         Which matrix `inverse` is the inverse of.
     """
 
@@ -231,7 +231,7 @@ class Linearization:
     @property
     def hessian_inverse(self):
         """Inverse of the (damped) Hessian itself: what leverages and Newton steps are made of."""
-        if is_second_derivative(self.objective.loss, self.curvature):
+        if is_second_derivative(self.objective, self.curvature):
             return self.inverse
         if self._hessian_inverse is None:
             hessian = self._make_hessian("hessian")
@@ -361,8 +361,7 @@ class Linearization:
 
     def _own_refits(self, rows, part):
         objective, changes = self.changes("refit", rows, part=part)
-        Z = objective.design.take(rows).to_dense()
-        return np.einsum("nkq,nq->nk", changes.coef_changes(), Z)
+        return objective.predictor.take(rows).row_changes(changes.coef_changes())
 
     def refit_width(self):
         """Refits whose coefficients are held at a time."""

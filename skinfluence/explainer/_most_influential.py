@@ -64,7 +64,7 @@ class MostInfluential:
 
     def _strongest(self, tests, method, rows, k, order):
         """(training rows, their influences, sum of all |influence|) of each test row."""
-        blocks = influence_blocks(self.linearization_, tests.design, tests.target, method, rows)
+        blocks = influence_blocks(self.linearization_, tests.predictor, tests.target, method, rows)
         k = min(k, len(rows))
         indices, values, total = top_k(blocks, tests.n_values, len(rows), k, order)
         return np.where(indices >= 0, rows[indices], -1), values, total
@@ -144,7 +144,7 @@ class MostInfluential:
         return Explanation(tables, self.training_rows_.backend)
 
     def _raw_predictions(self, X):
-        return self.objective_.raw_predictions(self.fitted_model_.design(X))
+        return self.objective_.raw_predictions(self.fitted_model_.predictor(X))
 
     def _refitted(self, tests, indices):
         """Influences of the training rows `indices` (n_test, k) by refits of these rows only."""
@@ -154,7 +154,7 @@ class MostInfluential:
             return out
         places = np.searchsorted(rows, indices)  # -1 is at 0, and is not read
         for part, some, values in influence_blocks(
-            self.linearization_, tests.design, tests.target, "refit", rows
+            self.linearization_, tests.predictor, tests.target, "refit", rows
         ):
             here = places[part]
             inside = (here >= some.start) & (here < some.stop) & (indices[part] >= 0)

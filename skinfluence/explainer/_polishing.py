@@ -100,7 +100,7 @@ def _is_far(model, fitted, result, moved, distance):
     """Whether more than rounding or the solver's own tolerance lies between both coefficients."""
     if moved <= ROUNDING:
         return False
-    if solves_directly(model, fitted.design):
+    if solves_directly(model, fitted):
         inverse = result.inverse or AutoSolver().factorize(result.objective.hessian())
         low, high = curvature_range(inverse.hessian, inverse)
         # cross-validation in closed form inverts a Gram matrix that the penalty alone may hold up
@@ -125,7 +125,7 @@ def _far(model, fitted, frozen, moved, distance):
             + ". Pass the X, y and sample_weight that it was fitted on. The answers are for the "
             "optimum of the given rows."
         )
-    if solves_directly(model, fitted.design):
+    if solves_directly(model, fitted):
         return (
             f"The coefficients of {name} are not the optimum of the rows, labels and weights that "
             f"were read {measured}, although its equations were solved without iterations. A step "

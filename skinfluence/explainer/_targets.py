@@ -13,7 +13,7 @@ class TestRows:
     ----------
     objective : Objective
         At the coefficients that are explained.
-    design : Design of the test rows
+    predictor : Predictor of the test rows
     target : Target
         Bound to these rows, see :mod:`skinfluence.targets`.
 
@@ -24,14 +24,19 @@ class TestRows:
 
     __test__ = False  # no test case of pytest, whatever its name
 
-    def __init__(self, objective, design, target):
+    def __init__(self, objective, predictor, target):
         self.objective = objective
-        self.design = design
+        self.predictor = predictor.with_coef(objective.coef)
         self.target = target
-        self.raw_prediction = objective.raw_predictions(design)
+        self.raw_prediction = self.predictor.raw()
 
     def __len__(self):
-        return self.design.shape[0]
+        return self.predictor.n_rows
+
+    @property
+    def design(self):
+        """Design of the test rows, for linear predictors."""
+        return self.predictor.design
 
     @property
     def n_values(self):
@@ -40,7 +45,7 @@ class TestRows:
 
     def take(self, rows):
         """Some of these rows; `rows` is a slice or an index array."""
-        return TestRows(self.objective, self.design.take(rows), self.target.take(rows))
+        return TestRows(self.objective, self.predictor.take(rows), self.target.take(rows))
 
     def value(self):
         """Value of the target, (n_test,), or a float for one number of all rows."""
@@ -52,17 +57,19 @@ class TestRows:
 
     def coef_gradients(self):
         """Derivative of each row's value in the coefficients: an operator (n_test, p)."""
-        return PerSampleGradients(self.design, self.gradient())
+        return PerSampleGradients(self.predictor, self.gradient())
 
     def coef_gradient(self, moved_coef=None):
-        """Derivative of one number of all rows in the coefficients, (K, q).
+        """Derivative of one number of all rows in the coefficients, in their shape.
 
-        `moved_coef` (K, q) is added to the coefficients first.
+        `moved_coef` is added to the coefficients first.
         """
-        raw = self.raw_prediction
+        predictor, raw = self.predictor, self.raw_prediction
         if moved_coef is not None:
-            raw = raw + self.design.matmul(moved_coef.T)
-        return self.design.rmatmul(self.target.gradient(raw)).T
+            predictor = predictor.with_coef(predictor.coef + moved_coef)
+            raw = predictor.raw()
+        pulled = predictor.vjp(self.target.gradient(raw)[:, :, None])
+        return pulled.reshape(predictor.coef.shape)
 
     def change(self, moved):
         """Change of the value when the raw predictions move by `moved` (n_test, m, K)."""
@@ -84,13 +91,15 @@ def target_changes(tests, reference, changes, *, linear=False):
     """
     out = np.empty((tests.n_values, changes.n_changes))
     if tests.target.joint:
-        for some, values in joint_changes(tests.design, tests.target, reference, changes, linear):
+        for some, values in joint_changes(
+            tests.predictor, tests.target, reference, changes, linear
+        ):
             out[:, some] = values
         return out
     everything = slice(0, changes.n_changes)
     for rows in row_blocks(len(tests), 16 * changes.n_changes * reference.n_outputs):
-        part, target = tests.design.take(rows), tests.target.take(rows)
-        raw = reference.raw_predictions(part)
+        part = tests.predictor.take(rows).with_coef(reference.coef)
+        target, raw = tests.target.take(rows), part.raw()
         if linear:
             out[rows] = changes.ask(part, target.gradient(raw))(everything)
         else:
@@ -98,15 +107,16 @@ def target_changes(tests, reference, changes, *, linear=False):
     return out
 
 
-def joint_changes(design, target, reference, changes, linear):
+def joint_changes(predictor, target, reference, changes, linear):
     """Iterate over (slice of changes, changes (1, n_some) of one number of all test rows)."""
-    raw = reference.raw_predictions(design)
+    predictor = predictor.with_coef(reference.coef)
+    raw = predictor.raw()
     if linear:  # one right-hand side, however many test rows
-        gradient = design.rmatmul(target.gradient(raw)).T.reshape(-1, 1)
+        gradient = predictor.vjp(target.gradient(raw)[:, :, None])
         everything = slice(0, changes.n_changes)
         yield everything, changes.ask(gradient)(everything)
         return
     coef = changes.coef_changes()
     for some in row_blocks(len(coef), 24 * raw.size, SOLVED_MIB):
-        moved = RefittedChanges(coef[some]).raw_prediction_changes(design)
+        moved = RefittedChanges(coef[some]).raw_prediction_changes(predictor)
         yield some, target.change(raw, moved)[None]

@@ -119,7 +119,7 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
         size=lambda some: some.stop - some.start,
     ):
         reference, changes = removal(explainer, found.rows[some], method)
-        without[some] = np.isnan(changes.coef_changes()).any(axis=(1, 2))
+        without[some] = changes.are_lost()
         out[:, some] = target_changes(tests, reference, changes, linear=method == "first_order")
     if without.any():
         _warn(np.array(found.names, dtype=object)[without], len(without))

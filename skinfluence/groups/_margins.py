@@ -19,12 +19,12 @@ class Margin:
 
     prediction: Any
     ways: list
-    _design: object = field(repr=False)
+    _predictor: object = field(repr=False)
     _threshold: float | None = None
 
     def predict(self, objective):
         """What another such model predicts; for values on the same side it is `prediction`."""
-        raw = objective.raw_predictions(self._design)
+        raw = objective.raw_predictions(self._predictor)
         if self._threshold is None:
             coding = objective.coding
             return coding.classes[coding.predicted_codes(raw)[0]]
@@ -36,26 +36,26 @@ class Margin:
 def margins_of(explainer, X_test, threshold):
     """One Margin for each test row."""
     objective = explainer.objective_
-    design = explainer.fitted_model_.design(X_test)
+    predictor = explainer.fitted_model_.predictor(X_test)
     if not objective.coding.is_classification:
-        return _of_values(objective, design, threshold)
+        return _of_values(objective, predictor, threshold)
     if threshold is not None:
         raise ValueError(
             f"threshold={threshold!r} is for regressors; a classifier's prediction flips where "
             "another class is predicted. Leave it out."
         )
-    raw = objective.raw_predictions(design)
+    raw = objective.raw_predictions(predictor)
     codes = objective.coding.predicted_codes(raw)
     classes = objective.coding.classes
     return [
-        Margin(classes[codes[t]], _ways(raw[t], codes[t], design.take([t])), design.take([t]))
+        Margin(classes[codes[t]], _ways(raw[t], codes[t], predictor.take([t])), predictor.take([t]))
         for t in range(len(raw))
     ]
 
 
-def _ways(raw, code, design):
+def _ways(raw, code, predictor):
     """To each other class: what of its lead the predicted class must lose, nearest first."""
-    z = design.to_dense()[0]
+    z = predictor.design.to_dense()[0]
     if len(raw) == 1:
         sign = 1.0 if code == 1 else -1.0
         return [(-sign * z[None], abs(float(raw[0])))]
@@ -68,7 +68,7 @@ def _ways(raw, code, design):
     return ways
 
 
-def _of_values(objective, design, threshold):
+def _of_values(objective, predictor, threshold):
     if objective.n_outputs != 1:
         raise ValueError(
             f"The model predicts {objective.n_outputs} values a row; expected one, which can cross "
@@ -80,11 +80,11 @@ def _of_values(objective, design, threshold):
             f"threshold={threshold!r}; a regressor's prediction flips where it crosses a finite "
             "number. Pass threshold=0.0 for its sign."
         )
-    values = objective.raw_predictions(design)[:, 0]
+    values = objective.raw_predictions(predictor)[:, 0]
     margins = []
     for t, value in enumerate(values):
-        part = design.take([t])
+        part = predictor.take([t])
         sign = -1.0 if value > threshold else 1.0
-        ways = [(sign * part.to_dense(), abs(float(value - threshold)))]
+        ways = [(sign * part.design.to_dense(), abs(float(value - threshold)))]
         margins.append(Margin(float(value), ways, part, float(threshold)))
     return margins

@@ -6,6 +6,8 @@ Where to start: `_design.py` (Z = [X - center, 1] without the copy), then `_hess
 from skinfluence.linalg._blocks import CACHE_MIB, SOLVED_MIB, block_size, row_blocks
 from skinfluence.linalg._design import Design
 from skinfluence.linalg._hessian import Hessian
+from skinfluence.linalg._linear_hessian import LinearHessian
+from skinfluence.linalg._penalty import MatrixPenalty, Penalty, as_penalty
 from skinfluence.linalg._per_sample_gradients import PerSampleGradients
 from skinfluence.linalg._row_curvature import RowCurvature
 from skinfluence.linalg._scores import score_reader
@@ -15,8 +17,12 @@ __all__ = [
     "SOLVED_MIB",
     "Design",
     "Hessian",
+    "LinearHessian",
+    "MatrixPenalty",
+    "Penalty",
     "PerSampleGradients",
     "RowCurvature",
+    "as_penalty",
     "block_size",
     "row_blocks",
     "score_reader",

@@ -1,4 +1,4 @@
-"""Per-sample gradients r_i (x) z_i as an operator: the Khatri-Rao rows are never stored."""
+"""Per-sample gradients J_i' r_i as an operator: the rows are never stored."""
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
@@ -9,45 +9,35 @@ class PerSampleGradients(LinearOperator):
 
     Parameters
     ----------
-    design : Design of shape (n, q)
+    predictor : Predictor of n rows
     residual : ndarray of shape (n, K)
         Derivative of the loss with respect to the raw prediction.
     """
 
-    def __init__(self, design, residual):
-        self.design = design
+    def __init__(self, predictor, residual):
+        self.predictor = predictor
         self.residual = residual
-        n, K = residual.shape
-        super().__init__(dtype=np.float64, shape=(n, K * design.shape[1]))
+        super().__init__(dtype=np.float64, shape=(len(residual), predictor.n_parameters))
 
     def _matmat(self, V):
-        K, q = self.residual.shape[1], self.design.shape[1]
-        V = V.reshape(K, q, -1)
-        out = self.design.matmul(V[0]) * self.residual[:, :1]
-        for k in range(1, K):
-            out += self.design.matmul(V[k]) * self.residual[:, k, None]
-        return out
+        return np.einsum("nkm,nk->nm", self.predictor.jvp(V), self.residual)
 
     def _matvec(self, v):
         return self._matmat(v.reshape(-1, 1)).ravel()
 
     def _rmatmat(self, U):
-        K = self.residual.shape[1]
-        parts = [self.design.rmatmul(U * self.residual[:, k, None]) for k in range(K)]
-        return np.concatenate(parts)
+        return self.predictor.vjp(self.residual[:, :, None] * U[:, None, :])
 
     def _rmatvec(self, u):
         return self._rmatmat(u.reshape(-1, 1)).ravel()
 
     def __getitem__(self, rows):
-        return PerSampleGradients(self.design.take(rows), self.residual[rows])
+        return PerSampleGradients(self.predictor.take(rows), self.residual[rows])
 
     def to_dense(self):
         """The (n, p) matrix: for tests and small problems."""
-        Z = self.design.to_dense()
-        n = len(Z)
-        return (self.residual[:, :, None] * Z[:, None, :]).reshape(n, -1)
+        return self.predictor.row_vjp(self.residual).T
 
     def row_norms(self):
-        """Euclidean norm of each row, shape (n,): ||r_i|| ||z_i||."""
-        return np.sqrt(self.design.square_norms() * (self.residual**2).sum(axis=1))
+        """Euclidean norm of each row, shape (n,)."""
+        return self.predictor.row_norms(self.residual)

@@ -36,6 +36,9 @@ class Loss(ABC):
     #: and so is the Fisher information
     canonical: bool = False
 
+    #: raw predictions up to this size must give finite numbers
+    raw_bound: float = 800.0
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if cls.name:
@@ -105,6 +108,18 @@ class Loss(ABC):
     def probability(self, raw_prediction):
         """Class probabilities ``(..., n_classes)``; None where the loss has no such model."""
         return None
+
+    def inverse_link(self, raw_prediction):
+        """What the model predicts: means of real targets, or probabilities of classes.
+
+        The raw prediction itself where the loss has no model of these.
+        """
+        p = None if self.target_kind == "real" else self.probability(raw_prediction)
+        return raw_prediction if p is None else p
+
+    def inverse_link_derivative(self, raw_prediction):
+        """Derivative of the mean of real targets in the raw prediction, shape ``(..., K)``."""
+        return np.ones_like(raw_prediction)
 
     def probability_change(self, codes, raw_prediction, change):
         """Change of the probability of class `codes` when the raw predictions change, ``(...,)``.

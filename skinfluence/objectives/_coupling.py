@@ -12,7 +12,8 @@ class Coupling:
       sum_k (dw_k/ds_i) G_k, with G_k the gradient sum of class k;
     - ``penalty_scaling="mean"``: the penalty is alpha * sum(s), so row i gains (dP/ds_i) theta.
 
-    Both live in a few directions B (K, q, m) with coefficients per row, and stay that cheap.
+    Both live in a few directions B (*shape of coef, m) with coefficients per row, and stay that
+    cheap.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ class Coupling:
         if weights.balanced:
             parts.append(_class_gradients(objective))
         if objective.penalty_scaling == "mean":
-            parts.append((objective.penalty * objective.coef)[..., None])
+            parts.append(objective.penalty.gradient(objective.coef)[..., None])
         shape = (*objective.coef.shape, 0)
         self.directions = np.concatenate(parts, axis=-1) if parts else np.zeros(shape)
 
@@ -177,12 +178,11 @@ def interpolation_shares(nodes, at):
 def _class_gradients(objective):
     """G_k, the part of the data gradient that scales with the weight of class k: (K, q, C)."""
     weights = objective.weights
-    K, q = objective.coef.shape
-    out = np.zeros((K, q, weights.n_classes))
+    out = np.zeros((*objective.coef.shape, weights.n_classes))
     weighted = objective.weighted_residual()
     for k in range(weights.n_classes):
         part = np.where((weights.codes == k)[:, None], weighted, 0.0)
         if weights.own_output_only:
-            part[:, np.arange(K) != k] = 0.0
-        out[..., k] = objective.design.rmatmul(part).T
+            part[:, np.arange(objective.n_outputs) != k] = 0.0
+        out[..., k] = objective.predictor.vjp(part[:, :, None]).reshape(objective.coef.shape)
     return out

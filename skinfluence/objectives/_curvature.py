@@ -7,7 +7,7 @@ from skinfluence.linalg import RowCurvature
 #: A difference of two numbers that is this small beside them may be rounding.
 ROUNDING = 1e-12
 
-CURVATURES = ("hessian", "fisher", "empirical_fisher")
+CURVATURES = ("hessian", "gauss_newton", "fisher", "empirical_fisher")
 
 
 def check_curvature(loss, curvature):
@@ -16,7 +16,7 @@ def check_curvature(loss, curvature):
     Parameters
     ----------
     loss : Loss
-    curvature : {"hessian", "fisher", "empirical_fisher"}
+    curvature : {"hessian", "gauss_newton", "fisher", "empirical_fisher"}
     """
     if curvature not in CURVATURES:
         raise ValueError(
@@ -29,9 +29,19 @@ def check_curvature(loss, curvature):
         )
 
 
-def is_second_derivative(loss, curvature):
-    """Whether a curvature is the loss's second derivative itself, under another name or not."""
-    return curvature == "hessian" or (curvature == "fisher" and loss.canonical)
+def is_second_derivative_of_loss(loss, curvature):
+    """Whether a curvature has the loss's own second derivative in its raw predictions."""
+    return curvature in ("hessian", "gauss_newton") or (curvature == "fisher" and loss.canonical)
+
+
+def is_second_derivative(objective, curvature):
+    """Whether a curvature is the objective's second derivative itself, under whatever name.
+
+    Where raw predictions are not linear in the parameters only "hessian" has their curvature.
+    """
+    if not objective.predictor.linear:
+        return curvature == "hessian"
+    return is_second_derivative_of_loss(objective.loss, curvature)
 
 
 def fisher_curvature(objective, curvature, rows):

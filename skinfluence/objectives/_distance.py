@@ -65,11 +65,9 @@ def _sampling_variation(objective, inverse):
 def _signed_gradients(objective, n_draws):
     """Sums of the rows' weighted gradients with random signs, shape (p, n_draws)."""
     rng = np.random.default_rng(0)
-    K, q = objective.coef.shape
-    total = np.zeros((q, K * n_draws))
+    total = np.zeros((objective.n_parameters, n_draws))
     for rows in objective.row_blocks():
         residual = objective.weighted_residual(rows)  # shape: (n, K)
         signs = 2 * rng.integers(0, 2, (len(residual), n_draws), dtype=np.int8) - 1
-        signed = (residual[:, :, None] * signs[:, None, :]).reshape(len(residual), -1)
-        total += objective.design.take(rows).rmatmul(signed)
-    return total.reshape(q, K, n_draws).transpose(1, 0, 2).reshape(K * q, n_draws)
+        total += objective.predictor.take(rows).vjp(residual[:, :, None] * signs[:, None, :])
+    return total

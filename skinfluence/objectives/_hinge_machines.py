@@ -8,6 +8,8 @@ from skinfluence.objectives._hinge_path import HingeMachine
 
 def hinge_machines(objective, verbose=0):
     """The exact hinge machine of each output of an objective with the smooth hinge."""
+    if objective.predictor.offset is not None:
+        raise ValueError("A hinge machine with an offset is not supported: use the smooth hinge.")
     s = np.broadcast_to(objective.sample_weight, objective.y.shape)
     alpha = -s * objective.residual * objective.y
     shown = {"what": "hinge optimum", "unit": "%", "verbose": verbose}
@@ -21,7 +23,7 @@ def hinge_machines(objective, verbose=0):
                 alpha[:, k],
                 lambda share, k=k: reach(k, 100 * share),
             )
-            for k, penalty in enumerate(objective.penalty)
+            for k, penalty in enumerate(objective.penalty.diagonal)
         ]
 
 

@@ -11,6 +11,8 @@ from skinfluence.objectives._hinge_machines import at_hinge_optimum
 
 #: A stationarity at which float64 has nothing left to give.
 OPTIMUM = 1e-13
+#: The shortest step that is tried.
+SHORTEST = 1e-9
 
 
 @dataclass
@@ -28,7 +30,10 @@ class NewtonResult:
 
 
 def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
-    """Minimise by Newton steps with an exact line search on the convex objective.
+    """Minimise by Newton steps, with an exact line search where the objective is convex.
+
+    Where a predictor that is not linear has a Hessian of negative curvature, a step is taken by the
+    Gauss-Newton matrix.
 
     A factorisation is kept as long as it reduces the gradient tenfold a step: near the optimum
     one factorisation serves several steps. An iterative solver has nothing to keep and takes the
@@ -38,7 +43,7 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     Parameters
     ----------
     objective : Objective
-        The start; its loss must be convex.
+        The start; a loss that is not convex needs one near a minimum.
     solver : Solver
         Inverts the Hessian.
     max_iter : int
@@ -65,9 +70,7 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
             fresh = inverse is None
             if fresh:
                 last = None  # freed before the next is made
-                hessian = current.hessian()
-                hessian.verbose = verbose
-                inverse = last = solver.factorize(hessian)
+                inverse = last = _factorize(current, solver, verbose)
             step = -_solve(inverse, current.gradient().ravel()).reshape(current.coef.shape)
             length = _line_search(current, step) if now > 1e-6 else 1.0
             current = current.with_coef(current.coef + length * step)
@@ -83,7 +86,21 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     moved = np.abs(best.coef - objective.coef).max(initial=0.0)
     if converged and moved > 0.1 * np.abs(objective.coef).max(initial=0.0):
         converged = is_optimum(best)
+    if last is not None and not last.hessian.exact:
+        last = None
     return NewtonResult(best, least, n_iter, converged, last)
+
+
+def _factorize(objective, solver, verbose):
+    """Inverse of the Hessian; of the Gauss-Newton matrix where the Hessian has no minimum near."""
+    for curvature in ("hessian", "gauss_newton"):
+        hessian = objective.hessian(curvature=curvature)
+        hessian.verbose = verbose
+        try:
+            return solver.factorize(hessian)
+        except np.linalg.LinAlgError:
+            if hessian.convex or objective.predictor.linear:
+                raise
 
 
 def to_optimum(objective, solver, *, verbose=0):
@@ -122,12 +139,18 @@ def is_optimum(objective):
 
 
 def _line_search(objective, step):
-    """Length that minimises the objective along a descent direction: a root of its slope."""
-    moved = objective.design.matmul(step.T)  # shape: (n, K)
+    """Length that minimises the objective along a descent direction: a root of its slope.
+
+    For predictors that are not linear, the first half of a half that decreases it.
+    """
+    if not objective.predictor.linear:
+        return _backtrack(objective, step)
+    moved = objective.predictor.jvp(step.reshape(-1, 1))[:, :, 0]  # shape: (n, K)
     s, raw, y, loss = objective.sample_weight, objective.raw_prediction, objective.y, objective.loss
     blocks = list(objective.row_blocks())
-    curved = float((objective.penalty * step**2).sum())
-    sloped = float((objective.penalty * step * objective.coef).sum())
+    penalised = objective.penalty.gradient(step)
+    curved = float((penalised * step).sum())
+    sloped = float((penalised * objective.coef).sum())
 
     def of_data(length, rows):
         part = moved[rows]
@@ -148,3 +171,14 @@ def _line_search(objective, step):
         return high
     # relative only: where the curvature vanishes a step can be 1e27 times too long
     return brentq(slope, 0.0, high, xtol=np.finfo(float).tiny, rtol=1e-3, maxiter=2000)
+
+
+def _backtrack(objective, step):
+    value, slope = objective.value(), float((objective.gradient() * step).sum())
+    length = 1.0
+    while length > SHORTEST:
+        moved = objective.with_coef(objective.coef + length * step).value()
+        if moved <= value + 1e-4 * length * slope:
+            break
+        length *= 0.5
+    return length

@@ -3,13 +3,13 @@
 from functools import cached_property, partial
 
 import numpy as np
-from scipy import sparse
 
-from skinfluence.linalg import Hessian, PerSampleGradients, RowCurvature, row_blocks
+from skinfluence.linalg import PerSampleGradients, RowCurvature, as_penalty, row_blocks
 from skinfluence.objectives._curvature import (
     check_curvature,
     fisher_curvature,
     is_second_derivative,
+    is_second_derivative_of_loss,
 )
 from skinfluence.objectives._hinge_machines import hinge_machines
 from skinfluence.objectives._truncated import TruncatedLeastSquares
@@ -19,9 +19,10 @@ EXACT_FIT = 1e-4
 
 
 class Objective:
-    """J(theta) = sum_i s_i loss(y_i, Theta z_i) + theta' diag(penalty) theta / 2.
+    """J(theta) = sum_i s_i loss(y_i, f_i(theta)) + theta' P theta / 2.
 
-    Shapes: n rows, q design columns, K outputs, p = K q parameters (see the conventions page).
+    Shapes: n rows, K raw predictions f_i a row, p parameters; for linear predictors q design
+    columns and p = K q (see the conventions page).
     An objective is a value: :meth:`with_coef` and :meth:`with_weights` give new ones. Of its
     arrays (n, K) it keeps the raw predictions: residuals and curvatures follow from them, and are
     formed some rows at a time where they are read.
@@ -29,13 +30,13 @@ class Objective:
     Parameters
     ----------
     loss : Loss
-    design : Design of shape (n, q)
+    predictor : Predictor of n rows
+        With the coefficients, (K, q) for linear predictors: on the design's columns, so that the
+        intercept belongs to centred features.
     y : ndarray of shape (n, K)
         Encoded targets: float64, or int8 for classes.
-    coef : ndarray of shape (K, q)
-        Coefficients on the design's columns (so the intercept belongs to centred features).
-    penalty : ndarray of shape (K, q)
-        Second derivative of the penalty; 0 where a column is not penalised.
+    penalty : Penalty, or ndarray of the shape of the coefficients
+        An array is the diagonal of P; 0 where a coefficient is not penalised.
     weights : RowWeights
     coding : TargetCoding
     penalty_scaling : {"estimator", "mean"}
@@ -52,9 +53,8 @@ class Objective:
     def __init__(
         self,
         loss,
-        design,
+        predictor,
         y,
-        coef,
         penalty,
         weights,
         coding,
@@ -65,10 +65,9 @@ class Objective:
         row_names=None,
     ):
         self.loss = loss
-        self.design = design
+        self.predictor = predictor
         self.y = y
-        self.coef = coef
-        self.penalty = penalty
+        self.penalty = as_penalty(penalty)
         self.weights = weights
         self.coding = coding
         self.penalty_scaling = penalty_scaling
@@ -92,7 +91,7 @@ class Objective:
 
     def with_coef(self, coef):
         """The same objective at other coefficients."""
-        return self._replace(coef=coef)
+        return self._replace(predictor=self.predictor.with_coef(coef))
 
     def with_loss(self, loss):
         """The same problem with another loss (a hinge and its smooth neighbour)."""
@@ -118,7 +117,7 @@ class Objective:
         weights = self.weights.changed(rows, factors)
         penalty = self.penalty
         if self.penalty_scaling == "mean":
-            penalty = penalty * (weights.base.sum() / self.weights.base.sum())
+            penalty = penalty.scaled(weights.base.sum() / self.weights.base.sum())
         return self._replace(weights=weights, penalty=penalty)
 
     def with_row_counts(self, counts):
@@ -127,7 +126,7 @@ class Objective:
             return self
         return self._replace(weights=self.weights.with_counts(counts))
 
-    def with_rows_replaced(self, rows, design, y, codes=None):
+    def with_rows_replaced(self, rows, predictor, y, codes=None):
         """The objective of the data in which other rows stand in the place of some.
 
         The new rows come at the end and the old ones keep their places at weight zero: sums over
@@ -137,34 +136,38 @@ class Objective:
         ----------
         rows : ndarray of int, shape (m,)
             Each at most once.
-        design : Design of shape (m, q)
+        predictor : LinearPredictor of m rows
         y : ndarray of shape (m, K)
         codes : ndarray of int, shape (m,), default=None
             Classes of the new targets, where class weights are used.
         """
-        if self.design.is_sparse:
-            X = sparse.csr_array(sparse.vstack([self.design.X, sparse.csr_array(design.X)]))
-        else:
-            X = np.concatenate(
-                [self.design.X, design.X.toarray() if design.is_sparse else design.X]
-            )
         return self._replace(
-            design=self.design.with_rows_of(X),
+            predictor=self.predictor.followed_by(predictor),
             y=np.concatenate([self.y, y]),
             weights=self.weights.replaced(rows, codes),
         )
 
     @property
+    def coef(self):
+        """The coefficients, in the shape that the predictor has them."""
+        return self.predictor.coef
+
+    @property
+    def design(self):
+        """The design of a linear predictor; TypeError for others."""
+        return self.predictor.design
+
+    @property
     def n_rows(self):
-        return self.design.shape[0]
+        return len(self.y)
 
     @property
     def n_outputs(self):
-        return self.coef.shape[0]
+        return self.y.shape[1]
 
     @property
     def n_parameters(self):
-        return self.coef.size
+        return self.predictor.n_parameters
 
     @cached_property
     def sample_weight(self):
@@ -178,12 +181,12 @@ class Objective:
 
     @cached_property
     def raw_prediction(self):
-        """Theta z_i of the training rows, shape (n, K)."""
-        return self.raw_predictions(self.design)
+        """f_i of the training rows, shape (n, K)."""
+        return self.predictor.raw()
 
-    def raw_predictions(self, design):
-        """Theta z_i of any rows, shape (n_rows, K)."""
-        return design.matmul(self.coef.T)
+    def raw_predictions(self, predictor):
+        """f_i of any rows at the coefficients of this objective, shape (n_rows, K)."""
+        return predictor.with_coef(self.coef).raw()
 
     @cached_property
     def residual(self):
@@ -197,6 +200,11 @@ class Objective:
     def weighted_residual(self, rows=slice(None)):
         """s_i r_i of some rows: what they add to J', for each raw prediction, (n_rows, K)."""
         return self.sample_weight[rows] * self.row_residual(rows)
+
+    @property
+    def quadratic(self):
+        """Whether it is quadratic in the coefficients, so that one Newton step is exact."""
+        return self.loss.quadratic and self.predictor.linear
 
     @property
     def stands_in(self):
@@ -228,19 +236,19 @@ class Objective:
         else:  # a separable loss, weighted output by output
             per_output = self.loss.value(self.y[..., None], self.raw_prediction[..., None])
             data = (s * per_output).sum()
-        return float(data + 0.5 * (self.penalty * self.coef**2).sum())
+        return float(data) + self.penalty.value(self.coef)
 
     def gradient(self):
-        """J'(theta) of shape (K, q)."""
+        """J'(theta) in the shape of the coefficients."""
         return self._gradient.copy()
 
     @cached_property
     def _gradient(self):
         # kept: a Newton step needs what the stationarity before it was measured by
-        data = np.zeros(self.coef.shape[::-1])
+        data = np.zeros((self.n_parameters, 1))
         for rows in self.row_blocks():
-            data += self.design.take(rows).rmatmul(self.weighted_residual(rows))
-        gradient = data.T + self.penalty * self.coef
+            data += self.predictor.take(rows).vjp(self.weighted_residual(rows)[:, :, None])
+        gradient = data.reshape(self.coef.shape) + self.penalty.gradient(self.coef)
         return gradient if self.cut is None else self.truncated.project(gradient)
 
     @cached_property
@@ -251,12 +259,12 @@ class Objective:
         to them means nothing: each counts at least as ``EXACT_FIT`` times what it would be if the
         row were predicted as zero.
         """
-        total = np.zeros(self.coef.shape[::-1])
+        total = np.zeros(self.coef.shape)
         for rows in self.row_blocks():
             y, raw = self.y[rows], self.raw_prediction[rows]
             curved = np.abs(self.loss.hessian_product(y, raw, raw))
             size = np.maximum(np.abs(self.loss.gradient(y, raw)), EXACT_FIT * curved)
-            total += self.design.take(rows).absolute_sums(self.sample_weight[rows] * size)
+            total += self.predictor.take(rows).absolute_sums(self.sample_weight[rows] * size)
         return float(total.max(initial=0.0))
 
     def stationarity(self, scale=None):
@@ -268,11 +276,12 @@ class Objective:
         top = float(np.abs(self._gradient).max(initial=0.0))
         return top / scale if scale > 0 else top
 
-    def per_sample_gradients(self, design=None, y=None):
+    def per_sample_gradients(self, predictor=None, y=None):
         """Gradients of rows' losses per unit weight, as an operator (n, p); penalty left out."""
-        if design is None:
-            return PerSampleGradients(self.design, self.residual)
-        return PerSampleGradients(design, self.loss.gradient(y, self.raw_predictions(design)))
+        if predictor is None:
+            return PerSampleGradients(self.predictor, self.residual)
+        predictor = predictor.with_coef(self.coef)
+        return PerSampleGradients(predictor, self.loss.gradient(y, predictor.raw()))
 
     def row_curvature(self, rows=slice(None)):
         """s_i A_i: weighted K x K curvature of some rows, a RowCurvature."""
@@ -289,50 +298,53 @@ class Objective:
         """J''(theta) + damping * sum(sample_weight) * I, as an operator.
 
         The ratios give the Hessian that a change of other rows leaves behind: every class weight
-        times `class_ratio` (C,), the penalty times `penalty_ratio`. With another `curvature` a
-        Fisher matrix of the data stands in for the second derivative of the data term (see
+        times `class_ratio` (C,), the penalty times `penalty_ratio`. With another `curvature` the
+        second derivative of the data term leaves out the predictor's own ("gauss_newton"), or is
+        replaced by a Fisher matrix of the data (see
         :func:`~skinfluence.objectives._curvature.fisher_curvature`); the penalty's second
         derivative stays.
         """
-        penalty = self.penalty * penalty_ratio
+        penalty = self.penalty.scaled(penalty_ratio)
         check_curvature(self.loss, curvature)
-        exact = is_second_derivative(self.loss, curvature)
-        form = self.row_curvature if exact else partial(fisher_curvature, self, curvature)
+        exact = is_second_derivative(self, curvature)
+        of_loss = is_second_derivative_of_loss(self.loss, curvature)
+        form = self.row_curvature if of_loss else partial(fisher_curvature, self, curvature)
+        residual = self.weighted_residual
         damping = damping * self.weights.base.sum() if damping else 0.0
         if damping:
-            penalty = penalty + damping
+            penalty = penalty.damped(damping)
         if class_ratio is not None:
             ratio = self.weights.spread(class_ratio)  # shape: (n, 1) or (n, K)
             form = partial(_scaled_curvature, form, ratio)
-        out = Hessian(
-            self.design, form, penalty, self._gauge(penalty), exact=exact, damping=damping
+            residual = partial(_scaled_residual, residual, ratio)
+        out = self.predictor.hessian(
+            form,
+            penalty,
+            gauge=self._gauge(penalty),
+            residual=residual if exact else None,
+            exact=exact,
+            damping=damping,
         )
-        out.convex = self.loss.convex or not exact
+        out.convex = self.loss.convex or not of_loss
+        out.convex &= self.predictor.linear or not exact
         if self.cut is not None:
             out.truncated = self.truncated
         return out
 
     def _gauge(self, penalty):
-        """Directions that only shift all outputs alike, on columns without penalty: (p, m)."""
-        if not self.loss.shift_invariant:
+        """Directions that only shift all outputs alike, without penalty: (p, m)."""
+        if not (self.loss.shift_invariant and self.predictor.linear):
             return None
-        free = np.flatnonzero((penalty == 0).all(axis=0))
-        K, q = self.coef.shape
-        gauge = np.zeros((K, q, len(free)))
-        gauge[:, free, np.arange(len(free))] = 1.0 / np.sqrt(K)
-        return gauge.reshape(K * q, -1)
+        free, K = penalty.free_directions(), self.n_outputs
+        return np.tile(free, (K, 1)) / np.sqrt(K)
 
     def estimator_layout(self, coef):
-        """Design coefficients (..., K, q) as `coef_`, then `intercept_`, flat (..., p)."""
-        design = self.design
-        features = coef[..., : design.n_features]
-        flat = features.reshape(*coef.shape[:-2], -1)
-        if not design.intercept:
-            return flat
-        intercept = coef[..., -1]
-        if design.center is not None:
-            intercept = intercept - features @ design.center
-        return np.concatenate([flat, intercept], axis=-1)
+        """Coefficients with any leading axes in the estimator's own order, flat (..., p)."""
+        return self.predictor.estimator_layout(coef)
+
+
+def _scaled_residual(residual, ratio, rows):
+    return ratio[rows] * residual(rows)
 
 
 def _scaled_curvature(form, ratio, rows):
@@ -342,9 +354,8 @@ def _scaled_curvature(form, ratio, rows):
 
 _SETTINGS = (
     "loss",
-    "design",
+    "predictor",
     "y",
-    "coef",
     "penalty",
     "weights",
     "coding",

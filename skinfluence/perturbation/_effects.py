@@ -43,8 +43,8 @@ def columns_moved_by_transform(explainer, rows):
     if not fitted_model.transformers or not len(rows):
         return None
     rows = np.unique(rows)[:: max(1, len(np.unique(rows)) // LOOKED_AT)]
-    now = fitted_model.design(rows_of(explainer.X_train_, rows)).X
-    fitted = explainer.objective_.design.X[rows]
+    now = fitted_model.table(rows_of(explainer.X_train_, rows))
+    fitted = fitted_model.X[rows]
     change, size = abs(now - fitted).max(axis=0), abs(fitted).max(axis=0)
     if sparse.issparse(fitted):
         change, size = change.toarray().ravel(), size.toarray().ravel()
@@ -122,7 +122,7 @@ class Effects:
 
     def blocks(self, tests, replacement):
         """Yield (slice of test rows, slice of changes, effects (n_tests, n_changes))."""
-        tests = TestRows(self.objective, tests.design, tests.target)
+        tests = TestRows(self.objective, tests.predictor, tests.target)
         if self.method == "refit":
             yield from self._all_blocks(tests, replacement, self.linearization.optimum_inverse)
             return
@@ -165,7 +165,7 @@ class Effects:
         step = min(MOST_TESTS, max(1, len(tests)))
         for part in row_blocks(len(tests), max(per_test, SOLVED_MIB * 2**20 / step), SOLVED_MIB):
             mine = tests.take(part)
-            answer = changes.ask(mine.design, mine.gradient() if first else None)
+            answer = changes.ask(mine.predictor, mine.gradient() if first else None)
             for some in row_blocks(changes.n_changes, 8 * len(mine) * (1 if first else 3 * K)):
                 moved = answer(some)
                 yield part, some, moved if first else mine.change(moved)

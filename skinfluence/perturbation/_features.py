@@ -99,7 +99,7 @@ def perturbation_influence(
     inverse = explainer.linearization_.inverse_for("first_order", len(tests))
     derivative = _Derivative(explainer, rows, features, inverse)
     shape = (len(tests), len(rows), len(features))
-    out = np.empty(shape, explainer.objective_.design.dtype)
+    out = np.empty(shape, explainer.objective_.predictor.dtype)
     with inverse.question():
         for part in row_blocks(len(tests), derivative.bytes_per_test, SOLVED_MIB):
             derivative.fill(tests.take(part), out[part])

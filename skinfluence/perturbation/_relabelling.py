@@ -99,13 +99,13 @@ def relabel_influence(
     shape = (len(rows),) if aggregate else (len(tests), len(rows))
     if y_new is not None:
         explainer.training_rows_.in_order(y_new, rows, what="y_new", foreign=True)
-        out = np.zeros(shape, objective.design.dtype)
+        out = np.zeros(shape, objective.predictor.dtype)
         y, codes = encode_new_labels(objective.coding, _one_a_row(y_new, len(rows)), len(rows))
         replacement = Replacement.of(objective, rows, y=y, codes=codes)
         _fill(out, effects, tests, replacement, np.arange(len(rows)), aggregate)
         return out
     _check_classes(objective)
-    out = np.zeros((*shape, len(objective.coding.classes)), objective.design.dtype)
+    out = np.zeros((*shape, len(objective.coding.classes)), objective.predictor.dtype)
     _fill_classes(out, explainer, effects, tests, rows, aggregate)
     return out
 
@@ -171,7 +171,10 @@ def relabel_influence_blocks(
 
 
 def _class_blocks(explainer, effects, tests, rows):
-    n_classes, dtype = len(explainer.objective_.coding.classes), explainer.objective_.design.dtype
+    n_classes, dtype = (
+        len(explainer.objective_.coding.classes),
+        explainer.objective_.predictor.dtype,
+    )
     first = effects.method == "first_order"
     held = 8 * n_classes * (len(rows) if first else len(tests))
     for some in row_blocks(
@@ -226,7 +229,7 @@ def _together(objective, other, method):
     if method == "first_order":  # no row twice: its features are held for each change
         return [places[other[:, k], k] for k in range(K)]
     # all labels of a row: what its removal takes is solved for once
-    blocks = row_blocks(n_rows, 8 * K * objective.design.shape[1], SOLVED_MIB)
+    blocks = row_blocks(n_rows, 8 * objective.n_parameters, SOLVED_MIB)
     return [places[some][other[some]] for some in blocks]
 
 

@@ -97,7 +97,7 @@ def replacement_influence(
     objective = explainer.objective_
     rows = check_rows(rows, explainer)
     tests = explainer.test_rows(X_test, y_test, target=target)
-    out = np.empty((len(tests), len(rows)), objective.design.dtype)
+    out = np.empty((len(tests), len(rows)), objective.predictor.dtype)
     for given, name in ((X_new, "X_new"), (y_new, "y_new")):
         explainer.training_rows_.in_order(given, rows, what=name, foreign=True)
     changed = _new_rows(explainer, X_new, y_new, len(rows))
@@ -117,17 +117,17 @@ def replacement_influence(
 
 
 def _new_rows(explainer, X_new, y_new, n):
-    """Design, targets and class codes of the new rows, those that were given."""
+    """Predictor, targets and class codes of the new rows, those that were given."""
     if X_new is None and y_new is None:
         raise ValueError("X_new and y_new are both None: nothing changes. Expected one of them.")
     changed = {}
     if y_new is not None:
         changed["y"], changed["codes"] = encode_new_labels(explainer.objective_.coding, y_new, n)
     if X_new is not None and (n or len(np.atleast_1d(np.asarray(X_new, dtype=object)))):
-        changed["design"] = explainer.fitted_model_.design(X_new)
-        if changed["design"].shape[0] != n:
+        changed["predictor"] = explainer.fitted_model_.predictor(X_new)
+        if changed["predictor"].n_rows != n:
             raise ValueError(
-                f"X_new has {changed['design'].shape[0]} rows. Expected {n}, one for each of the "
+                f"X_new has {changed['predictor'].n_rows} rows. Expected {n}, one for each of the "
                 "rows that are replaced."
             )
     return changed

@@ -181,7 +181,6 @@ class _FisherKernel:
         self.rows = rows
         self.inverse = inverse
         self.gradients = objective.per_sample_gradients()[rows]
-        self._shape = objective.coef.shape
 
     def diagonal(self):
         """K(i, i), (n_rows,)."""
@@ -193,9 +192,7 @@ class _FisherKernel:
 
     def column(self, vector):
         """g_i' F^-1 vector for a vector (p,) of coefficients: (n_rows,)."""
-        solved = self.inverse.solve(vector.reshape(-1, 1)).reshape(self._shape)
-        raw = self.gradients.design.matmul(solved.T)  # shape: (n_rows, K)
-        return np.einsum("nk,nk->n", raw, self.gradients.residual)
+        return self.gradients.matvec(self.inverse.matvec(vector))
 
 
 def _quadrature(kernel, mean, n_select):

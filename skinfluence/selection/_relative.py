@@ -39,7 +39,7 @@ class _UnitChanges:
 def _relative_blocks(explainer, tests, kind, rows, out=None):
     """(test rows, training rows, relative influences) block by block; see influence_blocks."""
     unit = _UnitChanges(explainer.linearization_, kind)
-    return influence_blocks(unit, tests.design, tests.target, "first_order", rows, out)
+    return influence_blocks(unit, tests.predictor, tests.target, "first_order", rows, out)
 
 
 @shared_parameters
@@ -106,7 +106,7 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     check_choice("kind", kind, KINDS)
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, explainer)
-    out = np.empty((tests.n_values, len(rows)), explainer.objective_.design.dtype)
+    out = np.empty((tests.n_values, len(rows)), explainer.objective_.predictor.dtype)
     blocks = _relative_blocks(explainer, tests, kind, rows, out)
     deque(blocks, maxlen=0)  # runs them; each is written in place
     return out

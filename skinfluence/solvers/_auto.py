@@ -123,7 +123,7 @@ class AutoSolver(Solver):
         reason : str
         """
         direct, reason = self.direct_solver(hessian)
-        if not hessian.convex:
+        if not (hessian.convex and hessian.linear):
             return direct, reason
         costs = self.costs(hessian)
         mine, iterated = costs[direct.name], costs["cg"]
@@ -162,7 +162,9 @@ class AutoSolver(Solver):
         reason : str
         """
         if not hessian.convex:
-            return CholeskySolver(), "the loss is not convex: the Hessian is factorised as it is"
+            return CholeskySolver(), "not convex: the Hessian is factorised as it is"
+        if not hessian.linear or hessian.penalty_term.matrix is not None:
+            return CholeskySolver(), f"{hessian.shape[0]} parameters: the Hessian is factorised"
         n, q, free = hessian.n_rows, hessian.n_columns, _free(hessian)
         if n <= q and free <= 1:
             reason = f"{n} rows are no more than {q} columns: invert on the row side"
@@ -210,7 +212,7 @@ class AutoQuestions(Questions):
 
     def inverse(self, m):
         hessian = self._hessian
-        if self._direct.made is not None or not hessian.convex:
+        if self._direct.made is not None or not (hessian.convex and hessian.linear):
             self._iterated = None
             return self._direct()
         self._asked += m

@@ -74,46 +74,40 @@ class InverseHessian(LinearOperator):
         n = self.hessian.n_rows
         if rows is None or np.array_equal(rows, np.arange(n)):
             if self._row_forms is None:
-                self._row_forms = self.quadratic_form(self.hessian.design)
+                self._row_forms = self.quadratic_form(self.hessian.predictor)
             return self._row_forms
         if self._row_forms is not None or len(rows) > n // 2:
             return self.row_forms()[rows]
-        return self.quadratic_form(self.hessian.design.take(rows))
+        return self.quadratic_form(self.hessian.predictor.take(rows))
 
-    def quadratic_form(self, design):
-        """M_i = E_i' H^-1 E_i with E_i = I_K (x) z_i, for the rows of `design`: (n, K, K).
+    def quadratic_form(self, predictor):
+        """M_i = J_i H^-1 J_i' with J_i the Jacobian of each row of `predictor`: (n, K, K).
 
-        The change of row i's K raw predictions per unit of its K residuals. With one output it is
-        z_i' H^-1 z_i.
+        The change of row i's K raw predictions per unit of its K residuals: z_i' H^-1 z_i for a
+        linear predictor with one output.
         """
-        K, q = self.hessian.n_outputs, self.hessian.n_columns
-        out = np.empty((design.shape[0], K, K))
+        n, K = predictor.n_rows, self.hessian.n_outputs
+        out = np.empty((n, K, K))
         with self.question():
-            n = design.shape[0]
             for rows in self._shown(row_blocks(n, 8 * K * self.shape[0]), n):
-                part = design.take(rows)
-                Z = part.to_dense()
+                part = predictor.take(rows)
                 for k in range(K):
-                    V = np.zeros((K, q, len(Z)))
-                    V[k] = Z.T
-                    solved = self.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
-                    out[rows, :, k] = np.einsum("ljn,nj->nl", solved, Z)
+                    out[rows, :, k] = part.row_jvp(self.solve(part.output_vjp(k)))
         return out
 
     def cross_solve(self, V):
-        """E' H^-1 V of all training rows for columns V (p, m): their raw predictions, (K, n, m).
+        """J_i H^-1 V of all training rows for columns V (p, m): their raw predictions, (K, n, m).
 
         None where it is no more than a product of the rows with :meth:`solve`.
         """
         return None
 
     def solve_rows(self, rows, right):
-        """H^-1 (right_i (x) z_i) of training rows, one column each: (p, n_rows).
+        """H^-1 J_i' right_i of training rows, one column each: (p, n_rows).
 
         `right` has shape (n_rows, K).
         """
-        Z = self.hessian.design.take(rows).to_dense()
-        return self.solve((right.T[:, None, :] * Z.T).reshape(self.shape[0], -1))
+        return self.solve(self.hessian.predictor.take(rows).row_vjp(right))
 
     @property
     def nearly_interpolates(self):
@@ -149,6 +143,8 @@ class InverseHessian(LinearOperator):
         """(positions in `rows` of those near leverage one, their I - R' M R with R R' = A)."""
         from skinfluence.solvers._leverage import are_near_one, rows_near_one
 
+        if not self.hessian.linear:  # what a row adds to the Hessian is more than J_i' A_i J_i
+            return np.zeros(0, dtype=np.intp), None
         if not are_near_one(self.hessian, rows, curvature, forms).any():
             return np.zeros(0, dtype=np.intp), None
         if self._near_one is None:
@@ -350,16 +346,6 @@ def seeded(solver):
 
 class IndefiniteHessianError(np.linalg.LinAlgError):
     """The Hessian has directions of negative curvature: the coefficients are at no minimum."""
-
-
-def require_convex(hessian, name):
-    """Raise ValueError for the Hessian of a loss that is not convex."""
-    if not hessian.convex:
-        raise ValueError(
-            f"solver={name!r} needs a convex loss, in which every row has positive curvature. This "
-            'loss has convex=False. Use solver="auto", "cholesky" or "eigh", which factorise the '
-            "Hessian as a whole."
-        )
 
 
 def get_solver(solver, **settings):

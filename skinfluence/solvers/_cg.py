@@ -10,7 +10,7 @@ from sklearn.utils import gen_batches
 
 from skinfluence._utils.progress import progress_bar
 from skinfluence._utils.warnings import user_stacklevel
-from skinfluence.solvers._base import InverseHessian, Solver, require_convex
+from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._checks import (
     check_choice,
@@ -19,6 +19,7 @@ from skinfluence.solvers._checks import (
     check_positive,
     check_seed,
     column_sizes,
+    require_convex,
 )
 from skinfluence.solvers._coordinates import PRECONDITIONERS, Coordinates, columns_in_memory
 from skinfluence.solvers._costs import MAX_WIDTH
@@ -139,7 +140,7 @@ class CGInverse(InverseHessian):
         blocks = hessian.n_outputs if hessian.separable and gauge is None else 1
         self._shape = (blocks, p // blocks)
         self._scale = unit_diagonal_scale(hessian)
-        if not hessian.separable:
+        if hessian.linear and not hessian.separable:
             # one unit for all outputs of a column: softmax gradients then stay orthogonal to the
             # common shift of all outputs. Up to 40 % fewer products where predictions are
             # saturated, but 3 to 9 % more on MNIST
@@ -278,8 +279,11 @@ class CGInverse(InverseHessian):
         )
         return preconditioner.back(X).reshape(p, -1), n_iter
 
-    def quadratic_form(self, design):
+    def quadratic_form(self, predictor):
         """See :meth:`InverseHessian.quadratic_form`; all outputs of a few rows in each block."""
+        if not self.hessian.linear:
+            return super().quadratic_form(predictor)
+        design = predictor.design
         K, q = self.hessian.n_outputs, self.hessian.n_columns
         separable = self.hessian.separable
         out = np.zeros((design.shape[0], K, K))

@@ -1,4 +1,4 @@
-"""Checks of a solver's settings: what was got, and what was expected."""
+"""Checks of solver settings, and of what a solver asks of a Hessian."""
 
 from numbers import Integral, Real
 
@@ -72,3 +72,22 @@ def _or(other):
 
 def _got(value):
     return f"{value!r} ({type(value).__name__})"
+
+
+def require_convex(hessian, name):
+    """Raise ValueError for the Hessian of a loss that is not convex."""
+    if not hessian.convex:
+        raise ValueError(
+            f"solver={name!r} needs a convex loss and a linear predictor, so that every row has "
+            'positive curvature. Use solver="auto", "cholesky" or "eigh", which factorise the '
+            'Hessian as a whole; or curvature="gauss_newton" for a predictor that is not linear.'
+        )
+
+
+def require_diagonal_penalty(hessian, name):
+    """Raise ValueError unless a Hessian is a diagonal matrix plus the rows of a design."""
+    if not hessian.linear or hessian.penalty_term.matrix is not None:
+        raise ValueError(
+            f"solver={name!r} needs a linear predictor and a penalty with a diagonal matrix. Use "
+            'solver="auto", "cholesky", "eigh" or "cg".'
+        )

@@ -60,7 +60,7 @@ class Coordinates:
         self._seed = 0 if solver.random_state is None else solver.random_state
         name = solver.preconditioner
         self._rank = solver.rank
-        self._waiting = name == "auto"
+        self._waiting = name == "auto" and hessian.linear
         self._looked = False
         self._spent = 0.0  # seconds of products while waiting, as they are reckoned
         self._kronecker = name == "kronecker"
@@ -76,7 +76,7 @@ class Coordinates:
             self._improve()
         else:
             units = {"jacobi": scale, None: np.ones_like(scale)}
-            units = penalty_scale(hessian, scale) if self._waiting else units[name]
+            units = penalty_scale(hessian, scale) if name == "auto" else units[name]
             self._use(Preconditioner(units.reshape(*shape, 1)))
 
     def _use(self, preconditioner):

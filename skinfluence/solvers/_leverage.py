@@ -291,7 +291,7 @@ def gaps_near_one(hessian, rows):
     scale[scale == 0.0] = 1.0
     # in units of the whole Hessian's diagonal a row has at most length one
     null = np.linalg.qr(scale[:, None] * null)[0] / scale[:, None]
-    Z = hessian.design.take(rows).to_dense()
+    Z = hessian.design.take(rows).to_dense()  # only linear predictors come here
     R = curvature_roots(hessian, rows)
     if hessian.separable:
         out = np.empty((m, K))

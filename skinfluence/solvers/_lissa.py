@@ -5,8 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skinfluence.linalg import Design, Hessian, block_size
-from skinfluence.solvers._base import InverseHessian, Solver, require_convex
+from skinfluence.linalg import Design, LinearHessian, block_size
+from skinfluence.predictors import LinearPredictor
+from skinfluence.solvers._base import (
+    InverseHessian,
+    Solver,
+)
 from skinfluence.solvers._checks import (
     check_choice,
     check_columns,
@@ -14,6 +18,8 @@ from skinfluence.solvers._checks import (
     check_positive,
     check_seed,
     column_sizes,
+    require_convex,
+    require_diagonal_penalty,
 )
 from skinfluence.solvers._lissa_run import DivergenceError, run_until_stable
 from skinfluence.solvers._recursion import (
@@ -129,6 +135,7 @@ class LissaSolver(Solver):
 
     def factorize(self, hessian):
         require_convex(hessian, self.name)
+        require_diagonal_penalty(hessian, self.name)
         p = hessian.shape[0]
         gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
         report = SolverReport(self.name, p - gauge, p, np.zeros((p, 0)))
@@ -282,4 +289,4 @@ def _without_center(hessian):
     if not design.is_sparse or design.center is None or (hessian.penalty[:, -1] != 0).any():
         return hessian
     rows = Design(design.X, None, design.intercept)
-    return Hessian(rows, hessian.curvature, hessian.penalty)
+    return LinearHessian(LinearPredictor(rows), hessian.curvature, hessian.penalty)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skinfluence._utils.progress import progress
-from skinfluence.solvers._base import InverseHessian, Solver, require_convex
+from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._checks import (
     check_choice,
     check_columns,
@@ -14,6 +14,7 @@ from skinfluence.solvers._checks import (
     check_positive,
     check_seed,
     column_sizes,
+    require_convex,
 )
 from skinfluence.solvers._recursion import (
     NOT_FINITE,

@@ -10,8 +10,19 @@ from sklearn.utils import check_random_state
 
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.linalg import row_blocks
-from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, require_convex
-from skinfluence.solvers._checks import check_columns, check_integer, check_positive, check_seed
+from skinfluence.solvers._base import (
+    InverseHessian,
+    SingularHessianError,
+    Solver,
+)
+from skinfluence.solvers._checks import (
+    check_columns,
+    check_integer,
+    check_positive,
+    check_seed,
+    require_convex,
+    require_diagonal_penalty,
+)
 from skinfluence.solvers._report import SolverReport
 from skinfluence.solvers._sketch import Sketch
 
@@ -102,6 +113,7 @@ class NystroemSolver(Solver):
 
     def factorize(self, hessian):
         require_convex(hessian, self.name)
+        require_diagonal_penalty(hessian, self.name)
         seed = 0 if self.random_state is None else self.random_state
         random_state = check_random_state(seed)
         free = (hessian.penalty <= 0).any(axis=0)
@@ -262,8 +274,9 @@ class NystroemInverse(InverseHessian):
         out = self._diagonal * V + self._L @ (self._J @ (self._L.transpose(0, 2, 1) @ V))
         return out.reshape(self.shape[0], V.shape[2])
 
-    def quadratic_form(self, design):
+    def quadratic_form(self, predictor):
         """See :meth:`InverseHessian.quadratic_form`; 2 K q rank multiplications a row and more."""
+        design = predictor.design
         K, q = self.hessian.n_outputs, self.hessian.n_columns
         L = self._L.reshape(K, q, -1)
         diagonal = self._diagonal.reshape(K, q)

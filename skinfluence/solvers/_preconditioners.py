@@ -95,12 +95,12 @@ class NystroemSketch:
 
     def __init__(self, hessian, shape, units, *, rank, width, random_state):
         p = hessian.shape[0]
-        penalty = hessian.penalty.ravel()[:, None]
+        penalised = hessian.penalty_term.product
         units = units[:, None]
 
         def data_part(V):
             V = V.reshape(p, -1) / units
-            return ((hessian @ V - penalty * V) / units).reshape(*shape, -1)
+            return ((hessian @ V - penalised(V)) / units).reshape(*shape, -1)
 
         sketch = Sketch(data_part, shape, random_state=random_state)
         sketch.grow(rank, width)

@@ -50,10 +50,20 @@ class RootInverse(InverseHessian):
                 np.matmul(W, W.T @ V[k], out=out[k])
         return out.reshape(self.shape[0], -1)
 
-    def quadratic_form(self, design):
+    def quadratic_form(self, predictor):
+        if not self.hessian.linear:
+            return self._general_form(predictor)
         if self.hessian.separable:
-            return self._separable_form(design)
-        return self._coupled_form(design)
+            return self._separable_form(predictor.design)
+        return self._coupled_form(predictor.design)
+
+    def _general_form(self, predictor):
+        n, K = predictor.n_rows, self.hessian.n_outputs
+        out = np.empty((n, K, K))
+        for rows in self._shown(row_blocks(n, 16 * K * self.shape[0]), n):
+            half = predictor.row_jacobian(rows) @ self.roots[0]  # shape: (n_rows, K, rank)
+            out[rows] = half @ half.transpose(0, 2, 1)
+        return out
 
     def _coupled_form(self, design):
         K = self.hessian.n_outputs
@@ -233,7 +243,7 @@ def factorize_blocks(hessian, factorize_block):
         root, null = factorize_block(hessian.to_dense(), hessian.gauge)
         hessian.release()
         return [root], null
-    K, q = hessian.n_outputs, hessian.n_columns
+    K, q = hessian.penalty.shape
     roots, nulls = [], []
     for k in range(K):
         if k == 0 or not hessian.blocks_are_equal:

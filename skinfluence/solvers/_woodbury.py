@@ -5,8 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
-from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver, require_convex
-from skinfluence.solvers._checks import check_columns
+from skinfluence.solvers._base import (
+    InverseHessian,
+    SingularHessianError,
+    Solver,
+)
+from skinfluence.solvers._checks import check_columns, require_convex, require_diagonal_penalty
 from skinfluence.solvers._leverage import (
     INDEPENDENT,
     are_near_one,
@@ -35,6 +39,7 @@ class WoodburySolver(Solver):
 
     def factorize(self, hessian):
         require_convex(hessian, self.name)
+        require_diagonal_penalty(hessian, self.name)
         free = (hessian.penalty <= 0).any(axis=0)
         if free.sum() >= max(2, hessian.n_rows):
             raise SingularHessianError(
@@ -151,7 +156,7 @@ class WoodburyInverse(InverseHessian):
             direct = np.flatnonzero(~self._by_rows.all(axis=1))
             out = np.zeros((n, K, K))
             if len(direct):
-                out[direct] = self.quadratic_form(self.hessian.design.take(direct))
+                out[direct] = self.quadratic_form(self.hessian.predictor.take(direct))
             i, k = np.nonzero(self._by_rows)
             out[i, k, k] = (1.0 - self._gaps[i, k]) / self._root[i, k] ** 2
             self._row_forms = out

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from skinfluence.linalg import Design
 from skinfluence.losses import SmoothHinge
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, minimize
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import AutoSolver
 
 __all__ = ["SmoothHingeSVC"]
@@ -162,9 +163,8 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
             weights = RowWeights(sample_weight, codes, fixed)
         objective = Objective(
             SmoothHinge(max(1.0, self.temperature)),
-            design,
+            LinearPredictor(design, np.zeros_like(penalty)),
             coding.encode_codes(codes),
-            np.zeros_like(penalty),
             penalty,
             weights,
             coding,

@@ -5,6 +5,7 @@ Where to start: `_truth.py` (what the numbers are compared with); one check a fi
 
 from skinfluence.testing._adapters import check_adapter
 from skinfluence.testing._losses import check_loss
+from skinfluence.testing._predictors import check_predictor
 from skinfluence.testing._solvers import check_solver
 from skinfluence.testing._steps import check_pull_back
 from skinfluence.testing._truth import (
@@ -16,6 +17,7 @@ from skinfluence.testing._truth import (
 __all__ = [
     "check_adapter",
     "check_loss",
+    "check_predictor",
     "check_pull_back",
     "check_solver",
     "finite_difference_influence",

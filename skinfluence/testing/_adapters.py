@@ -91,6 +91,8 @@ def check_objective(estimator, X, y, weights):
     hinge = getattr(estimator, "loss", None) == "hinge"  # explained through its smooth neighbour
     assert hinge or size < 1e-4, f"the fitted coefficients are not stationary: {size:.1e}"
     raw, own = objective.raw_prediction, own_raw_predictions(fitted, X)
+    if not hasattr(fitted, "decision_function"):
+        raw = objective.loss.inverse_link(raw)
     _close(raw, own, 1e-10, "raw predictions are not the estimator's own")
     _check_repetition(fitted, X, y, weights)
 

@@ -16,8 +16,8 @@ def check_loss(loss):
 
     Values against gradients against Hessian products by finite differences, for one and several
     outputs; the change of the value, also for changes so small that a difference would lose them;
-    the flags; targets of classes as integers; leading axes; margins of +-800 without a warning;
-    single precision.
+    the flags; targets of classes as integers; leading axes; raw predictions of +-`raw_bound`
+    without a warning; single precision.
 
     Parameters
     ----------
@@ -67,6 +67,10 @@ def _check_derivatives(loss, y, raw, V):
     bend = sum(c * loss.gradient(y, raw + i * step * V) for i, c in STENCIL) / step
     product = loss.hessian_product(y, raw, V)
     _close(product, bend, "hessian_product is not the derivative of gradient")
+    if loss.target_kind == "real":
+        bend = sum(c * loss.inverse_link(raw + i * step * V) for i, c in STENCIL) / step
+        what = "inverse_link_derivative is not the derivative of inverse_link"
+        _close(loss.inverse_link_derivative(raw) * V, bend, what)
     matrix = loss.hessian_matrix(y, raw)
     _close(
         np.einsum("nkj,nj->nk", matrix, V), product, "hessian_matrix disagrees with hessian_product"
@@ -156,7 +160,8 @@ def _check_leading_axes(loss, y, raw, V):
 
 def _check_far_margins(loss, y, raw, V):
     for sign in (-1.0, 1.0):
-        for far in (sign * 800.0 * np.sign(raw), sign * 800.0 * y):
+        bound = sign * loss.raw_bound
+        for far in (bound * np.sign(raw), bound * np.clip(y, -1.0, 1.0)):
             values = [
                 loss.value(y, far),
                 loss.gradient(y, far),
@@ -166,7 +171,7 @@ def _check_far_margins(loss, y, raw, V):
             ]
             probability = loss.probability(far)
             values += [] if probability is None else [probability]
-            assert all(np.isfinite(v).all() for v in values), "not finite at margins of +-800"
+            assert all(np.isfinite(v).all() for v in values), f"not finite at +-{loss.raw_bound:g}"
 
 
 def _check_single_precision(loss, y, raw, V):

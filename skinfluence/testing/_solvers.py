@@ -41,7 +41,7 @@ def check_solver(solver, hessian, *, rtol=1e-8):
     Z = hessian.design.to_dense()
     blocks = expected.reshape(K, q, K, q)
     forms = np.einsum("nq,kqjr,nr->nkj", Z, blocks, Z, optimize=True)
-    _close(inverse.quadratic_form(hessian.design), forms, rtol, "quadratic_form")
+    _close(inverse.quadratic_form(hessian.predictor), forms, rtol, "quadratic_form")
     _close(inverse.row_forms(np.array([1])), forms[[1]], rtol, "row_forms of one row", forms)
     _close(inverse.row_forms(), forms, rtol, "row_forms")
     some = np.array([2, 0])

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from skinfluence.adapters import Settings, explain_estimator
+from skinfluence.losses import Loss
 
 #: Five-point central difference: (position in steps, coefficient); the error is step^4 / 30.
 STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
@@ -117,8 +118,12 @@ def leave_one_out_influence(estimator, X, y, X_test, y_test, rows, *, sample_wei
 def refitted_losses(estimator, X, y, sample_weight, X_test, y_test):
     """Loss of each test row, (n_test,), from a tight refit's own predictions."""
     fitted = fit_tightly(estimator, X, y, sample_weight)
-    objective = explain_estimator(fitted, X, y, sample_weight, Settings()).objective
-    raw = own_raw_predictions(fitted, X_test)
+    fitted_model = explain_estimator(fitted, X, y, sample_weight, Settings())
+    objective = fitted_model.objective
+    if type(objective.loss).inverse_link is Loss.inverse_link:
+        raw = own_raw_predictions(fitted, X_test)
+    else:  # the estimator returns what the link makes of them
+        raw = fitted_model.predictor(X_test).raw()
     return objective.loss.exact.value(objective.coding.encode(y_test), raw)
 
 

@@ -56,7 +56,7 @@ def test_unpolished_keeps_the_hinge_weights():
     explainer = InfluenceExplainer(machine, polish=False, temperature=TEMPERATURE)
     with pytest.warns(ConvergenceWarning, match="away from an optimum"):
         explainer.fit(X, y)
-    raw = explainer.objective_.raw_predictions(explainer.fitted_model_.design(X_test))[:, 0]
+    raw = explainer.objective_.raw_predictions(explainer.fitted_model_.predictor(X_test))[:, 0]
     np.testing.assert_allclose(raw, explainer.decision_function(X_test), rtol=1e-12)
     assert explainer.stationarity_ == explainer.polished_stationarity_ > 1e-3
     assert isinstance(explainer.objective_.loss, SmoothHinge)

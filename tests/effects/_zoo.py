@@ -5,6 +5,7 @@ import numpy as np
 from skinfluence.linalg import Design
 from skinfluence.losses import Logistic, Multinomial, SmoothHinge, SquaredError
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, minimize
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import AutoSolver
 
 N_ROWS = 40
@@ -37,9 +38,8 @@ def make(
     penalty[:, -1] = 0.0
     start = Objective(
         loss,
-        design,
+        LinearPredictor(design, np.zeros_like(penalty)),
         y,
-        np.zeros_like(penalty),
         penalty,
         weights,
         coding,

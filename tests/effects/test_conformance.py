@@ -148,8 +148,8 @@ def test_refit_does_not_depend_on_n_jobs(name):
 def test_raw_prediction_changes_are_those_of_the_coefficients(name, effect):
     objective, inverse = solved(name)
     changes = effect(objective, inverse, ROWS)
-    test = objective.design.take(slice(10, 16))
-    expected = np.einsum("tq,nkq->tnk", test.to_dense(), changes.coef_changes())
+    test = objective.predictor.take(slice(10, 16))
+    expected = np.einsum("tq,nkq->tnk", test.design.to_dense(), changes.coef_changes())
     assert_allclose(changes.raw_prediction_changes(test), expected, atol=1e-12)
     slopes = np.random.default_rng(0).standard_normal((6, objective.n_outputs))
     contracted = np.einsum("tk,tnk->tn", slopes, expected)

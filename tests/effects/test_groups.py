@@ -14,7 +14,9 @@ from skinfluence.effects import (
     newton_step,
 )
 from skinfluence.effects import _group_newton_step as module
+from skinfluence.linalg import Design
 from skinfluence.objectives import minimize
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import AutoSolver, CGSolver, EighSolver, WoodburySolver
 from tests.effects._zoo import EVENLY_COUPLED, N_ROWS, OBJECTIVES, refitted_coef
 
@@ -185,7 +187,7 @@ def test_second_order_is_the_formula_of_the_paper():
     got = group_second_order(objective, inverse, WeightChanges.groups([group])).coef_changes()[0]
     total, p = base.sum(), share_of(objective, group)
     Z, s = objective.design.to_dense(), objective.sample_weight[:, 0]
-    decay = np.diag(objective.penalty.ravel()) / total
+    decay = np.diag(objective.penalty.diagonal.ravel()) / total
     slopes = s[:, None] * (objective.residual * Z + objective.coef @ decay)
     curved = (objective.row_curvature(group).values * Z[group]).T @ Z[group] + s[
         group
@@ -234,8 +236,8 @@ def test_a_column_without_variation_is_no_reason_for_nan(way, monkeypatch):
     Z = objective.design.X.copy()
     Z[:, 3] = Z[:, 2]  # twice the same column, without a penalty
     twin = objective._replace(
-        design=type(objective.design)(Z, Z.mean(axis=0), True),
-        penalty=np.zeros_like(objective.penalty),
+        predictor=LinearPredictor(Design(Z, Z.mean(axis=0), True), objective.coef),
+        penalty=np.zeros(objective.coef.shape),
     )
     twin = minimize(twin, AutoSolver()).objective
     inverse = EighSolver().factorize(twin.hessian())

@@ -12,6 +12,7 @@ from skinfluence.effects import newton_step, refit_rows
 from skinfluence.linalg import Design
 from skinfluence.losses import Logistic
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, minimize
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import AutoSolver
 
 
@@ -86,9 +87,8 @@ def one_row_from_separable():
     y = np.array([-1.0, -1, -1, -1, 1, 1, 1, 1])[:, None]
     start = Objective(
         Logistic(),
-        Design(x[:, None], None, True),
+        LinearPredictor(Design(x[:, None], None, True), np.zeros((1, 2))),
         y,
-        np.zeros((1, 2)),
         np.zeros((1, 2)),
         RowWeights(np.ones(8)),
         TargetCoding("margin", 1, np.array([0, 1])),

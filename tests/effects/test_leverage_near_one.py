@@ -149,7 +149,7 @@ def extended_step(objective, i):
     A = objective.row_curvature().matrix().astype(np.longdouble)
     A[i] = 0.0
     H = np.einsum("nkj,nq,nr->kqjr", A, Z, Z, optimize=True).reshape(K * q, K * q)
-    H[np.diag_indices_from(H)] += objective.penalty.ravel()
+    H[np.diag_indices_from(H)] += objective.penalty.diagonal.ravel()
     gauge = objective.hessian().gauge
     H += 0.0 if gauge is None else gauge @ gauge.T
     right = (objective.weighted_residual()[i][:, None] * Z[i]).reshape(-1)

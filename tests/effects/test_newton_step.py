@@ -9,6 +9,7 @@ from skinfluence.effects._newton_step import newton_step
 from skinfluence.linalg import Design
 from skinfluence.losses import Multinomial
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import CholeskySolver
 from tests.solvers import _zoo as zoo
 
@@ -17,9 +18,8 @@ def softmax_objective(n, q, K):
     rng = np.random.default_rng(0)
     return Objective(
         Multinomial(),
-        Design(zoo._table(n, q)),
+        LinearPredictor(Design(zoo._table(n, q)), 0.3 * rng.standard_normal((K, q))),
         np.eye(K)[np.arange(n) % K],
-        0.3 * rng.standard_normal((K, q)),
         np.ones((K, q)),
         RowWeights(0.5 + rng.random(n)),
         TargetCoding("one_hot", K, np.arange(K)),

@@ -15,6 +15,7 @@ from skinfluence.effects import (
 from skinfluence.linalg import Design
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, minimize
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import AutoSolver, CGSolver
 from tests.effects._zoo import N_ROWS, OBJECTIVES, refitted_coef
 
@@ -35,7 +36,7 @@ def replacement(objective, change, rows=ROWS):
     new = {}
     if change != "targets":
         X = objective.design.X[rows] + 0.7 * rng.standard_normal((len(rows), 4))
-        new["design"] = objective.design.with_rows_of(X)
+        new["predictor"] = objective.predictor.of(X)
     if change != "features":
         coding = objective.coding
         if coding.is_classification:
@@ -56,7 +57,7 @@ def overwritten(objective, new, b):
     """The objective with change b written into copies of its arrays: nothing of ours."""
     row = new.rows[b]
     X, y, codes = objective.design.X.copy(), objective.y.copy(), objective.weights.codes
-    X[row], y[row] = new.design.X[b], new.y[b]
+    X[row], y[row] = new.predictor.design.X[b], new.y[b]
     weights = objective.weights
     if codes is not None:
         codes = codes.copy()
@@ -65,7 +66,9 @@ def overwritten(objective, new, b):
             weights.base, codes, counts=weights.counts, own_output_only=weights.own_output_only
         )
     design = Design(X, objective.design.center, True)
-    return objective._replace(design=design, y=y, weights=weights)
+    return objective._replace(
+        predictor=LinearPredictor(design, objective.coef), y=y, weights=weights
+    )
 
 
 def refits(objective, new):
@@ -91,10 +94,12 @@ def mixed(objective, new, b, share):
         counts[row] *= 1.0 - share
         codes = np.append(old.codes, new.codes[b])
         weights = RowWeights(base, codes, counts=counts, own_output_only=old.own_output_only)
-    X = np.concatenate([objective.design.X, new.design.X[b : b + 1]])
+    X = np.concatenate([objective.design.X, new.predictor.design.X[b : b + 1]])
     design = Design(X, objective.design.center, True)
     y = np.concatenate([objective.y, new.y[b : b + 1]])
-    return objective._replace(design=design, y=y, weights=weights)
+    return objective._replace(
+        predictor=LinearPredictor(design, objective.coef), y=y, weights=weights
+    )
 
 
 @every_objective
@@ -143,7 +148,7 @@ def test_rows_with_weights_that_follow_are_written_over_too():
     """with_rows_replaced is the same function of the coefficients as copies written over."""
     objective = OBJECTIVES["multinomial-balanced"]()
     new = replacement(objective, "both").take(slice(0, 1))
-    changed = objective.with_rows_replaced(new.rows, new.design, new.y, new.codes)
+    changed = objective.with_rows_replaced(new.rows, new.predictor, new.y, new.codes)
     expected = overwritten(objective, new, 0)
     assert_allclose(changed.value(), expected.value(), rtol=1e-13)
     assert_allclose(changed.gradient(), expected.gradient(), atol=1e-12)
@@ -157,14 +162,15 @@ def test_sparse_and_dense_rows_mix(sparse_old, sparse_new):
     expected = replace_refit(objective, inverse, new, solver=AutoSolver()).coef_changes()
     X = objective.design.X
     if sparse_old:
-        objective = objective._replace(design=Design(sparse.csr_array(X), X.mean(axis=0), True))
-    X_new = sparse.csr_array(new.design.X) if sparse_new else new.design.X
-    new = Replacement.of(objective, ROWS, design=objective.design.with_rows_of(X_new))
+        design = Design(sparse.csr_array(X), X.mean(axis=0), True)
+        objective = objective._replace(predictor=LinearPredictor(design, objective.coef))
+    X_new = sparse.csr_array(new.predictor.design.X) if sparse_new else new.predictor.design.X
+    new = Replacement.of(objective, ROWS, predictor=objective.predictor.of(X_new))
     inverse = AutoSolver().factorize(objective.hessian())
     got = replace_refit(objective, inverse, new, solver=AutoSolver()).coef_changes()
     assert_allclose(got, expected, atol=1e-10)
     one = new.take(slice(1, 2))
-    changed = objective.with_rows_replaced(one.rows, one.design, one.y)
+    changed = objective.with_rows_replaced(one.rows, one.predictor, one.y)
     assert_allclose(
         minimize(changed, AutoSolver()).objective.coef - objective.coef, expected[1], atol=1e-10
     )
@@ -174,8 +180,8 @@ def test_sparse_and_dense_rows_mix(sparse_old, sparse_new):
 def test_a_row_replaced_by_itself_changes_nothing(name):
     objective, inverse = solved(name)
     codes = None if objective.weights.codes is None else objective.weights.codes[ROWS]
-    design, y = objective.design.take(ROWS), objective.y[ROWS]
-    same = Replacement.of(objective, ROWS, design=design, y=y, codes=codes)
+    predictor, y = objective.predictor.take(ROWS), objective.y[ROWS]
+    same = Replacement.of(objective, ROWS, predictor=predictor, y=y, codes=codes)
     for got in (
         replace_first_order(objective, inverse, same),
         replace_newton_step(objective, inverse, same),
@@ -251,14 +257,13 @@ def test_a_new_row_may_hold_what_nothing_held(effect):
     y = (X[:, 1] + rng.standard_normal(30))[:, None]
     design, free = Design(X, X.mean(axis=0), True), np.zeros((1, 4))
     coding = TargetCoding("real", 1)
-    objective = Objective(
-        SquaredError(), design, y, free.copy(), free, RowWeights(np.ones(30)), coding
-    )
+    predictor = LinearPredictor(design, free.copy())
+    objective = Objective(SquaredError(), predictor, y, free, RowWeights(np.ones(30)), coding)
     objective = minimize(objective, AutoSolver()).objective
     inverse = AutoSolver().factorize(objective.hessian())
     X_new = X[[4, 5]].copy()
     X_new[0, 2] += 1.0
-    new = Replacement.of(objective, np.array([4, 5]), design=design.with_rows_of(X_new))
+    new = Replacement.of(objective, np.array([4, 5]), predictor=predictor.of(X_new))
     work = {"newton_step": replace_newton_step, "refit": replace_refit}[effect]
     settings = {"solver": AutoSolver()} if effect == "refit" else {}
     got = work(objective, inverse, new, **settings).coef_changes()[0, 0]
@@ -271,10 +276,10 @@ def test_raw_predictions_follow_the_coefficients():
     objective, inverse = solved("multinomial-balanced")
     changes = replace_first_order(objective, inverse, replacement(objective, "both"))
     expected = np.einsum("bkq,tq->tbk", changes.coef_changes(), objective.design.to_dense())
-    got = changes.ask(objective.design)(slice(0, len(ROWS)))
+    got = changes.ask(objective.predictor)(slice(0, len(ROWS)))
     assert_allclose(got, expected, atol=1e-12)
     slopes = np.random.default_rng(0).standard_normal((N_ROWS, 3))
-    contracted = changes.ask(objective.design, slopes)(slice(1, 3))
+    contracted = changes.ask(objective.predictor, slopes)(slice(1, 3))
     assert_allclose(contracted, np.einsum("tbk,tk->tb", expected, slopes)[:, 1:3], atol=1e-12)
 
 

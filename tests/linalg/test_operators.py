@@ -5,7 +5,8 @@ import pytest
 import sklearn
 from numpy.testing import assert_allclose
 
-from skinfluence.linalg import Hessian, PerSampleGradients, RowCurvature
+from skinfluence.linalg import LinearHessian, PerSampleGradients, RowCurvature
+from skinfluence.predictors import LinearPredictor
 from tests.linalg._zoo import KINDS, N_ROWS, make_design, name_of
 
 kinds = pytest.mark.parametrize("kind", KINDS, ids=name_of)
@@ -45,9 +46,9 @@ def make_hessian(kind, form):
         matrices = curvature[:, :, None] * np.eye(K)
     penalty = rng.random((K, Z.shape[1]))
     dense = sum(np.kron(A, np.outer(z, z)) for A, z in zip(matrices, Z, strict=True))
-    return Hessian(design, RowCurvature(curvature, factor), penalty), dense + np.diag(
-        penalty.ravel()
-    )
+    return LinearHessian(
+        LinearPredictor(design), RowCurvature(curvature, factor), penalty
+    ), dense + np.diag(penalty.ravel())
 
 
 FORMS = ["separable", "not convex", "coupled", "mixed", "softmax", "factored"]
@@ -77,7 +78,7 @@ def test_curvature_may_come_from_a_function_of_rows(kind, form):
 
     V = np.random.default_rng(3).standard_normal((len(dense), 2))
     with sklearn.config_context(working_memory=1e-3):  # several blocks
-        hessian = Hessian(given.design, some, given.penalty)
+        hessian = LinearHessian(given.predictor, some, given.penalty)
         assert hessian.separable == (form in ("separable", "not convex"))
         assert_allclose(hessian.to_dense(), dense, atol=1e-12)
         assert_allclose(hessian.diagonal(), np.diag(dense), atol=1e-12)
@@ -128,7 +129,9 @@ def test_equal_blocks_are_recognised(curvature, penalty, equal):
     design, Z = make_design(KINDS[0])
     own = np.ones((N_ROWS, 2)) * [1.0, curvature]
     alpha = np.ones((2, Z.shape[1])) * [[1.0], [penalty]]
-    assert Hessian(design, RowCurvature(own), alpha).blocks_are_equal is equal
+    assert (
+        LinearHessian(LinearPredictor(design), RowCurvature(own), alpha).blocks_are_equal is equal
+    )
 
 
 @kinds
@@ -136,7 +139,7 @@ def test_per_sample_gradients_are_residual_times_design_row(kind):
     design, Z = make_design(kind)
     rng = np.random.default_rng(4)
     residual = rng.standard_normal((N_ROWS, K))
-    G = PerSampleGradients(design, residual)
+    G = PerSampleGradients(LinearPredictor(design, np.zeros((K, Z.shape[1]))), residual)
     dense = np.stack([np.kron(r, z) for r, z in zip(residual, Z, strict=True)])
     V, U = rng.standard_normal((dense.shape[1], 2)), rng.standard_normal((N_ROWS, 2))
     assert_allclose(G.to_dense(), dense, atol=1e-14)
@@ -151,6 +154,7 @@ def test_per_sample_gradients_are_residual_times_design_row(kind):
     "rows", [[4, 1], slice(2, 5), np.arange(N_ROWS) < 3], ids=["index", "slice", "mask"]
 )
 def test_some_rows_of_the_gradients(rows):
-    design, _ = make_design(KINDS[-1])
-    G = PerSampleGradients(design, np.random.default_rng(4).standard_normal((N_ROWS, K)))
+    design, Z = make_design(KINDS[-1])
+    predictor = LinearPredictor(design, np.zeros((K, Z.shape[1])))
+    G = PerSampleGradients(predictor, np.random.default_rng(4).standard_normal((N_ROWS, K)))
     assert_allclose(G[rows].to_dense(), G.to_dense()[rows], atol=1e-15)

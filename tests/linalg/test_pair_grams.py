@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_limits
 
-from skinfluence.linalg import Design, Hessian, RowCurvature
+from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.linalg._pair_grams import ROWS, PairGrams
+from skinfluence.predictors import LinearPredictor
 
 rng = np.random.default_rng(0)
 
@@ -42,6 +43,8 @@ def test_hessians_of_many_outputs_are_sums_of_kronecker_products(form, q):
     matrices = np.einsum("nk,kj->nkj", p, np.eye(K)) - p[:, :, None] * p[:, None]
     curvature, factor = (p, p) if form == "factor" else (matrices, None)
     penalty = rng.random((K, q))
-    found = Hessian(Design(Z), RowCurvature(curvature, factor), penalty).to_dense()
+    found = LinearHessian(
+        LinearPredictor(Design(Z)), RowCurvature(curvature, factor), penalty
+    ).to_dense()
     expected = np.einsum("nkj,na,nb->kajb", matrices, Z, Z).reshape(K * q, K * q)
     assert_allclose(found, expected + np.diag(penalty.ravel()), atol=1e-12)

@@ -80,7 +80,7 @@ def test_products_with_the_hessian_know_the_weights_of_rows_among_rows_of_weight
         assert_allclose(hessian @ V, hessian.to_dense() @ V, rtol=1e-10)
         matrices, Z = objective.row_curvature().matrix(), objective.design.to_dense()
         data = np.einsum("nkj,nq,nr->kqjr", matrices, Z, Z).reshape(hessian.shape)
-        data[np.diag_indices_from(data)] += objective.penalty.ravel()
+        data[np.diag_indices_from(data)] += objective.penalty.diagonal.ravel()
         assert_allclose(hessian @ V, data @ V, rtol=1e-10)
 
 

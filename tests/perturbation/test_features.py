@@ -194,7 +194,7 @@ def test_multi_class_one_versus_rest_machines_with_their_own_weights():
         raw = (
             InfluenceExplainer(model)
             .fit(moved, y)
-            .objective_.raw_predictions(explainer.fitted_model_.design(test[0]))
+            .objective_.raw_predictions(explainer.fitted_model_.predictor(test[0]))
         )
         signs = np.where(test[1][:, None] == np.arange(3), 1.0, -1.0)
         return (np.maximum(1.0 - signs * raw, 0.0) ** 2).sum(axis=1)

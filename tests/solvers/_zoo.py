@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from skinfluence.linalg import Design, Hessian, RowCurvature
+from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.losses import Multinomial
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
+from skinfluence.predictors import LinearPredictor
 
 
 def _table(n, q, seed=0):
@@ -20,7 +21,7 @@ def _hessian(X, *, alpha, K=1, intercept=True, alpha_intercept=0.0, curvature=No
     penalty[:] = np.reshape(alpha, (-1, 1))
     if intercept:
         penalty[:, -1] = alpha_intercept
-    return Hessian(design, RowCurvature(curvature), penalty)
+    return LinearHessian(LinearPredictor(design), RowCurvature(curvature), penalty)
 
 
 def _multinomial(X, *, alpha, intercept=True, K=3):
@@ -32,9 +33,8 @@ def _multinomial(X, *, alpha, intercept=True, K=3):
         penalty[:, -1] = 0.0
     return Objective(
         Multinomial(),
-        design,
+        LinearPredictor(design, 0.3 * rng.standard_normal(penalty.shape)),
         np.eye(K)[np.arange(len(X)) % K],
-        0.3 * rng.standard_normal(penalty.shape),
         penalty,
         RowWeights(0.5 + rng.random(len(X))),
         TargetCoding("one_hot", K, np.arange(K)),

@@ -5,7 +5,8 @@ import pytest
 from scipy import sparse
 from sklearn import config_context
 
-from skinfluence.linalg import Design, Hessian, RowCurvature
+from skinfluence.linalg import Design, LinearHessian, RowCurvature
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import AutoSolver, CGSolver, CholeskySolver, WoodburySolver
 from tests.solvers import _zoo as zoo
 
@@ -17,13 +18,15 @@ def text(n=4000, q=30_000, per_row=50, K=1, alpha=1.0, coupled=False):
     X = sparse.csr_array((np.ones(len(indices)), indices, np.arange(n + 1) * per_row), (n, q))
     curvature = np.full((n, K), 1.0 / K)
     curvature = RowCurvature(curvature, curvature if coupled else None)
-    return Hessian(Design(X), curvature, np.full((K, q), alpha))
+    return LinearHessian(LinearPredictor(Design(X)), curvature, np.full((K, q), alpha))
 
 
 def wide(n=100_000, q=5000, alpha=1.0):
     """A long dense table that is described and never made."""
     X = np.broadcast_to(np.zeros(1), (n, q))
-    return Hessian(Design(X), RowCurvature(np.ones((n, 1))), np.full((1, q), alpha))
+    return LinearHessian(
+        LinearPredictor(Design(X)), RowCurvature(np.ones((n, 1))), np.full((1, q), alpha)
+    )
 
 
 def test_what_does_not_fit_the_memory_is_iterated():

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence.linalg import Design, Hessian
+from skinfluence.linalg import Design, LinearHessian
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import CGSolver, CholeskySolver, InverseHessian
 from skinfluence.solvers._block_cg import block_cg, column_norms, orthonormalize
 from skinfluence.testing import check_solver
@@ -248,7 +249,9 @@ def test_the_working_memory_limits_the_sketch_that_was_not_asked_for():
 def test_a_warm_start_saves_products():
     """From the solution for another damping, as on a path."""
     hessian = zoo.decaying()
-    near = Hessian(hessian.design, hessian.curvature, hessian.penalty * 1.0001, hessian.gauge)
+    near = LinearHessian(
+        hessian.predictor, hessian.curvature, hessian.penalty * 1.0001, hessian.gauge
+    )
     V = zoo.right_hand_sides(hessian, 2)
     start = CGSolver().factorize(near).solve(V)
     inverse = CGSolver(preconditioner="jacobi").factorize(hessian)
@@ -283,9 +286,9 @@ def test_answers_repeat(random_state):
 @pytest.mark.parametrize("width", [1, 7, 128])
 def test_quadratic_forms_in_wide_blocks_are_those_of_the_base_class(make, width):
     inverse = CGSolver(tol=1e-12, block_size=width).factorize(make())
-    design = inverse.hessian.design
-    found = inverse.quadratic_form(design)
-    assert_allclose(found, InverseHessian.quadratic_form(inverse, design), atol=1e-11)
+    rows = inverse.hessian.predictor
+    found = inverse.quadratic_form(rows)
+    assert_allclose(found, InverseHessian.quadratic_form(inverse, rows), atol=1e-11)
     assert_array_equal(found, found.transpose(0, 2, 1))
 
 
@@ -295,14 +298,14 @@ def test_an_unfinished_quadratic_form_is_marked_whatever_its_last_block_did():
     X = np.random.default_rng(0).standard_normal((1, 5))
     X = np.concatenate([X, hessian.design.X[:1]])  # the first outside the range, the last within
     with pytest.warns(ConvergenceWarning, match="1 of 2 right-hand sides") as caught:
-        inverse.quadratic_form(Design(X, hessian.design.center, True))
+        inverse.quadratic_form(LinearPredictor(Design(X, hessian.design.center, True)))
     assert len(caught) == 1
     assert not inverse.report.converged
 
 
 def test_rows_without_any_give_no_quadratic_form():
     inverse = CGSolver().factorize(zoo.multinomial())
-    assert inverse.quadratic_form(inverse.hessian.design.take(slice(0, 0))).shape == (0, 3, 3)
+    assert inverse.quadratic_form(inverse.hessian.predictor.take(slice(0, 0))).shape == (0, 3, 3)
 
 
 @pytest.mark.parametrize(

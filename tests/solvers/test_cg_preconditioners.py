@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skinfluence.linalg import Design, Hessian, RowCurvature
+from skinfluence.linalg import Design, LinearHessian, RowCurvature
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import CGSolver
 from skinfluence.solvers._preconditioners import NystroemSketch, penalty_scale
 from tests.solvers import _zoo as zoo
@@ -49,7 +50,9 @@ def measurements(n=2000, q=400):
     rng = np.random.default_rng(0)
     common = rng.standard_normal((n, 5)) @ rng.standard_normal((5, q))
     X = (rng.standard_normal((n, q)) + 0.3 * common) * np.geomspace(1.0, 0.1, q)
-    return Hessian(Design(X), RowCurvature(np.full((n, 1), 0.2)), np.full((1, q), 0.01 * n))
+    return LinearHessian(
+        LinearPredictor(Design(X)), RowCurvature(np.full((n, 1), 0.2)), np.full((1, q), 0.01 * n)
+    )
 
 
 def iterations(hessian, m):

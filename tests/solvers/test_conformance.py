@@ -160,6 +160,6 @@ def test_the_general_quadratic_form_is_that_of_the_solvers():
 
     for make in (zoo.several_outputs_of_distinct_penalties, zoo.multinomial):
         inverse = CholeskySolver().factorize(make())
-        design = inverse.hessian.design
-        general = InverseHessian.quadratic_form(inverse, design)
-        assert_allclose(general, inverse.quadratic_form(design), atol=1e-12)
+        rows = inverse.hessian.predictor
+        general = InverseHessian.quadratic_form(inverse, rows)
+        assert_allclose(general, inverse.quadratic_form(rows), atol=1e-12)

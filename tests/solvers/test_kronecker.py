@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn import config_context
 
-from skinfluence.linalg import Design, Hessian, RowCurvature
+from skinfluence.linalg import Design, LinearHessian, RowCurvature
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import CGSolver, CholeskySolver
 from skinfluence.solvers._coordinates import kronecker_price
 from skinfluence.solvers._costs import Sizes
@@ -37,8 +38,10 @@ def coupled(
         gauge = gauge.reshape(-1, 1)
     if full:
         A = s[:, :, None] * (p[:, :, None] * np.eye(K) - p[:, :, None] * p[:, None, :])
-        return Hessian(design, RowCurvature(A), penalty, gauge)
-    return Hessian(design, RowCurvature(s * p, np.sqrt(s) * p), penalty, gauge)
+        return LinearHessian(LinearPredictor(design), RowCurvature(A), penalty, gauge)
+    return LinearHessian(
+        LinearPredictor(design), RowCurvature(s * p, np.sqrt(s) * p), penalty, gauge
+    )
 
 
 def correlated(n=300, q=12, seed=0):
@@ -113,7 +116,7 @@ def test_rows_of_one_curvature_are_inverted_exactly():
     penalty = np.full((K, 6), 0.7)
     penalty[:, -1] = 0.1
     s = 0.5 + np.random.default_rng(0).random((n, 1))
-    hessian = Hessian(design, RowCurvature(s * p, np.sqrt(s) * p), penalty)
+    hessian = LinearHessian(LinearPredictor(design), RowCurvature(s * p, np.sqrt(s) * p), penalty)
     dense = hessian.to_dense()
     M = as_matrix(KroneckerPreconditioner(hessian, (1, K * 6)), K * 6)
     assert_allclose(M, dense, atol=1e-12 * np.abs(dense).max())
@@ -163,7 +166,7 @@ def test_rows_without_curvature_leave_the_penalty():
     penalty = np.full((K, 4), 2.0)
     curvature = np.zeros((n, K))
     curvature = RowCurvature(curvature, curvature.copy())
-    hessian = Hessian(Design(correlated(n, 4)), curvature, penalty)
+    hessian = LinearHessian(LinearPredictor(Design(correlated(n, 4))), curvature, penalty)
     M = as_matrix(KroneckerPreconditioner(hessian, (1, 12)), 12)
     assert_allclose(M, 2.0 * np.eye(12), atol=1e-14)
 

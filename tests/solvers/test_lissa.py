@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence.linalg import Design, Hessian, RowCurvature
+from skinfluence.linalg import Design, LinearHessian, RowCurvature
+from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import DivergenceError, LissaSolver, _lissa_steps, get_solver
 from skinfluence.solvers._row_sampling import RowSampler, curvature_bounds
 from skinfluence.testing._solvers import dense_inverse
@@ -32,7 +33,7 @@ def sparse_hessian(*, center, penalised=False, K=1, as_dense=False):
     design = Design(X if as_dense else sparse.csr_array(X), mean, True)
     penalty = np.full((K, 7), 0.5)
     penalty[:, -1] = 0.3 if penalised else 0.0
-    return Hessian(design, RowCurvature(0.2 + rng.random((40, K))), penalty)
+    return LinearHessian(LinearPredictor(design), RowCurvature(0.2 + rng.random((40, K))), penalty)
 
 
 def centred_sparse_rows():
@@ -155,7 +156,7 @@ def test_centred_sparse_rows_give_the_inverse_of_centred_rows(penalised, K):
 def test_curvature_in_full_matrices_is_the_same_as_in_factors():
     hessian = zoo.multinomial()
     A = RowCurvature(hessian.curvature.matrix())
-    full = Hessian(hessian.design, A, hessian.penalty, hessian.gauge)
+    full = LinearHessian(hessian.predictor, A, hessian.penalty, hessian.gauge)
     b = right_hand_sides(hessian)
     inverse = LissaSolver(depth=5000).factorize(full)
     assert error(hessian, inverse.solve(b), b).max() <= 0.2

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence.linalg import Hessian
+from skinfluence.linalg import LinearHessian
 from skinfluence.solvers import (
     CholeskySolver,
     InverseHessian,
@@ -77,8 +77,8 @@ def test_few_directions_are_enough_where_few_have_curvature(hessian):
     exact = CholeskySolver().factorize(hessian)
     expected = V.T @ exact.solve(V)
     assert_allclose(V.T @ inverse.solve(V), expected, atol=2e-3 * np.abs(expected).max())
-    forms = exact.quadratic_form(hessian.design)
-    found = inverse.quadratic_form(hessian.design)
+    forms = exact.quadratic_form(hessian.predictor)
+    found = inverse.quadratic_form(hessian.predictor)
     assert_allclose(found, forms, atol=2e-3 * np.abs(forms).max())
     assert inverse.report.converged
     assert inverse.rank == 40
@@ -97,8 +97,8 @@ def test_few_directions_are_enough_where_few_have_curvature(hessian):
 def test_leverages_in_closed_form_are_those_of_the_solutions(hessian):
     """At low rank too: one approximation, two ways to use it."""
     inverse = quiet(NystroemSolver(rank=5, random_state=0), hessian)
-    general = InverseHessian.quadratic_form(inverse, hessian.design)
-    found = inverse.quadratic_form(hessian.design)
+    general = InverseHessian.quadratic_form(inverse, hessian.predictor)
+    found = inverse.quadratic_form(hessian.predictor)
     assert_allclose(found, general, atol=1e-12 * np.abs(general).max())
 
 
@@ -197,7 +197,7 @@ def test_the_gauge_is_projected_out():
 
 def test_damping_makes_it_better():
     plain = low_rank(noise=1.0)
-    damped = Hessian(plain.design, plain.curvature, plain.penalty + 1e4)
+    damped = LinearHessian(plain.predictor, plain.curvature, plain.penalty + 1e4)
     residuals = [
         quiet(NystroemSolver(rank=20, random_state=0), h).report.residual for h in (plain, damped)
     ]

@@ -51,12 +51,12 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
         weight = objective.weights.base
         pull = (weight / weight.sum())[:, None] * _gradient(objective, beliefs, raw)
         own = np.einsum("nk,nkl,nl->n", pull, inverse.row_forms(), turned)
-        design = objective.design
+        predictor = objective.predictor
     else:
         tests = explainer.test_rows(X_test, y_test, target=Mean("loss"))
-        design, pull, own = tests.design, tests.gradient(), 0.0
-    solved = inverse.matvec(design.rmatmul(pull).T.ravel()).reshape(objective.coef.shape)
-    return (turned * objective.design.matmul(solved.T)).sum(axis=1) - own
+        predictor, pull, own = tests.predictor, tests.gradient(), 0.0
+    solved = inverse.solve(predictor.vjp(pull[:, :, None]))
+    return (turned * objective.predictor.jvp(solved)[:, :, 0]).sum(axis=1) - own
 
 
 def _gradient(objective, beliefs, raw=None):

@@ -132,9 +132,9 @@ class ExplainedSource:
         """The optimum with this damping, from the coefficients of `start`, without each row."""
         penalty = start.penalty if penalty is None else penalty
         if damping:
-            penalty = penalty.copy()
-            penalty[:, : start.design.n_features] += damping * start.weights.base.sum()
-            start = start.with_penalty(penalty)
+            more = np.zeros(start.coef.shape)
+            more[:, : start.design.n_features] = damping * start.weights.base.sum()
+            start = start.with_penalty(penalty.damped(more))
         objective = minimize(start, AutoSolver.for_newton_steps(), tol=TOLERANCE).objective
         # a LinearRegression that dropped singular values has a closed form of its own
         solver = get_solver(self.solver) if objective.cut is None else AutoSolver()
@@ -181,7 +181,7 @@ class RawModel:
 
     def __call__(self, X):
         objective = self.explained.objective
-        return self.answer(objective.raw_predictions(self.explained.design(X)))
+        return self.answer(objective.raw_predictions(self.explained.predictor(X)))
 
     def answer(self, raw):
         """Log-probabilities (m, K) or values (m,) of raw predictions (m, outputs).
@@ -226,7 +226,7 @@ class LeaveOneOut:
 
 def mean_curvature(objective):
     """Mean second derivative of the data term in a feature's coefficient, per unit of weight."""
-    unpenalized = objective.with_penalty(np.zeros_like(objective.penalty))
+    unpenalized = objective.with_penalty(np.zeros(objective.coef.shape))
     diagonal = unpenalized.hessian().diagonal().reshape(objective.coef.shape)
     features = diagonal[:, : objective.design.n_features]
     return float(features.mean() / objective.weights.base.sum())

@@ -1,0 +1,103 @@
+"""The Penalty noun: a quadratic term of the parameters, coef' P coef / 2."""
+
+import numpy as np
+
+
+class Penalty:
+    """Quadratic penalty with a diagonal matrix P: ``(diagonal * coef**2).sum() / 2``.
+
+    Parameters
+    ----------
+    diagonal : ndarray, of the shape of the coefficients
+        P; 0 where a coefficient is not penalised. (K, q) for linear predictors.
+    """
+
+    #: P in full, (..., q, q), where it is more than its diagonal
+    matrix: np.ndarray | None = None
+
+    def __init__(self, diagonal):
+        self.diagonal = np.asarray(diagonal, dtype=np.float64)
+
+    def value(self, coef):
+        """coef' P coef / 2."""
+        return 0.5 * float((coef * self.gradient(coef)).sum())
+
+    def gradient(self, coef):
+        """P coef, for coefficients with any leading axes."""
+        return self.diagonal * coef
+
+    def product(self, V):
+        """P V for V of shape (p, m)."""
+        return self.diagonal.reshape(-1, 1) * V
+
+    def block(self, k):
+        """P of output k in full, (q, q)."""
+        return np.diag(self.diagonal[k])
+
+    def scaled(self, ratio):
+        """The penalty times a positive number."""
+        return Penalty(self.diagonal * ratio)
+
+    def damped(self, damping):
+        """The penalty with `damping`, a number or one for each coefficient, on the diagonal too."""
+        return Penalty(self.diagonal + damping)
+
+    def any(self):
+        """Whether anything is penalised."""
+        return bool(self.diagonal.any())
+
+    @property
+    def outputs_are_equal(self):
+        """Whether all outputs have the same P."""
+        return bool((self.diagonal == self.diagonal[:1]).all())
+
+    def free_directions(self):
+        """Orthonormal directions of one output's columns that no output penalises, (q, m)."""
+        free = np.flatnonzero((self.diagonal == 0).all(axis=0))
+        return np.eye(self.diagonal.shape[1])[:, free]
+
+
+class MatrixPenalty(Penalty):
+    """Quadratic penalty with a full matrix P, such as the smoothing penalty of a spline.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (..., q, q)
+        Symmetric and positive semi-definite; the leading axes are those of the coefficients:
+        (K, q, q) for linear predictors, (p, p) for coefficients of shape (p,).
+    """
+
+    def __init__(self, matrix):
+        self.matrix: np.ndarray = np.asarray(matrix, dtype=np.float64)
+        super().__init__(np.diagonal(self.matrix, axis1=-2, axis2=-1).copy())
+
+    def gradient(self, coef):
+        return (coef[..., None, :] @ self.matrix)[..., 0, :]
+
+    def product(self, V):
+        shape = (*self.diagonal.shape, V.shape[1])
+        return (self.matrix @ V.reshape(shape)).reshape(V.shape)
+
+    def block(self, k):
+        return self.matrix[k]
+
+    def scaled(self, ratio):
+        return MatrixPenalty(self.matrix * ratio)
+
+    def damped(self, damping):
+        return MatrixPenalty(
+            self.matrix + np.asarray(damping)[..., None] * np.eye(self.matrix.shape[-1])
+        )
+
+    @property
+    def outputs_are_equal(self):
+        return bool((self.matrix == self.matrix[:1]).all())
+
+    def free_directions(self):
+        values, vectors = np.linalg.eigh(self.matrix.sum(axis=0))
+        return vectors[:, values <= 1e-12 * max(values[-1], 0.0)]
+
+
+def as_penalty(penalty):
+    """A Penalty from its diagonal, or the instance itself."""
+    return penalty if isinstance(penalty, Penalty) else Penalty(penalty)

@@ -1,0 +1,13 @@
+"""Predictors: raw predictions of rows as a function of the parameters, with their derivatives.
+
+Where to start: `_base.py` (the boundary between statistics and model class), then `_linear.py`.
+"""
+
+from skinfluence.predictors._base import Predictor
+from skinfluence.predictors._linear import LinearPredictor
+
+__all__ = ["LinearPredictor", "Predictor"]
+
+
+def __dir__():
+    return __all__

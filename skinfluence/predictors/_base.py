@@ -1,0 +1,191 @@
+"""The Predictor noun: raw predictions of rows at some parameters, with their derivatives."""
+
+import copy
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import numpy as np
+
+from skinfluence.linalg import Hessian, row_blocks
+
+
+class Predictor(ABC):
+    """Raw predictions f_i(theta) of n rows, at one value of the parameters.
+
+    The boundary between statistics and model class: objectives, solvers and effects know a model by
+    what stands here. A predictor is a value: other rows and other parameters give new ones.
+    :meth:`raw` and :meth:`row_jacobian` must be written, and :meth:`curvature_product` where raw
+    predictions are not linear in the parameters; all else follows. :meth:`jvp` and :meth:`vjp` are
+    overridden where the Jacobians of many rows are too large to be formed.
+
+    Shapes: n rows, K raw predictions a row, p parameters, m columns; J_i is row i's Jacobian,
+    (K, p).
+
+    Parameters
+    ----------
+    X : array-like of n rows
+        As the estimator's own prediction takes it.
+    coef : ndarray of p entries
+        The parameters, in any shape.
+
+    Attributes
+    ----------
+    dtype : dtype
+        Of answers that are as large as a table.
+    """
+
+    #: whether raw predictions are linear in the parameters
+    linear = False
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, X, coef):
+        self.X = X
+        self.coef = coef
+
+    def _replace(self, **changes):
+        """A copy with some attributes changed, and nothing that was computed from them."""
+        out = copy.copy(self)
+        for name in [k for k in vars(self) if isinstance(_static(self, k), cached_property)]:
+            del out.__dict__[name]
+        vars(out).update(changes)
+        return out
+
+    @property
+    def n_rows(self):
+        return self.X.shape[0]
+
+    @property
+    def n_parameters(self):
+        return self.coef.size
+
+    @property
+    def design(self):
+        """The design of a linear predictor; others have none."""
+        raise TypeError(
+            f"{type(self).__name__} is not linear in its coefficients, which this question needs. "
+            'Ask for influences, of rows or of groups, by method "first_order", "newton_step" or '
+            '"refit".'
+        )
+
+    def take(self, rows):
+        """The same for some of the rows, a slice or an array of int."""
+        return self._replace(X=self.X[rows])
+
+    def of(self, X):
+        """The same for other rows, such as the test set."""
+        return self._replace(X=X)
+
+    def with_coef(self, coef):
+        """The same rows at other parameters."""
+        return self._replace(coef=coef)
+
+    @abstractmethod
+    def raw(self):
+        """Raw predictions, (n, K)."""
+
+    @abstractmethod
+    def row_jacobian(self, rows=slice(None)):
+        """Derivative of some rows' raw predictions in the parameters, (n_rows, K, p)."""
+
+    def jvp(self, V):
+        """J_i V for V of shape (p, m) -> (n, K, m)."""
+        return self.row_jacobian() @ V
+
+    def vjp(self, U):
+        """sum_i J_i' U_i for U of shape (n, K, m) -> (p, m)."""
+        return np.tensordot(self.row_jacobian(), U, axes=((0, 1), (0, 1)))
+
+    def curvature_product(self, R, V):
+        """sum_i sum_k R_ik (d2 f_ik / d theta2) V for R (n, K) and V (p, m) -> (p, m)."""
+        return np.zeros_like(V)
+
+    def row_vjp(self, U):
+        """J_i' u_i of each row, one column each, for U of shape (n, K) -> (p, n)."""
+        return np.einsum("nkp,nk->pn", self.row_jacobian(), U)
+
+    def output_vjp(self, k):
+        """Gradient of output k of each row, one column each: (p, n)."""
+        return self.row_jacobian()[:, k].T
+
+    def row_jvp(self, D):
+        """J_i d_i of each row, for D of shape (p, n) -> (n, K)."""
+        return np.einsum("nkp,pn->nk", self.row_jacobian(), D)
+
+    def raw_changes(self, coef_changes):
+        """Change of the raw predictions for each change of the parameters, (n, B, K).
+
+        `coef_changes` has shape (B, *shape of coef).
+        """
+        return self.raw_at(self.coef + coef_changes) - self.raw()[:, None]
+
+    def raw_at(self, coefs):
+        """Raw predictions at each of some parameters (B, *shape of coef): (n, B, K)."""
+        raw = [self.with_coef(coef).raw() for coef in coefs]
+        return np.stack(raw, axis=1) if raw else self.raw()[:, None][:, :0]
+
+    def row_changes(self, coef_changes):
+        """Change of row i's raw predictions at change i of the parameters, (n, K).
+
+        `coef_changes` has shape (n, *shape of coef).
+        """
+        parts = [
+            self.take(slice(i, i + 1)).raw_changes(coef_changes[i : i + 1])[0]
+            for i in range(self.n_rows)
+        ]
+        return np.concatenate(parts)
+
+    def score_reader(self, solved, outputs):
+        """Scores of any rows, as a function of some of them.
+
+        Parameters
+        ----------
+        solved : ndarray of shape (p, m)
+        outputs : sequence of int
+            Outputs whose parameters `solved` has; the others are zero.
+
+        Returns
+        -------
+        callable
+            ``read(rows, rho, out=None)`` for a slice of rows and rho (n_rows, n_outputs): the
+            scores solved' J_i' rho_i, of shape (m, n_rows), written into `out` if given.
+        """
+
+        def read(rows, rho, out=None):
+            scores = solved.T @ self.take(rows).row_vjp(rho)
+            if out is None:
+                return scores
+            out[:] = scores
+            return out
+
+        return read
+
+    def row_norms(self, U):
+        """Euclidean norm of J_i' u_i of each row, for U of shape (n, K) -> (n,)."""
+        out = np.empty(self.n_rows)
+        for rows in self.jacobian_blocks():
+            out[rows] = np.linalg.norm(self.take(rows).row_vjp(U[rows]), axis=0)
+        return out
+
+    def absolute_sums(self, weights):
+        """sum_ik weights_ik |J_ik| for weights of shape (n, K), in the shape of the parameters."""
+        out = np.zeros(self.n_parameters)
+        for rows in self.jacobian_blocks():
+            out += np.einsum("nkp,nk->p", np.abs(self.row_jacobian(rows)), weights[rows])
+        return out.reshape(self.coef.shape)
+
+    def jacobian_blocks(self):
+        """Slices of rows whose Jacobians fit the memory."""
+        K = self.take(slice(0, 1)).raw().shape[1]
+        return row_blocks(self.n_rows, 8 * K * self.n_parameters)
+
+    def hessian(self, curvature, penalty, **settings):
+        """The :class:`~skinfluence.linalg.Hessian` of a loss of these raw predictions."""
+        return Hessian(self, curvature, penalty, **settings)
+
+    def estimator_layout(self, coef):
+        """Parameters with any leading axes in the estimator's own order, flat: (..., p)."""
+        return coef.reshape(*coef.shape[: coef.ndim - self.coef.ndim], -1)
+
+
+def _static(instance, name):
+    return getattr(type(instance), name, None)

@@ -1,0 +1,85 @@
+"""A network of one's own: two layers, regression, with the second derivative of its outputs."""
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from skinfluence.adapters import register
+from skinfluence.losses import SquaredError
+from skinfluence.objectives import Objective, RowWeights, TargetCoding
+from skinfluence.predictors import Predictor
+
+
+class TwoLayers(Predictor):
+    """f(x) = v' tanh(W x + b) + c; the parameters are W, b, v and c, one after the other."""
+
+    def _parts(self, theta):
+        """W, b, v, c of parameters (p, ...)."""
+        d, more = self.X.shape[1], theta.shape[1:]
+        h = (len(theta) - 1) // (d + 2)
+        W, b, v, c = np.split(theta, [h * d, h * d + h, h * d + 2 * h])
+        return W.reshape(h, d, *more), b, v, c
+
+    def _hidden(self):
+        W, b, v, _ = self._parts(self.coef)
+        return np.tanh(self.X @ W.T + b), v
+
+    def raw(self):
+        t, v = self._hidden()
+        return (t @ v + self.coef[-1])[:, None]
+
+    def row_jacobian(self, rows=slice(None)):
+        X, (t, v) = self.X[rows], self.take(rows)._hidden()
+        inner = v * (1.0 - t**2)  # shape: (n_rows, h)
+        W = (inner[:, :, None] * X[:, None, :]).reshape(len(X), -1)
+        return np.concatenate([W, inner, t, np.ones((len(X), 1))], axis=1)[:, None]
+
+    def curvature_product(self, R, V):
+        (t, v), (W, b, dv, _) = self._hidden(), self._parts(V)
+        moved = np.einsum("hdm,nd->nhm", W, self.X) + b  # of W x + b, shape: (n, h, m)
+        slope = (1.0 - t**2)[:, :, None]
+        inner = R[:, :, None] * slope * (dv - 2.0 * (v * t)[:, :, None] * moved)
+        outer = (R[:, :, None] * slope * moved).sum(axis=0)
+        W = np.einsum("nhm,nd->hdm", inner, self.X).reshape(-1, V.shape[1])
+        return np.concatenate([W, inner.sum(axis=0), outer, np.zeros((1, V.shape[1]))])
+
+
+class NetworkRegressor(RegressorMixin, BaseEstimator):
+    """Minimises sum_i s_i (y_i - f(x_i))^2 / 2 + alpha / 2 ||theta||^2 by L-BFGS."""
+
+    def __init__(self, n_hidden=3, alpha=0.1):
+        self.n_hidden = n_hidden
+        self.alpha = alpha
+
+    def fit(self, X, y, sample_weight=None):
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        p = self.n_hidden * (X.shape[1] + 2) + 1
+        self.theta_ = np.random.default_rng(0).normal(size=p)
+        start = network_regressor(self, X, y, _check_sample_weight(sample_weight, X), None)
+
+        def value_and_gradient(theta):
+            objective = start.with_coef(theta)
+            return objective.value(), objective.gradient()
+
+        tight = {"maxiter": 10**5, "maxfun": 10**5, "ftol": 1e-16, "gtol": 1e-12, "maxcor": 40}
+        settings = {"jac": True, "method": "L-BFGS-B", "options": tight}
+        self.theta_ = minimize(value_and_gradient, self.theta_, **settings).x
+        return self
+
+    def predict(self, X):
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return TwoLayers(X, self.theta_).raw()[:, 0]
+
+
+@register(__name__, "NetworkRegressor", examples=lambda: [NetworkRegressor()])
+def network_regressor(estimator, X, y, sample_weight, settings):
+    """P = alpha on all parameters."""
+    return Objective(
+        SquaredError(),
+        TwoLayers(X, estimator.theta_),
+        np.asarray(y, dtype=np.float64).reshape(-1, 1),
+        np.full(len(estimator.theta_), estimator.alpha),
+        RowWeights(sample_weight),
+        TargetCoding("real", 1),
+    )

@@ -1,0 +1,96 @@
+"""The network of the page "Extending" keeps the contracts, and is explained."""
+
+import numpy as np
+import pytest
+
+from skinfluence import InfluenceExplainer
+from skinfluence.groups import group_influence
+from skinfluence.testing import check_adapter, check_predictor, leave_one_out_influence
+from tests.extending.network import NetworkRegressor, TwoLayers
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((80, 3))
+Y = np.sin(X[:, 0]) + 0.5 * X[:, 1] ** 2 + 0.2 * RNG.standard_normal(80)
+TRAIN, TEST = (X[:60], Y[:60]), (X[60:], Y[60:])
+
+
+@pytest.fixture(scope="module")
+def explainer():
+    return InfluenceExplainer(NetworkRegressor(alpha=0.5)).fit(*TRAIN)
+
+
+def test_the_predictor_keeps_the_contract():
+    check_predictor(TwoLayers(X[:9], RNG.standard_normal(16)))
+
+
+def test_a_wrong_second_derivative_is_found():
+    class Forgetful(TwoLayers):
+        def curvature_product(self, R, V):
+            return 0.9 * super().curvature_product(R, V)
+
+    with pytest.raises(AssertionError, match="curvature_product"):
+        check_predictor(Forgetful(X[:9], RNG.standard_normal(16)))
+
+
+def test_the_adapter_keeps_the_contract():
+    model = NetworkRegressor(alpha=0.5)
+    check_adapter(model, *TRAIN, X_test=TEST[0], y_test=TEST[1], rtol=1e-5, step=0.02)
+
+
+def test_the_hessian_is_the_derivative_of_the_gradient(explainer):
+    objective, h = explainer.objective_, 1e-5
+    columns = [
+        objective.with_coef(objective.coef + h * e).gradient()
+        - objective.with_coef(objective.coef - h * e).gradient()
+        for e in np.eye(objective.n_parameters)
+    ]
+    expected = np.stack(columns) / (2 * h)
+    assert np.abs(objective.hessian().to_dense() - expected).max() < 1e-6 * np.abs(expected).max()
+    gauss_newton = objective.hessian(curvature="gauss_newton").to_dense()
+    assert np.abs(gauss_newton - expected).max() > 0.01 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("solver", ["auto", "cholesky", "eigh"])
+def test_influences_by_a_damped_solve(explainer, solver):
+    damped = InfluenceExplainer(explainer.estimator, solver=solver, damping=0.01).fit(*TRAIN)
+    objective, tests = damped.objective_, damped.test_rows(*TEST)
+    H = objective.hessian().to_dense() + 0.01 * 60 * np.eye(objective.n_parameters)
+    G = objective.per_sample_gradients().to_dense()
+    expected = tests.coef_gradients().to_dense() @ np.linalg.solve(H, G.T)
+    got = damped.influence(*TEST, method="first_order")
+    assert np.abs(got - expected).max() < 1e-9 * np.abs(expected).max()
+
+
+def test_conjugate_gradients_on_the_gauss_newton_matrix(explainer):
+    settings = {"curvature": "gauss_newton", "damping": 0.01, "method": "first_order"}
+    one, two = (
+        InfluenceExplainer(explainer.estimator, solver=solver, **settings).fit(*TRAIN)
+        for solver in ("cg", "cholesky")
+    )
+    got, expected = one.influence(*TEST), two.influence(*TEST)
+    assert np.abs(got - expected).max() < 1e-6 * np.abs(expected).max()
+
+
+def test_influences_are_those_of_refits(explainer):
+    rows = [3, 40]
+    truth = leave_one_out_influence(explainer.estimator, *TRAIN, *TEST, rows)
+    for method, tolerance in {"first_order": 0.3, "newton_step": 0.2, "refit": 1e-5}.items():
+        got = explainer.influence(*TEST, rows=rows, method=method)
+        assert np.abs(got - truth).max() < tolerance * np.abs(truth).max(), method
+
+
+def test_groups_are_removed_too(explainer):
+    group = [3, 17, 40]
+    truth, step, first = (
+        group_influence(explainer, [group], *TEST, method=method)[:, 0]
+        for method in ("refit", "newton_step", "first_order")
+    )
+    assert np.abs(step - truth).max() < np.abs(first - truth).max()
+    assert np.corrcoef(first, truth)[0, 1] > 0.9
+
+
+def test_what_needs_a_linear_model_says_so(explainer):
+    with pytest.raises(TypeError, match="TwoLayers is not linear in its coefficients"):
+        group_influence(explainer, [[1, 2]], *TEST, method="second_order")
+    with pytest.raises(ValueError, match="solver='woodbury' needs a convex loss"):
+        InfluenceExplainer(explainer.estimator, solver="woodbury").fit(*TRAIN).influence(*TEST)
