@@ -162,7 +162,7 @@ class LinearChanges(Changes):
         readers = []
         for k in range(K):
             reached = [k] if self.inverse.hessian.separable else range(K)
-            readers.append(self._reader(predictor.output_vjp(k), reached))
+            readers.append(self._reader(predictor.output_vjp(k, K), reached))
         if K == 1:
             return lambda some, out=None: _last_axis(readers[0], some, out)
 
@@ -178,7 +178,7 @@ class LinearChanges(Changes):
     def _answer_of_equal_outputs(self, predictor):
         """Where all outputs have one Hessian, one product of rows serves them all."""
         K = self.inverse.hessian.n_outputs
-        scores, _ = self._scores(predictor.output_vjp(0), [0])
+        scores, _ = self._scores(predictor.output_vjp(0, K), [0])
 
         def answer(some, out=None):
             rho = self._rho_of(some)

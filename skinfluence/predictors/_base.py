@@ -103,8 +103,8 @@ class Predictor(ABC):
         """J_i' u_i of each row, one column each, for U of shape (n, K) -> (p, n)."""
         return np.einsum("nkp,nk->pn", self.row_jacobian(), U)
 
-    def output_vjp(self, k):
-        """Gradient of output k of each row, one column each: (p, n)."""
+    def output_vjp(self, k, n_outputs):
+        """Gradient of output k (of all K) of each row, one column each: (p, n)."""
         return self.row_jacobian()[:, k].T
 
     def row_jvp(self, D):

@@ -95,9 +95,9 @@ class LinearPredictor(Predictor):
         Z = self._design.to_dense()
         return (U.T[:, None, :] * Z.T).reshape(-1, len(Z))
 
-    def output_vjp(self, k):
+    def output_vjp(self, k, n_outputs):
         Z = self._design.to_dense()
-        out = np.zeros((*self.coef.shape, len(Z)))
+        out = np.zeros((n_outputs, *Z.shape[::-1]))
         out[k] = Z.T
         return out.reshape(-1, len(Z))
 

@@ -92,7 +92,7 @@ class InverseHessian(LinearOperator):
             for rows in self._shown(row_blocks(n, 8 * K * self.shape[0]), n):
                 part = predictor.take(rows)
                 for k in range(K):
-                    out[rows, :, k] = part.row_jvp(self.solve(part.output_vjp(k)))
+                    out[rows, :, k] = part.row_jvp(self.solve(part.output_vjp(k, K)))
         return out
 
     def cross_solve(self, V):
