@@ -92,7 +92,7 @@ def test_the_most_influential_group_is_followed_to_its_refit():
     for name in ("alpha-1e-4", "alpha-1e-10"):
         problem = Problem(name)
         found = most_influential_group(
-            problem.explainer, problem.X_test[:1], target="predict", size=3
+            problem.explainer, problem.X_test[:1], target="predict", n_rows=3
         )
         path = [found.rows[: m + 1] for m in range(3)]
         assert_close(found.path, problem.changes(path)[0])
