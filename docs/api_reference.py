@@ -168,7 +168,7 @@ API_REFERENCE = [
         "title": "Predictors",
         "module": "skinfluence.predictors",
         "text": "Raw predictions as a function of the parameters, with their derivatives.",
-        "objects": ["Predictor", "LinearPredictor"],
+        "objects": ["Predictor", "LinearPredictor", "Design"],
     },
     {
         "title": "Objectives",
@@ -176,6 +176,8 @@ API_REFERENCE = [
         "text": "What an estimator minimised.",
         "objects": [
             "Objective",
+            "Penalty",
+            "MatrixPenalty",
             "RowWeights",
             "TargetCoding",
             "Coupling",

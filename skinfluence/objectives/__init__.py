@@ -1,8 +1,9 @@
-"""Objectives: loss + design + coefficients + penalty + weights, as the estimator minimised them.
+"""Objectives: loss + predictor + penalty + weights, as the estimator minimised them.
 
 Where to start: `_objective.py`; `_coupling.py` holds what other rows' weights do when one leaves.
 """
 
+from skinfluence.linalg import MatrixPenalty, Penalty
 from skinfluence.objectives._coding import TargetCoding
 from skinfluence.objectives._coupling import Coupling
 from skinfluence.objectives._curvature import CURVATURES, check_curvature, is_second_derivative
@@ -14,8 +15,10 @@ from skinfluence.objectives._weights import RowWeights
 __all__ = [
     "CURVATURES",
     "Coupling",
+    "MatrixPenalty",
     "NewtonResult",
     "Objective",
+    "Penalty",
     "RowWeights",
     "TargetCoding",
     "check_curvature",

@@ -3,10 +3,11 @@
 Where to start: `_base.py` (the boundary between statistics and model class), then `_linear.py`.
 """
 
+from skinfluence.linalg import Design
 from skinfluence.predictors._base import Predictor
 from skinfluence.predictors._linear import LinearPredictor
 
-__all__ = ["LinearPredictor", "Predictor"]
+__all__ = ["Design", "LinearPredictor", "Predictor"]
 
 
 def __dir__():
