@@ -38,7 +38,6 @@ WAYS = {
         _ours("cholesky"),
         _ours("cg"),
         _ours(CGSolver(tol=0.1), name="cg_coarse", label="cg, tol=0.1"),
-        _ours("nystroem"),
         _ours("lissa"),
         Way(
             "pyinfluence",
@@ -60,4 +59,4 @@ WAYS = {
 #: Other packages: what ours are compared with.
 PEERS = [name for name, way in WAYS.items() if way.needs not in ("numpy", "skinfluence")]
 #: Our ways to the same answer from the same table, more or less exactly.
-OURS_ALL = ["auto", "cholesky", "cg", "cg_coarse", "nystroem", "lissa"]
+OURS_ALL = ["auto", "cholesky", "cg", "cg_coarse", "lissa"]

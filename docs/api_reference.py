@@ -200,7 +200,6 @@ API_REFERENCE = [
             "EighSolver",
             "WoodburySolver",
             "CGSolver",
-            "NystroemSolver",
             "RootInverse",
             "Sizes",
             "NeumannSolver",

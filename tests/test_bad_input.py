@@ -206,7 +206,7 @@ def test_fit_refuses_the_setting(name, value, expected):
         InfluenceExplainer(**{name: value}).fit(X, y)
 
 
-@pytest.mark.parametrize("solver", ["cg", "lissa", "nystroem", "neumann", "auto"])
+@pytest.mark.parametrize("solver", ["cg", "lissa", "neumann", "auto"])
 def test_fit_refuses_what_cannot_seed(solver):
     with pytest.raises(ValueError, match=r"random_state must be None, an integer.*got 'a'"):
         InfluenceExplainer(solver=solver, random_state="a").fit(X, y)

@@ -97,14 +97,14 @@ def test_the_empirical_fisher_is_the_sum_of_outer_products(name, damping):
     assert (actual[:, [3, 8]] == 0).all()
 
 
-@pytest.mark.parametrize("solver", ["cholesky", "eigh", "woodbury", "cg", "neumann", "nystroem"])
+@pytest.mark.parametrize("solver", ["cholesky", "eigh", "woodbury", "cg", "neumann"])
 @pytest.mark.parametrize("name", CASES)
 def test_each_solver_inverts_the_empirical_fisher(name, solver):
     model, (X, y), _, _ = CASES[name]
     ask = {"curvature": "empirical_fisher", "random_state": 0}
     expected = InfluenceExplainer(model, **ask).fit(X, y).influence(X[:7], y[:7])
     actual = InfluenceExplainer(model, solver=solver, **ask).fit(X, y).influence(X[:7], y[:7])
-    rtol = 1e-2 if solver in ("neumann", "nystroem") else 1e-6
+    rtol = 1e-2 if solver == "neumann" else 1e-6
     assert_allclose(actual, expected, rtol=0, atol=rtol * np.abs(expected).max())
 
 

@@ -82,6 +82,15 @@ def test_polishing_holds_the_raw_predictions_of_start_step_and_best():
     assert held < 1.7
 
 
+def test_newton_steps_hold_no_matrices_of_all_rows():
+    explainer = InfluenceExplainer(given_model(), solver="cholesky", polish=False)
+    explainer.fit(X[:N], y[:N])
+    traced(lambda: ask(explainer))
+    _, peak, held = traced(lambda: explainer.influence(X[N:], y[N:], method="newton_step"))
+    assert peak < 4.5  # K x K matrices of all rows would be K = 10
+    assert held < 2.5  # influences, and the residual of every row when it is deleted
+
+
 def test_a_further_question_takes_its_influences_only():
     explainer = InfluenceExplainer(given_model(), solver="cholesky", polish=False)
     first = ask(explainer.fit(X[:N], y[:N]))

@@ -229,10 +229,9 @@ class LinearChanges(Changes):
             made = crossed[0][:, some] * rho[:, 0]
             for k, part in enumerate(crossed[1:], 1):
                 made += part[:, some] * rho[:, k]
-            if out is None:
-                return made
-            out[:] = made
-            return out
+            if out is not None:
+                out[:] = made
+            return made if out is None else out
 
         return read, shared
 
@@ -240,7 +239,9 @@ class LinearChanges(Changes):
         """Change of each removed row's own raw predictions, (n_rows, K)."""
         if not self.inverse.factorized:
             return self._own_one_by_one()  # one solution a row, where the forms need K
-        own = np.einsum("nkj,nj->nk", self.inverse.row_forms(self.rows), self.rho)
+        own = np.empty(self.rho.shape)
+        for some, forms in self.inverse.row_form_blocks(self.rows, 8 * own.shape[1] ** 2):
+            own[some] = np.einsum("nkj,nj->nk", forms, self.rho[some])
         if self.shares.shape[1]:
             own += reach(self.inverse, self.predictor, self.directions, self.shares)
         return own

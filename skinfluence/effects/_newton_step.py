@@ -22,7 +22,6 @@ from skinfluence.effects._truncated import (
     is_truncated,
     truncated_removals,
 )
-from skinfluence.linalg import row_blocks
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
 
@@ -64,7 +63,7 @@ def newton_step(objective, inverse, rows):
     coupling, rows = Coupling(objective), np.asarray(rows)
     residual = weighted_residual(objective, inverse)
     if not coupling:
-        rho, full = _rho(objective, inverse, None, rows, residual)
+        rho, full = _kept_rho(objective, inverse, rows, residual)
         if full.any() and takes_least_norm(objective, inverse):
             rho[full] = least_norm_factors(objective, inverse, rows[full])
         else:
@@ -102,24 +101,35 @@ def _factorize_left(objective, damping, **ratios):
     return AutoSolver().factorize(objective.hessian(damping, **ratios))
 
 
+def _kept_rho(objective, inverse, rows, residual):
+    """The same as `_rho` without a coupling; that of all rows is made once for each inverse."""
+    if not np.array_equal(rows, np.arange(objective.n_rows)):
+        return _rho(objective, inverse, None, rows, residual)
+
+    def make():
+        return objective, *_rho(objective, inverse, None, rows, residual)
+
+    # the objective is kept, so that no other one can take its identity
+    _, rho, full = inverse.neighbour(("rho", id(objective)), make)
+    return rho.copy(), full
+
+
 def _rho(objective, inverse, removal, rows, residual):
     """(rho of the Newton step (n_rows, K), mask of rows of leverage one).
 
     `inverse` belongs to what the removal leaves of the other rows; `residual` gives s_i r_i.
     """
     K = objective.n_outputs
-    forms = inverse.row_forms(rows)
     rho, full = np.empty((len(rows), K)), np.empty(len(rows), dtype=bool)
-    # matrices K x K of all rows would be the largest arrays of the whole explanation
-    for some in row_blocks(len(rows), 40 * K * K, cache_mib=2.0):
+    for some, forms in inverse.row_form_blocks(rows, 40 * K * K):
         mine = rows[some]
         right, curvature = residual(mine), objective.row_curvature(mine)
         if removal is None:
-            system = inverse.leverage_system(mine, curvature, forms[some])
+            system = inverse.leverage_system(mine, curvature, forms)
         else:
             ratio = removal.own_ratio
             curvature = curvature.scaled(ratio[None])
-            system = inverse.leverage_system(mine, None, forms[some]).scaled(curvature)
+            system = inverse.leverage_system(mine, None, forms).scaled(curvature)
             shares = np.broadcast_to(removal.shares, (len(mine), len(removal.shares)))
             follows = reach(inverse, objective.predictor.take(mine), removal.directions, shares)
             right = right * ratio + curvature.apply(follows)

@@ -9,7 +9,10 @@ from skinfluence.losses import Logistic, SquaredError
 
 def leverage(objective, inverse):
     """Trace of s_i A_i M_i: how much of its own prediction a row determines, (n,)."""
-    return objective.row_curvature().traces(inverse.row_forms())
+    out, K = np.empty(objective.n_rows), objective.n_outputs
+    for some, forms in inverse.row_form_blocks(np.arange(len(out)), 8 * K * K):
+        out[some] = objective.row_curvature(some).traces(forms)
+    return out
 
 
 def diagnostics_columns(fitted_model, linearization, dfbetas):

@@ -54,7 +54,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         ``LogisticRegression()``.
     solver : str or Solver, default="auto"
         How the Hessian is inverted: "auto" (see :class:`skinfluence.solvers.AutoSolver` for the
-        rules), "cholesky", "eigh", "woodbury", "cg", "nystroem", "neumann", "lissa", or a solver
+        rules), "cholesky", "eigh", "woodbury", "cg", "neumann", "lissa", or a solver
         with settings of its own.
     damping : float, default=0.0
         Adds ``damping * sum(sample_weight)`` to the Hessian's diagonal, for the inverse only.
@@ -86,7 +86,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
     n_jobs : int, default=None
         Threads for refits. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        For solvers that draw samples ("lissa", "nystroem", "cg"). None: their own fixed seed. A
+        For solvers that draw samples ("lissa", "cg"). None: their own fixed seed. A
         RandomState gives one seed at `fit`; the same explainer then answers alike each time.
     verbose : int, default=None
         What takes more than two seconds (polishing, Hessians that are formed, solutions, refits,

@@ -19,7 +19,6 @@ from skinfluence.solvers._eigh import EighSolver
 from skinfluence.solvers._lissa import LissaSolver
 from skinfluence.solvers._lissa_run import DivergenceError
 from skinfluence.solvers._neumann import NeumannSolver
-from skinfluence.solvers._nystroem import NystroemSolver
 from skinfluence.solvers._report import SolverReport
 from skinfluence.solvers._root import RootInverse
 from skinfluence.solvers._woodbury import WoodburySolver
@@ -35,7 +34,6 @@ __all__ = [
     "InverseHessian",
     "LissaSolver",
     "NeumannSolver",
-    "NystroemSolver",
     "RootInverse",
     "SingularHessianError",
     "Sizes",

@@ -42,7 +42,7 @@ class AutoSolver(Solver):
       (with ``prefer_factorized=False``: cheaper at all);
     - ``"eigh"`` (pseudo-inverse) where Cholesky finds a direction without curvature.
 
-    ``"nystroem"``, ``"neumann"`` and ``"lissa"`` are never chosen: their answers are
+    ``"neumann"`` and ``"lissa"`` are never chosen: their answers are
     approximations, which a user should have asked for.
 
     An explainer with ``solver="auto"`` chooses twice. What `method` "auto" stands for, leverages,

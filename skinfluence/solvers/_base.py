@@ -12,6 +12,9 @@ from scipy.sparse.linalg import LinearOperator
 from skinfluence._utils.progress import progress, progress_bar
 from skinfluence.linalg import row_blocks
 
+#: Bytes of K x K matrices, one per training row, that an inverse keeps without being asked for all.
+MOST_KEPT = 2**25
+
 REGISTRY: dict[str, type["Solver"]] = {}
 
 
@@ -79,6 +82,15 @@ class InverseHessian(LinearOperator):
         if self._row_forms is not None or len(rows) > n // 2:
             return self.row_forms()[rows]
         return self.quadratic_form(self.hessian.predictor.take(rows))
+
+    def row_form_blocks(self, rows, bytes_per_row):
+        """Iterate over (slice of `rows`, their :meth:`row_forms`); all are kept if small."""
+        n, K = self.hessian.n_rows, self.hessian.n_outputs
+        keep = self._row_forms is not None or 8 * n * K * K <= MOST_KEPT
+        for made in [slice(0, len(rows))] if keep else row_blocks(len(rows), 8 * K * K):
+            forms = self.row_forms(rows[made])
+            for some in row_blocks(len(forms), bytes_per_row, cache_mib=2.0):
+                yield slice(made.start + some.start, made.start + some.stop), forms[some]
 
     def quadratic_form(self, predictor):
         """M_i = J_i H^-1 J_i' with J_i the Jacobian of each row of `predictor`: (n, K, K).

@@ -1,15 +1,12 @@
 """Block conjugate gradients: the inverse Hessian from Hessian products alone."""
 
-import warnings
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from skinfluence._utils.progress import progress_bar
-from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._checks import (
@@ -23,8 +20,8 @@ from skinfluence.solvers._checks import (
 )
 from skinfluence.solvers._coordinates import PRECONDITIONERS, Coordinates, columns_in_memory
 from skinfluence.solvers._costs import MAX_WIDTH
-from skinfluence.solvers._preconditioners import unit_diagonal_scale
-from skinfluence.solvers._report import SolverReport
+from skinfluence.solvers._report import report_of
+from skinfluence.solvers._shared import diagonal_root, project_gauge, warn_unconverged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,16 +127,14 @@ class CGInverse(InverseHessian):
 
     def __init__(self, hessian, solver):
         p = hessian.shape[0]
-        gauge = hessian.gauge
-        found = 0 if gauge is None else gauge.shape[1]
-        super().__init__(hessian, SolverReport(solver.name, p - found, p, np.zeros((p, 0))))
+        super().__init__(hessian, report_of(solver.name, hessian))
         self.solver = solver
         self.residuals = np.zeros(0)
         self.width = solver.block_size or min(MAX_WIDTH, columns_in_memory(p))
         # outputs that do not interact have a Krylov space each, of the same products
-        blocks = hessian.n_outputs if hessian.separable and gauge is None else 1
+        blocks = hessian.n_outputs if hessian.separable and hessian.gauge is None else 1
         self._shape = (blocks, p // blocks)
-        self._scale = unit_diagonal_scale(hessian)
+        self._scale = diagonal_root(hessian.diagonal())
         if hessian.linear and not hessian.separable:
             # one unit for all outputs of a column: softmax gradients then stay orthogonal to the
             # common shift of all outputs. Up to 40 % fewer products where predictions are
@@ -206,7 +201,7 @@ class CGInverse(InverseHessian):
         `reach` is told how many of them are done, in parts: by the digits that they have.
         """
         scale, tol = self._scale[:, None], self.solver.tol
-        V = self._without_gauge(V)
+        V = project_gauge(self.hessian, V)
         size = column_sizes(V / scale)
         X = np.zeros_like(V)
         residuals = np.where(np.isfinite(size), (size > 0).astype(float), np.inf)
@@ -215,8 +210,8 @@ class CGInverse(InverseHessian):
         R = V[:, todo] / size[todo]
         n_iter = 0
         if start is not None:
-            begun = self._without_gauge(
-                np.where(np.isfinite(start).all(axis=0), start, 0.0)[:, todo]
+            begun = project_gauge(
+                self.hessian, np.where(np.isfinite(start).all(axis=0), start, 0.0)[:, todo]
             )
             R_begun = R - self.hessian @ (begun / size[todo])
             found = np.linalg.norm(R_begun / scale, axis=0)
@@ -235,7 +230,7 @@ class CGInverse(InverseHessian):
             self._coordinates.spend(count, len(todo))
             tried = X[:, todo] + size[todo] * step
             # from the solution, not from the recurrence, which drifts away from it
-            R_tried = self._without_gauge((V[:, todo] - self.hessian @ tried) / size[todo])
+            R_tried = project_gauge(self.hessian, (V[:, todo] - self.hessian @ tried) / size[todo])
             n_iter += count + 1
             found = np.linalg.norm(R_tried / scale, axis=0)
             better, halved = found < residuals[todo], found < 0.5 * residuals[todo]
@@ -246,7 +241,7 @@ class CGInverse(InverseHessian):
                 # what a fresh start did not halve has reached its rounding, or its null space
                 todo, R = todo[halved], R[:, halved]
         reach(V.shape[1])
-        return self._without_gauge(X), residuals, n_iter
+        return project_gauge(self.hessian, X), residuals, n_iter
 
     def _count(self, reach, done, residuals, fallen):
         """Tell of the columns that are done and of parts of the others, counted in digits."""
@@ -305,10 +300,6 @@ class CGInverse(InverseHessian):
                     out[rows] = np.einsum("lqkb,qb->blk", solved.reshape(K, q, K, -1), Z)
         return 0.5 * (out + out.transpose(0, 2, 1))
 
-    def _without_gauge(self, V):
-        gauge = self.hessian.gauge
-        return V if gauge is None else V - gauge @ (gauge.T @ V)
-
     def _tell(self, outcomes):
         self.residuals = residuals = np.concatenate([found for found, _ in outcomes])
         tol, max_iter = self.solver.tol, self.solver.max_iter
@@ -318,12 +309,10 @@ class CGInverse(InverseHessian):
         report.residual = float(residuals.max(initial=0.0))
         report.n_iter = sum(count for _, count in outcomes)
         if failed:
-            warnings.warn(
-                f"Conjugate gradients: {failed} of {len(residuals)} right-hand sides did not "
-                f"converge (largest relative residual {report.residual:.1e}, tol={tol:.1e}, "
-                f"max_iter={max_iter}). Use a larger max_iter; if residuals do not fall, the "
-                "Hessian is singular or too ill-conditioned: use a stronger penalty, a positive "
-                'damping, or solver="eigh" (pseudo-inverse).',
-                ConvergenceWarning,
-                stacklevel=user_stacklevel(),
+            measured = f"largest relative residual {report.residual:.1e}, {tol=:.1e}, {max_iter=}"
+            remedy = (
+                "Use a larger max_iter; if residuals do not fall, the Hessian is singular or too "
+                "ill-conditioned: use a stronger penalty, a positive damping, or "
+                'solver="eigh" (pseudo-inverse).'
             )
+            warn_unconverged("cg", failed, len(residuals), measured, remedy)

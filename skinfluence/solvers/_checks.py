@@ -44,6 +44,16 @@ def check_seed(value):
         ) from error
 
 
+def require_convex(hessian, name):
+    """Raise ValueError for the Hessian of a loss that is not convex."""
+    if not hessian.convex:
+        raise ValueError(
+            f"solver={name!r} needs a convex loss, in which every row has positive curvature. This "
+            'loss has convex=False. Use solver="auto", "cholesky" or "eigh", which factorise the '
+            "Hessian as a whole."
+        )
+
+
 def check_columns(V, p):
     """Right-hand sides as float64 of shape (p, m); ValueError for any other shape."""
     V = np.asarray(V, dtype=np.float64)
@@ -72,16 +82,6 @@ def _or(other):
 
 def _got(value):
     return f"{value!r} ({type(value).__name__})"
-
-
-def require_convex(hessian, name):
-    """Raise ValueError for the Hessian of a loss that is not convex."""
-    if not hessian.convex:
-        raise ValueError(
-            f"solver={name!r} needs a convex loss and a linear predictor, so that every row has "
-            'positive curvature. Use solver="auto", "cholesky" or "eigh", which factorise the '
-            'Hessian as a whole; or curvature="gauss_newton" for a predictor that is not linear.'
-        )
 
 
 def require_diagonal_penalty(hessian, name):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skinfluence.solvers._base import SingularHessianError, Solver
-from skinfluence.solvers._report import SolverReport
+from skinfluence.solvers._report import report_of
 from skinfluence.solvers._root import (
     RootInverse,
     equilibrate,
@@ -37,9 +37,7 @@ class CholeskySolver(Solver):
 
     def factorize(self, hessian):
         roots, null = factorize_blocks(hessian, self._root)
-        p = hessian.shape[0]
-        gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
-        return RootInverse(hessian, roots, SolverReport(self.name, p - gauge, p, null))
+        return RootInverse(hessian, roots, report_of(self.name, hessian, null))
 
     @staticmethod
     def _root(matrix, gauge):

@@ -6,7 +6,7 @@ import numpy as np
 
 from skinfluence.solvers._base import IndefiniteHessianError, Solver
 from skinfluence.solvers._cholesky import singular_tolerance
-from skinfluence.solvers._report import SolverReport
+from skinfluence.solvers._report import report_of
 from skinfluence.solvers._root import RootInverse, equilibrate, factorize_blocks, project_out
 
 #: An eigenvalue that is so far below zero is no rounding, relative to the largest.
@@ -26,10 +26,7 @@ class EighSolver(Solver):
 
     def factorize(self, hessian):
         roots, null = factorize_blocks(hessian, self._root)
-        p = hessian.shape[0]
-        gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
-        report = SolverReport(self.name, p - gauge - null.shape[1], p, null)
-        return RootInverse(hessian, roots, report)
+        return RootInverse(hessian, roots, report_of(self.name, hessian, null))
 
     @staticmethod
     def _root(matrix, gauge):

@@ -253,10 +253,11 @@ def leverage_system(inverse, rows, curvature, forms):
 
 def rows_near_one(inverse):
     """(training rows near leverage one, their gaps)."""
-    hessian, forms = inverse.hessian, inverse.row_forms()
+    hessian = inverse.hessian
+    blocks = inverse.row_form_blocks(np.arange(hessian.n_rows), 32 * hessian.n_outputs**2)
     found = [
-        some.start + np.flatnonzero(are_near_one(hessian, some, None, forms[some]))
-        for some in hessian.row_blocks()
+        some.start + np.flatnonzero(are_near_one(hessian, some, None, forms))
+        for some, forms in blocks
     ]
     found = np.concatenate(found)
     gaps = gaps_near_one(hessian, found)

@@ -7,10 +7,7 @@ from sklearn.utils import check_random_state
 
 from skinfluence.linalg import Design, LinearHessian, block_size
 from skinfluence.predictors import LinearPredictor
-from skinfluence.solvers._base import (
-    InverseHessian,
-    Solver,
-)
+from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._checks import (
     check_choice,
     check_columns,
@@ -22,14 +19,14 @@ from skinfluence.solvers._checks import (
     require_diagonal_penalty,
 )
 from skinfluence.solvers._lissa_run import DivergenceError, run_until_stable
-from skinfluence.solvers._recursion import (
+from skinfluence.solvers._report import report_of
+from skinfluence.solvers._row_sampling import Probe, RowSampler
+from skinfluence.solvers._shared import (
     NOT_FINITE,
-    diagonal_preconditioner,
+    diagonal_root,
     project_gauge,
     warn_unconverged,
 )
-from skinfluence.solvers._report import SolverReport
-from skinfluence.solvers._row_sampling import Probe, RowSampler
 
 #: Largest batch that "auto" takes; beyond it the drawn rows cost more than the update.
 LARGEST_BATCH = 64
@@ -136,10 +133,7 @@ class LissaSolver(Solver):
     def factorize(self, hessian):
         require_convex(hessian, self.name)
         require_diagonal_penalty(hessian, self.name)
-        p = hessian.shape[0]
-        gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
-        report = SolverReport(self.name, p - gauge, p, np.zeros((p, 0)))
-        return LissaInverse(hessian, report, self)
+        return LissaInverse(hessian, self)
 
 
 class LissaInverse(InverseHessian):
@@ -158,8 +152,8 @@ class LissaInverse(InverseHessian):
 
     factorized = False
 
-    def __init__(self, hessian, report, settings):
-        super().__init__(hessian, report)
+    def __init__(self, hessian, settings):
+        super().__init__(hessian, report_of(settings.name, hessian))
         self.settings = settings
         # a state of its own where None is given: the global one is nobody's
         rng = np.random.RandomState() if settings.random_state is None else settings.random_state
@@ -168,7 +162,7 @@ class LissaInverse(InverseHessian):
         self.inner = inner = _without_center(hessian)
         weights = np.ones((1, inner.n_columns))
         if settings.preconditioner is not None:
-            weights = diagonal_preconditioner(_diagonals(inner))
+            weights = diagonal_root(_diagonals(inner)) ** -2
         self.weights = weights
         self.sampler = RowSampler(inner, weights, settings.sampling)
         start = np.random.RandomState(self.seed)

@@ -16,14 +16,14 @@ from skinfluence.solvers._checks import (
     column_sizes,
     require_convex,
 )
-from skinfluence.solvers._recursion import (
+from skinfluence.solvers._report import report_of
+from skinfluence.solvers._shared import (
     NOT_FINITE,
-    diagonal_preconditioner,
+    diagonal_root,
     largest_eigenvalue,
     project_gauge,
     warn_unconverged,
 )
-from skinfluence.solvers._report import SolverReport
 
 #: Power iteration comes from below. Convergence needs scale > lambda_max / 2 only.
 SAFETY = 1.1
@@ -106,7 +106,7 @@ class NeumannSolver(Solver):
         p = hessian.shape[0]
         root = np.ones(p)
         if self.preconditioner is not None:
-            root = np.sqrt(diagonal_preconditioner(hessian.diagonal()))
+            root = 1.0 / diagonal_root(hessian.diagonal())
         scale = self.scale
         if isinstance(scale, str):
             rng = np.random.RandomState() if self.random_state is None else self.random_state
@@ -114,9 +114,7 @@ class NeumannSolver(Solver):
                 lambda v: root * (hessian @ (root * v)), p, check_random_state(rng)
             )
             scale = SAFETY * top or 1.0
-        gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
-        report = SolverReport(self.name, p - gauge, p, np.zeros((p, 0)))
-        return NeumannInverse(hessian, report, self, root, float(scale))
+        return NeumannInverse(hessian, self, root, float(scale))
 
 
 class NeumannInverse(InverseHessian):
@@ -130,8 +128,8 @@ class NeumannInverse(InverseHessian):
 
     factorized = False
 
-    def __init__(self, hessian, report, settings, root, scale):
-        super().__init__(hessian, report)
+    def __init__(self, hessian, settings, root, scale):
+        super().__init__(hessian, report_of(settings.name, hessian))
         self.settings = settings
         self.scale = scale
         self.residual = np.zeros(0)

@@ -1,8 +1,7 @@
 """Coordinates in which a Hessian is easier to invert: M^-1/2 H M^-1/2 instead of H."""
 
 import numpy as np
-
-from skinfluence.solvers._sketch import Sketch
+from sklearn.utils import gen_batches
 
 #: Least part of the diagonal that stands in for a penalty which is missing or smaller.
 LEAST_PENALTY = 1e-2
@@ -52,13 +51,6 @@ class Preconditioner:
         return self._turned(N * self.scale, 0.0 if self._vectors is None else self._more)
 
 
-def unit_diagonal_scale(hessian):
-    """Root of the Hessian's diagonal (p,), with 1 where there is no curvature."""
-    diagonal = hessian.diagonal().clip(min=0.0)
-    tiny = diagonal.max(initial=0.0) * np.finfo(float).tiny
-    return np.where(diagonal > tiny, np.sqrt(diagonal), 1.0)
-
-
 def penalty_scale(hessian, scale):
     """Root of the penalty, or of a hundredth of the diagonal where that is larger: (p,).
 
@@ -66,6 +58,57 @@ def penalty_scale(hessian, scale):
     two digits. The diagonal alone (Jacobi) would blow up rare columns, which matter little.
     """
     return np.sqrt(np.maximum(hessian.penalty.ravel(), LEAST_PENALTY * scale**2))
+
+
+def largest_directions(product, shape, *, rank, width, random_state):
+    """(vectors (B, q, r), values (B, r)) with C ~ U diag(values) U' from random directions.
+
+    Algorithm 2.1 of Frangella, Tropp & Udell (2023), "Randomized Nystroem preconditioning", SIAM
+    Journal on Matrix Analysis and Applications 44(2): C is shifted by its rounding, so that the
+    small Cholesky factor exists, and the shift is taken off the eigenvalues. The approximation is
+    never larger than C: it lacks directions, but adds none.
+
+    Parameters
+    ----------
+    product : callable
+        C W for W of shape (B, q, r); C is block diagonal with B blocks of shape (q, q), positive
+        semi-definite.
+    shape : (int, int)
+        B and q.
+    rank, width : int
+        Directions in all (q at most), and at a time.
+    random_state : RandomState
+
+    Returns
+    -------
+    vectors, values : ndarrays
+        Values falling and none negative.
+    """
+    B, q = shape
+    W = np.zeros((B, q, 0))
+    images = []
+    for block in gen_batches(min(rank, q), width):
+        new = random_state.standard_normal((B, q, block.stop - block.start))
+        for _ in range(2):  # twice is enough (Kahan and Parlett)
+            new = new - W @ (W.transpose(0, 2, 1) @ new)
+            new, _ = np.linalg.qr(new)
+        images.append(product(new))
+        W = np.concatenate([W, new], axis=2)
+    Y = np.concatenate(images, axis=2)
+    eps = np.finfo(float).eps
+    size = np.linalg.norm(Y, axis=(1, 2), keepdims=True)
+    shift = eps * (np.sqrt(q) * size + np.finfo(float).tiny)
+    small = W.transpose(0, 2, 1) @ Y
+    small = 0.5 * (small + small.transpose(0, 2, 1))
+    while True:
+        try:
+            factor = np.linalg.cholesky(small + shift * np.eye(W.shape[2]))
+            break
+        except np.linalg.LinAlgError:
+            shift = 10 * np.maximum(shift, eps)
+    half = (Y + shift * W) @ np.linalg.inv(factor).transpose(0, 2, 1)
+    vectors, singular, _ = np.linalg.svd(half, full_matrices=False)
+    return vectors, (singular**2 - shift[:, 0]).clip(min=0.0)
 
 
 class NystroemSketch:
@@ -102,9 +145,9 @@ class NystroemSketch:
             V = V.reshape(p, -1) / units
             return ((hessian @ V - penalised(V)) / units).reshape(*shape, -1)
 
-        sketch = Sketch(data_part, shape, random_state=random_state)
-        sketch.grow(rank, width)
-        self._vectors, self.values = sketch.eigenpairs()
+        self._vectors, self.values = largest_directions(
+            data_part, shape, rank=rank, width=width, random_state=random_state
+        )
         self._units = units.reshape(*shape, 1)
 
     def preconditioner(self):

@@ -44,3 +44,11 @@ class SolverReport:
     n_iter: int = 0
     residual: float = float("nan")
     standard_error: float = float("nan")
+
+
+def report_of(name, hessian, null=None):
+    """Report of a solver that found the null directions `null` (p, m) of the data, or none."""
+    p = hessian.shape[0]
+    null = np.zeros((p, 0)) if null is None else null
+    gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
+    return SolverReport(name, p - gauge - null.shape[1], p, null)

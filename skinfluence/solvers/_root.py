@@ -7,6 +7,7 @@ from skinfluence.kernels import run_chunks
 from skinfluence.linalg import row_blocks
 from skinfluence.solvers._base import InverseHessian
 from skinfluence.solvers._checks import check_columns
+from skinfluence.solvers._shared import diagonal_root
 
 #: Multiplications beyond which a sparse design takes the numba kernel: some seconds of matrix
 #: products, so that small problems never wait for the compiler.
@@ -173,10 +174,7 @@ def equilibrate(matrix):
     Returns the scaled matrix and the scale s, with matrix = diag(s) scaled diag(s). Rows without
     curvature keep scale 1.
     """
-    diagonal = np.diag(matrix).clip(min=0.0)
-    # relative to the largest entry: a column of rounding noise must not be blown up to size 1
-    tiny = diagonal.max(initial=0.0) * np.finfo(float).tiny
-    scale = np.where(diagonal > tiny, np.sqrt(diagonal), 1.0)
+    scale = diagonal_root(np.diag(matrix))
     matrix /= scale[:, None]
     matrix /= scale
     return matrix, scale

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.linalg import row_blocks
-from skinfluence.solvers._recursion import largest_eigenvalue
+from skinfluence.solvers._shared import largest_eigenvalue
 
 #: Rows that stand for all where the Hessian's own norm is measured.
 PROBE_ROWS = 500

@@ -5,11 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skinfluence.solvers._base import (
-    InverseHessian,
-    SingularHessianError,
-    Solver,
-)
+from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver
 from skinfluence.solvers._checks import check_columns, require_convex, require_diagonal_penalty
 from skinfluence.solvers._leverage import (
     INDEPENDENT,

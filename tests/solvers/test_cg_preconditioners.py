@@ -7,7 +7,11 @@ from numpy.testing import assert_allclose
 from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import CGSolver
-from skinfluence.solvers._preconditioners import NystroemSketch, penalty_scale
+from skinfluence.solvers._preconditioners import (
+    NystroemSketch,
+    largest_directions,
+    penalty_scale,
+)
 from tests.solvers import _zoo as zoo
 
 
@@ -76,3 +80,35 @@ def test_auto_takes_the_units_of_the_diagonal_where_the_rest_is_equally_curved(m
 def test_auto_keeps_the_units_of_the_penalty_where_the_spectrum_falls(m):
     counts = iterations(zoo.decaying(p=200, n=2000, intercept=False), m)
     assert counts["auto"] < 0.75 * counts["jacobi"]
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_sketch_of_full_rank_is_its_matrix(blocks):
+    rng = np.random.RandomState(0)
+    half = rng.standard_normal((blocks, 12, 5))
+    C = half @ half.transpose(0, 2, 1)  # of rank 5
+    vectors, values = largest_directions(
+        lambda W: C @ W, (blocks, 12), rank=9, width=3, random_state=rng
+    )
+    assert values.shape == (blocks, 9)
+    found = vectors * values[:, None, :] @ vectors.transpose(0, 2, 1)
+    assert_allclose(found, C, atol=1e-12 * np.abs(C).max())
+    identity = np.broadcast_to(np.eye(9), (blocks, 9, 9))
+    assert_allclose(vectors.transpose(0, 2, 1) @ vectors, identity, atol=1e-12)
+
+
+def test_a_sketch_of_nothing_is_nothing():
+    rng = np.random.RandomState(0)
+    _, values = largest_directions(np.zeros_like, (1, 6), rank=3, width=3, random_state=rng)
+    assert_allclose(values, 0.0, atol=1e-15)
+
+
+def test_a_sketch_is_never_larger_than_its_matrix():
+    rng = np.random.RandomState(0)
+    half = rng.standard_normal((1, 15, 15))
+    C = half @ half.transpose(0, 2, 1)
+    vectors, values = largest_directions(
+        lambda W: C @ W, (1, 15), rank=6, width=6, random_state=rng
+    )
+    left = C[0] - (vectors[0] * values[0]) @ vectors[0].T
+    assert np.linalg.eigvalsh(left).min() > -1e-12 * np.abs(C).max()

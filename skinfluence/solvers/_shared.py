@@ -1,4 +1,4 @@
-"""What Neumann's and LiSSA's recursions share: a diagonal, a bound on curvature, columns done."""
+"""What several solvers share: units of the diagonal, the gauge, a bound on curvature, a warning."""
 
 import warnings
 
@@ -11,10 +11,12 @@ from skinfluence._utils.warnings import user_stacklevel
 NOT_FINITE = "Right-hand sides with NaN or infinite entries have no solution."
 
 
-def diagonal_preconditioner(diagonal):
-    """1 / diagonal where there is curvature, 1 elsewhere."""
-    curved = diagonal > diagonal.max(initial=0.0) * np.finfo(float).tiny
-    return np.divide(1.0, diagonal, out=np.ones_like(diagonal), where=curved)
+def diagonal_root(diagonal):
+    """Root of a Hessian's diagonal, with 1 where there is no curvature."""
+    diagonal = diagonal.clip(min=0.0)
+    # relative to the largest entry: a column of rounding noise must not be blown up to size 1
+    tiny = diagonal.max(initial=0.0) * np.finfo(float).tiny
+    return np.where(diagonal > tiny, np.sqrt(diagonal), 1.0)
 
 
 def largest_eigenvalue(product, p, random_state, max_iter=50, rtol=0.01):
