@@ -13,10 +13,11 @@ HEAD = """\
 Supported models
 ================
 
-Every classifier and regressor of the installed scikit-learn: served, or refused with the reason. The
-table is made by asking the package. All that is served may be the last step of a `Pipeline` (also of
-imbalanced-learn), in a `FrozenEstimator`, and in `GridSearchCV` and the other searches. A refusal is an error before
-anything is fitted, which names what to use instead. Own classes: :doc:`extending`.
+Every classifier and regressor of the installed scikit-learn: served, or refused with the reason.
+The table is made by asking the package. All that is served may be the last step of a `Pipeline`
+(also of imbalanced-learn), in a `FrozenEstimator`, and in `GridSearchCV` and the other searches. A
+refusal is an error before anything is fitted, which names what to use instead. Own classes:
+:doc:`extending`.
 
 """
 

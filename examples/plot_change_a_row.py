@@ -1,7 +1,7 @@
 """
-======================================================
-Which pixels of a training image hold a prediction up?
-======================================================
+========================================================
+The pixels of a training image that hold a prediction up
+========================================================
 
 A logistic regression tells handwritten ones from sevens. We look at a test image about which it is
 not sure, and ask how its loss would move if the pixels of the *training* images were other ones:
@@ -57,22 +57,23 @@ print(f"largest difference of the Newton steps: {np.abs(newton - refits).max():.
 # change of the test image's loss.
 import matplotlib.pyplot as plt
 
-ratios = [1, 1, 1.2, 2]
-fig, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained", width_ratios=ratios)
+fig, axes = plt.subplots(2, 2, figsize=(8, 6.4), layout="constrained")
+axes = axes.ravel()
 titles = [f"test image: a {label[0]}", f"training image {row}: a {y_train[row]}"]
 for ax, pixels, title in zip(axes, [image[0], X_train[row]], titles, strict=False):
     ax.imshow(pixels.reshape(8, 8), cmap="gray_r")
     ax.set(title=title, xticks=[], yticks=[])
 top = np.abs(slopes[row]).max()
 shown = axes[2].imshow(slopes[row].reshape(8, 8), cmap="RdBu_r", vmin=-top, vmax=top)
-axes[2].set(title="ink raises (red) the loss", xticks=[], yticks=[])
-fig.colorbar(shown, ax=axes[2], shrink=0.8)
-axes[3].plot(lengths, lengths * np.linalg.norm(slopes[row]), "--", color="0.6", label="derivative")
-axes[3].plot(lengths, newton, color="#4c72b0", label="Newton steps")
-axes[3].plot(lengths, refits, "o", color="#d95f02", markersize=4, label="refitted")
+axes[2].set(title="effect of more ink in the training image", xticks=[], yticks=[])
+fig.colorbar(shown, ax=axes[2], label="change of the loss per unit of ink")
+slope = np.linalg.norm(slopes[row])
+axes[3].plot(lengths, lengths * slope, "--", color="0.6", label="derivative")
+axes[3].plot(lengths, newton, color="#0072B2", label="Newton steps")
+axes[3].plot(lengths, refits, "o", color="#D55E00", markersize=4, label="refitted")
 axes[3].axhline(0.0, color="black", linewidth=0.8)
-axes[3].set(xlabel="how far the training image is moved", ylabel="change of the loss")
-axes[3].legend()
+axes[3].set(xlabel="length of the move, in units of ink", ylabel="change of the loss")
+axes[3].legend(fontsize=8)
 plt.show()
 
 # %%

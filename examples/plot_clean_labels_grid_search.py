@@ -1,7 +1,7 @@
 """
-======================================================
-Which damping finds, which learns, and which explains?
-======================================================
+===========================================================
+Damping for finding, for learning and for explaining differ
+===========================================================
 
 The same search, three questions. A flagger of wrong labels has a damping; a grid search can choose
 it by what it finds, by how well a classifier does that learns from what is left, or by how true the
@@ -68,29 +68,31 @@ explainer = InfluenceExplainer(model)
 true = GridSearchCV(explainer, {"damping": dampings}, cv=3).fit(X_train, given)
 
 # %%
-# All four scores are at most 1, but they are four different things: compare their shapes.
+# Each question has a score of its own.
 import matplotlib.pyplot as plt
 
-fig, ax = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
-for search, label, style in [
-    (found, "wrong labels found (average precision)", "o-"),
-    (trusted, "accuracy after cleaning, trusted labels", "s-"),
-    (noisy, "accuracy after cleaning, noisy labels", "s--"),
-    (true, "fidelity of the explanation", "^-"),
-]:
-    ax.semilogx(dampings, search.cv_results_["mean_test_score"], style, label=label)
-ax.axhline(before, color="0.5", linestyle=":", label="accuracy without cleaning (test)")
-ax.set(
-    xlabel="damping",
-    ylabel="score (1 is best)",
-    ylim=(0, 1.02),
-    title="Four things that a damping can be chosen for",
-)
-ax.legend(loc="lower left", fontsize="small")
+fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
+panels = [
+    ("finding wrong labels", "average precision", [(found, "o-", "all rows")]),
+    (
+        "learning without them",
+        "accuracy",
+        [(trusted, "s-", "trusted labels"), (noisy, "^--", "noisy labels")],
+    ),
+    ("explaining the model", "fidelity to refits", [(true, "D-", "left-out folds")]),
+]
+for ax, (title, score, lines) in zip(axes, panels, strict=True):
+    for (search, style, label), color in zip(lines, ("#0072B2", "#D55E00"), strict=False):
+        means = search.cv_results_["mean_test_score"]
+        ax.semilogx(dampings, means, style, color=color, label=label, markersize=5)
+    ax.set(title=title, xlabel="damping", ylabel=score)
+axes[1].axhline(before, color="0.5", linestyle=":", label="without cleaning, test rows")
+for ax in axes:
+    ax.legend(fontsize=7)
 plt.show()
 
 # %%
-# Fidelity wants no damping: it asks about the model as it is, and every bit takes away from the
-# truth. Finding wrong labels and learning without them do not mind some; far more blurs the model
-# and costs both a little. Labels as noisy as those that were learnt from place every candidate far
-# too low, and the damping which they prefer is not the one that trusted labels prefer.
+# Fidelity is best without damping: it is about the model as it is. Finding wrong labels and
+# learning without them do not mind some; far more blurs the model and costs both a little. Labels
+# as noisy as those that were learnt from place every candidate far too low, and the damping which
+# they prefer is not the one that trusted labels prefer.

@@ -1,7 +1,7 @@
 """
-===============================================
-Is the most influential row the most like it?
-===============================================
+============================================
+Near neighbours are not the influential rows
+============================================
 
 Near neighbours are the usual answer to "which training rows matter here?". Influence is an inner
 product too, but of the rows as the model sees them: weighted by how wrong the model still is about
@@ -31,25 +31,13 @@ parts = influence_components(explainer, X_test, y_test)
 # of it.
 import matplotlib.pyplot as plt
 
+from skinfluence.displays import InfluenceComponentsDisplay
+
 sure = explainer.predict_proba(X_test)[:, 1]
 test = np.flatnonzero(y_test == 7)[sure[y_test == 7].argmin()]
 table = parts.frame(test)
-names = {
-    "without_loss": "without the training loss",
-    "without_hessian": "without the inverse Hessian",
-    "inner_product": "the inner product",
-}
-fig, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharey=True, layout="constrained")
-for ax, (name, title) in zip(axes, names.items(), strict=True):
-    for digit, colour in ((7, "tab:green"), (1, "tab:red")):
-        mine = table[table["label"] == digit]
-        ax.scatter(mine[name], mine["influence"], s=10, color=colour, label=f"a {digit}")
-    ax.axhline(0, color="0.8", zorder=0)
-    ax.axvline(0, color="0.8", zorder=0)
-    agreement = np.corrcoef(table[name], table["influence"])[0, 1]
-    ax.set(xlabel=title, title=f"correlation {agreement:.2f}")
-axes[0].set_ylabel("influence on the loss of this seven")
-axes[0].legend(title="training row")
+names = ("without_loss", "without_hessian", "inner_product")
+InfluenceComponentsDisplay.from_explainer(explainer, X_test[[test]], y_test[[test]])
 plt.show()
 
 # %%

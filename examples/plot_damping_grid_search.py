@@ -1,7 +1,7 @@
 """
-===========================================
-How much damping does an explanation bear?
-===========================================
+====================================================
+Damping lowers the fidelity of a logistic regression
+====================================================
 
 Damping adds a little to the curvature before it is inverted. It is common advice, and often
 necessary, for deep networks. Does it make the explanation of a logistic regression truer? That can
@@ -41,28 +41,28 @@ blind = GridSearchCV(InfluenceExplainer(model), by_accuracy, cv=4, scoring="accu
 print("different accuracies:", len(set(blind.cv_results_["mean_test_score"])))
 
 # %%
-# Each fold's fidelity is a thin line, their mean a thick one; damping 0 is at the left end.
+# Mean fidelity over the folds with its standard error, and the accuracy of the model, which damping
+# leaves as it is. No damping stands at the left end.
 import matplotlib.pyplot as plt
 
-fig, ax = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+from skinfluence.displays import DampingCurveDisplay
+
+fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 results = search.cv_results_
-place = np.array([dampings[1] / 10, *dampings[1:]])
-for method, color in [("first_order", "#d95f02"), ("newton_step", "#4c72b0")]:
+for method, color, marker in [("first_order", "#D55E00", "s"), ("newton_step", "#0072B2", "o")]:
     mine = np.asarray(results["param_method"] == method)
-    order = np.argsort(np.asarray(results["param_damping"][mine], dtype=float))
-    for fold in range(4):
-        ax.semilogx(place, results[f"split{fold}_test_score"][mine][order], color=color, alpha=0.3)
-    mean = results["mean_test_score"][mine][order]
-    ax.semilogx(place, mean, "o-", color=color, linewidth=2, label=method)
-accuracy = np.full(len(place), blind.best_score_)
-ax.semilogx(place, accuracy, "--", color="0.5", label="accuracy of the model")
-ax.set_xticks(place, ["0", *(f"{d:g}" for d in dampings[1:])])
-ax.set(xlabel="damping", ylabel="score on the left-out fold", ylim=(0, 1.05))
-ax.legend(loc="lower left")
+    chosen = {
+        name: np.asarray(values)[mine] for name, values in results.items() if name != "params"
+    }
+    style = {"color": color, "marker": marker, "label": method}
+    DampingCurveDisplay.from_cv_results(chosen, score="score", ax=ax, **style)
+ax.axhline(blind.best_score_, color="0.5", linestyle="--", label="accuracy of the model")
+ax.set_ylabel("score on the left-out fold")
+ax.legend(fontsize=8)
 plt.show()
 
 # %%
-# None. The optimum of this model is well determined, and damping only shrinks the effects: a
+# This model needs none: its optimum is well determined, and damping only shrinks the effects. A
 # little does no harm, more makes the explanation wrong while the model, and with it the accuracy,
 # stays as it is. What does help is the better method. Damping is for a Hessian that has no
 # inverse.

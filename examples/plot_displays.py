@@ -1,7 +1,7 @@
 """
-=========================================
-Which figures does the package draw?
-=========================================
+=====================================
+All displays, on one wrong prediction
+=====================================
 
 One tumour that a model gets wrong, seen through every display of `skinfluence.displays`. Each takes
 `ax=` for a figure of your own, keeps the arrays that it shows as attributes, and gives them as a

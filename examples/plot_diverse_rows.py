@@ -1,7 +1,7 @@
 """
-=============================================
-A handful of rows that stand for the others
-=============================================
+================================================
+Ten influential rows that differ from each other
+================================================
 
 Which ten training rows should a person look at? The ten of largest influence are often much
 alike. Here influence is traded for diversity, and the trade-off is chosen where both can be had.
@@ -36,21 +36,25 @@ for name, found in {"gamma = 0": plain, f"gamma = {diverse.gamma:g}": diverse}.i
     )
 
 # %%
-# Left: the path of trade-offs, with the knee. Right: the ten rows of both choices, in the order
-# in which they were picked.
+# Above: the path of trade-offs, with the knee. Below: the ten rows of both choices, in the order of
+# their selection.
 import matplotlib.pyplot as plt
 
-fig = plt.figure(figsize=(11, 3.2), layout="constrained")
-left, right = fig.subfigures(1, 2, width_ratios=[1, 2])
-ax = left.subplots()
+fig = plt.figure(figsize=(8, 6.6), layout="constrained")
+top, *choices = fig.subfigures(3, 1, height_ratios=[1.3, 1, 1])
+ax = top.subplots()
 ax.plot(diverse.path["influence"], diverse.path["diversity"], "o-", color="0.5", markersize=4)
-ax.plot(diverse.influence[-1], diverse.diversity[-1], "ro", markersize=9, label="knee")
-ax.set(xlabel="influence (1: the most there is)", ylabel="diversity")
+ax.plot(diverse.influence[-1], diverse.diversity[-1], "D", color="#D55E00", label="knee")
+ax.set(xlabel="influence, as a share of the most there is", ylabel="diversity")
 ax.legend()
-axes = right.subplots(2, 10)
-for line, found in zip(axes, (plain, diverse), strict=True):
-    line[0].set_ylabel(f"gamma = {found.gamma:g}")
-    for ax, row in zip(line, found.rows, strict=True):
+for part, found in zip(choices, (plain, diverse), strict=True):
+    part.suptitle(f"gamma = {found.gamma:g}, given label below", fontsize=9)
+    for ax, row in zip(part.subplots(1, 10), found.rows, strict=True):
         ax.imshow(X_train[row].reshape(8, 8), cmap="gray_r")
-        ax.set(xticks=[], yticks=[], xlabel=f"{y_train[row]}")
+        ax.set(xticks=[], yticks=[])
+        ax.set_xlabel(f"{y_train[row]}", fontsize=9)
 plt.show()
+
+# %%
+# The most influential rows are often the same digit over and over. A little influence given up buys
+# a set that shows every kind.

@@ -1,7 +1,7 @@
 """
-==========================================================
-Which training patients make a model wrong about children?
-==========================================================
+=====================================================
+Four training children mislead a model about children
+=====================================================
 
 A model that predicts whether diabetic patients will be readmitted to hospital within 30 days is
 often wrong about children. We ask it about one of them, and look at the influence of every training
@@ -53,7 +53,7 @@ refitted = explainer.influence(x_test, y_test, method="refit", rows=strongest)[0
 # size of the change, predicted against refitted.
 import matplotlib.pyplot as plt
 
-BLUE, ORANGE = "#4c72b0", "#d95f02"
+BLUE, ORANGE = "#0072B2", "#D55E00"
 fig, (ax, ax_refit) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 groups = [
     (~is_child, BLUE, ".", "older patients"),

@@ -1,7 +1,7 @@
 """
-================================
-Which digits have a wrong label?
-================================
+===================================
+Finding digits whose label is wrong
+===================================
 
 People who label data confuse what looks alike. Here a tenth of 1,797 handwritten digits get the
 label of a digit that they resemble. Who finds them again: the flagger, self-influence or the loss?
@@ -44,11 +44,12 @@ import matplotlib.pyplot as plt
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 fig, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
-colours = ["#d95f02", "#4c72b0", "0.5"]
-for (name, score), colour in zip(orders.items(), colours, strict=True):
+colours = ["#0072B2", "#D55E00", "#009E73"]
+styles = zip(colours, ("-", "--", ":"), strict=True)
+for (name, score), (colour, line) in zip(orders.items(), styles, strict=True):
     precision, recall, _ = precision_recall_curve(wrong, score)
     mean = average_precision_score(wrong, score)
-    ax.plot(recall, precision, color=colour, label=f"{name} (average precision {mean:.2f})")
+    ax.plot(recall, precision, line, color=colour, label=f"{name} (average precision {mean:.2f})")
 flagged = (right.sum() / wrong.sum(), right.sum() / flagger.flagged_.sum())
 ax.plot(*flagged, "o", color=colours[0], label="where the flags end")
 ax.set(

@@ -1,7 +1,7 @@
 """
-=====================================================
-Which fires does a regression of burned area rest on?
-=====================================================
+==================================================
+One rainy fire carries a regression of burned area
+==================================================
 
 The forest fires of the Montesinho park in Portugal: 517 fires. Most burned less than a hectare,
 one more than a thousand. A ridge regression predicts the burned area from month, day, place and
@@ -42,27 +42,15 @@ left_out = np.mean((y - unseen) ** 2) / np.var(y)
 print(f"unexplained part of the variance: {in_sample:.1%} in the sample, {left_out:.1%} left out")
 
 # %%
-# Left: Cook's distance of each fire. Right: leverage and residual, which it is made of.
+# Leverage and residual of each fire; the area of a point is Cook's distance, how far all
+# predictions move without the fire. Dashed lines: twice the mean leverage, and residuals of -2 and
+# 2.
 import matplotlib.pyplot as plt
 
-BLUE, ORANGE = "#4c72b0", "#d95f02"
-fig, (ax, ax_parts) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-ax.vlines(table["row"], 0, table["cooks_distance"], color=BLUE, linewidth=1)
-ax.set(
-    xlabel="fire", ylabel="Cook's distance", title="How far all predictions move without the fire"
-)
-ax_parts.scatter(table["leverage"], table["studentized_residual"], s=10, color=BLUE)
-for axes, column in [(ax, "row"), (ax_parts, "leverage")]:
-    height = "cooks_distance" if axes is ax else "studentized_residual"
-    axes.plot(strongest[column], strongest[height], "o", color=ORANGE, label="the three strongest")
-    for _, fire in strongest.iterrows():
-        where = (fire[column], fire[height])
-        axes.annotate(f"{fire['row']:.0f}", where, xytext=(-8, 8), textcoords="offset points")
-ax_parts.axhline(0, color="0.7", linewidth=0.8)
-ax_parts.set(
-    xlabel="leverage", ylabel="studentised residual", title="What it is made of: place and surprise"
-)
-ax.legend()
+from skinfluence.displays import InfluencePlotDisplay
+
+fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+InfluencePlotDisplay.from_explainer(explainer, n_marked=3, ax=ax)
 plt.show()
 
 # %%

@@ -1,7 +1,7 @@
 """
-===================================================
-What if all patients of a kind had not been there?
-===================================================
+==========================================
+Effects of groups of patients are not sums
+==========================================
 
 A group of training rows is more than the sum of its rows: as long as some patients of a kind are
 left, they stand in for the others. Here every patient group of the hospital data is removed as a

@@ -1,7 +1,7 @@
 """
-==================================================
-Can the probability of a wrong label be believed?
-==================================================
+=================================
+Label qualities are probabilities
+=================================
 
 `label_quality_` is the probability that a given label is right. If it can be believed, four in five
 labels of quality 0.8 are right, and the qualities say how many labels are wrong. Here handwritten
@@ -43,7 +43,7 @@ for seed, rate in enumerate([0.05, 0.1, 0.2, 0.3, 0.4]):
 import matplotlib.pyplot as plt
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
-colours = ["#d95f02", "#4c72b0"]
+colours = ["#D55E00", "#0072B2"]
 for (name, values), colour in zip(qualities.items(), colours, strict=True):
     quality, truth = np.concatenate(values), np.concatenate(right)
     group = np.minimum((10 * quality).astype(int), 9)

@@ -1,7 +1,7 @@
 """
-===================================================
-When is the influence function not precise enough?
-===================================================
+================================================
+First order misses effects of rows with leverage
+================================================
 
 The influence function pretends that a row has no part in the curvature of the objective. That is
 fair where thousands of rows share a few parameters. Here 500 rows share 150: is a handwritten

@@ -1,7 +1,7 @@
 """
-===========================================
-What if the Hessian is too large to invert?
-===========================================
+====================================================
+Four solvers for a Hessian with thousands of columns
+====================================================
 
 Every influence needs the inverse of a matrix as wide as the model has parameters. With thousands of
 columns that can be solved for instead of being inverted: exactly to a tolerance by conjugate

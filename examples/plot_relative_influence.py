@@ -1,7 +1,7 @@
 """
-===================================================
-Rows that explain one prediction, not all of them
-===================================================
+===========================================================
+Relative influence leaves out the rows that move everything
+===========================================================
 
 The most influential training rows are often the same for every test row: outliers and wrong
 labels, which move the whole model. Relative influence divides by how far a row moves the model,

@@ -1,7 +1,7 @@
 """
-============================================================
-How can a hinge, which has no curvature, have an influence?
-============================================================
+==========================================================
+A smooth hinge predicts refits of a support-vector machine
+==========================================================
 
 The influence function needs a second derivative and the hinge of a support-vector machine has
 none. Koh & Liang (2017, Figure 3) and, in their reproduction of it, Liu et al. (Figure 4) take the
@@ -64,15 +64,15 @@ hinge.fit(X, y)
 # The losses, and what they predict.
 import matplotlib.pyplot as plt
 
-COLORS = ["#4c72b0", "#d95f02", "#1b9e77"]
-fig, axes = plt.subplots(1, 4, figsize=(14, 3.6), layout="constrained")
+COLORS, LINES = ["#0072B2", "#D55E00", "#009E73"], ["-", "--", "-."]
+fig, axes = plt.subplots(2, 2, figsize=(8, 7), layout="constrained")
+axes = axes.ravel()
 limit = 1.1 * np.abs(predict(temperatures[0])[0][rows]).max()
 margin = np.linspace(-0.5, 2.5, 200)[:, None]
-for t, color in zip([0.01, 0.1, 1.0], COLORS, strict=True):
-    axes[0].plot(
-        margin, SmoothHinge(t).value(np.ones((200, 1)), margin), color=color, label=f"t = {t}"
-    )
-axes[0].plot(margin, np.maximum(0, 1 - margin), "k--", linewidth=1, label="hinge")
+axes[0].plot(margin, np.maximum(0, 1 - margin), color="0.8", linewidth=5, label="hinge")
+for t, color, line in zip([0.01, 0.1, 1.0], COLORS, LINES, strict=True):
+    values = SmoothHinge(t).value(np.ones((200, 1)), margin)
+    axes[0].plot(margin, values, line, color=color, label=f"t = {t}")
 axes[0].set(xlabel="margin", ylabel="loss", title="The smooth hinge")
 axes[0].legend()
 for ax, t in zip(axes[1:], temperatures, strict=True):
@@ -83,6 +83,7 @@ for ax, t in zip(axes[1:], temperatures, strict=True):
     ax.set(title=f"t = {t:g}: R = {correlation:.2f}", xlabel="hinge refitted: change of the loss")
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
 axes[1].set_ylabel("predicted change")
+axes[2].set_ylabel("predicted change")
 plt.show()
 
 # %%

@@ -1,6 +1,6 @@
 """
 =============================================
-Which training rows made the model say this?
+The training rows behind one wrong prediction
 =============================================
 
 A logistic regression tells benign from malignant tumours. It is wrong about some of the tumours
@@ -40,43 +40,18 @@ explanation = explainer.explain(x, label, k=8, verify=True)
 print(explanation)
 
 # %%
-# A notebook shows a table with bars. Each number is an attribute.
-rows = explanation[0].position
-predicted, refitted = explanation[0].influence, explanation[0].refit
-
-# %%
-# Left: predicted and refitted changes of the loss. Right: where the rows lie, in the two
-# measurements that the model weighs most.
+# The same as a picture, and where the influential rows lie: the decision value is how sure the
+# model is of a row, and 0 is the decision boundary.
 import matplotlib.pyplot as plt
 
-BLUE, ORANGE, GREY = "#4c72b0", "#d95f02", "0.8"
-fig, (ax, ax_rows) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-place = np.arange(len(rows))
-ax.barh(place - 0.2, predicted, height=0.4, color=BLUE, label="predicted")
-ax.barh(place + 0.2, refitted, height=0.4, color=GREY, label="refitted")
-ax.set_yticks(place, [f"row {X_train.index[r]}" for r in rows])
-ax.invert_yaxis()
-ax.axvline(0, color="black", linewidth=0.8)
-ax.set(xlabel="influence: change of the loss without the row", title="The eight strongest rows")
-ax.legend(loc="lower right")
+from skinfluence.displays import InfluenceDistanceDisplay, TopInfluenceDisplay
 
-coef = explainer.estimator_[-1].coef_[0]
-first, second = X.columns[np.argsort(-np.abs(coef))[:2]]
-for code, color, name in [(0, ORANGE, "malignant"), (1, BLUE, "benign")]:
-    some = y_train == code
-    style = {"color": color, "alpha": 0.3, "s": 12, "label": name, "linewidth": 0}
-    ax_rows.scatter(X_train[first][some], X_train[second][some], **style)
-colors = np.where(y_train.iloc[rows] == 0, ORANGE, BLUE)
-strong = X_train.iloc[rows]
-sizes = 200 * np.abs(predicted) / np.abs(predicted).max()
-ax_rows.scatter(strong[first], strong[second], c=colors, s=sizes, edgecolor="black")
-ax_rows.plot(x[first], x[second], "kX", markersize=11, linestyle="none", label="the tumour")
-ax_rows.set(xlabel=first, ylabel=second, title="Where they lie (size: influence)")
-ax_rows.legend()
+fig, axes = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
+TopInfluenceDisplay.from_explainer(explainer, x, label, k=4, ax=axes[0])
+InfluenceDistanceDisplay.from_explainer(explainer, x, label, kind="decision_value", ax=axes[1])
 plt.show()
 
 # %%
-# Predicted and refitted changes agree, row for row. A row of the same class need not help: the
-# one that harms the most is malignant, as the tumour is, but the model holds it for benign (see
-# its own loss in the table), and so are most of the others in the picture: they lie where the
-# benign ones are.
+# Predicted and refitted changes agree, row for row, and the influential rows are those that the
+# model is not sure of. A row of the same class need not help: the row that harms most is malignant,
+# as the tumour is, but the model takes it for benign, as its own loss in the table shows.

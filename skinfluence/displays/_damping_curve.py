@@ -100,9 +100,9 @@ class DampingCurveDisplay(Display):
         """
         ax = self._axes(ax)
         low, high = self.mean_score - self.std_error, self.mean_score + self.std_error
-        ax.fill_between(self.damping, low, high, color=HELPFUL, alpha=0.2, label="standard error")
-        style = {"color": HELPFUL, "marker": "o", "markersize": 4, "label": "mean over folds"}
-        ax.plot(self.damping, self.mean_score, **(style | kwargs))
+        style = {"color": HELPFUL, "marker": "o", "markersize": 4, "label": "mean, standard error"}
+        (line,) = ax.plot(self.damping, self.mean_score, **(style | kwargs))
+        ax.fill_between(self.damping, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
         positive = self.damping[self.damping > 0]
         if len(positive):
             ax.set_xscale("symlog", linthresh=float(positive.min()))
