@@ -9,7 +9,7 @@ from tests._data import ROOT
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PAGES = sorted(p for p in (ROOT / "docs").glob("*.rst") if ">>> " in p.read_text("utf-8"))
 #: Pages that fit many models.
-LONG = ("clean_and_learn.rst", "find_wrong_labels.rst", "how_to_choose_a_solver.rst")
+LONG = ("papers.rst", "clean_and_learn.rst", "find_wrong_labels.rst", "how_to_choose_a_solver.rst")
 
 
 @pytest.mark.parametrize(
