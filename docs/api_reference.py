@@ -162,6 +162,7 @@ API_REFERENCE = [
             "SmoothHinge",
             "SquaredHinge",
             "REGISTRY",
+            "TEMPERATURE",
         ],
     },
     {

@@ -29,6 +29,8 @@ from sklearn.preprocessing import (
 from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_class_weight
 
+from skinfluence.targets import TARGETS
+
 N_TEST = 4
 #: Finite differences in the logarithm of a weight: (position in steps, coefficient); the error of
 #: these five points is step^4 / 30 times the fifth derivative.
@@ -90,9 +92,12 @@ class Problem:
         return f"seed {self.seed}: {' '.join(repr(self.estimator).split())} {words}"
 
     @property
-    def labels(self):
-        """Labels of the test rows, where the target has any."""
-        return None if self.regression and self.target == "predict" else self.y_test
+    def asked(self):
+        """Target of the test rows, with the labels or the class that it takes."""
+        if self.target == "loss":
+            return {"y_test": self.y_test, "target": "loss"}
+        target = TARGETS[self.target]
+        return {"y_test": None, "target": target() if self.regression else target(self.y_test)}
 
     @cached_property
     def fitted(self):

@@ -24,7 +24,7 @@ def answers(problem):
     if isinstance(problem.estimator, Pipeline) and problem.weights is not None:
         door = ["sample_weight", "model__sample_weight"][problem.seed % 2]
     e.fit(problem.X, problem.y, **{door: problem.weights})
-    asked = {"y_test": problem.labels, "target": problem.target}
+    asked = problem.asked
     rows, noise = problem.rows, problem.noise
 
     def influence(method, rows):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from skinfluence.adapters._unsupported import refusal
+from skinfluence.losses import TEMPERATURE
 
 #: (module prefix, class name) -> Adapter
 REGISTRY: dict[tuple[str, str], "Adapter"] = {}
@@ -28,7 +29,7 @@ class Settings:
     """
 
     center: bool = True
-    temperature: float = 0.001
+    temperature: float = TEMPERATURE
     penalty_scaling: str = "estimator"
 
 

@@ -26,6 +26,7 @@ from skinfluence.explainer._validation import (
     check_training_data,
     tell_of_refit,
 )
+from skinfluence.losses import TEMPERATURE
 from skinfluence.solvers import get_solver
 from skinfluence.solvers._base import seeded
 from skinfluence.targets import bind_target
@@ -78,7 +79,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
     polish : bool, default=True
         Move the coefficients to the exact optimum by Newton steps before explaining.
         ``polish=False`` keeps them, as Koh & Liang keep the weights of a hinge machine.
-    temperature : float, default=0.001
+    temperature : float, default=0.01
         Of the smooth hinge that stands in for the hinge of ``LinearSVC(loss="hinge")`` in first
         order and Newton steps. Refits are those of the hinge itself.
     memory : str or joblib.Memory, default=None
@@ -166,7 +167,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         method="auto",
         penalty_scaling="estimator",
         polish=True,
-        temperature=0.001,
+        temperature=TEMPERATURE,
         memory=None,
         n_jobs=None,
         random_state=None,

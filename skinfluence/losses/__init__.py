@@ -5,12 +5,13 @@ subclassing :class:`Loss` with a `name`.
 """
 
 from skinfluence.losses._base import REGISTRY, Loss
-from skinfluence.losses._hinge import SmoothHinge, SquaredHinge
+from skinfluence.losses._hinge import TEMPERATURE, SmoothHinge, SquaredHinge
 from skinfluence.losses._logistic import Logistic, Multinomial
 from skinfluence.losses._squared import SquaredError
 
 __all__ = [
     "REGISTRY",
+    "TEMPERATURE",
     "Logistic",
     "Loss",
     "Multinomial",

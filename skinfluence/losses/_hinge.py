@@ -5,6 +5,8 @@ import numpy as np
 from skinfluence.losses._base import Loss
 from skinfluence.losses._stable import scaled_sigmoid, softplus, softplus_change
 
+#: Default temperature of the smooth hinge, in units of the margin.
+TEMPERATURE = 0.01
 #: Temperature at which the curvature is that of many rows, in units of the margin.
 WIDE = 0.3
 
@@ -17,14 +19,14 @@ class SmoothHinge(Loss):
 
     Parameters
     ----------
-    temperature : float, default=0.001
+    temperature : float, default=0.01
         t > 0, in units of the margin.
     """
 
     name = "smooth_hinge"
     target_kind = "margin"
 
-    def __init__(self, temperature=0.001):
+    def __init__(self, temperature=TEMPERATURE):
         self.temperature = temperature
 
     @classmethod

@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skinfluence.linalg import Design
-from skinfluence.losses import SmoothHinge
+from skinfluence.losses import TEMPERATURE, SmoothHinge
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, minimize
 from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import AutoSolver
@@ -33,7 +33,7 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
     ----------
     C : float, default=1.0
         Inverse strength of the penalty, as in :class:`~sklearn.svm.LinearSVC`.
-    temperature : float, default=0.1
+    temperature : float, default=0.01
         t > 0, in units of the margin. Koh & Liang use 0.001 and 0.1.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is not penalised.
@@ -83,7 +83,7 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
     }
 
     def __init__(
-        self, C=1.0, temperature=0.1, *, fit_intercept=True, class_weight=None, max_iter=200
+        self, C=1.0, temperature=TEMPERATURE, *, fit_intercept=True, class_weight=None, max_iter=200
     ):
         self.C = C
         self.temperature = temperature
