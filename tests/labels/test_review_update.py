@@ -158,3 +158,10 @@ def test_answers_that_mean_nothing_are_refused(reviewed, rows, labels, message):
     with pytest.raises(ValueError, match=message):
         flagger.update(rows, labels)
     np.testing.assert_array_equal(flagger.scores_, reviewed["given"].scores_)
+
+
+def test_a_whole_number_may_be_corrected_by_one_that_is_not():
+    flagger = quick().fit(table, typed.round().astype(int))
+    flagger.update([3], [45.5])
+    assert flagger.suggested_[3] == flagger.report(n_against=0)["given"][3] == 45.5
+    assert flagger.loo_prediction_[3] != 45.5

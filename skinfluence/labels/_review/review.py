@@ -1,6 +1,5 @@
 """Review by people: which labels to look at next, and what their answers change."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,14 +7,13 @@ import numpy as np
 from sklearn import config_context
 
 from skinfluence._utils.checks import check_choice, check_whole
-from skinfluence._utils.rows import NamedRows
+from skinfluence.labels._cleaning.actions import replace_values
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._inputs.targets import Target, as_labels
 from skinfluence.labels._outputs import check_one_output
 from skinfluence.labels._review.gain import class_beliefs, expected_gains, value_beliefs
 from skinfluence.labels._review.report import label_columns
 from skinfluence.labels._scores import SCORES
-from skinfluence.labels._sources.choice import Choice
 
 __all__ = ["Review"]
 
@@ -25,23 +23,9 @@ STRATEGIES = ("quality", "gain")
 class Review:
     """The part of LabelFlagger that works with a reviewer."""
 
-    # set by LabelFlagger
-    label_quality_: np.ndarray
-    scores_: np.ndarray
-    suggested_: np.ndarray
-    flagged_: np.ndarray
-    ranking_: np.ndarray
-    reviewed_: np.ndarray
-    _settings: dict
-    _new_table: Callable
-    training_rows_: NamedRows
-    _X: object
-    _weight: np.ndarray
-    _target: Target
-    _choice: Choice
-    _judgement: Any  # ClassJudgement or ValueJudgement
-
-    def suggest_review(self, k=10, *, strategy="quality", X_test=None, y_test=None, as_frame=False):
+    def suggest_review(
+        self: Any, k=10, *, strategy="quality", X_test=None, y_test=None, as_frame=False
+    ):
         """Rows whose labels a person should review next.
 
         Parameters
@@ -94,12 +78,12 @@ class Review:
         return self.training_rows_.table(rows, columns)
 
     @property
-    def row_names_(self):
+    def row_names_(self: Any):
         """Names of the training rows: the index of the training data, else positions (n,)."""
         check_one_output(self)
         return self.training_rows_.names()
 
-    def _gains(self, X_test, y_test):
+    def _gains(self: Any, X_test, y_test):
         """Expected reduction of the loss by each row's correction, (n,)."""
         with config_context(enable_metadata_routing=False):
             explainer = make_explainer(self, noise=False)
@@ -113,7 +97,7 @@ class Review:
             beliefs = class_beliefs(objective, posterior)
         return expected_gains(explainer, beliefs, X_test, y_test)
 
-    def update(self, rows, labels):
+    def update(self: Any, rows, labels):
         """Correct labels, and judge the other rows again.
 
         The rows become certain: they have their whole weight and quality 1, and are never flagged
@@ -151,10 +135,10 @@ class Review:
                 f"{len(rows)} rows were reviewed but {len(labels)} labels are given. Expected one "
                 "label a row."
             )
-        codes = self._target.encode_known(labels, "labels")
-        given, classes = np.array(self._target.given), self._target.classes
-        given[rows] = codes if classes is None else classes[codes]
-        target, there = Target(given, classes), self._weight > 0
+        codes, classes = self._target.encode_known(labels, "labels"), self._target.classes
+        labels = codes if classes is None else classes[codes]
+        target = Target(replace_values(self._target.given, rows, labels), classes)
+        there = self._weight > 0
         reviewed = self.reviewed_.copy()
         reviewed[rows] = True
         # Rounds end early, within a tolerance: from the old weights they would end somewhere else
@@ -167,7 +151,7 @@ class Review:
         self.reviewed_ = reviewed
         self.label_quality_[reviewed] = 1.0
         self.flagged_ = self.flagged_ & ~reviewed
-        self.suggested_[reviewed] = given[reviewed]
+        self.suggested_[reviewed] = target.given[reviewed]
         by_quality = SCORES[self._settings["ranking"]] is None
         self.scores_[reviewed] = 0.0 if by_quality else self.scores_.min()
         self.ranking_ = self.ranking_[np.argsort(reviewed[self.ranking_], kind="stable")]
