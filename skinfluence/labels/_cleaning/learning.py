@@ -178,8 +178,16 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         estimator = clone(self._default_estimator())
         name = weight_name(estimator)
         weight = check_weight(given.get("sample_weight"), X)
-        if name is None:
-            self._refuse_weights(estimator, weight)
+        reweight = self.action == "reweight"
+        if name is None and (reweight or len(np.unique(weight[weight > 0])) > 1):
+            who = type(getattr(estimator, "steps", [(None, estimator)])[-1][1]).__name__
+            what = "sample_weight differs between rows"
+            if reweight:
+                what = 'action="reweight" gives each row a weight'
+            raise ValueError(
+                f'{what}, but {who} takes no sample_weight. Pass action="drop" without weights, or '
+                "an estimator with sample weights."
+            )
         weighted = "sample_weight" in given and name is not None
         if _routing_enabled():
             routed = process_routing(self, "fit", **given, **params)
@@ -188,19 +196,6 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
             name = name and "sample_weight"  # a pipeline routes it to the steps that ask for it
         flagger = self._default_flagger()
         return Training(estimator, flagger, X, y, weight, given, params, name, weighted)
-
-    def _refuse_weights(self, estimator, weight):
-        who = type(getattr(estimator, "steps", [(None, estimator)])[-1][1]).__name__
-        if self.action == "reweight":
-            raise ValueError(
-                f'action="reweight" gives each row a weight, but {who} takes no sample_weight. '
-                'Pass action="drop", or an estimator with sample weights.'
-            )
-        if len(np.unique(weight[weight > 0])) > 1:
-            raise ValueError(
-                f"sample_weight differs between rows, but {who} takes none. Leave it out, or pass "
-                "an estimator with sample weights."
-            )
 
     def report(self):
         """The flagger's report on each training row.
