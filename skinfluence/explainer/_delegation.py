@@ -107,13 +107,6 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         return np.asarray(self.estimator_.feature_names_in_)
 
     def get_metadata_routing(self):
-        """Where fit's metadata goes: all of it to the estimator.
-
-        Returns
-        -------
-        MetadataRouter
-            To the estimator's `fit`.
-        """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=type(self).__name__)
         return router.add(estimator=self._default_estimator(), method_mapping=mapping)

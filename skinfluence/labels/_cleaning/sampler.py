@@ -108,13 +108,6 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
         return take_rows(X, decision.rows), decision.y
 
     def get_metadata_routing(self):
-        """Routing of fit's metadata to the flagger.
-
-        Returns
-        -------
-        MetadataRouter
-            To the flagger's `fit`.
-        """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         if "fit_resample" in METHODS:  # imbalanced-learn, where it is imported, makes it known
             mapping.add(caller="fit_resample", callee="fit")

@@ -131,15 +131,6 @@ def verdicts(flagger, n_against, explain):
             found[explained] = opponents(
                 flagger.explainer_, flagger._X, target.given, explained, n_against
             )
-        for j in range(n_against):
-            columns[f"against_{j + 1}"] = _named(flagger.training_rows_.array, found[:, j])
+        names = np.append(flagger.training_rows_.array.astype(object), [None])  # None at -1
+        columns.update({f"against_{j + 1}": names[found[:, j]] for j in range(n_against)})
     return flagger.training_rows_.frame(columns)
-
-
-def _named(names, positions):
-    """Names of rows; None where there is none."""
-    out = np.empty(len(positions), dtype=object)
-    for i in np.flatnonzero(positions >= 0):  # one by one: a name may be a tuple
-        name = names[positions[i]]
-        out[i] = name.item() if isinstance(name, np.generic) else name
-    return out
