@@ -222,6 +222,7 @@ def test_new_rows_are_judged_by_the_mean_of_the_models():
     np.testing.assert_allclose(np.exp(opinion.predict(new)), want, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_jobs():
     one = source_of(LogisticRegression(), n_jobs=1).fit(ones)
     two = source_of(LogisticRegression(), n_jobs=2).fit(ones)

@@ -33,7 +33,11 @@ SLOW = [
 ]
 
 
-def all_checks(estimators):
+#: Ten formats, of which the check of sparse arrays has the same.
+LONG = ("check_estimator_sparse_matrix",)
+
+
+def all_checks(estimators, without=()):
     """The checks as a list: scikit-learn 1.6 hands pytest a generator, of which it warns.
 
     Without those that hold a weight of two for a repeated row: a label is judged by the other rows;
@@ -42,7 +46,7 @@ def all_checks(estimators):
     """
     mark = parametrize_with_checks(estimators)
     names, values = mark.args
-    kept = [pair for pair in values if _name(pair) not in WEIGHTS_ARE_REPEATS]
+    kept = [pair for pair in values if _name(pair) not in (*WEIGHTS_ARE_REPEATS, *without)]
     return pytest.mark.parametrize(names, kept, **mark.kwargs)
 
 
@@ -53,7 +57,7 @@ def _name(pair):
 
 # of scikit-learn's trees, whose leaves say zero
 @pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")
-@all_checks(QUICK)
+@all_checks(QUICK, LONG)
 def test_scikit_learn_estimator_checks(estimator, check):
     check(estimator)
 

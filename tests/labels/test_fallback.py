@@ -127,6 +127,7 @@ def test_many_classes_and_sparse_rows_are_cross_validated_where_that_is_cheaper(
     assert found.judged_by_ == "cross_validation"
 
 
+@pytest.mark.slow
 def test_a_damping_asks_for_the_closed_form_whatever_it_costs():
     y = np.arange(300) % 30
     table = rng.normal(size=(30, 20))[y] * 1.5 + rng.normal(size=(300, 20))

@@ -91,8 +91,10 @@ def test_labels_outside_the_classes_are_refused():
         find_wrong_labels(y, proba[:, :9] / proba[:, :9].sum(1, keepdims=True), classes=range(9))
 
 
-@pytest.mark.parametrize("model", [None, LogisticRegression(), trees], ids=["own", "lr", "trees"])
-@pytest.mark.parametrize("n_classes", [2, 8])
+@pytest.mark.parametrize(
+    ("model", "n_classes"),
+    [(None, 2), (LogisticRegression(), 2), (LogisticRegression(), 8), (trees, 8)],
+)
 def test_coin_tosses_are_hardly_flagged_and_warned_of(model, n_classes):
     rng = np.random.default_rng(2)
     table, tossed = rng.normal(size=(600, 12)), rng.integers(0, n_classes, 600)

@@ -35,7 +35,7 @@ def test_a_flagger_stands_anywhere_in_a_pipeline():
 def test_a_grid_search_runs_with_its_own_score():
     search = GridSearchCV(
         LabelFlagger(logistic), {"damping": [0.001, 1e3], "noise_model": [True, False]},
-        cv=2, n_jobs=2,
+        cv=2,
     ).fit(X, y)  # fmt: skip
     assert search.best_params_["damping"] == 0.001
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
