@@ -134,7 +134,7 @@ def _sampled(n_select, gamma, n_rows, sizes):
                 explainer, n_select, *_tests(), n_reference=size, **settings
             )
         )
-        similarity = RBFSimilarity(explainer.objective_.design, found.length_scale, rows, 0)
+        similarity = RBFSimilarity(explainer.fitted_model_.X, found.length_scale, rows, 0)
         everyone = FacilityLocation(
             similarity, found.rows, n_select, rows, np.full(n_rows, 1 / n_rows)
         )

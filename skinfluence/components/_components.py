@@ -14,7 +14,7 @@ from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer import MOST_TESTS, check_explainer, warn_of_stand_in
-from skinfluence.linalg import SOLVED_MIB, Design, block_size, score_reader
+from skinfluence.linalg import SOLVED_MIB, block_size
 from skinfluence.losses import Multinomial
 from skinfluence.objectives import Coupling
 
@@ -232,38 +232,33 @@ def _directions(objective, rows):
 def _fill(out, objective, inverse, tests, rows):
     """Write the three incomplete products, a block of test rows at a time."""
     without_loss, without_hessian, inner_product = out
-    design, s = objective.design, objective.sample_weight[rows]
-    centred = design.take(rows)
-    train = _uncentred(centred)
+    predictor, s = objective.predictor.take(rows), objective.sample_weight[rows]
+    uncentred = predictor.uncentred()
     pulls = s * objective.residual[rows]  # shape: (n_rows, K)
     directions = s * _directions(objective, rows)
     coupling = Coupling(objective)
-    shared, shares = _uncentred_directions(coupling.directions, design), coupling.derivative(rows)
-    everything, (K, q) = slice(0, len(rows)), objective.coef.shape
+    shared = _uncentred_directions(coupling.directions, objective.predictor)
+    shared, shares = shared.reshape(objective.n_parameters, -1), coupling.derivative(rows)
+    everything, outputs = slice(0, len(rows)), range(objective.n_outputs)
     with inverse.question():
-        size = min(block_size(24 * K * q, SOLVED_MIB), MOST_TESTS)
+        size = min(block_size(24 * objective.n_parameters, SOLVED_MIB), MOST_TESTS)
         for some in gen_batches(len(tests), size):
             part = tests.take(some)
             slopes = part.gradient()  # shape: (n_some, K)
-            V = slopes.T[:, None, :] * part.design.to_dense().T  # shape: (K, q, n_some)
-            solved = inverse.solve(V.reshape(K * q, -1)).reshape(V.shape)
-            score_reader(centred, list(solved))(everything, directions, without_loss[some])
-            V = slopes.T[:, None, :] * _uncentred(part.design).to_dense().T
-            read = score_reader(train, list(V))
+            solved = inverse.solve(part.predictor.row_vjp(slopes))
+            read = predictor.score_reader(solved, outputs)
+            read(everything, directions, without_loss[some])
+            V = part.predictor.uncentred().row_vjp(slopes)  # shape: (p, n_some)
+            read = uncentred.score_reader(V, outputs)
             read(everything, directions, inner_product[some])
             read(everything, pulls, without_hessian[some])
-            without_hessian[some] += np.einsum("kqt,kqm->tm", V, shared) @ shares.T
+            without_hessian[some] += V.T @ shared @ shares.T
 
 
-def _uncentred(design):
-    """Rows as the estimator has them: the centre is ours, and an inner product depends on it."""
-    return Design(design.X, None, design.intercept)
-
-
-def _uncentred_directions(directions, design):
+def _uncentred_directions(directions, predictor):
     """Derivatives in the coefficients of centred columns as those of the columns themselves."""
-    if design.center is None:
+    if not predictor.linear or predictor.design.center is None:
         return directions
     out = directions.copy()
-    out[:, :-1] += design.center[:, None] * directions[:, -1:]
+    out[:, :-1] += predictor.design.center[:, None] * directions[:, -1:]
     return out

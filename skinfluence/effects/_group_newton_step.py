@@ -186,7 +186,7 @@ def _determine(predictor, null_space):
     if not null_space.shape[1]:
         return False
     for rows in predictor.jacobian_blocks():
-        J = predictor.row_jacobian(rows)
+        J = predictor.take(rows).row_jacobian()
         if (np.abs(J @ null_space) > 1e-8 * (np.abs(J) @ np.abs(null_space))).any():
             return True
     return False

@@ -88,6 +88,8 @@ def _by_forms(changes, kind, objective):
 
 def _squared_roots(inverse, objective):
     """Roots of H^-1 T'T H^-1, with T from design coefficients to the estimator's own."""
+    if not objective.predictor.linear:  # its parameters are the estimator's own
+        return [inverse.solve(np.eye(objective.n_parameters))]
     T = _estimator_layout(objective)
     if isinstance(inverse, RootInverse):  # W of H^-1 = W W' is at hand: one product, not two
         made = {id(W): W @ _times_transposed(W.T, T) for W in inverse.roots}

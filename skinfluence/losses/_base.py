@@ -109,6 +109,11 @@ class Loss(ABC):
         """Class probabilities ``(..., n_classes)``; None where the loss has no such model."""
         return None
 
+    @property
+    def has_link(self):
+        """Whether what real targets are predicted by is more than the raw prediction itself."""
+        return type(self).inverse_link is not Loss.inverse_link
+
     def inverse_link(self, raw_prediction):
         """What the model predicts: means of real targets, or probabilities of classes.
 

@@ -116,6 +116,13 @@ class _Derivative:
 
     def __init__(self, explainer, rows, features, inverse):
         objective = self.objective = explainer.objective_
+        if objective.predictor.linear and objective.predictor.columns is not None:
+            raise ValueError(
+                f"The coefficients of {type(explainer.fitted_model_.model).__name__} belong to "
+                "columns that it makes from X, and the derivative of these is not known. Move them "
+                "into a step of a pipeline, with a pull_back of its own, or ask for "
+                "replacement_influence."
+            )
         self.inverse = inverse
         self.X = explainer.X_train_
         self.rows = rows

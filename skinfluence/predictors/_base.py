@@ -79,13 +79,17 @@ class Predictor(ABC):
         """The same rows at other parameters."""
         return self._replace(coef=coef)
 
+    def uncentred(self):
+        """The same rows without a centre that is ours and not the estimator's, for derivatives."""
+        return self
+
     @abstractmethod
     def raw(self):
         """Raw predictions, (n, K)."""
 
     @abstractmethod
-    def row_jacobian(self, rows=slice(None)):
-        """Derivative of some rows' raw predictions in the parameters, (n_rows, K, p)."""
+    def row_jacobian(self):
+        """Derivative of each row's raw predictions in the parameters, (n, K, p)."""
 
     def jvp(self, V):
         """J_i V for V of shape (p, m) -> (n, K, m)."""
@@ -170,7 +174,7 @@ class Predictor(ABC):
         """sum_ik weights_ik |J_ik| for weights of shape (n, K), in the shape of the parameters."""
         out = np.zeros(self.n_parameters)
         for rows in self.jacobian_blocks():
-            out += np.einsum("nkp,nk->p", np.abs(self.row_jacobian(rows)), weights[rows])
+            out += np.einsum("nkp,nk->p", np.abs(self.take(rows).row_jacobian()), weights[rows])
         return out.reshape(self.coef.shape)
 
     def jacobian_blocks(self):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from skinfluence.linalg import LinearHessian, score_reader
+from skinfluence.linalg import Design, LinearHessian, score_reader
 from skinfluence.predictors._base import Predictor
 
 
@@ -68,13 +68,16 @@ class LinearPredictor(Predictor):
             offset = np.concatenate([offset, other.offset])
         return self._replace(_design=mine.with_rows_of(X), offset=offset)
 
+    def uncentred(self):
+        return self._replace(_design=Design(self._design.X, None, self._design.intercept))
+
     def raw(self):
         out = self._design.matmul(self.coef.T)
         return out if self.offset is None else out + self.offset
 
-    def row_jacobian(self, rows=slice(None)):
+    def row_jacobian(self):
         K, q = self.coef.shape
-        Z = self._design.take(rows).to_dense()
+        Z = self._design.to_dense()
         out = np.zeros((len(Z), K, K, q))
         for k in range(K):
             out[:, k, k] = Z

@@ -196,7 +196,7 @@ def select_diverse(
         scores = check_scores(scores, explainer.objective_.n_rows)
     random_state = check_random_state(random_state)
     objective = explainer.objective_
-    similarity = RBFSimilarity(objective.design, length_scale, candidates, random_state)
+    similarity = RBFSimilarity(explainer.fitted_model_.X, length_scale, candidates, random_state)
     reference = candidates
     if n_reference is not None and n_reference < len(candidates):
         reference = np.sort(random_state.choice(candidates, n_reference, replace=False))

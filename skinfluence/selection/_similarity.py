@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_random_state
 
 #: Rows whose distances give the median.
@@ -21,8 +22,8 @@ class RBFSimilarity:
 
     Parameters
     ----------
-    design : Design
-        Of the training rows.
+    X : ndarray or CSR of shape (n, n_features)
+        Training rows as the last step has them.
     length_scale : float or "median"
         "median": the median distance of two different rows, of at most `MEDIAN_ROWS`.
     rows : ndarray of int
@@ -30,10 +31,10 @@ class RBFSimilarity:
     random_state : int, RandomState instance or None
     """
 
-    def __init__(self, design, length_scale, rows, random_state):
-        self._X = design.X
+    def __init__(self, X, length_scale, rows, random_state):
+        self._X = X
         # distances do not depend on it, their digits do
-        self._center = None if design.is_sparse else self._X.mean(axis=0, dtype=np.float64)
+        self._center = None if sparse.issparse(X) else self._X.mean(axis=0, dtype=np.float64)
         if length_scale == "median":
             length_scale = self._median_distance(rows, random_state)
         self.length_scale = float(length_scale)

@@ -62,7 +62,7 @@ class RootInverse(InverseHessian):
         n, K = predictor.n_rows, self.hessian.n_outputs
         out = np.empty((n, K, K))
         for rows in self._shown(row_blocks(n, 16 * K * self.shape[0]), n):
-            half = predictor.row_jacobian(rows) @ self.roots[0]  # shape: (n_rows, K, rank)
+            half = predictor.take(rows).row_jacobian() @ self.roots[0]  # shape: (n_rows, K, rank)
             out[rows] = half @ half.transpose(0, 2, 1)
         return out
 

@@ -73,9 +73,27 @@ class Prediction(_RawSum):
                 f'at given {given} use target="loss".'
             )
         if not coding.is_classification:
+            if objective.loss.has_link:
+                return _PredictedMean()._replace(loss=objective.loss)
             return self._replace(factors=np.ones(raw.shape))
         y = coding.encode_codes(coding.predicted_codes(raw))
         return LossValue.at(objective.loss, y, name="loss at the predicted label")
+
+
+class _PredictedMean(Target):
+    """Predicted value of each test row where a link stands between it and the raw prediction."""
+
+    name = "prediction"
+    loss: Loss
+
+    def value(self, raw):
+        return self.loss.inverse_link(raw).sum(axis=-1)
+
+    def gradient(self, raw):
+        return self.loss.inverse_link_derivative(raw)
+
+    def change(self, raw, moved):
+        return self.value(raw[:, None] + moved) - self.value(raw)[:, None]
 
 
 class _ClassTarget(Target):

@@ -9,7 +9,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from skinfluence.adapters import Settings, explain_estimator
-from skinfluence.losses import Loss
 
 #: Five-point central difference: (position in steps, coefficient); the error is step^4 / 30.
 STENCIL = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
@@ -120,7 +119,7 @@ def refitted_losses(estimator, X, y, sample_weight, X_test, y_test):
     fitted = fit_tightly(estimator, X, y, sample_weight)
     fitted_model = explain_estimator(fitted, X, y, sample_weight, Settings())
     objective = fitted_model.objective
-    if type(objective.loss).inverse_link is Loss.inverse_link:
+    if not objective.loss.has_link:
         raw = own_raw_predictions(fitted, X_test)
     else:  # the estimator returns what the link makes of them
         raw = fitted_model.predictor(X_test).raw()

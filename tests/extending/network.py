@@ -16,10 +16,10 @@ class TwoLayers(Predictor):
 
     def _parts(self, theta):
         """W, b, v, c of parameters (p, ...)."""
-        d, more = self.X.shape[1], theta.shape[1:]
+        d = self.X.shape[1]
         h = (len(theta) - 1) // (d + 2)
         W, b, v, c = np.split(theta, [h * d, h * d + h, h * d + 2 * h])
-        return W.reshape(h, d, *more), b, v, c
+        return W.reshape(h, d, *theta.shape[1:]), b, v, c
 
     def _hidden(self):
         W, b, v, _ = self._parts(self.coef)
@@ -29,11 +29,11 @@ class TwoLayers(Predictor):
         t, v = self._hidden()
         return (t @ v + self.coef[-1])[:, None]
 
-    def row_jacobian(self, rows=slice(None)):
-        X, (t, v) = self.X[rows], self.take(rows)._hidden()
-        inner = v * (1.0 - t**2)  # shape: (n_rows, h)
-        W = (inner[:, :, None] * X[:, None, :]).reshape(len(X), -1)
-        return np.concatenate([W, inner, t, np.ones((len(X), 1))], axis=1)[:, None]
+    def row_jacobian(self):
+        t, v = self._hidden()
+        inner = v * (1.0 - t**2)
+        W = (inner[:, :, None] * self.X[:, None, :]).reshape(len(t), -1)
+        return np.concatenate([W, inner, t, np.ones((len(t), 1))], axis=1)[:, None]
 
     def curvature_product(self, R, V):
         (t, v), (W, b, dv, _) = self._hidden(), self._parts(V)
@@ -42,34 +42,29 @@ class TwoLayers(Predictor):
         inner = R[:, :, None] * slope * (dv - 2.0 * (v * t)[:, :, None] * moved)
         outer = (R[:, :, None] * slope * moved).sum(axis=0)
         W = np.einsum("nhm,nd->hdm", inner, self.X).reshape(-1, V.shape[1])
-        return np.concatenate([W, inner.sum(axis=0), outer, np.zeros((1, V.shape[1]))])
+        return np.concatenate([W, inner.sum(axis=0), outer, 0.0 * V[:1]])
 
 
 class NetworkRegressor(RegressorMixin, BaseEstimator):
     """Minimises sum_i s_i (y_i - f(x_i))^2 / 2 + alpha / 2 ||theta||^2 by L-BFGS."""
 
-    def __init__(self, n_hidden=3, alpha=0.1):
-        self.n_hidden = n_hidden
+    def __init__(self, alpha=0.1):
         self.alpha = alpha
 
     def fit(self, X, y, sample_weight=None):
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        p = self.n_hidden * (X.shape[1] + 2) + 1
-        self.theta_ = np.random.default_rng(0).normal(size=p)
+        self.theta_ = np.random.default_rng(0).normal(size=3 * (X.shape[1] + 2) + 1)
         start = network_regressor(self, X, y, _check_sample_weight(sample_weight, X), None)
 
-        def value_and_gradient(theta):
-            objective = start.with_coef(theta)
-            return objective.value(), objective.gradient()
+        def cost(theta):
+            return start.with_coef(theta).value(), start.with_coef(theta).gradient()
 
         tight = {"maxiter": 10**5, "maxfun": 10**5, "ftol": 1e-16, "gtol": 1e-12, "maxcor": 40}
-        settings = {"jac": True, "method": "L-BFGS-B", "options": tight}
-        self.theta_ = minimize(value_and_gradient, self.theta_, **settings).x
+        self.theta_ = minimize(cost, self.theta_, jac=True, method="L-BFGS-B", options=tight).x
         return self
 
     def predict(self, X):
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return TwoLayers(X, self.theta_).raw()[:, 0]
+        return TwoLayers(validate_data(self, X, reset=False), self.theta_).raw()[:, 0]
 
 
 @register(__name__, "NetworkRegressor", examples=lambda: [NetworkRegressor()])

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from skinfluence import InfluenceExplainer
+from skinfluence.components import influence_components
 from skinfluence.groups import group_influence
+from skinfluence.selection import relative_influence
 from skinfluence.testing import check_adapter, check_predictor, leave_one_out_influence
 from tests.extending.network import NetworkRegressor, TwoLayers
 
@@ -94,3 +96,21 @@ def test_what_needs_a_linear_model_says_so(explainer):
         group_influence(explainer, [[1, 2]], *TEST, method="second_order")
     with pytest.raises(ValueError, match="solver='woodbury' needs a convex loss"):
         InfluenceExplainer(explainer.estimator, solver="woodbury").fit(*TRAIN).influence(*TEST)
+
+
+@pytest.mark.parametrize("kind", ["theta", "loss"])
+def test_lengths_of_changes_are_those_of_all_parameters(explainer, kind):
+    H = explainer.objective_.hessian().to_dense()
+    gradients = explainer.objective_.per_sample_gradients().to_dense()
+    moved = np.linalg.solve(H, gradients.T).T
+    lengths = np.sqrt(((moved if kind == "theta" else moved @ H) * moved).sum(axis=1))
+    expected = explainer.influence(*TEST, method="first_order") / lengths
+    got = relative_influence(explainer, *TEST, kind=kind)
+    assert np.abs(got - expected).max() < 1e-9 * np.abs(expected).max()
+
+
+def test_an_inner_product_is_that_of_whole_gradients(explainer):
+    G = explainer.objective_.per_sample_gradients().to_dense()
+    expected = explainer.test_rows(*TEST).coef_gradients().to_dense() @ G.T
+    parts = influence_components(explainer, *TEST)
+    assert np.abs(parts.without_hessian - expected).max() < 1e-12 * np.abs(expected).max()

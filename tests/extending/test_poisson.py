@@ -33,6 +33,24 @@ def test_influences_are_those_of_refits_with_their_offsets():
         assert np.abs(got - truth).max() < tolerance * np.abs(truth).max(), method
 
 
+def test_the_prediction_that_is_explained_is_the_expected_count():
+    explainer = InfluenceExplainer(ExposureRegressor(0.5)).fit(*TRAIN)
+    kept = np.delete(np.arange(60), 3)
+    after = ExposureRegressor(0.5).fit(X[kept], Y[kept]).predict(TEST[0])
+    expected = after - explainer.predict(TEST[0])
+    got = explainer.influence(TEST[0], rows=[3], method="refit")[:, 0]
+    assert np.abs(got - expected).max() < 1e-9 * np.abs(expected).max()
+    step = explainer.influence(TEST[0], rows=[3], method="newton_step")[:, 0]
+    assert np.abs(step - expected).max() < 0.001 * np.abs(expected).max()
+    ends, h = [], 1e-4
+    for weight in (1 + h, 1 - h):
+        weights = np.append([1.0, 1.0, 1.0, weight], np.ones(56))
+        ends.append(ExposureRegressor(0.5).fit(*TRAIN, weights).predict(TEST[0]))
+    slope = (ends[1] - ends[0]) / (2 * h)
+    first = explainer.influence(TEST[0], rows=[3], method="first_order")[:, 0]
+    assert np.abs(first - slope).max() < 1e-7 * np.abs(slope).max()
+
+
 def test_groups_know_the_offsets_too():
     group = [3, 17, 40]
     explainer = InfluenceExplainer(ExposureRegressor(0.5)).fit(*TRAIN)
