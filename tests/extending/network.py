@@ -38,11 +38,10 @@ class TwoLayers(Predictor):
     def curvature_product(self, R, V):
         (t, v), (W, b, dv, _) = self._hidden(), self._parts(V)
         moved = np.einsum("hdm,nd->nhm", W, self.X) + b  # of W x + b, shape: (n, h, m)
-        slope = (1.0 - t**2)[:, :, None]
-        inner = R[:, :, None] * slope * (dv - 2.0 * (v * t)[:, :, None] * moved)
-        outer = (R[:, :, None] * slope * moved).sum(axis=0)
+        pull = R[:, :, None] * (1.0 - t**2)[:, :, None]
+        inner = pull * (dv - 2.0 * (v * t)[:, :, None] * moved)
         W = np.einsum("nhm,nd->hdm", inner, self.X).reshape(-1, V.shape[1])
-        return np.concatenate([W, inner.sum(axis=0), outer, 0.0 * V[:1]])
+        return np.concatenate([W, inner.sum(axis=0), (pull * moved).sum(axis=0), 0.0 * V[:1]])
 
 
 class NetworkRegressor(RegressorMixin, BaseEstimator):

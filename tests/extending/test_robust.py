@@ -1,4 +1,4 @@
-"""The loss and the estimator of the page "Extending" keep the contracts, and can be explained."""
+"""The loss and the estimator keep the contracts, and can be explained."""
 
 import numpy as np
 import pytest
