@@ -1,10 +1,10 @@
-"""The forest's votes, the weights of members and the calibration of what they say together."""
+"""The forest's leaf means, the weights of members and the calibration of what they say together."""
 
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from skinfluence.labels._sources.members import Rows, fit_forest
+from skinfluence.labels._sources.members import PRIOR_ROWS, Rows, fit_forest
 from skinfluence.labels._sources.pooling import (
     cross_calibrate,
     flat_noise_likelihood,
@@ -26,7 +26,7 @@ def rows_of(X, codes, share=None):
     return Rows(X, X, np.eye(3)[codes], codes, share, np.arange(len(X)))
 
 
-def test_no_tree_that_has_seen_a_label_votes_on_it():
+def test_the_label_of_a_row_has_no_part_in_its_own_prediction():
     rng = np.random.RandomState(0)
     X, codes = rng.randn(80, 3), np.arange(80) % 3
     other = codes.copy()
@@ -34,6 +34,23 @@ def test_no_tree_that_has_seen_a_label_votes_on_it():
     before, after = (fit_forest(rows_of(X, c), 0).out_of_bag for c in (codes, other))
     np.testing.assert_array_equal(after[11], before[11])
     assert np.abs(after - before).max() > 0.01
+
+
+def test_out_of_bag_predictions_are_leaf_means_over_all_other_rows():
+    rng = np.random.RandomState(0)
+    X, codes = rng.randn(40, 2), np.arange(40) % 3
+    rows = rows_of(X, codes)
+    member = fit_forest(rows, 0)
+    others, found = np.arange(40) != 7, []
+    for tree, drawn in zip(
+        member.forest.estimators_, member.forest.estimators_samples_, strict=True
+    ):
+        if 7 not in drawn:
+            leaf = tree.apply(X.astype(np.float32))
+            same = others & (leaf == leaf[7])
+            prior = PRIOR_ROWS * rows.targets[others].mean(axis=0)
+            found.append((rows.targets[same].sum(axis=0) + prior) / (same.sum() + PRIOR_ROWS))
+    np.testing.assert_allclose(np.exp(member.out_of_bag[7]), np.mean(found, axis=0), rtol=1e-6)
 
 
 def test_a_class_that_no_tree_knows_is_improbable_and_not_impossible():

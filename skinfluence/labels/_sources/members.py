@@ -1,10 +1,10 @@
-"""What is averaged: ridge regressions on representations, and a forest's out-of-bag votes."""
+"""What is averaged: ridge regressions on representations, and leaf means of a forest."""
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.frozen import FrozenEstimator
@@ -19,12 +19,13 @@ __all__ = ["ForestMember", "RidgeMember", "Rows", "fit_forest", "fit_ridge", "pi
 
 #: Multiples of the values of a ridge regression, which lie between 0 and 1, that make them sharp.
 TEMPERATURES = np.geomspace(1.0, 32.0, 9)
-#: Trees, fewer for many rows, each of which is grown on a bootstrap sample and votes on the other
-#: rows; more draws than these make larger trees, hardly better ones. Leaves of one row would be
-#: sure of a label that may be wrong.
-N_TREES, MANY_ROWS, MOST_DRAWS, LEAST_LEAF = (200, 100), 10_000, 30_000, 2
-#: Share of the votes that goes to all classes alike: no tree need have voted for a class.
-LEAST = 0.02
+#: Trees, and the bootstrap sample that each is grown on: a share of the rows, and at the most so
+#: many. Smaller samples leave each row unseen by more trees.
+N_TREES, SHARE_DRAWN, MOST_DRAWN = 100, 0.5, 30_000
+#: A leaf mean is pulled towards the mean of all rows as by so many rows.
+PRIOR_ROWS = 0.5
+#: What is added to the probability of each class before its logarithm.
+LEAST = 1e-9
 #: Weights that trees are grown with are multiples of one in so many of the mean weight.
 WEIGHT_STEPS = 2**16
 
@@ -112,10 +113,12 @@ def fit_ridge(representation, rows, dampings):
 
 @dataclass
 class ForestMember:
-    """Extremely randomized trees, each of which votes on the rows that it was not grown on.
+    """Extremely randomized trees (Geurts et al. 2006) whose leaves hold the means of all rows.
 
-    Of each row a third of the trees have not seen the label (out-of-bag, Breiman 1996). Other row
-    weights grow other trees: those of the first fit have bent around the wrong labels.
+    A tree that was not grown on a row gives a representation of it that does not depend on its
+    label. The prediction for the row is the mean of its leaf over all other rows, those that the
+    tree was grown on and those that it was not, averaged over these trees: out-of-bag estimates
+    (Breiman 1996) from more rows. Other row weights grow other trees.
     """
 
     forest: Any
@@ -128,7 +131,7 @@ class ForestMember:
     @property
     def name(self):
         """For the sentence that describes the opinion."""
-        return f"out-of-bag votes of {len(self.forest.estimators_)} extremely randomized trees"
+        return f"leaf means of {len(self.forest.estimators_)} extremely randomized trees"
 
     def leave_one_out(self, rows):
         """Values (n, K) of each row by trees that have not seen it; its leverage is not known."""
@@ -136,53 +139,72 @@ class ForestMember:
 
     def predict(self, X, scaled):
         """Values (m, K) of rows that no tree has seen; columns not scaled."""
-        return votes(self.forest, X, self.n_classes)
+        if self.n_classes is None:
+            return self.forest.predict(X)[:, None]
+        return _logarithm(self.forest.predict_proba(X), self.forest.classes_, self.n_classes)
 
 
-def votes(forest, X, n_classes):
-    """Log-probabilities of all K classes, or values of shape (m, 1)."""
-    if n_classes is None:
-        return forest.predict(X)[:, None]
-    return _log_votes(forest.predict_proba(X), forest.classes_, n_classes)
-
-
-def _log_votes(proba, known, n_classes):
-    out = np.full((len(proba), n_classes), LEAST / n_classes)
-    out[:, known] += proba
-    return np.log(out / (1.0 + LEAST))
+def _logarithm(means, known, n_classes):
+    """Log-probabilities of all K classes; a class without rows gets LEAST."""
+    out = np.full((len(means), n_classes), LEAST)
+    out[:, known] += np.maximum(means, 0.0)
+    return np.log(out / out.sum(axis=1, keepdims=True))
 
 
 def fit_forest(rows, seed, n_jobs=None):
-    """Grow trees on the rows that count; a ForestMember."""
+    """Grow trees on the rows that count and fill their leaves; a ForestMember."""
     counting = np.flatnonzero(rows.share > 0)
     n_classes = None if rows.codes is None else rows.targets.shape[1]
     labels = rows.targets[:, 0] if rows.codes is None else rows.codes
     # Rounded such that sums of them are exact: rounding errors would decide between equal splits.
-    weight = np.rint(rows.share[counting] * len(counting) * WEIGHT_STEPS) / WEIGHT_STEPS
+    weight = np.rint(rows.share * len(counting) * WEIGHT_STEPS) / WEIGHT_STEPS
     kind = ExtraTreesRegressor if rows.codes is None else ExtraTreesClassifier
     forest = kind(
-        N_TREES[len(counting) > MANY_ROWS],
-        min_samples_leaf=LEAST_LEAF,
+        N_TREES,
         bootstrap=True,
-        max_samples=min(len(counting), MOST_DRAWS),
-        oob_score=True,
+        max_samples=min(int(np.ceil(SHARE_DRAWN * len(counting))), MOST_DRAWN),
         random_state=seed,
         n_jobs=n_jobs,
-    )
-    with warnings.catch_warnings():
-        # a row that every tree was grown on, among a handful of rows, gets no vote
-        warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")
-        forest.fit(rows.X[counting], labels[counting], weight)
-    if n_classes is None:
-        found = forest.oob_prediction_[:, None]
-    else:
-        found = _log_votes(forest.oob_decision_function_, forest.classes_, n_classes)
-    out = found
-    if len(counting) < len(labels):
-        out = votes(forest, rows.X, n_classes)
-        out[counting] = found
+    ).fit(rows.X[counting], labels[counting], weight[counting])
+    out = _fill_leaves(forest, rows, weight, counting)
+    if n_classes is not None:
+        out = _logarithm(out, forest.classes_, n_classes)
     criterion, _ = rows.criterion(out[None, rows.for_choice], [1.0])
     return ForestMember(forest, out, n_classes, float(criterion[0]))
+
+
+def _fill_leaves(forest, rows, weight, counting):
+    """Set the value of each leaf to the mean of all its rows; leave-one-out means (n, K) of rows.
+
+    Of rows that every tree was grown on, the mean of all other rows.
+    """
+    known = slice(None) if rows.codes is None else forest.classes_
+    own = np.column_stack([rows.targets[:, known], np.ones(len(weight))]) * weight[:, None]
+    every = own.sum(axis=0)
+    prior = PRIOR_ROWS * every / every[-1]
+    others = every - own
+    prior_of_row = PRIOR_ROWS * others / np.maximum(others[:, -1:], np.finfo(float).tiny)
+    total, trees = np.zeros_like(own), np.zeros(len(own))
+    leaves = forest.apply(rows.X)
+    for tree, leaf, drawn in zip(
+        forest.estimators_, leaves.T, forest.estimators_samples_, strict=True
+    ):
+        ends = np.arange(len(leaf) + 1)
+        in_leaf = sparse.csr_matrix(
+            (np.ones(len(leaf)), leaf, ends), (len(leaf), tree.tree_.node_count)
+        )
+        sums = in_leaf.T @ own
+        filled = sums + prior
+        tree.tree_.value[:, 0] = filled[:, :-1] / filled[:, -1:]
+        unseen = np.ones(len(leaf), dtype=bool)
+        unseen[counting[drawn]] = False
+        left = sums[leaf[unseen]] - own[unseen]
+        left[:, -1] = np.maximum(left[:, -1], 0.0)  # of an empty leaf, rounding may leave a trace
+        left += prior_of_row[unseen]
+        total[unseen] += left / left[:, -1:]
+        trees[unseen] += 1
+    total[trees == 0] = prior_of_row[trees == 0]
+    return total[:, :-1] / total[:, -1:]
 
 
 class RepresentationColumns(TransformerMixin, BaseEstimator):

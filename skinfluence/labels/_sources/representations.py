@@ -43,8 +43,8 @@ class ClosedFormSource:
 
     Ridge regressions on the one-hot labels (or the values of a regression): one eigendecomposition
     a representation gives the values without each row for every damping; the damping is the one
-    under which the given labels are most likely without their own rows. A forest's out-of-bag votes
-    stand beside them. For classes they are added with weights that make the given labels likely,
+    under which the given labels are most likely without their own rows. The leaf means of a forest
+    are one member more. For classes all are added with weights that make the given labels likely,
     and calibrated; the values of a regression are averaged where they are nearly as good as the
     best. The first fit chooses the representations; others follow with their own dampings.
     `best` is the best ridge regression of the last fit.
