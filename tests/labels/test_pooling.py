@@ -1,14 +1,11 @@
-"""The forest's leaf means, the weights of members and the calibration of what they say together."""
+"""The forest's leaf means, and the weights of the members of a pool."""
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.linear_model import LogisticRegression
 
 from skinfluence.labels._sources.members import PRIOR_ROWS, Rows, fit_forest
 from skinfluence.labels._sources.pooling import (
-    cross_calibrate,
     flat_noise_likelihood,
-    log_probabilities,
     stacking_weights,
 )
 
@@ -80,47 +77,6 @@ def test_few_wrong_labels_do_not_flatten_the_pool():
         stacking_weights(log_proba[None], c, np.ones(3000), np.ones(1))[0] for c in (codes, wrong)
     )
     assert noisy > 0.5 * clean
-
-
-def test_calibrated_probabilities_stay_and_distorted_ones_come_back():
-    log_proba, codes = drawn(5000, 4)
-    same, _ = cross_calibrate(log_proba, codes, np.ones(5000))
-    assert np.abs(np.exp(same) - np.exp(log_proba)).mean() < 0.01
-    mixing = np.eye(4) + 0.5 * np.eye(4, k=1)
-    distorted = log_probabilities(0.6 * log_proba @ mixing + [0.0, 1.0, 0.0, 0.0])
-    back, _ = cross_calibrate(distorted, codes, np.ones(5000))
-    before, after = (np.abs(np.exp(p) - np.exp(log_proba)).mean() for p in (distorted, back))
-    assert after < 0.3 * before
-
-
-def test_calibration_lies_between_nothing_and_a_free_logistic_regression():
-    log_proba, codes = drawn(300, 2)
-    _, calibration = cross_calibrate(3.0 * log_proba, codes, np.ones(300))
-    margin = 3.0 * (log_proba[:, 1] - log_proba[:, 0])[:, None]
-    free = LogisticRegression(C=np.inf).fit(margin, codes).coef_[0, 0]
-    found = calibration(np.array([[0.0, 0.0], [0.0, 1.0]]))
-    slope = np.diff(found[1] - found[0])[0]
-    assert 0.3 < free < slope < 1.0
-
-
-def test_rows_of_weight_zero_teach_nothing_and_are_calibrated():
-    log_proba, codes = drawn(200, 3)
-    weight = np.where(np.arange(200) < 50, 0.0, 1.0)
-    whole, _ = cross_calibrate(log_proba, codes, weight)
-    part, calibration = cross_calibrate(log_proba[50:], codes[50:], weight[50:])
-    np.testing.assert_allclose(whole[50:], part)
-    np.testing.assert_allclose(whole[:50], calibration(log_proba[:50]))
-
-
-def test_no_row_is_calibrated_by_its_own_label():
-    log_proba, codes = drawn(400, 2)
-    share = np.ones(400)
-    before, _ = cross_calibrate(log_proba, codes, share)
-    heavy = share.copy()
-    heavy[0] = 1e-9  # it hardly teaches any more; what is said of it stays
-    after, _ = cross_calibrate(log_proba, codes, heavy)
-    np.testing.assert_allclose(after[0], before[0], atol=1e-6)
-    assert np.abs(after - before).max() > 1e-5
 
 
 def test_flat_noise_finds_the_share_of_labels_that_may_be_anything():

@@ -1,21 +1,9 @@
-"""From several opinions to one calibrated one: by the likelihood of rows that were left out.
+"""One prediction from several members, by the likelihood of rows that were left out.
 
-Everything here sees only what models without a row say about that row, so that the likelihood of
-the given labels is an honest criterion.
-
-- Members are weighed as a log-linear pool, by weights that make the given labels likely (stacking,
-  Wolpert 1992; Breiman 1996): what a member adds to the others decides, not how good it is alone.
-- The pool is calibrated by a regression of the labels on its log-probabilities, which is shrunk
-  towards leaving them as they are (Kull et al. 2019). Least squares on one-hot labels knows little
-  of which classes are near each other; this repairs it.
-
-References
-----------
-M. Kull et al. (2019), Beyond temperature scaling: obtaining well-calibrated multiclass
-probabilities with Dirichlet calibration, NeurIPS.
+Members are combined as a log-linear pool, with weights that maximise the likelihood of the given
+labels (stacking, Wolpert 1992; Breiman 1996): what a member adds to the others decides, not its own
+likelihood. The noise model calibrates the pool (`_noise/matrix.py`).
 """
-
-from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import minimize
@@ -28,12 +16,6 @@ FLAT_RATE = 0.02
 NEAR = 0.02
 #: Shares below this, relative to the largest, are none.
 LEAST_SHARE = 0.1
-#: The calibration is pulled to leaving everything as it is, as by so many rows: its coefficients,
-#: and its intercepts.
-PRIOR_ROWS, PRIOR_INTERCEPT = 100.0, 10.0
-N_FOLDS = 5
-#: More rows calibrate no better.
-MOST_ROWS = 20_000
 
 
 def log_probabilities(values):
@@ -107,59 +89,3 @@ def stacking_weights(values, codes, weight, start):
 
     bounds = [(0.0, None)] * len(start)
     return minimize(loss, start / len(start), jac=True, method="L-BFGS-B", bounds=bounds).x
-
-
-@dataclass
-class Calibration:
-    """Multinomial logistic regression of the labels on log-probabilities."""
-
-    matrix: np.ndarray = field(repr=False)  # coefficients less the unit matrix, shape: (K, K)
-    intercept: np.ndarray = field(repr=False)  # shape: (K,)
-
-    def __call__(self, log_proba):
-        """Calibrated log-probabilities, of the shape (n, K) of the given ones."""
-        centred = log_proba - log_proba.mean(axis=1, keepdims=True)
-        return log_probabilities(centred + centred @ self.matrix + self.intercept)
-
-
-def cross_calibrate(log_proba, codes, weight):
-    """Each row (n, K) calibrated by the others that have weight; and the mean Calibration."""
-    counting = np.flatnonzero(weight > 0)
-    folds = np.full(len(codes), -1)
-    folds[counting[np.argsort(codes[counting], kind="stable")]] = np.arange(len(counting)) % N_FOLDS
-    fitted = []
-    for fold in range(min(N_FOLDS, len(counting))):
-        others = np.flatnonzero((folds >= 0) & (folds != fold))
-        others = others[:: -(-len(others) // MOST_ROWS) or 1]
-        fitted.append(_calibration(log_proba[others], codes[others], weight[others]))
-    mean = Calibration(
-        np.mean([one.matrix for one in fitted], axis=0),
-        np.mean([one.intercept for one in fitted], axis=0),
-    )
-    out = mean(log_proba)
-    for fold, one in enumerate(fitted):
-        out[folds == fold] = one(log_proba[folds == fold])
-    return out, mean
-
-
-def _calibration(log_proba, codes, weight):
-    rows, size = np.arange(len(codes)), log_proba.shape[1]
-    weight = weight * (len(weight) / weight.sum()) if len(weight) else weight
-    centred = log_proba - log_proba.mean(axis=1, keepdims=True)
-
-    def loss(coef):
-        change = Calibration(coef[:-size].reshape(size, size), coef[-size:])
-        said = change(log_proba)
-        gradient = np.exp(said)
-        gradient[rows, codes] -= 1.0
-        gradient *= weight[:, None]
-        slope = centred.T @ gradient + PRIOR_ROWS * change.matrix
-        value = 0.5 * PRIOR_ROWS * (change.matrix**2).sum()
-        value += 0.5 * PRIOR_INTERCEPT * (change.intercept**2).sum()
-        return (
-            value - weight @ said[rows, codes],
-            np.r_[slope.ravel(), gradient.sum(axis=0) + PRIOR_INTERCEPT * change.intercept],
-        )
-
-    found = minimize(loss, np.zeros(size * (size + 1)), jac=True, method="L-BFGS-B").x
-    return Calibration(found[:-size].reshape(size, size), found[-size:])

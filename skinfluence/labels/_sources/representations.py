@@ -1,4 +1,4 @@
-"""The source for users who give no estimator: members, their weights, and a calibration.
+"""The source for users who give no estimator: members and their weights.
 
 Start reading here: `ClosedFormSource.fit`. Columns come from `columns.py`, leave-one-out values for
 every damping from `ridge_path.py`, the members from `members.py`, and what is made of them from
@@ -17,8 +17,6 @@ from skinfluence.labels._sources.columns import linear, radial_bases, scaler_of
 from skinfluence.labels._sources.members import Rows, fit_forest, fit_ridge
 from skinfluence.labels._sources.opinions import Opinion
 from skinfluence.labels._sources.pooling import (
-    Calibration,
-    cross_calibrate,
     log_probabilities,
     shares_of_near_best,
     stacking_weights,
@@ -44,8 +42,8 @@ class ClosedFormSource:
     Ridge regressions on the one-hot labels (or the values of a regression): one eigendecomposition
     a representation gives the values without each row for every damping; the damping is the one
     under which the given labels are most likely without their own rows. The leaf means of a forest
-    are one member more. For classes all are added with weights that make the given labels likely,
-    and calibrated; the values of a regression are averaged where they are nearly as good as the
+    are one member more. For classes all are added with weights that make the given labels likely;
+    the values of a regression are averaged where they are nearly as good as the
     best. The first fit chooses the representations; others follow with their own dampings.
     `best` is the best ridge regression of the last fit.
     """
@@ -100,15 +98,11 @@ class ClosedFormSource:
         values, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
         values = np.stack(values)
         weights = self._weights(members, values, rows)
-        said, calibration = np.tensordot(weights, values, 1), None
-        if self._codes is None:
-            said = said[:, 0]
-        else:
-            said, calibration = cross_calibrate(log_probabilities(said), self._codes, weight)
+        said = np.tensordot(weights, values, 1)
         names = [member.name for member, w in zip(members, weights, strict=True) if w > 0]
         return Opinion(
-            value=said,
-            predict=PooledModel(self._scaler, members, weights, calibration),
+            value=said[:, 0] if self._codes is None else log_probabilities(said),
+            predict=PooledModel(self._scaler, members, weights, self.n_classes),
             leverage=leverages[ridges.index(self.best)],
             description=f"Without the row: {'; '.join(names)}.",
             damping=self.best.damping,
@@ -177,7 +171,7 @@ class PooledModel:
     scaler: Any
     members: list
     weights: np.ndarray
-    calibration: Calibration | None
+    n_classes: int | None
 
     def __call__(self, X):
         X = sparse.csr_matrix(X) if sparse.issparse(X) else X
@@ -186,6 +180,4 @@ class PooledModel:
         for member, w in zip(self.members, self.weights, strict=True):
             if w > 0 or member is self.members[0]:  # all weights are 0 where nothing is known
                 values = values + w * member.predict(X, scaled)
-        if self.calibration is None:
-            return values[:, 0]
-        return self.calibration(log_probabilities(values))
+        return values[:, 0] if self.n_classes is None else log_probabilities(values)
