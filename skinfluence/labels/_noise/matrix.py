@@ -48,16 +48,17 @@ PRIOR_ROWS = 10.0
 RATE_ROWS, PRIOR_RATE = 10.0, 0.05
 #: Precisions of the normal priors of log-temperature, offsets and calibration matrix. The last is
 #: in units of the root mean square of s.
-OF_TEMPERATURE, OF_OFFSET, OF_CALIBRATION = 1.0, 1.0, 30.0
-#: Where one starts, and the share of labels that judging takes to be wrong for reasons that no
-#: matrix of these data shows; without it a rate of zero would rank one class behind all others.
-START_RATE, UNEXPLAINED = 0.1, 0.01
+OF_TEMPERATURE, OF_OFFSET, OF_CALIBRATION = 1.0, 1.0, 2.0
+#: Share of labels that is taken to be wrong for reasons that no matrix of these data shows: without
+#: it a rate of zero would rank one class behind all others.
+UNEXPLAINED = 0.01
 #: The fit goes to so many rows at the most, drawn by a fixed seed, ...
 MOST_ROWS = 10_000
 #: ... and with more classes than this to a temperature, offsets and one rate alone.
 MOST_CLASSES = 30
-#: Steps of the quasi-Newton method, and rounds of expectation-maximisation for a start.
-STEPS, ROUNDS = 150, 40
+#: Steps of the quasi-Newton method, and those after which the better of two starts is chosen. A
+#: step that gains less than so many nats is the last.
+STEPS, FIRST_STEPS, LEAST_GAIN = 150, 15, 0.003
 #: Of each class, at least so many of the surest rows stand for what its labels are.
 ANCHORS = 10
 #: At which gain of the matrix, relative to the charge of its parameters, both models count alike,
@@ -144,22 +145,17 @@ def fit_noise_matrices(log_proba, codes, weight, start=(None, None)):
     problem = _Problem(*_some_rows(log_proba, codes, weight))
     anchored = problem.anchored_matrix() if start[0] is None else None
     if start[0] is None:
-        begins = [
-            problem.start(START_RATE),
-            problem.start(matrix=anchored, parted=False, log_t=1.0),
-        ]
+        at_its_rate = problem.start(matrix=anchored, parted=False, log_t=1.0)
+        one_rate = problem.best_fit([problem.start(PRIOR_RATE), at_its_rate])
     else:
-        begins = [start[0].position]
-    one_rate = max(map(problem.fit, begins), key=lambda fit: fit.objective)
+        one_rate = problem.fit(start[0].position)
     if n_classes > MOST_CLASSES:
         return one_rate, one_rate, 0.0
     if start[1] is None:
-        begun = problem.start(matrix=problem.expected_matrix())
-        begun = problem.fit(begun, calibration=False, matrix=True, steps=STEPS // 2).position
-        begins = [begun, problem.start(matrix=anchored, log_t=1.0)]
+        starts = [one_rate.position, problem.start(matrix=anchored, log_t=1.0)]
+        whole = problem.best_fit(starts, matrix=True)
     else:
-        begins = [start[1].position]
-    whole = max((problem.fit(b, matrix=True) for b in begins), key=lambda fit: fit.objective)
+        whole = problem.fit(start[1].position, matrix=True)
     further = n_classes * (n_classes - 1) - 1
     charge = further - 1 + np.log(weight.sum())
     gain = weight.sum() * (whole.likelihood - one_rate.likelihood)
@@ -264,9 +260,15 @@ class _Problem:
         """Derivative of each row's log-likelihood by the logit of the common rate, (n,)."""
         return 1.0 - posterior[np.arange(self.n), self.codes] - posterior @ (1.0 - np.diag(T))
 
-    def fit(self, position, *, calibration=None, matrix=False, steps=STEPS):
-        """The maximum from a start; `calibration` and `matrix` say whether A and R are free."""
-        free_A = self.n_classes <= MOST_CLASSES if calibration is None else calibration
+    def best_fit(self, starts, matrix=False):
+        """The NoiseFit from the start that is better after a few steps."""
+        first = [self.fit(start, matrix=matrix, steps=FIRST_STEPS) for start in starts]
+        best = max(first, key=lambda fit: fit.objective)
+        return self.fit(best.position, matrix=matrix)
+
+    def fit(self, position, *, matrix=False, steps=STEPS):
+        """The NoiseFit from a start; `matrix`: with R free, `steps`: at the most."""
+        free_A = self.n_classes <= MOST_CLASSES
 
         def loss(position):
             log_t, b, A, rate, R = self.unpack(position)
@@ -301,7 +303,8 @@ class _Problem:
             )
             return -value / self.total, -gradient / self.total
 
-        found = minimize(loss, position, jac=True, method="L-BFGS-B", options={"maxiter": steps})
+        options = {"maxiter": steps, "ftol": LEAST_GAIN / self.total}
+        found = minimize(loss, position, jac=True, method="L-BFGS-B", options=options)
         position = found.x
         return NoiseFit(
             matrix=self.matrix(position)[0],
@@ -370,15 +373,3 @@ class _Problem:
             ]
             matrix[k] = self.weight[surest] @ self.one_hot[surest] + 0.5 / K
         return matrix / matrix.sum(axis=1, keepdims=True)
-
-    def expected_matrix(self):
-        """The matrix by expectation-maximisation at the temperature and offsets alone."""
-        position = self.fit(self.start(START_RATE), calibration=False, steps=STEPS // 2).position
-        proba, T = self.proba(position), self.matrix(position)[0]
-        weighted = self.one_hot * self.weight[:, None]
-        for _ in range(ROUNDS):
-            joint = proba * T[:, self.codes].T
-            posterior = joint / np.maximum(joint.sum(axis=1), np.finfo(float).tiny)[:, None]
-            counts = posterior.T @ weighted + 0.5 / self.n_classes
-            T = counts / counts.sum(axis=1, keepdims=True)
-        return T
