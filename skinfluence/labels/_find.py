@@ -10,9 +10,9 @@ from sklearn.utils.validation import _check_sample_weight
 from skinfluence._utils.rows import NamedRows
 from skinfluence.labels._inputs.settings import CONTAMINATION
 from skinfluence.labels._inputs.targets import Target, as_labels, kind_of_target, sorted_classes
-from skinfluence.labels._noise.judgement import judge
+from skinfluence.labels._noise.judgement import fit_noise_model
 from skinfluence.labels._review.report import LabelSummary
-from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 __all__ = ["WrongLabels", "find_wrong_labels"]
 
@@ -125,7 +125,7 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     check_consistent_length(given, logs)
     weight = _check_sample_weight(sample_weight, logs, dtype=np.float64, ensure_non_negative=True)
     target.encode_known(given, "y")
-    verdict = judge(
+    verdict = fit_noise_model(
         _Given(logs), target, weight, contamination=contamination, noise_model=True, max_iter=1
     )
     fitted = {name.rstrip("_"): value for name, value in verdict.attributes().items()}
@@ -155,8 +155,8 @@ class _Given:
         self.logs = logs
 
     def fit(self, weight):
-        """See :class:`~._sources.opinions.Source`."""
-        return Opinion(self.logs, lambda X: X, None, "Given probabilities.", None)
+        """See :class:`~._sources.prediction.Source`."""
+        return OutOfSamplePrediction(self.logs, lambda X: X, None, "Given probabilities.", None)
 
 
 def _log_proba(proba, target, classes):

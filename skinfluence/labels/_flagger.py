@@ -270,7 +270,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         table = self._new_table(X)
         gaps = gap_rows(table)
         if gaps.any():  # the model refuses what it could not have judged
-            self._judgement.model.opinion.predict(take_rows(table, gaps))
+            self._judgement.model.prediction.predict(take_rows(table, gaps))
         return table
 
     def fit_predict(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None):

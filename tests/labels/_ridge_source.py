@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 
 class RidgeSource:
@@ -20,7 +20,7 @@ class RidgeSource:
         coef = inverse @ (self.Z.T @ (weight * self.y))
         leverage = weight * np.einsum("ij,jk,ik->i", self.Z, inverse, self.Z)
         residual = (self.y - self.Z @ coef) / (1.0 - leverage)
-        return Opinion(
+        return OutOfSamplePrediction(
             value=self.y - residual,
             predict=lambda X: np.column_stack([np.ones(len(X)), X]) @ coef,
             leverage=leverage,

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from skinfluence.labels._noise.classes import NoiseModel
-from skinfluence.labels._noise.counts import flag_labels
+from skinfluence.labels._noise.classes import NoiseModel, flag_labels
 
 # Ten rows of two classes; the last of each class looks like the other one.
 CODES = np.array([0] * 6 + [1] * 4)
@@ -26,7 +25,7 @@ def model_of(quality, share=0.2):
     posterior = np.empty((10, 2))
     posterior[np.arange(10), CODES] = quality
     posterior[np.arange(10), 1 - CODES] = 1 - np.asarray(quality)
-    unused = dict.fromkeys(["verdict", "judges", "opinion"])
+    unused = dict.fromkeys(["verdict", "judges", "prediction"])
     model = Counted(PROBA, posterior, temperature=1.0, row_weight=np.ones(10), n_iter=1, **unused)
     object.__setattr__(model, "share", share)
     return model

@@ -1,4 +1,4 @@
-"""Cross-validated opinions of any estimator, and mixtures of opinions."""
+"""Cross-validated predictions of any estimator, and mixtures of predictions."""
 
 import pickle
 
@@ -177,13 +177,13 @@ def test_votes_get_the_probability_that_they_are_right():
     table = rng.standard_normal((2000, 2))
     given = (table[:, 0] + 1.5 * rng.standard_normal(2000) > 0.5).astype(int)
     source = CrossValidatedSource(table, given, 2, estimator=Votes(), random_state=0)
-    opinion = source.fit(np.ones(2000))
-    proba, vote = np.exp(opinion.value), opinion.value.argmax(axis=1)
+    prediction = source.fit(np.ones(2000))
+    proba, vote = np.exp(prediction.value), prediction.value.argmax(axis=1)
     for k in (0, 1):  # a vote for either class is right as often as it says
         hits = (given == k)[vote == k]
         assert abs(proba[vote == k, k].mean() - hits.mean()) < 0.01
         assert 0.6 < hits.mean() < 0.9
-    new = np.exp(opinion.predict(table[:100]))
+    new = np.exp(prediction.predict(table[:100]))
     np.testing.assert_allclose(new.sum(axis=1), 1.0)
     assert (new.max(axis=1) < 0.9).all()
     # the row itself is not counted: two rows alike but for their labels
@@ -212,14 +212,14 @@ def test_a_fold_may_leave_one_class_only():
 
 def test_new_rows_are_judged_by_the_mean_of_the_models():
     source = source_of(LogisticRegression())
-    opinion = source.fit(ones)
+    prediction = source.fit(ones)
     new = rng.normal(size=(6, 4))
     members = [
         clone(LogisticRegression()).fit(X[source._folds != k], three[source._folds != k])
         for k in range(5)
     ]
     want = np.mean([m.predict_proba(new) for m in members], axis=0)
-    np.testing.assert_allclose(np.exp(opinion.predict(new)), want, atol=1e-3)
+    np.testing.assert_allclose(np.exp(prediction.predict(new)), want, atol=1e-3)
 
 
 @pytest.mark.slow
@@ -229,13 +229,13 @@ def test_results_do_not_depend_on_the_number_of_jobs():
     np.testing.assert_array_equal(one.value, two.value)
 
 
-def test_opinions_can_be_pickled():
-    opinion = source_of(LogisticRegression()).fit(ones)
-    again = pickle.loads(pickle.dumps(opinion))
-    np.testing.assert_array_equal(again.predict(X), opinion.predict(X))
+def test_predictions_can_be_pickled():
+    prediction = source_of(LogisticRegression()).fit(ones)
+    again = pickle.loads(pickle.dumps(prediction))
+    np.testing.assert_array_equal(again.predict(X), prediction.predict(X))
 
 
-def test_the_first_opinion_stays():
+def test_the_first_prediction_stays():
     weight = rng.uniform(0.1, 1.0, size=90)
     source = source_of(LogisticRegression())
     first = source.fit(ones)

@@ -47,9 +47,9 @@ def refitted(estimator, target, method, weight=ones):
 
 @pytest.mark.parametrize("weight", [ones, rng.uniform(0.2, 3.0, size=60)], ids=["ones", "weights"])
 def test_ridge_without_a_row_is_the_real_refit(weight):
-    opinion = source_of(Ridge(2.0), values, None, damping=0).fit(weight)
+    prediction = source_of(Ridge(2.0), values, None, damping=0).fit(weight)
     np.testing.assert_allclose(
-        opinion.value, refitted(Ridge(2.0), values, "predict", weight), rtol=1e-9, atol=1e-10
+        prediction.value, refitted(Ridge(2.0), values, "predict", weight), rtol=1e-9, atol=1e-10
     )
 
 
@@ -94,8 +94,8 @@ def test_auto_keeps_the_penalty_of_a_model_that_is_penalised_enough():
 def test_auto_damps_a_model_that_overfits_and_real_refits_agree():
     wide = rng.normal(size=(60, 25))
     free = LogisticRegression(C=1e4, **TIGHT)
-    opinion = ExplainedSource(wide, binary, 2, estimator=free).fit(ones)
-    assert opinion.damping > 0
+    prediction = ExplainedSource(wide, binary, 2, estimator=free).fit(ones)
+    assert prediction.damping > 0
 
     def cost(C):
         total = 0.0
@@ -105,13 +105,13 @@ def test_auto_damps_a_model_that_overfits_and_real_refits_agree():
             total -= model.predict_log_proba(wide[[i]])[0, binary[i]]
         return total
 
-    assert cost(1.0 / (1e-4 + 60 * opinion.damping)) < cost(1e4)
+    assert cost(1.0 / (1e-4 + 60 * prediction.damping)) < cost(1e4)
 
 
 def test_a_model_that_chose_its_own_penalty_is_not_damped():
     wide = rng.normal(size=(60, 50))
-    opinion = ExplainedSource(wide, values, None, estimator=RidgeCV([1e-6, 1e-5])).fit(ones)
-    assert opinion.damping == 0.0
+    prediction = ExplainedSource(wide, values, None, estimator=RidgeCV([1e-6, 1e-5])).fit(ones)
+    assert prediction.damping == 0.0
 
 
 @pytest.mark.parametrize(
@@ -151,19 +151,19 @@ def test_a_weight_that_becomes_zero_takes_the_row_out():
 
 def test_new_rows_are_judged_by_the_estimator_itself():
     model = make_pipeline(StandardScaler(), LogisticRegression(**TIGHT))
-    opinion = source_of(model, three, 3, damping=0).fit(ones)
+    prediction = source_of(model, three, 3, damping=0).fit(ones)
     new = rng.normal(size=(7, 4))
     want = model.fit(X, three).predict_log_proba(new)
-    np.testing.assert_allclose(opinion.predict(new), want, rtol=1e-6)
+    np.testing.assert_allclose(prediction.predict(new), want, rtol=1e-6)
 
 
 @pytest.mark.parametrize("model", [RidgeClassifier(), LinearSVC(random_state=0)])
 @pytest.mark.parametrize(("target", "n_classes"), [(binary, 2), (three, 3)])
 def test_margins_become_probabilities_that_order_rows_as_the_margins_do(model, target, n_classes):
-    opinion = source_of(model, target, n_classes, damping=0).fit(ones)
-    np.testing.assert_allclose(np.exp(opinion.value).sum(axis=1), 1.0, rtol=1e-12)
+    prediction = source_of(model, target, n_classes, damping=0).fit(ones)
+    np.testing.assert_allclose(np.exp(prediction.value).sum(axis=1), 1.0, rtol=1e-12)
     margins = model.fit(X, target).decision_function(X)
-    said = opinion.predict(X)
+    said = prediction.predict(X)
     if n_classes == 2:
         np.testing.assert_allclose(said[:, 1] - said[:, 0], margins, rtol=1e-3, atol=1e-3)
     else:
@@ -182,33 +182,33 @@ def test_the_estimator_is_fitted_to_the_labels_themselves():
 
 def test_a_class_without_weight_is_next_to_impossible():
     weight = np.where(three == 1, 0.0, 1.0)
-    opinion = source_of(LogisticRegression(), three, 3).fit(weight)
-    assert opinion.value.shape == (60, 3)
-    assert (np.exp(opinion.value[:, 1]) < 1e-9).all()
-    assert (np.exp(opinion.predict(X)[:, 1]) < 1e-9).all()
+    prediction = source_of(LogisticRegression(), three, 3).fit(weight)
+    assert prediction.value.shape == (60, 3)
+    assert (np.exp(prediction.value[:, 1]) < 1e-9).all()
+    assert (np.exp(prediction.predict(X)[:, 1]) < 1e-9).all()
 
 
 def test_a_row_that_alone_has_a_column_is_judged_without_it():
     table = np.c_[X, np.eye(60)[:, 0]]  # the last column is there for row 0 alone
-    opinion = ExplainedSource(table, values, None, estimator=LinearRegression(), damping=0).fit(
+    prediction = ExplainedSource(table, values, None, estimator=LinearRegression(), damping=0).fit(
         ones
     )
     without = LinearRegression().fit(table[1:], values[1:]).predict(table[:1])
-    np.testing.assert_allclose(opinion.value[0], without, rtol=1e-10)
+    np.testing.assert_allclose(prediction.value[0], without, rtol=1e-10)
 
 
-def test_rows_whose_leverage_the_solver_cannot_tell_from_one_get_no_opinion_of_the_model():
+def test_rows_whose_leverage_the_solver_cannot_tell_from_one_get_no_prediction_of_the_model():
     wide = np.random.default_rng(0).normal(size=(60, 90))
-    opinion = ExplainedSource(
+    prediction = ExplainedSource(
         wide, values, None, estimator=Ridge(1e-6), damping=0, solver="cg"
     ).fit(ones)
-    np.testing.assert_allclose(opinion.value, values.mean())
+    np.testing.assert_allclose(prediction.value, values.mean())
 
 
 def test_leverage_is_that_of_the_explainer():
     hat = X @ np.linalg.solve(X.T @ X + np.eye(4), X.T)
-    opinion = source_of(Ridge(fit_intercept=False), values, None, damping=0).fit(ones)
-    np.testing.assert_allclose(opinion.leverage, np.diag(hat), rtol=1e-10)
+    prediction = source_of(Ridge(fit_intercept=False), values, None, damping=0).fit(ones)
+    np.testing.assert_allclose(prediction.leverage, np.diag(hat), rtol=1e-10)
 
 
 def test_sparse_rows_are_judged_as_dense_ones():
@@ -219,10 +219,10 @@ def test_sparse_rows_are_judged_as_dense_ones():
     np.testing.assert_allclose(got.value, dense.value, rtol=1e-8)
 
 
-def test_opinions_can_be_pickled():
-    opinion = source_of(LogisticRegression(), binary, 2).fit(ones)
-    again = pickle.loads(pickle.dumps(opinion))
-    np.testing.assert_array_equal(again.predict(X), opinion.predict(X))
+def test_predictions_can_be_pickled():
+    prediction = source_of(LogisticRegression(), binary, 2).fit(ones)
+    again = pickle.loads(pickle.dumps(prediction))
+    np.testing.assert_array_equal(again.predict(X), prediction.predict(X))
 
 
 def test_the_estimator_is_cloned():

@@ -34,7 +34,7 @@ def test_the_explainer_is_of_the_model_that_judged(explained):
 def test_the_explainer_of_a_representation_is_its_closed_form(kind, weight):
     found = LabelFlagger(representation=kind, noise_model=False, n_components=50)
     found.fit(X, y, sample_weight=weight)
-    source = found._choice.closed.inner
+    source = found._choice.closed
     rows = Rows(X, source._scaled, np.eye(2)[y], y, weight / weight.sum(), np.arange(300))
     value, _ = source.best.leave_one_out(rows)
     # a ridge classifier on -1 and +1: twice the closed form's value of class 1, minus one

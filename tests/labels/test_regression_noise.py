@@ -141,7 +141,7 @@ def test_where_noise_is_uneven_the_scale_of_the_row_counts():
     X, _, y = make_rows(n=1_000, noise="uneven")
     y, wrong = make_wrong(y, 0.1, least=0.5)
     found = judge(X, y)
-    plain = np.abs(y - found.opinion.value)
+    plain = np.abs(y - found.prediction.value)
     gain = average_precision_score(wrong, found.score) - average_precision_score(wrong, plain)
     assert gain > 0.05
 
@@ -150,7 +150,7 @@ def test_a_value_is_suggested_that_is_closer_to_the_truth_than_a_plain_fit_says(
     X, signal, y = make_rows()
     y = y + np.where(np.arange(400) % 5 == 0, 40.0, 0.0)  # all to one side
     robust, plain = judge(X, y), judge(X, y, noise_model=False)
-    off = [np.sqrt(np.mean((found.opinion.value - signal) ** 2)) for found in (robust, plain)]
+    off = [np.sqrt(np.mean((found.prediction.value - signal) ** 2)) for found in (robust, plain)]
     assert off[0] < 0.2 * off[1]
     assert plain.n_iter == 1
 
@@ -164,7 +164,7 @@ def test_suggested_values_are_predictions_without_the_row():
         weight[row] = 0.0
         refit = LinearRegression().fit(X, y, sample_weight=weight)
         # the source's ridge penalty is 1e-3
-        assert_allclose(found.opinion.value[row], refit.predict(X[[row]])[0], atol=1e-3)
+        assert_allclose(found.prediction.value[row], refit.predict(X[[row]])[0], atol=1e-3)
 
 
 def test_an_error_is_measured_with_the_variance_of_its_prediction():
@@ -175,7 +175,7 @@ def test_an_error_is_measured_with_the_variance_of_its_prediction():
     Z = np.column_stack([np.ones(39), X[1:]])
     z = np.r_[1.0, X[0]]
     q = z @ np.linalg.solve(Z.T @ Z, z)
-    error = y[0] - found.opinion.value[0]
+    error = y[0] - found.prediction.value[0]
     assert_allclose(found.standardized[0], error / found.scale / np.sqrt(1 + q), rtol=1e-3)
 
 
@@ -197,8 +197,8 @@ def test_a_source_that_knows_no_leverage_is_taken():
 
     class Mute(RidgeSource):
         def fit(self, weight):
-            opinion = super().fit(weight)
-            return type(opinion)(opinion.value, opinion.predict, None, "mute", None)
+            prediction = super().fit(weight)
+            return type(prediction)(prediction.value, prediction.predict, None, "mute", None)
 
     found = fit_regression_noise(Mute(X, y), y, np.ones(len(y)))
     assert average_precision_score(wrong, found.score) > 0.99
@@ -215,7 +215,7 @@ def test_a_row_of_weight_zero_is_as_good_as_absent():
     for name in ("standardized", "wrong_probability", "row_weight"):
         assert_allclose(getattr(found, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
         assert_allclose(getattr(other, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
-    assert_allclose(found.opinion.value[:150], short.opinion.value, rtol=1e-6)
+    assert_allclose(found.prediction.value[:150], short.prediction.value, rtol=1e-6)
     rates = value_error_rate(found, weight), value_error_rate(short, np.ones(150))
     assert_allclose(*rates, rtol=1e-6)
 
@@ -258,7 +258,9 @@ def test_new_rows_are_judged_by_the_same_densities():
     y, _ = make_wrong(y, 0.1)
     found = judge(X, y)
     X_new, signal, _ = make_rows(n=3, seed=1)
-    new = found.judge(found.opinion.predict(X_new), signal + np.array([0.0, 2.0, 20.0]))
+    new = found.wrong_probability_of_new(
+        found.prediction.predict(X_new), signal + np.array([0.0, 2.0, 20.0])
+    )
     assert_allclose(new, [0.0, 0.05, 1.0], atol=0.1)
 
 
@@ -310,8 +312,8 @@ def test_a_target_without_noise_has_only_its_broken_rows_wrong():
 
     class Zero(RidgeSource):
         def fit(self, weight):
-            opinion = super().fit(weight)
-            return type(opinion)(np.zeros(50), opinion.predict, None, "zero", None)
+            prediction = super().fit(weight)
+            return type(prediction)(np.zeros(50), prediction.predict, None, "zero", None)
 
     with pytest.warns(UserWarning, match="no better than their median .* 0, against 0. The 1 val"):
         found = fit_regression_noise(Zero(X, y), y, np.ones(50))

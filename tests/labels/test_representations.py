@@ -17,7 +17,7 @@ def fixture_table():
     return X[::2], codes[::2]
 
 
-def opinion_of(X, codes, weight=None, **settings):
+def prediction_of(X, codes, weight=None, **settings):
     n_classes = settings.pop("n_classes", int(codes.max()) + 1)
     weight = np.ones(len(codes)) if weight is None else weight
     return ClosedFormSource(X, codes, n_classes, random_state=0, **settings).fit(weight)
@@ -56,32 +56,32 @@ def test_many_columns_are_reduced_to_their_leading_directions():
 
 
 @pytest.mark.parametrize("representation", ["auto", "linear", "rbf"])
-def test_opinions_are_log_probabilities_of_every_row(table, representation):
-    opinion = opinion_of(*table, representation=representation)
-    np.testing.assert_allclose(np.exp(opinion.value).sum(axis=1), 1.0)
-    np.testing.assert_allclose(np.exp(opinion.predict(table[0][:5])).sum(axis=1), 1.0)
-    assert opinion.value.shape == (75, 3)
+def test_predictions_are_log_probabilities_of_every_row(table, representation):
+    prediction = prediction_of(*table, representation=representation)
+    np.testing.assert_allclose(np.exp(prediction.value).sum(axis=1), 1.0)
+    np.testing.assert_allclose(np.exp(prediction.predict(table[0][:5])).sum(axis=1), 1.0)
+    assert prediction.value.shape == (75, 3)
 
 
 @pytest.mark.parametrize("representation", ["auto", "linear", "rbf"])
-def test_rows_of_weight_zero_are_absent_and_get_an_opinion(table, representation):
+def test_rows_of_weight_zero_are_absent_and_get_a_prediction(table, representation):
     X, codes = table
     weight = np.where(np.arange(75) % 4 == 0, 0.0, 1.0)
     kept = weight > 0
-    whole = opinion_of(X, codes, weight, representation=representation)
-    part = opinion_of(X[kept], codes[kept], representation=representation)
+    whole = prediction_of(X, codes, weight, representation=representation)
+    part = prediction_of(X[kept], codes[kept], representation=representation)
     np.testing.assert_allclose(whole.value[kept], part.value, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(whole.value[~kept], part.predict(X[~kept]), rtol=1e-6, atol=1e-8)
 
 
 def test_the_scale_of_the_weights_changes_nothing(table):
     weight = np.random.RandomState(0).uniform(0.5, 2.0, 75)
-    one, large = opinion_of(*table, weight), opinion_of(*table, 1000 * weight)
+    one, large = prediction_of(*table, weight), prediction_of(*table, 1000 * weight)
     np.testing.assert_allclose(large.value, one.value, rtol=1e-8)
 
 
-def test_the_same_seed_gives_the_same_opinion(table):
-    np.testing.assert_array_equal(opinion_of(*table).value, opinion_of(*table).value)
+def test_the_same_seed_gives_the_same_prediction(table):
+    np.testing.assert_array_equal(prediction_of(*table).value, prediction_of(*table).value)
 
 
 @pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
@@ -90,15 +90,15 @@ def test_sparse_rows_of_any_index_dtype(index_dtype):
     codes = rng.randint(0, 2, 80)
     X = sparse.csr_matrix(rng.poisson(0.2 + codes[:, None], (80, 12)).astype(float))
     X.indices, X.indptr = X.indices.astype(index_dtype), X.indptr.astype(index_dtype)
-    opinion = opinion_of(X, codes)
-    assert (opinion.value.argmax(axis=1) == codes).mean() > 0.9
-    assert opinion.predict(X[:3]).shape == (3, 2)
+    prediction = prediction_of(X, codes)
+    assert (prediction.value.argmax(axis=1) == codes).mean() > 0.9
+    assert prediction.predict(X[:3]).shape == (3, 2)
 
 
 def test_single_precision_agrees_with_double(table):
     X, codes = table
-    single = opinion_of(X.astype(np.float32), codes, representation="rbf", damping=0.1)
-    double = opinion_of(X, codes, representation="rbf", damping=0.1)
+    single = prediction_of(X.astype(np.float32), codes, representation="rbf", damping=0.1)
+    double = prediction_of(X, codes, representation="rbf", damping=0.1)
     np.testing.assert_allclose(np.exp(single.value), np.exp(double.value), atol=1e-3)
 
 
@@ -107,21 +107,21 @@ def test_tiny_tables_and_many_classes(n, n_classes):
     rng = np.random.RandomState(0)
     codes = np.arange(n) % n_classes
     X = rng.randn(n_classes, 5)[codes] * 3 + rng.randn(n, 5)
-    opinion = opinion_of(X, codes)
-    assert np.isfinite(opinion.value).all()
-    assert (opinion.value.argmax(axis=1) == codes).mean() > 1.5 / n_classes
+    prediction = prediction_of(X, codes)
+    assert np.isfinite(prediction.value).all()
+    assert (prediction.value.argmax(axis=1) == codes).mean() > 1.5 / n_classes
 
 
 def test_more_columns_than_rows_and_repeated_rows():
     X, codes = make_classification(30, 60, random_state=0)
     X, codes = np.repeat(X, 2, axis=0), np.repeat(codes, 2)
-    assert np.isfinite(opinion_of(X, codes).value).all()
+    assert np.isfinite(prediction_of(X, codes).value).all()
 
 
 def test_a_table_of_one_constant_column_gives_the_shares_of_the_classes():
     codes = np.array([0] * 30 + [1] * 10)
-    opinion = opinion_of(np.ones((40, 1)), codes)
-    assert (opinion.value.argmax(axis=1) == 0).all()
+    prediction = prediction_of(np.ones((40, 1)), codes)
+    assert (prediction.value.argmax(axis=1) == 0).all()
 
 
 def test_values_of_a_regression_are_predicted_without_the_row():
@@ -129,10 +129,10 @@ def test_values_of_a_regression_are_predicted_without_the_row():
     X = rng.randn(120, 3)
     y = 100 + 5 * X[:, 0]
     y[3] += 50.0
-    opinion = ClosedFormSource(X, y, None, random_state=0).fit(np.ones(120))
-    assert opinion.value.shape == (120,)
-    assert abs(opinion.value[3] - (100 + 5 * X[3, 0])) < 10
-    assert opinion.predict(X[:2]).shape == (2,)
+    prediction = ClosedFormSource(X, y, None, random_state=0).fit(np.ones(120))
+    assert prediction.value.shape == (120,)
+    assert abs(prediction.value[3] - (100 + 5 * X[3, 0])) < 10
+    assert prediction.predict(X[:2]).shape == (2,)
 
 
 def test_landmarks_grow_while_they_gain_and_take_less_time_than_a_forest(monkeypatch):
@@ -160,7 +160,7 @@ def test_landmarks_that_gain_nothing_are_not_taken():
 
 
 def test_a_given_damping_is_the_one_that_is_used(table):
-    assert opinion_of(*table, representation="linear", damping=0.5).damping == 0.5
+    assert prediction_of(*table, representation="linear", damping=0.5).damping == 0.5
 
 
 def test_other_labels_of_the_same_rows_equal_a_new_source(table):
@@ -170,16 +170,16 @@ def test_other_labels_of_the_same_rows_equal_a_new_source(table):
     weight = np.ones(75)
     expected = ClosedFormSource(X, codes[::-1].copy(), 3, random_state=0).fit(weight)
     np.testing.assert_array_equal(other.fit(weight).value, expected.value)
-    np.testing.assert_array_equal(source.fit(weight).value, opinion_of(X, codes).value)
+    np.testing.assert_array_equal(source.fit(weight).value, prediction_of(X, codes).value)
 
 
-def test_opinions_are_picklable(table):
-    opinion = opinion_of(*table)
-    copy = pickle.loads(pickle.dumps(opinion))
-    np.testing.assert_array_equal(copy.predict(table[0]), opinion.predict(table[0]))
+def test_predictions_are_picklable(table):
+    prediction = prediction_of(*table)
+    copy = pickle.loads(pickle.dumps(prediction))
+    np.testing.assert_array_equal(copy.predict(table[0]), prediction.predict(table[0]))
 
 
 def test_the_global_random_state_is_untouched(table):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
-    opinion_of(*table)
+    prediction_of(*table)
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002

@@ -1,15 +1,16 @@
-"""Fitting and judging take turns: an expectation-maximisation around a source of honest opinions.
+"""The noise model of labels, and its refits with the rows' weights.
 
-A wrong label misleads the model, which then hides it and its neighbours. So each round asks the
-source for leave-one-out probabilities, fits the noise model to them (`matrix.py`), and lets each
-row count in the next fit by the probability that its label is right. (Koh & Liang 2017, section
-5.4, look for wrong labels by self-influence, which is large for every hard row; here a row is
-suspicious only where models without it are sure of another class, and mistakes between these
-classes are known to happen.)
+A wrong label misleads the model, which then hides it and its neighbours. So each round takes
+out-of-sample probabilities, fits the noise model to them (`matrix.py`), and gives each row in the
+next fit the weight of the probability that its label is right: expectation-maximisation around a
+model that is left-one-out or cross-validated. (Koh & Liang 2017, section 5.4, rank by
+self-influence, which is large for every hard row; here a row is suspicious only where models
+without it are sure of another class, and mistakes between these classes are known to happen.)
 
-How many labels are wrong is what the noise matrix says; which ones, the mean of what it and one
-rate for all mistakes say, moved on the scale of log-odds so that as many labels are expected to be
-wrong as there are.
+The noise matrix gives the number of wrong labels. Their order is that of the mean posterior of the
+matrix and of one rate for all mistakes; the log-odds are shifted so that the expected number of
+wrong labels is that of the matrix. As many labels are flagged, but none that is the likeliest by
+the models that have not seen the row.
 
 References
 ----------
@@ -20,14 +21,15 @@ EM algorithm, Journal of the Royal Statistical Society B 39(1).
 """
 
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from skinfluence.labels._noise.matrix import NoiseFit, fit_noise_matrices
-from skinfluence.labels._sources.opinions import Opinion
 from skinfluence.labels._sources.pooling import flat_noise_likelihood, log_probabilities
+from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 #: Rounds end when the rows' weights move by less than this on the mean.
 TOLERANCE = 0.02
@@ -37,27 +39,20 @@ LEAST_SHARE = 1e-3
 LEAST_PRECISION = 0.5
 #: Between which the temperature of the leave-one-out probabilities lies.
 TEMPERATURES = (0.2, 5.0)
+#: "strict" flags labels that are right with at most this probability.
+SURELY_WRONG = 0.05
 #: Steps of the bisection for the shift, in log-odds of at most LARGEST_SHIFT.
 BISECTIONS, LARGEST_SHIFT = 40, 8.0
 
 
 @dataclass(frozen=True)
 class NoiseVerdict:
-    """What two noise models together say of rows.
-
-    Attributes
-    ----------
-    one_rate, matrix : NoiseFit
-    share : float
-        Of the second.
-    shift : float
-        What is added to the log-odds that a label is right.
-    """
+    """Two noise models, and the mean of their posteriors on the scale of log-probabilities."""
 
     one_rate: NoiseFit
     matrix: NoiseFit
-    share: float
-    shift: float
+    share: float  # of the matrix in the mean
+    shift: float  # added to the log-odds that a label is right
 
     def posterior(self, log_proba, codes):
         """P(true class | x, given label), shape (n, K)."""
@@ -71,18 +66,9 @@ class NoiseVerdict:
 
 
 def fit_verdict(log_proba, codes, weight, before=None):
-    """The NoiseVerdict of rows with these given labels.
+    """The NoiseVerdict of rows of positive weight, from out-of-sample log-probabilities (n, K).
 
-    Parameters
-    ----------
-    log_proba : ndarray of shape (n, K)
-        By models that have not seen the row.
-    codes : ndarray of shape (n,)
-        Given labels.
-    weight : ndarray of shape (n,)
-        Rows of weight zero do not count.
-    before : NoiseVerdict, default=None
-        Where to start.
+    Fits start from those of `before`, another NoiseVerdict, where there is one.
     """
     kept = weight > 0
     log_proba, codes, weight = log_proba[kept], codes[kept], weight[kept] / weight[kept].mean()
@@ -105,138 +91,132 @@ def fit_verdict(log_proba, codes, weight, before=None):
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """What is known of the labels of the training rows.
+    """The fitted noise model of the training rows."""
 
-    Attributes
-    ----------
-    proba : ndarray of shape (n, K)
-        Leave-one-out probabilities of each class as the given label, with fitted temperature;
-        without a noise model as the model gives them.
-    posterior : ndarray of shape (n, K)
-        P(true class = k | the row, its given label). The quality of a label is its own entry.
-    temperature : float
-        What the opinion's log-probabilities are multiplied by in `proba`.
-    row_weight : ndarray of shape (n,)
-        The share of each row's weight in the last fit, in [0, 1].
-    opinion : Opinion
-        Of the last fit.
-    n_iter : int
-        Number of fits.
-    verdict : NoiseVerdict or None
-        None for one class.
-    judges : bool
-        Whether the noise model judges the rows; else the leave-one-out probabilities do.
-    """
-
+    #: Out-of-sample probabilities of each class as the given label, (n, K), at the temperature.
     proba: np.ndarray = field(repr=False)
+    #: P(true class = k | the row, its given label), (n, K): its own entry is a label's quality.
     posterior: np.ndarray = field(repr=False)
-    temperature: float
-    row_weight: np.ndarray = field(repr=False)
-    opinion: Opinion = field(repr=False)
-    n_iter: int
-    verdict: NoiseVerdict | None = field(repr=False)
-    judges: bool
+    temperature: float  # multiplies the log-probabilities of the prediction
+    row_weight: np.ndarray = field(repr=False)  # share of each row's weight in the last fit
+    prediction: OutOfSamplePrediction = field(repr=False)  # of the last fit
+    n_iter: int  # number of fits
+    verdict: NoiseVerdict | None = field(repr=False)  # None for one class
+    with_noise: bool  # whether the posterior is that of the verdict, or `proba`
 
     def wrong_share(self, codes, weight):
-        """Share of the labels of some training rows that is wrong by the noise model.
-
-        Rows that are not asked about have weight zero.
-        """
+        """Share of wrong labels among the training rows, by the noise matrix."""
         if self.verdict is None:
             return 0.0
-        wrong = self.verdict.matrix.wrong(self.opinion.value, codes)
+        wrong = self.verdict.matrix.wrong(self.prediction.value, codes)
         return float(weight @ wrong / weight.sum())
 
-    def judge(self, log_proba, codes):
+    def posterior_of_new(self, log_proba, codes):
         """P(true class | x, given label) of rows that the model has not seen, shape (m, K)."""
-        if not self.judges:
+        if not self.with_noise:
             return np.exp(log_probabilities(self.temperature * log_proba))
         return self.verdict.posterior(log_proba, codes)
 
 
-def fit_noise_model(
+def fit_label_noise(
     source, codes, weight, n_classes, *, max_iter=2, noise_model=True, start=None, certain=None
 ):
-    """Fit, judge, fit again with the rows' weights, until these settle.
+    """The NoiseModel after at most `max_iter` fits with the rows' weights.
 
-    Parameters
-    ----------
-    source : Source
-    codes : ndarray of shape (n,)
-        Given labels, 0 ... K - 1.
-    weight : ndarray of shape (n,)
-        Not negative; rows of weight zero influence nothing and are judged as well.
-    n_classes : int
-    max_iter : int, default=2
-        Fits at the most.
-    noise_model : bool, default=True
-        False: one fit, and the posterior is the leave-one-out probability, at a temperature only
-        where the model gives margins.
-    start : NoiseModel, default=None
-        Whose row weights and noise matrices to start from.
-    certain : ndarray of bool of shape (n,), default=None
-        Rows whose label is known to be right: they keep their whole weight, and their posterior.
-
-    Returns
-    -------
-    NoiseModel
+    Rows of weight zero influence nothing, and have a posterior as well. Without `noise_model` there
+    is one fit, and the posterior is the out-of-sample probability, at a temperature only where the
+    model gives margins. Fits `start` from the row weights and noise matrices of a NoiseModel. Rows
+    that are `certain` have a right label: they keep their weight and their posterior.
     """
     weight = np.asarray(weight, dtype=np.float64)
     certain = np.zeros(len(codes), dtype=bool) if certain is None else certain
     row_weight = np.ones(len(codes)) if start is None else start.row_weight.copy()
     row_weight[certain] = 1.0
-    opinion = source.fit(weight * row_weight)
+    prediction = source.fit(weight * row_weight)
     verdict, n_iter = None, 1
     if n_classes > 1:
-        verdict = fit_verdict(opinion.value, codes, weight, start and start.verdict)
+        verdict = fit_verdict(prediction.value, codes, weight, start and start.verdict)
         while (
-            noise_model and n_iter < max_iter and _worth_refitting(verdict, opinion, codes, weight)
+            noise_model
+            and n_iter < max_iter
+            and _worth_refitting(verdict, prediction, codes, weight)
         ):
-            own = verdict.posterior(opinion.value, codes)[np.arange(len(codes)), codes]
+            own = verdict.posterior(prediction.value, codes)[np.arange(len(codes)), codes]
             new_weight = np.maximum(own, LEAST_SHARE)
             new_weight[certain] = 1.0
             if np.average(np.abs(new_weight - row_weight), weights=weight) < TOLERANCE:
                 break
             row_weight = new_weight
-            opinion = source.fit(weight * row_weight)
-            verdict = fit_verdict(opinion.value, codes, weight, verdict)
+            prediction = source.fit(weight * row_weight)
+            verdict = fit_verdict(prediction.value, codes, weight, verdict)
             n_iter += 1
-    judges = bool(noise_model) and verdict is not None
+    with_noise = bool(noise_model) and verdict is not None
     temperature = 1.0
-    if judges or not opinion.are_probabilities:
-        temperature = _temperature(opinion, codes, weight * row_weight)
-    proba = np.exp(log_probabilities(temperature * opinion.value))
-    posterior = verdict.posterior(opinion.value, codes) if judges else proba.copy()
+    if with_noise or not prediction.are_probabilities:
+        temperature = _temperature(prediction, codes, weight * row_weight)
+    proba = np.exp(log_probabilities(temperature * prediction.value))
+    posterior = verdict.posterior(prediction.value, codes) if with_noise else proba.copy()
     posterior[certain] = np.eye(posterior.shape[1])[codes[certain]]
     return NoiseModel(
         proba=proba,
         posterior=posterior,
         temperature=temperature,
         row_weight=row_weight,
-        opinion=opinion,
+        prediction=prediction,
         n_iter=n_iter,
         verdict=verdict,
-        judges=judges,
+        with_noise=with_noise,
     )
 
 
-def _worth_refitting(verdict, opinion, codes, weight):
+def _worth_refitting(verdict, prediction, codes, weight):
     """Whether most rows that contradict their label have a wrong one.
 
     Where a model errs itself, rows that count less because it doubts them teach it its own errors.
     """
-    contradicted = weight @ (opinion.value.argmax(axis=1) != codes)
-    wrong = weight @ verdict.matrix.wrong(opinion.value, codes)
+    contradicted = weight @ (prediction.value.argmax(axis=1) != codes)
+    wrong = weight @ verdict.matrix.wrong(prediction.value, codes)
     return wrong >= LEAST_PRECISION * contradicted
 
 
-def _temperature(opinion, codes, weight):
+def _temperature(prediction, codes, weight):
     """The temperature under which the given labels are most likely."""
 
     def loss(logarithm):
-        scaled = log_probabilities(np.exp(logarithm) * opinion.value)
+        scaled = log_probabilities(np.exp(logarithm) * prediction.value)
         return -float(flat_noise_likelihood(scaled, codes, weight)[0])
 
     bounds = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 0.02})
     return float(np.exp(found.x))
+
+
+def flag_labels(model, codes, weight, contamination="auto"):
+    """(flags of shape (n,), share of the weight that is flagged).
+
+    "auto" flags as many labels as are wrong by the noise matrix, "strict" those that are right with
+    a probability of at most 0.05; a float is the share of rows to flag, whatever the models
+    predict. Rows of weight zero are never flagged.
+    """
+    counting = weight > 0
+    if not counting.any():  # every label is known to be right
+        return counting, 0.0
+    own = np.arange(len(codes)), codes
+    quality = model.posterior[own]
+    contradicted = counting & (model.proba[own] < model.proba.max(axis=1))
+    if contamination == "strict":
+        flagged = contradicted & (quality <= SURELY_WRONG)
+    elif isinstance(contamination, Real):
+        flagged = top_of_ranking(quality, counting, round(float(contamination) * counting.sum()))
+    else:
+        wrong = model.wrong_share(codes, weight) * counting.sum()
+        flagged = top_of_ranking(quality, contradicted, round(wrong))
+    return flagged, float(weight[flagged].sum() / weight.sum())
+
+
+def top_of_ranking(quality, among, n_flagged):
+    """Mask of the n rows of lowest quality among some, or of all where there are fewer."""
+    order = np.argsort(np.where(among, quality, np.inf), kind="stable")
+    flagged = np.zeros(len(quality), dtype=bool)
+    flagged[order[:n_flagged]] = True
+    return flagged & among

@@ -1,4 +1,4 @@
-"""What a noise model says of every label: classes and values behind one face."""
+"""The fitted noise model of labels or of values, with one interface."""
 
 import warnings
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ import numpy as np
 from scipy.special import log_expit, log_softmax
 
 from skinfluence._utils.warnings import user_stacklevel
-from skinfluence.labels._noise.classes import NoiseModel, fit_noise_model
-from skinfluence.labels._noise.counts import flag_labels
+from skinfluence.labels._noise.classes import NoiseModel, fit_label_noise, flag_labels
 from skinfluence.labels._noise.matrix import standard_errors
 from skinfluence.labels._noise.values import (
     RegressionNoise,
@@ -21,30 +20,17 @@ from skinfluence.labels._sources.pooling import flat_noise_likelihood
 #: Log-likelihood, in nats over all rows, that the best shares of the classes may gain by chance.
 CHANCE = 2.0
 
-__all__ = ["ClassJudgement", "ValueJudgement", "judge"]
+__all__ = ["ClassJudgement", "ValueJudgement", "fit_noise_model"]
 
 
-def judge(
+def fit_noise_model(
     source, target, weight, *, contamination, noise_model, max_iter, start=None, certain=None
 ):
-    """Ask the noise model of the target about every row of positive weight.
+    """The ClassJudgement or ValueJudgement of every row of positive weight.
 
-    Parameters
-    ----------
-    source : Source
-    target : Target
-        Of the same rows.
-    weight : ndarray of shape (n,)
-    contamination, noise_model, max_iter
-        As for the flagger.
-    start : NoiseModel or RegressionNoise, default=None
-        Of the same rows, with other labels in some of them: where to start.
-    certain : ndarray of bool of shape (n,), default=None
-        Rows whose label is known to be right: never flagged, and not counted among the others.
-
-    Returns
-    -------
-    ClassJudgement or ValueJudgement
+    `source` predicts the rows of `target` out of sample. The settings are those of the flagger.
+    `start` is the model of the same rows with other labels in some of them. Rows that are `certain`
+    have a right label: they are never flagged, and not counted among the others.
     """
     settings = {"max_iter": max_iter, "noise_model": noise_model}
     settings.update(start=start, certain=certain)
@@ -53,7 +39,7 @@ def judge(
         noise = fit_regression_noise(source, target.codes, weight, **settings)
         flagged, share = flag_values(noise, open_, contamination)
         return ValueJudgement(noise, target.codes, flagged, share, open_)
-    model = fit_noise_model(source, target.codes, weight, target.n_classes, **settings)
+    model = fit_label_noise(source, target.codes, weight, target.n_classes, **settings)
     flagged, share = flag_labels(model, target.codes, open_, contamination)
     if flagged.any():
         _warn_of_chance(model, target.codes, weight)
@@ -61,12 +47,13 @@ def judge(
 
 
 def _warn_of_chance(model, codes, weight):
-    """Say so where nothing predicts the labels: what is flagged then says nothing of them."""
+    """Warn where nothing predicts the labels."""
     share = np.bincount(codes, weight, model.proba.shape[1]) / weight.sum()
     log_proba = np.log(np.maximum(model.proba, np.finfo(float).tiny))
-    said = float(flat_noise_likelihood(log_proba, codes, weight)[0])
+    likelihood = float(flat_noise_likelihood(log_proba, codes, weight)[0])
     present = share > 0
-    gain = weight.sum() / weight.mean() * (said - share[present] @ np.log(share[present]))
+    by_shares = share[present] @ np.log(share[present])
+    gain = weight.sum() / weight.mean() * (likelihood - by_shares)
     if gain < CHANCE:
         warnings.warn(
             "Models that have not seen a row predict its label no better than the shares of the "
@@ -80,24 +67,13 @@ def _warn_of_chance(model, codes, weight):
 
 @dataclass
 class ClassJudgement:
-    """Of labels.
-
-    Attributes
-    ----------
-    model : NoiseModel
-    codes : ndarray of shape (n,)
-        Of the given labels.
-    flagged : ndarray of bool of shape (n,)
-    contamination : float
-    weight : ndarray of shape (n,)
-        Of the rows whose labels are in question; zero for those that are known to be right.
-    """
+    """The noise model of given labels, and which of them are flagged."""
 
     model: NoiseModel
-    codes: np.ndarray
-    flagged: np.ndarray
+    codes: np.ndarray  # of the given labels, shape: (n,)
+    flagged: np.ndarray  # shape: (n,)
     contamination: float
-    weight: np.ndarray
+    weight: np.ndarray  # zero for labels that are known to be right
 
     @property
     def n_sure(self):
@@ -111,12 +87,15 @@ class ClassJudgement:
 
     @property
     def tie_break(self):
-        """Orders rows whose qualities have rounded to one number: log-odds against the label."""
-        return _odds_against(self.model.opinion.value, self.codes)
+        """Log-odds against the label, for rows whose qualities have rounded to one number."""
+        rows, log_proba = np.arange(len(self.codes)), self.model.prediction.value
+        others = log_proba.copy()
+        others[rows, self.codes] = -np.inf
+        return others.max(axis=1) - log_proba[rows, self.codes]
 
     @property
-    def said(self):
-        """Tempered leave-one-out probabilities, (n, K)."""
+    def out_of_sample(self):
+        """Out-of-sample probabilities at the fitted temperature, (n, K)."""
         return self.model.proba
 
     def suggested(self, flagged):
@@ -130,38 +109,40 @@ class ClassJudgement:
 
         A label that is none of the classes (code -1) cannot be right: quality 0.
         """
-        said = self.model.opinion.predict(X)
-        tempered = self.tempered(said)
+        log_proba = self.model.prediction.predict(X)
+        tempered = self.tempered(log_proba)
         known = codes >= 0
-        posterior = self.model.judge(said, np.where(known, codes, said.argmax(axis=1)))
+        posterior = self.model.posterior_of_new(
+            log_proba, np.where(known, codes, log_proba.argmax(axis=1))
+        )
         quality = np.where(known, posterior[np.arange(len(codes)), codes], 0.0)
         return quality, posterior.argmax(axis=1), tempered
 
-    def tempered(self, said):
+    def tempered(self, log_proba):
         """Probabilities at the fitted temperature."""
-        return np.exp(log_softmax(self.model.temperature * said, axis=1))
+        return np.exp(log_softmax(self.model.temperature * log_proba, axis=1))
 
     def log_likelihood(self, X, codes):
         """Log-probability of given labels of new rows, noise included, (m,)."""
-        said = self.model.opinion.predict(X)
-        given = self.tempered(said)
-        if self.model.judges:
+        log_proba = self.model.prediction.predict(X)
+        given = self.tempered(log_proba)
+        if self.model.with_noise:
             matrix, share = self.model.verdict.matrix, self.model.verdict.share
             one_rate = self.model.verdict.one_rate
-            given = share * matrix.proba(said) @ matrix.matrix
-            given += (1 - share) * one_rate.proba(said) @ one_rate.matrix
+            given = share * matrix.proba(log_proba) @ matrix.matrix
+            given += (1 - share) * one_rate.proba(log_proba) @ one_rate.matrix
         own = given[np.arange(len(codes)), codes]
         return np.log(np.maximum(np.where(codes >= 0, own, 0.0), np.finfo(float).tiny))
 
     def attributes(self):
-        """What a flagger shows of it beside the rows."""
+        """Attributes of a flagger that do not belong to rows."""
         verdict, there = self.model.verdict, self.weight > 0
         matrix, std, rate, of_rate = np.eye(1), np.zeros((1, 1)), 0.0, 0.0
         if verdict is not None:
             matrix, std, rate, of_rate = verdict.matrix.matrix, np.nan, np.nan, np.nan
         if verdict is not None and there.any():
             codes, weight = self.codes[there], self.weight[there] / self.weight[there].mean()
-            log_proba = self.model.opinion.value[there]
+            log_proba = self.model.prediction.value[there]
             std, of_rate = standard_errors(verdict.matrix, log_proba, codes, weight)
             rate = self.model.wrong_share(self.codes, self.weight)
         return {
@@ -199,29 +180,33 @@ class ValueJudgement:
         return np.abs(self.model.standardized)
 
     @property
-    def said(self):
+    def out_of_sample(self):
         """Value predicted without the row, (n,)."""
-        return self.model.opinion.value
+        return self.model.prediction.value
 
     def suggested(self, flagged):
         """The same, (n,)."""
-        return self.model.opinion.value
+        return self.model.prediction.value
 
     def of_new_rows(self, X, values):
         """(quality, suggested value, the same) of rows that no model has seen."""
-        said = self.model.opinion.predict(X)
-        return 1.0 - self.model.judge(said, values), said, said
+        predicted = self.model.prediction.predict(X)
+        return 1.0 - self.model.wrong_probability_of_new(predicted, values), predicted, predicted
 
     def log_likelihood(self, X, values):
         """Log-density of given values of new rows, wrong ones included, (m,)."""
-        said, mixture = self.model.opinion.predict(X), self.model.mixture
-        variance = mixture.wide**2 + mixture.scale(said) ** 2
-        log_wrong = -0.5 * ((values - said) ** 2 / variance + np.log(2.0 * np.pi * variance))
+        predicted, mixture = self.model.prediction.predict(X), self.model.mixture
+        variance = mixture.wide**2 + mixture.scale(predicted) ** 2
+        log_wrong = -0.5 * ((values - predicted) ** 2 / variance + np.log(2.0 * np.pi * variance))
         # share * wrong / (probability of wrong) is the whole density
-        return np.log(mixture.share) + log_wrong - log_expit(mixture.log_odds(values - said, said))
+        return (
+            np.log(mixture.share)
+            + log_wrong
+            - log_expit(mixture.log_odds(values - predicted, predicted))
+        )
 
     def attributes(self):
-        """What a flagger shows of it beside the rows."""
+        """Attributes of a flagger that do not belong to rows."""
         rate, std = value_error_rate(self.model, self.weight)
         return {
             "noise_scale_": self.model.scale,
@@ -229,10 +214,3 @@ class ValueJudgement:
             "noise_rate_": rate,
             "noise_rate_std_": std,
         }
-
-
-def _odds_against(log_proba, codes):
-    rows = np.arange(len(codes))
-    others = log_proba.copy()
-    others[rows, codes] = -np.inf
-    return others.max(axis=1) - log_proba[rows, codes]

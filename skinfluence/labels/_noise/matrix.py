@@ -14,11 +14,10 @@ labels that confuse them, as far as the data tell the two apart; as far as they 
 (below) prefer the calibration, and a matrix of one rate for all mistakes.
 
 All parameters maximise the weighted log-likelihood of the given labels plus weak log-priors. Two
-noise models are fitted: one rate for all (each wrong class alike) and a whole matrix. What is said
-of a row is the mean of both on the scale of log-probabilities; the share of the matrix goes by
-what it gains over the one rate, in log-likelihood, for each nat that its further parameters are
-charged: one each, as by Akaike (Burnham & Anderson 2002, section 2.9), and log(n) for the first,
-the question whether mistakes are lopsided at all.
+noise models are fitted: one rate for all mistakes, and a whole matrix. The posterior of a row is
+the mean of both on the scale of log-probabilities. The share of the matrix grows with its gain in
+log-likelihood for each nat that its further parameters are charged: one each, as by Akaike
+(Burnham & Anderson 2002, section 2.9), and log(n) for the first.
 
 References
 ----------
@@ -69,30 +68,14 @@ EVEN, STEEP = 0.55, 8.0
 
 @dataclass(frozen=True)
 class NoiseFit:
-    """A noise matrix with the calibration that belongs to it.
+    """A noise matrix with the calibration that belongs to it."""
 
-    Attributes
-    ----------
-    matrix : ndarray of shape (K, K)
-        P(given = column | true = row); rows sum to one.
-    slope : ndarray of shape (K, K)
-        Of the calibration, from centred log-probabilities (rows) to logits (columns).
-    offset : ndarray of shape (K,)
-        Of the logits.
-    likelihood : float
-        Mean log-likelihood of the given labels, in nats a row, without the priors.
-    objective : float
-        The same with the priors: what the fit maximises.
-    position : ndarray
-        Where to start another fit.
-    """
-
-    matrix: np.ndarray
-    slope: np.ndarray = field(repr=False)
-    offset: np.ndarray = field(repr=False)
-    likelihood: float
-    objective: float
-    position: np.ndarray = field(repr=False)
+    matrix: np.ndarray  # P(given = column | true = row), rows sum to one, shape: (K, K)
+    slope: np.ndarray = field(repr=False)  # from centred log-probabilities to logits, (K, K)
+    offset: np.ndarray = field(repr=False)  # of the logits, shape: (K,)
+    likelihood: float  # mean log-likelihood of the given labels, in nats a row
+    objective: float  # the same with the priors
+    position: np.ndarray = field(repr=False)  # all parameters, to start another fit
 
     def proba(self, log_proba):
         """P(true class | x), shape (n, K)."""
@@ -115,31 +98,17 @@ def centred(log_proba):
 
 
 def one_rate_matrix(rate, n_classes):
-    """Each wrong class as likely as the next."""
+    """The noise matrix whose wrong classes are equally likely."""
     matrix = np.full((n_classes, n_classes), rate / (n_classes - 1))
     np.fill_diagonal(matrix, 1 - rate)
     return matrix
 
 
 def fit_noise_matrices(log_proba, codes, weight, start=(None, None)):
-    """The two noise models, and the share of the second.
+    """(NoiseFit of one rate, NoiseFit of a matrix, share of the second in the mean of both).
 
-    Parameters
-    ----------
-    log_proba : ndarray of shape (n, K)
-        By models that have not seen the row.
-    codes : ndarray of shape (n,)
-        Given labels.
-    weight : ndarray of shape (n,)
-        Row weights of mean one.
-    start : pair of NoiseFit or None
-        Of other log-probabilities of the same rows.
-
-    Returns
-    -------
-    one_rate, matrix : NoiseFit
-    share : float
-        Of the matrix in the mean of both, in [0, 1].
+    From out-of-sample log-probabilities (n, K), given labels and row weights of mean one. `start`:
+    the two fits of other log-probabilities of the same rows.
     """
     n_classes = log_proba.shape[1]
     problem = _Problem(*_some_rows(log_proba, codes, weight))
@@ -171,17 +140,10 @@ def _some_rows(log_proba, codes, weight):
 
 
 def standard_errors(fit, log_proba, codes, weight):
-    """How uncertain a noise matrix is, with its calibration free.
+    """Standard errors of the entries of a noise matrix (K, K), and of the share of wrong labels.
 
-    From the information of the scores of single rows and of the priors, all parameters free that
-    the fit has free.
-
-    Returns
-    -------
-    std : ndarray of shape (K, K)
-        Of the entries.
-    of_rate : float
-        Of the share of wrong labels that the matrix says.
+    From the information of the scores of single rows and of the priors, with all parameters free
+    that the fit has free.
     """
     n = len(codes)
     data = _some_rows(log_proba, codes, weight)
@@ -219,7 +181,7 @@ class _Problem:
         return log_t, b, A.reshape(K, K), rate, R.reshape(K, K)
 
     def start(self, rate=None, matrix=None, parted=True, log_t=0.3):
-        """Where to begin: at a rate, or at a matrix (with `parted`, or its rate) and log t."""
+        """Parameters of a rate, or of log t and a matrix (without `parted`, of its mean rate)."""
         K = self.n_classes
         position = np.zeros(self.parts[-1] + K * K)
         if matrix is not None:

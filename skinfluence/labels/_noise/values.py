@@ -1,9 +1,9 @@
-"""Which values of a regression target are wrong: leave-one-out residuals, judged and refitted.
+"""Which values of a regression target are wrong, by leave-one-out residuals.
 
 The residual of a row is its given value minus what the model predicts without the row. A wrong
-value pulls the model towards itself and hides its neighbours, so that fitting and judging
-alternate: each row counts in the next fit by the probability that its value is right, as in
-expectation-maximisation.
+value pulls the model towards itself and hides its neighbours, so that the model and the noise model
+are fitted in turns: in the next fit each row has the weight of the probability that its value is
+right, as in expectation-maximisation.
 """
 
 import warnings
@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._noise.error_mixture import ErrorMixture, fit_error_mixture
-from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 __all__ = ["RegressionNoise", "fit_regression_noise", "flag_values", "value_error_rate"]
 
@@ -30,9 +30,9 @@ THRESHOLDS = {"auto": 0.5, "strict": 0.99}
 
 @dataclass(frozen=True)
 class RegressionNoise:
-    """What is known of the values of a regression target."""
+    """The fitted noise model of the values of a regression target."""
 
-    opinion: Opinion  # of the last fit: predicted without the row, which are the suggested values
+    prediction: OutOfSamplePrediction  # of the last fit
     mixture: ErrorMixture
     wrong_probability: np.ndarray  # shape: (n,)
     standardized: np.ndarray  # error in units of its scale, with the variance of the prediction
@@ -42,7 +42,7 @@ class RegressionNoise:
     @property
     def scale(self):
         """Typical scale of the error of a right value (median over rows), in the target's unit."""
-        return float(np.median(self.mixture.scale(self.opinion.value)))
+        return float(np.median(self.mixture.scale(self.prediction.value)))
 
     @property
     def score(self):
@@ -54,7 +54,7 @@ class RegressionNoise:
         size = np.abs(self.standardized)
         return (1.0 - 1e-6) * self.wrong_probability + 1e-6 * size / (1.0 + size)
 
-    def judge(self, prediction_new, y_new):
+    def wrong_probability_of_new(self, prediction_new, y_new):
         """Probability that values of rows which the model has not seen are wrong, shape (m,)."""
         error = np.asarray(y_new, dtype=np.float64) - prediction_new
         return expit(self.mixture.log_odds(error, prediction_new))
@@ -73,23 +73,23 @@ def fit_regression_noise(
     certain = np.zeros(len(y), dtype=bool) if certain is None else certain
     row_weight = np.ones(len(y)) if start is None else np.where(certain, 1.0, start.row_weight)
     for n_iter in range(1, max(max_iter, 1) + 1):
-        opinion = source.fit(weight * row_weight)
-        variance = _prediction_variance(opinion.leverage, weight * row_weight)
-        error = y - opinion.value
-        mixture = fit_error_mixture(error, opinion.value, variance, weight)
-        proposed = np.maximum(mixture.weights(error, opinion.value, variance), LEAST_WEIGHT)
+        prediction = source.fit(weight * row_weight)
+        variance = _prediction_variance(prediction.leverage, weight * row_weight)
+        error = y - prediction.value
+        mixture = fit_error_mixture(error, prediction.value, variance, weight)
+        proposed = np.maximum(mixture.weights(error, prediction.value, variance), LEAST_WEIGHT)
         proposed[certain] = 1.0
         moved = np.abs(proposed - row_weight)[weight > 0].max(initial=0.0)
         if not noise_model or moved < SETTLED or n_iter >= max_iter:
             break
         row_weight = proposed
-    wrong = np.where(certain, 0.0, expit(mixture.log_odds(error, opinion.value, variance)))
+    wrong = np.where(certain, 0.0, expit(mixture.log_odds(error, prediction.value, variance)))
     _warn_where_nothing_is_predicted(y, error, weight, wrong > THRESHOLDS["auto"])
     return RegressionNoise(
-        opinion=opinion,
+        prediction=prediction,
         mixture=mixture,
         wrong_probability=wrong,
-        standardized=error / (mixture.scale(opinion.value) * np.sqrt(1.0 + variance)),
+        standardized=error / (mixture.scale(prediction.value) * np.sqrt(1.0 + variance)),
         row_weight=row_weight,
         n_iter=n_iter,
     )

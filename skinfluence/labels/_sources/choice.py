@@ -1,8 +1,6 @@
-"""Which source judges the rows: by the estimator that was given and the score asked for."""
+"""The choice of a source, by the estimator and the ranking of a flagger."""
 
-import copy
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +14,9 @@ from skinfluence.labels._inputs.tables import describe_columns, table_encoder
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.cross_validated import CrossValidatedSource, seeded
 from skinfluence.labels._sources.explained import ExplainedSource
-from skinfluence.labels._sources.members import pipeline_steps
 from skinfluence.labels._sources.representations import ClosedFormSource
 
-__all__ = ["Choice", "EncodedSource", "choose_source"]
+__all__ = ["Choice", "choose_source"]
 
 REMEDY = (
     'Take ranking="leave_one_out", which cross-validates such an estimator, or an estimator that '
@@ -29,7 +26,7 @@ REMEDY = (
 
 @dataclass
 class Choice:
-    """What judges the rows."""
+    """The source of the out-of-sample predictions of a flagger."""
 
     source: Any
     judged_by: str  # "leave_one_out" or "cross_validation"
@@ -47,51 +44,9 @@ class Choice:
         return Choice(source, self.judged_by, closed)
 
 
-class EncodedSource:
-    """The library's own representations of a table of any type, after the user's own steps."""
-
-    def __init__(self, X, target, steps=(), **settings):
-        self.encoder = table_encoder(X, steps)
-        self._columns = describe_columns(X, steps)
-        self._n_classes = target.n_classes
-        matrix = self.encoder.fit_transform(X)
-        self.inner = ClosedFormSource(matrix, target.codes, target.n_classes, **settings)
-
-    def fit(self, weight):
-        """See :class:`~._opinions.Source`."""
-        opinion = self.inner.fit(weight)
-        return replace(
-            opinion,
-            predict=EncodedModel(self.encoder, opinion.predict),
-            description=opinion.description + self._columns,
-        )
-
-    def with_target(self, target):
-        """The source of the same rows with other labels (or values)."""
-        other = copy.copy(self)
-        other.inner = self.inner.with_target(target)
-        return other
-
-    def model(self, weight):
-        """(unfitted pipeline of the best representation, damping beyond its penalty)."""
-        steps = pipeline_steps(self.inner._scaler, self.inner.best, self._n_classes, weight.sum())
-        return make_pipeline(self.encoder, *steps), 0.0
-
-
-@dataclass
-class EncodedModel:
-    """What a model of numbers says of new rows of any type."""
-
-    encoder: Any
-    predict: Callable
-
-    def __call__(self, X):
-        return self.predict(self.encoder.transform(X))
-
-
 def choose_source(flagger, X, target, weight, seed):
     """The Choice of a flagger with checked settings, for a table as it was given."""
-    closed, said = None, ""
+    closed, note = None, ""
     if flagger.ranking != "cross_validation":
         closed, reason = _closed_form(flagger, X, target, weight, seed)
         if reason is None:
@@ -99,8 +54,8 @@ def choose_source(flagger, X, target, weight, seed):
         if closed is None and SCORES[flagger.ranking] is not None:
             message = f"ranking={flagger.ranking!r} needs influence. {reason} {REMEDY}"
             raise UnsupportedEstimatorError(message)
-        said = "" if closed is None else f", {reason}"
-    source = _cross_validated(flagger, X, target, weight, seed, said)
+        note = "" if closed is None else f", {reason}"
+    source = _cross_validated(flagger, X, target, weight, seed, note)
     return Choice(source, "cross_validation", closed)
 
 
@@ -113,10 +68,14 @@ def _steps(flagger, seed):
 def _closed_form(flagger, X, target, weight, seed):
     """(source with influences or None, why it does not judge or None)."""
     if flagger.estimator is None:
-        encoded = EncodedSource(
-            X,
-            target,
-            _steps(flagger, seed),
+        steps = _steps(flagger, seed)
+        encoder = table_encoder(X, steps)
+        encoded = ClosedFormSource(
+            encoder.fit_transform(X),
+            target.codes,
+            target.n_classes,
+            encoder=encoder,
+            columns=describe_columns(X, steps),
             representation=flagger.representation,
             n_components=flagger.n_components,
             damping=flagger.damping,

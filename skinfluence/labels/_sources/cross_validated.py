@@ -1,4 +1,4 @@
-"""The source of any estimator: models of all folds but one judge the rows of that one."""
+"""Cross-validated predictions of any estimator."""
 
 import copy
 from dataclasses import KW_ONLY, dataclass
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.steps import weight_name
-from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 __all__ = ["CrossValidatedSource", "make_folds", "seeded"]
 
@@ -33,7 +33,7 @@ class CrossValidatedSource:
     """Cross-validated probabilities or values of any scikit-learn estimator.
 
     The folds are stratified by the given labels. Other row weights are not fitted: the first
-    opinion stays. A noise model gains little from five times the fits: with forests its average
+    prediction stays. A noise model gains little from five times the fits: with forests its average
     precision moved by -0.02 to +0.02, by nothing on the mean. An estimator that takes no
     `sample_weight` leaves out the rows of less than half of the largest weight.
     """
@@ -51,7 +51,7 @@ class CrossValidatedSource:
     def __post_init__(self):
         if self.classes is None and self.n_classes:
             self.classes = np.arange(self.n_classes)
-        self._opinion = None
+        self._prediction = None
         random_state = check_random_state(0 if self.random_state is None else self.random_state)
         stratified = self.n_classes is not None
         self._folds = make_folds(self.target, stratified, N_SPLITS, random_state)
@@ -60,14 +60,14 @@ class CrossValidatedSource:
     def with_target(self, target):
         """The source of the same rows and folds with other labels (or values)."""
         other = copy.copy(self)
-        other.target, other._opinion = target, None
+        other.target, other._prediction = target, None
         return other
 
     def fit(self, weight):
-        """Out-of-fold opinion at the first row weights; see :class:`~._opinions.Source`."""
-        if self._opinion is None:
-            self._opinion = self._fit(weight)
-        return self._opinion
+        """Out-of-fold prediction, always at the first row weights."""
+        if self._prediction is None:
+            self._prediction = self._fit(weight)
+        return self._prediction
 
     def _fit(self, weight):
         # threads of a few rows wait for each other longer than they work
@@ -84,15 +84,20 @@ class CrossValidatedSource:
         if method == "predict":
             value = self._count_votes(models, value, weight)
         name = type(getattr(self.estimator, "steps", [(None, self.estimator)])[-1][1]).__name__
-        said = f"{name}, cross-validated in {len(models)} folds{self.reason}"
-        honest = method != "decision_function"
-        return Opinion(value, Committee(models), None, said, None, honest)
+        return OutOfSamplePrediction(
+            value=value,
+            predict=Committee(models),
+            leverage=None,
+            description=f"{name}, cross-validated in {len(models)} folds{self.reason}",
+            damping=None,
+            are_probabilities=method != "decision_function",
+        )
 
     def _count_votes(self, models, value, weight):
         """Log of how often each label is given where a class is voted for, without the row itself.
 
-        A vote says nothing of how sure it is: that is counted, with the shares of the classes as
-        one row more. The models of the folds are told.
+        A vote has no probability: these are counted, with the shares of the classes as one row
+        more, and given to the models of the folds.
         """
         votes = value.argmax(axis=1)
         given = np.eye(self.n_classes)[self.target] * weight[:, None]
@@ -105,7 +110,7 @@ class CrossValidatedSource:
         return np.log(own / own.sum(axis=1, keepdims=True))
 
     def _fold(self, number, weight):
-        """(model of the other folds, what it says of this one)."""
+        """(model of the other folds, its predictions for this one)."""
         own = self._folds == number
         weight = np.where(own, 0.0, weight)
         estimator = seeded(clone(self.estimator), self._seed)
@@ -138,36 +143,36 @@ class FoldModel:
 
     @property
     def method(self):
-        """Name of what tells most of the classes: probabilities, margins or votes."""
+        """Name of the most informative method: probabilities, else margins, else votes."""
         methods = ("predict_proba", "decision_function", "predict")
         return next(name for name in methods if hasattr(self.estimator, name))
 
     def __call__(self, X):
         if self.n_classes is None:
             return np.asarray(self.estimator.predict(X), dtype=np.float64).reshape(-1)
-        known, said = self.estimator.classes_, getattr(self.estimator, self.method)(X)
+        known, found = self.estimator.classes_, getattr(self.estimator, self.method)(X)
         if self.method == "predict_proba":
-            said = _floored(said)
+            found = _floored(found)
         elif self.method == "decision_function":
-            said = log_of_margins(said)
+            found = log_of_margins(found)
         elif self.table is not None:
-            return np.log(self.table[np.searchsorted(self.classes, said)])
+            return np.log(self.table[np.searchsorted(self.classes, found)])
         else:
-            said = _floored(said[:, None] == known)
-        return all_classes(said, known, self.classes)
+            found = _floored(found[:, None] == known)
+        return all_classes(found, known, self.classes)
 
 
 @dataclass
 class Committee:
-    """The models of all folds together, for rows that none of them has seen: their mean."""
+    """The mean prediction of the models of all folds, for rows that none of them has seen."""
 
     members: tuple
 
     def __call__(self, X):
-        said = np.stack([member(X) for member in self.members])
+        found = np.stack([member(X) for member in self.members])
         if self.members[0].n_classes is None:
-            return said.mean(axis=0)
-        return np.log(np.exp(said).mean(axis=0))
+            return found.mean(axis=0)
+        return np.log(np.exp(found).mean(axis=0))
 
 
 def _floored(proba):

@@ -20,7 +20,7 @@ from skinfluence.explainer import InfluenceExplainer, leverage
 from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._sources.cross_validated import UNSEEN, all_classes, log_of_margins
 from skinfluence.labels._sources.fallback import reason_to_cross_validate
-from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 from skinfluence.losses import Logistic, Multinomial
 from skinfluence.objectives import Objective, minimize
 from skinfluence.solvers import AutoSolver, get_solver
@@ -69,7 +69,7 @@ class ExplainedSource:
         return other
 
     def fit(self, weight):
-        """Leave-one-out opinion at these row weights; see :class:`~._opinions.Source`."""
+        """Leave-one-out prediction at these row weights."""
         if self._explainer is None or ((weight > 0) & ~self._used).any():
             self.begin(weight)
         factors = weight[self._used] / self._base
@@ -82,7 +82,7 @@ class ExplainedSource:
             replace(self._explainer.fitted_model_, objective=best.objective), self.n_classes,
             self.classes,
         )  # fmt: skip
-        return self._opinion(model, best, damping)
+        return self._prediction(model, best, damping)
 
     def model(self, weight):
         """(unfitted estimator, damping of the last fit): what an explainer of it explains."""
@@ -147,23 +147,30 @@ class ExplainedSource:
         own = np.clip(leverage(objective, inverse), 0.0, 1.0)
         return LeaveOneOut(objective, objective.raw_prediction + moved, own)
 
-    def _opinion(self, model, best, damping):
+    def _prediction(self, model, best, damping):
         value = model.answer(best.raw)
         lost = ~np.isfinite(best.raw).all(axis=1)
-        if lost.any():  # their removal leaves the model undetermined: it says nothing of them
+        if lost.any():  # their removal leaves the model undetermined: it has no prediction for them
             value[lost] = self._mean_target(best.weight)
         own = best.leverage
         if not self._used.all():
             value = spread(value, self._used, model(take_rows(self.X, ~self._used)))
             own = spread(own, self._used, 0.0)
         name = type(unwrap(self._explainer.estimator_)[1]).__name__
-        said = f"{name}, left-one-out in closed form, damping {damping:.3g}"
         raw = best.objective.raw_prediction[:1]
-        honest = self.n_classes is None or best.objective.loss.probability(raw) is not None
-        return Opinion(value, model, own, said, damping, honest)
+        return OutOfSamplePrediction(
+            value=value,
+            predict=model,
+            leverage=own,
+            description=f"{name}, left-one-out in closed form, damping {damping:.3g}",
+            damping=damping,
+            are_probabilities=(
+                self.n_classes is None or best.objective.loss.probability(raw) is not None
+            ),
+        )
 
     def _mean_target(self, weight):
-        """What is said of a row without a model: the shares of the classes, or the mean value."""
+        """The prediction without a model: the shares of the classes, or the mean value."""
         target = self.target[self._used]
         if self.n_classes is None:
             return np.average(target, weights=weight)
@@ -195,8 +202,8 @@ class RawModel:
         # of these two the logarithms have more digits
         plain = isinstance(loss, Logistic | Multinomial)
         proba = None if plain else loss.probability(raw)
-        said = log_of_margins(raw) if proba is None else np.log(np.maximum(proba, np.exp(UNSEEN)))
-        return all_classes(said, known, self.classes)
+        logs = log_of_margins(raw) if proba is None else np.log(np.maximum(proba, np.exp(UNSEEN)))
+        return all_classes(logs, known, self.classes)
 
 
 @dataclass

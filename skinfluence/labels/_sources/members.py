@@ -66,17 +66,17 @@ class RidgeMember:
 
     @property
     def name(self):
-        """For the sentence that describes the opinion."""
+        """For the sentence that describes the prediction."""
         return f"ridge regression on {self.representation.name} (damping {self.damping:.1e})"
 
     def leave_one_out(self, rows):
         """Values (n, K) of each row without it, and its leverage (n,)."""
         value, leverage = np.empty(rows.targets.shape), np.empty(len(rows.targets))
         for some, columns in self.representation.blocks(rows.scaled):
-            said, own = self.path.leave_one_out(
+            values, own = self.path.leave_one_out(
                 columns, rows.targets[some], rows.share[some], [self.damping]
             )
-            value[some], leverage[some] = said[0], own[0]
+            value[some], leverage[some] = values[0], own[0]
         return value, leverage
 
     def predict(self, X, scaled):
@@ -130,7 +130,7 @@ class ForestMember:
 
     @property
     def name(self):
-        """For the sentence that describes the opinion."""
+        """For the sentence that describes the prediction."""
         return f"leaf means of {len(self.forest.estimators_)} extremely randomized trees"
 
     def leave_one_out(self, rows):

@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 
 from skinfluence.labels._sources.columns import linear, radial_bases, scaler_of
-from skinfluence.labels._sources.members import Rows, fit_forest, fit_ridge
-from skinfluence.labels._sources.opinions import Opinion
+from skinfluence.labels._sources.members import Rows, fit_forest, fit_ridge, pipeline_steps
 from skinfluence.labels._sources.pooling import (
     log_probabilities,
     shares_of_near_best,
     stacking_weights,
 )
+from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 REPRESENTATIONS = ("auto", "linear", "rbf")
 #: Dampings that "auto" tries, in units of the mean variance of the columns' directions.
@@ -37,7 +38,7 @@ MULTIPLY, SPLIT, ROUNDS = 1e11, 5e7, 4
 
 @dataclass(eq=False)
 class ClosedFormSource:
-    """What the library's own representations say of each row without it.
+    """Leave-one-out predictions of the library's own representations.
 
     Ridge regressions on the one-hot labels (or the values of a regression): one eigendecomposition
     a representation gives the values without each row for every damping; the damping is the one
@@ -52,6 +53,8 @@ class ClosedFormSource:
     target: np.ndarray  # codes 0 ... K - 1, or the values of a regression
     n_classes: int | None = None
     _: KW_ONLY
+    encoder: Any = None  # fitted, from the rows as the user gave them to X; None: X are these
+    columns: str = ""  # sentences for the description
     representation: str = "auto"
     #: Landmarks, and directions of a linear representation with many more columns. "auto": more
     #: while the likelihood gains, in less time than a cross-validated forest is estimated to take.
@@ -74,6 +77,11 @@ class ClosedFormSource:
         other._set_target(target)
         return other
 
+    def model(self, weight):
+        """(unfitted pipeline of the best representation, damping beyond its penalty)."""
+        steps = pipeline_steps(self._scaler, self.best, self.n_classes, weight.sum())
+        return make_pipeline(*([] if self.encoder is None else [self.encoder]), *steps), 0.0
+
     def _set_target(self, target):
         classes = self.n_classes is not None
         self._codes = np.asarray(target) if classes else None
@@ -81,7 +89,7 @@ class ClosedFormSource:
         self._targets = np.eye(self.n_classes)[target] if classes else values
 
     def fit(self, weight):
-        """See :class:`~._opinions.Source`."""
+        """Pooled leave-one-out predictions at these row weights."""
         weight = np.asarray(weight, dtype=np.float64)
         first = self._counting is None or not np.array_equal(weight > 0, self._counting)
         if first:
@@ -98,13 +106,13 @@ class ClosedFormSource:
         values, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
         values = np.stack(values)
         weights = self._weights(members, values, rows)
-        said = np.tensordot(weights, values, 1)
+        pooled = np.tensordot(weights, values, 1)
         names = [member.name for member, w in zip(members, weights, strict=True) if w > 0]
-        return Opinion(
-            value=said[:, 0] if self._codes is None else log_probabilities(said),
-            predict=PooledModel(self._scaler, members, weights, self.n_classes),
+        return OutOfSamplePrediction(
+            value=pooled[:, 0] if self._codes is None else log_probabilities(pooled),
+            predict=PooledModel(self.encoder, self._scaler, members, weights, self.n_classes),
             leverage=leverages[ridges.index(self.best)],
-            description=f"Without the row: {'; '.join(names)}.",
+            description=f"Without the row: {'; '.join(names)}.{self.columns}",
             damping=self.best.damping,
         )
 
@@ -168,12 +176,14 @@ class ClosedFormSource:
 class PooledModel:
     """The members together, for rows that they have not seen."""
 
+    encoder: Any
     scaler: Any
     members: list
     weights: np.ndarray
     n_classes: int | None
 
     def __call__(self, X):
+        X = X if self.encoder is None else self.encoder.transform(X)
         X = sparse.csr_matrix(X) if sparse.issparse(X) else X
         scaled = self.scaler.transform(X)
         values: Any = 0.0
