@@ -25,7 +25,7 @@ def model_of(quality, share=0.2):
     posterior = np.empty((10, 2))
     posterior[np.arange(10), CODES] = quality
     posterior[np.arange(10), 1 - CODES] = 1 - np.asarray(quality)
-    unused = dict.fromkeys(["verdict", "judges", "prediction"])
+    unused = dict.fromkeys(["verdict", "with_noise", "prediction"])
     model = Counted(PROBA, posterior, temperature=1.0, row_weight=np.ones(10), n_iter=1, **unused)
     object.__setattr__(model, "share", share)
     return model
