@@ -1,26 +1,16 @@
 """What is done about flagged rows: which rows stay, with which labels and weights."""
 
-from dataclasses import dataclass
-
 import narwhals.stable.v1 as nw
 import numpy as np
 
 from skinfluence.labels._inputs.rows import take_rows
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What is left of (X, y)."""
+def decide(flagger, y, weight, action):
+    """(positions, labels, weights) of the rows that an action leaves of those of a fitted flagger.
 
-    rows: np.ndarray  # positions of the rows that stay, in their order
-    y: object  # their labels, in the container that they came in
-    weight: np.ndarray  # the sample weight, times the label's quality for "reweight"
-
-
-def decide(flagger, X, y, weight, action):
-    """The Decision of an action on the rows that a fitted flagger has judged, X and y as given.
-
-    Rows of weight zero are absent: they never stay.
+    Labels in the container that they came in, weights times the quality for "reweight". Rows of
+    weight zero are absent: they never stay.
     """
     if hasattr(flagger, "flaggers_"):
         raise ValueError(
@@ -46,7 +36,7 @@ def decide(flagger, X, y, weight, action):
         y = replace_values(y, changed, suggested[changed])
     weight = weight * np.where(spared, 1.0, factor)
     rows = np.flatnonzero(weight > 0)
-    return Decision(rows, take_rows(y, rows), weight[rows])
+    return rows, take_rows(y, rows), weight[rows]
 
 
 def replace_values(y, rows, values):

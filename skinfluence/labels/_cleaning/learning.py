@@ -70,11 +70,11 @@ class Training:
 
     def learn(self, flagger, action):
         """The estimator, fitted to what an action leaves of the rows that a flagger has judged."""
-        left = decide(flagger, self.X, self.y, self.weight, action)
-        params = _check_method_params(self.X, self.estimator_params, indices=left.rows)
+        rows, y, weight = decide(flagger, self.y, self.weight, action)
+        params = _check_method_params(self.X, self.estimator_params, indices=rows)
         if self.weighted or action == "reweight":
-            params = {**params, self.weight_name: left.weight}
-        return clone(self.estimator).fit(take_rows(self.X, left.rows), left.y, **params)
+            params = {**params, self.weight_name: weight}
+        return clone(self.estimator).fit(take_rows(self.X, rows), y, **params)
 
     def take(self, rows):
         """The same for some of the rows; trusted rows stay."""

@@ -103,9 +103,8 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
         if _routing_enabled():
             fit_params = process_routing(self, "fit", **fit_params).flagger.fit
         self.flagger_ = clone(self._default_flagger()).fit(X, y, **fit_params)
-        decision = decide(self.flagger_, X, y, weight, self.action)
-        self.sample_indices_ = decision.rows
-        return take_rows(X, decision.rows), decision.y
+        self.sample_indices_, labels, _ = decide(self.flagger_, y, weight, self.action)
+        return take_rows(X, self.sample_indices_), labels
 
     def get_metadata_routing(self):
         mapping = MethodMapping().add(caller="fit", callee="fit")
