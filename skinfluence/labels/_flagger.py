@@ -99,8 +99,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     label_quality_ : ndarray of shape (n_samples,)
         Probability in [0, 1] that the given label is right.
     flagged_ : ndarray of bool of shape (n_samples,)
-        Rows flagged as mislabelled: the first of the ranking. With a share as `contamination`, or a
-        ranking other than by label quality, rows of high quality may be among them.
+        Rows flagged as mislabelled: the first of the ranking, their number by `contamination`. The
+        last of many may have a high label quality: they are flagged for the estimated number.
     ranking_ : ndarray of int of shape (n_samples,)
         Rows, the most suspicious first.
     suggested_ : ndarray of shape (n_samples,)

@@ -34,19 +34,15 @@ class Target:
     """The given labels or values of the training rows.
 
     `given` as the user gave them; `classes` (K,), the sorted labels of the rows with weight, None
-    for regression; `codes` (n,), the position of each label among them, -1 where it is none, or the
-    values.
+    for regression, as is `n_classes`; `codes` (n,), the position of each label among them, -1 where
+    it is none, or the values.
     """
 
     def __init__(self, given, classes):
         self.given = given
         self.classes = classes
+        self.n_classes = None if classes is None else len(classes)
         self.codes = self.encode(given)
-
-    @property
-    def n_classes(self):
-        """K; None for regression."""
-        return None if self.classes is None else len(self.classes)
 
     def take(self, mask):
         """The Target of some of the rows."""
@@ -80,9 +76,8 @@ def read_target(flagger, X, y, weight):
     A classifier or a regressor decides; without one strings and few different numbers are classes,
     numbers that are not whole are values, and for other whole numbers their order decides.
     """
-    estimator = judged_for = getattr(flagger, "_judged_for", None)
-    if flagger.estimator is not None:
-        estimator = flagger.estimator
+    judged_for = getattr(flagger, "_judged_for", None)
+    estimator = judged_for if flagger.estimator is None else flagger.estimator
     column = nw.from_native(y, allow_series=True, pass_through=True)
     categories = isinstance(column, nw.Series) and column.dtype in (nw.Categorical, nw.Enum)
     y, there, note = as_labels(y), weight > 0, ""
