@@ -83,7 +83,7 @@ def test_health_estimates_what_it_cannot_afford(pairs, name):
     assert cg.smallest_curvature == pytest.approx(cholesky.smallest_curvature, rel=0.1)
     assert cg.largest_curvature == pytest.approx(cholesky.largest_curvature, rel=1e-3)
     assert not cg.leverage_is_known and cholesky.leverage_is_known
-    assert "not looked for" in str(cg)
+    assert "not computed" in str(cg)
 
 
 def test_health_tells_how_exact_the_last_solution_was(pairs):

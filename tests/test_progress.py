@@ -103,9 +103,9 @@ def test_notebooks_are_recognised(monkeypatch):
     shell = types.SimpleNamespace(config={"IPKernelApp": {}})
     fake = types.SimpleNamespace(get_ipython=lambda: shell)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert not progress_module.somebody_looks()
+    assert not progress_module.is_interactive()
     monkeypatch.setitem(sys.modules, "IPython", fake)
-    assert progress_module.somebody_looks()
+    assert progress_module.is_interactive()
 
 
 @pytest.mark.parametrize("method, what", [("first_order", "influences"), ("refit", "refits")])

@@ -1,1 +1,1 @@
-"""What every layer may use: checks, names of rows, frames, progress, warnings, tables."""
+"""Helpers for every layer: checks, names of rows, frames, progress, warnings, tables."""

@@ -1,4 +1,4 @@
-"""Checks of what tasks are asked: each says what was got and what was expected."""
+"""Checks of arguments: what was got, and what was expected."""
 
 from numbers import Integral, Real
 
@@ -40,7 +40,7 @@ def check_number(name, value, *, words=(), least=None, above=None, most=None, be
 
 
 def check_weights(sample_weight):
-    """Raise for weights that mean nothing, before an estimator makes of them what it will."""
+    """Raise ValueError for negative weights, or weights that are all zero."""
     if sample_weight is None:
         return
     weights = np.asarray(sample_weight)
@@ -57,7 +57,7 @@ def check_weights(sample_weight):
 
 
 def check_workers(n_jobs):
-    """Raise ValueError for a number of jobs that means nothing."""
+    """Raise ValueError for an invalid number of jobs."""
     whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
     if n_jobs is not None and (not whole or n_jobs == 0):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The user's own frame type, through narwhals: tables out as the data came in."""
+"""Tables in the user's own frame type, through narwhals."""
 
 import importlib
 import os
@@ -55,7 +55,7 @@ def make_frame(columns, backend):
 def _plain(values):
     """Object arrays of one plain type as that type: pyarrow takes no mixed objects.
 
-    None stays None beside values of one type: a missing entry.
+    None stays None among values of one type: a missing entry.
     """
     values = np.asarray(values)
     if values.dtype == object:
@@ -83,7 +83,7 @@ def refuse_file(X, name):
 
 
 def without_column(X, name):
-    """The code that leaves a column out of a frame, in the words of its library."""
+    """Code that drops a column of a frame, in its library."""
     words = {"pandas": f"X.drop(columns={name!r})", "polars": f"X.drop({name!r})"}
     return words.get(frame_backend(X), f"X.drop_columns([{name!r}])")
 

@@ -1,4 +1,4 @@
-"""Groups as users name them, and checks of what is asked."""
+"""Groups of training rows in any form that users give them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Groups:
-    """Sets of training rows with a name each: the label, the key, or the place in the list."""
+    """Sets of training rows with a name each: the label, the key, or the position in the list."""
 
     names: list
     rows: list
@@ -60,14 +60,14 @@ def read_groups(groups, explainer):
 
 
 def _as_labels(groups):
-    """Labels as an array; numpy would make strings of None, NaN and numbers beside strings."""
+    """Labels as an array; numpy would convert None, NaN and numbers among strings to strings."""
     labels = np.asarray(groups)
     mixed = isinstance(groups, list | tuple) and labels.ndim == 1 and labels.dtype.kind in "US"
     return np.array(groups, dtype=object) if mixed else labels
 
 
 def _listed(names, groups, training, named=False):
-    """Groups that are given by their rows: integers of pandas are all names, or all in question."""
+    """Groups given by their rows; integers of pandas are names if those of any group are."""
     named = named or any(training.prove_names(group) for group in groups)
     pairs = zip(names, groups, strict=True)
     return Groups(names, [_rows_of(name, group, training, named) for name, group in pairs])

@@ -1,4 +1,4 @@
-"""How far something is that takes long: a bar in terminals and notebooks, lines in a log."""
+"""Progress of long computations: a bar in terminals and notebooks, lines in a log."""
 
 import sys
 from abc import abstractmethod
@@ -7,12 +7,12 @@ from importlib.util import find_spec
 from threading import Lock
 from time import perf_counter
 
-#: Seconds before a bar or a line appears: what ends sooner needs none.
+#: Seconds before a bar or a line appears.
 DELAY = 2.0
 
 
 def progress(steps, *, total, what, unit, verbose, size=lambda step: 1):
-    """Yield from `steps`, and show how far they are where that takes more than two seconds.
+    """Yield from `steps`, and show their progress after two seconds.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def progress(steps, *, total, what, unit, verbose, size=lambda step: 1):
 
 @contextmanager
 def progress_bar(*, total, what, unit, verbose, first=0):
-    """Context of work whose steps take long themselves.
+    """Context that shows the progress of steps which take long themselves.
 
     Parameters
     ----------
@@ -59,23 +59,23 @@ def progress_bar(*, total, what, unit, verbose, first=0):
         iterates; `first` and the sum over steps are shown. Any thread may call it.
     """
     if verbose is not None and not verbose:
-        yield _nobody_looks
-    elif somebody_looks():
+        yield _silent
+    elif is_interactive():
         bar = _Bar(what, unit, total, first)
         try:
             yield bar
         finally:
             bar.close()
     else:
-        yield _Lines(what, unit, total, first) if verbose else _nobody_looks
+        yield _Lines(what, unit, total, first) if verbose else _silent
 
 
-def _nobody_looks(step, done):
+def _silent(step, done):
     pass
 
 
 class _Shown:
-    """Adds up how much each step has done, and shows it once that has taken long enough."""
+    """Sum of the work of all steps, shown after `DELAY` seconds."""
 
     def __init__(self, what, unit, total, first=0):
         self._what, self._unit, self._total, self._first = what, unit, total, first
@@ -116,7 +116,7 @@ class _Bar(_Shown):
 
 
 def _bar_type():
-    """The class of tqdm for where we are; notebooks without widgets get the one of terminals."""
+    """Class of tqdm; notebooks without widgets get the one of terminals."""
     if _in_notebook() and find_spec("ipywidgets") is not None:
         from tqdm.notebook import tqdm
     else:
@@ -148,7 +148,7 @@ def duration(seconds):
     return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
 
 
-def somebody_looks():
+def is_interactive():
     """Whether there is a terminal or a notebook: a bar in a log file is noise."""
     return sys.stderr.isatty() or _in_notebook()
 

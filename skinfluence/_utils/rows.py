@@ -1,4 +1,4 @@
-"""Training rows by position and by name: the one place where either becomes the other."""
+"""Conversion between positions and names of training rows."""
 
 from numbers import Integral
 
@@ -268,7 +268,7 @@ def _entries(rows):
 
 
 def _mixes(values):
-    """Whether integers stand among entries of other types."""
+    """Whether there are integers among entries of other types."""
     whole = [isinstance(value, Integral) for value in values]
     return any(whole) and not all(whole)
 

@@ -1,4 +1,4 @@
-"""Where a warning points: at the user's line, not into the package."""
+"""Warnings that point at the user's line."""
 
 import sys
 import warnings
@@ -20,8 +20,8 @@ def user_stacklevel():
 
 
 @contextmanager
-def untold_of_last():
-    """Without the warning of rows that are the only one of their class, where it is no news."""
+def ignore_last_of_class():
+    """Context without the warning about rows that are the only one of their class."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Training row\(s\) .* only one of", RuntimeWarning)
         yield

@@ -68,7 +68,7 @@ def describe_test_row(hospital, explainer, x_test, y_test, test_row):
 
 
 def patients(hospital, rows, effects):
-    """Set the predicted changes of the loss beside the refitted ones, one training row a line."""
+    """Table of predicted and refitted changes of the loss, one training row per line."""
     child = _is_child(hospital, hospital.data)
     lines = [
         [

@@ -1,6 +1,6 @@
-"""Components of influence: what the training loss and the inverse Hessian each contribute.
+"""Components of influence: the contributions of the training loss and the inverse Hessian.
 
-Figure 1 of Koh & Liang (2017): influence beside what is left of it without one or both, down to the
+Figure 1 of Koh & Liang (2017): influence, and its value without one or both, down to the
 Euclidean inner product, which is how near neighbours are found.
 """
 
@@ -96,7 +96,7 @@ class InfluenceComponents(Readable):
         Raises
         ------
         IndexError
-            For a test row that was not asked about.
+            For a test row out of range.
         TypeError
             For anything but a whole number.
         """

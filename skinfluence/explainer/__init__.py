@@ -1,4 +1,4 @@
-"""The explainer, and what the tasks that stand on it share.
+"""The explainer, and the functions that tasks built on it share.
 
 Tasks (`groups`, `perturbation`, `selection`, `components`, `metrics`, `labels`, `displays`) import
 from here and never from the private modules.

@@ -1,4 +1,4 @@
-"""What to know about the model and the explanation as a whole: health, diagnostics, fidelity."""
+"""Reports on all training rows: health, diagnostics, self-influence, coefficients, fidelity."""
 
 from dataclasses import replace
 
@@ -23,8 +23,8 @@ from skinfluence.explainer._linearization import Linearization, resolve_method
 from skinfluence.objectives import Objective
 
 
-class Audit:
-    """The part of InfluenceExplainer that looks at all training rows at once."""
+class AllRows:
+    """Methods of InfluenceExplainer on all training rows at once."""
 
     # set by InfluenceExplainer
     objective_: Objective
@@ -82,7 +82,7 @@ class Audit:
         return leverage(self.objective_, inverse)
 
     def health(self):
-        """What to know before believing the numbers.
+        """Report on the optimum, curvature, leverages and solver behind the influences.
 
         Returns
         -------
@@ -140,13 +140,13 @@ class Audit:
         """Effect of removing each training row on its own loss.
 
         Under ``"newton_step"`` this is the closed-form leave-one-out loss minus the training
-        loss. Large values mark rows that the others speak against (Koh & Liang, section 5.4).
+        loss. Large values mark rows that the others contradict (Koh & Liang, section 5.4).
 
         Returns
         -------
         ndarray of shape (n_train,)
             In units of the loss; not negative for convex losses. NaN for the only row of a class,
-            with a warning, save for "first_order".
+            with a warning, except for "first_order".
         """
         check_is_fitted(self)
         method = self.resolve_method(method)
@@ -197,7 +197,7 @@ class Audit:
         return raw[:, 0] if raw.shape[1] == 1 else raw
 
     def diagnostics(self, *, dfbetas=True):
-        """The classical leave-one-out diagnostics, one row a training row.
+        """Classical leave-one-out diagnostics, one row per training row.
 
         Parameters
         ----------
@@ -226,7 +226,7 @@ class Audit:
         return self.training_rows_.frame(columns)
 
     def score(self, X, y):
-        """Fidelity: how well predicted effects of removals agree with real refits.
+        """Fidelity: agreement of predicted effects of removals with real refits.
 
         Lin's concordance between the predicted and the refitted change of the mean loss on (X, y),
         over 32 removed training rows: half with the largest gradients, half evenly spaced below

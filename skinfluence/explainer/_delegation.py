@@ -1,4 +1,4 @@
-"""What a meta-estimator passes on to the estimator that it holds."""
+"""Methods, tags and metadata routing that are delegated to the inner estimator."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def estimator_has(name):
 
 
 def delegated(name, what, shape):
-    """A method of the fitted estimator, for rows as it may see them; there where it has one."""
+    """Method that calls that of the fitted estimator, available where it has one."""
 
     def method(self, X):
         check_is_fitted(self)
@@ -51,7 +51,7 @@ def delegated(name, what, shape):
 
 
 class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
-    """predict and its kin, tags, routing and fitted attributes of the inner estimator."""
+    """Prediction methods, tags, routing and fitted attributes of the inner estimator."""
 
     estimator: object
 
@@ -59,7 +59,7 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         return LogisticRegression() if self.estimator is None else self.estimator
 
     def _new_rows(self, X):
-        """X as the estimator may see it."""
+        """X as the estimator takes it."""
         return X
 
     def _fit_inner(self, X, y, sample_weight, params):

@@ -1,4 +1,4 @@
-"""The classical leave-one-out diagnostics, one row a training row."""
+"""Classical leave-one-out diagnostics, one row per training row."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from skinfluence.losses import Logistic, SquaredError
 
 
 def leverage(objective, inverse):
-    """Trace of s_i A_i M_i: how much of its own prediction a row determines, (n,)."""
+    """Leverage of each row, the trace of s_i A_i M_i, (n,)."""
     out, K = np.empty(objective.n_rows), objective.n_outputs
     for some, forms in inverse.row_form_blocks(np.arange(len(out)), 8 * K * K):
         out[some] = objective.row_curvature(some).traces(forms)

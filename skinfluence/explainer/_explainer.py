@@ -1,4 +1,4 @@
-"""InfluenceExplainer: wires the layers and hands out answers; no mathematics of its own."""
+"""InfluenceExplainer: validates, wires the layers and computes influences."""
 
 import copy
 import warnings
@@ -13,7 +13,6 @@ from skinfluence._utils.checks import check_weights
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import Settings, check_supported, explain_estimator
-from skinfluence.explainer._all_rows import Audit
 from skinfluence.explainer._delegation import EstimatorDelegation
 from skinfluence.explainer._linearization import Linearization, influence_blocks
 from skinfluence.explainer._most_influential import MostInfluential
@@ -24,7 +23,7 @@ from skinfluence.explainer._validation import (
     check_settings,
     check_test_table,
     check_training_data,
-    tell_of_refit,
+    warn_of_refit,
 )
 from skinfluence.losses import TEMPERATURE
 from skinfluence.solvers import get_solver
@@ -32,11 +31,11 @@ from skinfluence.solvers._base import seeded
 from skinfluence.targets import bind_target
 
 
-class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
-    """Which training rows made the model say this, and what if they were removed.
+class InfluenceExplainer(MostInfluential, EstimatorDelegation):
+    """Influence of training rows on predictions: the effect of their removal.
 
-    A scikit-learn meta-estimator: fits a clone of `estimator` and answers from one factorisation
-    of its Hessian what removing training rows would do, without retraining.
+    A scikit-learn meta-estimator: fits a clone of `estimator` and computes from one factorisation
+    of its Hessian what the removal of training rows would do, without retraining.
 
     Sign: value without the row minus value with it. For losses, positive means that the training
     row helps the test row. See the conventions page of the documentation.
@@ -88,7 +87,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         Threads for refits. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
         For solvers that draw samples ("lissa", "cg"). None: their own fixed seed. A
-        RandomState gives one seed at `fit`; the same explainer then answers alike each time.
+        RandomState gives one seed at `fit`; the results of the explainer then repeat.
     verbose : int, default=None
         What takes more than two seconds (polishing, Hessians that are formed, solutions, refits,
         leverages, influences) shows a bar with the time left in terminals and notebooks. 0 never
@@ -235,7 +234,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         start = perf_counter()
         self.estimator_ = self._fit_inner(X, y, sample_weight, params)
         self._tell("fitted the estimator", start)
-        tell_of_refit(self)
+        warn_of_refit(self)
         start = perf_counter()
         self._settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
         self.fitted_model_ = explain_estimator(self.estimator_, X, y, sample_weight, self._settings)
@@ -260,7 +259,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
 
     @property
     def linearization_(self):  # type: ignore[override]
-        """The objective with its inverse Hessian; works with the `n_jobs` and `verbose` of now."""
+        """Objective with its inverse Hessian, at the current `n_jobs` and `verbose`."""
         if not hasattr(self, "_linearization"):
             raise AttributeError("linearization_ is made by fit: call fit(X, y) first.")
         self._watch.check(self.fitted_model_.X)
@@ -288,12 +287,12 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
 
     @shared_parameters
     def test_rows(self, X_test, y_test=None, *, target="auto"):
-        """Test rows as the linearised model sees them: what tasks beside removal start from.
+        """Test rows with their raw predictions and target, for tasks other than removal.
 
         Returns
         -------
         TestRows
-            Design rows, raw predictions, and the explained number with its derivative.
+            Raw predictions and the target with its derivative.
         """
         check_is_fitted(self)
         check_test_table(X_test, [*self.fitted_model_.transformers, self.fitted_model_.model][0])
@@ -301,7 +300,7 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         target = bind_target(target, self.objective_, predictor.raw(), y_test)
         return TestRows(self.objective_, predictor, target)
 
-    def _question(self, X_test, y_test, target, method, rows=None):
+    def _resolved(self, X_test, y_test, target, method, rows=None):
         """(test rows, method, training rows) of one call."""
         tests = self.test_rows(X_test, y_test, target=target)
         return tests, self.resolve_method(method), check_rows(rows, self)
@@ -319,8 +318,8 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
             given, otherwise "predict": the loss at the predicted label for classifiers, the
             predicted value (summed over outputs) for regressors.
         rows : array-like of int, of names, or bool mask, default=None
-            Training rows that are asked about, by position, by name in the index of the training
-            data, or by a mask; all by default. See "Names of rows" on the conventions page.
+            Training rows, by position, by name in the index of the training data, or by a mask;
+            all by default. See "Names of rows" on the conventions page.
 
         Returns
         -------
@@ -339,13 +338,14 @@ class InfluenceExplainer(Audit, MostInfluential, EstimatorDelegation):
         -----
         RuntimeWarning
             For training rows that are the only one of their class: a refit without them would be
-            another model. They are NaN, save for "first_order", which describes the model as it is.
+            another model. They are NaN, except for "first_order", which describes the model
+            as it is.
 
         References
         ----------
         Koh & Liang (2017), equation (2): first order is -s_i / sum(s) times I_up,loss.
         """
-        tests, method, rows = self._question(X_test, y_test, target, method, rows)
+        tests, method, rows = self._resolved(X_test, y_test, target, method, rows)
         out = np.empty((tests.n_values, len(rows)), self.objective_.predictor.dtype)
         blocks = influence_blocks(
             self.linearization_, tests.predictor, tests.target, method, rows, out

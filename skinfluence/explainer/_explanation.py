@@ -1,4 +1,4 @@
-"""Tables for people: which training rows speak for and against a prediction, and their values."""
+"""Tables of the most influential training rows of each test row, with their features."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +21,7 @@ _WORDS = {  # effect -> heading of its rows
 
 @dataclass(frozen=True)
 class Rows:
-    """The tables that an explanation's rows come from, held by reference.
+    """Training and test tables of an explanation, held by reference.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Rows:
     columns: list | None
 
     def columns_of(self, t):
-        """Places of the columns that are shown with a test row."""
+        """Positions of the columns that are shown with a test row."""
         if self.columns is not None:
             return self.columns
         if t < SHOWN:
@@ -64,7 +64,7 @@ class RowExplanation(Readable):
     probability : float or None
         Of the predicted class, where the model has probabilities.
     value : float
-        What is explained at this row, in units of the target.
+        Value of the target at this row.
     what : str
         Its name: "loss", "loss at the predicted label", "raw prediction" or "probability".
     explained_label : label, or None
@@ -78,7 +78,7 @@ class RowExplanation(Readable):
     refit : ndarray of shape (k,), or None
         The same by a real refit without the row, where it was asked for.
     share : ndarray of shape (k,)
-        |influence| as a part of the sum over all training rows that were asked about.
+        |influence| as a share of the sum over all training rows of the question.
     loss : ndarray of shape (k,)
         Loss of the training row itself.
     label : ndarray of shape (k,)
@@ -104,7 +104,7 @@ class RowExplanation(Readable):
 
     @property
     def effect(self):
-        """What the row does: "helpful" or "harmful" to a loss; else it "raises" or "lowers".
+        """Effect of each row: "helpful" or "harmful" for a loss, otherwise "raises" or "lowers".
 
         "none" where its influence is zero.
         """
@@ -150,7 +150,7 @@ class RowExplanation(Readable):
 
     @property
     def title(self):
-        """One sentence on the test row: what was predicted, and what is explained."""
+        """One sentence with the prediction and the target of the test row."""
         head = f"test row {_short(self.test_row)}: predicted {_short(self.prediction)}"
         if self.probability is not None:
             nearly = 0.9995 <= self.probability < 1.0
@@ -175,7 +175,7 @@ class RowExplanation(Readable):
         return f"{effect} {what}: without the row it would be {without}"
 
     def _groups(self):
-        """The test row, then the rows by what they do, the strongest effect first."""
+        """The test row, then the training rows by effect, the strongest first."""
         effects = list(dict.fromkeys(self.effect))
         found = [Group(1 + np.flatnonzero(self.effect == e), self._heading(e)) for e in effects]
         return [Group([0]), *found] if found else []
@@ -224,7 +224,7 @@ def row_tables(found, target, refits, *, order, names, predictions, probabilitie
         Places of the strongest training rows (n_test, k), -1 where there is none; their influences;
         and the sum of all |influence| of each test row.
     target : tuple
-        The explained values (n_test,), what they are, and the label or class of each, or None.
+        Values of the target (n_test,), its name, and the label or class of each, or None.
     refits : ndarray of shape (n_test, k), or None
     order : str
     names, predictions : sequences of length n_test
@@ -239,7 +239,7 @@ def row_tables(found, target, refits, *, order, names, predictions, probabilitie
     tables = []
     for t, name in enumerate(names):
         wanted = indices[t] >= 0
-        if order != "magnitude":  # of rows that only the others are missing from there is no news
+        if order != "magnitude":  # only rows of that effect
             wanted = wanted & (values[t] > 0 if order == "helpful" else values[t] < 0)
         chosen, influence = indices[t][wanted], values[t][wanted]
         tables.append(
@@ -325,7 +325,7 @@ class Explanation(Readable):
 
 
 def _free_name(name, taken):
-    """A feature's name in a frame; one that is called as a column of ours gets a word in front."""
+    """Name of a feature in a frame; "feature_" is put before a name that is taken."""
     name = str(name)
     while name in taken:
         name = f"feature_{name}"

@@ -1,4 +1,4 @@
-"""Feature values of rows of any table, and which columns say most about a test row."""
+"""Feature values of rows of any table, and the most relevant columns of a test row."""
 
 import warnings
 from functools import cached_property
@@ -13,7 +13,7 @@ from skinfluence._utils.warnings import user_stacklevel
 
 #: A table of at most so many columns is shown whole; of a wider one so many are chosen.
 FEW = 8
-#: Training rows among which the typical value of a column is looked for.
+#: Training rows among which the typical value of a column is taken.
 _SAMPLE = 1000
 
 
@@ -73,11 +73,11 @@ class FeatureValues:
         return taken.to_native() if self.is_frame else taken
 
     def kept(self, n_rows):
-        """These rows as a copy, if they are no more than that: the user may change the table."""
+        """These rows as a copy if they are few, since the user may change the table."""
         return FeatureValues(self.take(range(len(self)))) if len(self) <= n_rows else self
 
     def places(self, columns):
-        """Places of the columns that a user named, by name or by number."""
+        """Positions of columns given by name or by number."""
         if isinstance(columns, str | int | np.integer):
             columns = [columns]
         return [self._place(column) for column in columns]

@@ -1,4 +1,4 @@
-"""How well predicted effects agree with real refits: what is refitted, and how it is compared."""
+"""Agreement of predicted effects with real refits of rows and of groups."""
 
 from dataclasses import replace
 
@@ -41,7 +41,7 @@ def lins_concordance(predicted, actual):
 def rank_correlations(predicted, actual):
     """Spearman's correlation of each row of two (n_rows, m) arrays.
 
-    0 where one side says the same of all m: no order is told. NaN where a value is missing.
+    0 where one side is constant. NaN where a value is missing.
     """
     a, b = rankdata(predicted, axis=1), rankdata(actual, axis=1)
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
@@ -84,7 +84,7 @@ def rows_concordance(explainer, X, y, n_rows=N_ROWS):
 
 
 def audit_rows(objective, n_rows=N_ROWS):
-    """Training rows for the audit: half the largest gradients, half evenly spaced below them.
+    """Training rows to refit without: half of largest gradient, half evenly spaced below them.
 
     No randomness, and nothing in it depends on damping or solver, so that every candidate of a
     grid search is measured on the same rows.
@@ -104,7 +104,7 @@ def audit_rows(objective, n_rows=N_ROWS):
 
 
 def mean_refitted_changes(objective, rows, X, y):
-    """Mean change of the loss on the encoded rows (X, y) when each row is really removed.
+    """Mean change of the loss on the encoded rows (X, y) by a refit without each row.
 
     `objective` must be at its optimum. The function that `memory` caches: its arguments hold
     nothing that a search over damping, method or solver would vary.
@@ -115,7 +115,7 @@ def mean_refitted_changes(objective, rows, X, y):
 
 
 def mean_predicted_changes(linearization, rows, X, y, method):
-    """The same, predicted by the explainer's own method."""
+    """Mean change of the loss on the encoded rows (X, y), predicted by the explainer's method."""
     predictor = linearization.objective.predictor.of(X)
     target = Mean.of(LossValue.at(linearization.objective.loss, y), len(y))
     out = np.empty((1, len(rows)))

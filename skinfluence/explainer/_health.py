@@ -1,4 +1,4 @@
-"""What to know before believing the numbers."""
+"""Health report: optimum, curvature, null space, leverages and solver."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -41,12 +41,12 @@ class Health(Readable):
     effective_dof : float
         Sum of the leverages; under an iterative solver an estimate from 16 random solutions.
     high_leverage : ndarray of int
-        Positions of the training rows with leverage over 0.5, highest first. Not looked for under
-        an iterative solver, for which each row is a solution of its own: ask for `leverage()`.
+        Positions of the training rows with leverage over 0.5, highest first. Not computed under
+        an iterative solver, for which each row is a solution of its own: call `leverage()`.
     high_leverage_names : pandas.Index or ndarray
         Their names in the index of the training data; their positions without one.
     leverage_is_known : bool
-        Whether they were looked for.
+        Whether they were computed.
     solver, solver_reason, method : str
     damping : float
     newton_step_is_exact : bool
@@ -137,7 +137,7 @@ class Health(Readable):
     def _parts(self):
         null = "; ".join(self.null_directions) or "none"
         rows = ", ".join(map(str, self.high_leverage_names[:10].tolist()))
-        rows = f"rows {rows}" if rows else "none" if self.leverage_is_known else "not looked for"
+        rows = f"rows {rows}" if rows else "none" if self.leverage_is_known else "not computed"
         more = len(self.high_leverage) - 10
         rows += f" and {more} more" if more > 0 else ""
         items = [
@@ -172,7 +172,7 @@ class Health(Readable):
             *([("last solution", self.solution)] if self.solution else []),
             ("method", self.method),
         ]
-        advice = self.advice() or ["Nothing speaks against these numbers."]
+        advice = self.advice() or ["No problem was found."]
         return [Pairs(items), *("- " + sentence for sentence in advice)]
 
     def frame(self):
@@ -190,7 +190,7 @@ class Health(Readable):
 
 
 def _small(number):
-    """A number of which only the size matters, and nothing once it is rounding."""
+    """A number to two digits; below 1e-10 it is rounding."""
     return f"{number:.1e}" if number > 1e-10 else "below 1e-10"
 
 
@@ -218,7 +218,7 @@ def _largest_by_blocks(inverse, p, width=16, n_power=2):
 def estimated_dof(inverse, n_probes=16):
     """Sum of the leverages, rank - tr(H^+ P), from random signs (Hutchinson, 1990).
 
-    The estimate of the second term has only the entries beside the diagonal as its noise, and P is
+    The estimate of the second term has only the off-diagonal entries as its noise, and P is
     often most of H where a Hessian is too large to factorise.
     """
     hessian = inverse.hessian
@@ -232,7 +232,7 @@ def estimated_dof(inverse, n_probes=16):
 
 
 def describe_solution(report):
-    """How exact the last solution was, in a few words."""
+    """Accuracy of the last solution, in a few words."""
     parts = []
     if report.n_iter:
         parts.append(f"{report.n_iter} iterations")
@@ -286,7 +286,7 @@ def null_directions(fitted_model, null_space, limit=5):
 
 
 class SingularHessianWarning(UserWarning):
-    """The Hessian has directions without curvature; the pseudo-inverse is used."""
+    """Warning that the Hessian is singular and the pseudo-inverse is used."""
 
 
 def warn_of_null_directions(fitted_model, report, *, exact=True):

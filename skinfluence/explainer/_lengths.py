@@ -1,4 +1,4 @@
-"""How far the model moves when a row is removed: what relative influence divides by."""
+"""Length of the change of the model when a row is removed, for relative influence."""
 
 from weakref import WeakKeyDictionary
 
@@ -101,7 +101,7 @@ def _squared_roots(inverse, objective):
 
 
 def _estimator_layout(objective):
-    """T of shape (q, q): what centring did to the intercept is undone."""
+    """Map T (q, q) from the coefficients of centred columns to the estimator's own."""
     design = objective.design
     T = np.eye(design.shape[1])
     if design.center is not None:

@@ -1,35 +1,23 @@
-"""The most influential training rows of each test row, as arrays and as tables for people."""
+"""The most influential training rows of each test row, as arrays and as tables."""
 
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import row_labels
-from skinfluence._utils.rows import NamedRows
-from skinfluence.adapters import FittedModel
+from skinfluence.explainer._all_rows import AllRows
 from skinfluence.explainer._explanation import SHOWN, Explanation, Rows, row_tables
 from skinfluence.explainer._feature_values import FeatureValues
-from skinfluence.explainer._linearization import ORDERS, Linearization, influence_blocks, top_k
-from skinfluence.objectives import Objective
+from skinfluence.explainer._linearization import ORDERS, influence_blocks, top_k
 
 
-class MostInfluential:
-    """The part of InfluenceExplainer that ranks training rows by influence and shows them."""
+class MostInfluential(AllRows):
+    """Methods of InfluenceExplainer that rank training rows by influence."""
 
-    # set by InfluenceExplainer
-    objective_: Objective
-    estimator_: BaseEstimator
-    fitted_model_: FittedModel
-    method: str
-    linearization_: Linearization
-    training_rows_: NamedRows
-    _question: Callable
-    X_train_: object
-    y_train_: object
+    _resolved: Callable  # of InfluenceExplainer
 
     @shared_parameters
     def top_influences(
@@ -59,7 +47,7 @@ class MostInfluential:
         """
         check_choice("order", order, ORDERS)
         check_whole("k", k)
-        tests, method, rows = self._question(X_test, y_test, target, method)
+        tests, method, rows = self._resolved(X_test, y_test, target, method)
         return self._strongest(tests, method, rows, k, order)[:2]
 
     def _strongest(self, tests, method, rows, k, order):
@@ -118,7 +106,7 @@ class MostInfluential:
         method = "auto" if method == "refit" else method
         train = FeatureValues(self.X_train_)
         columns = None if columns is None else train.places(columns)
-        tests, method, rows = self._question(X_test, y_test, target, method, rows)
+        tests, method, rows = self._resolved(X_test, y_test, target, method, rows)
         if tests.target.joint:
             raise ValueError(
                 f"explain makes a table for each test row, and target={target!r} is one number for "

@@ -15,13 +15,13 @@ DISTANCE_TOLERANCE = 0.05
 ROUNDING = 1e-6
 #: A gradient above this, relative to its terms, is no optimum.
 STATIONARITY_TOLERANCE = 1e-6
-#: Raw predictions that move by more may be on their way to infinity.
+#: Raw predictions that move by more may be diverging.
 FAR = 0.05
 
 
 @dataclass(frozen=True)
 class Polished:
-    """Where polishing ended, and how far that is from the coefficients as fitted.
+    """Result of polishing, and its distance from the coefficients as fitted.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Polished:
         As :func:`skinfluence.objectives.distance_to_optimum` has it; 0 where no prediction
         moved, NaN without polishing.
     warning : str or None
-        What a user must know about it.
+        For the user, where the coefficients were far from the optimum.
     """
 
     objective: Objective
@@ -69,7 +69,7 @@ def polish(fitted_model, estimator, *, verbose=0):
     spread = np.ptp(fitted.raw_prediction, axis=0).max()
     moved = float(change / spread) if spread > 0 else float(change)
     if moved > FAR:
-        # against the gradients there: on a way to infinity they vanish together
+        # relative to the gradients there: where the coefficients diverge they vanish together
         reached = result.objective.stationarity()
     distance = distance_to_optimum(fitted, result, solver) if moved > ROUNDING else 0.0
     warning = None
@@ -122,8 +122,8 @@ def _far(model, fitted, frozen, moved, distance):
             f"The coefficients of the frozen {name} are not the optimum of the given rows "
             f"{measured}. It was fitted on other rows, other labels or other weights"
             + (f", or stopped early, at max_iter={model.max_iter}" if _stopped(model) else "")
-            + ". Pass the X, y and sample_weight that it was fitted on. The answers are for the "
-            "optimum of the given rows."
+            + ". Pass the X, y and sample_weight that it was fitted on. Influences are those of "
+            "the optimum of the given rows."
         )
     if solves_directly(model, fitted):
         return (

@@ -1,4 +1,4 @@
-"""What every function of a fitted explainer asks first."""
+"""Checks shared by all functions of a fitted explainer."""
 
 import warnings
 
@@ -19,7 +19,7 @@ def check_explainer(explainer):
 
 
 def warn_of_stand_in(explainer, what):
-    """Warn that `what` is of a smooth hinge where that was not asked for.
+    """Warn that `what` describes a smooth hinge where that was not chosen.
 
     An explainer with a smooth method of its own (``method="first_order"``) is asked for it.
     """

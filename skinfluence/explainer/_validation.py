@@ -25,7 +25,7 @@ _ANY_INPUT = ("sklearn.feature_extraction.", "sklearn.preprocessing._function", 
 
 
 def check_settings(explainer):
-    """Raise ValueError for parameters of the explainer that mean nothing."""
+    """Raise ValueError for invalid parameters of the explainer."""
     get_solver(explainer.solver, random_state=explainer.random_state)
     check_choice("method", explainer.method, ("auto", *METHODS))
     check_choice("curvature", explainer.curvature, CURVATURES)
@@ -44,9 +44,9 @@ def check_settings(explainer):
 
 
 class TableWatch:
-    """A copy of a few rows of a table that is held by reference, to notice that it was edited.
+    """Copy of a few rows of a table held by reference, to detect that it was edited.
 
-    Changes of whole columns and orders of rows are noticed, those of single rows may not be.
+    Changes of whole columns and orders of rows are detected, those of single rows may not be.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class TableWatch:
         self.copy = _entries(X, self.rows)
 
     def check(self, X):
-        """Raise where X is not what it was."""
+        """Raise where X has changed."""
         if not np.array_equal(self.copy, _entries(X, self.rows)):
             raise RuntimeError(
                 "The training table was changed after fit, which holds it by reference: the model "
@@ -73,7 +73,7 @@ def _entries(X, rows):
 
 
 def check_training_data(X, y, estimator):
-    """Raise where X is no table or y no column of labels, and say what to pass.
+    """Raise where X is not a table or y not a column of labels.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def check_test_table(X_test, first_step):
         )
 
 
-def tell_of_refit(explainer):
+def warn_of_refit(explainer):
     """Warn where an estimator was fitted before and its refit is another model.
 
     Where it is the same model, say that it was fitted again if `verbose`.
@@ -152,7 +152,7 @@ def _labels_by_name(X, y):
 
 
 def _first_step(estimator):
-    """The part of an unfitted estimator that the user's table goes to."""
+    """First step of an unfitted estimator, which takes the user's table."""
     while True:
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[0][1]

@@ -1,4 +1,4 @@
-"""How well predicted effects of removing rows agree with models that were really refitted."""
+"""Agreement of predicted effects of removing rows with real refits."""
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -31,7 +31,7 @@ def loo_concordance(estimator, X, y, *, n_rows=N_ROWS):
     estimator : InfluenceExplainer
         Fitted.
     X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-        Rows whose loss is looked at.
+        Rows whose loss is compared.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their labels or target values.
     n_rows : int, default=32
@@ -141,7 +141,7 @@ def group_concordance(
     estimator : InfluenceExplainer
         Fitted.
     X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-        Rows whose loss is looked at.
+        Rows whose loss is compared.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their labels or target values.
     n_groups : int, default=32

@@ -1,4 +1,4 @@
-"""Which training rows to show or keep: relative influence, diverse influential rows, prototypes.
+"""Selection of training rows: relative influence, diverse influential rows, prototypes.
 
 Functions of a fitted :class:`~skinfluence.InfluenceExplainer`. Where to start: `_relative.py`, then
 `_diverse.py`.

@@ -123,7 +123,7 @@ def select_diverse(
     scores : array-like of shape (n_train,), default=None
         Importance of every training row by any other measure, in place of influence.
     rows : array-like of int, of names, or bool mask, default=None
-        Training rows that may be picked, and that the picks stand for; all of positive weight by
+        Training rows that may be picked, and that the picks represent; all of positive weight by
         default.
     length_scale : float or "median", default="median"
         Of the similarity ``exp(-||x - x'||^2 / (2 length_scale^2))``, taken in the feature space

@@ -23,7 +23,7 @@ class Diversity(ABC):
     n_select : int
         How many will be.
     reference : ndarray of int
-        Training rows that the picks stand for.
+        Training rows that the picks represent.
     weight : ndarray
         Of the reference rows; sums to 1.
     """

@@ -1,4 +1,4 @@
-"""Prototypes: few weighted training rows that stand for a set of test rows (Fisher kernel)."""
+"""Prototypes: few weighted training rows that represent a set of test rows (Fisher kernel)."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -69,9 +69,9 @@ class Prototypes(Readable):
 
 @shared_parameters
 def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
-    """Weighted training rows that stand for the test rows in the eyes of the model.
+    """Weighted training rows that represent the test rows under the Fisher kernel.
 
-    Each row is seen as the model sees it, by the gradient g of its loss, and two rows are alike
+    Each row is represented by the gradient g of its loss, and two rows are similar
     as far as their Fisher kernel ``K(i, j) = g_i' F^-1 g_j`` says. Sequential Bayesian quadrature
     picks the training row that, with the best weights for all picks, brings the weighted sum of
     kernel functions closest to the mean of those of the test rows:
@@ -88,7 +88,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
     n_select : int
         Rows to pick.
     X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        The set that the rows stand for; also a single test row, or a table of training rows.
+        The set that the rows represent; also a single test row, or a table of training rows.
     y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
         Their labels. None takes the predicted labels of a classifier.
     rows : array-like of int, of names, or bool mask, default=None

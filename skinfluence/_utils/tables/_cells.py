@@ -9,7 +9,7 @@ import numpy as np
 
 #: Characters of a value, and of one line of a column's name, at most.
 LONGEST_VALUE = 24
-#: Characters of a long value that are looked at.
+#: Characters of a long value that are read.
 _LONGEST_READ = 400
 
 

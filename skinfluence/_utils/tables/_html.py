@@ -55,7 +55,7 @@ def table_html(table):
 
 
 def pairs_html(pairs):
-    """A table element of names and what is said of them."""
+    """A table element of names and descriptions."""
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>'
         for name, text in pairs.items

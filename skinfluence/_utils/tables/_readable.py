@@ -10,7 +10,7 @@ from skinfluence._utils.tables._table import Table, wrap_line
 
 @dataclass(frozen=True)
 class Pairs:
-    """Names with what is said of them, one a line."""
+    """Names with descriptions, one per line."""
 
     items: list  # of (name, text)
 
@@ -24,7 +24,7 @@ class Pairs:
 
 
 class Readable:
-    """What prints as text and shows as HTML in notebooks, from its `_parts`."""
+    """Base of results that print as text and show as HTML, from their `_parts`."""
 
     @abstractmethod
     def _parts(self):

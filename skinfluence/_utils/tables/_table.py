@@ -73,7 +73,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns with a title; rows in groups; what is said where there are none.
+    """Columns with a title; rows in groups; a text where there are none.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Table:
         return [group for group in self.groups if len(group.rows)]
 
     def rest(self):
-        """What is said of the rows that are not shown."""
+        """Text on the rows that are not shown."""
         more = len(self) - MOST_ROWS
         return f"... and {counted(more, 'more row')}" if self.groups is None and more > 0 else ""
 

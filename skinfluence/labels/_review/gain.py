@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence._utils.warnings import untold_of_last
+from skinfluence._utils.warnings import ignore_last_of_class
 from skinfluence.targets import Mean
 
 __all__ = ["class_beliefs", "expected_gains", "value_beliefs"]
@@ -44,7 +44,7 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
     given = objective.residual
     turned = objective.sample_weight * (_gradient(objective, beliefs) - given)  # shape: (n, K)
     if X_test is None:
-        with untold_of_last():
+        with ignore_last_of_class():
             raw = explainer.leave_one_out_raw_predictions().reshape(given.shape)
         # the only row of a class and rows of leverage one are taken as the model sees them
         raw = np.where(np.isfinite(raw), raw, objective.raw_prediction)

@@ -8,7 +8,7 @@ from sklearn.utils import gen_batches
 
 from skinfluence._utils.checks import check_whole
 from skinfluence._utils.tables import Column, Readable, Table, counted
-from skinfluence._utils.warnings import untold_of_last
+from skinfluence._utils.warnings import ignore_last_of_class
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
 
@@ -103,7 +103,7 @@ def opponents(explainer, X, given, rows, k):
     out = np.full((len(rows), k), -1, dtype=np.intp)
     for some in gen_batches(len(rows), block_size(8 * explainer.objective_.n_rows)):
         chosen = rows[some]
-        with untold_of_last():  # the only row of a class contradicts none
+        with ignore_last_of_class():  # the only row of a class contradicts none
             indices, values = explainer.top_influences(
                 take_rows(X, chosen), given[chosen], k=k, order="harmful", target="loss"
             )
