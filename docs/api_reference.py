@@ -159,6 +159,7 @@ API_REFERENCE = [
             "SquaredError",
             "Logistic",
             "Multinomial",
+            "HalfTweedie",
             "SmoothHinge",
             "SquaredHinge",
             "REGISTRY",

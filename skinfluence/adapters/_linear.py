@@ -29,6 +29,7 @@ def linear_objective(
     settings,
     columns=None,
     offset=None,
+    mean_form=False,
 ):
     """Objective of a linear model from its `coef_`, `intercept_` and `fit_intercept`.
 
@@ -52,6 +53,9 @@ def linear_objective(
         splines; X itself without it.
     offset : callable, default=None
         ``offset(X)`` gives what is added to the raw predictions, (n, K).
+    mean_form : bool, default=False
+        The estimator's objective is a mean over rows: `penalty` is that of its sum over all rows,
+        and shrinks when rows leave.
     """
     known = None if offset is None else offset(X)
     X = X if columns is None else columns(X)
@@ -86,7 +90,7 @@ def linear_objective(
         diagonal,
         weights,
         coding,
-        penalty_scaling=settings.penalty_scaling,
+        penalty_scaling="mean" if mean_form else settings.penalty_scaling,
     )
 
 

@@ -86,13 +86,6 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.linear_model",
-        r"(Poisson|Gamma|Tweedie)Regressor",
-        "is a generalised linear model, and these are not supported yet",
-        regressor="Ridge()",
-        hint="With np.log1p(y) as target it models ratios, as a log link does.",
-    ),
-    Family(
-        r"sklearn\.linear_model",
         r"SGD.*|Perceptron|PassiveAggressive.*",
         "stops after some passes over the rows instead of at an optimum",
         "LogisticRegression()",

@@ -213,8 +213,9 @@ class AllRows:
             and (externally) studentised residuals, `cooks_distance`, `dffits` and one
             `dfbetas_<name>` per coefficient; for binary logistic regression their one-step forms
             as R's ``influence.measures`` has them, with DFBETAS from Pearson residuals (R takes
-            deviance residuals there). NaN where a row has leverage 1 or is the only one of its
-            class.
+            deviance residuals there). Likewise for Poisson, gamma and Tweedie regression, whose
+            `leverage` is then that of the Fisher information, as in R. NaN where a row has leverage
+            1 or is the only one of its class.
 
         References
         ----------

@@ -4,7 +4,8 @@ import numpy as np
 
 from skinfluence.effects._residuals import unit_residual
 from skinfluence.linalg import row_blocks
-from skinfluence.losses import Logistic, SquaredError
+from skinfluence.losses import HalfTweedie, Logistic, SquaredError
+from skinfluence.solvers import AutoSolver
 
 
 def leverage(objective, inverse):
@@ -27,10 +28,15 @@ def diagnostics_columns(fitted_model, linearization, dfbetas):
         "loss": reference.row_values(objective.loss.exact),
         "leave_one_out_loss": objective.loss.exact.value(objective.y, raw + moved),
     }
-    if objective.n_outputs > 1 or not isinstance(objective.loss, SquaredError | Logistic):
+    known = isinstance(objective.loss, SquaredError | Logistic | HalfTweedie)
+    if objective.n_outputs > 1 or not known:
         return columns
     s, y, raw = objective.sample_weight[:, 0], objective.y[:, 0], raw[:, 0]
-    gap = inverse.leverage_system(rows, objective.row_curvature()).gap[:, 0]
+    if objective.loss.canonical or objective.loss.quadratic:
+        gap = inverse.leverage_system(rows, objective.row_curvature()).gap[:, 0]
+    else:
+        h = columns["leverage"] = _expected_leverage(linearization)
+        gap = 1.0 - h
     dof = gap[s > 0].sum()  # rows of positive weight minus effective parameters
     # nothing is left of a row of leverage one
     gap = np.where(np.isnan(moved[:, 0]) | (gap <= 0.0), np.nan, gap)
@@ -40,8 +46,10 @@ def diagnostics_columns(fitted_model, linearization, dfbetas):
         elif isinstance(objective.loss, SquaredError):
             residual = -unit_residual(objective, inverse)[:, 0]
             classical, sigma = _least_squares(s, residual, h, gap, dof)
-        else:
+        elif isinstance(objective.loss, Logistic):
             classical, sigma = _logistic(s, y, raw, h, gap, dof)
+        else:
+            classical, sigma = _tweedie(objective.loss, s, y, raw, h, gap, dof)
         columns.update(classical)
         if dfbetas:
             columns.update(_dfbetas(fitted_model, linearization, rows, sigma))
@@ -109,16 +117,48 @@ def _logistic(s, y, raw, h, gap, dof):
     curvature = loss.curvature(y[:, None], column)[:, 0]
     pearson = -np.sqrt(s) * gradient / np.sqrt(curvature)
     deviance = np.sign(y) * np.sqrt(2.0 * s * loss.value(y[:, None], column))
+    return _one_step(pearson, deviance, h, gap, dof)
+
+
+def _tweedie(loss, s, y, raw, h, gap, dof):
+    """The same for generalised linear models with a log link.
+
+    The dispersion is 1 for the Poisson distribution, else Pearson's statistic per degree of
+    freedom.
+    """
+    mean = np.exp(raw)
+    pearson = np.sqrt(s) * (y - mean) / mean ** (0.5 * loss.power)
+    half = np.maximum(loss.value(y[:, None], raw[:, None]), 0.0)
+    deviance = np.sign(y - mean) * np.sqrt(2.0 * s * half)
+    dispersion = None if loss.power == 1 else (pearson**2).sum() / dof
+    return _one_step(pearson, deviance, h, gap, dof, dispersion)
+
+
+def _one_step(pearson, deviance, h, gap, dof, dispersion=None):
+    """R's ``influence.measures`` of a generalised linear model, and the leave-one-out sigma."""
     without = _leave_one_out_sigma(deviance**2, gap, dof)
+    scale = 1.0 if dispersion is None else dispersion
+    student = np.sign(deviance) * np.sqrt(deviance**2 + h * pearson**2 / gap)
     classical = {
         "pearson_residual": pearson,
         "deviance_residual": deviance,
-        "standardized_residual": deviance / np.sqrt(gap),
-        "studentized_residual": np.sign(deviance) * np.sqrt(deviance**2 + h * pearson**2 / gap),
-        "cooks_distance": (pearson / gap) ** 2 * h / h.sum(),
+        "standardized_residual": deviance / np.sqrt(scale * gap),
+        "studentized_residual": student if dispersion is None else student / without,
+        "cooks_distance": (pearson / gap) ** 2 * h / (scale * h.sum()),
         "dffits": deviance * np.sqrt(h) / (without * gap),
     }
     return classical, without
+
+
+def _expected_leverage(linearization):
+    """Leverage of each row by the Fisher information, as in iteratively reweighted least squares.
+
+    It differs from that of the Hessian where the link is not the canonical one.
+    """
+    objective = linearization.objective
+    inverse = AutoSolver().factorize(objective.hessian(curvature="fisher"))
+    information = objective.loss.fisher_matrix(objective.raw_prediction)[:, :, 0]
+    return (objective.sample_weight * information * inverse.row_forms()[:, :, 0])[:, 0]
 
 
 def _dfbetas(fitted_model, linearization, rows, sigma):

@@ -8,10 +8,12 @@ from skinfluence.losses._base import REGISTRY, Loss
 from skinfluence.losses._hinge import TEMPERATURE, SmoothHinge, SquaredHinge
 from skinfluence.losses._logistic import Logistic, Multinomial
 from skinfluence.losses._squared import SquaredError
+from skinfluence.losses._tweedie import HalfTweedie
 
 __all__ = [
     "REGISTRY",
     "TEMPERATURE",
+    "HalfTweedie",
     "Logistic",
     "Loss",
     "Multinomial",

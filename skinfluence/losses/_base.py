@@ -36,6 +36,8 @@ class Loss(ABC):
     #: and so is the Fisher information
     canonical: bool = False
 
+    #: least target that the loss is defined for
+    least_target: float = -np.inf
     #: raw predictions up to this size must give finite numbers
     raw_bound: float = 800.0
 
@@ -125,6 +127,13 @@ class Loss(ABC):
     def inverse_link_derivative(self, raw_prediction):
         """Derivative of the mean of real targets in the raw prediction, shape ``(..., K)``."""
         return np.ones_like(raw_prediction)
+
+    def inverse_link_change(self, raw_prediction, change):
+        """inverse_link(raw_prediction + change) - inverse_link(raw_prediction), ``(..., K)``.
+
+        Losses override it where the difference can be had without cancellation.
+        """
+        return self.inverse_link(raw_prediction + change) - self.inverse_link(raw_prediction)
 
     def probability_change(self, codes, raw_prediction, change):
         """Change of the probability of class `codes` when the raw predictions change, ``(...,)``.

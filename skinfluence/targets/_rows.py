@@ -83,7 +83,7 @@ class Prediction(_RawSum):
 class _PredictedMean(Target):
     """Predicted value of each test row where a link stands between it and the raw prediction."""
 
-    name = "prediction"
+    name = "predicted value"
     loss: Loss
 
     def value(self, raw):
@@ -93,7 +93,7 @@ class _PredictedMean(Target):
         return self.loss.inverse_link_derivative(raw)
 
     def change(self, raw, moved):
-        return self.value(raw[:, None] + moved) - self.value(raw)[:, None]
+        return self.loss.inverse_link_change(raw[:, None], moved).sum(axis=-1)
 
 
 class _ClassTarget(Target):

@@ -55,6 +55,7 @@ def _draw(loss, K):
         y = rng.choice([-1.0, 1.0], size=(N_ROWS, K))
     else:
         y = 2.0 * rng.standard_normal((N_ROWS, K))
+        y = y if loss.least_target < 0 else np.abs(y)
     return y, raw, rng.standard_normal((N_ROWS, K))
 
 
@@ -71,6 +72,9 @@ def _check_derivatives(loss, y, raw, V):
         bend = sum(c * loss.inverse_link(raw + i * step * V) for i, c in STENCIL) / step
         what = "inverse_link_derivative is not the derivative of inverse_link"
         _close(loss.inverse_link_derivative(raw) * V, bend, what)
+        moved = loss.inverse_link(raw + V) - loss.inverse_link(raw)
+        what = "inverse_link_change is not the difference of inverse_link"
+        _close(loss.inverse_link_change(raw, V), moved, what)
     matrix = loss.hessian_matrix(y, raw)
     _close(
         np.einsum("nkj,nj->nk", matrix, V), product, "hessian_matrix disagrees with hessian_product"
@@ -123,7 +127,7 @@ def _check_flags(loss, y, raw, V):
 
 
 def _check_value_change(loss, y, raw, V):
-    for size in (1e-2, 1.0, 100.0):
+    for size in (1e-2, 1.0, min(100.0, 0.25 * loss.raw_bound)):
         difference = loss.value(y, raw + size * V) - loss.value(y, raw)
         change = loss.value_change(y, raw, size * V)
         _close(change, difference, "value_change is not the difference of values", 1e-12)

@@ -6,13 +6,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 from sklearn.linear_model import (
+    GammaRegressor,
     LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
+    PoissonRegressor,
     Ridge,
     RidgeClassifier,
     RidgeClassifierCV,
     RidgeCV,
+    TweedieRegressor,
 )
 from sklearn.svm import LinearSVC
 
@@ -27,6 +30,7 @@ ROWS = [1, 17, 40]
 LBFGS = {"rtol": 1e-3, "step": 0.05}
 #: liblinear's own stopping rule ends near here
 LIBLINEAR = {"rtol": 1e-4, "step": 0.02}
+GLM = {"solver": "newton-cholesky"}
 #: a kink of the squared hinge must not lie within the step
 KINKED = {"rtol": 1e-4, "step": 2e-3}
 
@@ -59,6 +63,8 @@ def table(kind, weighted):
     scores = X @ rng.standard_normal((5, 3)) + 1.5 * noise
     y = {
         "values": scores[:, 0],
+        "positive": np.exp(0.3 * scores[:, 0]),
+        "counts": np.floor(np.exp(0.4 * scores[:, 0] + 0.5)),
         "two values": scores[:, :2],
         "two classes": np.where(scores[:, 0] > 0.8, "yes", "no"),
         "three classes": np.array(["a", "b", "c"])[(scores - [0, 0.7, 0]).argmax(axis=1)],
@@ -81,6 +87,17 @@ def cases():
         "Ridge-two-outputs": Case(Ridge(0.3), "two values"),
         "Ridge-alpha-per-output": Case(Ridge(np.array([0.1, 5.0])), "two values"),
         "RidgeCV": Case(RidgeCV([0.5]), "values", refit=Ridge(0.5)),
+        "PoissonRegressor": Case(PoissonRegressor(alpha=0.3, **GLM), "counts"),
+        "PoissonRegressor-no-intercept": Case(
+            PoissonRegressor(alpha=0.3, fit_intercept=False, **GLM), "counts"
+        ),
+        "GammaRegressor": Case(GammaRegressor(alpha=0.2, **GLM), "positive"),
+        "TweedieRegressor-normal": Case(TweedieRegressor(power=0, alpha=0.2, **GLM), "values"),
+        "TweedieRegressor-log-normal": Case(
+            TweedieRegressor(power=0, link="log", alpha=0.2, **GLM), "positive"
+        ),
+        "TweedieRegressor-1.5": Case(TweedieRegressor(power=1.5, alpha=0.2, **GLM), "counts"),
+        "TweedieRegressor-3": Case(TweedieRegressor(power=3, alpha=0.2, **GLM), "positive"),
         "RidgeClassifier-binary": Case(RidgeClassifier(0.7), "two classes"),
         "RidgeClassifier-three": Case(RidgeClassifier(0.7), "three classes"),
         "RidgeClassifier-class_weight": Case(

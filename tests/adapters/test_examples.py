@@ -28,7 +28,7 @@ def test_every_registered_class_has_an_example():
 
 @pytest.mark.parametrize("estimator", EXAMPLES)
 def test_the_objective_is_what_the_estimator_minimised(estimator):
-    X, y, _, _, weights = table("two classes" if is_classifier(estimator) else "values", True)
+    X, y, _, _, weights = table("two classes" if is_classifier(estimator) else "positive", True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # LogisticRegressionCV: use l1_ratios
         check_objective(estimator, X, y, weights)

@@ -53,7 +53,6 @@ REFUSED = {
     gaussian_process.GaussianProcessClassifier: "kernel machine",
     neural_network.MLPClassifier: "network.*last hidden layer",
     neural_network.MLPRegressor: "network",
-    linear_model.PoissonRegressor: "generalised linear model",
     linear_model.SGDClassifier: "instead of at an optimum",
     linear_model.Perceptron: "instead of at an optimum",
     linear_model.HuberRegressor: "robust loss",

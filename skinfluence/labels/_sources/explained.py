@@ -197,7 +197,7 @@ class RawModel:
         softmax of the margins, whose temperature is fitted later.
         """
         if self.n_classes is None:
-            return raw[:, 0].copy()
+            return self.explained.objective.loss.inverse_link(raw)[:, 0].copy()
         loss, known = self.explained.objective.loss, self.explained.objective.coding.classes
         # of these two the logarithms have more digits
         plain = isinstance(loss, Logistic | Multinomial)
