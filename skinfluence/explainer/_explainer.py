@@ -47,7 +47,8 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
     ----------
     estimator : estimator, default=None
         A clone of it is fitted, also where it was fitted before; a FrozenEstimator stays as it is.
-        LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression,
+        LinearRegression, Ridge, RidgeCV, PoissonRegressor, GammaRegressor, TweedieRegressor,
+        RidgeClassifier, RidgeClassifierCV, LogisticRegression,
         LogisticRegressionCV, LinearSVC or SmoothHingeSVC; also as the last step of a Pipeline
         (earlier steps are fitted once and then fixed), in a FrozenEstimator (already fitted), or
         in a search such as GridSearchCV (its best estimator is explained). None stands for
