@@ -47,7 +47,7 @@ def test_removals_are_those_of_refits(name):
         for method in ("first_order", "newton_step", "refit")
     }
     assert errors["refit"] < 1e-6  # lbfgs, which power 3 needs, is good for seven digits
-    assert max(errors.values()) < 0.2
+    assert max(errors.values()) < 0.4
     if explainer.objective_.loss.convex:
         assert errors["newton_step"] < 0.5 * errors["first_order"]
 
