@@ -174,19 +174,23 @@ def _left_over(inverse, left, rows, pulled):
     if drops_more(left, found):
         return truncated_change(left)
     out = found.solve(pulled.reshape(-1, 1)).reshape(shape)
-    if _determine(left.predictor.take(rows), found.report.null_space):
+    if _determine(left, rows, found.report.null_space):
         if not left.quadratic or hessian.penalty.any():
             return undetermined
         onto_least_norm(left, found, out)
     return out
 
 
-def _determine(predictor, null_space):
+def _determine(objective, rows, null_space):
     """Whether rows see directions (p, m) in which nothing else has curvature."""
     if not null_space.shape[1]:
         return False
-    for rows in predictor.jacobian_blocks():
-        J = predictor.take(rows).row_jacobian()
-        if (np.abs(J @ null_space) > 1e-8 * (np.abs(J) @ np.abs(null_space))).any():
+    predictor = objective.predictor.take(rows)
+    for some in predictor.jacobian_blocks():
+        J = predictor.take(some).row_jacobian()
+        seen = J @ null_space
+        if objective.loss.shift_invariant:  # a common shift of all outputs is not seen
+            seen -= seen.mean(axis=1, keepdims=True)
+        if (np.abs(seen) > 1e-8 * (np.abs(J) @ np.abs(null_space))).any():
             return True
     return False
