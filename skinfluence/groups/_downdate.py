@@ -33,7 +33,7 @@ class Downdate:
     For removed rows U with H_U = H - sum E_i A_i E_i' and the step d_U = H_U^-1 g_U, a further row
     changes the step by ``H_U^-1 E_i (I - A_i M_i)^-1 (s_i r_i + A_i E_i' d_U)``, M_i = E_i' H_U^-1
     E_i. Leverages M_i, raw predictions E_i' d_U and the inverse itself are carried along by
-    updates of rank K: a step costs a few products of the design with K^2 columns, and no
+    updates of rank K: a step costs a few products of all Jacobians with K columns, and no
     factorisation.
 
     Parameters
@@ -63,9 +63,9 @@ class Downdate:
     def gains(self, direction):
         """What the removal of each row would add to ``direction . d_U``, (n,); 0 for other rows."""
         if self._direction is None or not np.array_equal(direction, self._direction):
-            solved = self._solve(direction.reshape(-1, 1)).reshape(direction.shape)
+            solved = self._solve(direction.reshape(-1, 1))
             self._direction = direction.copy()
-            self._against = self.objective.design.matmul(solved.T)  # shape: (n, K)
+            self._against = self.objective.predictor.jvp(solved)[:, :, 0]  # shape: (n, K)
         pulled, full = self._system.solve(self._right())
         out = np.einsum("nk,nk->n", self._against, pulled)
         out[~self.candidates.free | full] = 0.0
@@ -76,20 +76,20 @@ class Downdate:
 
     def remove(self, row):
         """Let the group have one row more."""
-        design, (K, q) = self.objective.design, self.coef.shape
-        reached = self._solve_row(row).reshape(K, q, K)
+        K = self.objective.n_outputs
+        reached = self._solve_row(row)
         pulled, core = self._own_part(row)
-        meets = design.matmul(reached.transpose(1, 0, 2).reshape(q, K * K)).reshape(-1, K, K)
+        meets = self.objective.predictor.jvp(reached)  # shape: (n, K, K)
         # numpy's product of stacked 1 x 1 matrices is slow
         bend = core * meets**2 if K == 1 else meets @ core @ meets.transpose(0, 2, 1)
         self._system.downdate(bend)
         self._moved += meets[:, :, 0] * pulled if K == 1 else meets @ pulled
         if self._direction is not None:
-            pull = core @ np.einsum("kqj,kq->j", reached, self._direction)
+            pull = core @ (reached.T @ self._direction.ravel())
             self._against += meets[:, :, 0] * pull if K == 1 else meets @ pull
-        self.coef += reached @ pulled
-        self._reached.append(reached.reshape(K * q, K))
-        self._weighted.append((reached @ core).reshape(K * q, K))
+        self.coef += (reached @ pulled).reshape(self.coef.shape)
+        self._reached.append(reached)
+        self._weighted.append(reached @ core)
         self._fold()
         self.candidates.remove(row)
 
@@ -113,9 +113,8 @@ class Downdate:
 
     def _solve_row(self, row):
         """H_U^-1 E_i of one row, (p, K)."""
-        K = len(self.coef)
-        z = self.objective.design.take([row]).to_dense()[0]
-        V = np.kron(np.eye(K), z).T
+        K = self.objective.n_outputs
+        V = self.objective.predictor.take([row]).row_jacobian()[0].T
         solved = self._inverse.solve_rows(np.full(K, row), np.eye(K))
         return self._updated(solved, V)
 
@@ -175,22 +174,21 @@ class RefactorizedDowndate:
 
     def gains(self, direction):
         """See :meth:`Downdate.gains`."""
-        left, design = self._left, self.objective.design
-        K, q = direction.shape
-        solved = self._left_inverse.solve(direction.reshape(-1, 1)).reshape(K, q)
+        left, predictor = self._left, self.objective.predictor
+        solved = self._left_inverse.solve(direction.reshape(-1, 1))
         curvature = left.row_curvature()
         rows = np.arange(left.n_rows)
-        if left.loss.quadratic:
+        if left.quadratic:
             moved = left.with_coef(left.coef + self.coef)
             right = weighted_residual(moved, self._left_inverse)(rows)
         else:
             right = left.weighted_residual()
-            right = right + curvature.apply(design.matmul(self.coef.T))
+            right = right + curvature.apply(predictor.jvp(self.coef.reshape(-1, 1))[:, :, 0])
         pulled, full = self._left_inverse.leverage_system(rows, curvature).solve(right)
-        out = np.einsum("nk,nk->n", design.matmul(solved.T), pulled)
+        out = np.einsum("nkm,nk->n", predictor.jvp(solved), pulled)
         coupling, free = Coupling(left), np.flatnonzero(self.candidates.free)
-        shared = np.einsum("kq,kqm->m", solved, coupling.directions)
-        out[free] += coupling.derivative(free) @ shared
+        shared = solved.T @ coupling.directions.reshape(len(solved), -1)
+        out[free] += coupling.derivative(free) @ shared[0]
         out[~self.candidates.free | full] = 0.0
         return out
 
@@ -214,13 +212,13 @@ def downdate(objective, inverse):
 
 def additive_gains(objective, inverse, direction):
     """Influence of every row on ``direction . coef`` to first order, (n,)."""
-    solved = inverse.solve(direction.reshape(-1, 1)).reshape(direction.shape)
-    against = objective.design.matmul(solved.T)
+    solved = inverse.solve(direction.reshape(-1, 1))
+    against = objective.predictor.jvp(solved)[:, :, 0]
     out = (against * objective.sample_weight * objective.residual).sum(axis=1)
     coupling = Coupling(objective)
     if coupling:
-        shared = np.einsum("kq,kqm->m", solved, coupling.directions)
-        out += coupling.derivative(np.arange(objective.n_rows)) @ shared
+        shared = solved.T @ coupling.directions.reshape(len(solved), -1)
+        out += coupling.derivative(np.arange(objective.n_rows)) @ shared[0]
     return out
 
 

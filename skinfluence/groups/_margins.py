@@ -13,7 +13,7 @@ class Margin:
     Attributes
     ----------
     prediction : label or float
-    ways : list of (ndarray of shape (K, q), float)
+    ways : list of (ndarray of the shape of the coefficients, float)
         Directions in the coefficients, and how far these must move along one of them.
     """
 
@@ -28,7 +28,7 @@ class Margin:
         if self._threshold is None:
             coding = objective.coding
             return coding.classes[coding.predicted_codes(raw)[0]]
-        value = float(raw[0, 0])
+        value = float(objective.loss.inverse_link(raw)[0, 0])
         crossed = (value > self._threshold) != (self.prediction > self._threshold)
         return value if crossed else self.prediction
 
@@ -55,17 +55,21 @@ def margins_of(explainer, X_test, threshold):
 
 def _ways(raw, code, predictor):
     """To each other class: what of its lead the predicted class must lose, nearest first."""
-    z = predictor.design.to_dense()[0]
     if len(raw) == 1:
         sign = 1.0 if code == 1 else -1.0
-        return [(-sign * z[None], abs(float(raw[0])))]
+        return [(_gradient(predictor, [-sign]), abs(float(raw[0])))]
     ways = []
     for other in np.argsort(-raw, kind="stable"):
         if other != code:
-            direction = np.zeros((len(raw), len(z)))
-            direction[other], direction[code] = z, -z
-            ways.append((direction, float(raw[code] - raw[other])))
+            factors = np.zeros(len(raw))
+            factors[other], factors[code] = 1.0, -1.0
+            ways.append((_gradient(predictor, factors), float(raw[code] - raw[other])))
     return ways
+
+
+def _gradient(predictor, factors):
+    """Derivative of ``factors . raw prediction`` of one row in the coefficients, in their shape."""
+    return predictor.row_vjp(np.array([factors]))[:, 0].reshape(predictor.coef.shape)
 
 
 def _of_values(objective, predictor, threshold):
@@ -80,11 +84,12 @@ def _of_values(objective, predictor, threshold):
             f"threshold={threshold!r}; a regressor's prediction flips where it crosses a finite "
             "number. Pass threshold=0.0 for its sign."
         )
-    values = objective.raw_predictions(predictor)[:, 0]
+    raw = objective.raw_predictions(predictor)
+    values, slopes = objective.loss.inverse_link(raw), objective.loss.inverse_link_derivative(raw)
     margins = []
-    for t, value in enumerate(values):
+    for t, value in enumerate(values[:, 0]):
         part = predictor.take([t])
         sign = -1.0 if value > threshold else 1.0
-        ways = [(sign * part.design.to_dense(), abs(float(value - threshold)))]
+        ways = [(_gradient(part, sign * slopes[t]), abs(float(value - threshold)))]
         margins.append(Margin(float(value), ways, part, float(threshold)))
     return margins

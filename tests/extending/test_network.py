@@ -5,7 +5,7 @@ import pytest
 
 from skinfluence import InfluenceExplainer
 from skinfluence.components import influence_components
-from skinfluence.groups import group_influence
+from skinfluence.groups import group_influence, most_influential_group, smallest_flipping_set
 from skinfluence.selection import relative_influence
 from skinfluence.testing import check_adapter, check_predictor, leave_one_out_influence
 from tests.extending.network import NetworkRegressor, TwoLayers
@@ -114,3 +114,14 @@ def test_an_inner_product_is_that_of_whole_gradients(explainer):
     expected = explainer.test_rows(*TEST).coef_gradients().to_dense() @ G.T
     parts = influence_components(explainer, *TEST)
     assert np.abs(parts.without_hessian - expected).max() < 1e-12 * np.abs(expected).max()
+
+
+def test_searches_for_groups_follow_the_parameters(explainer):
+    found = most_influential_group(explainer, *TEST, n_rows=3)
+    groups = [found.rows, *np.arange(60).reshape(20, 3)]
+    effects = group_influence(explainer, groups, *TEST, method="refit").mean(axis=0)
+    assert effects[0] > effects[1:].max()
+    flipped = smallest_flipping_set(explainer, TEST[0][:1], threshold=0.5)
+    after = group_influence(explainer, [flipped.rows], TEST[0][:1], method="refit")[0, 0]
+    before = explainer.predict(TEST[0][:1])[0]
+    assert (before > 0.5) != (before + after > 0.5)
