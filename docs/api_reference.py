@@ -187,6 +187,7 @@ API_REFERENCE = [
             "is_optimum",
             "NewtonResult",
             "distance_to_optimum",
+            "factorize_upward",
             "CURVATURES",
             "check_curvature",
             "is_second_derivative",

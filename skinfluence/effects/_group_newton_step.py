@@ -16,7 +16,7 @@ from skinfluence.effects._truncated import (
     truncated_change,
     truncated_groups,
 )
-from skinfluence.objectives import Coupling
+from skinfluence.objectives import Coupling, factorize_upward
 from skinfluence.solvers import AutoSolver
 from skinfluence.solvers._leverage import NEAR_ONE
 
@@ -169,13 +169,12 @@ def _left_over(inverse, left, rows, pulled):
     if total <= 0.0:
         return undetermined
     damping = inverse.hessian.damping
-    hessian = left.hessian(damping / total)
-    found = AutoSolver(n_right_hand_sides=1).factorize(hessian)
+    found = factorize_upward(left, AutoSolver(n_right_hand_sides=1), damping / total)
     if drops_more(left, found):
         return truncated_change(left)
     out = found.solve(pulled.reshape(-1, 1)).reshape(shape)
     if _determine(left, rows, found.report.null_space):
-        if not left.quadratic or hessian.penalty.any():
+        if not left.quadratic or found.hessian.penalty.any():
             return undetermined
         onto_least_norm(left, found, out)
     return out

@@ -8,7 +8,7 @@ from skinfluence.objectives._coding import TargetCoding
 from skinfluence.objectives._coupling import Coupling
 from skinfluence.objectives._curvature import CURVATURES, check_curvature, is_second_derivative
 from skinfluence.objectives._distance import distance_to_optimum
-from skinfluence.objectives._newton import NewtonResult, is_optimum, minimize
+from skinfluence.objectives._newton import NewtonResult, factorize_upward, is_optimum, minimize
 from skinfluence.objectives._objective import Objective
 from skinfluence.objectives._weights import RowWeights
 
@@ -23,6 +23,7 @@ __all__ = [
     "TargetCoding",
     "check_curvature",
     "distance_to_optimum",
+    "factorize_upward",
     "is_optimum",
     "is_second_derivative",
     "minimize",

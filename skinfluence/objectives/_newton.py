@@ -70,7 +70,7 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
             fresh = inverse is None
             if fresh:
                 last = None  # freed before the next is made
-                inverse = last = _factorize(current, solver, verbose)
+                inverse = last = factorize_upward(current, solver, verbose=verbose)
             step = -_solve(inverse, current.gradient().ravel()).reshape(current.coef.shape)
             length = _line_search(current, step) if now > 1e-6 else 1.0
             current = current.with_coef(current.coef + length * step)
@@ -91,10 +91,13 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     return NewtonResult(best, least, n_iter, converged, last)
 
 
-def _factorize(objective, solver, verbose):
-    """Inverse of the Hessian; of the Gauss-Newton matrix where the Hessian has no minimum near."""
+def factorize_upward(objective, solver, damping=0.0, *, verbose=0):
+    """Inverse of the Hessian, or of the Gauss-Newton matrix where the Hessian bends downwards.
+
+    That happens to predictors that are not linear, away from a minimum.
+    """
     for curvature in ("hessian", "gauss_newton"):
-        hessian = objective.hessian(curvature=curvature)
+        hessian = objective.hessian(damping, curvature=curvature)
         hessian.verbose = verbose
         try:
             return solver.factorize(hessian)

@@ -121,7 +121,7 @@ def test_searches_for_groups_follow_the_parameters(explainer):
     groups = [found.rows, *np.arange(60).reshape(20, 3)]
     effects = group_influence(explainer, groups, *TEST, method="refit").mean(axis=0)
     assert effects[0] > effects[1:].max()
-    flipped = smallest_flipping_set(explainer, TEST[0][:1], threshold=0.5)
+    flipped = smallest_flipping_set(explainer, TEST[0][:1], threshold=0.5)[0]
     after = group_influence(explainer, [flipped.rows], TEST[0][:1], method="refit")[0, 0]
     before = explainer.predict(TEST[0][:1])[0]
     assert (before > 0.5) != (before + after > 0.5)
