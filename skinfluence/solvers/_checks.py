@@ -48,9 +48,9 @@ def require_convex(hessian, name):
     """Raise ValueError for the Hessian of a loss that is not convex."""
     if not hessian.convex:
         raise ValueError(
-            f"solver={name!r} needs a convex loss, in which every row has positive curvature. This "
-            'loss has convex=False. Use solver="auto", "cholesky" or "eigh", which factorise the '
-            "Hessian as a whole."
+            f"solver={name!r} needs a convex loss and a linear predictor, so that every row has "
+            'positive curvature. Use solver="auto", "cholesky" or "eigh", which factorise the '
+            'Hessian as a whole; or curvature="gauss_newton" for a predictor that is not linear.'
         )
 
 
