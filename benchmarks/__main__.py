@@ -5,6 +5,7 @@ from importlib import import_module
 from time import perf_counter
 
 from benchmarks._processes import Child
+from benchmarks._real_data import data_folder
 from benchmarks._tables import try_out, write
 
 #: Modules of this folder, in the order in which they run.
@@ -62,6 +63,9 @@ def main():
         print(f"\n{name}", flush=True)
         start = perf_counter()
         module = import_module(f"benchmarks.{name}")
+        if getattr(module, "NEEDS_DATA", False) and data_folder() is None:
+            print("skipped: the larger data sets were not found", flush=True)
+            continue
         made = module.run(quick=arguments.quick)
         if arguments.quick:
             try_out(made)

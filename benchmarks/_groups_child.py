@@ -1,7 +1,5 @@
 """Serves one table of data: groups of rows by four methods, and flipping sets."""
 
-import warnings
-
 import numpy as np
 from sklearn.base import clone
 from sklearn.cluster import KMeans
@@ -22,11 +20,6 @@ LARGEST = 0.25
 N_RANDOM, N_CLUSTERS, N_TEST = 20, 20, 500
 
 _state = {}
-
-
-def handle(request):
-    warnings.simplefilter("ignore")
-    return _REQUESTS[request.pop("do")](**request)
 
 
 def _prepare(data, seed):
@@ -143,11 +136,3 @@ def _flip(method, n_rows):
             for p, f in zip(proba, found, strict=True)
         ],
     }
-
-
-_REQUESTS = {
-    "prepare": _prepare,
-    "measure": _measure,
-    "scikit_learn": _scikit_learn,
-    "flip": _flip,
-}

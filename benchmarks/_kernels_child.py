@@ -1,14 +1,14 @@
 """Serves the kernels beside what one writes in numpy and scipy, in turns, in one process."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import sleep
 
 import numpy as np
 from numba import njit
 from scipy import sparse
 
-from benchmarks._measure import timed
+from benchmarks._measure import in_turns, timed
 from skinfluence.kernels import (
     TopK,
     csr_gram,
@@ -159,10 +159,6 @@ _MAKERS = {
 _state = {}
 
 
-def handle(request):
-    return _REQUESTS[request.pop("do")](**request)
-
-
 def _prepare(kind, sizes):
     """Make the data, call every way once (which compiles); largest relative difference."""
     _state.clear()
@@ -177,14 +173,13 @@ def _first(result):
     return result[0] if isinstance(result, tuple) else result
 
 
-def _time():
-    """Wall seconds of each way, one call each."""
-    times = {}
-    for way, call in _state.items():
-        if effective_threads() > 1:
-            sleep(SPINNING)
-        times[way] = timed(call)[1]["wall"]
-    return times
+def _time(rounds, spent):
+    """{way: least wall seconds of a call} of ways that take turns."""
+    found = in_turns({way: partial(_one, call) for way, call in _state.items()}, rounds, spent)
+    return {way: min(times) for way, times in found.items()}
 
 
-_REQUESTS = {"prepare": _prepare, "time": _time}
+def _one(call):
+    if effective_threads() > 1:
+        sleep(SPINNING)
+    return timed(call)[1]["wall"]

@@ -1,7 +1,6 @@
 """Trials of finding wrong labels: all ways on one table in a child process, and means of them."""
 
 import sys
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -44,7 +43,6 @@ def handle(request):
     else:
         X, truth = load(table, seed, request["rows"])
         y = make_wrong(X, truth, kind, rate, seed)[0] if rate else truth
-    warnings.simplefilter("ignore")
     trial, found = Trial(X, y, seed), []
     for name in request["ways"]:
         if not WAYS[name].applies(X):

@@ -50,10 +50,6 @@ def make_data(n, p, target):
     return X, (raw + rng.gumbel(size=raw.shape)).argmax(axis=1)
 
 
-def handle(request):
-    return _REQUESTS[request.pop("do")](**request)
-
-
 def _prepare(model, n, p, removed, sample):
     """Fit once; choose which rows are removed and which of them scikit-learn refits."""
     model = MODELS[model]
@@ -103,11 +99,3 @@ def _agreement():
     return float(
         np.abs(_state["changes"][_state["sample"]] - expected).max() / np.abs(expected).max()
     )
-
-
-_REQUESTS = {
-    "prepare": _prepare,
-    "ours": _time_ours,
-    "theirs": _time_theirs,
-    "agreement": _agreement,
-}

@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks._real_data import loaders
 from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.losses import Multinomial
 from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers._cg import CGSolver
 from skinfluence.solvers._lissa import LissaSolver
-from tests._data import load_shared_data
 
 WEIGHT_DECAY = 0.01
 #: Test row 8, a five that is read as a six; then the others.
@@ -21,11 +21,6 @@ FIRST_TEST = 8
 N_COMPARED = 55_000
 
 _state = {}
-
-
-def handle(request):
-    """Answer one request of `benchmarks/lissa.py`."""
-    return {"make": _make, "exact": _exact, "solve": _solve}[request.pop("do")](**request)
 
 
 def _make(data, n, n_test, penalty, dtype="float32"):
@@ -66,7 +61,7 @@ def _make(data, n, n_test, penalty, dtype="float32"):
 
 def _mnist(n, n_test, dtype):
     """The digits, repeated with other pixels' noise where n is beyond 55,000."""
-    X, y, X_test, y_test = load_shared_data().mnist(paper=True)
+    X, y, X_test, y_test = loaders().mnist(paper=True)
     out = np.empty((n, X.shape[1]), dtype=dtype)
     rng = np.random.default_rng(0)
     for start in range(0, n, len(X)):

@@ -11,10 +11,6 @@ from benchmarks._ways import WAYS
 _state = {}
 
 
-def handle(request):
-    return _REQUESTS[request.pop("do")](**request)
-
-
 def _prepare(way, case, threads):
     """Load the case and import what the way needs, so that neither is timed."""
     way = WAYS[way]
@@ -39,6 +35,3 @@ def _time():
 
 def _trace():
     return traced_memory(_state["run"], _state["case"])
-
-
-_REQUESTS = {"prepare": _prepare, "warm_up": _warm_up, "time": _time, "trace": _trace}

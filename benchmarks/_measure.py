@@ -15,6 +15,26 @@ def timed(function, *args):
     return result, {"wall": perf_counter() - wall, "cpu": process_time() - cpu}
 
 
+def in_turns(ways, rounds, spent=0.0):
+    """{way: what its calls returned}, for ways that take turns: a busy moment is shared by all.
+
+    Parameters
+    ----------
+    ways : dict of callables
+    rounds : int
+        Calls of each way, at least.
+    spent : float
+        Seconds for which the rounds go on: the least of a few short calls is chance.
+    """
+    found = {way: [] for way in ways}
+    start, count = perf_counter(), 0
+    while count < rounds or perf_counter() - start < spent:
+        count += 1
+        for way, call in ways.items():
+            found[way].append(call())
+    return found
+
+
 def peak_memory(function, *args):
     """(result, largest growth of the resident memory during the call, in bytes).
 

@@ -5,7 +5,9 @@ import os
 import select
 import subprocess
 import sys
+import warnings
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +27,11 @@ def child_environment(threads):
 
 
 class Child:
-    """A process that serves a module's `handle(request) -> answer`, a request at a time."""
+    """A process that serves a module, a request at a time.
+
+    Request `do` is answered by the module's function ``_do``, of the other arguments; or all of
+    them by its ``handle(request)``, if it has one.
+    """
 
     def __init__(self, module, threads):
         self.process = subprocess.Popen(
@@ -73,8 +79,24 @@ class Child:
         self.process.stdout.close()
 
 
-def _serve(handle):
+def _answer(module, request):
+    """What the module's function says; {"failed": reason} where MAY_FAIL lets it fail."""
+    function = getattr(module, f"_{request.pop('do')}")
+    if not getattr(module, "MAY_FAIL", False):
+        return function(**request)
+    try:
+        return function(**request)
+    except Exception as error:  # of a package of others: told in the table
+        # "allocate memory" are torch's own words
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+            return {"failed": "memory"}
+        return {"failed": f"{type(error).__name__}: {error}"}
+
+
+def _serve(module):
     """Answer requests until the input ends; whatever else is printed goes to standard error."""
+    warnings.simplefilter("ignore")
+    handle = getattr(module, "handle", partial(_answer, module))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
@@ -85,4 +107,4 @@ def _serve(handle):
 if __name__ == "__main__":
     import importlib
 
-    _serve(importlib.import_module(sys.argv[1]).handle)
+    _serve(importlib.import_module(sys.argv[1]))

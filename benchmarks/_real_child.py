@@ -2,8 +2,7 @@
 
 import importlib
 import resource
-import warnings
-from time import perf_counter
+from functools import partial
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -11,21 +10,15 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks import _by_hand_large
 from benchmarks._cases import Case
-from benchmarks._measure import growth, mark
+from benchmarks._measure import growth, mark, timed
 from benchmarks._real_data import loaders
 from skinfluence import InfluenceExplainer
 from skinfluence.solvers import CGSolver
 
+#: Packages of others may fail, or not fit the memory: told in the table.
+MAY_FAIL = True
+
 _state = {}
-
-
-def handle(request):
-    """Answer, or {"failed": reason} where a package or the memory said no."""
-    warnings.simplefilter("ignore")  # that polish=False keeps scikit-learn's coefficients
-    try:
-        return _REQUESTS[request.pop("do")](**request)
-    except Exception as error:  # of a package of others: told in the table
-        return {"failed": f"{type(error).__name__}: {error}"}
 
 
 def _fit(data, quick, **settings):
@@ -34,13 +27,11 @@ def _fit(data, quick, **settings):
     _state["mark"] = mark()
     X, y, X_test, y_test = _DATA[data](loader, quick)
     estimator = LogisticRegression(fit_intercept=False, **settings)
-    start = perf_counter()
-    estimator.fit(X, y)
-    passed = perf_counter() - start
+    _, times = timed(estimator.fit, X, y)
     _state["case"] = Case(data, data, X, y, X_test, y_test, estimator)
     _state["explainers"] = {}
     return {
-        "seconds": passed,
+        "seconds": times["wall"],
         "iterations": int(estimator.n_iter_[0]),
         "rows": X.shape[0],
         "columns": X.shape[1],
@@ -65,33 +56,28 @@ def _newsgroups(loader, quick):
 def _explain(solver, method="first_order", polish=False):
     """A fitted explainer; what it costs to make one. "cg 1e-6" is CGSolver(tol=1e-6)."""
     case = _state["case"]
-    start = perf_counter()
     chosen = CGSolver(tol=float(solver.split()[1])) if solver.startswith("cg ") else solver
     explainer = InfluenceExplainer(
         FrozenEstimator(case.estimator), solver=chosen, method=method, polish=polish
     )
-    _state["explainers"][solver] = explainer.fit(case.X, case.y)
-    return {"seconds": perf_counter() - start}
+    _state["explainers"][solver], times = timed(explainer.fit, case.X, case.y)
+    return {"seconds": times["wall"]}
 
 
 def _influence(solver, tests):
     """All training rows on some test rows; how the solver fared."""
     case, explainer = _state["case"], _state["explainers"][solver]
-    start = perf_counter()
-    found = explainer.influence(case.X_test[tests], case.y_test[tests])
-    passed = perf_counter() - start
+    found, times = timed(explainer.influence, case.X_test[tests], case.y_test[tests])
     _state.setdefault("found", {})[solver] = found
-    return {"seconds": passed} | _report(explainer)
+    return {"seconds": times["wall"]} | _report(explainer)
 
 
 def _top(solver, n_test, k):
     """The strongest training rows of the first test rows."""
     case, explainer = _state["case"], _state["explainers"][solver]
-    start = perf_counter()
-    index, values = explainer.top_influences(case.X_test[:n_test], case.y_test[:n_test], k=k)
-    passed = perf_counter() - start
-    _state["top"] = index, values
-    return {"seconds": passed, "peak": growth(_state["mark"])} | _report(explainer)
+    top = partial(explainer.top_influences, k=k)
+    _state["top"], times = timed(top, case.X_test[:n_test], case.y_test[:n_test])
+    return {"seconds": times["wall"], "peak": growth(_state["mark"])} | _report(explainer)
 
 
 def _report(explainer):
@@ -126,10 +112,8 @@ def _top_error(n_exact, tol):
 
 
 def _self_influence(solver):
-    explainer = _state["explainers"][solver]
-    start = perf_counter()
-    explainer.self_influence()
-    return {"seconds": perf_counter() - start}
+    _, times = timed(_state["explainers"][solver].self_influence)
+    return {"seconds": times["wall"]}
 
 
 def _gram_pairs(measured):
@@ -137,18 +121,14 @@ def _gram_pairs(measured):
     case = _state["case"]
     K = case.n_outputs
     weights = np.random.default_rng(0).uniform(size=(measured, case.X.shape[0], 1))
-    start = perf_counter()
-    for w in weights:
-        case.X.T @ (w * case.X)
-    return {"seconds": (perf_counter() - start) / measured * K * (K + 1) / 2}
+    _, times = timed(lambda: [case.X.T @ (w * case.X) for w in weights])
+    return {"seconds": times["wall"] / measured * K * (K + 1) / 2}
 
 
 def _assemble():
     """Seconds of our own dense Hessian: the same products, as skinfluence does them."""
     hessian = next(iter(_state["explainers"].values())).objective_.hessian()
-    start = perf_counter()
-    hessian.to_dense()
-    return {"seconds": perf_counter() - start}
+    return {"seconds": timed(hessian.to_dense)[1]["wall"]}
 
 
 def _densify():
@@ -165,22 +145,8 @@ def _peer(package, function, n_test):
     case = _state["case"]
     X_test = case.X_test[:n_test]
     small = Case("", "", case.X, case.y, X_test, case.y_test[:n_test], case.estimator)
-    start = perf_counter()
-    getattr(importlib.import_module(f"benchmarks.peers.{package}"), function)(small)
-    return {"seconds": perf_counter() - start, "peak": growth(_state["mark"])}
+    way = getattr(importlib.import_module(f"benchmarks.peers.{package}"), function)
+    return {"seconds": timed(way, small)[1]["wall"], "peak": growth(_state["mark"])}
 
 
 _DATA = {"mnist": _mnist, "newsgroups": _newsgroups}
-_REQUESTS = {
-    "fit": _fit,
-    "explain": _explain,
-    "influence": _influence,
-    "top": _top,
-    "top_error": _top_error,
-    "difference": _difference,
-    "self_influence": _self_influence,
-    "gram_pairs": _gram_pairs,
-    "assemble": _assemble,
-    "densify": _densify,
-    "peer": _peer,
-}

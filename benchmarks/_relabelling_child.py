@@ -1,6 +1,5 @@
 """Serves one model: other labels, other rows and moved features against refits and by hand."""
 
-import warnings
 from statistics import median
 
 import numpy as np
@@ -39,11 +38,6 @@ MODELS = {
 }
 
 _state = {}
-
-
-def handle(request):
-    warnings.simplefilter("ignore")
-    return _REQUESTS[request.pop("do")](**request)
 
 
 def _prepare(data, C=1.0, model=None):
@@ -257,14 +251,3 @@ def _derivatives_by_hand():
         linear = step.components_.T if hasattr(step, "components_") else np.diag(1.0 / step.scale_)
         steps = steps @ linear
     return -out @ steps.T
-
-
-_REQUESTS = {
-    "prepare": _prepare,
-    "relabel": _relabel,
-    "replace": _replace,
-    "scikit_learn": _scikit_learn,
-    "derivatives": _derivatives,
-    "ours": _ours,
-    "by_hand": _by_hand,
-}

@@ -1,7 +1,6 @@
 """Serves the benchmark of relative influence and diverse rows: MNIST, ten classes."""
 
 import importlib.util
-from time import process_time
 
 import numpy as np
 from scipy.special import log_softmax
@@ -9,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks._cases import Case
+from benchmarks._measure import timed
 from benchmarks._real_data import loaders
 from skinfluence import InfluenceExplainer
 from skinfluence.effects import WeightChanges, refit
@@ -27,15 +27,10 @@ _state = {}
 GAMMA_SHOWN = 1.0
 
 
-def handle(request):
-    return _REQUESTS[request.pop("do")](**request)
-
-
 def _timed(work):
     """What `work` returns, and the processor time it took: with one thread, seconds of quiet."""
-    start = process_time()
-    made = work()
-    return made, process_time() - start
+    made, times = timed(work)
+    return made, times["cpu"]
 
 
 def _pooled(images, pool):
@@ -282,18 +277,3 @@ def _beside_dattri(dattri, case, kind):
         theirs = theirs / np.sqrt(len(case.X))  # its Hessian is the mean's
     far = np.abs(theirs - found).max() / np.abs(found).max()
     return {"theirs": slow, "ours": fast, "difference": float(far)}
-
-
-_REQUESTS = {
-    "fit": _fit,
-    "lengths": _lengths,
-    "top": _top,
-    "diverse": _diverse,
-    "sampled": _sampled,
-    "retrain": _retrain,
-    "alone": _alone,
-    "check": _check,
-    "describe": _describe,
-    "pictures": _pictures,
-    "peer": _peer,
-}

@@ -3,15 +3,17 @@
 Run alone: ``python -m benchmarks components``; needs the larger data sets (see _real_data.py).
 """
 
-from time import perf_counter
+from functools import partial
+from statistics import median
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks import _one_versus_seven
 from benchmarks._figures import COLOURS, Figure
+from benchmarks._measure import in_turns, timed
 from benchmarks._one_versus_seven import OneVersusSeven
-from benchmarks._real_data import data_folder, loaders
+from benchmarks._real_data import loaders
 from benchmarks._tables import Table, ratio
 from skinfluence.components import influence_components
 from skinfluence.explainer import lins_concordance
@@ -28,6 +30,9 @@ FISHER = "empirical Fisher matrix in place of the Hessian"
 #: Rankings in units of the loss.
 IN_UNITS_OF_THE_LOSS = ("influence", FISHER)
 
+#: Skipped without the larger data sets (see _real_data.py).
+NEEDS_DATA = True
+
 INTRODUCTION = _one_versus_seven.INTRODUCTION + (
     "Test row 30, a 7. All influences are first order. A refit is the change of the test row's "
     "loss by really leaving the training row out. Concordance is Lin's, which also asks for a "
@@ -37,9 +42,6 @@ INTRODUCTION = _one_versus_seven.INTRODUCTION + (
 
 def run(quick=False):
     """The numbers that Figure 1 must meet, the figure, and what each part is worth."""
-    if data_folder() is None:
-        print("skipped: the larger data sets were not found", flush=True)
-        return []
     case = OneVersusSeven.load(quick)
     explainer = case.explained()
     parts = influence_components(explainer, *case.test)
@@ -127,15 +129,13 @@ def _variants(case, explainer, parts):
 
 def _price(case, explainer):
     """Seconds of the four components over seconds of influence; medians, taking turns."""
-    taken = {"influence": [], "components": []}
-    for _ in range(7):
-        start = perf_counter()
-        explainer.influence(*case.test, method="first_order")
-        middle = perf_counter()
-        influence_components(explainer, *case.test)
-        taken["influence"].append(middle - start)
-        taken["components"].append(perf_counter() - middle)
-    return np.median(taken["components"]) / np.median(taken["influence"])
+    ways = {
+        "influence": lambda: explainer.influence(*case.test, method="first_order"),
+        "components": lambda: influence_components(explainer, *case.test),
+    }
+    times = in_turns({way: partial(timed, call) for way, call in ways.items()}, 7)
+    spent = {way: median(t["wall"] for _, t in found) for way, found in times.items()}
+    return spent["components"] / spent["influence"]
 
 
 def _draw(canvas, case, parts):

@@ -3,12 +3,9 @@
 Run alone: ``python -m benchmarks import_time``.
 """
 
-import json
-import subprocess
-import sys
 from statistics import median
 
-from benchmarks._processes import child_environment
+from benchmarks._processes import Child
 from benchmarks._tables import Table, seconds
 
 INTRODUCTION = (
@@ -35,11 +32,5 @@ def run(quick=False):
 
 
 def _fresh_process():
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks._first_call"],
-        env=child_environment(threads=1),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    with Child("benchmarks._first_call", threads=1) as child:
+        return child.ask()

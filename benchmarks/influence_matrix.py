@@ -4,6 +4,7 @@ Run alone: ``python -m benchmarks influence_matrix``.
 """
 
 from contextlib import ExitStack
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -13,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks._cases import CASES
+from benchmarks._measure import in_turns
 from benchmarks._processes import Child
 from benchmarks._reference import exact_influence, refitted_influence
 from benchmarks._tables import Table, ratio, seconds
@@ -83,15 +85,14 @@ def _measure(ways, case, folder, threads, rounds):
             path = str(folder / "case.pickle")
             child.ask(do="prepare", way=way.name, case=path, threads=threads)
             peak = child.ask(do="warm_up", answer=str(folder / f"{way.name}.npy"))
-            measured[way.name] = {"peak": peak / case.output_bytes - 1.0, "times": []}
+            measured[way.name] = {"peak": peak / case.output_bytes - 1.0}
             children[way.name] = child
-        for _ in range(rounds):
-            for way in ways:
-                measured[way.name]["times"].append(children[way.name].ask(do="time"))
+        asked = {name: partial(child.ask, do="time") for name, child in children.items()}
+        for name, times in in_turns(asked, rounds).items():
+            for kind in ("wall", "cpu"):
+                measured[name][kind] = median(t[kind] for t in times)
         for way in ways:
             mine = measured[way.name]
-            for kind in ("wall", "cpu"):
-                mine[kind] = median(t[kind] for t in mine["times"])
             if not way.uses_torch:
                 traced = children[way.name].ask(do="trace")
                 mine["traced"] = traced / case.output_bytes - 1.0

@@ -3,8 +3,6 @@
 Run alone: ``python -m benchmarks kernels``.
 """
 
-from time import perf_counter
-
 from benchmarks._processes import Child
 from benchmarks._tables import Table, ratio, seconds
 
@@ -81,23 +79,15 @@ CASES = [
 def run(quick=False):
     """Time every kernel on one thread and on two; one table."""
     rows = []
+    rounds, spent = (2, 0.0) if quick else (ROUNDS, SPENT)
     for threads in (1,) if quick else (1, 2):
         with Child("benchmarks._kernels_child", threads) as child:
             for label, kind, sizes in CASES:
                 difference = child.ask(do="prepare", kind=kind, sizes=sizes)
-                rounds = list(_rounds(child, quick))
-                best = {way: min(r[way] for r in rounds) for way in rounds[0]}
+                best = child.ask(do="time", rounds=rounds, spent=spent)
                 rows.append(_row(label, threads, best, difference))
                 print("  " + " | ".join(rows[-1]), flush=True)
     return [Table("Kernels", COLUMNS, rows)]
-
-
-def _rounds(child, quick):
-    """Times of all ways, until there are enough of them."""
-    start, count = perf_counter(), 0
-    while count < (2 if quick else ROUNDS) or (not quick and perf_counter() - start < SPENT):
-        yield child.ask(do="time")
-        count += 1
 
 
 def _row(label, threads, best, difference):

@@ -4,7 +4,6 @@ Run alone: ``python -m benchmarks labels_cleaning``; half of the tables are of t
 (see _real_data.py).
 """
 
-import warnings
 from itertools import product
 
 import numpy as np
@@ -138,12 +137,6 @@ def _accuracies(title, found, notes):
         lines.append([name, f"{means[name].mean():.4f}", worse, *means[name].map("{:.3f}".format)])
     lines.append(["(action taken as it comes)", "", "", *taken])
     return Table(title, ["fitted to", "mean", "worse than raw", *means.index], lines, notes)
-
-
-def handle(request):
-    """Answer one request of `run`."""
-    warnings.simplefilter("ignore")
-    return {"curves": _curves, "flipped": _flipped, "people": _people}[request.pop("do")](**request)
 
 
 def _curves(table, kind, rate, seed, rows):

@@ -3,8 +3,6 @@
 Run alone: ``python -m benchmarks labels_people``; all data are of the larger sets (_real_data.py).
 """
 
-import warnings
-
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
@@ -83,7 +81,6 @@ def _doubted(doubted):
 
 def handle(request):
     """Where each way puts the rows whose given label has fewer than three of five votes."""
-    warnings.simplefilter("ignore")
     X, y, votes = {"digits": _digits, "newsgroups": _newsgroups}[request["source"]]()
     voted, doubted = votes[:, 0], votes[:, 1] < 3
     others = np.setdiff1d(np.arange(len(y)), voted)

@@ -3,7 +3,6 @@
 Run alone: ``python -m benchmarks labels_probabilities``.
 """
 
-import warnings
 from itertools import product
 
 import numpy as np
@@ -126,7 +125,6 @@ def gaussian_classes(n, classes, right, rng):
 
 def handle(request):
     """What each way says of one table's labels, beside what is true."""
-    warnings.simplefilter("ignore")
     n, classes, rate, kind, seed = (request[k] for k in ("n", "classes", "rate", "kind", "seed"))
     X, y = gaussian_classes(n, classes, request["right"], np.random.default_rng(seed))
     given, wrong = make_wrong(X, y, kind, rate, seed)

@@ -3,8 +3,7 @@
 Run alone: ``python -m benchmarks labels_scale`` (eight minutes).
 """
 
-import warnings
-from time import process_time
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import cross_val_predict
 
-from benchmarks._measure import growth, mark
+from benchmarks._measure import growth, mark, timed
 from benchmarks._processes import Child
 from benchmarks._tables import Table, megabytes, ratio, seconds
 from benchmarks.peers import cleanlab
@@ -97,15 +96,14 @@ def _default(found):
 
 def handle(request):
     """One way on one table: time, memory, average precision and F1."""
-    warnings.simplefilter("ignore")
     way = WAYS[request["way"]]
     way(*_rows(SMALL[0])[:2])  # compiles, imports
     X, given, wrong = _rows(request["table"])
-    before, begun = mark(), process_time()
-    score, flagged, said = way(X, given)
-    spent, grown = process_time() - begun, growth(before)
+    before = mark()
+    (score, flagged, said), times = timed(way, X, given)
+    grown = growth(before)
     return {
-        "seconds": spent,
+        "seconds": times["cpu"],
         "bytes": grown,
         "data": X.data.nbytes,
         "precision": float(average_precision_score(wrong, score)),
@@ -145,10 +143,9 @@ def _logistic(X, y):
 
 def _cleanlab(estimator):
     def run(X, y):
-        begun = process_time()
-        proba = cross_val_predict(estimator, X, y, cv=5, method="predict_proba")
-        spent = process_time() - begun
-        return *cleanlab.label_issues(y, proba), {"validation": spent}
+        validate = partial(cross_val_predict, cv=5, method="predict_proba")
+        proba, times = timed(validate, estimator, X, y)
+        return *cleanlab.label_issues(y, proba), {"validation": times["cpu"]}
 
     return run
 

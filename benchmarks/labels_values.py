@@ -3,9 +3,7 @@
 Run alone: ``python -m benchmarks labels_values``.
 """
 
-import warnings
 from functools import lru_cache
-from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -16,6 +14,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks._measure import timed
 from benchmarks._processes import Child
 from benchmarks._real_data import data_folder, loaders
 from benchmarks._tables import Table, seconds
@@ -103,7 +102,6 @@ def _prices(found):
 
 def handle(request):
     """What each way found on one table with wrong values."""
-    warnings.simplefilter("ignore")
     X, y, published = _load(request["table"])
     given = published
     if request["kind"] != "published":
@@ -112,9 +110,8 @@ def handle(request):
         given = _make_wrong(y, request["kind"], request["seed"])
     wrong, found = given != y, []
     for name, way in WAYS.items():
-        begun = process_time()
-        score, flagged = way(X, given, request["seed"])
-        spent, right = process_time() - begun, int((flagged & wrong).sum())
+        (score, flagged), times = timed(way, X, given, request["seed"])
+        right = int((flagged & wrong).sum())
         place = np.argsort(np.argsort(-score, kind="stable")) + 1
         found.append(
             {
@@ -123,7 +120,7 @@ def handle(request):
                 "f1": 2.0 * right / int(flagged.sum() + wrong.sum()),
                 "share": float(flagged.sum() / wrong.sum()),
                 "flagged": int(flagged.sum()),
-                "seconds": spent,
+                "seconds": times["cpu"],
                 "places": place[wrong].tolist()[:8],
                 "off": (given - y)[wrong].tolist()[:8],
             }

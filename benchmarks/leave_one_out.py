@@ -3,9 +3,11 @@
 Run alone: ``python -m benchmarks leave_one_out``.
 """
 
+from functools import partial
 from statistics import median
 
 from benchmarks._leave_one_out_child import MODELS
+from benchmarks._measure import in_turns
 from benchmarks._processes import Child
 from benchmarks._tables import Table, ratio, seconds
 
@@ -47,11 +49,10 @@ def run(quick=False):
 def _row(name, n, p, removed, rounds):
     with Child("benchmarks._leave_one_out_child", threads=1) as child:
         child.ask(do="prepare", model=name, n=n, p=p, removed=removed, sample=SAMPLES[n])
-        ours, theirs = [], []
-        for _ in range(rounds):
-            ours.append(child.ask(do="ours")["cpu"])
-            answer = child.ask(do="theirs")
-            theirs.append(answer["cpu"] / answer["refits"])
+        asked = {way: partial(child.ask, do=f"time_{way}") for way in ("ours", "theirs")}
+        times = in_turns(asked, rounds)
+        ours = [answer["cpu"] for answer in times["ours"]]
+        theirs = [answer["cpu"] / answer["refits"] for answer in times["theirs"]]
         agreement = child.ask(do="agreement")
     everything = removed * median(theirs)
     return [

@@ -6,13 +6,15 @@ Run alone: ``python -m benchmarks lissa``; needs the larger data sets (see tests
 from benchmarks._figures import COLOURS, Figure
 from benchmarks._processes import Child
 from benchmarks._tables import Table, ratio, seconds
-from tests._data import REMEDY, data_folder
 
 GOAL = 0.995
 #: Koh & Liang's Figure 2: 10 repeats of 5,000 steps of one row.
 FIGURE_2 = {"depth": 5000, "repeats": 10, "batch_size": 1, "tol": 1e-9}
 TOLERANCES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 ROWS = (5_000, 20_000, 55_000, 200_000, 1_000_000)
+
+#: Skipped without the larger data sets (see _real_data.py).
+NEEDS_DATA = True
 
 INTRODUCTION = (
     "From the Hessian to one solved right-hand side (the gradient of one test row), one thread, "
@@ -29,9 +31,6 @@ INTRODUCTION = (
 
 def run(quick=False):
     """Tables: settings at Figure 2's size, growth of n, where LiSSA never wins; a figure."""
-    if data_folder() is None:
-        print(f"skipped: the larger data sets were not found: {REMEDY}", flush=True)
-        return []
     rows = ROWS[:2] if quick else ROWS
     with Child("benchmarks._lissa_child", threads=1) as child:
         settings = _settings_table(child, 5_000 if quick else 55_000)

@@ -4,7 +4,6 @@ Run alone: ``python -m benchmarks mnist``; needs the larger data sets (see _real
 """
 
 from benchmarks._processes import Child
-from benchmarks._real_data import data_folder
 from benchmarks._tables import Table, ratio, seconds
 
 #: Koh & Liang (2017), Figure 2: weight decay 0.01 on the mean loss, no intercept; their test row.
@@ -12,6 +11,9 @@ WEIGHT_DECAY, TEST_ROW = 0.01, 8
 
 #: "cg 1e-6" has that tolerance and not its own, 1e-8. The last is what the others are held against.
 SOLVERS = ("cg", "cg 1e-6", "auto", "cholesky")
+
+#: Skipped without the larger data sets (see _real_data.py).
+NEEDS_DATA = True
 
 INTRODUCTION = (
     "MNIST as in Koh & Liang's Figure 2: 55,000 training rows, 784 pixels, ten classes, no "
@@ -25,9 +27,6 @@ INTRODUCTION = (
 
 def run(quick=False):
     """Two tables: one test row, all rows on themselves."""
-    if data_folder() is None:
-        print("skipped: the larger data sets were not found", flush=True)
-        return []
     n = 3_000 if quick else 55_000
     with Child("benchmarks._real_child", threads=1) as child:
         fit = child.ask(

@@ -7,13 +7,15 @@ import numpy as np
 
 from benchmarks import _one_versus_seven
 from benchmarks._one_versus_seven import OneVersusSeven
-from benchmarks._real_data import data_folder
 from benchmarks._tables import Table
 from skinfluence.selection import select_prototypes
 from skinfluence.targets import Mean
 
 SIZES = (10, 20, 50, 100)
 N_DRAWS = 20
+
+#: Skipped without the larger data sets (see _real_data.py).
+NEEDS_DATA = True
 
 INTRODUCTION = _one_versus_seven.INTRODUCTION + (
     "Prototypes of all 2,163 test rows at their labels. Discrepancy is the distance in the Fisher "
@@ -24,9 +26,6 @@ INTRODUCTION = _one_versus_seven.INTRODUCTION + (
 
 def run(quick=False):
     """One table: prototypes, largest influences, rows drawn at random."""
-    if data_folder() is None:
-        print("skipped: the larger data sets were not found", flush=True)
-        return []
     case = OneVersusSeven.load(quick)
     explainer, tests = case.explained(), (case.X_test, case.y_test)
     picked = select_prototypes(explainer, SIZES[-1], *tests)

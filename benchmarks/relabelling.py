@@ -3,8 +3,10 @@
 Run alone: ``python -m benchmarks relabelling``.
 """
 
+from functools import partial
 from statistics import median
 
+from benchmarks._measure import in_turns
 from benchmarks._processes import Child
 from benchmarks._relabelling_child import MODELS
 from benchmarks._tables import Table, ratio
@@ -88,12 +90,10 @@ def _replaced(child, data, C, step):
 def _derivatives(child, model, rounds):
     size = child.ask(do="prepare", data="", model=model)
     checked = child.ask(do="derivatives", n_rows=3, n_features=6)
-    ours, by_hand, hand = [], [], "logistic" in model or "multinomial" in model
-    for _ in range(rounds):
-        ours.append(child.ask(do="ours")["cpu"])
-        if hand:
-            answer = child.ask(do="by_hand")
-            by_hand.append(answer["cpu"])
+    hand = "logistic" in model or "multinomial" in model
+    ways = ("ours", "by_hand") if hand else ("ours",)
+    times = in_turns({way: partial(child.ask, do=way) for way in ways}, rounds)
+    spent = {way: median(answer["cpu"] for answer in found) for way, found in times.items()}
     entries = size["n"] * size["n_test"] * size["columns"]
     differences = checked["seconds"] * size["n"] * size["columns"]
     row = [
@@ -101,10 +101,10 @@ def _derivatives(child, model, rounds):
         f"{entries / 1e6:.1f} million",
         f"{checked['error']:.0e}",
         f"{checked['pairs']}",
-        f"{1e3 * median(ours):.3g}",
-        ratio(median(by_hand) / median(ours)) if hand else "",
-        f"{answer['agreement']:.0e}" if hand else "",
-        f"{differences / median(ours):,.0f}",
+        f"{1e3 * spent['ours']:.3g}",
+        ratio(spent["by_hand"] / spent["ours"]) if hand else "",
+        f"{times['by_hand'][-1]['agreement']:.0e}" if hand else "",
+        f"{differences / spent['ours']:,.0f}",
     ]
     print("  " + " | ".join(row), flush=True)
     return row

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from benchmarks._figures import Figure
 from benchmarks._processes import Child
-from benchmarks._real_data import data_folder
 from benchmarks._tables import Table, ratio, seconds
 
 
@@ -45,6 +44,9 @@ ONE_ALONE = (
     "refitted for {} test rows."
 )
 
+#: Skipped without the larger data sets (see _real_data.py).
+NEEDS_DATA = True
+
 INTRODUCTION = (
     "MNIST: 55,000 training rows, squares of 2 x 2 pixels as one (14 x 14), ten classes, softmax "
     "without intercept, weight decay on the mean loss (1e-4 where nothing is said), at the "
@@ -58,9 +60,6 @@ INTRODUCTION = (
 
 def run(quick=False):
     """Retraining, seconds, diverse rows, a peer, and a picture."""
-    if data_folder() is None:
-        print("skipped: the larger data sets were not found", flush=True)
-        return []
     size = QUICK if quick else Size()
     with Child("benchmarks._selection_child", threads=1) as child:
         retrained = []

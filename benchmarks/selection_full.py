@@ -5,7 +5,6 @@ Run alone: ``python -m benchmarks selection_full``; needs the larger data sets (
 """
 
 from benchmarks._processes import Child
-from benchmarks._real_data import data_folder
 from benchmarks.selection import (
     QUICK,
     SHOWN,
@@ -18,6 +17,9 @@ from benchmarks.selection import (
     seconds_table,
 )
 
+#: Skipped without the larger data sets (see _real_data.py).
+NEEDS_DATA = True
+
 INTRODUCTION = (
     "The same with all 784 pixels of the 55,000 rows: 7,840 parameters, weight decay 1e-4, exact "
     "Hessian."
@@ -26,9 +28,6 @@ INTRODUCTION = (
 
 def run(quick=False):
     """Retraining, how often rows repeat, seconds, and a picture."""
-    if data_folder() is None:
-        print("skipped: the larger data sets were not found", flush=True)
-        return []
     size = QUICK if quick else Size(pool=1, alone=0)
     with Child("benchmarks._selection_child", threads=1) as child:
         asked = {"pool": size.pool, "rows": size.rows, "n_tests": size.tests}

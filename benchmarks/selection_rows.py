@@ -4,13 +4,15 @@ Run alone: ``python -m benchmarks selection_rows``; needs the larger data sets (
 """
 
 from benchmarks._processes import Child
-from benchmarks._real_data import data_folder
 from benchmarks._tables import Table
 from benchmarks.selection import WEIGHT_DECAYS
 
 ROWS, N_TESTS, N_ALONE = (5_000, 10_000, 20_000), 300, 50
 WAYS = ("influence", "theta", "loss")
 ORDERS = {"helpful": "most helpful", "magnitude": "either sign"}
+
+#: Skipped without the larger data sets (see _real_data.py).
+NEEDS_DATA = True
 
 INTRODUCTION = (
     "The first rows of the same table of 14 x 14 pixels, weight decay 1e-4: as many different rows "
@@ -20,9 +22,6 @@ INTRODUCTION = (
 
 def run(quick=False):
     """One table."""
-    if data_folder() is None:
-        print("skipped: the larger data sets were not found", flush=True)
-        return []
     n_tests = 30 if quick else N_TESTS
     lines = []
     with Child("benchmarks._selection_child", threads=1) as child:

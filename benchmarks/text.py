@@ -6,7 +6,6 @@ Run alone: ``python -m benchmarks text``; needs the larger data sets (see _real_
 from importlib.util import find_spec
 
 from benchmarks._processes import Child
-from benchmarks._real_data import data_folder
 from benchmarks._tables import Table, megabytes, seconds
 
 N_TEST, K, N_EXACT = 100, 20, 2
@@ -18,6 +17,9 @@ PEERS = [
     ("dattri", "conjugate_gradients", "dattri IFAttributorCG"),
     ("kronfluence", "ekfac", "kronfluence EK-FAC"),
 ]
+
+#: Skipped without the larger data sets (see _real_data.py).
+NEEDS_DATA = True
 
 INTRODUCTION = (
     "20 newsgroups, word counts as they are (11,314 rows in CSR, 22,384 words, 20 classes), "
@@ -35,9 +37,6 @@ INTRODUCTION = (
 
 def run(quick=False):
     """One table."""
-    if data_folder() is None:
-        print("skipped: the larger data sets were not found", flush=True)
-        return []
     lines = [_ours("auto", quick)]
     for package, function, label in PEERS:
         if find_spec(package):
