@@ -87,7 +87,7 @@ def _one_step(explainer, test, rows):
         new = Replacement.of(objective, rows, y=objective.coding.encode_codes(codes), codes=codes)
         # the softmax and the logistic loss curve alike for every label: the Hessian stays
         changes = replace_first_order(objective, explainer.linearization_.inverse, new)
-        out[:, :, k] = tests.changes(changes.ask(tests.predictor)(slice(0, len(rows))))
+        out[:, :, k] = tests.change(changes.ask(tests.predictor)(slice(0, len(rows))))
     return out
 
 

@@ -239,7 +239,7 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         start = perf_counter()
         self._settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
         self.fitted_model_ = explain_estimator(self.estimator_, X, y, sample_weight, self._settings)
-        self._polish()
+        inverse = self._polish()
         self.X_train_, self.y_train_ = X, self.fitted_model_.y
         self.sample_weight_train_ = self.fitted_model_.sample_weight
         check_weights(self.sample_weight_train_)  # by whatever name they came
@@ -253,6 +253,7 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
             self.n_jobs,
             self.verbose,
             self.curvature,
+            inverse,
         )
         self._watch = TableWatch(self.fitted_model_.X)
         self._tell("read its objective and moved to the optimum", start)
@@ -269,7 +270,10 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         return made
 
     def _polish(self):
-        """Set objective_ and its distance from where it was fitted; warn where that is far."""
+        """Set objective_ and its distance from where it was fitted; warn where that is far.
+
+        Returns the inverse Hessian there, where polishing ended with it.
+        """
         if self.polish:
             polished = polish(self.fitted_model_, self._default_estimator(), verbose=self.verbose)
         else:
@@ -281,6 +285,7 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         self._moved, self._off_optimum = polished.moved, polished.warning
         if polished.warning:
             warnings.warn(polished.warning, ConvergenceWarning, stacklevel=3)
+        return polished.inverse
 
     def _tell(self, what, start):
         if self.verbose:

@@ -194,9 +194,13 @@ class Linearization:
     verbose : int
     curvature : {"hessian", "gauss_newton", "fisher", "empirical_fisher"}
         Which matrix `inverse` is the inverse of.
+    polished : InverseHessian or None
+        Of the undamped Hessian, which solver="auto" takes for its own where it is at hand.
     """
 
-    def __init__(self, fitted_model, solver, damping, n_jobs, verbose=0, curvature="hessian"):
+    def __init__(
+        self, fitted_model, solver, damping, n_jobs, verbose=0, curvature="hessian", polished=None
+    ):
         check_curvature(fitted_model.objective.loss, curvature)
         self.fitted_model = fitted_model
         self.objective = fitted_model.objective
@@ -211,6 +215,8 @@ class Linearization:
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.curvature = curvature
+        usable = damping == 0 and is_second_derivative(self.objective, curvature)
+        self._polished = polished if usable and isinstance(self.solver, AutoSolver) else None
         self._hessian_inverse = self._optimum = self._optimum_inverse = None
         self._questions = None
 
@@ -224,9 +230,8 @@ class Linearization:
 
     @cached_property
     def _main(self):
-        return Once(
-            partial(_factorize, self.solver, self._hessian, self.fitted_model, self.verbose)
-        )
+        factorize = self.solver.factorize if self._polished is None else self._polished.moved_to
+        return Once(partial(_invert, factorize, self._hessian, self.fitted_model, self.verbose))
 
     @property
     def hessian_inverse(self):
@@ -235,8 +240,8 @@ class Linearization:
             return self.inverse
         if self._hessian_inverse is None:
             hessian = self._make_hessian("hessian")
-            self._hessian_inverse = _factorize(
-                self.solver, hessian, self.fitted_model, self.verbose
+            self._hessian_inverse = _invert(
+                self.solver.factorize, hessian, self.fitted_model, self.verbose
             )
         return self._hessian_inverse
 
@@ -278,7 +283,8 @@ class Linearization:
         nothing is factorised, and factorises for many whatever it takes for other questions.
         """
         if method == "first_order":
-            if self._main.made is not None and self.inverse.factorized:
+            at_hand = self._main.made is not None or self._polished is not None
+            if at_hand and self.inverse.factorized:
                 return self.inverse
         elif self.hessian_inverse.factorized or self.hessian_inverse is not self.inverse:
             return self.hessian_inverse
@@ -368,8 +374,8 @@ class Linearization:
         return block_size(16 * self.objective.n_parameters)
 
 
-def _factorize(solver, hessian, fitted_model, verbose):
-    inverse = solver.factorize(hessian)
+def _invert(factorize, hessian, fitted_model, verbose):
+    inverse = factorize(hessian)
     inverse.verbose = verbose
     warn_of_null_directions(fitted_model, inverse.report, exact=inverse.hessian.exact)
     return inverse

@@ -7,7 +7,7 @@ import numpy as np
 from skinfluence.adapters._precision import beyond_tolerance, is_frozen, solves_directly
 from skinfluence.explainer._health import curvature_range
 from skinfluence.objectives import Objective, distance_to_optimum, minimize
-from skinfluence.solvers import AutoSolver
+from skinfluence.solvers import AutoSolver, InverseHessian
 
 #: Distance from the optimum, in units of the sampling variation, that is warned of.
 DISTANCE_TOLERANCE = 0.05
@@ -36,6 +36,8 @@ class Polished:
         moved, NaN without polishing.
     warning : str or None
         For the user, where the coefficients were far from the optimum.
+    inverse : InverseHessian or None
+        Of the undamped Hessian at these coefficients, where polishing ended with it.
     """
 
     objective: Objective
@@ -44,6 +46,7 @@ class Polished:
     moved: float = 0.0
     distance: float = float("nan")
     warning: str | None = None
+    inverse: InverseHessian | None = None
 
 
 def polish(fitted_model, estimator, *, verbose=0):
@@ -81,7 +84,8 @@ def polish(fitted_model, estimator, *, verbose=0):
         )
     elif _is_far(model, fitted, result, moved, distance):
         warning = _far(model, fitted, is_frozen(estimator), moved, distance)
-    return Polished(result.objective, fitted.stationarity(), reached, moved, distance, warning)
+    found = reached, moved, distance, warning, result.inverse_of_end
+    return Polished(result.objective, fitted.stationarity(), *found)
 
 
 def keep(fitted_model):

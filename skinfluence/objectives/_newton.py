@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -11,6 +12,8 @@ from skinfluence.objectives._hinge_machines import at_hinge_optimum
 
 #: A stationarity at which float64 has nothing left to give.
 OPTIMUM = 1e-13
+#: Relative change of the rows' curvature that is rounding: solutions change by no more.
+SAME_CURVATURE = 1e-11
 #: The shortest step that is tried.
 SHORTEST = 1e-9
 
@@ -19,14 +22,32 @@ SHORTEST = 1e-9
 class NewtonResult:
     """Where Newton's method ended: the objective there and its stationarity.
 
-    `inverse` is that of the last Hessian, at or near the end; None where none was factorised.
+    `inverse` is that of the last Hessian, at or near the end; None where none was factorised. It
+    was made at the coefficients of the objective `inverted`.
     """
 
-    objective: object
+    objective: Any
     stationarity: float
     n_iter: int
     converged: bool
-    inverse: object = None
+    inverse: Any = None
+    inverted: Any = None
+
+    @property
+    def inverse_of_end(self):
+        """`inverse`, if it is that of the Hessian at the end but for rounding; else None.
+
+        So it is where the curvature hardly depends on the coefficients (least squares), or the
+        start was next to the optimum.
+        """
+        if not hasattr(self.inverse, "moved_to"):
+            return None
+        for rows in self.objective.row_blocks():
+            there = self.objective.row_curvature(rows).values
+            change = np.abs(there - self.inverted.row_curvature(rows).values)
+            if change.max(initial=0.0) > SAME_CURVATURE * np.abs(there).max(initial=0.0):
+                return None
+        return self.inverse.moved_to(self.objective.hessian())
 
 
 def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
@@ -62,7 +83,7 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     scale = objective.gradient_scale  # hardly moves; one pass over the data
     best, least = objective, objective.stationarity(scale)
     current, now = best, least
-    inverse = last = None
+    inverse = last = inverted = None
     n_iter = stalled = 0
     with _bar(now, tol, verbose) as reached:
         while now > tol and n_iter < max_iter and stalled < 3:
@@ -71,6 +92,7 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
             if fresh:
                 last = None  # freed before the next is made
                 inverse = last = factorize_upward(current, solver, verbose=verbose)
+                inverted = current
             step = -_solve(inverse, current.gradient().ravel()).reshape(current.coef.shape)
             length = _line_search(current, step) if now > 1e-6 else 1.0
             current = current.with_coef(current.coef + length * step)
@@ -88,7 +110,7 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
         converged = is_optimum(best)
     if last is not None and not last.hessian.exact:
         last = None
-    return NewtonResult(best, least, n_iter, converged, last)
+    return NewtonResult(best, least, n_iter, converged, last, inverted)
 
 
 def factorize_upward(objective, solver, damping=0.0, *, verbose=0):

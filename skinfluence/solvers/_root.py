@@ -42,6 +42,10 @@ class RootInverse(InverseHessian):
         self.roots = roots
         self._half_blocks = None
 
+    def moved_to(self, hessian):
+        """The inverse of a Hessian that differs from its own by rounding only."""
+        return RootInverse(hessian, self.roots, self.report)
+
     def solve(self, V):
         blocks = len(self.roots)
         V = check_columns(V, self.shape[0]).reshape(blocks, self.shape[0] // blocks, -1)

@@ -5,8 +5,9 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
+from skinfluence import InfluenceExplainer
 from skinfluence.adapters import Settings, explain_estimator
 from skinfluence.objectives import minimize
 from skinfluence.solvers import CGSolver, CholeskySolver
@@ -39,3 +40,25 @@ def test_a_step_that_falls_short_is_no_warning_but_costs_steps():
         short = minimize(start, CGSolver(tol=1e-8, max_iter=8))
     assert short.n_iter > minimize(start, CGSolver(tol=1e-8)).n_iter
     assert short.stationarity < 1e-9
+
+
+@pytest.mark.parametrize("damping", [0.0, 1e-3])
+@pytest.mark.parametrize("model", [Ridge(solver="lsqr", tol=1e-2), LogisticRegression(tol=1e-2)])
+def test_the_last_hessian_answers_questions_where_the_curvature_has_not_changed(
+    model, damping, monkeypatch
+):
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:400] / 16, y[:400] % 2
+    factorize, made = CholeskySolver.factorize, []
+    monkeypatch.setattr(
+        CholeskySolver, "factorize", lambda self, h: made.append(h) or factorize(self, h)
+    )
+    explainer = InfluenceExplainer(model, damping=damping).fit(X, y)
+    of_polishing = len(made)
+    assert of_polishing
+    found = explainer.influence(X[:3], y[:3])
+    constant = isinstance(model, Ridge) and damping == 0.0
+    assert len(made) - of_polishing == (0 if constant else 1)
+    named = InfluenceExplainer(model, solver="cholesky", damping=damping).fit(X, y)
+    expected = named.influence(X[:3], y[:3])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
