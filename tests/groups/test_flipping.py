@@ -4,18 +4,13 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import Ridge, RidgeClassifier
 
 from skinfluence import InfluenceExplainer
 from skinfluence.groups import smallest_flipping_set
 from skinfluence.svm import SmoothHingeSVC
 from skinfluence.testing._truth import fit_tightly
-from tests.groups._tables import N_ROWS, table
-
-
-def logistic(**settings):
-    return LogisticRegression(**{"solver": "newton-cholesky", **settings})
-
+from tests.groups._tables import N_ROWS, logistic, table
 
 MODELS = {
     "logistic": (logistic(), "two classes"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn import config_context
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -13,14 +13,11 @@ from skinfluence.explainer import lins_concordance
 from skinfluence.groups import group_influence, group_table
 from skinfluence.svm import SmoothHingeSVC
 from skinfluence.targets import TARGETS
+from tests._compare import assert_normwise
 from tests.adapters._cases import COUNTS_ARE_WEIGHTED
-from tests.groups._tables import GROUPS, N_ROWS, assert_normwise, refitted_changes, table
+from tests.groups._tables import GROUPS, N_ROWS, logistic, refitted_changes, table
 
 METHODS = ["first_order", "second_order", "newton_step", "refit"]
-
-
-def logistic(**settings):
-    return LogisticRegression(**{"solver": "newton-cholesky", **settings})
 
 
 SMOOTH = {

@@ -4,18 +4,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 
 from skinfluence import InfluenceExplainer
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.svm import SmoothHingeSVC
+from tests._compare import assert_normwise
 from tests.adapters._cases import COUNTS_ARE_WEIGHTED
-from tests.groups._tables import assert_normwise, refitted_changes, table
-
-
-def logistic(**settings):
-    return LogisticRegression(**{"solver": "newton-cholesky", **settings})
-
+from tests.groups._tables import logistic, refitted_changes, table
 
 MODELS = {
     "ridge": (Ridge(0.7), "values", {}),

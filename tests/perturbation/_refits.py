@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from skinfluence import SmoothHingeSVC
+from skinfluence import InfluenceExplainer, SmoothHingeSVC
 
 N_TRAIN = 120
 N_TEST = 25
@@ -83,3 +83,9 @@ def changed_loss(model, train, test, row, x=None, label=None, sample_weight=None
     if label is not None:
         y[row] = label
     return losses(refit(model, X, y, sample_weight), *test)
+
+
+def explained(name, **settings):
+    source, model = MODELS[name]
+    X, y, X_test, y_test = data(source)
+    return InfluenceExplainer(model, **settings).fit(X, y), (X, y), (X_test, y_test)

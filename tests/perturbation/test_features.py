@@ -31,15 +31,9 @@ from skinfluence.perturbation import (
     register_pull_back,
 )
 from skinfluence.perturbation._pull_back import REGISTRY
-from tests.perturbation._refits import MODELS, N_TRAIN, changed_loss, data, logistic
+from tests.perturbation._refits import MODELS, N_TRAIN, changed_loss, data, explained, logistic
 
 ROWS = [3, 77]
-
-
-def explained(name, **settings):
-    source, model = MODELS[name]
-    X, y, X_test, y_test = data(source)
-    return InfluenceExplainer(model, **settings).fit(X, y), (X, y), (X_test, y_test)
 
 
 def slopes_of_refits(model, train, test, row, features, sample_weight=None):

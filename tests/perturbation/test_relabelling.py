@@ -20,13 +20,15 @@ from skinfluence.perturbation import (
     replacement_influence,
 )
 from skinfluence.targets import DecisionValue
-from tests.perturbation._refits import MODELS, changed_loss, data, logistic, losses, refit
-
-
-def explained(name, **settings):
-    source, model = MODELS[name]
-    X, y, X_test, y_test = data(source)
-    return InfluenceExplainer(model, **settings).fit(X, y), (X, y), (X_test, y_test)
+from tests.perturbation._refits import (
+    MODELS,
+    changed_loss,
+    data,
+    explained,
+    logistic,
+    losses,
+    refit,
+)
 
 
 def refitted_effects(explainer, train, test, rows, classes):

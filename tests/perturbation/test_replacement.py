@@ -18,16 +18,19 @@ from skinfluence import InfluenceExplainer
 from skinfluence.explainer import lins_concordance
 from skinfluence.perturbation import perturbation_influence, replacement_influence
 from skinfluence.solvers import CGSolver
-from tests.perturbation._refits import MODELS, N_TRAIN, changed_loss, data, logistic, losses, refit
+from tests.perturbation._refits import (
+    MODELS,
+    N_TRAIN,
+    changed_loss,
+    data,
+    explained,
+    logistic,
+    losses,
+    refit,
+)
 
 #: One row twice, with another row in its place each time.
 ROWS = np.array([3, 77, 40, 3])
-
-
-def explained(name, **settings):
-    source, model = MODELS[name]
-    X, y, X_test, y_test = data(source)
-    return InfluenceExplainer(model, **settings).fit(X, y), (X, y), (X_test, y_test)
 
 
 def new_rows(train):

@@ -20,6 +20,7 @@ from skinfluence import InfluenceExplainer, SmoothHingeSVC
 from skinfluence.explainer import _lengths
 from skinfluence.labels._scores import SCORES as SCORES_BY_NAME
 from skinfluence.selection import relative_influence, top_relative_influences
+from tests._compare import assert_normwise
 
 RNG = np.random.default_rng(5)
 N = 60
@@ -67,10 +68,6 @@ def coefficients(estimator):
     return np.concatenate([np.ravel(last.coef_), np.ravel(last.intercept_)])
 
 
-def assert_same(actual, expected, rtol=1e-8):
-    assert np.abs(actual - expected).max() <= rtol * np.abs(expected).max()
-
-
 def refit_derivative(name, i, h=1e-4):
     """d coefficients / d log weight of row i, by refits of the estimator itself."""
     sides = []
@@ -89,7 +86,7 @@ def test_theta_divides_by_the_change_that_refits_of_the_estimator_show(name):
     rows = [0, 17, 41]
     lengths = [np.linalg.norm(refit_derivative(name, i)) for i in rows]
     expected = explainer.influence(X_TEST, y_test, method="first_order", rows=rows) / lengths
-    assert_same(relative_influence(explainer, X_TEST, y_test, rows=rows), expected, rtol=1e-5)
+    assert_normwise(relative_influence(explainer, X_TEST, y_test, rows=rows), expected, rtol=1e-5)
 
 
 @every_model
@@ -99,7 +96,7 @@ def test_theta_is_influence_over_the_norm_of_the_change_of_the_coefficients(name
     explainer = explained(name, penalty_scaling=scaling)
     lengths = np.linalg.norm(explainer.coef_influence(method="first_order"), axis=1)
     expected = explainer.influence(X_TEST, y_test, method="first_order") / lengths
-    assert_same(relative_influence(explainer, X_TEST, y_test), expected)
+    assert_normwise(relative_influence(explainer, X_TEST, y_test), expected)
 
 
 @every_model
@@ -111,7 +108,7 @@ def test_loss_is_influence_over_the_curvature_along_the_change(name, scaling):
     delta = changes.coef_changes().reshape(N, -1)
     lengths = np.sqrt(np.einsum("ni,ij,nj->n", delta, objective.hessian().to_dense(), delta))
     expected = explainer.influence(X_TEST, y_test, method="first_order") / lengths
-    assert_same(relative_influence(explainer, X_TEST, y_test, kind="loss"), expected)
+    assert_normwise(relative_influence(explainer, X_TEST, y_test, kind="loss"), expected)
 
 
 @both_kinds
@@ -121,7 +118,7 @@ def test_every_solver_gives_the_same(name, kind, solver):
     _, _, y_test = data(name)
     expected = relative_influence(explained(name), X_TEST, y_test, kind=kind)
     actual = relative_influence(explained(name, solver=solver), X_TEST, y_test, kind=kind)
-    assert_same(actual, expected, rtol=1e-6)
+    assert_normwise(actual, expected, rtol=1e-6)
 
 
 @both_kinds
@@ -146,7 +143,7 @@ def test_more_columns_than_rows(kind):
     lengths = np.linalg.norm(delta, axis=1)
     if kind == "loss":
         lengths = np.sqrt(dense.self_influence(method="first_order"))
-    assert_same(actual, dense.influence(wide[:3], y[:3], method="first_order") / lengths, 1e-7)
+    assert_normwise(actual, dense.influence(wide[:3], y[:3], method="first_order") / lengths, 1e-7)
 
 
 def test_on_the_row_itself_it_is_the_relative_score_of_the_label_flagger():
@@ -192,7 +189,7 @@ def test_a_row_given_twice_has_what_it_had_with_weight_two(kind):
     once = InfluenceExplainer(estimator).fit(X, y, doubled)
     twice = InfluenceExplainer(estimator).fit(X[again], y[again])
     expected = relative_influence(once, X_TEST, y_test, kind=kind)
-    assert_same(relative_influence(twice, X_TEST, y_test, kind=kind), expected[:, again], 1e-7)
+    assert_normwise(relative_influence(twice, X_TEST, y_test, kind=kind), expected[:, again], 1e-7)
 
 
 @both_kinds
@@ -265,7 +262,7 @@ def test_damping_is_in_the_length_too(kind):
         objective = explainer.objective_
         lengths = np.linalg.norm(objective.estimator_layout(solved[:, None]), axis=1)
     expected = explainer.test_rows(X_TEST, y_test).coef_gradients().to_dense() @ solved.T / lengths
-    assert_same(relative_influence(explainer, X_TEST, y_test, kind=kind), expected)
+    assert_normwise(relative_influence(explainer, X_TEST, y_test, kind=kind), expected)
 
 
 @both_kinds
@@ -280,7 +277,7 @@ def test_lengths_are_measured_by_the_curvature_of_the_explainer(kind, curvature)
         steps = explainer.linearization_.inverse.solve(gradients.T).T
         lengths = np.sqrt((gradients * steps).sum(axis=1))
     expected = explainer.influence(X_TEST, y_test, method="first_order") / lengths
-    assert_same(relative_influence(explainer, X_TEST, y_test, kind=kind), expected)
+    assert_normwise(relative_influence(explainer, X_TEST, y_test, kind=kind), expected)
 
 
 @both_kinds
@@ -310,7 +307,7 @@ def test_some_rows_are_columns_of_the_whole():
     _, _, y_test = data("balanced")
     rows = [7, -1, 7]
     expected = relative_influence(explainer, X_TEST, y_test)[:, rows]
-    assert_same(relative_influence(explainer, X_TEST, y_test, rows=rows), expected)
+    assert_normwise(relative_influence(explainer, X_TEST, y_test, rows=rows), expected)
     assert relative_influence(explainer, X_TEST, y_test, rows=[]).shape == (len(X_TEST), 0)
 
 
@@ -329,7 +326,7 @@ def test_lengths_are_computed_once_for_an_explainer_and_anew_after_a_fit(monkeyp
     assert (relative_influence(explainer, X_TEST, y_test) == first).all()
     assert calls == []
     explainer.fit(X[::-1], y[::-1], WEIGHTS[::-1])
-    assert_same(relative_influence(explainer, X_TEST, y_test)[:, ::-1], first)
+    assert_normwise(relative_influence(explainer, X_TEST, y_test)[:, ::-1], first)
     assert len(calls) == 1
 
 
@@ -337,7 +334,7 @@ def test_without_labels_the_prediction_is_explained():
     explainer = explained("logistic")
     predicted = explainer.predict(X_TEST)
     expected = relative_influence(explainer, X_TEST, predicted)
-    assert_same(relative_influence(explainer, X_TEST), expected)
+    assert_normwise(relative_influence(explainer, X_TEST), expected)
 
 
 @pytest.mark.parametrize("target", ["decision_function", "predict_proba"])
@@ -345,7 +342,7 @@ def test_other_targets_are_divided_alike(target):
     explainer = explained("multinomial")
     lengths = np.linalg.norm(explainer.coef_influence(method="first_order"), axis=1)
     plain = explainer.influence(X_TEST, target=target, method="first_order")
-    assert_same(relative_influence(explainer, X_TEST, target=target), plain / lengths)
+    assert_normwise(relative_influence(explainer, X_TEST, target=target), plain / lengths)
 
 
 @both_kinds
@@ -363,7 +360,7 @@ def test_the_type_of_the_table_does_not_matter(kind, form):
         InfluenceExplainer(LogisticRegression(C=0.3)).fit(plain, y), X_TEST, y_test, kind=kind
     )
     actual = relative_influence(explainer, make(X_TEST), y_test, kind=kind)
-    assert_same(actual, expected, rtol=1e-5 if form == "float32" else 1e-7)
+    assert_normwise(actual, expected, rtol=1e-5 if form == "float32" else 1e-7)
     assert actual.dtype == (np.float32 if form == "float32" else np.float64)
 
 
