@@ -28,8 +28,8 @@ quick = LabelFlagger(representation="linear")
 trusted = {"X_trusted": numbers[:20], "y_trusted": labels[:20]}
 
 
-def linear(**settings):
-    return LabelFlagger(representation="linear", **settings)
+def linear(estimator=None, **settings):
+    return LabelFlagger(estimator, representation="linear", **settings)
 
 
 #: What raises, what the text advises, and what runs it: "{}" stands for the advice.
@@ -80,7 +80,7 @@ CASES = {
 def test_the_advice_runs_as_it_is_printed(case):
     raises, advice, runs, X, y = CASES[case]
     X = frame(*X) if isinstance(X, tuple) else X
-    names = {**globals(), **trusted, "X": X, "y": y}
+    names = {**globals(), **trusted, "LabelFlagger": linear, "X": X, "y": y}
     if "flagger." in raises:
         names["flagger"] = linear().fit(X, y)
     with pytest.raises((ValueError, TypeError, AttributeError)) as caught:

@@ -67,7 +67,7 @@ def test_the_report_is_the_flaggers():
 
 def test_the_report_has_the_users_index():
     frame = pd.DataFrame(X, columns=["a", "b", "c"], index=[f"row {i}" for i in range(150)])
-    got = CleanedClassifier(flagger=quick()).fit(frame, y)
+    got = CleanedClassifier(flagger=quick(), action="drop").fit(frame, y)
     report = got.report()
     assert list(report.index) == list(frame.index)
     assert got.feature_names_in_.tolist() == ["a", "b", "c"]
@@ -76,7 +76,7 @@ def test_the_report_has_the_users_index():
 
 def test_it_pickles_and_clones():
     flagger = quick(contamination=0.1)
-    got = CleanedClassifier(LogisticRegression(C=2.0), flagger).fit(X, y)
+    got = CleanedClassifier(LogisticRegression(C=2.0), flagger, action="drop").fit(X, y)
     again = pickle.loads(pickle.dumps(got))
     np.testing.assert_array_equal(proba(again), proba(got))
     np.testing.assert_array_equal(again.flagger_.flagged_, got.flagger_.flagged_)
