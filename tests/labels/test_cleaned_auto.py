@@ -91,7 +91,7 @@ def test_flags_at_random_are_not_acted_on():
 
 @pytest.mark.parametrize(
     ("load", "flagger"),
-    [(load_breast_cancer, quick()), pytest.param(load_digits, quick(), marks=pytest.mark.slow)],
+    [(load_breast_cancer, None), pytest.param(load_digits, quick(), marks=pytest.mark.slow)],
     ids=["two", "ten"],
 )
 def test_right_labels_lose_nothing(load, flagger):
