@@ -4,7 +4,14 @@ Where to start: `_registry.py` (how a class is found), then `_least_squares.py` 
 family). `_fitted_model.py` opens pipelines, searches and frozen estimators.
 """
 
-from skinfluence.adapters import _glm, _least_squares, _logistic_regression, _svm  # noqa: F401
+from skinfluence.adapters import (  # noqa: F401
+    _bayesian_ridge,
+    _glm,
+    _kernel,
+    _least_squares,
+    _logistic_regression,
+    _svm,
+)
 from skinfluence.adapters._fit_record import (
     fit_recorded,
     inner_estimator,

@@ -70,9 +70,9 @@ FAMILIES = (
         regressor=KERNEL.format("Ridge()"),
     ),
     Family(
-        r"sklearn\.(gaussian_process|kernel_ridge)",
+        r"sklearn\.gaussian_process",
         ".*",
-        "is a kernel machine, and these are not supported yet",
+        "is a Gaussian process of classes, and these are not supported yet",
         KERNEL.format("LogisticRegression()"),
         KERNEL.format("Ridge()"),
     ),
@@ -100,9 +100,10 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.linear_model",
-        r"(BayesianRidge|ARDRegression)",
-        "estimates its penalties from the training rows that they are applied to",
-        regressor="RidgeCV()",
+        r"ARDRegression",
+        "drops columns by the penalties that it estimates, and another selection after the removal "
+        "of a row is a jump",
+        regressor="BayesianRidge()",
     ),
     Family(
         r"sklearn\.(naive_bayes|discriminant_analysis|dummy|isotonic|cross_decomposition)",

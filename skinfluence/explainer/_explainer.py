@@ -47,12 +47,12 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
     ----------
     estimator : estimator, default=None
         A clone of it is fitted, also where it was fitted before; a FrozenEstimator stays as it is.
-        LinearRegression, Ridge, RidgeCV, PoissonRegressor, GammaRegressor, TweedieRegressor,
-        RidgeClassifier, RidgeClassifierCV, LogisticRegression,
-        LogisticRegressionCV, LinearSVC or SmoothHingeSVC; also as the last step of a Pipeline
-        (earlier steps are fitted once and then fixed), in a FrozenEstimator (already fitted), or
-        in a search such as GridSearchCV (its best estimator is explained). None stands for
-        ``LogisticRegression()``.
+        LinearRegression, Ridge, RidgeCV, BayesianRidge, PoissonRegressor, GammaRegressor,
+        TweedieRegressor, KernelRidge, GaussianProcessRegressor, RidgeClassifier,
+        RidgeClassifierCV, LogisticRegression, LogisticRegressionCV, LinearSVC or SmoothHingeSVC;
+        also as the last step of a Pipeline (earlier steps are fitted once and then fixed), in a
+        FrozenEstimator (already fitted), or in a search such as GridSearchCV (its best estimator is
+        explained). None stands for ``LogisticRegression()``.
     solver : str or Solver, default="auto"
         How the Hessian is inverted: "auto" (see :class:`skinfluence.solvers.AutoSolver` for the
         rules), "cholesky", "eigh", "woodbury", "cg", "neumann", "lissa", or a solver

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (
     GammaRegressor,
     LinearRegression,
@@ -87,6 +88,10 @@ def cases():
         "Ridge-two-outputs": Case(Ridge(0.3), "two values"),
         "Ridge-alpha-per-output": Case(Ridge(np.array([0.1, 5.0])), "two values"),
         "RidgeCV": Case(RidgeCV([0.5]), "values", refit=Ridge(0.5)),
+        "KernelRidge": Case(KernelRidge(alpha=0.4, kernel="rbf", gamma=0.2), "values"),
+        "KernelRidge-two-outputs": Case(
+            KernelRidge(alpha=[0.4, 2.0], kernel="rbf", gamma=0.2), "two values"
+        ),
         "PoissonRegressor": Case(PoissonRegressor(alpha=0.3, **GLM), "counts"),
         "PoissonRegressor-no-intercept": Case(
             PoissonRegressor(alpha=0.3, fit_intercept=False, **GLM), "counts"

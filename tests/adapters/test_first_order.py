@@ -60,7 +60,13 @@ def test_every_registered_class_has_an_example():
     assert all(adapter.examples() for adapter in REGISTRY.values())
 
 
-OURS = [key[1] for key, a in REGISTRY.items() if a.build.__module__.startswith("skinfluence.")]
+#: Their refits cannot be weighted, or estimate a penalty anew: see test_kernel_machines.py.
+OTHERS = ("GaussianProcessRegressor", "BayesianRidge")
+OURS = [
+    key[1]
+    for key, adapter in REGISTRY.items()
+    if adapter.build.__module__.startswith("skinfluence.") and key[1] not in OTHERS
+]
 
 
 @pytest.mark.parametrize("name", OURS)
