@@ -55,14 +55,14 @@ def _name(pair):
     return getattr(check, "func", check).__name__
 
 
-# of scikit-learn's trees, whose leaves say zero
-@pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")
 @all_checks(QUICK, LONG)
 def test_scikit_learn_estimator_checks(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
+# of scikit-learn's trees, whose leaves say zero
+@pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")
 @all_checks(SLOW)
 def test_scikit_learn_estimator_checks_of_the_defaults(estimator, check):
     check(estimator)
