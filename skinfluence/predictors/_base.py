@@ -12,11 +12,12 @@ from skinfluence.linalg import Hessian, row_blocks
 class Predictor(ABC):
     """Raw predictions f_i(theta) of n rows, at one value of the parameters.
 
-    The boundary between statistics and model class: objectives, solvers and effects know a model by
-    what stands here. A predictor is a value: other rows and other parameters give new ones.
-    :meth:`raw` and :meth:`row_jacobian` must be written, and :meth:`curvature_product` where raw
-    predictions are not linear in the parameters; all else follows. :meth:`jvp` and :meth:`vjp` are
-    overridden where the Jacobians of many rows are too large to be formed.
+    The boundary between statistics and model class: objectives, solvers and effects use a model
+    through these methods only. A predictor is a value: other rows and other parameters give new
+    ones. :meth:`raw` and :meth:`row_jacobian` must be written, and :meth:`curvature_product` where
+    raw predictions are not linear in the parameters; all other methods follow from these. Override
+    :meth:`jvp` and :meth:`vjp` where they cost less than the Jacobians, which are formed for some
+    rows at a time.
 
     Shapes: n rows, K raw predictions a row, p parameters, m columns; J_i is row i's Jacobian,
     (K, p).
@@ -80,7 +81,9 @@ class Predictor(ABC):
         return self._replace(coef=coef)
 
     def uncentred(self):
-        """The same rows without a centre that is ours and not the estimator's, for derivatives."""
+        """The same rows without the centre of a design, for derivatives in the estimator's own
+        coefficients.
+        """
         return self
 
     @abstractmethod
@@ -93,11 +96,15 @@ class Predictor(ABC):
 
     def jvp(self, V):
         """J_i V for V of shape (p, m) -> (n, K, m)."""
-        return self.row_jacobian() @ V
+        parts = [self.take(rows).row_jacobian() @ V for rows in self.jacobian_blocks()]
+        return np.concatenate(parts or [self.row_jacobian() @ V])
 
     def vjp(self, U):
         """sum_i J_i' U_i for U of shape (n, K, m) -> (p, m)."""
-        return np.tensordot(self.row_jacobian(), U, axes=((0, 1), (0, 1)))
+        out = np.zeros((self.n_parameters, U.shape[2]))
+        for rows in self.jacobian_blocks():
+            out += np.tensordot(self.take(rows).row_jacobian(), U[rows], axes=((0, 1), (0, 1)))
+        return out
 
     def curvature_product(self, R, V):
         """sum_i sum_k R_ik (d2 f_ik / d theta2) V for R (n, K) and V (p, m) -> (p, m)."""
