@@ -40,7 +40,7 @@ class NewtonResult:
         So it is where the curvature hardly depends on the coefficients (least squares), or the
         start was next to the optimum.
         """
-        if not hasattr(self.inverse, "moved_to"):
+        if not (hasattr(self.inverse, "moved_to") and self.objective.predictor.linear):
             return None
         for rows in self.objective.row_blocks():
             there = self.objective.row_curvature(rows).values

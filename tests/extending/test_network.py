@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 
 from skinfluence import InfluenceExplainer
 from skinfluence.components import influence_components
@@ -125,3 +127,13 @@ def test_searches_for_groups_follow_the_parameters(explainer):
     after = group_influence(explainer, [flipped.rows], TEST[0][:1], method="refit")[0, 0]
     before = explainer.predict(TEST[0][:1])[0]
     assert (before > 0.5) != (before + after > 0.5)
+
+
+def test_the_hessian_of_a_start_is_not_that_of_the_end():
+    """Squared error curves alike everywhere, the network does not."""
+    model = NetworkRegressor(alpha=0.5).fit(*TRAIN)
+    model.theta_ = model.theta_ + 0.02
+    with pytest.warns(ConvergenceWarning):
+        moved = InfluenceExplainer(FrozenEstimator(model)).fit(*TRAIN)
+    expected = InfluenceExplainer(NetworkRegressor(alpha=0.5)).fit(*TRAIN).influence(*TEST)
+    assert np.abs(moved.influence(*TEST) - expected).max() < 1e-6 * np.abs(expected).max()
