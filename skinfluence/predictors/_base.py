@@ -81,9 +81,7 @@ class Predictor(ABC):
         return self._replace(coef=coef)
 
     def uncentred(self):
-        """The same rows without the centre of a design, for derivatives in the estimator's own
-        coefficients.
-        """
+        """The same rows without the centre of a design: as the estimator has its coefficients."""
         return self
 
     @abstractmethod
