@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks._measure import timed
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
-from skinfluence.effects import Replacement, replace_first_order
+from skinfluence.effects import RowEdits, first_order
 from skinfluence.explainer import lins_concordance
 from skinfluence.perturbation import (
     perturbation_influence,
@@ -84,10 +84,11 @@ def _one_step(explainer, test, rows):
     out = np.empty((len(tests), len(rows), len(explainer.classes_)))
     for k in range(len(explainer.classes_)):
         codes = np.full(len(rows), k)
-        new = Replacement.of(objective, rows, y=objective.coding.encode_codes(codes), codes=codes)
+        y = objective.coding.encode_codes(codes)
+        edits = RowEdits.relabellings(objective, rows, y, codes)
         # the softmax and the logistic loss curve alike for every label: the Hessian stays
-        changes = replace_first_order(objective, explainer.linearization_.inverse, new)
-        out[:, :, k] = tests.change(changes.ask(tests.predictor)(slice(0, len(rows))))
+        changes = first_order(objective, explainer.linearization_.inverse, edits)
+        out[:, :, k] = tests.change(changes.contract(tests.predictor)(slice(0, len(rows))))
     return out
 
 

@@ -11,12 +11,11 @@ from benchmarks._cases import Case
 from benchmarks._measure import timed
 from benchmarks._real_data import loaders
 from skinfluence import InfluenceExplainer
-from skinfluence.effects import WeightChanges, refit
+from skinfluence.effects import RowEdits, refit
 from skinfluence.explainer import change_lengths
 from skinfluence.selection import relative_influence, select_diverse, top_relative_influences
 from skinfluence.selection._diversity import FacilityLocation
 from skinfluence.selection._similarity import RBFSimilarity
-from skinfluence.solvers import AutoSolver
 
 WAYS = ("influence", "theta", "loss")
 ORDERS = ("helpful", "magnitude")
@@ -182,9 +181,8 @@ def _retrain(count):
     explainer, groups = _state["explainer"], _groups(count)
     objective, inverse = explainer.objective_, explainer.linearization_.inverse
     predictor = explainer.fitted_model_.predictor(_state["X_test"])
-    changes = WeightChanges.groups(list(groups.values()))
-    solver = AutoSolver.for_newton_steps()
-    moved, passed = _timed(lambda: refit(objective, inverse, changes, solver=solver))
+    edits = RowEdits.groups(list(groups.values()))
+    moved, passed = _timed(lambda: refit(objective, inverse, edits))
     out = {"seconds": passed, "full": _judge(objective.raw_predictions(predictor)), "groups": []}
     for (way, order), rows, delta in zip(
         groups, groups.values(), moved.coef_changes(), strict=True

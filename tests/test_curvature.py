@@ -17,8 +17,9 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from skinfluence import InfluenceExplainer
+from skinfluence.effects import RowEdits, resolve_method
 from skinfluence.explainer import SingularHessianWarning
-from skinfluence.explainer._linearization import Linearization, resolve_method
+from skinfluence.explainer._linearization import Linearization
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.metrics import loo_concordance
 from skinfluence.perturbation import relabel_influence
@@ -377,11 +378,14 @@ class TestALossWhoseFisherInformationIsNotItsHessian:
         fisher = Linearization(explained, AutoSolver(), 0.0, None, curvature="fisher")
         hessian = Linearization(explained, AutoSolver(), 0.0, None)
         rows = np.arange(5)
-        newton = [made.changes("newton_step", rows)[1].coef_changes() for made in (fisher, hessian)]
+        edits = RowEdits.removals(rows)
+        newton = [
+            made.changes("newton_step", edits)[1].coef_changes() for made in (fisher, hessian)
+        ]
         assert_array_equal(*newton)
         pulls = (objective.sample_weight * objective.residual)[rows] * objective.design.to_dense()[
             rows
         ]
         expected = np.linalg.solve(objective.hessian(curvature="fisher").to_dense(), pulls.T).T
-        actual = fisher.changes("first_order", rows)[1].coef_changes()[:, 0]
+        actual = fisher.changes("first_order", edits)[1].coef_changes()[:, 0]
         assert_allclose(actual, expected, rtol=1e-9)

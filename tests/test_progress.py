@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from skinfluence import InfluenceExplainer
 from skinfluence._utils import progress as progress_module
 from skinfluence._utils.progress import progress, progress_bar
-from skinfluence.effects import _refit
+from skinfluence.effects._refits import _blocks
 from skinfluence.solvers import CGSolver, LissaSolver, NeumannSolver, _cg
 from tests.solvers import _zoo as zoo
 
@@ -169,7 +169,7 @@ def told(monkeypatch):
         yield lambda step, done: calls.append((what, step, float(done)))
 
     monkeypatch.setattr(_cg, "progress_bar", recorder)
-    monkeypatch.setattr(_refit, "progress_bar", recorder)
+    monkeypatch.setattr(_blocks, "progress_bar", recorder)
     return calls
 
 

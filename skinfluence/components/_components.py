@@ -16,7 +16,6 @@ from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer import MOST_TESTS, check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, block_size
 from skinfluence.losses import Multinomial
-from skinfluence.objectives import Coupling
 
 __all__ = ["InfluenceComponents", "influence_components"]
 
@@ -196,8 +195,9 @@ def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=
     influence = explainer.influence(X_test, y_test, target=target, method="first_order", rows=rows)
     without_loss, without_hessian, inner_product = (np.empty_like(influence) for _ in range(3))
     out = without_loss, without_hessian, inner_product
-    inverse = explainer.linearization_.inverse_for("first_order", len(tests))
-    _fill(out, objective, inverse, tests, rows)
+    linearization = explainer.linearization_
+    inverse = linearization.inverse_for("first_order", len(tests))
+    _fill(out, objective, linearization.linear_changes(rows, inverse)[1], tests, rows)
     return InfluenceComponents(
         influence=influence,
         without_loss=without_loss,
@@ -229,16 +229,15 @@ def _directions(objective, rows):
     return np.divide(residual, size, out=np.zeros_like(residual), where=size > 0)
 
 
-def _fill(out, objective, inverse, tests, rows):
+def _fill(out, objective, changes, tests, rows):
     """Write the three incomplete products, a block of test rows at a time."""
     without_loss, without_hessian, inner_product = out
-    predictor, s = objective.predictor.take(rows), objective.sample_weight[rows]
+    predictor, s = changes.predictor, objective.sample_weight[rows]
     uncentred = predictor.uncentred()
     pulls = s * objective.residual[rows]  # shape: (n_rows, K)
     directions = s * _directions(objective, rows)
-    coupling = Coupling(objective)
-    shared = _uncentred_directions(coupling.directions, objective.predictor)
-    shared, shares = shared.reshape(objective.n_parameters, -1), coupling.derivative(rows)
+    shared = _uncentred_directions(changes.directions, objective.predictor)
+    shared, inverse = shared.reshape(objective.n_parameters, -1), changes.inverse
     everything, outputs = slice(0, len(rows)), range(objective.n_outputs)
     with inverse.question():
         size = min(block_size(24 * objective.n_parameters, SOLVED_MIB), MOST_TESTS)
@@ -252,7 +251,7 @@ def _fill(out, objective, inverse, tests, rows):
             read = uncentred.score_reader(V, outputs)
             read(everything, directions, inner_product[some])
             read(everything, pulls, without_hessian[some])
-            without_hessian[some] += V.T @ shared @ shares.T
+            without_hessian[some] += V.T @ shared @ changes.low_rank_coefs.T
 
 
 def _uncentred_directions(directions, predictor):

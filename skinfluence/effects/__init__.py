@@ -1,49 +1,45 @@
-"""What a change of row weights does: first order, Newton step, refit; one method a file.
+"""Effects of edited training rows: first order, Newton step, refit and others, one a file.
 
-Where to start: `_changes.py` (what changes, and what an effect can be asked), then
-`_newton_step.py`. `_group_*.py` change many weights together,
-`_replace*.py` put other rows in the place of rows.
+Where to start: `_edits.py` (what is edited), `_changes.py` (what an effect gives back), then
+`_first_order.py`. An effect is registered by name; every file of this folder is imported, so that
+a new effect is one file.
 """
 
-from skinfluence.effects._changes import (
-    LinearChanges,
-    PartitionedChanges,
-    RefittedChanges,
-    WeightChanges,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
+from skinfluence.effects._changes import Changes, CombinedChanges, StoredChanges
+from skinfluence.effects._edits import NewRows, RowEdits
 from skinfluence.effects._first_order import first_order
-from skinfluence.effects._group_first_order import group_first_order
-from skinfluence.effects._group_newton_step import group_newton_step
-from skinfluence.effects._group_second_order import group_second_order
+from skinfluence.effects._linear_changes import LinearChanges
 from skinfluence.effects._newton_step import newton_step
-from skinfluence.effects._refit import refit, refit_rows
-from skinfluence.effects._replaced_optimum import replace_newton_step, replace_refit
-from skinfluence.effects._replacement import (
-    LinearReplacements,
-    Replacement,
-    replace_first_order,
+from skinfluence.effects._refit import refit
+from skinfluence.effects._registry import (
+    EFFECTS,
+    Effect,
+    methods_for,
+    register_effect,
+    resolve_method,
 )
 
-METHODS = ("first_order", "newton_step", "refit")
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
-    "METHODS",
+    "EFFECTS",
+    "Changes",
+    "CombinedChanges",
+    "Effect",
     "LinearChanges",
-    "LinearReplacements",
-    "PartitionedChanges",
-    "RefittedChanges",
-    "Replacement",
-    "WeightChanges",
+    "NewRows",
+    "RowEdits",
+    "StoredChanges",
     "first_order",
-    "group_first_order",
-    "group_newton_step",
-    "group_second_order",
+    "methods_for",
     "newton_step",
     "refit",
-    "refit_rows",
-    "replace_first_order",
-    "replace_newton_step",
-    "replace_refit",
+    "register_effect",
+    "resolve_method",
 ]
 
 

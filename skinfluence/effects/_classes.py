@@ -43,23 +43,30 @@ def last_of_class(objective, *, weight_stays=False):
     return out
 
 
-def takes_a_class(objective, groups):
-    """Groups without which a refit would be another model or none, a mask (n_groups,).
+def leaves_no_model(objective, edits):
+    """Edits after which a refit would be another model or none, a mask (n_edits,).
 
     Parameters
     ----------
     objective : Objective
-    groups : list of ndarray of int
-        Rows of each group, each at most once.
+    edits : RowEdits
     """
-    out = np.zeros(len(groups), dtype=bool)
+    if edits.new is not None:
+        last = last_of_class(objective, weight_stays=True)[edits.row]
+        if last.any():
+            last &= class_codes(objective)[edits.row] != encoded_classes(edits.new.y)
+        return last
+    if edits.single_rows is not None:
+        return last_of_class(objective)[edits.row] & (edits.factor == 0.0)
+    out = np.zeros(edits.n_edits, dtype=bool)
     for codes, rows in _holders(objective):
         sizes = np.bincount(codes[rows])
         holds = np.zeros(objective.n_rows, dtype=bool)
         holds[rows] = True
-        for b, group in enumerate(groups):
-            gone = np.bincount(codes[group][holds[group]], minlength=len(sizes))
-            out[b] |= ((sizes > 0) & (gone >= sizes)).any()
+        gone = (edits.factor == 0.0) & holds[edits.row]
+        edit, code = edits.edit[gone], codes[edits.row[gone]]
+        counts = np.bincount(edit * len(sizes) + code, minlength=edits.n_edits * len(sizes))
+        out |= ((sizes > 0) & (counts.reshape(-1, len(sizes)) >= sizes)).any(axis=1)
     return out
 
 

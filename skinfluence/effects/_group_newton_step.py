@@ -6,23 +6,19 @@ import numpy as np
 from scipy.linalg import cho_solve
 from sklearn import get_config
 
-from skinfluence.effects._changes import RefittedChanges
-from skinfluence.effects._group_first_order import own_gradient, parts
+from skinfluence._utils.warnings import user_stacklevel
+from skinfluence.effects._changes import StoredChanges, nan_changes
+from skinfluence.effects._first_order import own_gradient
 from skinfluence.effects._least_norm import onto_least_norm
 from skinfluence.effects._residuals import weighted_residual
-from skinfluence.effects._truncated import (
-    drops_more,
-    is_truncated,
-    truncated_change,
-    truncated_groups,
-)
+from skinfluence.effects._truncated import drops_more, truncated_change
 from skinfluence.objectives import Coupling, factorize_upward
 from skinfluence.solvers import AutoSolver
 from skinfluence.solvers._leverage import NEAR_ONE
 
 
-def group_newton_step(objective, inverse, changes):
-    """Effect of changing many weights together by one Newton step; exact for squared loss.
+def group_newton_step(objective, inverse, edits):
+    """Effect of changing many weights together by one Newton step.
 
     ``delta_b = (H - H_U)^-1 g_U`` with the group's part of Hessian and gradient, by whichever is
     reckoned to be the cheapest: Woodbury's identity with a matrix of m K rows for m rows in the
@@ -37,11 +33,12 @@ def group_newton_step(objective, inverse, changes):
     objective : Objective
     inverse : InverseHessian
         Of the second derivative itself, damping included; the damping stays as large as it is.
-    changes : WeightChanges
+    edits : RowEdits
+        Without new rows.
 
     Returns
     -------
-    RefittedChanges
+    StoredChanges
 
     Warns
     -----
@@ -49,31 +46,31 @@ def group_newton_step(objective, inverse, changes):
         For changes that leave the model undetermined (leverage one); they get NaN. Least squares
         without a penalty takes the optimum of least norm instead.
     """
-    if is_truncated(objective, inverse):
-        return truncated_groups(objective, parts(changes))
-    delta = np.empty((changes.n_changes, *objective.coef.shape))
-    residual = weighted_residual(objective, inverse)
-    for b, (rows, lost) in enumerate(parts(changes)):
+    delta = np.empty((edits.n_edits, *objective.coef.shape))
+    residual, coupled = weighted_residual(objective, inverse), bool(Coupling(objective))
+    for b, (rows, lost) in enumerate(edits.parts()):
         inside = (lost != 0.0) & objective.weights.matter(rows)
-        delta[b] = _step(objective, inverse, residual, rows[inside], lost[inside])
-    full = np.flatnonzero([np.isnan(change).any() for change in delta])
+        if not inside.any():
+            delta[b] = 0.0
+        elif coupled:
+            left = objective.with_weights(rows, 1.0 - lost)
+            pulled = objective.gradient() - left.gradient()
+            delta[b] = _left_over(inverse, left, rows[inside], pulled)
+        else:
+            delta[b] = _step(objective, inverse, residual, rows[inside], lost[inside])
+    full = np.flatnonzero(nan_changes(delta))
     if len(full):
         warnings.warn(
-            f"{len(full)} of {changes.n_changes} changes leave the model undetermined; their "
+            f"{len(full)} of {edits.n_edits} changes leave the model undetermined; their "
             f"Newton step is NaN (changes {full[:10].tolist()}). Add a penalty, or change fewer "
             "rows.",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=user_stacklevel(),
         )
-    return RefittedChanges(delta)
+    return StoredChanges(delta)
 
 
 def _step(objective, inverse, residual, rows, lost):
-    if len(rows) == 0:
-        return np.zeros(objective.coef.shape)
-    if Coupling(objective):
-        left = objective.with_weights(rows, 1.0 - lost)
-        return _left_over(inverse, left, rows, objective.gradient() - left.gradient())
     pulled = own_gradient(objective, rows, lost, residual)
     has_roots = (lost > 0).all() and objective.loss.convex and objective.predictor.linear
     way = _cheapest(objective, inverse, len(rows)) if has_roots else "left"

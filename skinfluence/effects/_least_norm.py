@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.effects._truncated import drops_more, truncated_change
+from skinfluence.effects._truncated import crossing_refits, drops_more, truncated_change
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import EighSolver
 
@@ -72,8 +72,8 @@ def free_directions(objective, inverse):
     return np.linalg.solve(triangle.T, own.T).T
 
 
-def least_norm_factors(objective, inverse, rows):
-    """rho of rows of leverage one, (n_rows, K): H^-1 (rho_i (x) z_i) takes the least norm.
+def least_norm_residuals(objective, inverse, rows):
+    """r of rows of leverage one, (n_rows, K): H^-1 (r_i (x) z_i) takes the least norm.
 
     Such a row alone determines the direction ``u = H^+ z_i``; without the row the coefficients have
     no part along it.
@@ -90,24 +90,42 @@ def least_norm_factors(objective, inverse, rows):
     return out
 
 
-def to_least_norm(objective, inverse, rows, delta, new=None):
-    """Move changes of the coefficients along free directions to the optima of least norm.
+def to_least_norm(objective, inverse, edits, delta):
+    """Move changes of the coefficients to the optima that LinearRegression takes.
 
-    For single rows of least squares without a penalty. Free after the change is what was free
-    before and, where the old row was met exactly (leverage one), the direction ``s_i H^-1 z_i``
-    that it alone determined; less what the new row sees of them.
+    Nothing moves unless it is least squares without a penalty.
 
     Parameters
     ----------
     objective : Objective
     inverse : InverseHessian
         Of its undamped Hessian.
-    rows : ndarray of int, shape (B,)
-    delta : ndarray of shape (B, K, q)
+    edits : RowEdits
+    delta : ndarray of shape (n_edits, K, q)
         Changes to any of the optima; moved in place.
-    new : ndarray of shape (B, q), default=None
-        Design rows that take the place of the rows; nothing does by default.
     """
+    if not takes_least_norm(objective, inverse):
+        return
+    if edits.single_rows is None:
+        _groups_to_least_norm(objective, inverse, edits, delta)
+        return
+    gone = np.flatnonzero(edits.factor == 0.0)  # the others leave no direction free
+    edits, moved = edits.take(gone), delta[gone]
+    _rows_to_least_norm(objective, inverse, edits, moved)
+    some = crossing_rows(objective, inverse, edits.row, replaced=edits.new is not None)
+    if len(some):
+        moved[some] = crossing_refits(objective, edits.take(some)).coef_changes()
+    delta[gone] = moved
+
+
+def _rows_to_least_norm(objective, inverse, edits, delta):
+    """Move changes by single rows that leave, or are replaced, along free directions.
+
+    Free after the edit is what was free before and, where the old row was met exactly (leverage
+    one), the direction ``s_i H^-1 z_i`` that it alone determined; less what the new row sees of
+    them.
+    """
+    rows = edits.row
     met = full_leverage(objective, inverse, rows)
     free = free_directions(objective, inverse)
     if not (met.any() or free.shape[1]) or not len(rows):
@@ -117,7 +135,8 @@ def to_least_norm(objective, inverse, rows, delta, new=None):
     coef = (objective.coef + delta)[..., :f]
     along = coef @ free[:f]  # shape: (B, K, m)
     along_own = np.einsum("bkf,bf->bk", coef, own[:, :f])
-    if new is not None:
+    if edits.new is not None:
+        new = edits.new.predictor.design.to_dense()
         seen, seen_own = new @ free, np.einsum("bq,bq->b", new, own)
         size = (seen**2).sum(axis=1) + seen_own**2
         pulls = size > PULLS**2 * (new**2).sum(axis=1)
@@ -147,18 +166,17 @@ def _own_directions(objective, inverse, rows, met, free):
     return out
 
 
-def groups_to_least_norm(objective, inverse, changes, delta):
-    """The same for changes of several rows each: what they leave free is seen in its Hessian."""
-    rows = changes.row
+def _groups_to_least_norm(objective, inverse, edits, delta):
+    """The same for edits of several rows each: what they leave free is seen in its Hessian."""
+    rows = edits.row
     own = inverse.row_forms(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
     # nothing is met exactly by a group whose leverages sum up to less than one
-    whole = np.bincount(changes.change, own * (1.0 - changes.factor), minlength=changes.n_changes)
+    whole = np.bincount(edits.edit, own * (1.0 - edits.factor), minlength=edits.n_edits)
     doubtful = whole > 0.99  # or hardly anything is left of some direction
     if inverse.report.null_space.shape[1]:
         doubtful[:] = True
     for b in np.flatnonzero(doubtful & np.isfinite(delta).all(axis=(1, 2))):
-        mine = changes.block(b, b + 1)
-        left = objective.with_weights(mine.row, mine.factor)
+        left = edits.edited(objective, b)
         found = EighSolver().factorize(left.hessian())
         if drops_more(left, found):
             delta[b] = truncated_change(left)

@@ -4,6 +4,7 @@ Tasks (`groups`, `perturbation`, `selection`, `components`, `metrics`, `labels`,
 from here and never from the private modules.
 """
 
+from skinfluence.effects import resolve_method
 from skinfluence.explainer._delegation import EstimatorDelegation, delegated
 from skinfluence.explainer._diagnostics import leverage
 from skinfluence.explainer._explainer import InfluenceExplainer
@@ -22,7 +23,6 @@ from skinfluence.explainer._linearization import (
     MOST_TESTS,
     ORDERS,
     influence_blocks,
-    resolve_method,
     top_k,
 )
 from skinfluence.explainer._targets import TestRows, target_changes

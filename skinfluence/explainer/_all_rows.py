@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import FittedModel, Settings
+from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.effects._residuals import unit_residual
 from skinfluence.explainer._diagnostics import diagnostics_columns, leverage
 from skinfluence.explainer._fidelity import rows_concordance
@@ -19,7 +20,7 @@ from skinfluence.explainer._health import (
     estimated_dof,
     null_directions,
 )
-from skinfluence.explainer._linearization import Linearization, resolve_method
+from skinfluence.explainer._linearization import Linearization
 from skinfluence.objectives import Objective
 
 
@@ -152,7 +153,7 @@ class AllRows:
         method = self.resolve_method(method)
         rows = np.arange(self.objective_.n_rows)
         objective, moved = self.linearization_.own_changes(method, rows)
-        if method == "first_order":
+        if EFFECTS[method].linear:
             residual = unit_residual(objective, self.linearization_.inverse)
             return (residual * moved).sum(axis=1)
         loss = objective.loss.exact
@@ -174,7 +175,7 @@ class AllRows:
         rows = check_rows(rows, self)
         self.linearization_.warn_of_last(method, rows)
         with self.linearization_.inverse.question():
-            objective, changes = self.linearization_.changes(method, rows)
+            objective, changes = self.linearization_.changes(method, RowEdits.removals(rows))
             return objective.estimator_layout(changes.coef_changes())
 
     def leave_one_out_raw_predictions(self):

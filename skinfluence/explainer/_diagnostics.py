@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence.effects import RowEdits
 from skinfluence.effects._residuals import unit_residual
 from skinfluence.linalg import row_blocks
 from skinfluence.losses import HalfTweedie, Logistic, SquaredError
@@ -81,7 +82,7 @@ def _least_squares(s, residual, h, gap, dof):
 def _truncated(linearization, s, y, raw, h, moved):
     """The same by their definitions, where refits drop other directions than the fit."""
     rows = np.arange(len(s))
-    objective, changes = linearization.changes("newton_step", rows)
+    objective, changes = linearization.changes("newton_step", RowEdits.removals(rows))
     squares, spread = _changed_squares(objective, changes.coef_changes()[:, 0])
     residual, gap = y - raw, 1.0 - h
     dof = gap[s > 0].sum()
@@ -164,7 +165,7 @@ def _expected_leverage(linearization):
 def _dfbetas(fitted_model, linearization, rows, sigma):
     """(coefficient - coefficient without the row) / (sigma without it * sqrt of (H^-1)_jj)."""
     objective, inverse = linearization.objective, linearization.hessian_inverse
-    _, changes = linearization.changes("newton_step", rows)
+    _, changes = linearization.changes("newton_step", RowEdits.removals(rows))
     moved = -objective.estimator_layout(changes.coef_changes())  # shape: (n, p)
     # rows of the map from the predictor's coefficients to the estimator's own
     unit = np.eye(objective.n_parameters).reshape(-1, *objective.coef.shape)

@@ -8,9 +8,9 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 
 from skinfluence.adapters import Settings
-from skinfluence.effects import WeightChanges, refit, refit_rows
+from skinfluence.effects import RowEdits, refit, resolve_method
 from skinfluence.effects._classes import last_of_class
-from skinfluence.explainer._linearization import influence_blocks, resolve_method
+from skinfluence.explainer._linearization import influence_blocks
 from skinfluence.explainer._targets import TestRows, target_changes
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives._newton import to_optimum
@@ -110,7 +110,7 @@ def mean_refitted_changes(objective, rows, X, y):
     nothing that a search over damping, method or solver would vary.
     """
     inverse = None if objective.stands_in else AutoSolver().factorize(objective.hessian())
-    changes = refit_rows(objective, inverse, rows, solver=AutoSolver.for_newton_steps())
+    changes = refit(objective, inverse, RowEdits.removals(rows))
     return _loss_changes(objective, changes, X, y, mean=True)[0]
 
 
@@ -154,8 +154,7 @@ def refitted_group_changes(objective, groups, X, y, n_jobs=None, verbose=0):
     changes = refit(
         objective,
         None if objective.stands_in else AutoSolver().factorize(objective.hessian()),
-        WeightChanges.groups(groups),
-        solver=AutoSolver.for_newton_steps(),
+        RowEdits.groups(groups),
         n_jobs=n_jobs,
         verbose=verbose,
         width=GROUPS_AT_ONCE,

@@ -45,7 +45,7 @@ def _lengths(linearization, kind):
     with inverse.question():
         objective, changes = linearization.linear_changes(rows)
         # squares of gradients of 1e-200 would vanish: lengths are taken of gradients near 1
-        scale = np.abs(np.hstack([changes.rho, changes.shares])).max(axis=1)
+        scale = np.abs(np.hstack([changes.residual, changes.low_rank_coefs])).max(axis=1)
         unit = scaled_changes(changes, scale)
         # p solutions or fewer for all rows together, or one solution a row
         if inverse.factorized and len(rows) > objective.n_parameters:
@@ -61,9 +61,9 @@ def scaled_changes(changes, lengths):
     return LinearChanges(
         changes.inverse,
         changes.rows,
-        changes.rho * factor,
+        changes.residual * factor,
         changes.directions,
-        changes.shares * factor,
+        changes.low_rank_coefs * factor,
     )
 
 
@@ -75,14 +75,15 @@ def _by_forms(changes, kind, objective):
     squares = np.empty(changes.n_changes)
     for some in row_blocks(changes.n_changes, 24 * objective.n_outputs**2, SOLVED_MIB):
         forms = inverse.row_forms(changes.rows[some])  # shape: (n_some, K, K)
-        rho = changes.rho[some]
-        squares[some] = np.einsum("nkj,nk,nj->n", forms, rho, rho)
+        residual = changes.residual[some]
+        squares[some] = np.einsum("nkj,nk,nj->n", forms, residual, residual)
     if changes.directions.shape[-1]:
         directions = changes.directions.reshape(objective.n_parameters, -1)
         solved = inverse.solve(directions)
         reached = changes.predictor.jvp(solved)  # shape: (n_rows, K, m)
-        squares += 2.0 * np.einsum("nk,nkm,nm->n", changes.rho, reached, changes.shares)
-        squares += ((changes.shares @ (directions.T @ solved)) * changes.shares).sum(axis=1)
+        coefs = changes.low_rank_coefs
+        squares += 2.0 * np.einsum("nk,nkm,nm->n", changes.residual, reached, coefs)
+        squares += ((coefs @ (directions.T @ solved)) * coefs).sum(axis=1)
     return squares
 
 
@@ -125,9 +126,9 @@ def _by_changes(changes, kind, objective):
         part = LinearChanges(
             changes.inverse,
             changes.rows[some],
-            changes.rho[some],
+            changes.residual[some],
             changes.directions,
-            changes.shares[some],
+            changes.low_rank_coefs[some],
         )
         delta = part.coef_changes()
         if kind == "theta":
@@ -136,5 +137,7 @@ def _by_changes(changes, kind, objective):
         delta = delta.reshape(len(delta), -1)
         own = part.predictor.row_jvp(delta.T)
         shared = delta @ part.directions.reshape(objective.n_parameters, -1)
-        squares[some] = (part.rho * own).sum(axis=1) + (part.shares * shared).sum(axis=1)
+        squares[some] = (part.residual * own).sum(axis=1) + (part.low_rank_coefs * shared).sum(
+            axis=1
+        )
     return squares

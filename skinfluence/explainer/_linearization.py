@@ -9,8 +9,8 @@ from sklearn.utils import gen_batches
 
 from skinfluence._utils.progress import progress
 from skinfluence._utils.warnings import user_stacklevel
-from skinfluence.effects import METHODS, first_order, newton_step, refit_rows
-from skinfluence.effects._classes import last_of_class
+from skinfluence.effects import EFFECTS, CombinedChanges, RowEdits
+from skinfluence.effects._classes import last_of_class, leaves_no_model
 from skinfluence.effects._first_order import linear_first_order
 from skinfluence.explainer._health import warn_of_null_directions
 from skinfluence.explainer._targets import joint_changes
@@ -28,28 +28,6 @@ ORDERS = ("magnitude", "helpful", "harmful")
 MOST_TESTS = 512
 
 
-def resolve_method(method, linearization):
-    """The effect that a method name stands for.
-
-    "auto" takes the Newton step where it is cheap. Hinge machines are refitted: they have no
-    curvature that a step could go by, and their exact refits are cheap.
-    """
-    if method == "auto":
-        if linearization.objective.stands_in and linearization.curvature == "hessian":
-            return "refit"
-        inverse = linearization.inverse
-        return "newton_step" if inverse.factorized and inverse.hessian.exact else "first_order"
-    if method not in METHODS:
-        raise ValueError(f"method={method!r} is not known. Expected one of {['auto', *METHODS]}.")
-    if method == "newton_step" and not linearization.inverse.hessian.exact:
-        raise ValueError(
-            'method="newton_step" is a step by the second derivative, and this explainer inverts a '
-            'Fisher matrix in its place. Use method="first_order" or "refit", or '
-            'curvature="hessian".'
-        )
-    return method
-
-
 def influence_blocks(linearization, predictor, target, method, rows, out=None):
     """Iterate over (slice of test rows, slice of `rows`, influences) until all pairs are covered.
 
@@ -60,14 +38,15 @@ def influence_blocks(linearization, predictor, target, method, rows, out=None):
     linearization : Linearization
     predictor : Predictor of the test rows
     target : Target of the test rows, see skinfluence.targets
-    method : {"first_order", "newton_step", "refit"}
+    method : str
+        Name of an effect.
     rows : ndarray of int
         Training rows whose removal is asked about.
     out : ndarray of shape (n_test, n_rows) or None
         Where the influences are written; without it each block has an array of its own.
     """
     blocks = _blocks(linearization, predictor, target, method, rows, out)
-    if method == "refit":  # which shows its own progress, and takes all of the time
+    if EFFECTS[method].converges:  # which shows its own progress, and takes all of the time
         return blocks
     return progress(
         blocks,
@@ -84,12 +63,12 @@ def _n_values(predictor, target):
 
 
 def _blocks(linearization, predictor, target, method, rows, out):
-    if method == "refit":
+    if EFFECTS[method].converges:
         yield from _all_blocks(linearization, predictor, target, method, rows, out)
         return
     # one right-hand side a test row; for the Newton step one an output, and leverages beside
     n_test, K = _n_values(predictor, target), linearization.objective.n_outputs
-    many = n_test if method == "first_order" else K * (n_test + len(rows))
+    many = n_test if EFFECTS[method].linear else K * (n_test + len(rows))
     inverse = linearization.inverse_for(method, many)
     blocks = _all_blocks(linearization, predictor, target, method, rows, out, inverse)
     yield from inverse.question().over(blocks)
@@ -97,36 +76,37 @@ def _blocks(linearization, predictor, target, method, rows, out):
 
 def _all_blocks(linearization, predictor, target, method, rows, out, inverse=None):
     linearization.warn_of_last(method, rows)
-    row_step = max(1, len(rows))
-    held = method == "refit" or (target.joint and method != "first_order")
+    row_step, effect = max(1, len(rows)), EFFECTS[method]
+    held = effect.converges or (target.joint and not effect.linear)
     if held or linearization.objective.cut is not None:
         row_step = min(row_step, linearization.refit_width())
     for start in range(0, len(rows), row_step):
         chunk = slice(start, min(start + row_step, len(rows)))
-        part = {"part": (start, len(rows))} if method == "refit" else {}
-        objective, changes = linearization.changes(method, rows[chunk], inverse, **part)
+        objective, changes = linearization.changes(
+            method, RowEdits.removals(rows[chunk]), inverse, part=(start, len(rows))
+        )
         if target.joint:
-            linear = method == "first_order"
+            linear = effect.linear
             for some, values in joint_changes(predictor, target, objective, changes, linear):
                 place = slice(start + some.start, start + some.stop)
                 if out is not None:
                     out[:, place] = values
                 yield slice(0, 1), place, values
             continue
-        for tests in _solved_together(predictor.n_rows, objective, method):
+        for tests in _solved_together(predictor.n_rows, objective, effect.linear):
             part, mine = predictor.take(tests).with_coef(objective.coef), target.take(tests)
             raw = part.raw()
-            slopes = mine.gradient(raw) if method == "first_order" else None
-            block = _Block(changes.ask(part, slopes), mine, raw, slopes)
+            slopes = mine.gradient(raw) if effect.linear else None
+            block = _Block(changes.contract(part, slopes), mine, raw, slopes)
             wanted = None if out is None else out[tests, chunk]
             for some, values in _pieces(block, changes, wanted, objective.predictor.dtype):
                 yield tests, slice(start + some.start, start + some.stop), values
 
 
-def _solved_together(n_test, objective, method):
+def _solved_together(n_test, objective, linear):
     """Slices of test rows whose right-hand sides are solved together."""
     K = objective.n_outputs
-    at_once = 3 if method == "first_order" or K == 1 else K + 2
+    at_once = 3 if linear or K == 1 else K + 2
     size = block_size(8 * at_once * objective.n_parameters, SOLVED_MIB)
     return gen_batches(n_test, min(size, MOST_TESTS))
 
@@ -157,8 +137,8 @@ def _pieces(block, changes, wanted, dtype):
 class _Block:
     """Some test rows with their solved right-hand sides: fills in any piece of their influences."""
 
-    def __init__(self, answer, target, raw, slopes):
-        self.answer = answer
+    def __init__(self, contracted, target, raw, slopes):
+        self.contracted = contracted
         self.target = target
         self.raw = raw  # shape: (n_tests, K)
         self.slopes = slopes
@@ -169,11 +149,11 @@ class _Block:
     def fill(self, some, values):
         """Write the influences of a slice of changes into `values`."""
         if self.slopes is not None:
-            self.answer(some, values)
+            self.contracted(some, values)
             return
         K = self.raw.shape[1]
         # with one output the changes of the raw predictions are written where the influences go
-        moved = self.answer(some, values[:, :, None] if K == 1 else None)
+        moved = self.contracted(some, values[:, :, None] if K == 1 else None)
         # a few test rows at a time, so that the elementwise work stays in the cache
         for piece in gen_batches(self.n_tests, block_size(8 * values.shape[1] * K, 0.5)):
             values[piece] = self.target.take(piece).change(self.raw[piece], moved[piece])
@@ -282,7 +262,7 @@ class Linearization:
         has a better one for so many right-hand sides: "auto" iterates few of first order while
         nothing is factorised, and factorises for many whatever it takes for other questions.
         """
-        if method == "first_order":
+        if not EFFECTS[method].second_derivative:
             at_hand = self._main.made is not None or self._polished is not None
             if at_hand and self.inverse.factorized:
                 return self.inverse
@@ -292,42 +272,49 @@ class Linearization:
             self._questions = self.solver.for_questions(self._hessian, self._main)
         return self._questions.inverse(n_right_hand_sides)
 
-    def changes(self, method, rows, inverse=None, part=None):
-        """(reference objective, changes of the coefficients) for the removal of rows.
+    def changes(self, method, edits, inverse=None, **settings):
+        """(reference objective, changes of the coefficients) for edits of the training rows.
 
-        By `inverse`, where another one than this linearisation's own is given. NaN for the last
-        row of a class, except to first order; nothing is warned of. `part` is for the progress of
-        refits: how many were made before these, and how many there are in all.
+        NaN for edits that leave no model, such as the removal of the last row of a class, except
+        for effects that describe the model as it is; nothing is warned of.
+
+        Parameters
+        ----------
+        method : str
+            Name of the effect.
+        edits : RowEdits
+        inverse : InverseHessian, default=None
+            In place of this linearisation's own.
+        **settings
+            Of effects that take them: `n_jobs` and `verbose`, which are the explainer's by default,
+            `width` and `part` (see :func:`~skinfluence.effects.refit`).
         """
-        if method == "first_order":
-            return self.objective, first_order(self.objective, inverse or self.inverse, rows)
-        alone = self.last_of_class[rows]
-        if method == "refit":
-            return self.optimum, self._refits(rows, alone, part)
-        inverse = inverse or self.hessian_inverse
-        changes = newton_step(self.objective, inverse, rows)
-        if alone.any():
-            changes.forget(alone)
-        return self.objective, changes
+        effect, objective = EFFECTS[method], self.objective
+        if effect.converges:
+            objective, inverse = self.optimum, self.optimum_inverse
+        elif inverse is None:
+            inverse = self.hessian_inverse if effect.second_derivative else self.inverse
+        settings = {"n_jobs": self.n_jobs, "verbose": self.verbose, **settings}
+        settings = {name: settings[name] for name in effect.settings if name in settings}
+        lost = np.zeros(edits.n_edits, dtype=bool)
+        if effect.edited_model:
+            lost = leaves_no_model(objective, edits)
+        if lost.any() and (effect.converges or edits.new is not None):
+            kept = np.flatnonzero(~lost)
+            made = effect.changes(objective, inverse, edits.take(kept), **settings)
+            return objective, CombinedChanges([(kept, made)], edits.n_edits)
+        changes = effect.changes(objective, inverse, edits, **settings)
+        if lost.any():
+            changes.set_nan(lost)
+        return objective, changes
 
     def linear_changes(self, rows, inverse=None):
         """First-order changes as products with the inverse: what selection takes apart.
 
         Where LinearRegression drops singular values, the directions that it keeps count as fixed.
         """
-        return self.objective, linear_first_order(self.objective, inverse or self.inverse, rows)
-
-    def _refits(self, rows, alone, part):
-        made = refit_rows(
-            self.optimum,
-            self.optimum_inverse,
-            rows[~alone],
-            solver=AutoSolver.for_newton_steps(),
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            part=part,
-        )
-        return made.among(~alone) if alone.any() else made
+        edits = RowEdits.removals(rows)
+        return self.objective, linear_first_order(self.objective, inverse or self.inverse, edits)
 
     @cached_property
     def last_of_class(self):
@@ -336,7 +323,7 @@ class Linearization:
 
     def warn_of_last(self, method, rows):
         """Tell of rows whose removal has no answer, if `method` is one that looks for it."""
-        alone = rows[self.last_of_class[rows]] if method != "first_order" else rows[:0]
+        alone = rows[self.last_of_class[rows]] if EFFECTS[method].edited_model else rows[:0]
         if len(alone):
             warnings.warn(
                 f"Training row(s) {self.objective.shown_rows(alone)} are the only one of their "
@@ -354,19 +341,21 @@ class Linearization:
     def own_changes(self, method, rows):
         """(reference objective, changes of each removed row's own raw predictions (n, K))."""
         self.warn_of_last(method, rows)
-        if method == "refit":
+        if EFFECTS[method].converges:
             step = self.refit_width()
             n = len(rows)
-            parts = [self._own_refits(rows[a : a + step], (a, n)) for a in range(0, n, step)]
+            parts = [
+                self._own_refits(method, rows[a : a + step], (a, n)) for a in range(0, n, step)
+            ]
             return self.optimum, np.concatenate(parts)
-        K = 1 if method == "first_order" else self.objective.n_outputs
+        K = 1 if EFFECTS[method].linear else self.objective.n_outputs
         inverse = self.inverse_for(method, K * len(rows))
         with inverse.question():
-            objective, changes = self.changes(method, rows, inverse)
+            objective, changes = self.changes(method, RowEdits.removals(rows), inverse)
             return objective, changes.own_raw_prediction_changes()
 
-    def _own_refits(self, rows, part):
-        objective, changes = self.changes("refit", rows, part=part)
+    def _own_refits(self, method, rows, part):
+        objective, changes = self.changes(method, RowEdits.removals(rows), part=part)
         return objective.predictor.take(rows).row_changes(changes.coef_changes())
 
     def refit_width(self):

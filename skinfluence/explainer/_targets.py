@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.effects import RefittedChanges
+from skinfluence.effects import StoredChanges
 from skinfluence.linalg import SOLVED_MIB, PerSampleGradients, row_blocks
 
 
@@ -101,7 +101,7 @@ def target_changes(tests, reference, changes, *, linear=False):
         part = tests.predictor.take(rows).with_coef(reference.coef)
         target, raw = tests.target.take(rows), part.raw()
         if linear:
-            out[rows] = changes.ask(part, target.gradient(raw))(everything)
+            out[rows] = changes.contract(part, target.gradient(raw))(everything)
         else:
             out[rows] = target.change(raw, changes.raw_prediction_changes(part))
     return out
@@ -114,9 +114,9 @@ def joint_changes(predictor, target, reference, changes, linear):
     if linear:  # one right-hand side, however many test rows
         gradient = predictor.vjp(target.gradient(raw)[:, :, None])
         everything = slice(0, changes.n_changes)
-        yield everything, changes.ask(gradient)(everything)
+        yield everything, changes.products(gradient)(everything)
         return
     coef = changes.coef_changes()
     for some in row_blocks(len(coef), 24 * raw.size, SOLVED_MIB):
-        moved = RefittedChanges(coef[some]).raw_prediction_changes(predictor)
+        moved = StoredChanges(coef[some]).raw_prediction_changes(predictor)
         yield some, target.change(raw, moved)[None]

@@ -12,7 +12,7 @@ from skinfluence._utils.checks import check_choice, check_number, check_workers
 from skinfluence._utils.frames import frame_backend, n_dimensions, refuse_file, without_column
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.adapters import UnsupportedEstimatorError, unwrap
-from skinfluence.effects import METHODS
+from skinfluence.effects import methods_for
 from skinfluence.objectives import CURVATURES
 from skinfluence.solvers import get_solver
 
@@ -27,7 +27,7 @@ _ANY_INPUT = ("sklearn.feature_extraction.", "sklearn.preprocessing._function", 
 def check_settings(explainer):
     """Raise ValueError for invalid parameters of the explainer."""
     get_solver(explainer.solver, random_state=explainer.random_state)
-    check_choice("method", explainer.method, ("auto", *METHODS))
+    check_choice("method", explainer.method, ("auto", *methods_for("rows")))
     check_choice("curvature", explainer.curvature, CURVATURES)
     if explainer.curvature == "empirical_fisher" and explainer.method == "newton_step":
         raise ValueError(

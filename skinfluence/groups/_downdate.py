@@ -4,8 +4,9 @@ from functools import cached_property
 
 import numpy as np
 
-from skinfluence.effects import WeightChanges, group_newton_step
+from skinfluence.effects import RowEdits, newton_step
 from skinfluence.effects._classes import class_sizes
+from skinfluence.effects._first_order import linear_first_order, low_rank_coefs
 from skinfluence.effects._residuals import weighted_residual
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
@@ -188,7 +189,7 @@ class RefactorizedDowndate:
         out = np.einsum("nkm,nk->n", predictor.jvp(solved), pulled)
         coupling, free = Coupling(left), np.flatnonzero(self.candidates.free)
         shared = solved.T @ coupling.directions.reshape(len(solved), -1)
-        out[free] += coupling.derivative(free) @ shared[0]
+        out[free] += low_rank_coefs(coupling, RowEdits.removals(free)) @ shared[0]
         out[~self.candidates.free | full] = 0.0
         return out
 
@@ -198,8 +199,8 @@ class RefactorizedDowndate:
         self.candidates.remove(row)
         for name in ("_left", "_left_inverse"):
             self.__dict__.pop(name, None)
-        group = WeightChanges.groups([np.array(self._rows)])
-        self.coef = group_newton_step(self.objective, self._inverse, group).coef_changes()[0]
+        group = RowEdits.groups([np.array(self._rows)])
+        self.coef = newton_step(self.objective, self._inverse, group).coef_changes()[0]
 
 
 def downdate(objective, inverse):
@@ -212,14 +213,9 @@ def downdate(objective, inverse):
 
 def additive_gains(objective, inverse, direction):
     """Influence of every row on ``direction . coef`` to first order, (n,)."""
-    solved = inverse.solve(direction.reshape(-1, 1))
-    against = objective.predictor.jvp(solved)[:, :, 0]
-    out = (against * objective.sample_weight * objective.residual).sum(axis=1)
-    coupling = Coupling(objective)
-    if coupling:
-        shared = solved.T @ coupling.directions.reshape(len(solved), -1)
-        out += coupling.derivative(np.arange(objective.n_rows)) @ shared[0]
-    return out
+    edits = RowEdits.removals(np.arange(objective.n_rows))
+    changes = linear_first_order(objective, inverse, edits)
+    return changes.products(direction.reshape(-1, 1))(slice(0, objective.n_rows))[0]
 
 
 def top_additive(objective, gains):

@@ -9,8 +9,8 @@ from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.progress import progress
 from skinfluence._utils.tables import Column, Readable, Table, counted, value_text
+from skinfluence.effects import resolve_method
 from skinfluence.explainer import check_explainer, row_columns
-from skinfluence.groups._influence import resolve_method
 from skinfluence.groups._margins import margins_of
 from skinfluence.groups._orders import ORDERS
 from skinfluence.groups._refits import refit_without
@@ -173,7 +173,7 @@ def smallest_flipping_set(
     """
     check_explainer(explainer)
     check_choice("method", method, tuple(ORDERS))
-    resolve_method(explainer, "newton_step")  # refuses Fisher matrices
+    resolve_method("newton_step", explainer.linearization_, "groups")  # refuses Fisher matrices
     n = explainer.objective_.n_rows
     limit = max(1, int(MOST * n)) if max_rows is None else max_rows
     check_whole("max_rows", limit)

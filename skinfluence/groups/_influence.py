@@ -6,30 +6,14 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
-from skinfluence._utils.checks import check_choice
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import make_frame
 from skinfluence._utils.groups import read_groups
 from skinfluence._utils.progress import progress
 from skinfluence._utils.warnings import user_stacklevel
-from skinfluence.effects import (
-    WeightChanges,
-    group_first_order,
-    group_newton_step,
-    group_second_order,
-    refit,
-)
-from skinfluence.effects._classes import takes_a_class
+from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.explainer import GROUPS_AT_ONCE, check_explainer, target_changes
 from skinfluence.linalg import block_size
-from skinfluence.solvers import AutoSolver
-
-METHODS = ("auto", "first_order", "second_order", "newton_step", "refit")
-_EFFECTS = {
-    "first_order": group_first_order,
-    "second_order": group_second_order,
-    "newton_step": group_newton_step,
-}
 
 
 @shared_parameters
@@ -54,11 +38,13 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
         - a str: the column of the training data frame that holds the labels.
 
         A group is a set: the order of its rows and repetitions mean nothing.
-    method : {"auto", "first_order", "second_order", "newton_step", "refit"}, default=None
-        None takes the explainer's own `method`.
+    method : str, default=None
+        "auto" or the name of an effect; None takes the explainer's own `method`.
 
         - ``"first_order"``: the sum of the rows' influences (Koh et al. 2019);
         - ``"second_order"``: adds what the rows are to each other (Basu et al. 2020);
+        - ``"rescaled"``: the sum of the rows' own Newton steps, each corrected for the row's
+          leverage (Rubinstein & Hopkins 2025);
         - ``"newton_step"``: one Newton step on the objective without the group; exact for squared
           error;
         - ``"refit"``: the converged optimum without the group;
@@ -75,8 +61,9 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
     -----
     RuntimeWarning
         For groups without which there is no model: no row of some class is left, or the
-        coefficients are undetermined or infinite. The Newton step and the refit are NaN there; the
-        first two methods describe the model as it is and stay finite.
+        coefficients are undetermined or infinite. The Newton step and the refit are NaN there, and
+        "rescaled" where a row alone determines a coefficient; the first two methods describe the
+        model as it is and stay finite.
 
     See Also
     --------
@@ -87,7 +74,9 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
     ----------
     P. W. Koh, K.-S. Ang, H. Teo and P. Liang, "On the accuracy of influence functions for
     measuring group effects", NeurIPS 2019. S. Basu, X. You and S. Feizi, "On second-order group
-    influence functions for black-box predictions", ICML 2020, section 4.
+    influence functions for black-box predictions", ICML 2020, section 4. I. Rubinstein and S. B.
+    Hopkins, "Rescaled influence functions: accurate data attribution in high dimension", NeurIPS
+    2025.
 
     Examples
     --------
@@ -103,7 +92,8 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
     (5, 2)
     """
     check_explainer(explainer)
-    method = resolve_method(explainer, method)
+    method = explainer.method if method is None else method
+    method = resolve_method(method, explainer.linearization_, "groups")
     found = read_groups(groups, explainer)
     tests = explainer.test_rows(X_test, y_test, target=target)
     out = np.empty((tests.n_values, len(found.rows)))
@@ -119,8 +109,8 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
         size=lambda some: some.stop - some.start,
     ):
         reference, changes = removal(explainer, found.rows[some], method)
-        without[some] = changes.are_lost()
-        out[:, some] = target_changes(tests, reference, changes, linear=method == "first_order")
+        without[some] = changes.are_nan()
+        out[:, some] = target_changes(tests, reference, changes, linear=EFFECTS[method].linear)
     if without.any():
         _warn(np.array(found.names, dtype=object)[without], len(without))
     return out
@@ -134,7 +124,7 @@ def group_table(explainer, groups, X_test, y_test=None, *, target="auto", method
     ----------
     groups : array-like, list, dict or str
         As for :func:`group_influence`.
-    method : {"auto", "first_order", "second_order", "newton_step", "refit"}, default=None
+    method : str, default=None
         As for :func:`group_influence`.
 
     Returns
@@ -184,55 +174,28 @@ def _as_column(names):
     return column
 
 
-def resolve_method(explainer, method):
-    """The method that is meant; the explainer's own by default."""
-    method = explainer.method if method is None else method
-    check_choice("method", method, METHODS)
-    inverse = explainer.linearization_.inverse
-    if method == "auto" and explainer.objective_.stands_in and inverse.hessian.exact:
-        return "refit"
-    if method == "auto":
-        return "newton_step" if inverse.factorized and inverse.hessian.exact else "first_order"
-    if method in ("second_order", "newton_step") and not inverse.hessian.exact:
-        raise ValueError(
-            f"method={method!r} is made of second derivatives, and this explainer inverts a Fisher "
-            'matrix in their place. Use method="first_order" or "refit", or curvature="hessian".'
-        )
-    return method
-
-
 def removal(explainer, groups, method):
     """(reference objective, changes of the coefficients without each group).
 
     NaN where there is no model without a group; nothing is warned of.
     """
-    linearization, weights = explainer.linearization_, WeightChanges.groups(groups)
-    objective = linearization.optimum if method == "refit" else linearization.objective
+    linearization, edits = explainer.linearization_, RowEdits.groups(groups)
     with warnings.catch_warnings():
-        # whoever asked is told once, by the groups' names
+        # one warning, by the groups' names, takes the place of these
         warnings.filterwarnings("ignore", r"\d+ of \d+ (refits|changes)", ConvergenceWarning)
         warnings.filterwarnings("ignore", r"\d+ of \d+ (refits|changes)", RuntimeWarning)
-        if method == "refit":
-            changes = refit(
-                objective,
-                linearization.optimum_inverse,
-                weights,
-                solver=AutoSolver.for_newton_steps(),
-                n_jobs=explainer.n_jobs,
-                width=GROUPS_AT_ONCE,
-            )
-        else:
-            with linearization.inverse.question():
-                changes = _EFFECTS[method](objective, linearization.inverse, weights)
-    if method in ("newton_step", "refit"):
-        changes.forget(takes_a_class(objective, groups))
-    return objective, changes
+        warnings.filterwarnings("ignore", r"\d+ training row\(s\) have leverage", RuntimeWarning)
+        if EFFECTS[method].converges:
+            return linearization.changes(method, edits, width=GROUPS_AT_ONCE, verbose=0)
+        inverse = linearization.inverse
+        with inverse.question():
+            return linearization.changes(method, edits, inverse)
 
 
 def _groups_at_once(objective, method):
     """Groups whose coefficients are held at a time."""
     width = block_size(32 * objective.n_parameters)
-    return max(width, GROUPS_AT_ONCE) if method == "refit" else width
+    return max(width, GROUPS_AT_ONCE) if EFFECTS[method].converges else width
 
 
 def _warn(names, n_groups):

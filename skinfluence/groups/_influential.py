@@ -9,10 +9,10 @@ from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.progress import progress_bar
 from skinfluence._utils.tables import Column, Readable, Table, counted
-from skinfluence.effects import RefittedChanges
+from skinfluence.effects import StoredChanges, resolve_method
 from skinfluence.explainer import check_explainer, row_columns, target_changes, warn_of_stand_in
 from skinfluence.groups._downdate import additive_gains, downdate, top_additive
-from skinfluence.groups._influence import removal, resolve_method
+from skinfluence.groups._influence import removal
 from skinfluence.targets import Mean
 
 DIRECTIONS = ("either", "increase", "decrease")
@@ -147,7 +147,7 @@ def most_influential_group(
     warn_of_stand_in(explainer, "Newton steps, by which the group is sought,")
     check_whole("n_rows", n_rows)
     check_choice("direction", direction, DIRECTIONS)
-    resolve_method(explainer, "newton_step")  # refuses Fisher matrices
+    resolve_method("newton_step", explainer.linearization_, "groups")  # refuses Fisher matrices
     tests = explainer.test_rows(X_test, y_test, target=Mean(target))
     signs = {"either": (1.0, -1.0), "increase": (1.0,), "decrease": (-1.0,)}[direction]
     inverse = explainer.linearization_.inverse
@@ -190,7 +190,7 @@ def _greedy(explainer, tests, n_rows, sign):
 
 def _change(tests, objective, coef):
     """Change of the mean for a change of the coefficients (K, q)."""
-    return target_changes(tests, objective, RefittedChanges(coef[None]))[0, 0]
+    return target_changes(tests, objective, StoredChanges(coef[None]))[0, 0]
 
 
 def _prefix_changes(explainer, tests, rows):

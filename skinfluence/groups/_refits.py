@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skinfluence.effects import WeightChanges
-from skinfluence.effects._hinge_refit import refit_hinge
+from skinfluence.effects import RowEdits
+from skinfluence.effects._refits import refit_hinge
 from skinfluence.objectives import is_optimum, minimize
 from skinfluence.solvers import AutoSolver
 
@@ -16,7 +16,7 @@ def refit_without(objective, rows, start):
     rows = np.asarray(rows, dtype=np.intp)
     left = objective.with_weights(rows, np.zeros(len(rows)))
     if objective.stands_in:
-        delta, lost = refit_hinge(objective, WeightChanges.groups([rows]), lambda done: None)
+        delta, lost = refit_hinge(objective, RowEdits.groups([rows]), lambda done: None)
         return None if lost else left.with_coef(objective.coef + delta[0])
     result = minimize(left.with_coef(start), AutoSolver.for_newton_steps())
     far = np.abs(result.objective.coef - objective.coef).max() > np.abs(objective.coef).max()

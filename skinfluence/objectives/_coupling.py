@@ -34,17 +34,26 @@ class Coupling:
     def __bool__(self):
         return self.directions.shape[-1] > 0
 
-    def derivative(self, rows):
-        """Coefficients a (n_rows, m): the shared part of -dJ'/d(presence of row i), is B a_i."""
-        weights = self.objective.weights
-        parts = []
-        if weights.balanced:
-            parts.append(self._class_derivative(rows))
-        if self.objective.penalty_scaling == "mean":
-            parts.append((weights.base[rows] / weights.base.sum())[:, None])
-        return np.concatenate(parts, axis=1) if parts else np.zeros((len(rows), 0))
+    def low_rank_coefs(self, count_changes, weight_changes):
+        """Coefficients a (n_edits, m): the minus the shared part of the change of J' is B a.
 
-    def surroundings(self, rows):
+        Parameters
+        ----------
+        count_changes : ndarray of shape (n_edits, C) or None
+            Changes of the class counts, where class weights are balanced.
+        weight_changes : ndarray of shape (n_edits,)
+            Changes of the sum of sample weights.
+        """
+        weights = self.objective.weights
+        parts = [np.zeros((len(weight_changes), 0))]
+        if weights.balanced:  # w_k is proportional to n / n_k
+            total = count_changes.sum(axis=1, keepdims=True) / weights.class_counts.sum()
+            parts.append(count_changes / weights.class_counts - total)
+        if self.objective.penalty_scaling == "mean":
+            parts.append(-weight_changes[:, None] / weights.base.sum())
+        return np.concatenate(parts, axis=1)
+
+    def groups_with_equal_downdate(self, rows):
         """What the removal of each row leaves of the others, for rows that leave the same at once.
 
         That depends on the class of the row and on its weight only, and smoothly on the weight: the
@@ -85,13 +94,6 @@ class Coupling:
                 removals = (Removal(self, code, amount, count) for amount in between)
                 yield place[inside], list(zip(removals, shares.T, strict=True))
 
-    def _class_derivative(self, rows):
-        """-(d w_k) / w_k per removed share of row i: (n_rows, C)."""
-        weights = self.objective.weights
-        count = weights.counts[rows][:, None]
-        own = weights.codes[rows][:, None] == np.arange(weights.n_classes)
-        return count / weights.class_counts.sum() - own * count / weights.class_counts
-
 
 class Removal:
     """What is left of the other rows without a row of one class and weight.
@@ -114,9 +116,9 @@ class Removal:
         New class weight over old.
     penalty_ratio : float
         New penalty over old.
-    own_ratio : ndarray of shape (1,) or (K,)
+    class_weight_ratio : ndarray of shape (1,) or (K,)
         Factor on the row's own gradient and curvature: the new class weight.
-    shares : ndarray of shape (m,)
+    low_rank_coefs : ndarray of shape (m,)
         Coefficients a: J' without the row loses B a, with the directions B of the coupling.
     """
 
@@ -126,19 +128,19 @@ class Removal:
         self.key = (int(code), float(amount))
         self.directions = coupling.directions
         self.class_ratio, self.penalty_ratio = None, 1.0
-        shares, self.own_ratio = [], np.ones(1)
+        coefs, self.class_weight_ratio = [], np.ones(1)
         if weights.balanced:
             own = np.arange(weights.n_classes) == code
             self.class_ratio = weights.class_ratio(-(own * (amount if count is None else count)))
-            self.own_ratio = self.class_ratio[[code]]
+            self.class_weight_ratio = self.class_ratio[[code]]
             if weights.own_output_only:
-                self.own_ratio = np.where(own, self.own_ratio, 1.0)
-            shares.append(1.0 - self.class_ratio)
+                self.class_weight_ratio = np.where(own, self.class_weight_ratio, 1.0)
+            coefs.append(1.0 - self.class_ratio)
         if objective.penalty_scaling == "mean":
             gone = amount / weights.base.sum()
             self.penalty_ratio = 1.0 - gone
-            shares.append([gone])
-        self.shares = np.concatenate([np.zeros(0), *shares])
+            coefs.append([gone])
+        self.low_rank_coefs = np.concatenate([np.zeros(0), *coefs])
 
 
 def weight_nodes(weights, pole):

@@ -8,15 +8,10 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array
 
 from skinfluence._utils.warnings import user_stacklevel
-from skinfluence.effects import (
-    replace_first_order,
-    replace_newton_step,
-    replace_refit,
-)
-from skinfluence.effects._classes import encoded_classes, last_of_class
-from skinfluence.explainer import MOST_TESTS, TestRows, resolve_method
+from skinfluence.effects import EFFECTS, resolve_method
+from skinfluence.effects._classes import leaves_no_model
+from skinfluence.explainer import MOST_TESTS, TestRows
 from skinfluence.linalg import SOLVED_MIB, row_blocks
-from skinfluence.solvers import AutoSolver
 
 #: How many training rows are transformed again, to see whether that gives what `fit` was given.
 LOOKED_AT = 50
@@ -55,7 +50,7 @@ def columns_moved_by_transform(explainer, rows):
 def check_method(explainer, method):
     """The method that a name stands for; None is the explainer's own."""
     method = explainer.method if method is None else method
-    return resolve_method(method, explainer.linearization_)
+    return resolve_method(method, explainer.linearization_, "replacements")
 
 
 def encode_new_labels(coding, y_new, n):
@@ -84,15 +79,6 @@ def check_new_classes(coding, y_new):
         ) from error
 
 
-def takes_last_of_a_class(objective, replacement):
-    """Which changes take a class away, as :func:`last_of_class` has it, by another label."""
-    last = last_of_class(objective, weight_stays=True)[replacement.rows]
-    if last.any():
-        old = encoded_classes(objective.y[replacement.rows])
-        last &= encoded_classes(replacement.y) != old
-    return last
-
-
 def _warn_of_last(objective, rows, n_changes):
     warnings.warn(
         f"{len(rows)} of {n_changes} changes are NaN: they give another label to the last row of a "
@@ -105,67 +91,68 @@ def _warn_of_last(objective, rows, n_changes):
 
 
 class Effects:
-    """What replacements do to test rows, by one method.
+    """Effects of replaced rows on test rows, by one method.
 
     Parameters
     ----------
     explainer : InfluenceExplainer
-    method : {"first_order", "newton_step", "refit"}
+    method : str
+        Name of an effect.
     """
 
     def __init__(self, explainer, method):
         self.linearization = explainer.linearization_
         self.method = method
-        self.n_jobs, self.verbose = explainer.n_jobs, explainer.verbose
-        refitted = method == "refit"
-        self.objective = self.linearization.optimum if refitted else explainer.objective_
+        self.linear = EFFECTS[method].linear
+        self.converges = EFFECTS[method].converges
+        self.objective = self.linearization.optimum if self.converges else explainer.objective_
 
-    def blocks(self, tests, replacement):
-        """Yield (slice of test rows, slice of changes, effects (n_tests, n_changes))."""
+    def blocks(self, tests, edits):
+        """Yield (slice of test rows, slice of edits, effects (n_tests, n_edits))."""
         tests = TestRows(self.objective, tests.predictor, tests.target)
-        if self.method == "refit":
-            yield from self._all_blocks(tests, replacement, self.linearization.optimum_inverse)
+        self._warn_of_last(edits)
+        if self.converges:
+            yield from self._all_blocks(tests, edits, None)
             return
-        many = len(tests) if self.method == "first_order" else len(replacement)
+        many = len(tests) if self.linear else edits.n_edits
         inverse = self.linearization.inverse_for(self.method, many)
-        yield from inverse.question().over(self._all_blocks(tests, replacement, inverse))
+        yield from inverse.question().over(self._all_blocks(tests, edits, inverse))
 
-    def _all_blocks(self, tests, replacement, inverse):
-        last = np.zeros(len(replacement), dtype=bool)
-        if self.method != "first_order":
-            last = takes_last_of_a_class(self.objective, replacement)
+    def _warn_of_last(self, edits):
+        if not EFFECTS[self.method].edited_model:
+            return
+        last = leaves_no_model(self.objective, edits)
         if last.any():
-            _warn_of_last(self.objective, replacement.rows[last], len(last))
-        for some in self._at_once(replacement):
-            kept = some.start + np.flatnonzero(~last[some])
-            changes = self._changes(replacement.take(kept if last[some].any() else some), inverse)
-            if last[some].any():
-                changes = changes.among(~last[some])
+            rows = self.objective.shown_rows(np.unique(edits.row[last]))
+            warnings.warn(
+                f"{last.sum()} of {edits.n_edits} changes are NaN: they give another label to the "
+                f"last row of a class (rows {rows}), and a refit without that class would be "
+                'another model. method="first_order" describes the model as it is and stays '
+                "finite.",
+                RuntimeWarning,
+                stacklevel=user_stacklevel(),
+            )
+
+    def _all_blocks(self, tests, edits, inverse):
+        for some in self._at_once(edits):
+            _, changes = self.linearization.changes(self.method, edits.take(some), inverse)
             for part, inner, values in self._values(tests, changes):
                 yield part, slice(some.start + inner.start, some.start + inner.stop), values
 
-    def _at_once(self, replacement):
-        """Slices of changes that are computed together: their coefficients are held."""
-        if self.method == "first_order":
-            return [slice(0, len(replacement))] if len(replacement) else []
-        return row_blocks(len(replacement), 16 * self.objective.n_parameters, SOLVED_MIB)
-
-    def _changes(self, replacement, inverse):
-        if self.method == "first_order":
-            return replace_first_order(self.objective, inverse, replacement)
-        shown = {"n_jobs": self.n_jobs, "verbose": self.verbose}
-        if self.method == "newton_step":
-            return replace_newton_step(self.objective, inverse, replacement, **shown)
-        solver = AutoSolver.for_newton_steps()
-        return replace_refit(self.objective, inverse, replacement, solver=solver, **shown)
+    def _at_once(self, edits):
+        """Slices of edits that are computed together: their coefficients are held."""
+        if self.linear:
+            return [slice(0, edits.n_edits)] if edits.n_edits else []
+        return row_blocks(edits.n_edits, 16 * self.objective.n_parameters, SOLVED_MIB)
 
     def _values(self, tests, changes):
-        K, first = self.objective.n_outputs, self.method == "first_order"
+        K = self.objective.n_outputs
         per_test = 8 * 3 * self.objective.n_parameters
         step = min(MOST_TESTS, max(1, len(tests)))
         for part in row_blocks(len(tests), max(per_test, SOLVED_MIB * 2**20 / step), SOLVED_MIB):
             mine = tests.take(part)
-            answer = changes.ask(mine.predictor, mine.gradient() if first else None)
-            for some in row_blocks(changes.n_changes, 8 * len(mine) * (1 if first else 3 * K)):
-                moved = answer(some)
-                yield part, some, moved if first else mine.change(moved)
+            contracted = changes.contract(mine.predictor, mine.gradient() if self.linear else None)
+            wide = 1 if self.linear else 3 * K
+            for some in row_blocks(changes.n_changes, 8 * len(mine) * wide):
+                moved = contracted(some)
+                yield part, some, moved if self.linear else mine.change(moved)

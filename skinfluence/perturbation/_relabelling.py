@@ -5,7 +5,7 @@ from sklearn import get_config
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
-from skinfluence.effects import Replacement
+from skinfluence.effects import RowEdits
 from skinfluence.explainer import check_explainer
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._effects import (
@@ -101,8 +101,8 @@ def relabel_influence(
         explainer.training_rows_.in_order(y_new, rows, what="y_new", foreign=True)
         out = np.zeros(shape, objective.predictor.dtype)
         y, codes = encode_new_labels(objective.coding, _one_a_row(y_new, len(rows)), len(rows))
-        replacement = Replacement.of(objective, rows, y=y, codes=codes)
-        _fill(out, effects, tests, replacement, np.arange(len(rows)), aggregate)
+        edits = RowEdits.relabellings(objective, rows, y, codes)
+        _fill(out, effects, tests, edits, np.arange(len(rows)), aggregate)
         return out
     _check_classes(objective)
     out = np.zeros((*shape, len(objective.coding.classes)), objective.predictor.dtype)
@@ -175,7 +175,7 @@ def _class_blocks(explainer, effects, tests, rows):
         len(explainer.objective_.coding.classes),
         explainer.objective_.predictor.dtype,
     )
-    first = effects.method == "first_order"
+    first = effects.linear
     held = 8 * n_classes * (len(rows) if first else len(tests))
     for some in row_blocks(
         len(tests) if first else len(rows), held, get_config()["working_memory"]
@@ -215,27 +215,28 @@ def _fill_classes(out, explainer, effects, tests, rows, aggregate):
     K = len(coding.classes)
     flat = out.reshape(*out.shape[:-2], -1)
     other = np.arange(K) != own[:, None]  # shape: (n_rows, K)
-    for place in _together(objective, other, effects.method):
+    for place in _together(objective, other, effects.linear):
         codes = place % K
-        changed = {"y": coding.encode_codes(codes), "codes": codes}
-        replacement = Replacement.of(objective, rows[place // K], **changed)
-        _fill(flat, effects, tests, replacement, place, aggregate)
+        edits = RowEdits.relabellings(
+            objective, rows[place // K], coding.encode_codes(codes), codes
+        )
+        _fill(flat, effects, tests, edits, place, aggregate)
 
 
-def _together(objective, other, method):
+def _together(objective, other, linear):
     """Places row * K + class of the changes that go together."""
     n_rows, K = other.shape
     places = np.arange(n_rows * K).reshape(n_rows, K)
-    if method == "first_order":  # no row twice: its features are held for each change
+    if linear:  # no row twice: its features are held for each change
         return [places[other[:, k], k] for k in range(K)]
     # all labels of a row: what its removal takes is solved for once
     blocks = row_blocks(n_rows, 8 * objective.n_parameters, SOLVED_MIB)
     return [places[some][other[some]] for some in blocks]
 
 
-def _fill(out, effects, tests, replacement, place, aggregate):
-    """Write (or average) the effects of a replacement at its places among the asked rows."""
-    for part, some, values in effects.blocks(tests, replacement):
+def _fill(out, effects, tests, edits, place, aggregate):
+    """Write (or average) the effects of edits at their places among the asked rows."""
+    for part, some, values in effects.blocks(tests, edits):
         if aggregate:
             out[place[some]] += values.sum(axis=0) / len(tests)
         else:

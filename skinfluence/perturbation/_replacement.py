@@ -6,7 +6,7 @@ import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
-from skinfluence.effects import Replacement
+from skinfluence.effects import RowEdits
 from skinfluence.explainer import check_explainer
 from skinfluence.perturbation._effects import (
     Effects,
@@ -110,8 +110,8 @@ def replacement_influence(
             stacklevel=2,
         )
     if len(rows):
-        replacement = Replacement.of(objective, rows, **changed)
-        for part, some, values in Effects(explainer, method).blocks(tests, replacement):
+        edits = RowEdits.replacements(objective, rows, **changed)
+        for part, some, values in Effects(explainer, method).blocks(tests, edits):
             out[part, some] = values
     return out
 

@@ -110,7 +110,7 @@ class LinearPredictor(Predictor):
 
     def raw_changes(self, coef_changes):
         B, K, q = coef_changes.shape
-        return self._design.matmul(coef_changes.reshape(B * K, q).T).reshape(-1, B, K)
+        return self._design.matmul(coef_changes.reshape(B * K, q).T).reshape(self.n_rows, B, K)
 
     def raw_at(self, coefs):
         out = self.raw_changes(coefs)

@@ -31,9 +31,9 @@ class _UnitChanges:
         self.warn_of_last = linearization.warn_of_last
         self.refit_width = linearization.refit_width
 
-    def changes(self, method, rows, inverse):
-        objective, changes = self._linearization.linear_changes(rows, inverse)
-        return objective, scaled_changes(changes, self._lengths[rows])
+    def changes(self, method, edits, inverse, **settings):
+        objective, changes = self._linearization.linear_changes(edits.row, inverse)
+        return objective, scaled_changes(changes, self._lengths[edits.row])
 
 
 def _relative_blocks(explainer, tests, kind, rows, out=None):

@@ -5,15 +5,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skinfluence import InfluenceExplainer
-from skinfluence.effects import (
-    WeightChanges,
-    first_order,
-    group_first_order,
-    group_newton_step,
-    group_second_order,
-    newton_step,
-)
+from skinfluence.effects import RowEdits, first_order, newton_step
 from skinfluence.effects import _group_newton_step as module
+from skinfluence.effects._group_newton_step import group_newton_step
+from skinfluence.effects._rescaled import rescaled
+from skinfluence.effects._second_order import second_order
 from skinfluence.linalg import Design
 from skinfluence.objectives import minimize
 from skinfluence.predictors import LinearPredictor
@@ -70,8 +66,8 @@ def on_the_path(objective, rows, tau):
 @every_objective
 def test_first_order_is_the_sum_over_rows(name):
     objective, inverse = solved(OBJECTIVES[name])
-    got = group_first_order(objective, inverse, WeightChanges.groups(GROUPS)).coef_changes()
-    rows = first_order(objective, inverse, np.arange(N_ROWS)).coef_changes()
+    got = first_order(objective, inverse, RowEdits.groups(GROUPS)).coef_changes()
+    rows = first_order(objective, inverse, RowEdits.removals(np.arange(N_ROWS))).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
         assert_normwise(change, rows[group].sum(axis=0), 1e-12)
 
@@ -81,7 +77,7 @@ def test_first_order_is_the_sum_over_rows(name):
 def test_newton_step_is_one_step_without_the_group(name, way, monkeypatch):
     monkeypatch.setattr(module, "_cheapest", lambda objective, inverse, m: way)
     objective, inverse = solved(OBJECTIVES[name])
-    got = group_newton_step(objective, inverse, WeightChanges.groups(GROUPS)).coef_changes()
+    got = group_newton_step(objective, inverse, RowEdits.groups(GROUPS)).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
         assert_normwise(change, dense_step(objective, group, np.zeros(len(group))), 1e-9)
 
@@ -91,7 +87,7 @@ def test_newton_step_is_one_step_without_the_group(name, way, monkeypatch):
 def test_newton_step_keeps_the_damping(name, way, monkeypatch):
     monkeypatch.setattr(module, "_cheapest", lambda objective, inverse, m: way)
     objective, inverse = solved(OBJECTIVES[name], damping=0.1)
-    got = group_newton_step(objective, inverse, WeightChanges.groups(GROUPS)).coef_changes()
+    got = group_newton_step(objective, inverse, RowEdits.groups(GROUPS)).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
         assert_normwise(change, dense_step(objective, group, np.zeros(len(group)), 0.1), 1e-9)
 
@@ -100,7 +96,7 @@ def test_newton_step_keeps_the_damping(name, way, monkeypatch):
 @pytest.mark.parametrize("name", ["logistic", "multinomial", "ridge-balanced"])
 def test_newton_step_of_changed_weights(name, factor):
     objective, inverse = solved(OBJECTIVES[name])
-    changes = WeightChanges.groups(GROUPS, factor)
+    changes = RowEdits.groups(GROUPS, factor)
     got = group_newton_step(objective, inverse, changes).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
         assert_normwise(change, dense_step(objective, group, np.full(len(group), factor)), 1e-9)
@@ -109,7 +105,7 @@ def test_newton_step_of_changed_weights(name, factor):
 @pytest.mark.parametrize("name", SQUARED)
 def test_newton_step_is_the_refit_for_squared_error(name):
     objective, inverse = solved(SQUARED[name])
-    got = group_newton_step(objective, inverse, WeightChanges.groups(GROUPS)).coef_changes()
+    got = group_newton_step(objective, inverse, RowEdits.groups(GROUPS)).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
         expected = refitted_coef(objective, group, np.zeros(len(group))) - objective.coef
         assert_normwise(change, expected, 1e-10)
@@ -120,24 +116,53 @@ def test_newton_step_of_one_row_is_that_of_the_row(name):
     make = EVENLY_COUPLED[name[:-5]] if name.endswith(" even") else OBJECTIVES[name]
     objective, inverse = solved(make)
     rows = np.array([0, 7, 23])
-    got = group_newton_step(objective, inverse, WeightChanges.removals(rows)).coef_changes()
-    assert_normwise(got, newton_step(objective, inverse, rows).coef_changes(), 1e-10)
+    got = group_newton_step(objective, inverse, RowEdits.removals(rows)).coef_changes()
+    assert_normwise(
+        got, newton_step(objective, inverse, RowEdits.removals(rows)).coef_changes(), 1e-10
+    )
 
 
 @pytest.mark.parametrize("name", ["logistic", "multinomial"])
 def test_newton_step_where_the_inverse_is_iterative(name):
     objective = OBJECTIVES[name]()
     inverse = CGSolver(tol=1e-12).factorize(objective.hessian())
-    got = group_newton_step(objective, inverse, WeightChanges.groups(GROUPS)).coef_changes()
+    got = group_newton_step(objective, inverse, RowEdits.groups(GROUPS)).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
         assert_normwise(change, dense_step(objective, group, np.zeros(len(group))), 1e-8)
+
+
+def dense_leverage_corrected(objective, rows):
+    """Sum of each row's own step (H - H_i)^-1 g_i, from dense matrices."""
+    return sum(dense_step(objective, np.array([row]), np.zeros(1)) for row in rows)
+
+
+@pytest.mark.parametrize("name", [*UNCOUPLED, *(f"{n} even" for n in EVENLY_COUPLED)])
+def test_rescaled_is_the_sum_of_the_rows_own_newton_steps(name):
+    make = EVENLY_COUPLED[name[:-5]] if name.endswith(" even") else OBJECTIVES[name]
+    objective, inverse = solved(make)
+    got = rescaled(objective, inverse, RowEdits.groups(GROUPS)).coef_changes()
+    for group, change in zip(GROUPS, got, strict=True):
+        assert_normwise(change, dense_leverage_corrected(objective, group), 1e-9)
+
+
+def test_rescaled_of_one_output_divides_by_one_minus_the_leverage():
+    objective, inverse = solved(OBJECTIVES["logistic"])
+    H = objective.hessian().to_dense()
+    Z, s = objective.design.to_dense(), objective.sample_weight[:, 0]
+    gradients = s[:, None] * objective.residual * Z
+    leverage = objective.row_curvature().values[:, 0] * ((Z @ np.linalg.inv(H)) * Z).sum(axis=1)
+    rows = gradients / (1.0 - leverage)[:, None]
+    got = rescaled(objective, inverse, RowEdits.groups(GROUPS)).coef_changes()
+    for group, change in zip(GROUPS, got, strict=True):
+        expected = np.linalg.solve(H, rows[group].sum(axis=0))
+        assert_normwise(change.ravel(), expected, 1e-10)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_second_order_is_the_expansion_of_the_newton_step(name):
     """Along the path on which the sum of weights stays."""
     objective, inverse = solved(OBJECTIVES[name])
-    got = group_second_order(objective, inverse, WeightChanges.groups(GROUPS)).coef_changes()
+    got = second_order(objective, inverse, RowEdits.groups(GROUPS)).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
 
         def path(tau, group=group):
@@ -150,7 +175,7 @@ def test_second_order_is_the_expansion_of_the_newton_step(name):
 @pytest.mark.parametrize("name", SQUARED)
 def test_second_order_is_the_expansion_of_the_refit_for_squared_error(name):
     objective, inverse = solved(SQUARED[name])
-    got = group_second_order(objective, inverse, WeightChanges.groups(GROUPS)).coef_changes()
+    got = second_order(objective, inverse, RowEdits.groups(GROUPS)).coef_changes()
     for group, change in zip(GROUPS, got, strict=True):
 
         def path(tau, group=group):
@@ -165,7 +190,7 @@ def test_second_order_misses_the_third_derivative_of_the_loss_and_nothing_else()
     objective, inverse = solved(OBJECTIVES["logistic"])
     group = GROUPS[3]
     p = share_of(objective, group)
-    got = group_second_order(objective, inverse, WeightChanges.groups([group])).coef_changes()[0]
+    got = second_order(objective, inverse, RowEdits.groups([group])).coef_changes()[0]
 
     def refit(t):
         return refitted_coef(objective, group, np.full(len(group), 1.0 - t))
@@ -184,7 +209,7 @@ def test_second_order_is_the_formula_of_the_paper():
     """With the means of the paper: its section 4, with the penalty in every row's loss."""
     objective, inverse = solved(OBJECTIVES["logistic-mean"])
     group, base = GROUPS[1], objective.weights.base
-    got = group_second_order(objective, inverse, WeightChanges.groups([group])).coef_changes()[0]
+    got = second_order(objective, inverse, RowEdits.groups([group])).coef_changes()[0]
     total, p = base.sum(), share_of(objective, group)
     Z, s = objective.design.to_dense(), objective.sample_weight[:, 0]
     decay = np.diag(objective.penalty.diagonal.ravel()) / total
@@ -199,11 +224,11 @@ def test_second_order_is_the_formula_of_the_paper():
     assert_normwise(got.ravel(), expected, 1e-10)
 
 
-@pytest.mark.parametrize("effect", [group_first_order, group_second_order, group_newton_step])
+@pytest.mark.parametrize("effect", [first_order, second_order, rescaled, newton_step])
 @pytest.mark.parametrize("name", ["logistic", "multinomial-mean-balanced"])
 def test_an_empty_change_changes_nothing(name, effect):
     objective, inverse = solved(OBJECTIVES[name])
-    changes = WeightChanges.groups([np.array([], dtype=int), GROUPS[0]])
+    changes = RowEdits.groups([np.array([], dtype=int), GROUPS[0]])
     got = effect(objective, inverse, changes).coef_changes()
     assert (got[0] == 0.0).all()
     assert (got[1] != 0.0).any()
@@ -222,7 +247,7 @@ def undetermined_without_three_rows():
 def test_groups_that_leave_the_model_undetermined_are_nan_with_a_warning(way, monkeypatch):
     monkeypatch.setattr(module, "_cheapest", lambda objective, inverse, m: way)
     objective, inverse = undetermined_without_three_rows()
-    changes = WeightChanges.groups([np.array([0, 3]), np.array([3, 4, 8])])
+    changes = RowEdits.groups([np.array([0, 3]), np.array([3, 4, 8])])
     with pytest.warns(RuntimeWarning, match=r"1 of 2 changes.*undetermined.*changes \[1\]"):
         got = group_newton_step(objective, inverse, changes).coef_changes()
     assert np.isnan(got[1]).all()
@@ -242,7 +267,7 @@ def test_a_column_without_variation_is_no_reason_for_nan(way, monkeypatch):
     twin = minimize(twin, AutoSolver()).objective
     inverse = EighSolver().factorize(twin.hessian())
     monkeypatch.setattr(module, "_cheapest", lambda objective, inverse, m: way)
-    got = group_newton_step(twin, inverse, WeightChanges.groups(GROUPS)).coef_changes()
+    got = group_newton_step(twin, inverse, RowEdits.groups(GROUPS)).coef_changes()
     rows = twin.design.to_dense().T  # what is predicted is unique, the coefficients are not
     for group, change in zip(GROUPS, got, strict=True):
         assert_normwise(change @ rows, dense_step(twin, group, np.zeros(len(group))) @ rows, 1e-9)

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from skinfluence import InfluenceExplainer
-from skinfluence.effects import newton_step, refit_rows
+from skinfluence.effects import RowEdits, newton_step, refit
 from skinfluence.linalg import Design
 from skinfluence.losses import Logistic
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, minimize
@@ -100,7 +100,7 @@ def test_refits_without_an_optimum_are_nan_with_a_warning():
     objective = one_row_from_separable()
     inverse = AutoSolver().factorize(objective.hessian())
     with pytest.warns(ConvergenceWarning, match=r"1 of 2 refits.*removed rows \[0\]"):
-        changes = refit_rows(objective, inverse, np.array([0, 6]), solver=AutoSolver())
+        changes = refit(objective, inverse, RowEdits.removals([0, 6]))
     coef = changes.coef_changes()
     assert np.isnan(coef[0]).all()
     assert np.isfinite(coef[1]).all()
@@ -111,5 +111,5 @@ def test_newton_step_stays_finite_where_the_refit_has_no_optimum():
     inverse = AutoSolver().factorize(objective.hessian())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        coef = newton_step(objective, inverse, np.array([0, 6])).coef_changes()
+        coef = newton_step(objective, inverse, RowEdits.removals([0, 6])).coef_changes()
     assert np.isfinite(coef).all()

@@ -7,7 +7,7 @@ from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer
 from skinfluence.components import influence_components
-from skinfluence.effects import _hinge_refit
+from skinfluence.effects._refits import _hinge
 from skinfluence.groups import group_influence, most_influential_group, smallest_flipping_set
 from skinfluence.metrics import loo_concordance
 from skinfluence.perturbation import (
@@ -196,7 +196,7 @@ def test_what_goes_by_the_smooth_hinge_unasked_says_so(ask):
 def test_a_long_answer_is_told_before_it_is_given(monkeypatch):
     explainer = InfluenceExplainer(machine()).fit(X, LABELS["two classes"])
     explainer.influence(X_TEST, Y_TEST, rows=range(16))  # a few need no word
-    monkeypatch.setattr(_hinge_refit, "LONG", 0.0)
+    monkeypatch.setattr(_hinge, "LONG", 0.0)
     with pytest.warns(UserWarning, match=r"each of 120 rows, which takes about .* Name fewer rows"):
         told = explainer.influence(X_TEST, Y_TEST)
     np.testing.assert_array_equal(told[:, :16], explainer.influence(X_TEST, Y_TEST, rows=range(16)))

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 from numpy.testing import assert_allclose
 
-from skinfluence.effects._newton_step import newton_step
+from skinfluence.effects import RowEdits, newton_step
 from skinfluence.linalg import Design
 from skinfluence.losses import Multinomial
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
@@ -31,10 +31,10 @@ def test_no_more_matrices_of_all_rows_than_the_leverages_are_held():
     objective = softmax_objective(n, 3, K)
     inverse = CholeskySolver().factorize(objective.hessian())
     rows = np.arange(n)
-    newton_step(objective, inverse, rows[:10])  # caches of size (n, K)
+    newton_step(objective, inverse, RowEdits.removals(rows[:10]))  # caches of size (n, K)
     inverse.row_forms()
     tracemalloc.start()
-    newton_step(objective, inverse, rows)
+    newton_step(objective, inverse, RowEdits.removals(rows))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 0.8 * 8 * n * K * K
@@ -43,6 +43,7 @@ def test_no_more_matrices_of_all_rows_than_the_leverages_are_held():
 def test_rows_taken_in_blocks_are_those_taken_alone():
     objective = softmax_objective(3000, 3, 8)  # a block has some eight hundred rows
     inverse = CholeskySolver().factorize(objective.hessian())
-    found = newton_step(objective, inverse, np.arange(3000)).rho
+    found = newton_step(objective, inverse, RowEdits.removals(np.arange(3000))).residual
     some = np.array([5, 818, 819, 820, 1640, 2999])
-    assert_allclose(found[some], newton_step(objective, inverse, some).rho, rtol=1e-12)
+    expected = newton_step(objective, inverse, RowEdits.removals(some)).residual
+    assert_allclose(found[some], expected, rtol=1e-12)

@@ -6,12 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence.effects import (
-    Replacement,
-    replace_first_order,
-    replace_newton_step,
-    replace_refit,
-)
+from skinfluence.effects import RowEdits, first_order, newton_step, refit
 from skinfluence.linalg import Design
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, minimize
@@ -45,7 +40,7 @@ def replacement(objective, change, rows=ROWS):
             new["y"] = coding.encode_codes(new["codes"])
         else:
             new["y"] = objective.y[rows] + rng.standard_normal((len(rows), objective.n_outputs))
-    return Replacement.of(objective, rows, **new)
+    return RowEdits.replacements(objective, rows, **new)
 
 
 def encoded_codes(objective):
@@ -55,13 +50,13 @@ def encoded_codes(objective):
 
 def overwritten(objective, new, b):
     """The objective with change b written into copies of its arrays: nothing of ours."""
-    row = new.rows[b]
+    row = new.row[b]
     X, y, codes = objective.design.X.copy(), objective.y.copy(), objective.weights.codes
-    X[row], y[row] = new.predictor.design.X[b], new.y[b]
+    X[row], y[row] = new.new.predictor.design.X[b], new.new.y[b]
     weights = objective.weights
     if codes is not None:
         codes = codes.copy()
-        codes[row] = new.codes[b]
+        codes[row] = new.new.codes[b]
         weights = RowWeights(
             weights.base, codes, counts=weights.counts, own_output_only=weights.own_output_only
         )
@@ -74,7 +69,7 @@ def overwritten(objective, new, b):
 def refits(objective, new):
     coef = [
         refitted_coef(overwritten(objective, new, b), [0], [1.0]) - objective.coef
-        for b in range(len(new))
+        for b in range(new.n_edits)
     ]
     return np.stack(coef)
 
@@ -85,18 +80,18 @@ def assert_normwise(actual, expected, rtol):
 
 def mixed(objective, new, b, share):
     """The objective in which a share of the row's weight has moved to what replaces it."""
-    row, old = new.rows[b], objective.weights
+    row, old = new.row[b], objective.weights
     base = np.append(old.base, share * old.base[row])
     base[row] *= 1.0 - share
     weights = RowWeights(base)
     if old.codes is not None:
         counts = np.append(old.counts, share * old.counts[row])
         counts[row] *= 1.0 - share
-        codes = np.append(old.codes, new.codes[b])
+        codes = np.append(old.codes, new.new.codes[b])
         weights = RowWeights(base, codes, counts=counts, own_output_only=old.own_output_only)
-    X = np.concatenate([objective.design.X, new.predictor.design.X[b : b + 1]])
+    X = np.concatenate([objective.design.X, new.new.predictor.design.X[b : b + 1]])
     design = Design(X, objective.design.center, True)
-    y = np.concatenate([objective.y, new.y[b : b + 1]])
+    y = np.concatenate([objective.y, new.new.y[b : b + 1]])
     return objective._replace(
         predictor=LinearPredictor(design, objective.coef), y=y, weights=weights
     )
@@ -107,7 +102,7 @@ def mixed(objective, new, b, share):
 def test_first_order_is_the_derivative_in_the_weight_that_moves(name, change):
     objective, inverse = solved(name)
     new = replacement(objective, change)
-    got = replace_first_order(objective, inverse, new).coef_changes()
+    got = first_order(objective, inverse, new).coef_changes()
     h = 0.002
     for b in (0, 2):
         # on one side: the softmax takes roots of weights
@@ -121,7 +116,7 @@ def test_first_order_is_the_derivative_in_the_weight_that_moves(name, change):
 def test_refits_are_those_of_the_rows_written_over(name, change):
     objective, inverse = solved(name)
     new = replacement(objective, change)
-    got = replace_refit(objective, inverse, new, solver=AutoSolver()).coef_changes()
+    got = refit(objective, inverse, new).coef_changes()
     assert_normwise(got, refits(objective, new), 1e-8)
 
 
@@ -130,7 +125,7 @@ def test_refits_are_those_of_the_rows_written_over(name, change):
 def test_newton_steps_come_near_the_refits(name, change):
     objective, inverse = solved(name)
     new = replacement(objective, change)
-    got = replace_newton_step(objective, inverse, new).coef_changes()
+    got = newton_step(objective, inverse, new).coef_changes()
     truth = refits(objective, new)
     assert_normwise(got, truth, 0.05)
 
@@ -140,7 +135,7 @@ def test_newton_steps_come_near_the_refits(name, change):
 def test_newton_steps_are_exact_for_squared_error(name, change):
     objective, inverse = solved(name)
     new = replacement(objective, change)
-    got = replace_newton_step(objective, inverse, new).coef_changes()
+    got = newton_step(objective, inverse, new).coef_changes()
     assert_normwise(got, refits(objective, new), 1e-11)
 
 
@@ -148,7 +143,7 @@ def test_rows_with_weights_that_follow_are_written_over_too():
     """with_rows_replaced is the same function of the coefficients as copies written over."""
     objective = OBJECTIVES["multinomial-balanced"]()
     new = replacement(objective, "both").take(slice(0, 1))
-    changed = objective.with_rows_replaced(new.rows, new.predictor, new.y, new.codes)
+    changed = objective.with_rows_replaced(new.row, new.new.predictor, new.new.y, new.new.codes)
     expected = overwritten(objective, new, 0)
     assert_allclose(changed.value(), expected.value(), rtol=1e-13)
     assert_allclose(changed.gradient(), expected.gradient(), atol=1e-12)
@@ -159,18 +154,20 @@ def test_rows_with_weights_that_follow_are_written_over_too():
 def test_sparse_and_dense_rows_mix(sparse_old, sparse_new):
     objective, inverse = solved("logistic")
     new = replacement(objective, "features")
-    expected = replace_refit(objective, inverse, new, solver=AutoSolver()).coef_changes()
+    expected = refit(objective, inverse, new).coef_changes()
     X = objective.design.X
     if sparse_old:
         design = Design(sparse.csr_array(X), X.mean(axis=0), True)
         objective = objective._replace(predictor=LinearPredictor(design, objective.coef))
-    X_new = sparse.csr_array(new.predictor.design.X) if sparse_new else new.predictor.design.X
-    new = Replacement.of(objective, ROWS, predictor=objective.predictor.of(X_new))
+    X_new = (
+        sparse.csr_array(new.new.predictor.design.X) if sparse_new else new.new.predictor.design.X
+    )
+    new = RowEdits.replacements(objective, ROWS, predictor=objective.predictor.of(X_new))
     inverse = AutoSolver().factorize(objective.hessian())
-    got = replace_refit(objective, inverse, new, solver=AutoSolver()).coef_changes()
+    got = refit(objective, inverse, new).coef_changes()
     assert_allclose(got, expected, atol=1e-10)
     one = new.take(slice(1, 2))
-    changed = objective.with_rows_replaced(one.rows, one.predictor, one.y)
+    changed = one.edited(objective, 0)
     assert_allclose(
         minimize(changed, AutoSolver()).objective.coef - objective.coef, expected[1], atol=1e-10
     )
@@ -181,11 +178,11 @@ def test_a_row_replaced_by_itself_changes_nothing(name):
     objective, inverse = solved(name)
     codes = None if objective.weights.codes is None else objective.weights.codes[ROWS]
     predictor, y = objective.predictor.take(ROWS), objective.y[ROWS]
-    same = Replacement.of(objective, ROWS, predictor=predictor, y=y, codes=codes)
+    same = RowEdits.replacements(objective, ROWS, predictor=predictor, y=y, codes=codes)
     for got in (
-        replace_first_order(objective, inverse, same),
-        replace_newton_step(objective, inverse, same),
-        replace_refit(objective, inverse, same, solver=AutoSolver()),
+        first_order(objective, inverse, same),
+        newton_step(objective, inverse, same),
+        refit(objective, inverse, same),
     ):
         assert np.abs(got.coef_changes()).max() < 1e-12
 
@@ -196,9 +193,9 @@ def test_a_row_of_weight_zero_changes_nothing():
     inverse = AutoSolver().factorize(objective.hessian())
     new = replacement(objective, "both")
     for got in (
-        replace_first_order(objective, inverse, new),
-        replace_newton_step(objective, inverse, new),
-        replace_refit(objective, inverse, new, solver=AutoSolver()),
+        first_order(objective, inverse, new),
+        newton_step(objective, inverse, new),
+        refit(objective, inverse, new),
     ):
         coef = got.coef_changes()
         assert_array_equal(coef[[1, 3]], 0.0)
@@ -209,17 +206,17 @@ def test_results_do_not_depend_on_the_company_of_other_changes():
     objective, inverse = solved("multinomial")
     rows = np.arange(N_ROWS)
     new = replacement(objective, "targets", rows)
-    got = replace_refit(objective, inverse, new, solver=AutoSolver()).coef_changes()
-    alone = replace_refit(objective, inverse, new.take(slice(5, 6)), solver=AutoSolver())
+    got = refit(objective, inverse, new).coef_changes()
+    alone = refit(objective, inverse, new.take(slice(5, 6)))
     assert_allclose(got[5], alone.coef_changes()[0], atol=1e-9)
 
 
 def test_iterated_inverses_give_the_same_refits():
     objective, inverse = solved("multinomial")
     new = replacement(objective, "both")
-    expected = replace_refit(objective, inverse, new, solver=AutoSolver()).coef_changes()
+    expected = refit(objective, inverse, new).coef_changes()
     iterated = CGSolver(tol=1e-10).factorize(objective.hessian())
-    got = replace_refit(objective, iterated, new, solver=AutoSolver()).coef_changes()
+    got = refit(objective, iterated, new).coef_changes()
     assert_allclose(got, expected, atol=1e-8)
 
 
@@ -230,7 +227,7 @@ def test_away_from_the_optimum_the_gradient_that_is_left_counts_as_zero():
     away = objective.with_coef(objective.coef + 0.3)
     raw_moved = away.loss.gradient(away.y, away.raw_prediction)
     assert np.abs(raw_moved - objective.residual).max() > 0.1
-    got = replace_newton_step(away, inverse, new).coef_changes()
+    got = newton_step(away, inverse, new).coef_changes()
     # only targets change, so that the derivative of the change does not depend on the place
     assert_normwise(got, refits(objective, new), 1e-10)
 
@@ -242,9 +239,9 @@ def test_a_replacement_without_an_optimum_is_told_and_is_nan():
     y[4] = -1.0
     objective = minimize(objective._replace(y=y), AutoSolver()).objective
     inverse = AutoSolver().factorize(objective.hessian())
-    new = Replacement.of(objective, np.array([4, 5]), y=np.array([[1.0], [-1.0]]))
+    new = RowEdits.replacements(objective, np.array([4, 5]), y=np.array([[1.0], [-1.0]]))
     with pytest.warns(ConvergenceWarning, match=r"replaced rows \[4\].*one class"):
-        got = replace_refit(objective, inverse, new, solver=AutoSolver()).coef_changes()
+        got = refit(objective, inverse, new).coef_changes()
     assert np.isnan(got[0]).all() and np.isfinite(got[1]).all()
 
 
@@ -263,8 +260,8 @@ def test_a_new_row_may_hold_what_nothing_held(effect):
     inverse = AutoSolver().factorize(objective.hessian())
     X_new = X[[4, 5]].copy()
     X_new[0, 2] += 1.0
-    new = Replacement.of(objective, np.array([4, 5]), predictor=predictor.of(X_new))
-    work = {"newton_step": replace_newton_step, "refit": replace_refit}[effect]
+    new = RowEdits.replacements(objective, np.array([4, 5]), predictor=predictor.of(X_new))
+    work = {"newton_step": newton_step, "refit": refit}[effect]
     settings = {"solver": AutoSolver()} if effect == "refit" else {}
     got = work(objective, inverse, new, **settings).coef_changes()[0, 0]
     X[4] = X_new[0]
@@ -274,19 +271,19 @@ def test_a_new_row_may_hold_what_nothing_held(effect):
 
 def test_raw_predictions_follow_the_coefficients():
     objective, inverse = solved("multinomial-balanced")
-    changes = replace_first_order(objective, inverse, replacement(objective, "both"))
+    changes = first_order(objective, inverse, replacement(objective, "both"))
     expected = np.einsum("bkq,tq->tbk", changes.coef_changes(), objective.design.to_dense())
-    got = changes.ask(objective.predictor)(slice(0, len(ROWS)))
+    got = changes.contract(objective.predictor)(slice(0, len(ROWS)))
     assert_allclose(got, expected, atol=1e-12)
     slopes = np.random.default_rng(0).standard_normal((N_ROWS, 3))
-    contracted = changes.ask(objective.predictor, slopes)(slice(1, 3))
+    contracted = changes.contract(objective.predictor, slopes)(slice(1, 3))
     assert_allclose(contracted, np.einsum("tbk,tk->tb", expected, slopes)[:, 1:3], atol=1e-12)
 
 
 def test_the_objective_stays_as_it_was():
     objective, inverse = solved("logistic")
     before = objective.design.X.copy(), objective.y.copy(), objective.coef.copy()
-    replace_newton_step(objective, inverse, replacement(objective, "both"))
+    newton_step(objective, inverse, replacement(objective, "both"))
     assert isinstance(objective, Objective)
     for old, now in zip(before, (objective.design.X, objective.y, objective.coef), strict=True):
         assert_array_equal(old, now)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skinfluence.effects._step_lengths import SLOPE_LEFT, find_lengths
+from skinfluence.effects._refits._step_lengths import SLOPE_LEFT, find_lengths
 
 #: Slopes by their roots (B,): straight, bent either way, saturating, with a flat beginning.
 SLOPES = {

@@ -50,6 +50,22 @@ def breast_cancer(seed):
     return explainer, X[test], y[test], groups
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_leverage_correction_halves_the_error_where_rows_are_few(seed):
+    """100 rows, 30 columns: mean error of the effect of a group, against refits."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X, rng = StandardScaler().fit_transform(X), np.random.default_rng(seed)
+    order = rng.permutation(len(y))
+    train, test = order[:100], order[100:]
+    explainer = InfluenceExplainer(LogisticRegression()).fit(X[train], y[train])
+    groups = [rng.choice(100, size, replace=False) for size in (2, 5, 10, 20) for _ in range(5)]
+    truth, first, rescaled = (
+        group_influence(explainer, groups, X[test], y[test], method=method)
+        for method in ("refit", "first_order", "rescaled")
+    )
+    assert np.abs(rescaled - truth).mean() < 0.5 * np.abs(first - truth).mean()
+
+
 @pytest.mark.parametrize("kind", ["random", "clusters", "categories"])
 def test_breast_cancer(kind):
     """Medians of five splits: the classes are nearly separable, and single splits vary."""

@@ -69,9 +69,9 @@ def test_coupling_is_what_the_gradient_loses_besides_the_rows_own(name):
     for row in (0, 7, 23):
         code = weights.codes[row] if weights.balanced else 0
         removal = Removal(coupling, code, weights.base[row], None)
-        own = (objective.sample_weight * objective.residual)[row] * removal.own_ratio
+        own = (objective.sample_weight * objective.residual)[row] * removal.class_weight_ratio
         z = objective.design.to_dense()[row]
-        got = objective.gradient() - own[:, None] * z - removal.directions @ removal.shares
+        got = objective.gradient() - own[:, None] * z - removal.directions @ removal.low_rank_coefs
         expected = objective.with_weights(np.array([row]), np.zeros(1)).gradient()
         assert_allclose(got, expected, atol=1e-11)
 

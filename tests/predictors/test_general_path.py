@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skinfluence.effects import WeightChanges, first_order, group_newton_step, newton_step, refit
+from skinfluence.effects import EFFECTS, RowEdits, first_order, newton_step, refit
 from skinfluence.predictors import Design, LinearPredictor, Predictor
 from skinfluence.solvers import AutoSolver
 from skinfluence.testing import check_predictor
@@ -63,22 +63,24 @@ def test_the_objective_is_the_same_function(name):
 
 @every_objective
 def test_effects_are_the_same(name):
-    rows, groups = WeightChanges.removals(ROWS), WeightChanges.groups([[1, 2, 3], [9]])
+    rows, groups = RowEdits.removals(ROWS), RowEdits.groups([[1, 2, 3], [9]])
     made = []
     for objective in both(name):
         inverse = AutoSolver().factorize(objective.hessian())
         tests = objective.predictor.take(slice(30, 36))
         slopes = np.random.default_rng(2).standard_normal((6, objective.n_outputs))
         changes = [
-            first_order(objective, inverse, ROWS),
-            newton_step(objective, inverse, ROWS),
+            first_order(objective, inverse, rows),
+            newton_step(objective, inverse, rows),
             refit(objective, inverse, rows, solver=AutoSolver()),
-            group_newton_step(objective, inverse, groups),
+            first_order(objective, inverse, groups),
+            newton_step(objective, inverse, groups),
+            EFFECTS["rescaled"].changes(objective, inverse, groups),
         ]
         made.append(
             [inverse.row_forms()]
             + [change.raw_prediction_changes(tests) for change in changes]
-            + [change.ask(tests, slopes)(slice(0, change.n_changes)) for change in changes]
+            + [change.contract(tests, slopes)(slice(0, change.n_changes)) for change in changes]
             + [change.own_raw_prediction_changes() for change in changes[:2]]
         )
     for expected, got in zip(*made, strict=True):

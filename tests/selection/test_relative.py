@@ -17,6 +17,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
+from skinfluence.effects import RowEdits
 from skinfluence.explainer import _lengths
 from skinfluence.labels._scores import SCORES as SCORES_BY_NAME
 from skinfluence.selection import relative_influence, top_relative_influences
@@ -104,7 +105,8 @@ def test_theta_is_influence_over_the_norm_of_the_change_of_the_coefficients(name
 def test_loss_is_influence_over_the_curvature_along_the_change(name, scaling):
     _, _, y_test = data(name)
     explainer = explained(name, penalty_scaling=scaling)
-    objective, changes = explainer.linearization_.changes("first_order", np.arange(N))
+    edits = RowEdits.removals(np.arange(N))
+    objective, changes = explainer.linearization_.changes("first_order", edits)
     delta = changes.coef_changes().reshape(N, -1)
     lengths = np.sqrt(np.einsum("ni,ij,nj->n", delta, objective.hessian().to_dense(), delta))
     expected = explainer.influence(X_TEST, y_test, method="first_order") / lengths
@@ -125,7 +127,8 @@ def test_every_solver_gives_the_same(name, kind, solver):
 @every_model
 def test_lengths_from_forms_and_from_changes_are_the_same(name, kind):
     explainer = explained(name, penalty_scaling="mean")
-    objective, changes = explainer.linearization_.changes("first_order", np.arange(N))
+    edits = RowEdits.removals(np.arange(N))
+    objective, changes = explainer.linearization_.changes("first_order", edits)
     with config_context(working_memory=0.001):  # several blocks
         forms = _lengths._by_forms(changes, kind, objective)
         one_by_one = _lengths._by_changes(changes, kind, objective)

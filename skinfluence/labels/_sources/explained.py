@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skinfluence.adapters import FittedModel, UnsupportedEstimatorError, unwrap
-from skinfluence.effects import newton_step
+from skinfluence.effects import RowEdits, newton_step
 from skinfluence.explainer import InfluenceExplainer, leverage
 from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._sources.cross_validated import UNSEEN, all_classes, log_of_margins
@@ -139,11 +139,11 @@ class ExplainedSource:
         # a LinearRegression that dropped singular values has a closed form of its own
         solver = get_solver(self.solver) if objective.cut is None else AutoSolver()
         inverse = solver.factorize(objective.hessian())
-        rows = np.arange(objective.n_rows)
         with warnings.catch_warnings():
             # rows of leverage one: their NaN is dealt with below
             warnings.simplefilter("ignore", RuntimeWarning)
-            moved = newton_step(objective, inverse, rows).own_raw_prediction_changes()
+            edits = RowEdits.removals(np.arange(objective.n_rows))
+            moved = newton_step(objective, inverse, edits).own_raw_prediction_changes()
         own = np.clip(leverage(objective, inverse), 0.0, 1.0)
         return LeaveOneOut(objective, objective.raw_prediction + moved, own)
 

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from skinfluence.effects._changes import RefittedChanges
-from skinfluence.effects._group_first_order import (
-    group_first_order,
-    parts,
-)
+from skinfluence.effects._changes import StoredChanges
+from skinfluence.effects._first_order import first_order
+from skinfluence.effects._linear_changes import solved_changes
+from skinfluence.effects._registry import register_effect
 from skinfluence.effects._truncated import is_truncated
 from skinfluence.objectives import Coupling
 
 
-def group_second_order(objective, inverse, changes):
+@register_effect("second_order", kinds=("groups",), second_derivative=True)
+def second_order(objective, inverse, edits):
     """Effect of changing many weights together to second order (Basu, You & Feizi 2020).
 
     With p the share of the training weight that is lost, in sum form::
@@ -32,11 +32,12 @@ def group_second_order(objective, inverse, changes):
     ----------
     objective : Objective
     inverse : InverseHessian
-    changes : WeightChanges
+    edits : RowEdits
+        Without new rows.
 
     Returns
     -------
-    RefittedChanges
+    StoredChanges
         NaN for a change that leaves no weight.
     """
     if is_truncated(objective, inverse):
@@ -45,39 +46,35 @@ def group_second_order(objective, inverse, changes):
             'Expected "newton_step", which is exact, or "first_order"; or scale the features '
             "(StandardScaler), so that none is dropped."
         )
-    first = group_first_order(objective, inverse, changes).coef_changes()
-    each = parts(changes)
+    first = first_order(objective, inverse, edits).coef_changes()
+    coupling, weights = Coupling(objective), objective.weights
     curved = [
-        _curved(objective, rows, lost, step) for (rows, lost), step in zip(each, first, strict=True)
+        _curved(objective, coupling, rows, lost, step)
+        for (rows, lost), step in zip(edits.parts(), first, strict=True)
     ]
-    p = objective.n_parameters
-    second = inverse.solve(np.stack(curved, axis=-1).reshape(p, -1)).T.reshape(first.shape)
-    base = objective.weights.base
-    share = np.array([lost @ base[rows] for rows, lost in each]) / base.sum()
+    second = solved_changes(inverse, np.stack(curved, axis=-1)).coef_changes()
+    share = -edits.weight_changes(weights) / weights.base.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(share < 1.0, share, np.nan)[:, None, None]
-        return RefittedChanges(((1.0 - 2.0 * share) * first + second) / (1.0 - share) ** 2)
+        return StoredChanges(((1.0 - 2.0 * share) * first + second) / (1.0 - share) ** 2)
 
 
-def _curved(objective, rows, lost, step):
+def _curved(objective, coupling, rows, lost, step):
     """H times half the second derivative of the coefficients at t = 0, (K, q).
 
     From J'(theta(t), t) = 0 differentiated twice: theta'' = -H^-1 (J'_tt + 2 J'_t,theta theta').
     """
     out = _product(objective, rows, lost, step)
-    coupling = Coupling(objective)
-    if not coupling:
-        return out
     weights = objective.weights
     if weights.balanced:
-        out -= _class_part(objective, rows, lost, step)
+        out -= _class_part(objective, coupling, rows, lost, step)
     if objective.penalty_scaling == "mean":
         gone = lost @ weights.base[rows] / weights.base.sum()
         out += gone * objective.penalty.gradient(step)
     return out
 
 
-def _class_part(objective, rows, lost, step):
+def _class_part(objective, coupling, rows, lost, step):
     """What balanced class weights w_k(t) add to half of J'_tt + 2 J'_t,theta theta'.
 
     w_k is proportional to n(t) / n_k(t), with the counts n = sum of n_k falling linearly.
@@ -88,7 +85,7 @@ def _class_part(objective, rows, lost, step):
     )
     share, own = gone.sum() / weights.class_counts.sum(), gone / weights.class_counts
     slope, bend = own - share, 2.0 * own * (own - share)  # w'/w and w''/w, per class
-    gradients = Coupling(objective).directions[..., : weights.n_classes]
+    gradients = coupling.directions[..., : weights.n_classes]
     out = 0.5 * gradients @ bend
     everything = np.arange(objective.n_rows)
     out += _product(objective, everything, _spread(weights, slope), step)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.effects._step_lengths import find_lengths
+from skinfluence.effects._refits._step_lengths import find_lengths
 from skinfluence.linalg import row_blocks
 
 
@@ -14,44 +14,36 @@ class ReplacedProblems:
     objective : Objective
     inverse : InverseHessian
         Of its Hessian: the metric of the steps.
-    replacement : Replacement
+    edits : RowEdits
+        With new rows.
     """
 
-    def __init__(self, objective, inverse, replacement):
+    def __init__(self, objective, inverse, edits):
         self.objective = objective
         self.inverse = inverse
-        self.replacement = replacement
-        self.old = objective.design.take(replacement.rows).to_dense()  # shape: (B, q)
-        self.new = replacement.predictor.design.to_dense()
-        self.y_new = replacement.y
+        self.edits = edits
+        self.old = objective.design.take(edits.row).to_dense()  # shape: (B, q)
+        self.new = edits.new.predictor.design.to_dense()
         self.weight = objective.sample_weight  # shape: (n, 1 or K)
-        self.new_weight = replacement.sample_weight(objective)  # shape: (B, 1 or K)
-        self.class_ratio = replacement.class_ratio(objective)  # shape: (B, C)
+        self.new_weight = edits.new_sample_weight(objective)  # shape: (B, 1 or K)
+        self.class_ratio = edits.class_ratio(objective.weights)  # shape: (B, C)
         if self.class_ratio is not None:
-            self.new_weight = self.new_weight * self._own_ratio(replacement.codes)
+            self.new_weight = self.new_weight * self._own_ratio(edits.new.codes)
 
     def __len__(self):
-        return len(self.replacement)
-
-    def move(self):
-        """Which changes move the objective at all, a mask (B,)."""
-        out = (self.weight[self.replacement.rows] > 0.0).any(axis=1)
-        out |= (self.new_weight > 0.0).any(axis=1)
-        if self.class_ratio is not None:
-            out |= (self.class_ratio != 1.0).any(axis=1)
-        return out
+        return self.edits.n_edits
 
     @property
     def loses_digits(self):
-        """Whether updates of the inverse would lose them: each change is factorised then."""
-        inverse, same = self.inverse, self.replacement.same_features
+        """Whether updates of the inverse would lose them: each edit is factorised then."""
+        inverse, same = self.inverse, self.edits.new.same_features
         return inverse.nearly_interpolates and not same and not inverse.hessian.damping
 
     def keep(self, some):
         """Go on with some of the changes only, for a mask."""
-        self.replacement = self.replacement.take(np.flatnonzero(some))
+        self.edits = self.edits.take(np.flatnonzero(some))
         self.old, self.new = self.old[some], self.new[some]
-        self.y_new, self.new_weight = self.y_new[some], self.new_weight[some]
+        self.new_weight = self.new_weight[some]
         if self.class_ratio is not None:
             self.class_ratio = self.class_ratio[some]
 
@@ -80,14 +72,14 @@ class ReplacedProblems:
 
     def new_residuals(self, raw):
         """The same for the new rows, at raw predictions (B, K)."""
-        return self.new_weight * self.objective.loss.gradient(self.y_new, raw)
+        return self.new_weight * self.objective.loss.gradient(self.edits.new.y, raw)
 
     def new_curvature(self, raw):
         """Weighted K x K curvature of the new rows, (B, K, K)."""
         loss, K = self.objective.loss, raw.shape[1]
         if loss.separable:
-            return (self.new_weight * loss.curvature(self.y_new, raw))[:, :, None] * np.eye(K)
-        return self.new_weight[:, :, None] * loss.hessian_matrix(self.y_new, raw)
+            return (self.new_weight * loss.curvature(self.edits.new.y, raw))[:, :, None] * np.eye(K)
+        return self.new_weight[:, :, None] * loss.hessian_matrix(self.edits.new.y, raw)
 
 
 class Metric:
@@ -100,39 +92,39 @@ class Metric:
     def __init__(self, problems):
         self.inverse = problems.inverse
         self.problems = problems
-        objective, new = problems.objective, problems.replacement
-        self.lost = objective.row_curvature(new.rows).matrix()  # shape: (B, K, K)
-        self.reach = self.forms = None
+        objective, edits = problems.objective, problems.edits
+        self.lost = objective.row_curvature(edits.row).matrix()  # shape: (B, K, K)
+        self.solved_rows = self.forms = None
         if self.inverse.factorized:
-            # a row has one reach, however many labels it is tried with
-            rows, place = np.unique(new.rows, return_inverse=True)
+            # a row has one solution, however many labels it is tried with
+            rows, place = np.unique(edits.row, return_inverse=True)
             parts = [(objective.design.take(rows).to_dense(), place)]
-            if not new.same_features:
+            if not edits.new.same_features:
                 parts.append((problems.new, np.arange(len(problems))))
-            self._reach(parts)
+            self._solve_rows(parts)
 
     def keep(self, some):
         """Go on with some of the changes only, for a mask."""
         self.lost = self.lost[some]
         if self.inverse.factorized:
-            self.reach, self.forms = self.reach[some], self.forms[some]
+            self.solved_rows, self.forms = self.solved_rows[some], self.forms[some]
 
-    def _reach(self, parts):
+    def _solve_rows(self, parts):
         """H^-1 F for the columns F = E or [E, E'] of every change, and F' H^-1 F.
 
         `parts` are pairs (rows Z, place of each change's row among them), E first.
         """
         K, q = self.problems.objective.coef.shape
         B = len(self.problems)
-        self.reach = np.empty((B, len(parts) * K, K * q))
+        self.solved_rows = np.empty((B, len(parts) * K, K * q))
         for part, (Z, place) in enumerate(parts):
             right = np.zeros((K, q, len(Z)))
             for k in range(K):
                 right[k] = Z.T
                 solved = self.inverse.solve(right.reshape(K * q, -1))
-                self.reach[:, part * K + k] = solved.T[place]
+                self.solved_rows[:, part * K + k] = solved.T[place]
                 right[k] = 0.0
-        blocks = self.reach.reshape(B, -1, K, q)
+        blocks = self.solved_rows.reshape(B, -1, K, q)
         self.forms = np.empty((B, len(parts) * K, len(parts) * K))
         for part, (Z, place) in enumerate(parts):
             own = np.einsum("bmkq,bq->bmk", blocks, Z[place], optimize=True)
@@ -145,7 +137,7 @@ class Metric:
         if not self.inverse.factorized:
             return plain.reshape(gradient.shape)
         D = self._curvature_change(raw_new)
-        own = np.einsum("bmp,bp->bm", self.reach, gradient.reshape(B, -1))
+        own = np.einsum("bmp,bp->bm", self.solved_rows, gradient.reshape(B, -1))
         right = np.einsum("bmj,bj->bm", D, own)
         system = np.eye(D.shape[1]) + D @ self.forms
         # singular where the row alone determines a direction: the length of the step decides then
@@ -153,7 +145,7 @@ class Metric:
         system[~good] = np.eye(D.shape[1])
         pull = np.linalg.solve(system, right[:, :, None])
         pull[~good] = 0.0
-        out = plain - np.einsum("bmp,bm->bp", self.reach, pull[:, :, 0])
+        out = plain - np.einsum("bmp,bm->bp", self.solved_rows, pull[:, :, 0])
         uphill = ~(np.einsum("bp,bp->b", out, gradient.reshape(B, -1)) > 0.0)
         out[uphill] = plain[uphill]
         return out.reshape(gradient.shape)
@@ -188,7 +180,7 @@ class Steps:
         # the change is measured from a point that counts as the optimum, even where it is none
         self.left_over = objective.gradient()
         self.raw = np.repeat(objective.raw_prediction[:, None, :], B, axis=1)  # shape: (n, B, K)
-        self.raw_new = objective.raw_predictions(problems.replacement.predictor)  # shape: (B, K)
+        self.raw_new = objective.raw_predictions(problems.edits.new.predictor)  # shape: (B, K)
         self.gradient = self._gradient_at_start()
         self._previous = None
 
@@ -241,7 +233,7 @@ class Steps:
         problems, objective = self.problems, self.problems.objective
         if problems.class_ratio is not None:  # and every weight that followed
             return self._gradient()
-        rows = problems.replacement.rows
+        rows = problems.edits.row
         lost = objective.sample_weight[rows] * objective.residual[rows]
         gained = problems.new_residuals(self.raw_new)
         return gained[:, :, None] * problems.new[:, None] - lost[:, :, None] * problems.old[:, None]
@@ -250,7 +242,7 @@ class Steps:
         """By the weighted derivatives (n, B, K) of the losses here, where these are known."""
         problems, objective = self.problems, self.problems.objective
         B, K, q = self.delta.shape
-        rows_of = problems.replacement.rows
+        rows_of = problems.edits.row
         out = np.zeros((q, B * K))
         for rows in row_blocks(objective.n_rows, 8 * B * K, cache_mib=0.5):
             residual = problems.residuals(self.raw[rows], rows) if known is None else known[rows]
@@ -272,7 +264,7 @@ class Steps:
         problems, objective = self.problems, self.problems.objective
         B, K, q = direction.shape
         moved = objective.design.matmul(direction.reshape(B * K, q).T).reshape(-1, B, K)
-        moved[problems.replacement.rows, np.arange(B)] = 0.0  # the old row is gone
+        moved[problems.edits.row, np.arange(B)] = 0.0  # the old row is gone
         moved_new = np.einsum("bkq,bq->bk", direction, problems.new)
         penalised = objective.penalty.gradient(direction)
         base = np.einsum("bkq,bkq->b", penalised, objective.coef + self.delta) - np.einsum(
