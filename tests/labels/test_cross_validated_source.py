@@ -18,7 +18,7 @@ from sklearn.utils.fixes import parse_version
 
 from skinfluence.labels._inputs.steps import weight_name
 from skinfluence.labels._sources.cross_validated import (
-    CrossValidatedSource,
+    CrossValidatedPredictor,
     make_folds,
 )
 
@@ -31,7 +31,7 @@ ones = np.ones(90)
 
 
 def source_of(estimator, target=three, n_classes=3, **settings):
-    return CrossValidatedSource(X, target, n_classes, estimator=estimator, **settings)
+    return CrossValidatedPredictor(X, target, n_classes, estimator=estimator, **settings)
 
 
 def test_probabilities_are_those_of_cross_val_predict_on_the_same_folds():
@@ -176,7 +176,7 @@ def test_votes_get_the_probability_that_they_are_right():
     rng = np.random.default_rng(0)
     table = rng.standard_normal((2000, 2))
     given = (table[:, 0] + 1.5 * rng.standard_normal(2000) > 0.5).astype(int)
-    source = CrossValidatedSource(table, given, 2, estimator=Votes(), random_state=0)
+    source = CrossValidatedPredictor(table, given, 2, estimator=Votes(), random_state=0)
     prediction = source.fit(np.ones(2000))
     proba, vote = np.exp(prediction.value), prediction.value.argmax(axis=1)
     for k in (0, 1):  # a vote for either class is right as often as it says

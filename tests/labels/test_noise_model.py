@@ -21,7 +21,7 @@ from skinfluence.labels._noise.matrix import (
     standard_errors,
 )
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
-from skinfluence.labels._sources.representations import ClosedFormSource
+from skinfluence.labels._sources.representations import PooledPredictor
 
 MATRIX = np.array([[0.7, 0.3, 0.0], [0.0, 0.95, 0.05], [0.1, 0.0, 0.9]])
 
@@ -49,7 +49,7 @@ def fixture_blobs():
 
 
 def source_of(X, codes):
-    return ClosedFormSource(X, codes, 3, representation="linear", random_state=0)
+    return PooledPredictor(X, codes, 3, representation="linear", random_state=0)
 
 
 class FixedSource:

@@ -12,9 +12,9 @@ from skinfluence.adapters import UnsupportedEstimatorError, check_supported, is_
 from skinfluence.labels._inputs.steps import preparing_steps, weight_name
 from skinfluence.labels._inputs.tables import describe_columns, table_encoder
 from skinfluence.labels._scores import SCORES
-from skinfluence.labels._sources.cross_validated import CrossValidatedSource, seeded
-from skinfluence.labels._sources.explained import ExplainedSource
-from skinfluence.labels._sources.representations import ClosedFormSource
+from skinfluence.labels._sources.cross_validated import CrossValidatedPredictor, seeded
+from skinfluence.labels._sources.explained import LeaveOneOutPredictor
+from skinfluence.labels._sources.representations import PooledPredictor
 
 __all__ = ["Choice", "choose_source"]
 
@@ -70,7 +70,7 @@ def _closed_form(flagger, X, target, weight, seed):
     if flagger.estimator is None:
         steps = _steps(flagger, seed)
         encoder = table_encoder(X, steps)
-        encoded = ClosedFormSource(
+        encoded = PooledPredictor(
             encoder.fit_transform(X),
             target.codes,
             target.n_classes,
@@ -85,7 +85,7 @@ def _closed_form(flagger, X, target, weight, seed):
         return encoded, None
     try:
         check_supported(flagger.estimator)
-        source = ExplainedSource(
+        source = LeaveOneOutPredictor(
             X,
             target.codes,
             target.n_classes,
@@ -112,7 +112,7 @@ def _cross_validated(flagger, X, target, weight, seed, reason=""):
     if estimator is None:
         forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
         estimator = make_pipeline(table_encoder(X, _steps(flagger, seed)), forest())
-    return CrossValidatedSource(
+    return CrossValidatedPredictor(
         X,
         target.codes,
         target.n_classes,

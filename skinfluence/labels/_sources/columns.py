@@ -74,7 +74,7 @@ class RadialBasis:
 
     @property
     def name(self):
-        """For the sentence that describes a prediction."""
+        """Its name in descriptions."""
         return f"{self.width} radial basis functions of width {self.length:.3g}"
 
     @property

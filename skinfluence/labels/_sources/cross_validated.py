@@ -16,7 +16,7 @@ from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.steps import weight_name
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
-__all__ = ["CrossValidatedSource", "make_folds", "seeded"]
+__all__ = ["CrossValidatedPredictor", "make_folds", "seeded"]
 
 #: A class that a model holds for impossible gets this probability: models that count (a forest, a
 #: tree) say zero after some hundred votes.
@@ -29,7 +29,7 @@ FEW_ROWS = 5000
 
 
 @dataclass(eq=False)
-class CrossValidatedSource:
+class CrossValidatedPredictor:
     """Cross-validated probabilities or values of any scikit-learn estimator.
 
     The folds are stratified by the given labels. Other row weights are not fitted: the first

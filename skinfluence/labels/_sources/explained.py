@@ -25,7 +25,7 @@ from skinfluence.losses import Logistic, Multinomial
 from skinfluence.objectives import Objective, minimize
 from skinfluence.solvers import AutoSolver, get_solver
 
-__all__ = ["ExplainedSource"]
+__all__ = ["LeaveOneOutPredictor"]
 
 #: Stationarity at which an optimum is one here: a Newton step without a row is less exact.
 TOLERANCE = 1e-11
@@ -34,7 +34,7 @@ DAMPINGS = 10.0 ** np.arange(-3.0, 1.5)
 
 
 @dataclass(eq=False)
-class ExplainedSource:
+class LeaveOneOutPredictor:
     """Closed-form leave-one-out of a scikit-learn estimator that has an adapter.
 
     Damping is a penalty ``damping * sum(weight) / 2 * ||coef||^2`` on the features' coefficients,

@@ -1,4 +1,4 @@
-"""What is averaged: ridge regressions on representations, and leaf means of a forest."""
+"""Members of a pool: ridge regressions on representations, and leaf means of a forest."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +32,7 @@ WEIGHT_STEPS = 2**16
 
 @dataclass
 class Rows:
-    """What every member of a fit is given."""
+    """The training data of every member of a pool."""
 
     X: Any  # ndarray or CSR, shape: (n, p)
     scaled: Any  # the same with scaled columns
@@ -42,7 +42,7 @@ class Rows:
     for_choice: np.ndarray = field(repr=False)  # rows on which alternatives are compared
 
     def criterion(self, values, temperatures):
-        """(how well, best temperature) of L alternatives, which say values (L, rows, K); (L,) each.
+        """(criterion, best temperature), both (L,), of L alternatives with values (L, rows, K).
 
         Noise-aware log-likelihood in nats a row of the rows for choice; in a regression half the
         log of the mean squared error, negative: that of normal errors up to a constant.
@@ -66,7 +66,7 @@ class RidgeMember:
 
     @property
     def name(self):
-        """For the sentence that describes the prediction."""
+        """Its name in descriptions."""
         return f"ridge regression on {self.representation.name} (damping {self.damping:.1e})"
 
     def leave_one_out(self, rows):
@@ -130,7 +130,7 @@ class ForestMember:
 
     @property
     def name(self):
-        """For the sentence that describes the prediction."""
+        """Its name in descriptions."""
         return f"leaf means of {len(self.forest.estimators_)} extremely randomized trees"
 
     def leave_one_out(self, rows):

@@ -1,6 +1,6 @@
 """The source for users who give no estimator: members and their weights.
 
-Start reading here: `ClosedFormSource.fit`. Columns come from `columns.py`, leave-one-out values for
+Start reading here: `PooledPredictor.fit`. Columns come from `columns.py`, leave-one-out values for
 every damping from `ridge_path.py`, the members from `members.py`, and what is made of them from
 `pooling.py`.
 """
@@ -37,7 +37,7 @@ MULTIPLY, SPLIT, ROUNDS = 1e11, 5e7, 4
 
 
 @dataclass(eq=False)
-class ClosedFormSource:
+class PooledPredictor:
     """Leave-one-out predictions of the library's own representations.
 
     Ridge regressions on the one-hot labels (or the values of a regression): one eigendecomposition

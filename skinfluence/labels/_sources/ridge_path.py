@@ -1,4 +1,4 @@
-"""Ridge regression on given columns: what every damping says of each row without that row.
+"""Ridge regression on given columns, with its leave-one-out predictions for every damping.
 
 With weights s that sum to one, the weighted mean z of the columns and the intercept left free,
 
@@ -33,7 +33,7 @@ MAX_LEVERAGE = 1 - 1e-9
 
 @dataclass
 class RidgePath:
-    """An eigendecomposition of the weighted Gram matrix: everything that the path needs."""
+    """An eigendecomposition of the weighted Gram matrix: the fits of all dampings."""
 
     mean: np.ndarray = field(repr=False)  # of the columns, weighted, shape: (m,)
     rotation: np.ndarray = field(repr=False)  # centred columns to eigenvectors, shape: (m, rank)
@@ -60,7 +60,7 @@ class RidgePath:
         return self._values(self.rotate(columns), dampings)
 
     def leave_one_out(self, columns, targets, weight, dampings):
-        """What the fit without a row says of that row, (L, rows, K); and the leverages (L, rows).
+        """Predictions for rows by the fits without them, (L, rows, K); and leverages (L, rows).
 
         Of some or all rows of the fit, with their weights as shares of its total weight.
         """
