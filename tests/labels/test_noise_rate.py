@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels, load_hospital_readmission
+from skinfluence.labels._noise import matrix as noise_matrix
 from skinfluence.labels._noise.classes import fit_verdict
 from skinfluence.labels._noise.matrix import standard_errors
 from tests.labels._quick import quick
@@ -31,6 +32,16 @@ def estimate(log_proba, codes):
     weight = np.ones(len(codes))
     fit = fit_verdict(log_proba, codes, weight).matrix
     return fit.wrong(log_proba, codes).mean(), standard_errors(fit, log_proba, codes, weight)[1]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rows_that_a_seed_made_wrong_are_not_those_that_the_fit_is_made_on(seed, monkeypatch):
+    monkeypatch.setattr(noise_matrix, "MOST_ROWS", 1000)
+    log_proba, codes = simulated(0.0, 2, sureness=12.0, n=10_000)
+    given, flipped = flip_labels(codes, 0.1, random_state=seed)
+    wrong = fit_verdict(log_proba, given, np.ones(10_000)).matrix.wrong(log_proba, given)
+    assert wrong[flipped].mean() > 0.6
+    assert wrong[~flipped].mean() < 0.1
 
 
 @pytest.mark.parametrize("n_classes", [2, 5])
