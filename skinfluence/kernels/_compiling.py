@@ -64,7 +64,7 @@ def _seconds_until_ready(loops, enough):
 
 
 def cached_index(compiled):
-    """Paths of numba's indices of what it has compiled from the present source of a function."""
-    source = Path(compiled.py_func.__code__.co_filename)
-    found = Path(compiled.stats.cache_path).glob(f"{source.stem}.{compiled.__name__}-*.nbi")
-    return [path for path in found if path.stat().st_mtime >= source.stat().st_mtime]
+    """Paths of numba's indices of what it has compiled of a function that begins at this line."""
+    code = compiled.py_func.__code__
+    name = f"{Path(code.co_filename).stem}.{compiled.__name__}-{code.co_firstlineno}.*.nbi"
+    return list(Path(compiled.stats.cache_path).glob(name))
