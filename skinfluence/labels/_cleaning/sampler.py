@@ -54,8 +54,8 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
     >>> noisy, flipped = flip_labels(y, 0.1, random_state=0)
     >>> cleaner = LabelCleaner()
     >>> X_clean, y_clean = cleaner.fit_resample(X, noisy)
-    >>> int(flipped.sum()), int(flipped[cleaner.sample_indices_].sum())
-    (57, 3)
+    >>> print(f"{flipped.mean():.2f} -> {flipped[cleaner.sample_indices_].mean():.2f}")
+    0.10 -> 0.01
     """
 
     def __init__(self, flagger=None, *, action="drop"):
