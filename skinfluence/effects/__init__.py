@@ -9,11 +9,14 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from skinfluence.effects._changes import Changes, CombinedChanges, StoredChanges
+from skinfluence.effects._classes import class_sizes, leaves_no_model
 from skinfluence.effects._edits import NewRows, RowEdits
-from skinfluence.effects._first_order import first_order
+from skinfluence.effects._first_order import first_order, linear_first_order, low_rank_coefs
+from skinfluence.effects._least_norm import free_directions, full_leverage, takes_least_norm
 from skinfluence.effects._linear_changes import LinearChanges
 from skinfluence.effects._newton_step import newton_step
 from skinfluence.effects._refit import refit
+from skinfluence.effects._refits import refit_hinge
 from skinfluence.effects._registry import (
     EFFECTS,
     Effect,
@@ -21,6 +24,8 @@ from skinfluence.effects._registry import (
     register_effect,
     resolve_method,
 )
+from skinfluence.effects._residuals import weighted_residual
+from skinfluence.effects._truncated import is_truncated
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -34,12 +39,22 @@ __all__ = [
     "NewRows",
     "RowEdits",
     "StoredChanges",
+    "class_sizes",
     "first_order",
+    "free_directions",
+    "full_leverage",
+    "is_truncated",
+    "leaves_no_model",
+    "linear_first_order",
+    "low_rank_coefs",
     "methods_for",
     "newton_step",
     "refit",
+    "refit_hinge",
     "register_effect",
     "resolve_method",
+    "takes_least_norm",
+    "weighted_residual",
 ]
 
 

@@ -4,10 +4,14 @@ from functools import cached_property
 
 import numpy as np
 
-from skinfluence.effects import RowEdits, newton_step
-from skinfluence.effects._classes import class_sizes
-from skinfluence.effects._first_order import linear_first_order, low_rank_coefs
-from skinfluence.effects._residuals import weighted_residual
+from skinfluence.effects import (
+    RowEdits,
+    class_sizes,
+    linear_first_order,
+    low_rank_coefs,
+    newton_step,
+    weighted_residual,
+)
 from skinfluence.objectives import Coupling
 from skinfluence.solvers import AutoSolver
 

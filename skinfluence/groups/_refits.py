@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skinfluence.effects import RowEdits
-from skinfluence.effects._refits import refit_hinge
+from skinfluence.effects import RowEdits, refit_hinge
 from skinfluence.objectives import is_optimum, minimize
 from skinfluence.solvers import AutoSolver
 

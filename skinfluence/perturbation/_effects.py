@@ -8,8 +8,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array
 
 from skinfluence._utils.warnings import user_stacklevel
-from skinfluence.effects import EFFECTS, resolve_method
-from skinfluence.effects._classes import leaves_no_model
+from skinfluence.effects import EFFECTS, leaves_no_model, resolve_method
 from skinfluence.explainer import MOST_TESTS, TestRows
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 

@@ -4,12 +4,12 @@ import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
-from skinfluence.effects._least_norm import (
+from skinfluence.effects import (
     free_directions,
     full_leverage,
+    is_truncated,
     takes_least_norm,
 )
-from skinfluence.effects._truncated import is_truncated
 from skinfluence.explainer import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._asked_features import asked_steps, check_features, n_columns
