@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from skinfluence.linalg import Hessian, row_blocks
 
@@ -75,6 +76,11 @@ class Predictor(ABC):
     def of(self, X):
         """The same for other rows, such as the test set."""
         return self._replace(X=X)
+
+    def followed_by(self, other):
+        """These rows and then those of another such predictor."""
+        stack = sparse.vstack if sparse.issparse(self.X) else np.concatenate
+        return self._replace(X=stack([self.X, other.X]))
 
     def with_coef(self, coef):
         """The same rows at other parameters."""

@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from skinfluence import InfluenceExplainer
 from skinfluence.components import influence_components
 from skinfluence.groups import group_influence, most_influential_group, smallest_flipping_set
+from skinfluence.perturbation import replacement_influence
 from skinfluence.selection import relative_influence
 from skinfluence.testing import check_adapter, check_predictor, leave_one_out_influence
 from tests.extending.network import NetworkRegressor, TwoLayers
@@ -116,6 +117,18 @@ def test_an_inner_product_is_that_of_whole_gradients(explainer):
     expected = explainer.test_rows(*TEST).coef_gradients().to_dense() @ G.T
     parts = influence_components(explainer, *TEST)
     assert np.abs(parts.without_hessian - expected).max() < 1e-12 * np.abs(expected).max()
+
+
+def test_replaced_rows_are_those_of_a_fit_to_the_changed_table(explainer):
+    X_new, y_new = TEST[0][:1] + 0.5, np.array([0.3])
+    changed = TRAIN[0].copy(), TRAIN[1].copy()
+    changed[0][7], changed[1][7] = X_new[0], y_new[0]
+    after = NetworkRegressor(alpha=0.5).fit(*changed).predict(TEST[0])
+    expected = after - explainer.predict(TEST[0])
+    question = {"X_new": X_new, "y_new": y_new, "X_test": TEST[0]}
+    for method, tolerance in {"newton_step": 1e-4, "refit": 1e-4, "first_order": 0.6}.items():
+        got = replacement_influence(explainer, [7], **question, method=method)[:, 0]
+        assert np.abs(got - expected).max() < tolerance * np.abs(expected).max(), method
 
 
 def test_searches_for_groups_follow_the_parameters(explainer):

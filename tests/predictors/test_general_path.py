@@ -85,3 +85,19 @@ def test_effects_are_the_same(name):
         )
     for expected, got in zip(*made, strict=True):
         assert_allclose(got, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+
+
+@every_objective
+def test_effects_of_replaced_rows_are_the_same(name):
+    made = []
+    for objective in both(name):
+        new = {"predictor": objective.predictor.take([30, 31, 32]), "y": objective.y[[5, 6, 8]]}
+        if objective.weights.codes is not None:
+            new["codes"] = objective.weights.codes[[5, 6, 8]]
+        edits = RowEdits.replacements(objective, ROWS, **new)
+        inverse = AutoSolver().factorize(objective.hessian())
+        tests = objective.predictor.take(slice(30, 36))
+        changes = first_order(objective, inverse, edits), refit(objective, inverse, edits)
+        made.append([change.raw_prediction_changes(tests) for change in changes])
+    for expected, got in zip(*made, strict=True):
+        assert_allclose(got, expected, rtol=0, atol=1e-8 * np.abs(expected).max())

@@ -48,10 +48,13 @@ def conjugate_steps(objective, inverse, edits, *, n_jobs=None, verbose=0):
     (1e-10 for squared error).
     A single step of length one, which does for the removal of a row, overshoots badly for a new
     label: a row that was predicted with confidence has no curvature until it is predicted wrongly.
+    For predictors that are not linear it is Newton's method until it converges.
     Away from an optimum (``polish=False``) the gradient that is left there counts as zero, as it
     does when rows leave. Where least squares without a penalty has many optima, it is the one of
     least norm.
     """
+    if not objective.predictor.linear:
+        return converged_optima(objective, inverse, edits, n_jobs=n_jobs, verbose=verbose)
     iterate = partial(few_steps, objective, inverse)
     work = partial(_of_few_steps, objective, iterate, AutoSolver.for_newton_steps())
     return _all_blocks(objective, inverse, edits, work, n_jobs, verbose, None, None)
