@@ -209,7 +209,7 @@ def test_leverages_of_all_rows_show_it(open_terminal, solver, classes):
     labels = y if classes == 2 else np.arange(len(y)) % 3
     explainer = InfluenceExplainer(LogisticRegression(C=0.1), solver=solver, verbose=1)
     inverse = explainer.fit(X[:, 20:30], labels).linearization_.inverse
-    forms = inverse.row_forms()
+    forms = inverse.leverage_blocks()
     assert "leverages" in terminal.getvalue()
     inverse.verbose = 0
-    np.testing.assert_array_equal(inverse.quadratic_form(inverse.hessian.predictor), forms)
+    np.testing.assert_array_equal(inverse.leverage_blocks_of(inverse.hessian.predictor), forms)

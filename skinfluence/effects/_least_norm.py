@@ -43,7 +43,7 @@ def crossing_rows(objective, inverse, rows, *, replaced=False):
     known = objective.refit_cut is not None and objective.cut is None
     if not known or not takes_least_norm(objective, inverse):
         return none
-    leverage = inverse.row_forms(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
+    leverage = inverse.leverage_blocks(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
     high = np.flatnonzero(leverage > HIGH)
     if not len(high):
         return none
@@ -169,7 +169,7 @@ def _own_directions(objective, inverse, rows, met, free):
 def _groups_to_least_norm(objective, inverse, edits, delta):
     """The same for edits of several rows each: what they leave free is seen in its Hessian."""
     rows = edits.row
-    own = inverse.row_forms(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
+    own = inverse.leverage_blocks(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
     # nothing is met exactly by a group whose leverages sum up to less than one
     whole = np.bincount(edits.edit, own * (1.0 - edits.factor), minlength=edits.n_edits)
     doubtful = whole > 0.99  # or hardly anything is left of some direction

@@ -154,7 +154,7 @@ class LinearChanges(Changes):
         if not self.inverse.factorized or self.new is not None:
             return self._own_one_by_one()  # one solution a row, where the forms need K
         own = np.empty(self.residual.shape)
-        for some, forms in self.inverse.row_form_blocks(self.rows, 8 * own.shape[1] ** 2):
+        for some, forms in self.inverse.iter_leverage_blocks(self.rows, 8 * own.shape[1] ** 2):
             own[some] = np.einsum("nkj,nj->nk", forms, self.residual[some])
         if self.low_rank_coefs.shape[1]:
             own += low_rank_raw_changes(

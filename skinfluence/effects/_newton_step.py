@@ -141,7 +141,7 @@ def _deleted_residual(objective, inverse, removal, rows, residual):
     """
     K = objective.n_outputs
     deleted, full = np.empty((len(rows), K)), np.empty(len(rows), dtype=bool)
-    for some, forms in inverse.row_form_blocks(rows, 40 * K * K):
+    for some, forms in inverse.iter_leverage_blocks(rows, 40 * K * K):
         mine = rows[some]
         right, curvature = residual(mine), objective.row_curvature(mine)
         if removal is None:

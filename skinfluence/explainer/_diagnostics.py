@@ -12,7 +12,7 @@ from skinfluence.solvers import AutoSolver
 def leverage(objective, inverse):
     """Leverage of each row, the trace of s_i A_i M_i, (n,)."""
     out, K = np.empty(objective.n_rows), objective.n_outputs
-    for some, forms in inverse.row_form_blocks(np.arange(len(out)), 8 * K * K):
+    for some, forms in inverse.iter_leverage_blocks(np.arange(len(out)), 8 * K * K):
         out[some] = objective.row_curvature(some).traces(forms)
     return out
 
@@ -159,7 +159,7 @@ def _expected_leverage(linearization):
     objective = linearization.objective
     inverse = AutoSolver().factorize(objective.hessian(curvature="fisher"))
     information = objective.loss.fisher_matrix(objective.raw_prediction)[:, :, 0]
-    return (objective.sample_weight * information * inverse.row_forms()[:, :, 0])[:, 0]
+    return (objective.sample_weight * information * inverse.leverage_blocks()[:, :, 0])[:, 0]
 
 
 def _dfbetas(fitted_model, linearization, rows, sigma):

@@ -74,7 +74,7 @@ def _by_forms(changes, kind, objective):
         inverse = RootInverse(inverse.hessian, _squared_roots(inverse, objective), inverse.report)
     squares = np.empty(changes.n_changes)
     for some in row_blocks(changes.n_changes, 24 * objective.n_outputs**2, SOLVED_MIB):
-        forms = inverse.row_forms(changes.rows[some])  # shape: (n_some, K, K)
+        forms = inverse.leverage_blocks(changes.rows[some])  # shape: (n_some, K, K)
         residual = changes.residual[some]
         squares[some] = np.einsum("nkj,nk,nj->n", forms, residual, residual)
     if changes.directions.shape[-1]:

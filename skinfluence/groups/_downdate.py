@@ -57,7 +57,7 @@ class Downdate:
         self._slopes = weighted_residual(objective, inverse)(rows)  # shape: (n, K)
         self._moved = np.zeros(self._slopes.shape)  # E_i' d_U
         self._curvature = objective.row_curvature()
-        forms = inverse.row_forms().copy()  # shape: (n, K, K)
+        forms = inverse.leverage_blocks().copy()  # shape: (n, K, K)
         self._system = inverse.leverage_system(rows, self._curvature, forms)
         # H_U^-1 is H^-1 plus, for each removed row, H_U^-1 E_j (its core) E_j' H_U^-1
         self._reached = _Columns(objective.n_parameters)

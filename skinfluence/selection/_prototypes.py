@@ -184,7 +184,7 @@ class _FisherKernel:
 
     def diagonal(self):
         """K(i, i), (n_rows,)."""
-        forms, residual = self.inverse.row_forms(self.rows), self.gradients.residual
+        forms, residual = self.inverse.leverage_blocks(self.rows), self.gradients.residual
         out = np.empty(len(self.rows))
         for some in row_blocks(len(out), 8 * forms[:1].size):
             out[some] = np.einsum("nk,nkj,nj->n", residual[some], forms[some], residual[some])

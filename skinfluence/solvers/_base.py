@@ -29,7 +29,7 @@ class InverseHessian(LinearOperator):
     def __init__(self, hessian, report):
         self.hessian = hessian
         self.report = report
-        self._row_forms = None
+        self._leverage_blocks = None
         self._near_one = None
         self._neighbours = {}
         self._asked = {}  # thread -> outcomes of the solutions of its open question
@@ -72,28 +72,28 @@ class InverseHessian(LinearOperator):
     def _adjoint(self):
         return self
 
-    def row_forms(self, rows=None):
-        """:meth:`quadratic_form` of training rows, (n_rows, K, K); computed once for all rows."""
+    def leverage_blocks(self, rows=None):
+        """Leverage blocks J_i H^-1 J_i' of training rows, (n_rows, K, K); once for all rows."""
         n = self.hessian.n_rows
         if rows is None or np.array_equal(rows, np.arange(n)):
-            if self._row_forms is None:
-                self._row_forms = self.quadratic_form(self.hessian.predictor)
-            return self._row_forms
-        if self._row_forms is not None or len(rows) > n // 2:
-            return self.row_forms()[rows]
-        return self.quadratic_form(self.hessian.predictor.take(rows))
+            if self._leverage_blocks is None:
+                self._leverage_blocks = self.leverage_blocks_of(self.hessian.predictor)
+            return self._leverage_blocks
+        if self._leverage_blocks is not None or len(rows) > n // 2:
+            return self.leverage_blocks()[rows]
+        return self.leverage_blocks_of(self.hessian.predictor.take(rows))
 
-    def row_form_blocks(self, rows, bytes_per_row):
-        """Iterate over (slice of `rows`, their :meth:`row_forms`); all are kept if small."""
+    def iter_leverage_blocks(self, rows, bytes_per_row):
+        """Iterate over (slice of `rows`, their :meth:`leverage_blocks`); all are kept if small."""
         n, K = self.hessian.n_rows, self.hessian.n_outputs
-        keep = self._row_forms is not None or 8 * n * K * K <= MOST_KEPT
+        keep = self._leverage_blocks is not None or 8 * n * K * K <= MOST_KEPT
         for made in [slice(0, len(rows))] if keep else row_blocks(len(rows), 8 * K * K):
-            forms = self.row_forms(rows[made])
+            forms = self.leverage_blocks(rows[made])
             for some in row_blocks(len(forms), bytes_per_row, cache_mib=2.0):
                 yield slice(made.start + some.start, made.start + some.stop), forms[some]
 
-    def quadratic_form(self, predictor):
-        """M_i = J_i H^-1 J_i' with J_i the Jacobian of each row of `predictor`: (n, K, K).
+    def leverage_blocks_of(self, predictor):
+        """Leverage blocks M_i = J_i H^-1 J_i' of any rows, with their Jacobians J_i: (n, K, K).
 
         The change of row i's K raw predictions per unit of its K residuals: z_i' H^-1 z_i for a
         linear predictor with one output.
@@ -141,7 +141,7 @@ class InverseHessian(LinearOperator):
         curvature : RowCurvature, default=None
             A of these rows, as the Hessian has it, where it is known.
         forms : ndarray of shape (n_rows, K, K), default=None
-            Their :meth:`row_forms`, where they are known.
+            Their :meth:`leverage_blocks`, where they are known.
 
         Returns
         -------

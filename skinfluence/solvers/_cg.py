@@ -274,10 +274,10 @@ class CGInverse(InverseHessian):
         )
         return preconditioner.back(X).reshape(p, -1), n_iter
 
-    def quadratic_form(self, predictor):
-        """See :meth:`InverseHessian.quadratic_form`; all outputs of a few rows in each block."""
+    def leverage_blocks_of(self, predictor):
+        """See :meth:`InverseHessian.leverage_blocks_of`; all outputs of a few rows at a time."""
         if not self.hessian.linear:
-            return super().quadratic_form(predictor)
+            return super().leverage_blocks_of(predictor)
         design = predictor.design
         K, q = self.hessian.n_outputs, self.hessian.n_columns
         separable = self.hessian.separable

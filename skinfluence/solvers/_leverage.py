@@ -239,7 +239,7 @@ def leverage_system(inverse, rows, curvature, forms):
     """See :meth:`skinfluence.solvers.InverseHessian.leverage_system`."""
     hessian = inverse.hessian
     curvature = hessian.curvature_of(rows) if curvature is None else curvature
-    forms = inverse.row_forms(rows) if forms is None else forms
+    forms = inverse.leverage_blocks(rows) if forms is None else forms
     # where solutions have errors, half of the digits that a leverage has must be left
     least = max(ZERO_DIFFERENCE, inverse.accuracy**0.5)
     if not inverse.factorized:
@@ -254,7 +254,7 @@ def leverage_system(inverse, rows, curvature, forms):
 def rows_near_one(inverse):
     """(training rows near leverage one, their gaps)."""
     hessian = inverse.hessian
-    blocks = inverse.row_form_blocks(np.arange(hessian.n_rows), 32 * hessian.n_outputs**2)
+    blocks = inverse.iter_leverage_blocks(np.arange(hessian.n_rows), 32 * hessian.n_outputs**2)
     found = [
         some.start + np.flatnonzero(are_near_one(hessian, some, None, forms))
         for some, forms in blocks

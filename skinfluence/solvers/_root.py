@@ -55,7 +55,7 @@ class RootInverse(InverseHessian):
                 np.matmul(W, W.T @ V[k], out=out[k])
         return out.reshape(self.shape[0], -1)
 
-    def quadratic_form(self, predictor):
+    def leverage_blocks_of(self, predictor):
         if not self.hessian.linear:
             return self._general_form(predictor)
         if self.hessian.separable:

@@ -143,20 +143,20 @@ class WoodburyInverse(InverseHessian):
         out = out.reshape(K * q, -1)
         return (out if gauge is None else out - gauge @ (gauge.T @ out)), mu
 
-    def row_forms(self, rows=None):
+    def leverage_blocks(self, rows=None):
         if not self._separable:
-            return super().row_forms(rows)
-        if self._row_forms is None:
+            return super().leverage_blocks(rows)
+        if self._leverage_blocks is None:
             n, K = self._root.shape
             # small curvature: the leverage has digits, and the root is no divisor
             direct = np.flatnonzero(~self._by_rows.all(axis=1))
             out = np.zeros((n, K, K))
             if len(direct):
-                out[direct] = self.quadratic_form(self.hessian.predictor.take(direct))
+                out[direct] = self.leverage_blocks_of(self.hessian.predictor.take(direct))
             i, k = np.nonzero(self._by_rows)
             out[i, k, k] = (1.0 - self._gaps[i, k]) / self._root[i, k] ** 2
-            self._row_forms = out
-        return self._row_forms if rows is None else self._row_forms[rows]
+            self._leverage_blocks = out
+        return self._leverage_blocks if rows is None else self._leverage_blocks[rows]
 
     def near_gaps(self, rows, curvature, forms):
         if self._separable:

@@ -41,11 +41,17 @@ def check_solver(solver, hessian, *, rtol=1e-8):
     Z = hessian.design.to_dense()
     blocks = expected.reshape(K, q, K, q)
     forms = np.einsum("nq,kqjr,nr->nkj", Z, blocks, Z, optimize=True)
-    _close(inverse.quadratic_form(hessian.predictor), forms, rtol, "quadratic_form")
-    _close(inverse.row_forms(np.array([1])), forms[[1]], rtol, "row_forms of one row", forms)
-    _close(inverse.row_forms(), forms, rtol, "row_forms")
+    _close(inverse.leverage_blocks_of(hessian.predictor), forms, rtol, "leverage_blocks_of")
+    _close(
+        inverse.leverage_blocks(np.array([1])),
+        forms[[1]],
+        rtol,
+        "leverage_blocks of one row",
+        forms,
+    )
+    _close(inverse.leverage_blocks(), forms, rtol, "leverage_blocks")
     some = np.array([2, 0])
-    _close(inverse.row_forms(some), forms[some], rtol, "row_forms of two rows", forms)
+    _close(inverse.leverage_blocks(some), forms[some], rtol, "leverage_blocks of two rows", forms)
     if inverse.factorized:
         _check_report(inverse, hessian, null)
     return inverse

@@ -32,7 +32,7 @@ def test_no_more_matrices_of_all_rows_than_the_leverages_are_held():
     inverse = CholeskySolver().factorize(objective.hessian())
     rows = np.arange(n)
     newton_step(objective, inverse, RowEdits.removals(rows[:10]))  # caches of size (n, K)
-    inverse.row_forms()
+    inverse.leverage_blocks()
     tracemalloc.start()
     newton_step(objective, inverse, RowEdits.removals(rows))
     _, peak = tracemalloc.get_traced_memory()

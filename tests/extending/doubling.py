@@ -11,6 +11,6 @@ def doubling(objective, inverse, edits):
     :func:`skinfluence.effects.newton_step` has a minus; exact for squared error.
     """
     rows = edits.row
-    leverage = objective.row_curvature(rows).values * inverse.row_forms(rows)[:, :, 0]
+    leverage = objective.row_curvature(rows).values * inverse.leverage_blocks(rows)[:, :, 0]
     residual = -objective.weighted_residual(rows) / (1.0 + leverage)
     return LinearChanges(inverse, rows, residual)

@@ -78,7 +78,7 @@ def test_effects_are_the_same(name):
             EFFECTS["rescaled"].changes(objective, inverse, groups),
         ]
         made.append(
-            [inverse.row_forms()]
+            [inverse.leverage_blocks()]
             + [change.raw_prediction_changes(tests) for change in changes]
             + [change.contract(tests, slopes)(slice(0, change.n_changes)) for change in changes]
             + [change.own_raw_prediction_changes() for change in changes[:2]]

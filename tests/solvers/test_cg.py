@@ -284,28 +284,32 @@ def test_answers_repeat(random_state):
     [zoo.multinomial, zoo.several_outputs_of_distinct_penalties, zoo.well_posed],
 )
 @pytest.mark.parametrize("width", [1, 7, 128])
-def test_quadratic_forms_in_wide_blocks_are_those_of_the_base_class(make, width):
+def test_leverage_blocks_in_wide_blocks_are_those_of_the_base_class(make, width):
     inverse = CGSolver(tol=1e-12, block_size=width).factorize(make())
     rows = inverse.hessian.predictor
-    found = inverse.quadratic_form(rows)
-    assert_allclose(found, InverseHessian.quadratic_form(inverse, rows), atol=1e-11)
+    found = inverse.leverage_blocks_of(rows)
+    assert_allclose(found, InverseHessian.leverage_blocks_of(inverse, rows), atol=1e-11)
     assert_array_equal(found, found.transpose(0, 2, 1))
 
 
-def test_an_unfinished_quadratic_form_is_marked_whatever_its_last_block_did():
+def test_an_unfinished_leverage_is_marked_whatever_its_last_block_did():
     hessian = zoo.duplicated_column()
     inverse = CGSolver(block_size=1, max_iter=60).factorize(hessian)
     X = np.random.default_rng(0).standard_normal((1, 5))
     X = np.concatenate([X, hessian.design.X[:1]])  # the first outside the range, the last within
     with pytest.warns(ConvergenceWarning, match="1 of 2 right-hand sides") as caught:
-        inverse.quadratic_form(LinearPredictor(Design(X, hessian.design.center, True)))
+        inverse.leverage_blocks_of(LinearPredictor(Design(X, hessian.design.center, True)))
     assert len(caught) == 1
     assert not inverse.report.converged
 
 
-def test_rows_without_any_give_no_quadratic_form():
+def test_rows_without_any_give_no_leverage_block():
     inverse = CGSolver().factorize(zoo.multinomial())
-    assert inverse.quadratic_form(inverse.hessian.predictor.take(slice(0, 0))).shape == (0, 3, 3)
+    assert inverse.leverage_blocks_of(inverse.hessian.predictor.take(slice(0, 0))).shape == (
+        0,
+        3,
+        3,
+    )
 
 
 @pytest.mark.parametrize(

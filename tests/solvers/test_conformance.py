@@ -101,7 +101,7 @@ def test_auto_takes_the_pseudo_inverse_for_an_intercept_without_curvature():
 
 @pytest.mark.parametrize("make", zoo.REGULAR, ids=name_of)
 def test_leverages_are_not_negative(make):
-    forms = AutoSolver().factorize(make()).row_forms()
+    forms = AutoSolver().factorize(make()).leverage_blocks()
     assert np.einsum("nkk->nk", forms).min() >= 0
 
 
@@ -147,19 +147,19 @@ def test_one_factorisation_serves_any_number_of_right_hand_sides():
 
 def test_row_forms_of_all_rows_are_computed_once():
     inverse = CholeskySolver().factorize(zoo.well_posed())
-    assert inverse.row_forms() is inverse.row_forms()
+    assert inverse.leverage_blocks() is inverse.leverage_blocks()
 
 
 def test_the_solvers_of_the_package_are_registered():
     assert {"auto", "cholesky", "eigh", "woodbury"} <= set(REGISTRY)
 
 
-def test_the_general_quadratic_form_is_that_of_the_solvers():
-    """InverseHessian.quadratic_form, which a new solver inherits, against the roots' own."""
+def test_the_general_leverage_blocks_are_those_of_the_solvers():
+    """InverseHessian.leverage_blocks_of, which a new solver inherits, against the roots' own."""
     from skinfluence.solvers import InverseHessian
 
     for make in (zoo.several_outputs_of_distinct_penalties, zoo.multinomial):
         inverse = CholeskySolver().factorize(make())
         rows = inverse.hessian.predictor
-        general = InverseHessian.quadratic_form(inverse, rows)
-        assert_allclose(general, inverse.quadratic_form(rows), atol=1e-12)
+        general = InverseHessian.leverage_blocks_of(inverse, rows)
+        assert_allclose(general, inverse.leverage_blocks_of(rows), atol=1e-12)

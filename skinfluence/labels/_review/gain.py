@@ -50,7 +50,7 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
         raw = np.where(np.isfinite(raw), raw, objective.raw_prediction)
         weight = objective.weights.base
         pull = (weight / weight.sum())[:, None] * _gradient(objective, beliefs, raw)
-        own = np.einsum("nk,nkl,nl->n", pull, inverse.row_forms(), turned)
+        own = np.einsum("nk,nkl,nl->n", pull, inverse.leverage_blocks(), turned)
         predictor = objective.predictor
     else:
         tests = explainer.test_rows(X_test, y_test, target=Mean("loss"))
