@@ -124,31 +124,29 @@ class CombinedChanges(Changes):
     Parameters
     ----------
     parts : list of (ndarray of int, Changes)
-        Rising positions of the changes of each part.
+        Rising positions of the changes of each part: those of an earlier part, or new ones.
     n_changes : int
         Positions without a part are NaN.
     """
 
     def __init__(self, parts, n_changes):
-        self.parts = parts
         self.n_changes = n_changes
-        covered = np.zeros(n_changes, dtype=bool)
-        for place, _ in parts:
-            covered[place] = True
-        self._start = np.where(covered, 0.0, np.nan)
+        self._lost = np.ones(n_changes, dtype=bool)
+        self.parts = []
+        for place, part in parts:  # and whether it is the first one of its positions
+            self.parts.append((place, part, self._lost[place].all()))
+            self._lost[place] = False
 
     def set_nan(self, some):
-        self._start[some] = np.nan
+        self._lost[some] = True
 
     def _gather(self, make):
         out = None
-        for place, part in self.parts:
+        for place, part, first in self.parts:
             made = make(part)
-            if out is None:
-                shape = (self.n_changes, *[1] * (made.ndim - 1))
-                out = np.empty((self.n_changes, *made.shape[1:]))
-                out[:] = self._start.reshape(shape)
-            out[place] += made
+            out = np.zeros((self.n_changes, *made.shape[1:])) if out is None else out
+            out[place] = made if first else out[place] + made
+        out[self._lost] = np.nan
         return out
 
     def contract(self, predictor, slopes=None):
@@ -159,20 +157,18 @@ class CombinedChanges(Changes):
 
     def _scatter(self, make):
         """A function of a slice of changes that adds up those of the parts."""
-        parts = [(place, make(part)) for place, part in self.parts]
+        parts = [(place, make(part), first) for place, part, first in self.parts]
 
         def contracted(some, out=None):
-            started = False
-            for place, read in parts:
+            for place, read, first in parts:
                 a, b = np.searchsorted(place, (some.start, some.stop))
-                made = read(slice(a, b))
-                if not started:
-                    if out is None:
-                        n_some = some.stop - some.start
-                        out = np.empty((made.shape[0], n_some, *made.shape[2:]), made.dtype)
-                    out[:] = self._start[some].reshape(-1, *[1] * (made.ndim - 2))
-                    started = True
-                out[:, place[a:b] - some.start] += made
+                made, own = read(slice(a, b)), place[a:b] - some.start
+                if out is None:
+                    n_some = some.stop - some.start
+                    out = np.empty((made.shape[0], n_some, *made.shape[2:]), made.dtype)
+                out[:, own] = made if first else out[:, own] + made
+            if self._lost[some].any():
+                out[:, self._lost[some]] = np.nan
             return out
 
         return contracted
@@ -184,8 +180,8 @@ class CombinedChanges(Changes):
         return self._gather(lambda part: part.coef_changes())
 
     def summed(self, edits):
-        lost, sums = edits.edit[np.isnan(self._start[edits.row])], []
-        for place, part in self.parts:
+        lost, sums = edits.edit[self._lost[edits.row]], []
+        for place, part, _ in self.parts:
             inside = np.isin(edits.row, place)
             rows = np.searchsorted(place, edits.row[inside])
             own = replace(edits, edit=edits.edit[inside], row=rows, factor=edits.factor[inside])
