@@ -131,6 +131,7 @@ API_REFERENCE = [
             "TestRows",
             "target_changes",
             "influence_blocks",
+            "edit_blocks",
             "top_k",
             "change_lengths",
             "scaled_changes",

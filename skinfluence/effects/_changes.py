@@ -180,11 +180,13 @@ class CombinedChanges(Changes):
         return self._gather(lambda part: part.coef_changes())
 
     def summed(self, edits):
-        lost, sums = edits.edit[self._lost[edits.row]], []
+        lost, sums = edits.edit_of_term[self._lost[edits.row]], []
         for place, part, _ in self.parts:
             inside = np.isin(edits.row, place)
             rows = np.searchsorted(place, edits.row[inside])
-            own = replace(edits, edit=edits.edit[inside], row=rows, factor=edits.factor[inside])
+            own = replace(
+                edits, edit=edits.edit_of_term[inside], row=rows, factor=edits.factor[inside]
+            )
             sums.append(part.summed(own).coef_changes())
         out = np.sum(sums, axis=0)
         out[lost] = np.nan

@@ -64,7 +64,7 @@ def leaves_no_model(objective, edits):
         holds = np.zeros(objective.n_rows, dtype=bool)
         holds[rows] = True
         gone = (edits.factor == 0.0) & holds[edits.row]
-        edit, code = edits.edit[gone], codes[edits.row[gone]]
+        edit, code = edits.edit_of_term[gone], codes[edits.row[gone]]
         counts = np.bincount(edit * len(sizes) + code, minlength=edits.n_edits * len(sizes))
         out |= ((sizes > 0) & (counts.reshape(-1, len(sizes)) >= sizes)).any(axis=1)
     return out

@@ -38,9 +38,9 @@ class RowEdits:
     """A block of edits of the training data, each a sum of signed row terms.
 
     Term t takes the part ``1 - factor[t]`` of the weight of training row ``row[t]`` away, in edit
-    ``edit[t]``: factor 0 removes the row, a factor above one adds to its weight. With `new` edit b
-    also adds row b of `new` with the sample weight of training row ``row[b]``, which it replaces;
-    its class weight goes by the new label.
+    ``edit[t]`` (edit t where `edit` is None): factor 0 removes the row, a factor above one adds to
+    its weight. With `new` edit b also adds row b of `new` with the sample weight of training row
+    ``row[b]``, which it replaces; its class weight goes by the new label.
 
     The constructors :meth:`removals`, :meth:`weights`, :meth:`groups`, :meth:`replacements` and
     :meth:`relabellings` make them.
@@ -48,8 +48,8 @@ class RowEdits:
     Attributes
     ----------
     n_edits : int
-    edit : ndarray of int, shape (n_terms,)
-        Rising.
+    edit : ndarray of int, shape (n_terms,), or None
+        Rising; None where each edit has one term.
     row : ndarray of int, shape (n_terms,)
         Each row at most once in an edit.
     factor : ndarray of shape (n_terms,)
@@ -58,7 +58,7 @@ class RowEdits:
     """
 
     n_edits: int
-    edit: np.ndarray
+    edit: np.ndarray | None
     row: np.ndarray
     factor: np.ndarray
     new: NewRows | None = None
@@ -73,7 +73,7 @@ class RowEdits:
         """Edit b multiplies the weight of row ``rows[b]`` by ``factors[b]``, or one number."""
         rows = np.asarray(rows)
         factors = np.broadcast_to(np.asarray(factors, dtype=float), len(rows))
-        return cls(len(rows), np.arange(len(rows)), rows, factors)
+        return cls(len(rows), None, rows, factors)
 
     @classmethod
     def groups(cls, groups, factor=0.0):
@@ -122,7 +122,7 @@ class RowEdits:
         if self.single_rows is not None:
             row, factor = self.row[some], self.factor[some]
             new = None if self.new is None else self.new.take(some)
-            return RowEdits(len(row), np.arange(len(row)), row, factor, new)
+            return RowEdits(len(row), None, row, factor, new)
         some = np.arange(self.n_edits)[some]
         ends = np.searchsorted(self.edit, np.arange(self.n_edits + 1))
         sizes = ends[some + 1] - ends[some]
@@ -133,16 +133,21 @@ class RowEdits:
 
     def parts(self):
         """(rows, lost part of each row's weight) of every edit."""
-        ends = np.searchsorted(self.edit, np.arange(1, self.n_edits))
+        ends = np.searchsorted(self.edit_of_term, np.arange(1, self.n_edits))
         lost = 1.0 - self.factor
         return list(zip(np.split(self.row, ends), np.split(lost, ends), strict=True))
 
     @property
     def single_rows(self):
         """Row of each edit if every edit touches exactly one row, else None."""
-        if len(self.row) == self.n_edits and (self.edit == np.arange(self.n_edits)).all():
+        if self.edit is None or np.array_equal(self.edit, np.arange(self.n_edits)):
             return self.row
         return None
+
+    @property
+    def edit_of_term(self):
+        """Edit of each term, (n_terms,)."""
+        return np.arange(self.n_edits) if self.edit is None else self.edit
 
     @property
     def removed_rows(self):
@@ -153,7 +158,7 @@ class RowEdits:
         """Edits that change the objective at all, a mask (n_edits,)."""
         terms = (self.factor != 1.0) & objective.weights.matter(self.row)
         out = np.zeros(self.n_edits, dtype=bool)
-        out[self.edit[terms]] = True
+        out[self.edit_of_term[terms]] = True
         return out
 
     def weight_changes(self, weights):
@@ -161,15 +166,15 @@ class RowEdits:
         if self.new is not None:
             return np.zeros(self.n_edits)
         lost = (self.factor - 1.0) * weights.base[self.row]
-        return np.bincount(self.edit, weights=lost, minlength=self.n_edits)
+        return np.bincount(self.edit_of_term, weights=lost, minlength=self.n_edits)
 
     def count_changes(self, weights):
         """Change of the class counts that balanced class weights follow, (n_edits, C)."""
         out = np.zeros((self.n_edits, weights.n_classes))
         count = weights.counts[self.row]
-        np.add.at(out, (self.edit, weights.codes[self.row]), (self.factor - 1.0) * count)
+        np.add.at(out, (self.edit_of_term, weights.codes[self.row]), (self.factor - 1.0) * count)
         if self.new is not None:
-            np.add.at(out, (self.edit, self.new.codes), count)
+            np.add.at(out, (self.edit_of_term, self.new.codes), count)
         return out
 
     def class_ratio(self, weights):

@@ -171,7 +171,7 @@ def _groups_to_least_norm(objective, inverse, edits, delta):
     rows = edits.row
     own = inverse.leverage_blocks(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
     # nothing is met exactly by a group whose leverages sum up to less than one
-    whole = np.bincount(edits.edit, own * (1.0 - edits.factor), minlength=edits.n_edits)
+    whole = np.bincount(edits.edit_of_term, own * (1.0 - edits.factor), minlength=edits.n_edits)
     doubtful = whole > 0.99  # or hardly anything is left of some direction
     if inverse.report.null_space.shape[1]:
         doubtful[:] = True

@@ -35,4 +35,4 @@ def rescaled(objective, inverse, edits):
     """
     rows, place = np.unique(edits.row, return_inverse=True)
     steps = newton_step(objective, inverse, RowEdits.removals(rows))
-    return steps.summed(RowEdits(edits.n_edits, edits.edit, place, edits.factor))
+    return steps.summed(RowEdits(edits.n_edits, edits.edit_of_term, place, edits.factor))

@@ -22,6 +22,7 @@ from skinfluence.explainer._lengths import KINDS, change_lengths, scaled_changes
 from skinfluence.explainer._linearization import (
     MOST_TESTS,
     ORDERS,
+    edit_blocks,
     influence_blocks,
     top_k,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "check_explainer",
     "check_training_data",
     "delegated",
+    "edit_blocks",
     "group_changes",
     "influence_blocks",
     "leverage",

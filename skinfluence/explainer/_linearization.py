@@ -45,7 +45,9 @@ def influence_blocks(linearization, predictor, target, method, rows, out=None):
     out : ndarray of shape (n_test, n_rows) or None
         Where the influences are written; without it each block has an array of its own.
     """
-    blocks = _blocks(linearization, predictor, target, method, rows, out)
+    linearization.warn_of_last(method, rows)
+    edits = RowEdits.removals(rows)
+    blocks = edit_blocks(linearization, predictor, target, method, edits, out)
     if EFFECTS[method].converges:  # which shows its own progress, and takes all of the time
         return blocks
     return progress(
@@ -62,29 +64,42 @@ def _n_values(predictor, target):
     return 1 if target.joint else predictor.n_rows
 
 
-def _blocks(linearization, predictor, target, method, rows, out):
+def edit_blocks(linearization, predictor, target, method, edits, out=None):
+    """Iterate over (slice of test rows, slice of edits, effects) until all pairs are covered.
+
+    Parameters
+    ----------
+    linearization : Linearization
+    predictor : Predictor of the test rows
+    target : Target of the test rows, see skinfluence.targets
+    method : str
+        Name of an effect.
+    edits : RowEdits
+        Of single rows.
+    out : ndarray of shape (n_test, n_edits) or None
+        Where the effects are written; without it each block has an array of its own.
+    """
     if EFFECTS[method].converges:
-        yield from _all_blocks(linearization, predictor, target, method, rows, out)
+        yield from _all_blocks(linearization, predictor, target, method, edits, out)
         return
     # one right-hand side a test row; for the Newton step one an output, and leverages beside
     n_test, K = _n_values(predictor, target), linearization.objective.n_outputs
-    many = n_test if EFFECTS[method].linear else K * (n_test + len(rows))
+    many = n_test if EFFECTS[method].linear else K * (n_test + edits.n_edits)
     inverse = linearization.inverse_for(method, many)
-    blocks = _all_blocks(linearization, predictor, target, method, rows, out, inverse)
+    blocks = _all_blocks(linearization, predictor, target, method, edits, out, inverse)
     yield from inverse.question().over(blocks)
 
 
-def _all_blocks(linearization, predictor, target, method, rows, out, inverse=None):
-    linearization.warn_of_last(method, rows)
-    row_step, effect = max(1, len(rows)), EFFECTS[method]
-    held = effect.converges or (target.joint and not effect.linear)
+def _all_blocks(linearization, predictor, target, method, edits, out, inverse=None):
+    n, effect = edits.n_edits, EFFECTS[method]
+    step, replaced = max(1, n), edits.new is not None
+    held = effect.converges or ((target.joint or replaced) and not effect.linear)
     if held or linearization.objective.cut is not None:
-        row_step = min(row_step, linearization.refit_width())
-    for start in range(0, len(rows), row_step):
-        chunk = slice(start, min(start + row_step, len(rows)))
-        objective, changes = linearization.changes(
-            method, RowEdits.removals(rows[chunk]), inverse, part=(start, len(rows))
-        )
+        step = min(step, linearization.refit_width())
+    for start in range(0, n, step):
+        chunk = slice(start, min(start + step, n))
+        part = (start, n)
+        objective, changes = linearization.changes(method, edits.take(chunk), inverse, part=part)
         if target.joint:
             linear = effect.linear
             for some, values in joint_changes(predictor, target, objective, changes, linear):

@@ -9,8 +9,7 @@ from sklearn.utils.validation import check_array
 
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects import EFFECTS, leaves_no_model, resolve_method
-from skinfluence.explainer import MOST_TESTS, TestRows
-from skinfluence.linalg import SOLVED_MIB, row_blocks
+from skinfluence.explainer import edit_blocks
 
 #: How many training rows are transformed again, to see whether that gives what `fit` was given.
 LOOKED_AT = 50
@@ -78,51 +77,16 @@ def check_new_classes(coding, y_new):
         ) from error
 
 
-def _warn_of_last(objective, rows, n_changes):
-    warnings.warn(
-        f"{len(rows)} of {n_changes} changes are NaN: they give another label to the last row of a "
-        f"class (rows {objective.shown_rows(np.unique(rows))}), and a refit without that class "
-        'would be another model. method="first_order" describes the model as it is and stays '
-        "finite.",
-        RuntimeWarning,
-        stacklevel=user_stacklevel(),
-    )
+def effect_blocks(explainer, tests, edits, method):
+    """Iterate over (slice of test rows, slice of edits, effects (n_tests, n_edits)).
 
-
-class Effects:
-    """Effects of replaced rows on test rows, by one method.
-
-    Parameters
-    ----------
-    explainer : InfluenceExplainer
-    method : str
-        Name of an effect.
+    Warns of edits that leave no model, which are NaN.
     """
-
-    def __init__(self, explainer, method):
-        self.linearization = explainer.linearization_
-        self.method = method
-        self.linear = EFFECTS[method].linear
-        self.converges = EFFECTS[method].converges
-        self.objective = self.linearization.optimum if self.converges else explainer.objective_
-
-    def blocks(self, tests, edits):
-        """Yield (slice of test rows, slice of edits, effects (n_tests, n_edits))."""
-        tests = TestRows(self.objective, tests.predictor, tests.target)
-        self._warn_of_last(edits)
-        if self.converges:
-            yield from self._all_blocks(tests, edits, None)
-            return
-        many = len(tests) if self.linear else edits.n_edits
-        inverse = self.linearization.inverse_for(self.method, many)
-        yield from inverse.question().over(self._all_blocks(tests, edits, inverse))
-
-    def _warn_of_last(self, edits):
-        if not EFFECTS[self.method].edited_model:
-            return
-        last = leaves_no_model(self.objective, edits)
+    objective = explainer.objective_
+    if EFFECTS[method].edited_model:
+        last = leaves_no_model(objective, edits)
         if last.any():
-            rows = self.objective.shown_rows(np.unique(edits.row[last]))
+            rows = objective.shown_rows(np.unique(edits.row[last]))
             warnings.warn(
                 f"{last.sum()} of {edits.n_edits} changes are NaN: they give another label to the "
                 f"last row of a class (rows {rows}), and a refit without that class would be "
@@ -131,27 +95,5 @@ class Effects:
                 RuntimeWarning,
                 stacklevel=user_stacklevel(),
             )
-
-    def _all_blocks(self, tests, edits, inverse):
-        for some in self._at_once(edits):
-            _, changes = self.linearization.changes(self.method, edits.take(some), inverse)
-            for part, inner, values in self._values(tests, changes):
-                yield part, slice(some.start + inner.start, some.start + inner.stop), values
-
-    def _at_once(self, edits):
-        """Slices of edits that are computed together: their coefficients are held."""
-        if self.linear:
-            return [slice(0, edits.n_edits)] if edits.n_edits else []
-        return row_blocks(edits.n_edits, 16 * self.objective.n_parameters, SOLVED_MIB)
-
-    def _values(self, tests, changes):
-        K = self.objective.n_outputs
-        per_test = 8 * 3 * self.objective.n_parameters
-        step = min(MOST_TESTS, max(1, len(tests)))
-        for part in row_blocks(len(tests), max(per_test, SOLVED_MIB * 2**20 / step), SOLVED_MIB):
-            mine = tests.take(part)
-            contracted = changes.contract(mine.predictor, mine.gradient() if self.linear else None)
-            wide = 1 if self.linear else 3 * K
-            for some in row_blocks(changes.n_changes, 8 * len(mine) * wide):
-                moved = contracted(some)
-                yield part, some, moved if self.linear else mine.change(moved)
+    linearization = explainer.linearization_
+    return edit_blocks(linearization, tests.predictor, tests.target, method, edits)

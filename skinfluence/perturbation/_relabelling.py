@@ -5,12 +5,12 @@ from sklearn import get_config
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
-from skinfluence.effects import RowEdits
+from skinfluence.effects import EFFECTS, RowEdits
 from skinfluence.explainer import check_explainer
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._effects import (
-    Effects,
     check_method,
+    effect_blocks,
     encode_new_labels,
 )
 
@@ -90,7 +90,7 @@ def relabel_influence(
     >>> bool((effect[y[::2] == 0, 0] == 0).all())
     True
     """
-    effects, tests, rows = _question(explainer, X_test, y_test, rows, target, method)
+    method, tests, rows = _question(explainer, X_test, y_test, rows, target, method)
     if aggregate is not None and not (isinstance(aggregate, str) and aggregate in AGGREGATES):
         raise ValueError(
             f"aggregate={aggregate!r} is not known. Expected one of {list(AGGREGATES)}."
@@ -102,11 +102,11 @@ def relabel_influence(
         out = np.zeros(shape, objective.predictor.dtype)
         y, codes = encode_new_labels(objective.coding, _one_a_row(y_new, len(rows)), len(rows))
         edits = RowEdits.relabellings(objective, rows, y, codes)
-        _fill(out, effects, tests, edits, np.arange(len(rows)), aggregate)
+        _fill(out, explainer, method, tests, edits, np.arange(len(rows)), aggregate)
         return out
     _check_classes(objective)
     out = np.zeros((*shape, len(objective.coding.classes)), objective.predictor.dtype)
-    _fill_classes(out, explainer, effects, tests, rows, aggregate)
+    _fill_classes(out, explainer, method, tests, rows, aggregate)
     return out
 
 
@@ -165,17 +165,17 @@ def relabel_influence_blocks(
     >>> bool((worst > 0).all())
     True
     """
-    effects, tests, rows = _question(explainer, X_test, y_test, rows, target, method)
+    method, tests, rows = _question(explainer, X_test, y_test, rows, target, method)
     _check_classes(explainer.objective_)
-    return _class_blocks(explainer, effects, tests, rows)
+    return _class_blocks(explainer, method, tests, rows)
 
 
-def _class_blocks(explainer, effects, tests, rows):
+def _class_blocks(explainer, method, tests, rows):
     n_classes, dtype = (
         len(explainer.objective_.coding.classes),
         explainer.objective_.predictor.dtype,
     )
-    first = effects.linear
+    first = EFFECTS[method].linear
     held = 8 * n_classes * (len(rows) if first else len(tests))
     for some in row_blocks(
         len(tests) if first else len(rows), held, get_config()["working_memory"]
@@ -183,16 +183,16 @@ def _class_blocks(explainer, effects, tests, rows):
         part = some if first else slice(0, len(tests))
         mine = rows if first else rows[some]
         out = np.zeros((part.stop - part.start, len(mine), n_classes), dtype)
-        _fill_classes(out, explainer, effects, tests.take(part), mine, None)
+        _fill_classes(out, explainer, method, tests.take(part), mine, None)
         yield part, mine, out
 
 
 def _question(explainer, X_test, y_test, rows, target, method):
-    """(effects, test rows, training rows) of one call."""
+    """(method, test rows, training rows) of one call."""
     check_explainer(explainer)
     method = check_method(explainer, method)
     rows = check_rows(rows, explainer)
-    return Effects(explainer, method), explainer.test_rows(X_test, y_test, target=target), rows
+    return method, explainer.test_rows(X_test, y_test, target=target), rows
 
 
 def _check_classes(objective):
@@ -207,7 +207,7 @@ def _one_a_row(y_new, n):
     return np.repeat(np.asarray(y_new)[None], n) if np.ndim(y_new) == 0 else y_new
 
 
-def _fill_classes(out, explainer, effects, tests, rows, aggregate):
+def _fill_classes(out, explainer, method, tests, rows, aggregate):
     """Write the effects of all classes into `out` (..., n_rows, n_classes)."""
     objective = explainer.objective_
     coding = objective.coding
@@ -215,12 +215,12 @@ def _fill_classes(out, explainer, effects, tests, rows, aggregate):
     K = len(coding.classes)
     flat = out.reshape(*out.shape[:-2], -1)
     other = np.arange(K) != own[:, None]  # shape: (n_rows, K)
-    for place in _together(objective, other, effects.linear):
+    for place in _together(objective, other, EFFECTS[method].linear):
         codes = place % K
         edits = RowEdits.relabellings(
             objective, rows[place // K], coding.encode_codes(codes), codes
         )
-        _fill(flat, effects, tests, edits, place, aggregate)
+        _fill(flat, explainer, method, tests, edits, place, aggregate)
 
 
 def _together(objective, other, linear):
@@ -234,10 +234,10 @@ def _together(objective, other, linear):
     return [places[some][other[some]] for some in blocks]
 
 
-def _fill(out, effects, tests, edits, place, aggregate):
+def _fill(out, explainer, method, tests, edits, place, aggregate):
     """Write (or average) the effects of edits at their places among the asked rows."""
-    for part, some, values in effects.blocks(tests, edits):
+    for part, some, values in effect_blocks(explainer, tests, edits, method):
         if aggregate:
-            out[place[some]] += values.sum(axis=0) / len(tests)
+            out[place[some]] += values.sum(axis=0, dtype=np.float64) / len(tests)
         else:
             out[part, place[some]] = values

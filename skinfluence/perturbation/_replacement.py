@@ -9,9 +9,9 @@ from skinfluence._utils.rows import check_rows
 from skinfluence.effects import RowEdits
 from skinfluence.explainer import check_explainer
 from skinfluence.perturbation._effects import (
-    Effects,
     check_method,
     columns_moved_by_transform,
+    effect_blocks,
     encode_new_labels,
 )
 
@@ -111,7 +111,7 @@ def replacement_influence(
         )
     if len(rows):
         edits = RowEdits.replacements(objective, rows, **changed)
-        for part, some, values in Effects(explainer, method).blocks(tests, edits):
+        for part, some, values in effect_blocks(explainer, tests, edits, method):
             out[part, some] = values
     return out
 

@@ -104,7 +104,7 @@ class _ReweightedProblems:
         for a in range(0, len(edits.row), step):
             part = slice(a, a + step)
             Z = objective.design.take(edits.row[part]).to_dense()
-            np.add.at(out, edits.edit[part], pulled[part][:, :, None] * Z[:, None, :])
+            np.add.at(out, edits.edit_of_term[part], pulled[part][:, :, None] * Z[:, None, :])
         return out
 
     def gradient(self, delta, active):
@@ -115,7 +115,7 @@ class _ReweightedProblems:
         theta = objective.coef + delta  # shape: (n_active, K, q)
         place = np.full(self.edits.n_edits, -1)
         place[active] = np.arange(n_active)
-        mine = place[self.edits.edit]
+        mine = place[self.edits.edit_of_term]
         terms = np.flatnonzero(mine >= 0)
         order = np.argsort(self.edits.row[terms], kind="stable")
         terms = terms[order]
