@@ -45,6 +45,8 @@ def beyond_tolerance(model, objective, moved):
         In [0, 1]; distances are squares of lengths, and so is this.
     """
     tol = getattr(model, "tol", None)
+    if not objective.predictor.linear:
+        return 1.0
     if tol is not None and objective.loss.quadratic:
         # relative residuals or changes of coefficients, by the solver
         return max(0.0, 1.0 - (10.0 * tol / moved) ** 2)

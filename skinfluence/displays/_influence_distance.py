@@ -4,6 +4,7 @@ import numpy as np
 
 from skinfluence._utils.checks import check_choice
 from skinfluence.displays._base import Display, mark, one_test_row, scatter_classes
+from skinfluence.predictors import Design
 
 DISTANCES = ("test_row", "decision_value")
 
@@ -104,7 +105,7 @@ class InfluenceDistanceDisplay(Display):
                 )
             distance = objective.raw_prediction[:, 0]
         else:
-            distance = _distances(objective.design, tests.design)
+            distance = _distances(*_rows(explainer, tests, X_test))
         labels = np.asarray(explainer.y_train_) if objective.coding.is_classification else None
         display = cls(
             distance,
@@ -149,6 +150,14 @@ class InfluenceDistanceDisplay(Display):
     def _columns(self):
         columns = {"row": self.row_names, self.kind: self.distance, "influence": self.influence}
         return columns if self.labels is None else columns | {"label": self.labels}
+
+
+def _rows(explainer, tests, X_test):
+    """Designs of the training rows and of the test row; their features for other predictors."""
+    objective, fitted = explainer.objective_, explainer.fitted_model_
+    if objective.predictor.linear:
+        return objective.design, tests.design
+    return Design(fitted.X), Design(fitted.table(X_test))
 
 
 def _distances(train, test):

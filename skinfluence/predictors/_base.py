@@ -1,6 +1,5 @@
 """The Predictor noun: raw predictions of rows at some parameters, with their derivatives."""
 
-import copy
 from abc import ABC, abstractmethod
 from functools import cached_property
 
@@ -38,6 +37,7 @@ class Predictor(ABC):
 
     #: whether raw predictions are linear in the parameters
     linear = False
+    _cached: frozenset = frozenset()
     dtype = np.dtype(np.float64)
 
     def __init__(self, X, coef):
@@ -46,11 +46,15 @@ class Predictor(ABC):
 
     def _replace(self, **changes):
         """A copy with some attributes changed, and nothing that was computed from them."""
-        out = copy.copy(self)
-        for name in [k for k in vars(self) if isinstance(_static(self, k), cached_property)]:
-            del out.__dict__[name]
-        vars(out).update(changes)
+        out = object.__new__(type(self))
+        kept = {k: v for k, v in vars(self).items() if k not in self._cached}
+        vars(out).update(kept, **changes)
         return out
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        own = {name for name, value in vars(cls).items() if isinstance(value, cached_property)}
+        cls._cached = cls._cached | own
 
     @property
     def n_rows(self):
@@ -200,7 +204,3 @@ class Predictor(ABC):
     def estimator_layout(self, coef):
         """Parameters with any leading axes in the estimator's own order, flat: (..., p)."""
         return coef.reshape(*coef.shape[: coef.ndim - self.coef.ndim], -1)
-
-
-def _static(instance, name):
-    return getattr(type(instance), name, None)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 
-from skinfluence import InfluenceExplainer
+from skinfluence import InfluenceExplainer, LabelFlagger
 from skinfluence.components import influence_components
 from skinfluence.groups import group_influence, most_influential_group, smallest_flipping_set
 from skinfluence.perturbation import replacement_influence
@@ -150,3 +150,11 @@ def test_the_hessian_of_a_start_is_not_that_of_the_end():
         moved = InfluenceExplainer(FrozenEstimator(model)).fit(*TRAIN)
     expected = InfluenceExplainer(NetworkRegressor(alpha=0.5)).fit(*TRAIN).influence(*TEST)
     assert np.abs(moved.influence(*TEST) - expected).max() < 1e-6 * np.abs(expected).max()
+
+
+def test_labels_are_judged_by_cross_validation():
+    y = TRAIN[1].copy()
+    y[7] += 5.0
+    flagger = LabelFlagger(NetworkRegressor(alpha=0.5)).fit(TRAIN[0], y)
+    assert flagger.ranking_[0] == 7
+    assert "not linear in its parameters" in flagger.description_

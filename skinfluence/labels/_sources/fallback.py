@@ -32,6 +32,8 @@ def reason_to_cross_validate(source, explainer, X, y):
     step = step_that_sees_labels(explainer.estimator_, X, y)
     if step is not None:
         return f"since {step} has seen the labels of the rows that it prepares"
+    if not explainer.objective_.predictor.linear:
+        return "since the model is not linear in its parameters: leave-one-out has no closed form"
     if not isinstance(source.damping, str) or not isinstance(source.solver, str):
         return None
     if source.solver != "auto":
