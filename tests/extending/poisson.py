@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from skinfluence.adapters import linear_objective, register
 from skinfluence.losses import Loss
@@ -13,8 +13,6 @@ class Poisson(Loss):
     """exp(raw_prediction) - y raw_prediction: minus the log-likelihood of a count."""
 
     name = "poisson"
-    target_kind = "real"
-    canonical = True
     raw_bound = 300.0  # exp overflows at 709
 
     def value(self, y, raw_prediction):
@@ -31,9 +29,6 @@ class Poisson(Loss):
 
     inverse_link_derivative = inverse_link
 
-    def fisher_matrix(self, raw_prediction):
-        return np.exp(raw_prediction)[..., None] * np.eye(raw_prediction.shape[-1])
-
 
 class ExposureRegressor(RegressorMixin, BaseEstimator):
     """Counts with mean exposure * exp(w x + b); the first column of X is the exposure."""
@@ -46,7 +41,7 @@ class ExposureRegressor(RegressorMixin, BaseEstimator):
     def fit(self, X, y, sample_weight=None):
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         s = _check_sample_weight(sample_weight, X)
-        Z = np.column_stack([X[:, 1:], np.ones(len(X))])
+        Z = np.column_stack([self.features(X), np.ones(len(X))])
         penalty = np.diag([self.alpha] * (X.shape[1] - 1) + [0.0])
         theta = np.append(np.zeros(X.shape[1] - 1), np.log((s @ y) / (s @ X[:, 0])))
         for _ in range(50):
@@ -57,9 +52,14 @@ class ExposureRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        return X[:, 0] * np.exp(X[:, 1:] @ self.coef_ + self.intercept_)
+        return X[:, 0] * np.exp(self.features(X) @ self.coef_ + self.intercept_)
+
+    def features(self, X):
+        return X[:, 1:]
+
+    def log_exposure(self, X):
+        return np.log(X[:, :1])
 
 
 @register(__name__, "ExposureRegressor", examples=lambda: [ExposureRegressor()])
@@ -74,6 +74,6 @@ def exposure_regressor(estimator, X, y, sample_weight, settings):
         penalty=estimator.alpha,
         weights=RowWeights(sample_weight),
         settings=settings,
-        columns=lambda X: X[:, 1:],
-        offset=lambda X: np.log(X[:, :1]),
+        columns=estimator.features,
+        offset=estimator.log_exposure,
     )

@@ -1,5 +1,7 @@
 """The generalised linear model of the page "Extending" keeps the contracts, and is explained."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,12 @@ def test_the_prediction_that_is_explained_is_the_expected_count():
     slope = (ends[1] - ends[0]) / (2 * h)
     first = explainer.influence(TEST[0], rows=[3], method="first_order")[:, 0]
     assert np.abs(first - slope).max() < 1e-7 * np.abs(slope).max()
+
+
+def test_a_fitted_explainer_is_pickled_with_its_columns_and_offsets():
+    explainer = InfluenceExplainer(ExposureRegressor(0.5)).fit(*TRAIN)
+    again = pickle.loads(pickle.dumps(explainer))
+    np.testing.assert_array_equal(again.influence(*TEST), explainer.influence(*TEST))
 
 
 def test_groups_know_the_offsets_too():
