@@ -106,7 +106,7 @@ def deleted_rows(objective, inverse, rows):
         for removal, share in nodes:
             ratios = {"class_ratio": removal.class_ratio, "penalty_ratio": removal.penalty_ratio}
             make = partial(_factorize_left, objective, damping, **ratios)
-            left = inverse.neighbour(removal.key, make)
+            left = inverse.cached(removal.key, make)
             deleted, full = _deleted_residual(objective, left, removal, some, residual)
             coefs, share = share[:, None] * removal.low_rank_coefs, share[:, None]
             linear = LinearChanges(left, some, share * deleted, removal.directions, coefs)
@@ -130,7 +130,7 @@ def _kept_residual(objective, inverse, rows, residual):
         return objective, *_deleted_residual(objective, inverse, None, rows, residual)
 
     # the objective is kept, so that no other one can take its identity
-    _, deleted, full = inverse.neighbour(("deleted", id(objective)), make)
+    _, deleted, full = inverse.cached(("deleted", id(objective)), make)
     return deleted.copy(), full
 
 

@@ -31,15 +31,15 @@ class InverseHessian(LinearOperator):
         self.report = report
         self._leverage_blocks = None
         self._near_one = None
-        self._neighbours = {}
+        self._cache = {}
         self._asked = {}  # thread -> outcomes of the solutions of its open question
         super().__init__(dtype=np.float64, shape=hessian.shape)
 
-    def neighbour(self, key, factorize):
-        """Inverse of a Hessian nearby, ``factorize()``; made once for each `key`."""
-        if key not in self._neighbours:
-            self._neighbours[key] = factorize()
-        return self._neighbours[key]
+    def cached(self, key, make):
+        """``make()``, such as the inverse of a downdated Hessian; made once for each `key`."""
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
 
     @abstractmethod
     def solve(self, V):

@@ -88,7 +88,7 @@ def test_newton_step_is_the_refit_for_very_uneven_weights_too(classes):
     objective = minimize(objective._replace(weights=weights), AutoSolver()).objective
     inverse, rows = AutoSolver().factorize(objective.hessian()), np.arange(N_ROWS)
     got = newton_step(objective, inverse, RowEdits.removals(rows)).coef_changes()
-    assert len(inverse._neighbours) < N_ROWS
+    assert len(inverse._cache) < N_ROWS
     expected = [refitted_coef(objective, [row], [0.0]) - objective.coef for row in rows]
     assert_normwise(got, np.array(expected), 1e-10)
     assert got[0].any() == (classes == "counted")
