@@ -18,7 +18,7 @@ class Changes(ABC):
 
     @abstractmethod
     def coef_changes(self):
-        """Change of the coefficients, (n_changes, *shape of the coefficients)."""
+        """Change of the coefficients, (n_changes, ...) with the shape of the coefficients."""
 
     def are_nan(self):
         """Which changes are NaN, a mask (n_changes,)."""
@@ -75,7 +75,7 @@ def nan_changes(coef_changes):
 
 
 class StoredChanges(Changes):
-    """Changes that were computed one by one, (n_changes, *shape of the coefficients).
+    """Changes of the coefficients that were computed one by one, (n_changes, ...).
 
     `predictor` holds the row of each change, where its own raw predictions may be needed.
     """

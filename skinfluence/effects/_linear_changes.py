@@ -27,7 +27,7 @@ class LinearChanges(Changes):
     residual : ndarray of shape (n_changes, K), or callable
         r: the weighted residuals, or deleted residuals. A function gives those of some training
         rows, and is called for a few at a time.
-    directions : ndarray of shape (*shape of the coefficients, m), default=None
+    directions : ndarray of shape (..., m), default=None
         B, shared by all changes (see Coupling); None where there are none.
     low_rank_coefs : ndarray of shape (n_changes, m), default=None
         The coefficients a_b.

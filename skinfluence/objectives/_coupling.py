@@ -12,8 +12,8 @@ class Coupling:
       sum_k (dw_k/ds_i) G_k, with G_k the gradient sum of class k;
     - ``penalty_scaling="mean"``: the penalty is alpha * sum(s), so row i gains (dP/ds_i) theta.
 
-    Both live in a few directions B (*shape of coef, m) with coefficients per row, and stay that
-    cheap.
+    Both live in a few directions B (..., m), of the shape of the coefficients, with coefficients
+    per row, and stay that cheap.
 
     Parameters
     ----------

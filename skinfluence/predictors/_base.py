@@ -133,19 +133,19 @@ class Predictor(ABC):
     def raw_changes(self, coef_changes):
         """Change of the raw predictions for each change of the parameters, (n, B, K).
 
-        `coef_changes` has shape (B, *shape of coef).
+        `coef_changes` has shape (B, ...), with the shape of `coef`.
         """
         return self.raw_at(self.coef + coef_changes) - self.raw()[:, None]
 
     def raw_at(self, coefs):
-        """Raw predictions at each of some parameters (B, *shape of coef): (n, B, K)."""
+        """Raw predictions at each of B parameters (B, ...), of the shape of `coef`: (n, B, K)."""
         raw = [self.with_coef(coef).raw() for coef in coefs]
         return np.stack(raw, axis=1) if raw else self.raw()[:, None][:, :0]
 
     def row_changes(self, coef_changes):
         """Change of row i's raw predictions at change i of the parameters, (n, K).
 
-        `coef_changes` has shape (n, *shape of coef).
+        `coef_changes` has shape (n, ...), with the shape of `coef`.
         """
         parts = [
             self.take(slice(i, i + 1)).raw_changes(coef_changes[i : i + 1])[0]
@@ -186,7 +186,7 @@ class Predictor(ABC):
         return out
 
     def absolute_sums(self, weights):
-        """sum_ik weights_ik |J_ik| for weights of shape (n, K), in the shape of the parameters."""
+        """sum_ik weights_ik abs(J_ik) for weights (n, K), in the shape of the parameters."""
         out = np.zeros(self.n_parameters)
         for rows in self.jacobian_blocks():
             out += np.einsum("nkp,nk->p", np.abs(self.take(rows).row_jacobian()), weights[rows])

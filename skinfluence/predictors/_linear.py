@@ -45,6 +45,7 @@ class LinearPredictor(Predictor):
 
     @property
     def dtype(self):
+        """Of answers that are as large as a table: that of X."""
         return self._design.dtype
 
     def take(self, rows):
