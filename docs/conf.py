@@ -86,7 +86,8 @@ def _math(self, node, as_block):
 
 def _skip_metadata_requests(app, what, name, obj, skip, options):
     """Leave out the methods which scikit-learn's metadata routing puts on every estimator."""
-    if name.startswith("set_") and name.endswith("_request"):
+    routing = name.startswith("set_") and name.endswith("_request")
+    if routing or name == "get_metadata_routing":
         return True
     return None
 
