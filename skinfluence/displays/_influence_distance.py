@@ -39,8 +39,8 @@ class InfluenceDistanceDisplay(Display):
     >>> X, y = load_iris(return_X_y=True)
     >>> display = InfluenceDistanceDisplay.from_estimator(
     ...     LogisticRegression(max_iter=1000), X, y, X[70:71], y[70:71])
-    >>> display.distance[70]
-    np.float64(0.0)
+    >>> print(display.distance[70])
+    0.0
     """
 
     def __init__(self, distance, influence, labels, row_names, *, kind="test_row", what="loss"):

@@ -166,8 +166,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> y_noisy, flipped = flip_labels(y, 0.1, random_state=0)
     >>> flagger = LabelFlagger().fit(X, y_noisy)
-    >>> print(f"{flipped[flagger.ranking_[:40]].mean():.3f} of the first 40 are wrong")
-    1.000 of the first 40 are wrong
+    >>> print(f"{flipped[flagger.ranking_[:40]].mean():.1f} of the first 40 are wrong")
+    1.0 of the first 40 are wrong
     """
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS

@@ -39,7 +39,8 @@ def test_a_wrong_second_derivative_is_found():
 
 def test_the_adapter_keeps_the_contract():
     model = NetworkRegressor(alpha=0.5)
-    check_adapter(model, *TRAIN, X_test=TEST[0], y_test=TEST[1], rtol=1e-5, step=0.03)
+    # its L-BFGS is good for about 1e-7, which a slope over a longer step feels less
+    check_adapter(model, *TRAIN, X_test=TEST[0], y_test=TEST[1], rtol=1e-5, step=0.08)
 
 
 def test_the_hessian_is_the_derivative_of_the_gradient(explainer):
