@@ -160,7 +160,7 @@ class AllRows:
         return loss.value_change(objective.y, objective.raw_prediction, moved)
 
     @shared_parameters
-    def coef_influence(self, *, rows=None, method=None):
+    def coef_influence(self, rows=None, *, method=None):
         """Change of the coefficients when a row is removed.
 
         Returns
