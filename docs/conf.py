@@ -61,7 +61,7 @@ html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "mathml"
 html_static_path = ["_static"]
-html_favicon = "_static/favicon.svg"
+html_favicon = "_static/logo.svg"
 html_theme_options = {
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],

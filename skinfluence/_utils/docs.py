@@ -23,6 +23,7 @@ _ROWS = (
     "array-like of int, of names, or bool mask",
     "Training rows, by position, name or mask; all by default.",
 )
+_AX = "matplotlib Axes", "New ones by default."
 #: Type and description of each shared parameter.
 SHARED = {
     "explainer": _FIT,
@@ -31,6 +32,7 @@ SHARED = {
     "target": _TARGET,
     "method": _METHOD,
     "rows": _ROWS,
+    "ax": _AX,
 }
 
 
@@ -53,7 +55,7 @@ def shared_parameters(function):
     entries = {}
     for entry in re.split(r"^(?=\S)", own, flags=re.M):
         if entry.strip():
-            entries[re.split(r"[ ,:]", entry.lstrip("*"))[0]] = entry.rstrip("\n")
+            entries[re.split(r"[\s,:]", entry.lstrip("*"))[0]] = entry.rstrip("\n")
     parts = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name in entries:

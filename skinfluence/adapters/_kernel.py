@@ -1,5 +1,6 @@
 """KernelRidge and GaussianProcessRegressor: linear models on whitened kernel columns."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,7 +29,7 @@ class WhitenedKernel:
     Parameters
     ----------
     kernel : callable
-        ``kernel(X)`` gives the kernel of rows with the n rows, (m, n).
+        ``kernel(X)`` gives the kernel of rows with the n rows, (m, n). It must be picklable.
     matrix : ndarray of shape (n, n)
         Kernel matrix of the n rows.
     """
@@ -37,38 +38,41 @@ class WhitenedKernel:
         self.kernel = kernel
         values, vectors = np.linalg.eigh(matrix)
         kept = values > ROUNDING * values[-1]
-        self._vectors, self._roots = vectors[:, kept], np.sqrt(values[kept])
+        self._values = values[kept]
+        self._map = vectors[:, kept] / np.sqrt(self._values)  # U lambda^-1/2
 
     def __call__(self, X):
-        return self.kernel(X) @ (self._vectors / self._roots)
+        return self.kernel(X) @ self._map
 
     def coef(self, dual):
         """Coefficients (K, q) on the columns of the functions sum_j dual_j k(x_j, x), (n, K)."""
-        return (dual.T @ self._vectors) * self._roots
+        return (dual.T @ self._map) * self._values
 
 
-def _objective(estimator, X, y, weights, settings, columns, coef, penalty, offset=None):
-    n = len(columns._vectors)
-    refuse(
-        estimator,
-        n > MOST_ROWS,
-        f"{n:,} training rows",
-        f"Expected at most {MOST_ROWS:,}: each row is a parameter. Use a Nystroem transformer and "
-        "Ridge in a pipeline.",
-    )
-    model = SimpleNamespace(coef_=coef, fit_intercept=False)
-    known = None if offset is None else lambda X: np.tile(offset, (X.shape[0], 1))
+def _objective(estimator, X, y, sample_weight, settings, columns, dual, penalty, offset=None):
+    """Squared error on the columns; `dual` has a row for each row of the kernel."""
     return linear_objective(
-        model,
+        SimpleNamespace(coef_=columns.coef(dual), fit_intercept=False),
         X,
         y,
         TargetCoding("real", y.shape[1]),
         SquaredError(),
         penalty=penalty,
-        weights=weights,
+        weights=RowWeights(sample_weight),
         settings=settings,
         columns=columns,
-        offset=known,
+        offset=offset,
+    )
+
+
+def _refuse_many_rows(estimator, rows):
+    """Raise before the kernel matrix is formed."""
+    refuse(
+        estimator,
+        rows.shape[0] > MOST_ROWS,
+        f"{rows.shape[0]:,} training rows",
+        f"Expected at most {MOST_ROWS:,}: each row is a parameter. Use a Nystroem transformer and "
+        "Ridge in a pipeline.",
     )
 
 
@@ -77,20 +81,20 @@ def _values(y):
     return y.reshape(len(y), -1)
 
 
+def _repeated(row, X):
+    return np.tile(row, (X.shape[0], 1))
+
+
 @register("sklearn.kernel_ridge", "KernelRidge", examples=lambda: [KernelRidge(kernel="rbf")])
 def kernel_ridge(estimator, X, y, sample_weight, settings):
     """Squared error of sum_j dual_j k(x_j, x), penalised by alpha times its squared norm."""
-
-    def kernel(X):
-        return estimator._get_kernel(X, estimator.X_fit_)
-
-    columns = WhitenedKernel(kernel, kernel(estimator.X_fit_))
-    dual = estimator.dual_coef_.reshape(estimator.X_fit_.shape[0], -1)
+    rows = estimator.X_fit_
+    _refuse_many_rows(estimator, rows)
+    kernel = partial(estimator._get_kernel, Y=rows)
+    columns = WhitenedKernel(kernel, kernel(rows))
+    dual = estimator.dual_coef_.reshape(rows.shape[0], -1)
     penalty = np.ravel(estimator.alpha)
-    weights = RowWeights(sample_weight)
-    return _objective(
-        estimator, X, _values(y), weights, settings, columns, columns.coef(dual), penalty
-    )
+    return _objective(estimator, X, _values(y), sample_weight, settings, columns, dual, penalty)
 
 
 def _check_gaussian_process(estimator):
@@ -114,26 +118,21 @@ def gaussian_process_regressor(estimator, X, y, sample_weight, settings):
     The noise is `alpha` and what a WhiteKernel adds to the diagonal. The kernel's hyperparameters,
     and the mean and scale of a normalised target, stay as they are fitted.
     """
-    rows, fitted = estimator.X_train_, estimator.kernel_
-
-    def kernel(X):
-        return fitted(X, rows)
-
+    rows = estimator.X_train_
+    _refuse_many_rows(estimator, rows)
+    kernel = partial(estimator.kernel_, Y=rows)
     matrix = kernel(rows)
-    noise = fitted.diag(rows) - np.diag(matrix) + estimator.alpha
+    noise = estimator.kernel_.diag(rows) - np.diag(matrix) + estimator.alpha
     refuse(
         estimator,
         np.ptp(noise) > 1e-9 * noise.max(),
         "noise that differs between rows",
         "Expected a stationary kernel plus white noise.",
     )
-    columns = WhitenedKernel(kernel, matrix)
-    y = _values(y)
-    scale = np.broadcast_to(estimator._y_train_std, y.shape[1])
-    mean = np.broadcast_to(estimator._y_train_mean, y.shape[1])
-    dual = estimator.alpha_.reshape(len(rows), -1) * scale
-    weights = RowWeights(sample_weight)
+    columns, y = WhitenedKernel(kernel, matrix), _values(y)
+    dual = estimator.alpha_.reshape(len(rows), -1) * estimator._y_train_std
+    offset = partial(_repeated, np.broadcast_to(estimator._y_train_mean, y.shape[1]))
     penalty = float(noise.mean())
     return _objective(
-        estimator, X, y, weights, settings, columns, columns.coef(dual), penalty, offset=mean
+        estimator, X, y, sample_weight, settings, columns, dual, penalty, offset=offset
     )

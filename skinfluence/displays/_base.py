@@ -59,6 +59,11 @@ class Display:
         explainer = InfluenceExplainer(estimator).fit(X_train, y_train, sample_weight)
         return cls.from_explainer(explainer, *args, **kwargs)  # type: ignore[attr-defined]
 
+    def _drawn(self, fitted, ax, kwargs):
+        """The display drawn, with tables in the frame type of what an explainer was fitted to."""
+        self._backend = fitted.training_rows_.backend
+        return self.plot(ax=ax, **kwargs)  # type: ignore[attr-defined]
+
     def frame(self):
         """The plotted numbers as a table.
 
@@ -96,6 +101,17 @@ class Display:
             self.figure_ = axes[0].figure
         self.ax_ = axes[0] if n_panels == 1 else axes
         return self.ax_
+
+
+def signed_bars(ax, values, labels=(None, None), **kwargs):
+    """Horizontal bars from the top down: positive values plain, negative ones hatched."""
+    kinds = ((1, HELPFUL, None), (-1, HARMFUL, HATCH))
+    for (sign, color, hatch), label in zip(kinds, labels, strict=True):
+        own = np.flatnonzero(np.sign(values) == sign)
+        style = {"color": color, "hatch": hatch, "edgecolor": "white", "label": label}
+        ax.barh(own, values[own], **(style | kwargs))
+    ax.invert_yaxis()
+    ax.axvline(0.0, color="black", linewidth=0.8)
 
 
 def one_test_row(X_test, name):

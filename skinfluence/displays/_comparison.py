@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.stats import rankdata
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import HELPFUL, Display, mark
+from skinfluence.targets import Mean
 
 
 class ComparisonDisplay(Display):
@@ -51,6 +53,7 @@ class ComparisonDisplay(Display):
         return float(np.corrcoef(*ranks)[0, 1])
 
     @classmethod
+    @shared_parameters
     def from_explainers(
         cls, first, second, X_test, y_test=None, *, target="auto", method=None, ax=None, **kwargs
     ):
@@ -60,12 +63,6 @@ class ComparisonDisplay(Display):
         ----------
         first, second : InfluenceExplainer
             Fitted to the same training rows in the same order.
-        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-        target, method : str
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-        ax : matplotlib Axes, default=None
         **kwargs
             For :meth:`plot`.
 
@@ -79,29 +76,27 @@ class ComparisonDisplay(Display):
         ValueError
             For explainers of different training rows.
         """
-        names = [np.asarray(explainer.training_rows_.names()) for explainer in (first, second)]
+        names = [np.asarray(explainer.row_names_) for explainer in (first, second)]
         if not np.array_equal(*names):
             raise ValueError(
                 f"The explainers were fitted to {len(names[0])} and {len(names[1])} training rows "
                 "that are not the same. Fit both to the same rows in the same order."
             )
-        settings = {"target": target, "method": method}
+        settings = {"target": Mean(target), "method": method}
         display = cls(
-            first.influence(X_test, y_test, **settings).mean(axis=0),
-            second.influence(X_test, y_test, **settings).mean(axis=0),
+            first.influence(X_test, y_test, **settings)[0],
+            second.influence(X_test, y_test, **settings)[0],
             names[0],
             names=(_model_name(first.estimator_), _model_name(second.estimator_)),
         )
-        display._backend = first.training_rows_.backend
-        return display.plot(ax=ax, **kwargs)
+        return display._drawn(first, ax, kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, *, n_marked=3, **kwargs):
         """Draw one point a training row.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            New ones by default.
         n_marked : int, default=3
             Rows of the largest influence in the second model that are named.
         **kwargs

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence.components import influence_components
 from skinfluence.displays._base import HARMFUL, HELPFUL, Display, one_test_row
 
@@ -42,19 +43,14 @@ class InfluenceComponentsDisplay(Display):
         self.same_label = same_label
 
     @classmethod
+    @shared_parameters
     def from_explainer(cls, explainer, X_test, y_test=None, *, target="auto", ax=None, **kwargs):
         """Draw the three panels for one test row.
 
         Parameters
         ----------
-        explainer : InfluenceExplainer
-            Fitted.
         X_test : {array-like, sparse matrix, data frame} of shape (1, n_features)
             One test row.
-        y_test : array-like of shape (1,), default=None
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-        target : str, default="auto"
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
         ax : matplotlib Axes or three of them, default=None
         **kwargs
             For :meth:`plot`.
@@ -72,6 +68,7 @@ class InfluenceComponentsDisplay(Display):
             same = np.asarray(explainer.y_train_) == np.asarray(own).ravel()[0]
         return cls(parts, same).plot(ax=ax, **kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, **kwargs):
         """Draw the panels.
 

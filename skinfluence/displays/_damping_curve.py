@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import HELPFUL, Display
 
 
@@ -39,6 +40,7 @@ class DampingCurveDisplay(Display):
         self.score_name = score_name
 
     @classmethod
+    @shared_parameters
     def from_cv_results(cls, cv_results, *, param=None, score="score", ax=None, **kwargs):
         """Draw the results of a search over damping.
 
@@ -52,7 +54,6 @@ class DampingCurveDisplay(Display):
             by default.
         score : str, default="score"
             Which scorer, where the search has several.
-        ax : matplotlib Axes, default=None
         **kwargs
             For :meth:`plot`.
 
@@ -83,13 +84,12 @@ class DampingCurveDisplay(Display):
         best = [some[np.nan_to_num(mean[some], nan=-np.inf).argmax()] for some in own]
         return cls(values, mean[best], error[best], score_name=score).plot(ax=ax, **kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, **kwargs):
         """Draw the curve; no damping stands at the left of the logarithmic axis.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            New ones by default.
         **kwargs
             For :meth:`matplotlib.axes.Axes.plot`.
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from skinfluence.displays._base import HARMFUL, HATCH, HELPFUL, Display
+from skinfluence._utils.docs import shared_parameters
+from skinfluence.displays._base import Display, signed_bars
 from skinfluence.groups import group_table
 
 
@@ -40,6 +41,7 @@ class GroupInfluenceDisplay(Display):
         self.what = what
 
     @classmethod
+    @shared_parameters
     def from_explainer(
         cls,
         explainer,
@@ -56,16 +58,8 @@ class GroupInfluenceDisplay(Display):
 
         Parameters
         ----------
-        explainer : InfluenceExplainer
-            Fitted.
         groups : array-like, list, dict or str
             As for :func:`~skinfluence.groups.group_influence`.
-        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-        target, method : str
-            As for :func:`~skinfluence.groups.group_influence`.
-        ax : matplotlib Axes, default=None
         **kwargs
             For :meth:`plot`.
 
@@ -78,16 +72,14 @@ class GroupInfluenceDisplay(Display):
         what = explainer.test_rows(X_test, y_test, target=target).target.name
         columns = (np.asarray(table[name]) for name in ("influence", "group", "n_rows"))
         display = cls(*columns, what=what)
-        display._backend = explainer.training_rows_.backend
-        return display.plot(ax=ax, **kwargs)
+        return display._drawn(explainer, ax, kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, *, n_groups=12, **kwargs):
         """Draw one bar a group, the largest effect first.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            New ones by default.
         n_groups : int, default=12
             Groups of the largest absolute effect that are drawn.
         **kwargs
@@ -101,14 +93,9 @@ class GroupInfluenceDisplay(Display):
         ax = self._axes(ax)
         order = np.argsort(-np.abs(np.nan_to_num(self.influence)), kind="stable")[:n_groups]
         values = self.influence[order]
-        for sign, color, hatch in ((1, HELPFUL, None), (-1, HARMFUL, HATCH)):
-            own = np.sign(values) == sign
-            style = {"color": color, "hatch": hatch, "edgecolor": "white"}
-            ax.barh(np.flatnonzero(own), values[own], **(style | kwargs))
+        signed_bars(ax, values, **kwargs)
         names = [f"{self.names[i]} ({self.n_rows[i]:,} rows)" for i in order]
         ax.set_yticks(np.arange(len(order)), names, fontsize=8)
-        ax.invert_yaxis()
-        ax.axvline(0.0, color="black", linewidth=0.8)
         ax.set_xlabel(f"mean change of the {self.what}\nwithout the group")
         return self
 

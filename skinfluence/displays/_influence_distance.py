@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinfluence._utils.checks import check_choice
+from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import Display, mark, one_test_row, scatter_classes
 from skinfluence.predictors import Design
 
@@ -52,6 +53,7 @@ class InfluenceDistanceDisplay(Display):
         self.what = what
 
     @classmethod
+    @shared_parameters
     def from_explainer(
         cls,
         explainer,
@@ -68,17 +70,10 @@ class InfluenceDistanceDisplay(Display):
 
         Parameters
         ----------
-        explainer : InfluenceExplainer
-            Fitted.
         X_test : {array-like, sparse matrix, data frame} of shape (1, n_features)
             One test row.
-        y_test : array-like of shape (1,), default=None
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
         kind : {"test_row", "decision_value"}, default="test_row"
             Distance to the test row; or the training row's decision value (binary classifiers).
-        target, method : str
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-        ax : matplotlib Axes, default=None
         **kwargs
             For :meth:`plot`.
 
@@ -111,20 +106,18 @@ class InfluenceDistanceDisplay(Display):
             distance,
             influence,
             labels,
-            np.asarray(explainer.training_rows_.names()),
+            np.asarray(explainer.row_names_),
             kind=kind,
             what=tests.target.name,
         )
-        display._backend = explainer.training_rows_.backend
-        return display.plot(ax=ax, **kwargs)
+        return display._drawn(explainer, ax, kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, *, n_marked=3, **kwargs):
         """Draw one point a training row.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            New ones by default.
         n_marked : int, default=3
             Rows of the largest absolute influence that are named.
         **kwargs

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import HARMFUL, HELPFUL, Display, mark
 
 
@@ -40,6 +41,7 @@ class InfluencePlotDisplay(Display):
         self.row_names = row_names
 
     @classmethod
+    @shared_parameters
     def from_explainer(cls, explainer, *, ax=None, **kwargs):
         """Draw the diagnostics of all training rows.
 
@@ -47,7 +49,6 @@ class InfluencePlotDisplay(Display):
         ----------
         explainer : InfluenceExplainer
             Fitted, of least squares with one output or of a binary logistic regression.
-        ax : matplotlib Axes, default=None
         **kwargs
             For :meth:`plot`.
 
@@ -71,18 +72,16 @@ class InfluencePlotDisplay(Display):
                 "output or a binary logistic regression. SelfInfluenceDisplay works for any model."
             ) from None
         leverage, residual, distance = found
-        names = np.asarray(explainer.training_rows_.names())
+        names = np.asarray(explainer.row_names_)
         display = cls(leverage, residual, distance, names)
-        display._backend = explainer.training_rows_.backend
-        return display.plot(ax=ax, **kwargs)
+        return display._drawn(explainer, ax, kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, *, n_marked=5, **kwargs):
         """Draw the points and the thresholds.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            New ones by default.
         n_marked : int, default=5
             Rows of the largest Cook's distance that are named.
         **kwargs

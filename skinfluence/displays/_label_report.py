@@ -100,10 +100,9 @@ class LabelReportDisplay(Display):
         elif not classes:
             given = np.asarray(flagger.report()["given"], dtype=np.float64)
             columns = {"given": given, "predicted": flagger.loo_prediction_}
-        names = np.asarray(flagger.training_rows_.names())
+        names = np.asarray(flagger.row_names_)
         display = cls(flagger.label_quality_, flagger.flagged_, names, **columns)
-        display._backend = flagger.training_rows_.backend
-        return display.plot(ax=ax, **kwargs)
+        return display._drawn(flagger, ax, kwargs)
 
     def plot(self, ax=None, **kwargs):
         """Draw the panels.

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import HARMFUL, HELPFUL, NEUTRAL, Display, mark, one_test_row
 from skinfluence.selection import relative_influence
 
@@ -42,6 +43,7 @@ class RelativeInfluenceDisplay(Display):
         self.what = what
 
     @classmethod
+    @shared_parameters
     def from_explainer(
         cls, explainer, X_test, y_test=None, *, kind="theta", target="auto", ax=None, **kwargs
     ):
@@ -49,17 +51,10 @@ class RelativeInfluenceDisplay(Display):
 
         Parameters
         ----------
-        explainer : InfluenceExplainer
-            Fitted.
         X_test : {array-like, sparse matrix, data frame} of shape (1, n_features)
             One test row.
-        y_test : array-like of shape (1,), default=None
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
         kind : {"theta", "loss"}, default="theta"
             As for :func:`~skinfluence.selection.relative_influence`.
-        target : str, default="auto"
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-        ax : matplotlib Axes, default=None
         **kwargs
             For :meth:`plot`.
 
@@ -73,19 +68,17 @@ class RelativeInfluenceDisplay(Display):
         display = cls(
             explainer.influence(X_test, y_test, method="first_order", **settings)[0],
             relative_influence(explainer, X_test, y_test, kind=kind, **settings)[0],
-            np.asarray(explainer.training_rows_.names()),
+            np.asarray(explainer.row_names_),
             what=explainer.test_rows(X_test, y_test, **settings).target.name,
         )
-        display._backend = explainer.training_rows_.backend
-        return display.plot(ax=ax, **kwargs)
+        return display._drawn(explainer, ax, kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, *, k=5, **kwargs):
         """Draw one point a training row.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            New ones by default.
         k : int, default=5
             Strongest rows of each kind that are marked.
         **kwargs

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import HELPFUL, Display, symmetric_limits
 from skinfluence.explainer import lins_concordance
+from skinfluence.targets import Mean
 
 
 class RemovalFidelityDisplay(Display):
@@ -57,6 +59,7 @@ class RemovalFidelityDisplay(Display):
         return float(lins_concordance(self.predicted, self.refitted))
 
     @classmethod
+    @shared_parameters
     def from_explainer(
         cls,
         explainer,
@@ -74,19 +77,11 @@ class RemovalFidelityDisplay(Display):
 
         Parameters
         ----------
-        explainer : InfluenceExplainer
-            Fitted.
-        X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
         n_rows : int, default=40
             Training rows that are removed: those of the largest predicted change. Each costs a
             refit.
         rows : array-like of int, of names, or bool mask, default=None
             These training rows instead.
-        target, method : str
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
-        ax : matplotlib Axes, default=None
         **kwargs
             For :meth:`plot`.
 
@@ -95,29 +90,24 @@ class RemovalFidelityDisplay(Display):
         RemovalFidelityDisplay
             Drawn.
         """
-        settings = {"target": target, "rows": rows}
-        predicted = explainer.influence(X_test, y_test, method=method, **settings).mean(axis=0)
+        mean = {"target": Mean(target)}
+        predicted = explainer.influence(X_test, y_test, method=method, rows=rows, **mean)[0]
         positions = explainer.training_rows_.positions(rows)
         if rows is None:
             size = -np.abs(np.nan_to_num(predicted))
             positions = np.sort(np.argsort(size, kind="stable")[:n_rows])
             predicted = predicted[positions]
-        settings["rows"] = positions
-        refitted = explainer.influence(X_test, y_test, method="refit", **settings).mean(axis=0)
+        refitted = explainer.influence(X_test, y_test, method="refit", rows=positions, **mean)[0]
         what = explainer.test_rows(X_test, y_test, target=target).target.name
-        display = cls(
-            predicted, refitted, np.asarray(explainer.training_rows_.names(positions)), what=what
-        )
-        display._backend = explainer.training_rows_.backend
-        return display.plot(ax=ax, **kwargs)
+        display = cls(predicted, refitted, np.asarray(explainer.row_names_[positions]), what=what)
+        return display._drawn(explainer, ax, kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, **kwargs):
         """Draw the points and the identity line.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            New ones by default.
         **kwargs
             For :meth:`matplotlib.axes.Axes.scatter`.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import Display, mark, scatter_classes
 
 
@@ -40,16 +41,14 @@ class SelfInfluenceDisplay(Display):
         self.row_names = row_names
 
     @classmethod
+    @shared_parameters
     def from_explainer(cls, explainer, *, method=None, ax=None, **kwargs):
         """Draw the self-influence of all training rows.
 
         Parameters
         ----------
-        explainer : InfluenceExplainer
-            Fitted.
         method : str, default=None
             As for :meth:`~skinfluence.InfluenceExplainer.self_influence`.
-        ax : matplotlib Axes, default=None
         **kwargs
             For :meth:`plot`.
 
@@ -64,18 +63,16 @@ class SelfInfluenceDisplay(Display):
             explainer.self_influence(method),
             objective.row_values(objective.loss.exact),
             labels,
-            np.asarray(explainer.training_rows_.names()),
+            np.asarray(explainer.row_names_),
         )
-        display._backend = explainer.training_rows_.backend
-        return display.plot(ax=ax, **kwargs)
+        return display._drawn(explainer, ax, kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, *, n_marked=5, **kwargs):
         """Draw one point a training row.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            New ones by default.
         n_marked : int, default=5
             Rows of the largest self-influence that are named.
         **kwargs

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from skinfluence.displays._base import HARMFUL, HATCH, HELPFUL, Display, one_test_row
+from skinfluence._utils.docs import shared_parameters
+from skinfluence.displays._base import Display, one_test_row, signed_bars
 
 #: Height of a line of a bar's name, in points.
 LINE = 9.5
@@ -68,6 +69,7 @@ class TopInfluenceDisplay(Display):
         self.title = title
 
     @classmethod
+    @shared_parameters
     def from_explainer(
         cls,
         explainer,
@@ -86,22 +88,15 @@ class TopInfluenceDisplay(Display):
 
         Parameters
         ----------
-        explainer : InfluenceExplainer
-            Fitted.
         X_test : {array-like, sparse matrix, data frame} of shape (1, n_features)
             One test row.
-        y_test : array-like of shape (1,), default=None
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
         k : int, default=5
             Rows of each sign, at most.
-        target, method : str
-            As for :meth:`~skinfluence.InfluenceExplainer.influence`.
         columns : list of names or numbers of columns, default=None
             Features that are written; None: the two that drive the prediction most. An empty list
             writes none.
         image_shape : tuple of (height, width), default=None
             Rows are images of this shape, and drawn as such.
-        ax : matplotlib Axes, default=None
         **kwargs
             For :meth:`plot`.
 
@@ -144,16 +139,14 @@ class TopInfluenceDisplay(Display):
         if image_shape is not None:
             display.images = _images(explainer.X_train_, joined("position"), image_shape)
             display.test_image = _images(X_test, np.array([0]), image_shape)[0]
-        display._backend = explainer.training_rows_.backend
-        return display.plot(ax=ax, **kwargs)
+        return display._drawn(explainer, ax, kwargs)
 
+    @shared_parameters
     def plot(self, ax=None, **kwargs):
         """Draw the bars.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            New ones by default.
         **kwargs
             For :meth:`matplotlib.axes.Axes.barh`.
 
@@ -164,16 +157,10 @@ class TopInfluenceDisplay(Display):
         """
         ax = self._axes(ax)
         n = len(self.influence)
-        place = np.arange(n)
-        for sign, color, hatch in ((1, HELPFUL, None), (-1, HARMFUL, HATCH)):
-            own = np.sign(self.influence) == sign
-            word = ("helps", "harms") if self.what.startswith("loss") else ("lowers", "raises")
-            style = {"color": color, "hatch": hatch, "edgecolor": "white", "label": word[sign < 0]}
-            ax.barh(place[own], self.influence[own], **(style | kwargs))
+        words = ("helps", "harms") if self.what.startswith("loss") else ("lowers", "raises")
+        signed_bars(ax, self.influence, words, **kwargs)
         lines = int(_points(ax) / max(n, 1) / LINE)
-        ax.set_yticks(place, [self._name(i, lines) for i in place], fontsize=7)
-        ax.invert_yaxis()
-        ax.axvline(0.0, color="black", linewidth=0.8)
+        ax.set_yticks(range(n), [self._name(i, lines) for i in range(n)], fontsize=7)
         ax.set_xlabel(f"change of the {self.what}\nwithout the training row")
         ax.legend(fontsize=8)
         if self.title:

@@ -80,7 +80,7 @@ class AllRows:
         check_is_fitted(self)
         many = self.objective_.n_rows * self.objective_.n_outputs
         inverse = self.linearization_.inverse_for("newton_step", many)
-        return leverage(self.objective_, inverse)
+        return leverage(inverse)
 
     def health(self):
         """Report on the optimum, curvature, leverages and solver behind the influences.

@@ -9,49 +9,49 @@ from skinfluence.losses import HalfTweedie, Logistic, SquaredError
 from skinfluence.solvers import AutoSolver
 
 
-def leverage(objective, inverse):
-    """Leverage of each row, the trace of s_i A_i M_i, (n,)."""
-    out, K = np.empty(objective.n_rows), objective.n_outputs
+def leverage(inverse):
+    """Leverage of each row, the trace of s_i A_i M_i with the curvature of the Hessian, (n,)."""
+    hessian = inverse.hessian
+    out, K = np.empty(hessian.n_rows), hessian.n_outputs
     for some, forms in inverse.iter_leverage_blocks(np.arange(len(out)), 8 * K * K):
-        out[some] = objective.row_curvature(some).traces(forms)
+        out[some] = hessian.curvature_of(some).traces(forms)
     return out
 
 
 def diagnostics_columns(fitted_model, linearization, dfbetas):
     """The table of :meth:`InfluenceExplainer.diagnostics` as a dict of (n,) arrays."""
     objective, inverse = linearization.objective, linearization.hessian_inverse
-    rows = np.arange(objective.n_rows)
-    h = leverage(objective, inverse)
+    rows, loss = np.arange(objective.n_rows), objective.loss
+    classical = isinstance(loss, SquaredError | Logistic | HalfTweedie) and objective.n_outputs == 1
+    if classical and not (loss.canonical or loss.quadratic):
+        # as R: of iteratively reweighted least squares, whose curvature is the expected one
+        inverse = AutoSolver().factorize(objective.hessian(curvature="fisher"))
+    h = leverage(inverse)
     reference, moved = linearization.own_changes(linearization.leave_one_out_method, rows)
     raw = reference.raw_prediction
     columns = {
         "leverage": h,
-        "loss": reference.row_values(objective.loss.exact),
-        "leave_one_out_loss": objective.loss.exact.value(objective.y, raw + moved),
+        "loss": reference.row_values(loss.exact),
+        "leave_one_out_loss": loss.exact.value(objective.y, raw + moved),
     }
-    known = isinstance(objective.loss, SquaredError | Logistic | HalfTweedie)
-    if objective.n_outputs > 1 or not known:
+    if not classical:
         return columns
     s, y, raw = objective.sample_weight[:, 0], objective.y[:, 0], raw[:, 0]
-    if objective.loss.canonical or objective.loss.quadratic:
-        gap = inverse.leverage_system(rows, objective.row_curvature()).gap[:, 0]
-    else:
-        h = columns["leverage"] = _expected_leverage(linearization)
-        gap = 1.0 - h
+    gap = inverse.leverage_system(rows).gap[:, 0]
     dof = gap[s > 0].sum()  # rows of positive weight minus effective parameters
     # nothing is left of a row of leverage one
     gap = np.where(np.isnan(moved[:, 0]) | (gap <= 0.0), np.nan, gap)
     with np.errstate(divide="ignore", invalid="ignore"):
         if objective.cut is not None:
-            classical, sigma = _truncated(linearization, s, y, raw, h, moved[:, 0])
-        elif isinstance(objective.loss, SquaredError):
+            made, sigma = _truncated(linearization, s, y, raw, h, moved[:, 0])
+        elif isinstance(loss, SquaredError):
             residual = -unit_residual(objective, inverse)[:, 0]
-            classical, sigma = _least_squares(s, residual, h, gap, dof)
-        elif isinstance(objective.loss, Logistic):
-            classical, sigma = _logistic(s, y, raw, h, gap, dof)
+            made, sigma = _least_squares(s, residual, h, gap, dof)
+        elif isinstance(loss, Logistic):
+            made, sigma = _logistic(s, y, raw, h, gap, dof)
         else:
-            classical, sigma = _tweedie(objective.loss, s, y, raw, h, gap, dof)
-        columns.update(classical)
+            made, sigma = _tweedie(loss, s, y, raw, h, gap, dof)
+        columns.update(made)
         if dfbetas:
             columns.update(_dfbetas(fitted_model, linearization, rows, sigma))
     return columns
@@ -149,17 +149,6 @@ def _one_step(pearson, deviance, h, gap, dof, dispersion=None):
         "dffits": deviance * np.sqrt(h) / (without * gap),
     }
     return classical, without
-
-
-def _expected_leverage(linearization):
-    """Leverage of each row by the Fisher information, as in iteratively reweighted least squares.
-
-    It differs from that of the Hessian where the link is not the canonical one.
-    """
-    objective = linearization.objective
-    inverse = AutoSolver().factorize(objective.hessian(curvature="fisher"))
-    information = objective.loss.fisher_matrix(objective.raw_prediction)[:, :, 0]
-    return (objective.sample_weight * information * inverse.leverage_blocks()[:, :, 0])[:, 0]
 
 
 def _dfbetas(fitted_model, linearization, rows, sigma):

@@ -1,5 +1,6 @@
 """Agreement of predicted effects with real refits of rows and of groups."""
 
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -119,8 +120,8 @@ def mean_predicted_changes(linearization, rows, X, y, method):
     predictor = linearization.objective.predictor.of(X)
     target = Mean.of(LossValue.at(linearization.objective.loss, y), len(y))
     out = np.empty((1, len(rows)))
-    for _ in influence_blocks(linearization, predictor, target, method, rows, out):
-        pass  # written in place
+    blocks = influence_blocks(linearization, predictor, target, method, rows, out)
+    deque(blocks, maxlen=0)  # runs them; each is written in place
     return out[0]
 
 

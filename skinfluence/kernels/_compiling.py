@@ -11,7 +11,7 @@ from scipy import sparse
 PRODUCTS = 30
 #: Seconds to import numba, to load compiled loops from numba's cache, and to compile them.
 IMPORT, LOAD, COMPILE = 0.5, 0.1, 3.0
-#: Seconds that compiled loops save for each entry of the rows and column that is multiplied.
+#: Seconds saved by compiled loops, per entry of the rows and per multiplied column.
 SAVED_DENSE, SAVED_SPARSE = 3e-10, 1e-9
 
 _lost: dict[str, float] = {}
@@ -20,8 +20,8 @@ _lost: dict[str, float] = {}
 def worth_compiling(X, n_columns=1):
     """Whether the compiled loops, and the wait for them, take less time than plain products.
 
-    Products to come are reckoned as `PRODUCTS`. Those that were made in vain count too: once the
-    plain way has lost as much as compiling takes, the loops are compiled.
+    The number of products to come is taken to be `PRODUCTS`. The time that plain products have
+    lost so far counts too: once it reaches that of compiling, the loops are compiled.
 
     Parameters
     ----------

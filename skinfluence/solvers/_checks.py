@@ -1,4 +1,4 @@
-"""Checks of solver settings, and of what a solver asks of a Hessian."""
+"""Checks of solver settings, and of Hessians that a solver cannot take."""
 
 from numbers import Integral, Real
 

@@ -1,5 +1,7 @@
 """Kernel ridge, Gaussian processes and Bayesian ridge: real refits without a row."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -13,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
-from skinfluence.adapters import UnsupportedEstimatorError
+from skinfluence.adapters import UnsupportedEstimatorError, _kernel
 from skinfluence.groups import group_influence
 from skinfluence.perturbation import replacement_influence
 
@@ -81,6 +83,20 @@ def test_precomputed_kernels():
     given.fit(matrix[:60], Y[:60])
     own = InfluenceExplainer(MODELS["rbf"]).fit(*TRAIN)
     assert_allclose(given.influence(matrix[60:], Y[60:]), own.influence(*TEST), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["rbf", "gaussian process", "pipeline"])
+def test_a_copy_from_disk_answers_alike(name, tmp_path):
+    explainer = InfluenceExplainer(MODELS[name], memory=str(tmp_path)).fit(*TRAIN)
+    copy = pickle.loads(pickle.dumps(explainer))
+    assert_allclose(copy.influence(*TEST), explainer.influence(*TEST), rtol=1e-12)
+    assert explainer.score(*TEST) > 1 - 1e-9  # whose refits are cached by what is pickled
+
+
+def test_many_rows_are_refused_before_their_kernel_is_formed(monkeypatch):
+    monkeypatch.setattr(_kernel, "MOST_ROWS", 50)
+    with pytest.raises(UnsupportedEstimatorError, match="60 training rows"):
+        InfluenceExplainer(MODELS["rbf"]).fit(*TRAIN)
 
 
 def test_a_normalised_target_keeps_its_units():

@@ -17,6 +17,7 @@ from skinfluence.components import influence_components
 from skinfluence.datasets import flip_labels
 from skinfluence.groups import group_table
 from skinfluence.selection import relative_influence
+from skinfluence.targets import Mean
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -217,7 +218,8 @@ def test_two_models(tumours):
     other = InfluenceExplainer(other).fit(explainer.X_train_, explainer.y_train_)
     display = displays.ComparisonDisplay.from_explainers(explainer, other, X, y)
     assert display.names == ("LogisticRegression", "RidgeClassifier")
-    assert_array_equal(display.second, other.influence(X, y)[0])
+    assert_array_equal(display.second, other.influence(X, y, target=Mean())[0])
+    assert_allclose(display.second, other.influence(X, y)[0], rtol=1e-12, atol=1e-15)
     half = InfluenceExplainer(other.estimator).fit(other.X_train_[:200], other.y_train_[:200])
     with pytest.raises(ValueError, match="same rows in the same order"):
         displays.ComparisonDisplay.from_explainers(explainer, half, X, y)

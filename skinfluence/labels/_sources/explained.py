@@ -144,7 +144,7 @@ class LeaveOneOutPredictor:
             warnings.simplefilter("ignore", RuntimeWarning)
             edits = RowEdits.removals(np.arange(objective.n_rows))
             moved = newton_step(objective, inverse, edits).own_raw_prediction_changes()
-        own = np.clip(leverage(objective, inverse), 0.0, 1.0)
+        own = np.clip(leverage(inverse), 0.0, 1.0)
         return LeaveOneOut(objective, objective.raw_prediction + moved, own)
 
     def _prediction(self, model, best, damping):
