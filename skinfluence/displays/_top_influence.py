@@ -6,8 +6,8 @@ from sklearn.utils import _safe_indexing
 from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import Display, one_test_row, signed_bars
 
-#: Height of a line of a bar's name, in points.
-LINE = 9.5
+#: Height that a line of a bar's name needs, in points, before titles take some of the axes.
+LINE = 11.0
 
 
 class TopInfluenceDisplay(Display):
