@@ -1,17 +1,10 @@
 """From a fitted scikit-learn estimator to its objective: one estimator family a file.
 
-Where to start: `_registry.py` (how a class is found), then `_least_squares.py` (the shortest
-family). `_fitted_model.py` opens pipelines, searches and frozen estimators.
+Where to start: `_registry.py` (how a class is found), then `_families/least_squares.py` (the
+shortest family). `_fitted_model.py` opens pipelines, searches and frozen estimators.
 """
 
-from skinfluence.adapters import (  # noqa: F401
-    _bayesian_ridge,
-    _glm,
-    _kernel,
-    _least_squares,
-    _logistic_regression,
-    _svm,
-)
+from skinfluence.adapters import _families  # noqa: F401
 from skinfluence.adapters._fit_record import (
     fit_recorded,
     inner_estimator,

@@ -15,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
-from skinfluence.adapters import UnsupportedEstimatorError, _kernel
+from skinfluence.adapters import UnsupportedEstimatorError
+from skinfluence.adapters._families import kernel_machines
 from skinfluence.groups import group_influence
 from skinfluence.perturbation import replacement_influence
 
@@ -94,7 +95,7 @@ def test_a_copy_from_disk_answers_alike(name, tmp_path):
 
 
 def test_many_rows_are_refused_before_their_kernel_is_formed(monkeypatch):
-    monkeypatch.setattr(_kernel, "MOST_ROWS", 50)
+    monkeypatch.setattr(kernel_machines, "MOST_ROWS", 50)
     with pytest.raises(UnsupportedEstimatorError, match="60 training rows"):
         InfluenceExplainer(MODELS["rbf"]).fit(*TRAIN)
 

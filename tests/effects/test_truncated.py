@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression
 
 from skinfluence import InfluenceExplainer
-from skinfluence.adapters._least_squares import TOL_IS_CUT
+from skinfluence.adapters._families.least_squares import TOL_IS_CUT
 from skinfluence.groups import group_influence
 from skinfluence.perturbation import perturbation_influence, replacement_influence
 

@@ -2,7 +2,7 @@
 
 from sklearn.linear_model import BayesianRidge
 
-from skinfluence.adapters._least_squares import _regression
+from skinfluence.adapters._families.least_squares import _regression
 from skinfluence.adapters._registry import register
 
 

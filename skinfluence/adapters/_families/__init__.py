@@ -1,0 +1,10 @@
+"""One estimator family a file; importing this package registers them all."""
+
+from skinfluence.adapters._families import (  # noqa: F401
+    bayesian_ridge,
+    glm,
+    kernel_machines,
+    least_squares,
+    logistic_regression,
+    svm,
+)
