@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from sklearn.utils.validation import has_fit_parameter
 
 from skinfluence.adapters import REGISTRY
-from skinfluence.adapters import _least_squares as least_squares
+from skinfluence.adapters._families import least_squares
 from skinfluence.testing import check_adapter
 from skinfluence.testing._adapters import check_objective
 from tests.adapters._cases import table
