@@ -5,7 +5,7 @@ API_REFERENCE = [
         "title": "Influence",
         "module": "skinfluence",
         "text": "The scikit-learn meta-estimator, and what it returns.",
-        "objects": ["InfluenceExplainer"],
+        "objects": ["InfluenceExplainer", "supports"],
     },
     {
         "title": "Targets",
@@ -240,6 +240,7 @@ API_REFERENCE = [
             "Adapter",
             "FittedModel",
             "Settings",
+            "Support",
             "UnsupportedEstimatorError",
             "REGISTRY",
         ],

@@ -3,61 +3,76 @@
 import warnings
 from inspect import signature
 
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, OutlierMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils import all_estimators
 
-from skinfluence.adapters import UnsupportedEstimatorError, check_supported
+from skinfluence import supports
 
 HEAD = """\
 Supported models
 ================
 
-Every classifier and regressor of the installed scikit-learn: served, or refused with the reason.
-The table is made by asking the package. All that is served may be the last step of a `Pipeline`
-(also of imbalanced-learn), in a `FrozenEstimator`, and in `GridSearchCV` and the other searches. A
-refusal is an error before anything is fitted, which names what to use instead. Own classes:
-:doc:`extending`.
+Every classifier, regressor and outlier detector of the installed scikit-learn at its default
+parameters: supported, supported with a caveat, or refused with the reason. The table is made by
+:func:`skinfluence.supports`, which gives the same answer for an estimator of yours:
+
+.. code-block:: pycon
+
+    >>> from sklearn.linear_model import RidgeCV
+    >>> from skinfluence import supports
+    >>> supports(RidgeCV())
+    caveat: The chosen alpha_ counts as fixed.
+
+All that is supported may be the last step of a `Pipeline` (also of imbalanced-learn), in a
+`FrozenEstimator`, and in `GridSearchCV` and the other searches. A refusal is an error before
+anything is fitted, which names what to use instead. Own classes: :doc:`extending`.
 
 """
+SECTIONS = (
+    ("yes", "Supported", ""),
+    ("caveat", "Supported with a caveat", "What differs from a refit"),
+    ("no", "Refused", "Reason, and what to use instead"),
+)
 
 
-def _quiet(cls):
-    """An instance, of deprecated classes too."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        return cls()
-
-
-def _answer(cls):
-    """Whether the estimator is served, and a sentence."""
+def instance(cls):
+    """An instance with default parameters, around supported estimators where it holds some."""
     model = LogisticRegression() if issubclass(cls, ClassifierMixin) else Ridge()
     wanted = signature(cls).parameters
     if "estimators" in wanted:
-        estimator = cls([("model", model)])
-    elif "estimator" in wanted:
-        estimator = cls(model)
-    else:
-        estimator = _quiet(cls)
-    try:
-        check_supported(estimator)
-    except UnsupportedEstimatorError as error:
-        text = str(error).split(" Supported: ")[0]
-        return False, text.removeprefix(f"{cls.__name__} cannot be explained: it ")
-    return True, ""
+        return cls([("model", model)])
+    if "estimator" in wanted:
+        return cls(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of deprecated classes
+        return cls()
+
+
+def estimators():
+    """(name, class) of every classifier, regressor and outlier detector of scikit-learn."""
+    found = dict(all_estimators("classifier") + all_estimators("regressor"))
+    found |= {name: cls for name, cls in all_estimators() if issubclass(cls, OutlierMixin)}
+    return sorted(found.items())
+
+
+def _reason(name, found):
+    return found.reason.removeprefix(f"{name} ").removeprefix("cannot be explained: it ")
 
 
 def render():
     """Text of supported_models.rst."""
-    found = []
-    for kind in ("classifier", "regressor"):
-        found += [(name, kind, *_answer(cls)) for name, cls in all_estimators(kind)]
-    yes = ["SmoothHingeSVC", *sorted({name for name, _, served, _ in found if served})]
-    lines = [HEAD, "Served", "------", ""]
-    lines += [f"- `{name}`" for name in yes]
-    lines += ["", "Refused", "-------", "", ".. list-table::", "   :header-rows: 1", ""]
-    lines += ["   * - Estimator", "     - Reason, and what to use instead"]
-    for name, _, served, reason in sorted(found):
-        if not served:
-            lines += [f"   * - `{name}`", f"     - {reason}"]
-    return "\n".join(lines) + "\n"
+    found = {name: supports(instance(cls)) for name, cls in estimators()}
+    lines = [HEAD]
+    for answer, title, column in SECTIONS:
+        lines += [title, "-" * len(title), ""]
+        names = [name for name in found if found[name].answer == answer]
+        if not column:
+            lines += [f"- `{name}`" for name in sorted([*names, "SmoothHingeSVC"])] + [""]
+            continue
+        lines += [".. list-table::", "   :header-rows: 1", ""]
+        lines += ["   * - Estimator", f"     - {column}"]
+        for name in names:
+            lines += [f"   * - `{name}`", f"     - {_reason(name, found[name])}"]
+        lines.append("")
+    return "\n".join(lines)

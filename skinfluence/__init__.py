@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from skinfluence.adapters import supports
 from skinfluence.explainer import InfluenceExplainer
 from skinfluence.svm import SmoothHingeSVC
 
@@ -19,6 +20,7 @@ __all__ = [
     "LabelFlagger",
     "SmoothHingeSVC",
     "__version__",
+    "supports",
 ]
 
 #: Public modules, which are loaded when they are first used.

@@ -22,7 +22,7 @@ from skinfluence.adapters._registry import (
     register,
 )
 from skinfluence.adapters._steps import FittedSteps, is_search, may_write
-from skinfluence.adapters._support import check_supported
+from skinfluence.adapters._support import Support, check_supported, supports
 
 __all__ = [
     "REGISTRY",
@@ -30,6 +30,7 @@ __all__ = [
     "FittedModel",
     "FittedSteps",
     "Settings",
+    "Support",
     "UnsupportedEstimatorError",
     "check_supported",
     "class_weights",
@@ -42,6 +43,7 @@ __all__ = [
     "linear_objective",
     "may_write",
     "register",
+    "supports",
     "unwrap",
     "weight_parameter",
 ]

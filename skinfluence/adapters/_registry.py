@@ -11,7 +11,19 @@ REGISTRY: dict[tuple[str, str], "Adapter"] = {}
 
 
 class UnsupportedEstimatorError(TypeError):
-    """No objective can be read from this estimator."""
+    """This estimator cannot be explained.
+
+    Parameters
+    ----------
+    reason : str
+        Why, and what to use instead.
+    supported : str, default=""
+        What is supported; the end of the message.
+    """
+
+    def __init__(self, reason, supported=""):
+        super().__init__(f"{reason} {supported}".strip())
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,8 @@ class Adapter:
 
     ``build(estimator, X, y, sample_weight, settings) -> Objective``; `examples` makes instances
     for the conformance tests; ``check(estimator)`` raises UnsupportedEstimatorError for settings
-    that have no smooth objective, whether the estimator is fitted or not.
+    that have no smooth objective, whether the estimator is fitted or not; `caveat` is a sentence,
+    or ``caveat(estimator)`` returns one.
     """
 
     module: str
@@ -47,13 +60,18 @@ class Adapter:
     build: Callable
     examples: Callable
     check: Callable
+    caveat: str | Callable = ""
+
+    def caveat_of(self, estimator):
+        """What a user of this estimator has to know about its numbers; empty for nothing."""
+        return self.caveat(estimator) if callable(self.caveat) else self.caveat
 
 
 def _take_all(estimator):
     """The check of a class whose settings are all explained."""
 
 
-def register(module, name, *, examples, check=_take_all):
+def register(module, name, *, examples, check=_take_all, caveat=""):
     """Register ``build(estimator, X, y, sample_weight, settings) -> Objective`` for a class.
 
     The class is named by module and name, so that its package is never imported for it. Subclasses
@@ -70,10 +88,14 @@ def register(module, name, *, examples, check=_take_all):
     check : callable
         ``check(estimator)`` raises UnsupportedEstimatorError for settings that cannot be explained;
         called before the estimator is fitted, and again when it is explained.
+    caveat : str or callable, default=""
+        Sentence about what differs from a refit of the whole estimator, such as a parameter that
+        counts as fixed; ``caveat(estimator)`` returns one, or "" where there is none. It is the
+        reason that :func:`skinfluence.supports` gives.
     """
 
     def decorate(build):
-        REGISTRY[module, name] = Adapter(module, name, build, examples, check)
+        REGISTRY[module, name] = Adapter(module, name, build, examples, check, caveat)
         return build
 
     return decorate
@@ -91,4 +113,4 @@ def find_adapter(estimator):
     for (module, name), adapter in REGISTRY.items():
         if cls.__name__ == name and (cls.__module__ + ".").startswith(module + "."):
             return adapter
-    raise UnsupportedEstimatorError(refusal(estimator, list(REGISTRY)))
+    raise UnsupportedEstimatorError(*refusal(estimator, list(REGISTRY)))

@@ -1,9 +1,101 @@
 """Whether an estimator can be explained, before it is fitted."""
 
+from dataclasses import dataclass
+
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
+from skinfluence._utils.tables import Readable
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
+from skinfluence.adapters._steps import is_frozen, is_search
+
+YES = "Its numbers are those of refits of the estimator itself, or their derivatives."
+
+
+@dataclass(frozen=True, repr=False)
+class Support(Readable):
+    """Whether an estimator can be explained; true for "yes" and "caveat".
+
+    Attributes
+    ----------
+    answer : {"yes", "caveat", "no"}
+    reason : str
+        What differs from a refit of the whole estimator; for "no", why it is refused and what to
+        use instead.
+    """
+
+    answer: str
+    reason: str
+
+    def __bool__(self):
+        return self.answer != "no"
+
+    def _parts(self):
+        return [f"{self.answer}: {self.reason}"]
+
+
+def supports(estimator):
+    """Whether :class:`InfluenceExplainer` can explain an estimator, and with what caveat.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not; also a pipeline, a frozen estimator or a search. An unfitted search is
+        supported where one of the estimators that it tries is.
+
+    Returns
+    -------
+    Support
+        With ``answer`` ("yes", "caveat" or "no") and ``reason``, a sentence. It is true unless the
+        answer is "no".
+
+    See Also
+    --------
+    skinfluence.adapters.check_supported : Raises instead.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.linear_model import Ridge, RidgeCV
+    >>> from skinfluence import supports
+    >>> supports(Ridge()).answer
+    'yes'
+    >>> supports(RidgeCV())
+    caveat: The chosen alpha_ counts as fixed.
+    >>> bool(supports(RandomForestClassifier()))
+    False
+    """
+    try:
+        caveats = _caveats(estimator)
+    except UnsupportedEstimatorError as error:
+        return Support("no", error.reason)
+    return Support("caveat" if caveats else "yes", " ".join(caveats) or YES)
+
+
+def _caveats(estimator):
+    """Sentences about a supported estimator, the last step's first; raise for another."""
+    if is_frozen(estimator):
+        return _caveats(estimator.estimator)
+    if isinstance(estimator, Pipeline):
+        return _caveats(last_step_of(estimator)) + _caveats_of_steps(estimator.steps[:-1])
+    if is_search(estimator):
+        if hasattr(estimator, "best_estimator_"):
+            found = _caveats(estimator.best_estimator_)
+        else:
+            check_supported(estimator)
+            found = []
+        return [*found, "The parameters that the search chose count as fixed."]
+    adapter = find_adapter(estimator)
+    adapter.check(estimator)
+    caveat = adapter.caveat_of(estimator)
+    return [caveat] if caveat else []
+
+
+def _caveats_of_steps(steps):
+    """The caveat of a pipeline's earlier steps, if they learn from the rows."""
+    learning = [type(step).__name__ for _, step in steps if hasattr(step, "fit") and _learns(step)]
+    return [f"What {', '.join(learning)} learnt counts as fixed."] if learning else []
 
 
 def check_supported(estimator):
@@ -31,6 +123,11 @@ def check_supported(estimator):
         except UnsupportedEstimatorError as error:
             refused = refused or error
     raise refused
+
+
+def _learns(step):
+    """Whether a step's `fit` looks at the rows, by its tags where it has some."""
+    return not hasattr(step, "__sklearn_tags__") or get_tags(step).requires_fit
 
 
 def last_step_of(pipeline):

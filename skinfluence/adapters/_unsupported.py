@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import TransformerMixin, is_classifier, is_regressor
+from sklearn.utils import get_tags
 
 KERNEL = "make_pipeline(StandardScaler(), Nystroem(), {})"
 
@@ -43,7 +44,7 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.neighbors",
-        ".*",
+        r"(K|Radius)Neighbors(Classifier|Regressor)|NearestCentroid",
         "keeps its training rows and minimises no loss: there are no coefficients to derive",
         KERNEL.format("LogisticRegression()"),
         KERNEL.format("Ridge()"),
@@ -71,7 +72,7 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.gaussian_process",
-        ".*",
+        r"GaussianProcess(Classifier|Regressor)",
         "is a Gaussian process of classes, and these are not supported yet",
         KERNEL.format("LogisticRegression()"),
         KERNEL.format("Ridge()"),
@@ -106,9 +107,34 @@ FAMILIES = (
         regressor="BayesianRidge()",
     ),
     Family(
-        r"sklearn\.(naive_bayes|discriminant_analysis|dummy|isotonic|cross_decomposition)",
-        ".*",
-        "is computed from means, counts or order, and minimises no loss that is known here",
+        r"sklearn\.(naive_bayes|discriminant_analysis)",
+        r"(Gaussian|Multinomial|Bernoulli|Complement|Categorical)NB|"
+        r"(Linear|Quadratic)DiscriminantAnalysis",
+        "is computed from means and counts, and these are not supported yet",
+    ),
+    Family(
+        r"sklearn\.dummy",
+        r"Dummy(Classifier|Regressor)",
+        "ignores the features: every training row is as much to the point as any other",
+    ),
+    Family(
+        r"sklearn\.isotonic",
+        r"IsotonicRegression",
+        "pools neighbouring rows into steps, and other pools after the removal of a row are a jump",
+        regressor="make_pipeline(SplineTransformer(), Ridge())",
+    ),
+    Family(
+        r"sklearn\.cross_decomposition",
+        r"CCA|PLSCanonical|PLSRegression",
+        "finds its directions one after another, and minimises no sum over rows",
+        regressor="make_pipeline(PCA(), Ridge())",
+        hint="The directions count as fixed there.",
+    ),
+    Family(
+        r"sklearn\.semi_supervised",
+        r"Label(Propagation|Spreading)",
+        "passes labels along a graph of all rows, which changes with every row",
+        KERNEL.format("LogisticRegression()"),
     ),
     Family(
         r"skinfluence|sklearn\.(ensemble|calibration|multiclass|multioutput|semi_supervised|"
@@ -127,9 +153,19 @@ OWN = (
     "'Extending skinfluence' of the documentation."
 )
 
+UNLABELLED = (
+    "assigns rows to clusters, components or outliers without labels: there is no prediction of a "
+    "label to explain. Explain a classifier that is fitted to what it found: "
+    "InfluenceExplainer(LogisticRegression()).fit(X, found)."
+)
+TRANSFORMER = (
+    "is a transformer: there is no prediction to explain. Put it before a classifier or regressor: "
+    "make_pipeline({name}(), LogisticRegression())."
+)
+
 
 def refusal(estimator, supported):
-    """One paragraph: why an estimator is refused, what to use instead, and what is supported.
+    """(why an estimator is refused and what to use instead, what is supported).
 
     Parameters
     ----------
@@ -145,28 +181,41 @@ def refusal(estimator, supported):
         "GridSearchCV and the other searches."
     )
     if isinstance(estimator, type):
-        return f"{estimator.__name__} is a class. Expected an estimator: {estimator.__name__}()."
+        name = estimator.__name__
+        return f"{name} is a class. Expected an estimator: {name}().", ""
     if not hasattr(estimator, "fit"):
-        return f"{estimator!r:.60} is a {cls.__name__}, and no estimator of scikit-learn. {known}"
+        return f"{estimator!r:.60} is a {cls.__name__}, and no estimator of scikit-learn.", known
     for parent in cls.__mro__[1:]:
         if any(_is(parent, module, name) for module, name in supported):
             return (
                 f"{cls.__name__} is a subclass of {parent.__name__}, and may minimise something "
-                f"else: its objective is not known. Use {parent.__name__}() instead. {OWN}"
+                f"else: its objective is not known. Use {parent.__name__}() instead. {OWN}",
+                "",
             )
     if not is_classifier(estimator) and not is_regressor(estimator):
-        return (
-            f"{cls.__name__} is no classifier and no regressor: there is no prediction to explain. "
-            f"{known} {OWN}"
-        )
-    family = next((f for f in FAMILIES if _belongs(cls, f)), UNKNOWN)
+        return _without_prediction(estimator), f"{known} {OWN}"
+    family = family_of(cls)
     instead = family.classifier if is_classifier(estimator) else family.regressor
     hint = f" {family.hint}" if family.hint else ""
     own = f" {OWN}" if family is UNKNOWN else ""
     return (
-        f"{cls.__name__} cannot be explained: it {family.reason}. Use {instead} instead.{hint} "
-        f"{known}{own}"
+        f"{cls.__name__} cannot be explained: it {family.reason}. Use {instead} instead.{hint}",
+        f"{known}{own}",
     )
+
+
+def family_of(cls):
+    """The Family of a class that is not registered; UNKNOWN where none has it."""
+    return next((family for family in FAMILIES if _belongs(cls, family)), UNKNOWN)
+
+
+def _without_prediction(estimator):
+    name = type(estimator).__name__
+    if get_tags(estimator).estimator_type in ("clusterer", "outlier_detector", "density_estimator"):
+        return f"{name} {UNLABELLED}"
+    if isinstance(estimator, TransformerMixin):
+        return f"{name} {TRANSFORMER.format(name=name)}"
+    return f"{name} is no classifier and no regressor: there is no prediction to explain."
 
 
 def _is(cls, module, name):

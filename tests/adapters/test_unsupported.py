@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn import (
     calibration,
+    decomposition,
     discriminant_analysis,
     ensemble,
     feature_selection,
@@ -55,8 +56,8 @@ REFUSED = {
     linear_model.Perceptron: "instead of at an optimum",
     linear_model.HuberRegressor: "robust loss",
     linear_model.ARDRegression: "drops columns",
-    naive_bayes.GaussianNB: "minimises no loss",
-    discriminant_analysis.LinearDiscriminantAnalysis: "minimises no loss",
+    naive_bayes.GaussianNB: "means and counts",
+    discriminant_analysis.LinearDiscriminantAnalysis: "means and counts",
     calibration.CalibratedClassifierCV: "holds other estimators",
     ensemble.AdaBoostClassifier: "holds other estimators",
     CleanedClassifier: "holds other estimators",
@@ -77,7 +78,7 @@ NAMES = {
     name: value
     for module in (
         *(linear_model, svm, pipeline, preprocessing, ensemble),
-        *(kernel_approximation, feature_selection),
+        *(kernel_approximation, feature_selection, decomposition),
     )
     for name, value in vars(module).items()
 }
@@ -155,7 +156,7 @@ def test_a_search_that_may_find_a_supported_model_is_fitted():
             "ridge",
             "'ridge' is a str, and no estimator of scikit-learn. Supported: .*LinearRegression",
         ),
-        (preprocessing.StandardScaler(), "StandardScaler is no classifier and no regressor"),
+        (preprocessing.StandardScaler(), "StandardScaler is a transformer: there is no prediction"),
         (LabelFlagger(), "LabelFlagger is no classifier and no regressor"),
         (UnfittableL1(), "it selects its columns"),
     ],

@@ -6,7 +6,12 @@ from skinfluence.adapters._families.least_squares import _regression
 from skinfluence.adapters._registry import register
 
 
-@register("sklearn.linear_model", "BayesianRidge", examples=lambda: [BayesianRidge()])
+@register(
+    "sklearn.linear_model",
+    "BayesianRidge",
+    examples=lambda: [BayesianRidge()],
+    caveat="The estimated precisions alpha_ and lambda_ count as fixed.",
+)
 def bayesian_ridge(estimator, X, y, sample_weight, settings):
     """The posterior mean of the coefficients: ridge regression with the ratio of the precisions.
 

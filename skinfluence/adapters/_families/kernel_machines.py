@@ -106,11 +106,16 @@ def _check_gaussian_process(estimator):
     )
 
 
+def _fitted_kernel(estimator):
+    return "" if estimator.optimizer is None else "The fitted kernel_ counts as fixed."
+
+
 @register(
     "sklearn.gaussian_process",
     "GaussianProcessRegressor",
     examples=lambda: [GaussianProcessRegressor(alpha=0.1)],
     check=_check_gaussian_process,
+    caveat=_fitted_kernel,
 )
 def gaussian_process_regressor(estimator, X, y, sample_weight, settings):
     """Posterior mean at the fitted kernel: kernel ridge regression with the noise as penalty.

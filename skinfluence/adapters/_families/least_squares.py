@@ -118,7 +118,12 @@ def ridge(estimator, X, y, sample_weight, settings):
     return _regression(estimator, X, y, sample_weight, settings, estimator.alpha)
 
 
-@register("sklearn.linear_model", "RidgeCV", examples=lambda: [RidgeCV()])
+@register(
+    "sklearn.linear_model",
+    "RidgeCV",
+    examples=lambda: [RidgeCV()],
+    caveat="The chosen alpha_ counts as fixed.",
+)
 def ridge_cv(estimator, X, y, sample_weight, settings):
     """Ridge at the chosen `alpha_`, which is held fixed."""
     return _regression(estimator, X, y, sample_weight, settings, estimator.alpha_)
@@ -135,7 +140,12 @@ def ridge_classifier(estimator, X, y, sample_weight, settings):
     return _classification(estimator, X, y, sample_weight, settings, estimator.alpha)
 
 
-@register("sklearn.linear_model", "RidgeClassifierCV", examples=lambda: [RidgeClassifierCV()])
+@register(
+    "sklearn.linear_model",
+    "RidgeClassifierCV",
+    examples=lambda: [RidgeClassifierCV()],
+    caveat="The chosen alpha_ counts as fixed.",
+)
 def ridge_classifier_cv(estimator, X, y, sample_weight, settings):
     """RidgeClassifier at the chosen `alpha_`, which is held fixed."""
     return _classification(estimator, X, y, sample_weight, settings, estimator.alpha_)

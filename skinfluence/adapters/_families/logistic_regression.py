@@ -102,6 +102,7 @@ def logistic_regression(estimator, X, y, sample_weight, settings):
     "LogisticRegressionCV",
     examples=lambda: [LogisticRegressionCV(Cs=3, cv=3)],
     check=_check_cv,
+    caveat="The chosen C_ counts as fixed.",
 )
 def logistic_regression_cv(estimator, X, y, sample_weight, settings):
     """LogisticRegression at the chosen `C_`, which is held fixed."""

@@ -24,6 +24,15 @@ def _check(estimator):
     )
 
 
+def _stand_in(estimator):
+    if estimator.loss != "hinge":
+        return ""
+    return (
+        "The hinge has no second derivative: first order and Newton steps are those of the smooth "
+        "hinge, refits are those of the hinge itself."
+    )
+
+
 @register(
     "sklearn.svm",
     "LinearSVC",
@@ -32,6 +41,7 @@ def _check(estimator):
         LinearSVC(loss="hinge", C=0.1, tol=1e-8, max_iter=100_000),
     ],
     check=_check,
+    caveat=_stand_in,
 )
 def linear_svc(estimator, X, y, sample_weight, settings):
     """P = 1 / C on features and intercept; one binary machine per class beyond two.
