@@ -157,10 +157,9 @@ def test_a_search_that_may_find_a_supported_model_is_fitted():
             "'ridge' is a str, and no estimator of scikit-learn. Supported: .*LinearRegression",
         ),
         (preprocessing.StandardScaler(), "StandardScaler is a transformer: there is no prediction"),
-        (LabelFlagger(), "LabelFlagger is no classifier and no regressor"),
         (UnfittableL1(), "it selects its columns"),
     ],
-    ids=["class", "text", "transformer", "flagger", "subclass"],
+    ids=["class", "text", "transformer", "subclass"],
 )
 def test_what_is_no_estimator_is_refused(estimator, message):
     with pytest.raises(UnsupportedEstimatorError, match=message):
