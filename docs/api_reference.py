@@ -219,6 +219,20 @@ API_REFERENCE = [
         ],
     },
     {
+        "title": "Models in closed form",
+        "module": "skinfluence.closed_form",
+        "text": "Estimators that are sums over rows: what stands for their objective.",
+        "objects": [
+            "ClosedFormModel",
+            "SumModel",
+            "GaussianNaiveBayes",
+            "MultinomialNaiveBayes",
+            "ComplementNaiveBayes",
+            "BernoulliNaiveBayes",
+            "CategoricalNaiveBayes",
+        ],
+    },
+    {
         "title": "Adapters",
         "module": "skinfluence.adapters",
         "text": "From a fitted estimator to its objective; where to register your own.",

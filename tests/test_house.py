@@ -134,7 +134,8 @@ IGNORED_BELOW_THE_TOP_LEVEL = {
     "EX01": "the same",
 }
 ROOMS_OF_EXTENDERS = (
-    r"skinfluence\.(losses|predictors|objectives|solvers|adapters|targets|explainer|testing)"
+    r"skinfluence\.(losses|predictors|objectives|solvers|closed_form|adapters|targets|explainer|"
+    r"testing)"
 )
 IGNORED_IN_THE_ROOMS_OF_EXTENDERS = {
     "PR01": "the symbols and shapes of a noun stand once, in the docstring of the noun",

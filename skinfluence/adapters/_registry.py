@@ -61,6 +61,7 @@ class Adapter:
     examples: Callable
     check: Callable
     caveat: str | Callable = ""
+    closed_form: bool = False
 
     def caveat_of(self, estimator):
         """What a user of this estimator has to know about its numbers; empty for nothing."""
@@ -71,7 +72,7 @@ def _take_all(estimator):
     """The check of a class whose settings are all explained."""
 
 
-def register(module, name, *, examples, check=_take_all, caveat=""):
+def register(module, name, *, examples, check=_take_all, caveat="", closed_form=False):
     """Register ``build(estimator, X, y, sample_weight, settings) -> Objective`` for a class.
 
     The class is named by module and name, so that its package is never imported for it. Subclasses
@@ -92,10 +93,13 @@ def register(module, name, *, examples, check=_take_all, caveat=""):
         Sentence about what differs from a refit of the whole estimator, such as a parameter that
         counts as fixed; ``caveat(estimator)`` returns one, or "" where there is none. It is the
         reason that :func:`skinfluence.supports` gives.
+    closed_form : bool, default=False
+        Whether `build` returns a :class:`~skinfluence.closed_form.ClosedFormModel`, for estimators
+        that have no objective.
     """
 
     def decorate(build):
-        REGISTRY[module, name] = Adapter(module, name, build, examples, check, caveat)
+        REGISTRY[module, name] = Adapter(module, name, build, examples, check, caveat, closed_form)
         return build
 
     return decorate

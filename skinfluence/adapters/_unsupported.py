@@ -107,8 +107,7 @@ FAMILIES = (
         regressor="BayesianRidge()",
     ),
     Family(
-        r"sklearn\.(naive_bayes|discriminant_analysis)",
-        r"(Gaussian|Multinomial|Bernoulli|Complement|Categorical)NB|"
+        r"sklearn\.discriminant_analysis",
         r"(Linear|Quadratic)DiscriminantAnalysis",
         "is computed from means and counts, and these are not supported yet",
     ),

@@ -15,6 +15,8 @@ class Changes(ABC):
     """
 
     n_changes: int
+    #: whether only changes of raw predictions are known, and none of coefficients
+    raw_only = False
 
     @abstractmethod
     def coef_changes(self):

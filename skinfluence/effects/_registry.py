@@ -89,6 +89,8 @@ def resolve_method(method, linearization, kind="rows"):
         The edits.
     """
     check_choice("method", method, ("auto", *methods_for(kind)))
+    if linearization.objective.closed_form:
+        return linearization.objective.method_for(method)
     if method == "auto":
         if linearization.objective.stands_in and linearization.curvature == "hessian":
             return "refit"

@@ -11,6 +11,7 @@ from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import FittedModel, Settings
 from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.effects._residuals import unit_residual
+from skinfluence.explainer._closed_form import needs_objective
 from skinfluence.explainer._diagnostics import diagnostics_columns, leverage
 from skinfluence.explainer._fidelity import rows_concordance
 from skinfluence.explainer._health import (
@@ -78,6 +79,7 @@ class AllRows:
             Sums to the effective number of parameters.
         """
         check_is_fitted(self)
+        needs_objective(self, "leverage")
         many = self.objective_.n_rows * self.objective_.n_outputs
         inverse = self.linearization_.inverse_for("newton_step", many)
         return leverage(inverse)
@@ -94,6 +96,7 @@ class AllRows:
             ``.advice()`` sentences on what needs attention.
         """
         check_is_fitted(self)
+        needs_objective(self, "health")
         inverse = self.linearization_.inverse
         hessian_inverse = self.linearization_.hessian_inverse
         # the user's last solution, not those of the estimates below
@@ -154,7 +157,10 @@ class AllRows:
         rows = np.arange(self.objective_.n_rows)
         objective, moved = self.linearization_.own_changes(method, rows)
         if EFFECTS[method].linear:
-            residual = unit_residual(objective, self.linearization_.inverse)
+            if objective.closed_form:
+                residual = objective.row_residual()
+            else:
+                residual = unit_residual(objective, self.linearization_.inverse)
             return (residual * moved).sum(axis=1)
         loss = objective.loss.exact
         return loss.value_change(objective.y, objective.raw_prediction, moved)
@@ -171,6 +177,7 @@ class AllRows:
             for "first_order".
         """
         check_is_fitted(self)
+        needs_objective(self, "coef_influence")
         method = self.resolve_method(method)
         rows = check_rows(rows, self)
         self.linearization_.warn_of_last(method, rows)
@@ -224,6 +231,7 @@ class AllRows:
         "Logistic regression diagnostics", Annals of Statistics 9, 1981.
         """
         check_is_fitted(self)
+        needs_objective(self, "diagnostics")
         columns = diagnostics_columns(self.fitted_model_, self.linearization_, dfbetas)
         return self.training_rows_.frame(columns)
 
@@ -256,4 +264,6 @@ class AllRows:
         L. I. Lin, "A concordance correlation coefficient to evaluate reproducibility",
         Biometrics 45, 1989.
         """
+        check_is_fitted(self)
+        needs_objective(self, "score")
         return rows_concordance(self, X, y)

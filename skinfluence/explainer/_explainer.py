@@ -13,6 +13,7 @@ from skinfluence._utils.checks import check_weights
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import Settings, check_supported, explain_estimator
+from skinfluence.explainer._closed_form import ClosedFormLinearization, check_closed_form
 from skinfluence.explainer._delegation import EstimatorDelegation
 from skinfluence.explainer._linearization import Linearization, influence_blocks
 from skinfluence.explainer._most_influential import MostInfluential
@@ -186,6 +187,8 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         self.random_state = random_state
         self.verbose = verbose
 
+    _linearization: Linearization | ClosedFormLinearization
+
     def fit(self, X, y, sample_weight=None, **params):
         """Fit the estimator and read its objective.
 
@@ -239,11 +242,18 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         start = perf_counter()
         self._settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
         self.fitted_model_ = explain_estimator(self.estimator_, X, y, sample_weight, self._settings)
-        inverse = self._polish()
+        closed_form = self.fitted_model_.objective.closed_form
+        inverse = self._keep_closed_form() if closed_form else self._polish()
         self.X_train_, self.y_train_ = X, self.fitted_model_.y
         self.sample_weight_train_ = self.fitted_model_.sample_weight
         check_weights(self.sample_weight_train_)  # by whatever name they came
         self.training_rows_ = self.objective_.row_names = names
+        self._watch = TableWatch(self.fitted_model_.X)
+        self._tell("read its objective and moved to the optimum", start)
+        if closed_form:
+            made = self.fitted_model_, self.n_jobs, self.verbose
+            self._linearization = ClosedFormLinearization(*made)
+            return self
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = seeded(get_solver(self.solver, verbose=self.verbose, **seed))
         self._linearization = Linearization(
@@ -255,8 +265,6 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
             self.curvature,
             inverse,
         )
-        self._watch = TableWatch(self.fitted_model_.X)
-        self._tell("read its objective and moved to the optimum", start)
         return self
 
     @property
@@ -286,6 +294,12 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         if polished.warning:
             warnings.warn(polished.warning, ConvergenceWarning, stacklevel=3)
         return polished.inverse
+
+    def _keep_closed_form(self):
+        """Set objective_ to a model in closed form, which is what its rows make exactly."""
+        self.objective_ = model = self.fitted_model_.objective
+        check_closed_form(self, model)
+        self.stationarity_ = self.polished_stationarity_ = self.distance_to_optimum_ = 0.0
 
     def _tell(self, what, start):
         if self.verbose:

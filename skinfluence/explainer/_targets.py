@@ -111,6 +111,12 @@ def joint_changes(predictor, target, reference, changes, linear):
     """Iterate over (slice of changes, changes (1, n_some) of one number of all test rows)."""
     predictor = predictor.with_coef(reference.coef)
     raw = predictor.raw()
+    if changes.raw_only:
+        contracted = changes.contract(predictor, target.gradient(raw) if linear else None)
+        for some in row_blocks(changes.n_changes, 24 * raw.size, SOLVED_MIB):
+            made = contracted(some)
+            yield some, (made.sum(axis=0) if linear else target.change(raw, made))[None]
+        return
     if linear:  # one right-hand side, however many test rows
         gradient = predictor.vjp(target.gradient(raw)[:, :, None])
         everything = slice(0, changes.n_changes)

@@ -5,17 +5,27 @@ import warnings
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.warnings import user_stacklevel
+from skinfluence.explainer._closed_form import needs_objective
 from skinfluence.explainer._explainer import InfluenceExplainer
 
 
-def check_explainer(explainer):
-    """Raise unless this is a fitted InfluenceExplainer."""
+def check_explainer(explainer, *, closed_form=False):
+    """Raise unless this is a fitted InfluenceExplainer.
+
+    Parameters
+    ----------
+    explainer : object
+    closed_form : bool
+        Whether the caller can do with a model in closed form, which has no objective.
+    """
     if not isinstance(explainer, InfluenceExplainer):
         raise TypeError(
             f"explainer is {type(explainer).__name__}; expected an InfluenceExplainer. Pass "
             "InfluenceExplainer(estimator).fit(X_train, y_train)."
         )
     check_is_fitted(explainer)
+    if not closed_form:
+        needs_objective(explainer, "This")
 
 
 def warn_of_stand_in(explainer, what):

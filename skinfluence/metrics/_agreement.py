@@ -2,13 +2,13 @@
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.groups import read_groups
 from skinfluence.explainer import (
     N_ROWS,
     InfluenceExplainer,
+    check_explainer,
     group_changes,
     lins_concordance,
     rank_correlations,
@@ -213,7 +213,7 @@ def _check_explainer(estimator):
             "asked of explanations. Wrap the estimator, InfluenceExplainer(estimator), and search "
             "over estimator__..."
         )
-    check_is_fitted(estimator)
+    check_explainer(estimator)
 
 
 def _rows_that_count(objective):

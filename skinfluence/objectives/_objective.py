@@ -50,6 +50,9 @@ class Objective:
         For messages; positions without.
     """
 
+    #: whether removals follow from sums over rows instead of from a Hessian
+    closed_form = False
+
     def __init__(
         self,
         loss,

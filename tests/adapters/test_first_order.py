@@ -65,7 +65,9 @@ OTHERS = ("GaussianProcessRegressor", "BayesianRidge")
 OURS = [
     key[1]
     for key, adapter in REGISTRY.items()
-    if adapter.build.__module__.startswith("skinfluence.") and key[1] not in OTHERS
+    if adapter.build.__module__.startswith("skinfluence.")
+    and key[1] not in OTHERS
+    and not adapter.closed_form
 ]
 
 

@@ -56,7 +56,6 @@ REFUSED = {
     linear_model.Perceptron: "instead of at an optimum",
     linear_model.HuberRegressor: "robust loss",
     linear_model.ARDRegression: "drops columns",
-    naive_bayes.GaussianNB: "means and counts",
     discriminant_analysis.LinearDiscriminantAnalysis: "means and counts",
     calibration.CalibratedClassifierCV: "holds other estimators",
     ensemble.AdaBoostClassifier: "holds other estimators",

@@ -6,5 +6,6 @@ from skinfluence.adapters._families import (  # noqa: F401
     kernel_machines,
     least_squares,
     logistic_regression,
+    naive_bayes,
     svm,
 )

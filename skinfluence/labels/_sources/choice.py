@@ -8,7 +8,13 @@ from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.pipeline import make_pipeline
 
-from skinfluence.adapters import UnsupportedEstimatorError, check_supported, is_frozen, is_search
+from skinfluence.adapters import (
+    UnsupportedEstimatorError,
+    check_supported,
+    find_adapter,
+    is_frozen,
+    is_search,
+)
 from skinfluence.labels._inputs.steps import preparing_steps, weight_name
 from skinfluence.labels._inputs.tables import describe_columns, table_encoder
 from skinfluence.labels._scores import SCORES
@@ -85,6 +91,7 @@ def _closed_form(flagger, X, target, weight, seed):
         return encoded, None
     try:
         check_supported(flagger.estimator)
+        _refuse_closed_form(last_step(flagger.estimator))
         source = LeaveOneOutPredictor(
             X,
             target.codes,
@@ -99,6 +106,18 @@ def _closed_form(flagger, X, target, weight, seed):
     except UnsupportedEstimatorError as refusal:
         return None, refusal
     return source, source.reason
+
+
+def _refuse_closed_form(model):
+    """Raise for an estimator without an objective, whose noise model has no damping to choose."""
+    try:
+        closed_form = find_adapter(model).closed_form
+    except UnsupportedEstimatorError:  # a search that may choose another one
+        return
+    if closed_form:
+        raise UnsupportedEstimatorError(
+            f"{type(model).__name__} is computed in closed form and has no objective."
+        )
 
 
 def _cross_validated(flagger, X, target, weight, seed, reason=""):

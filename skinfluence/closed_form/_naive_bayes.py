@@ -1,0 +1,65 @@
+"""Gaussian naive Bayes: means and variances of each class."""
+
+import numpy as np
+
+from skinfluence.closed_form._base import as_dense
+from skinfluence.closed_form._sums import SumModel
+
+
+class GaussianNaiveBayes(SumModel):
+    """GaussianNB: score of class k is log p_k - sum_j (log v_kj + (x_j - mean_kj)^2 / v_kj) / 2.
+
+    The variances hold ``var_smoothing`` times the largest variance of a column, over all rows
+    whatever their weight: it follows the rows in refits, and stays in first order.
+    """
+
+    def __init__(self, estimator, X, y, sample_weight):
+        super().__init__(estimator, as_dense(X), y, sample_weight)
+        self.priors = estimator.priors
+        self.means = np.stack([self._mean(c) for c in range(self.n_classes)])
+        self.spread = np.stack([self._spread(c) for c in range(self.n_classes)])
+
+    def _mean(self, c):
+        rows = self.codes == c
+        return np.average(self.X[rows], axis=0, weights=self.sample_weight[rows])
+
+    def _spread(self, c):
+        rows = self.codes == c
+        squares = (self.X[rows] - self.means[c]) ** 2
+        return np.average(squares, axis=0, weights=self.sample_weight[rows])
+
+    def _smoothing_changes(self, rows):
+        """Change of the smoothing of variances without each row, (m,)."""
+        center, n = self.X.mean(axis=0), self.n_rows
+        largest = self.X.var(axis=0)
+        without = n / (n - 1) * (largest - (self.X[rows] - center) ** 2 / (n - 1))
+        return self.estimator.var_smoothing * (without.max(axis=1) - largest.max())
+
+    def features(self, X):
+        far = [as_dense(X) - mean for mean in self.means]
+        return [np.hstack([f**2, f]) for f in far]
+
+    def terms(self, c, rows, linear):
+        v = self.spread[c] + self.estimator.epsilon_
+        u = self.X[rows] - self.means[c]
+        w = self.sample_weight[rows, None]
+        if linear:
+            share = w / self.class_weight[c]
+            dv = share * (self.spread[c] - u**2)
+            yield c, np.hstack([0.5 * dv / v**2, -share * u / v]), -0.5 * (dv / v).sum(axis=1)
+            return
+        left = self.class_weight[c] - w
+        moved = -w * u / left  # of the mean
+        # W' (v' - v) = w (v - W u^2 / W'), with W' the weight that is left
+        dv = w / left * (self.spread[c] - self.class_weight[c] / left * u**2)
+        smoothing = self._smoothing_changes(rows)[:, None]
+        after = v + dv + smoothing
+        D = np.hstack([0.5 * (dv + smoothing) / (v * after), moved / after])
+        const = -0.5 * (moved**2 / after + np.log1p((dv + smoothing) / v)).sum(axis=1)
+        yield c, D, const
+        for k in range(self.n_classes):
+            if k != c and smoothing.any():
+                other = self.spread[k] + self.estimator.epsilon_
+                D = 0.5 * smoothing / (other * (other + smoothing))
+                const = -0.5 * np.log1p(smoothing / other).sum(axis=1)
+                yield k, np.hstack([D, np.zeros_like(D)]), const

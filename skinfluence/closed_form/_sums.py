@@ -1,0 +1,95 @@
+"""Classifiers made of weighted sums of their rows, one set a class."""
+
+from abc import abstractmethod
+
+import numpy as np
+from scipy import sparse
+
+from skinfluence.closed_form._base import ClosedFormModel
+
+
+class SumModel(ClosedFormModel):
+    """A classifier whose scores are functions of weighted sums of its rows, S = sum_i w_i s_i.
+
+    Scores are one a class, up to a number that all classes share: the joint log-likelihood of a row
+    and a class. Without row i the sums are ``S - w_i s_i``, exactly. The change of score k at a
+    test row x is ``features(x)[k] . D_i + c_i``, a product of matrices for many rows: a subclass
+    writes :meth:`features` and :meth:`terms`.
+    """
+
+    #: prior probability of each class (K,) where it does not follow the rows, else None
+    priors = None
+
+    def __init__(self, estimator, X, y, sample_weight):
+        super().__init__(estimator, X, y, sample_weight)
+        self.n_classes = len(self.coding.classes)
+        self.class_weight = np.bincount(
+            self.codes, weights=self.sample_weight, minlength=self.n_classes
+        )
+
+    def estimator_raw(self, estimator, X):
+        scores = estimator.predict_joint_log_proba(X)
+        return scores[:, 1:] - scores[:, :1] if self.n_outputs == 1 else scores
+
+    @abstractmethod
+    def features(self, X):
+        """Functions of test rows that the change of each score is linear in: K of (n_test, q)."""
+
+    @abstractmethod
+    def terms(self, c, rows, linear):
+        """Changes by the removal of rows of class c, one by one.
+
+        Parameters
+        ----------
+        c : int
+        rows : ndarray of int, shape (m,)
+            Training rows of class c.
+        linear : bool
+            Derivatives instead of differences.
+
+        Yields
+        ------
+        tuple
+            (k, D, const): a score that changes, its change in the features (m, q) and a number
+            (m,). Without the change of the prior probabilities.
+        """
+
+    def prior_changes(self, c, rows, linear):
+        """Change of the log prior probability of each class by removals of rows of class c.
+
+        Of shape (m, n_classes), up to a number that all classes share.
+        """
+        out = np.zeros((len(rows), self.n_classes))
+        if self.priors is None:
+            share = self.sample_weight[rows] / self.class_weight[c]
+            out[:, c] = -share if linear else np.log1p(-share)
+            whole = self.sample_weight[rows] / self.class_weight.sum()
+            out -= (-whole if linear else np.log1p(-whole))[:, None]
+        return out
+
+    def reader(self, X, *, linear):
+        features = self.features(X)
+
+        def read(rows):
+            out = np.zeros((X.shape[0], len(rows), self.n_outputs))
+            for c in np.unique(self.codes[rows]):
+                mine = np.flatnonzero(self.codes[rows] == c)
+                with np.errstate(divide="ignore", invalid="ignore"):  # without a class: NaN
+                    self._add(out, mine, features, c, rows[mine], linear)
+            return out
+
+        return read
+
+    def _add(self, out, mine, features, c, rows, linear):
+        prior = self.prior_changes(c, rows, linear)
+        if self.n_outputs == 1:  # log-odds of the second class
+            out[:, mine, 0] += prior[:, 1] - prior[:, 0]
+        else:
+            out[:, mine] += prior
+        for k, D, const in self.terms(c, rows, linear):
+            change = features[k] @ D.T
+            change = (change.toarray() if sparse.issparse(change) else change) + const
+            if self.n_outputs == 1:
+                out[:, mine, 0] += change if k == 1 else -change
+            else:
+                out[:, mine, k] += change

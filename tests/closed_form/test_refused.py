@@ -1,0 +1,108 @@
+"""What a model in closed form cannot answer is refused in words; what it can is asked as usual."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skinfluence import InfluenceExplainer, supports
+from skinfluence.components import influence_components
+from skinfluence.groups import group_influence, most_influential_group
+from skinfluence.metrics import loo_concordance
+from skinfluence.perturbation import relabel_influence
+from skinfluence.selection import select_prototypes
+
+X, y = load_iris(return_X_y=True)
+EXPLAINER = InfluenceExplainer(GaussianNB()).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda e: e.health(),
+        lambda e: e.leverage(),
+        lambda e: e.diagnostics(),
+        lambda e: e.coef_influence(),
+        lambda e: e.score(X, y),
+        lambda e: loo_concordance(e, X, y),
+        lambda e: influence_components(e, X[:1], y[:1]),
+        lambda e: relabel_influence(e, X[:1], y[:1]),
+        lambda e: most_influential_group(e, X[:1], y[:1], n_rows=2),
+        lambda e: select_prototypes(e, 2, X[:3]),
+    ],
+)
+def test_what_needs_an_objective_is_refused_in_words(ask):
+    with pytest.raises(TypeError, match="needs an objective with a Hessian, and GaussianNB is"):
+        ask(EXPLAINER)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"damping": 0.1}, {"solver": "cg"}, {"curvature": "fisher"}, {"penalty_scaling": "mean"}],
+)
+def test_settings_of_hessians_are_refused(settings):
+    (name,) = settings
+    with pytest.raises(ValueError, match=f"{name}=.* means nothing for GaussianNB"):
+        InfluenceExplainer(GaussianNB(), **settings).fit(X, y)
+
+
+def test_effects_of_objectives_are_refused():
+    with pytest.raises(ValueError, match="'second_order' is a step of an objective"):
+        group_influence(EXPLAINER, [[0]], X[:1], y[:1], method="second_order")
+
+
+def test_a_frozen_model_of_other_rows_is_refused():
+    frozen = FrozenEstimator(GaussianNB().fit(X[:120], y[:120]))
+    with pytest.raises(ValueError, match=r"another model than the given rows.*that it was fitted"):
+        InfluenceExplainer(frozen).fit(X[:119], y[:119])
+    explainer = InfluenceExplainer(frozen).fit(X[:120], y[:120])
+    assert np.isfinite(explainer.influence(X[:2], y[:2])).all()
+
+
+def test_pipelines_and_searches_explain_their_last_step():
+    Z = StandardScaler().fit_transform(X)
+    expected = InfluenceExplainer(GaussianNB()).fit(Z, y).influence(Z[:3], y[:3])
+    steps = make_pipeline(StandardScaler(), GaussianNB())
+    got = InfluenceExplainer(steps).fit(X, y).influence(X[:3], y[:3])
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+    search = GridSearchCV(steps, {"gaussiannb__var_smoothing": [1e-9]}, cv=2)
+    got = InfluenceExplainer(search).fit(X, y).influence(X[:3], y[:3])
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+    assert supports(GaussianNB()).answer == "yes"
+
+
+def test_the_only_row_of_a_class_is_nan_with_a_warning():
+    rows = np.r_[0:60, 149]
+    explainer = InfluenceExplainer(GaussianNB(var_smoothing=0.1)).fit(X[rows], y[rows])
+    with pytest.warns(RuntimeWarning, match=r"row\(s\) \[60\] are the only one of their class"):
+        values = explainer.influence(X[:2], y[:2])
+    assert np.isnan(values[:, 60]).all()
+    assert np.isfinite(values[:, :60]).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first = explainer.influence(X[:2], y[:2], method="first_order")
+    assert np.isfinite(first).all()
+
+
+def test_explanations_and_top_influences_agree_with_the_matrix():
+    values = EXPLAINER.influence(X[60:62], y[60:62])
+    indices, top = EXPLAINER.top_influences(X[60:62], y[60:62], k=4)
+    np.testing.assert_allclose(top, np.take_along_axis(values, indices, axis=1))
+    assert (np.abs(top[:, :1]) == np.abs(values).max(axis=1, keepdims=True)).all()
+    shown = EXPLAINER.explain(X[60:62], y[60:62], k=4, verify=True)
+    np.testing.assert_allclose(shown[0].influence, shown[0].refit)
+    assert "label" in str(shown)
+
+
+def test_rows_of_weight_zero_do_nothing():
+    weights = np.ones(len(y))
+    weights[5] = 0.0
+    explainer = InfluenceExplainer(GaussianNB(var_smoothing=0.0)).fit(X, y, sample_weight=weights)
+    for method in ("first_order", "refit"):
+        assert np.abs(explainer.influence(X[:4], y[:4], method=method)[:, 5]).max() < 1e-14

@@ -1,0 +1,152 @@
+"""Removals in closed form are those of scikit-learn's own refits, derivatives those of weights."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
+
+from skinfluence import InfluenceExplainer
+from skinfluence.adapters import REGISTRY
+from skinfluence.groups import group_influence
+from skinfluence.targets import Mean
+from tests.closed_form._cases import CASES, own_loss, refits, table
+
+names = pytest.mark.parametrize("name", CASES)
+WEIGHTED = [
+    name for name, case in CASES.items() if has_fit_parameter(case.estimator, "sample_weight")
+]
+
+
+def explained(name, weighted=False):
+    """(explainer, X, y, X_test, y_test, weights) of a case."""
+    case = CASES[name]
+    X, y, X_test, y_test, weights = table(case.kind, case.n_classes)
+    weights = weights if weighted else None
+    given = {"sample_weight": weights} if weighted else {}
+    return InfluenceExplainer(case.estimator).fit(X, y, **given), X, y, X_test, y_test, weights
+
+
+def test_every_registered_class_has_a_case():
+    ours = {key[1] for key, adapter in REGISTRY.items() if adapter.closed_form}
+    assert ours == {type(case.estimator).__name__ for case in CASES.values()}
+
+
+@names
+def test_raw_predictions_are_the_estimators_own(name):
+    explainer, _, _, X_test, y_test, _ = explained(name)
+    tests = explainer.test_rows(X_test, y_test, target="loss")
+    np.testing.assert_allclose(
+        tests.value(), own_loss(explainer.estimator_, X_test, y_test), rtol=1e-10, atol=1e-13
+    )
+
+
+@pytest.mark.parametrize(
+    "name, weighted", [(n, False) for n in CASES] + [(n, True) for n in WEIGHTED]
+)
+def test_refits_are_real_leave_one_out(name, weighted):
+    explainer, X, y, X_test, y_test, weights = explained(name, weighted)
+    without = refits(CASES[name].estimator, [[i] for i in range(len(y))], X, y, weights)
+    before = own_loss(explainer.estimator_, X_test, y_test)
+    truth = np.transpose([own_loss(model, X_test, y_test) - before for model in without])
+    size = np.abs(truth).max()
+    for method in explainer.objective_.methods:
+        if method != "first_order":
+            got = explainer.influence(X_test, y_test, method=method)
+            assert np.abs(got - truth).max() < 1e-8 * size, method
+    assert explainer.resolve_method("auto") == "refit"
+    own = [own_loss(model, X[[i]], y[[i]])[0] for i, model in enumerate(without)]
+    own -= own_loss(explainer.estimator_, X, y)
+    np.testing.assert_allclose(
+        explainer.self_influence("refit"), own, atol=1e-8 * np.abs(own).max()
+    )
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_first_order_is_the_derivative_of_weighted_refits(name, weighted):
+    explainer, X, y, X_test, y_test, weights = explained(name, weighted)
+    weights = np.ones(len(y)) if weights is None else weights
+    rows, h = [0, 7, 31, 59], 1e-4
+    got = explainer.influence(X_test, y_test, method="first_order", rows=rows)
+    for j, i in enumerate(rows):
+        ends = []
+        for sign in (-1, 1):
+            moved = weights.copy()
+            moved[i] *= 1 + sign * h
+            model = clone(CASES[name].estimator).fit(X, y, sample_weight=moved)
+            ends.append(own_loss(model, X_test, y_test))
+        truth = -(ends[1] - ends[0]) / (2 * h)
+        assert np.abs(got[:, j] - truth).max() < 1e-5 * np.abs(truth).max()
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_a_weight_of_two_is_a_row_twice(name):
+    case = CASES[name]
+    X, y, X_test, y_test, _ = table(case.kind, case.n_classes)
+    twice = np.ones(len(y))
+    twice[[3, 8]] = 2.0
+    weighted = InfluenceExplainer(case.estimator).fit(X, y, sample_weight=twice)
+    repeated = InfluenceExplainer(case.estimator).fit(
+        np.vstack([X, X[[3, 8]]]), np.append(y, y[[3, 8]])
+    )
+    got = weighted.influence(X_test, y_test, method="first_order")
+    expected = repeated.influence(X_test, y_test, method="first_order")
+    expected[:, [3, 8]] *= 2.0
+    # GaussianNB smooths by the largest variance of all rows, whatever their weight
+    atol = (1e-2 if name == "GaussianNB-smoothed" else 1e-7) * np.abs(expected).max()
+    np.testing.assert_allclose(got, expected[:, : len(y)], atol=atol)
+
+
+@names
+def test_groups_are_real_refits_and_first_order_adds_up(name):
+    explainer, X, y, X_test, y_test, _ = explained(name)
+    groups = [[0, 1, 2, 3, 30], [], [5]]
+    before = own_loss(explainer.estimator_, X_test, y_test)
+    models = refits(CASES[name].estimator, groups, X, y)
+    truth = np.transpose([own_loss(model, X_test, y_test) - before for model in models])
+    got = group_influence(explainer, groups, X_test, y_test)
+    assert np.abs(got - truth).max() < 1e-8 * np.abs(truth).max()
+    if "first_order" in explainer.objective_.methods:
+        single = explainer.influence(X_test, y_test, method="first_order")
+        got = group_influence(explainer, groups, X_test, y_test, method="first_order")
+        np.testing.assert_allclose(got[:, 0], single[:, groups[0]].sum(axis=1), atol=1e-13)
+        assert not got[:, 1].any()
+
+
+@names
+def test_one_number_of_all_test_rows_is_the_mean_of_theirs(name):
+    explainer, _, _, X_test, y_test, _ = explained(name)
+    for method in explainer.objective_.methods:
+        got = explainer.influence(X_test, y_test, target=Mean("loss"), method=method)
+        each = explainer.influence(X_test, y_test, method=method)
+        np.testing.assert_allclose(got[0], each.mean(axis=0), atol=1e-12)
+
+
+@names
+def test_other_targets_are_those_of_refits(name):
+    explainer, X, y, X_test, _, _ = explained(name)
+    (without,) = refits(CASES[name].estimator, [[11]], X, y)
+    model = explainer.estimator_
+    if not CASES[name].n_classes:
+        got = explainer.influence(X_test, rows=[11])[:, 0]
+        np.testing.assert_allclose(got, without.predict(X_test) - model.predict(X_test), atol=1e-10)
+        return
+    codes = model.predict_proba(X_test).argmax(axis=1)
+    got = explainer.influence(X_test, target="predict_proba", rows=[11])[:, 0]
+    change = without.predict_proba(X_test) - model.predict_proba(X_test)
+    np.testing.assert_allclose(got, change[np.arange(len(codes)), codes], atol=1e-10)
+
+
+@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case.kind == "counts"])
+def test_sparse_rows_give_the_same(name):
+    explainer, X, y, X_test, y_test, _ = explained(name)
+    if "Categorical" in name:
+        pytest.skip("CategoricalNB takes no sparse rows")
+    other = InfluenceExplainer(CASES[name].estimator).fit(sparse.csr_array(X), y)
+    for method in ("first_order", "refit"):
+        np.testing.assert_allclose(
+            other.influence(sparse.csr_array(X_test), y_test, method=method),
+            explainer.influence(X_test, y_test, method=method),
+            atol=1e-12,
+        )
