@@ -34,6 +34,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "matplotlib.sphinxext.plot_directive",
+    "code_links",
 ]
 exclude_patterns = ["_build", "_generated", "_templates", "auto_examples/**/*.ipynb"]
 templates_path = ["_templates"]

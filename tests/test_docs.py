@@ -1,15 +1,32 @@
 """What the documentation says is run: every ``>>>`` line must print what the page shows."""
 
 import doctest
+import importlib
+import re
 
 import pytest
+import sklearn
+from sklearn.utils import all_estimators
 
 from tests._data import ROOT
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-PAGES = sorted(p for p in (ROOT / "docs").glob("*.rst") if ">>> " in p.read_text("utf-8"))
+DOCS = ROOT / "docs"
+PAGES = sorted(p for p in DOCS.glob("*.rst") if ">>> " in p.read_text("utf-8"))
 #: Pages that fit many models.
 LONG = ("papers.rst", "clean_and_learn.rst", "find_wrong_labels.rst", "how_to_choose_a_solver.rst")
+#: Pages that are generated, or that quote names of earlier versions.
+NOT_PROSE = ("api.rst", "changes.rst", "supported_models.rst")
+PROSE = sorted(p for p in DOCS.glob("*.rst") if p.name not in NOT_PROSE)
+LITERALS = re.compile(r"(?<![\w:`])(`{1,2})(?!`)([^`]+)\1(?![`_])")
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Import a module of docs/ or tools/ by name."""
+    for folder in ("docs", "tools"):
+        monkeypatch.syspath_prepend(str(ROOT / folder))
+    return importlib.import_module
 
 
 @pytest.mark.parametrize(
@@ -29,3 +46,53 @@ def test_the_page_prints_what_it_shows(page):
 
 def test_the_user_guide_is_among_the_pages_that_run():
     assert "user_guide.rst" in [page.name for page in PAGES]
+
+
+def test_the_notebook_is_made_from_the_page(module):
+    tool = module("make_notebook")
+    made = tool.notebook(tool.PAGE.read_text("utf-8"))
+    assert tool.NOTEBOOK.read_text("utf-8") == made, "run python tools/make_notebook.py"
+
+
+def test_the_notebook_runs_and_prints_what_the_page_shows(module, monkeypatch):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    tool = module("make_notebook")
+    notebook = nbformat.read(tool.NOTEBOOK, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = [out for cell in notebook.cells for out in cell.get("outputs", ())]
+    printed = "".join(out.get("text") or out["data"]["text/plain"] + "\n" for out in outputs)
+    examples = doctest.DocTestParser().get_examples(tool.PAGE.read_text("utf-8"))
+    assert printed == "".join(example.want for example in examples)
+
+
+@pytest.mark.parametrize(
+    ("code", "full"),
+    [
+        ("LabelFlagger", "skinfluence.LabelFlagger"),
+        ("skinfluence.SmoothHingeSVC", "skinfluence.svm.SmoothHingeSVC"),
+        ("group_influence(explainer, groups)", "skinfluence.groups.group_influence"),
+        ("explainer.health()", "skinfluence.InfluenceExplainer.health"),
+        ("leverage()", "skinfluence.InfluenceExplainer.leverage"),
+        ("leverage", None),
+        ("LogisticRegression", None),
+    ],
+)
+def test_code_in_prose_links_to_the_object_that_it_names(module, code, full):
+    pytest.importorskip("sphinx")
+    assert module("code_links").target(code) == full
+
+
+@pytest.mark.parametrize("page", PROSE, ids=[p.name for p in PROSE])
+def test_names_on_the_page_link_to_the_api_reference(module, page):
+    """Classes and dotted names, as code or by a role; other classes are scikit-learn's."""
+    pytest.importorskip("sphinx")
+    target = module("code_links").target
+    text = page.read_text("utf-8")
+    roles = re.findall(r":(?:class|func|meth|mod):`~?([\w.]+)`", text)
+    assert [name for name in roles if target(name) is None] == []
+    theirs = {name for name, _ in all_estimators()} | set(dir(sklearn.base)) | {"Pipeline"}
+    theirs |= {"FrozenEstimator", "ColumnTransformer", "FeatureUnion", "ConvergenceWarning", "None"}
+    named = {" ".join(code.split()) for _, code in LITERALS.findall(text)}
+    named = {c for c in named if re.match(r"skinfluence\.|(\w+\.)*[A-Z][a-z]", c)}
+    assert sorted(c for c in named if not target(c) and c.split("(")[0] not in theirs) == []
