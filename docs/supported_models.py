@@ -46,7 +46,7 @@ def instance(cls):
     wanted = signature(cls).parameters
     if "estimators" in wanted:
         return cls([("model", model)])
-    if "estimator" in wanted:
+    if {"estimator", "base_estimator"} & set(wanted):
         return cls(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of deprecated classes
