@@ -210,7 +210,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features), or documents
-            What the estimator takes; without one see "Find wrong labels" in the documentation, "What X and y may be".
+            What the estimator takes. Without one: see the page "Find wrong labels".
             Held by reference for :meth:`report` and `explainer_`: do not change it afterwards.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Given labels of any sortable type, or values of a regression. Several columns are judged
