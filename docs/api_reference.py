@@ -261,6 +261,11 @@ API_REFERENCE = [
             "ComplementNaiveBayes",
             "BernoulliNaiveBayes",
             "CategoricalNaiveBayes",
+            "LinearDiscriminant",
+            "QuadraticDiscriminant",
+            "Centroids",
+            "NearestNeighbors",
+            "RadiusNeighbors",
         ],
     },
     {

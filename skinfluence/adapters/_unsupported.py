@@ -43,13 +43,6 @@ FAMILIES = (
         "make_pipeline(RandomTreesEmbedding(random_state=0), Ridge())",
     ),
     Family(
-        r"sklearn\.neighbors",
-        r"(K|Radius)Neighbors(Classifier|Regressor)|NearestCentroid",
-        "keeps its training rows and minimises no loss: there are no coefficients to derive",
-        KERNEL.format("LogisticRegression()"),
-        KERNEL.format("Ridge()"),
-    ),
-    Family(
         r"sklearn\.linear_model",
         r"(MultiTask)?(Lasso|ElasticNet|Lars|LassoLars|OrthogonalMatchingPursuit)(CV|IC)?",
         "selects its columns by an l1 penalty or step by step, and another selection after the "
@@ -105,11 +98,6 @@ FAMILIES = (
         "drops columns by the penalties that it estimates, and another selection after the removal "
         "of a row is a jump",
         regressor="BayesianRidge()",
-    ),
-    Family(
-        r"sklearn\.discriminant_analysis",
-        r"(Linear|Quadratic)DiscriminantAnalysis",
-        "is computed from means and counts, and these are not supported yet",
     ),
     Family(
         r"sklearn\.dummy",

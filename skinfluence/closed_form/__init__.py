@@ -5,22 +5,30 @@ the sums without it. Where to start: `_base.py`, then `_sums.py` and `_naive_bay
 """
 
 from skinfluence.closed_form._base import ClosedFormModel
+from skinfluence.closed_form._centroids import Centroids
 from skinfluence.closed_form._counts import (
     BernoulliNaiveBayes,
     CategoricalNaiveBayes,
     ComplementNaiveBayes,
     MultinomialNaiveBayes,
 )
+from skinfluence.closed_form._discriminant import LinearDiscriminant, QuadraticDiscriminant
 from skinfluence.closed_form._naive_bayes import GaussianNaiveBayes
+from skinfluence.closed_form._neighbors import NearestNeighbors, RadiusNeighbors
 from skinfluence.closed_form._sums import SumModel
 
 __all__ = [
     "BernoulliNaiveBayes",
     "CategoricalNaiveBayes",
+    "Centroids",
     "ClosedFormModel",
     "ComplementNaiveBayes",
     "GaussianNaiveBayes",
+    "LinearDiscriminant",
     "MultinomialNaiveBayes",
+    "NearestNeighbors",
+    "QuadraticDiscriminant",
+    "RadiusNeighbors",
     "SumModel",
 ]
 

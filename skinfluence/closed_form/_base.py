@@ -44,7 +44,7 @@ class ClosedFormModel(ABC):
 
     closed_form = True
     #: effects that it has, of single rows and of groups
-    methods = ("first_order", "newton_step", "refit")
+    methods: tuple[str, ...] = ("first_order", "newton_step", "refit")
     stands_in = False
     cut = None
     coef = None

@@ -18,7 +18,7 @@ class SumModel(ClosedFormModel):
     """
 
     #: prior probability of each class (K,) where it does not follow the rows, else None
-    priors = None
+    priors: np.ndarray | None = None
 
     def __init__(self, estimator, X, y, sample_weight):
         super().__init__(estimator, X, y, sample_weight)
@@ -80,12 +80,16 @@ class SumModel(ClosedFormModel):
 
         return read
 
-    def _add(self, out, mine, features, c, rows, linear):
+    def add_prior(self, out, mine, c, rows, linear):
+        """Add the changes of log prior probabilities to those of raw predictions, in place."""
         prior = self.prior_changes(c, rows, linear)
         if self.n_outputs == 1:  # log-odds of the second class
             out[:, mine, 0] += prior[:, 1] - prior[:, 0]
         else:
             out[:, mine] += prior
+
+    def _add(self, out, mine, features, c, rows, linear):
+        self.add_prior(out, mine, c, rows, linear)
         for k, D, const in self.terms(c, rows, linear):
             change = features[k] @ D.T
             change = (change.toarray() if sparse.issparse(change) else change) + const

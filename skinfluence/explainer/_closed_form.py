@@ -102,10 +102,11 @@ class ClosedFormLinearization:
         """Warn of rows without which there is no model, if `method` is one that looks for it."""
         alone = rows[self.last_of_class[rows]] if EFFECTS[method].edited_model else rows[:0]
         if len(alone):
+            name = type(self.objective.estimator).__name__
             warnings.warn(
-                f"Training row(s) {self.objective.shown_rows(alone)} are the only one of their "
-                "class: a refit without it would be another model. The effects of their removal "
-                "are NaN.",
+                f"{name} cannot be fitted again without training "
+                f"row(s) {self.objective.shown_rows(alone)}: one is the only row of a class, or "
+                "leaves too few for a covariance. The effects of their removal are NaN.",
                 RuntimeWarning,
                 stacklevel=user_stacklevel(),
             )

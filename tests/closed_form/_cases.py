@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from sklearn.naive_bayes import (
     BernoulliNB,
     CategoricalNB,
@@ -12,11 +16,23 @@ from sklearn.naive_bayes import (
     GaussianNB,
     MultinomialNB,
 )
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestCentroid,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
+)
 
 N_ROWS, N_TEST = 60, 8
 ALPHAS = [0.1, 0.2, 0.3, 0.4, 0.5]
 #: at three classes
 SHARES = [0.2, 0.3, 0.5]
+
+
+def gaussian(distances):
+    """Weights of neighbours."""
+    return np.exp(-(distances**2) / 8.0)
 
 
 class Case(NamedTuple):
@@ -41,8 +57,37 @@ CASES = {
     "BernoulliNB-two": Case(BernoulliNB(binarize=1.0), "counts", 2),
     "BernoulliNB-shares": Case(BernoulliNB(class_prior=SHARES), "counts"),
     "CategoricalNB": Case(CategoricalNB(min_categories=12), "counts"),
+    "LDA": Case(LinearDiscriminantAnalysis(), "real"),
+    "LDA-two": Case(LinearDiscriminantAnalysis(priors=[0.4, 0.6]), "real", 2),
+    "LDA-lsqr": Case(LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3), "real"),
+    "LDA-eigen": Case(LinearDiscriminantAnalysis(solver="eigen"), "real"),
+    "LDA-shares": Case(
+        LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1, priors=SHARES), "real"
+    ),
+    "LDA-auto": Case(LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), "real"),
+    "QDA": Case(QuadraticDiscriminantAnalysis(), "real"),
+    "QDA-two": Case(QuadraticDiscriminantAnalysis(reg_param=0.2), "real", 2),
+    "QDA-shares": Case(QuadraticDiscriminantAnalysis(priors=SHARES), "real"),
+    "KNeighborsClassifier": Case(KNeighborsClassifier(), "real"),
+    "KNeighborsClassifier-two": Case(KNeighborsClassifier(3, weights="distance"), "real", 2),
+    "KNeighborsClassifier-own": Case(KNeighborsClassifier(7, weights=gaussian), "real"),
+    "KNeighborsRegressor": Case(KNeighborsRegressor(4, weights="distance"), "real", 0),
+    "RadiusNeighborsClassifier": Case(RadiusNeighborsClassifier(9.0), "real"),
+    "RadiusNeighborsRegressor": Case(RadiusNeighborsRegressor(9.0, weights="distance"), "real", 0),
     "CategoricalNB-two": Case(CategoricalNB(alpha=0.3, min_categories=12), "counts", 2),
 }
+
+
+if hasattr(NearestCentroid, "decision_function"):  # since scikit-learn 1.7
+    CASES["NearestCentroid"] = Case(NearestCentroid(), "real")
+    CASES["NearestCentroid-two"] = Case(NearestCentroid(priors="empirical"), "real", 2)
+    CASES["NearestCentroid-shrunk"] = Case(NearestCentroid(shrink_threshold=0.2), "real")
+#: Estimators and settings that have a derivative.
+SMOOTH = [
+    name
+    for name, case in CASES.items()
+    if "Neighbors" not in name and not name.endswith(("auto", "shrunk"))
+]
 
 
 @lru_cache
@@ -67,6 +112,8 @@ def own_loss(estimator, X, y):
         return 0.5 * (np.reshape(estimator.predict(X) - y, (len(y), -1)) ** 2).sum(axis=1)
     proba = estimator.predict_proba(X)
     codes = np.searchsorted(estimator.classes_, y)
+    if hasattr(estimator, "n_neighbors") or hasattr(estimator, "radius"):
+        return 0.5 * ((proba - (codes[:, None] == np.arange(proba.shape[1]))) ** 2).sum(axis=1)
     return -np.log(proba[np.arange(len(y)), codes])
 
 

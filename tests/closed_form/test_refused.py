@@ -4,10 +4,22 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.covariance import OAS
 from sklearn.datasets import load_iris
+from sklearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestCentroid,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -80,7 +92,7 @@ def test_pipelines_and_searches_explain_their_last_step():
 def test_the_only_row_of_a_class_is_nan_with_a_warning():
     rows = np.r_[0:60, 149]
     explainer = InfluenceExplainer(GaussianNB(var_smoothing=0.1)).fit(X[rows], y[rows])
-    with pytest.warns(RuntimeWarning, match=r"row\(s\) \[60\] are the only one of their class"):
+    with pytest.warns(RuntimeWarning, match=r"row\(s\) \[60\]: one is the only row of a class"):
         values = explainer.influence(X[:2], y[:2])
     assert np.isnan(values[:, 60]).all()
     assert np.isfinite(values[:, :60]).all()
@@ -106,3 +118,75 @@ def test_rows_of_weight_zero_do_nothing():
     explainer = InfluenceExplainer(GaussianNB(var_smoothing=0.0)).fit(X, y, sample_weight=weights)
     for method in ("first_order", "refit"):
         assert np.abs(explainer.influence(X[:4], y[:4], method=method)[:, 5]).max() < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (KNeighborsClassifier(150), "n_neighbors=150 and 150 rows is not supported.*fewer"),
+        (KNeighborsClassifier(metric="precomputed"), "precomputed.*Expected a metric of rows"),
+        (NearestCentroid(metric="manhattan"), 'manhattan.*Expected metric="euclidean"'),
+    ],
+)
+def test_settings_without_a_closed_form_are_refused(estimator, message):
+    given = X @ X.T if estimator.metric == "precomputed" else X
+    with pytest.raises(TypeError, match=message):
+        InfluenceExplainer(estimator).fit(given, y)
+
+
+def test_neighbours_have_no_first_order():
+    explainer = InfluenceExplainer(KNeighborsRegressor()).fit(X[:, :3], X[:, 3])
+    for method in ("first_order", "newton_step"):
+        with pytest.raises(ValueError, match=f"'{method}' is a .*KNeighborsRegressor is computed"):
+            explainer.influence(X[:1, :3], method=method)
+    with pytest.raises(ValueError, match="'first_order' is a derivative"):
+        InfluenceExplainer(KNeighborsClassifier(), method="first_order").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
+        LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=OAS()),
+    ],
+)
+def test_what_removals_by_real_refits_cost_is_said(estimator):
+    found = supports(estimator)
+    assert found.answer == "caveat"
+    assert "Removals are refits of the estimator itself" in found.reason
+
+
+def test_covariances_that_become_singular_are_nan_with_a_warning():
+    rows = np.r_[0:60, 100:105]  # five rows of four columns: four of them span no volume
+    explainer = InfluenceExplainer(QuadraticDiscriminantAnalysis()).fit(X[rows], y[rows])
+    with pytest.warns(RuntimeWarning, match=r"cannot be fitted again without training row\(s\)"):
+        values = explainer.influence(X[:2], y[:2])
+    with pytest.raises(np.linalg.LinAlgError):
+        QuadraticDiscriminantAnalysis().fit(X[rows][1:][:-1], y[rows][1:][:-1])
+    assert np.isnan(values[:, 60:]).all()
+    assert np.isfinite(values[:, :50]).all()
+
+
+def test_a_singular_linear_discriminant_is_refitted():
+    Z = np.hstack([X, X[:, :1]])
+    explainer = InfluenceExplainer(LinearDiscriminantAnalysis()).fit(Z, y)
+    assert explainer.objective_.methods == ("refit",)
+    model = LinearDiscriminantAnalysis().fit(Z[1:], y[1:])
+    got = explainer.influence(Z[60:64], target="decision_function", rows=[0])[:, 0]
+    codes = explainer.predict(Z[60:64])
+    change = (model.decision_function(Z[60:64]) - explainer.estimator_.decision_function(Z[60:64]))[
+        np.arange(4), codes
+    ]
+    np.testing.assert_allclose(got, change, atol=1e-9)
+
+
+def test_a_row_whose_only_neighbour_leaves_has_no_prediction():
+    Z, values = np.array([[0.0], [1.0], [1.5], [9.0]]), np.arange(4.0)
+    regressor = InfluenceExplainer(RadiusNeighborsRegressor(0.8)).fit(Z, values)
+    got = regressor.influence([[9.1], [1.2]])
+    assert np.isnan(got[0, 3])
+    np.testing.assert_allclose(got[1], [0.0, 0.5, -0.5, 0.0])
+    labels = np.array([0, 0, 1, 1])
+    classifier = RadiusNeighborsClassifier(0.8, outlier_label=0)
+    got = InfluenceExplainer(classifier).fit(Z, labels).influence([[9.1]], [1])
+    np.testing.assert_allclose(got, [[0.0, 0.0, 0.0, 1.0]])

@@ -10,7 +10,7 @@ from skinfluence import InfluenceExplainer
 from skinfluence.adapters import REGISTRY
 from skinfluence.groups import group_influence
 from skinfluence.targets import Mean
-from tests.closed_form._cases import CASES, own_loss, refits, table
+from tests.closed_form._cases import CASES, SMOOTH, own_loss, refits, table
 
 names = pytest.mark.parametrize("name", CASES)
 WEIGHTED = [
@@ -78,6 +78,29 @@ def test_first_order_is_the_derivative_of_weighted_refits(name, weighted):
             ends.append(own_loss(model, X_test, y_test))
         truth = -(ends[1] - ends[0]) / (2 * h)
         assert np.abs(got[:, j] - truth).max() < 1e-5 * np.abs(truth).max()
+
+
+@pytest.mark.parametrize("name", sorted(set(SMOOTH) - set(WEIGHTED)))
+def test_first_order_is_the_derivative_in_the_number_of_copies(name):
+    case = CASES[name]
+    X, y, X_test, y_test, _ = table(case.kind, case.n_classes)
+    X, y = np.tile(X, (100, 1)), np.tile(y, 100)
+    explainer = InfluenceExplainer(case.estimator).fit(X, y)
+    rows = [0, 7, 31, 59]
+    got = explainer.influence(X_test, y_test, method="first_order", rows=rows)
+    for j, i in enumerate(rows):
+        losses = {}
+        for copies in (98, 99, 101, 102):
+            rows_of_fit = np.r_[np.delete(np.arange(len(y)), i + 60 * np.arange(100)), [i] * copies]
+            model = clone(case.estimator).fit(X[rows_of_fit], y[rows_of_fit])
+            losses[copies] = own_loss(model, X_test, y_test)
+        truth = (8.0 * (losses[99] - losses[101]) - (losses[98] - losses[102])) / 12.0
+        assert np.abs(got[:, j] - truth).max() < 1e-5 * np.abs(truth).max()
+
+
+def test_only_smooth_models_have_a_first_order():
+    has_it = {name for name in CASES if "first_order" in explained(name)[0].objective_.methods}
+    assert has_it == set(SMOOTH)
 
 
 @pytest.mark.parametrize("name", WEIGHTED)

@@ -2,10 +2,12 @@
 
 from skinfluence.adapters._families import (  # noqa: F401
     bayesian_ridge,
+    discriminant,
     glm,
     kernel_machines,
     least_squares,
     logistic_regression,
     naive_bayes,
+    neighbors,
     svm,
 )

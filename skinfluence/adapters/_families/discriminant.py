@@ -1,0 +1,81 @@
+"""Linear and quadratic discriminant analysis and nearest centroids, in closed form."""
+
+from sklearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
+from sklearn.neighbors import NearestCentroid
+
+from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._registry import register
+from skinfluence.closed_form import Centroids, LinearDiscriminant, QuadraticDiscriminant
+
+ONLY_REFITS = (
+    "Removals are refits of the estimator itself with {}: there is no closed form, and no "
+    "derivative."
+)
+
+
+def _only_refits(estimator):
+    if getattr(estimator, "covariance_estimator", None) is not None:
+        return ONLY_REFITS.format("a covariance_estimator")
+    shrinkage = getattr(estimator, "shrinkage", None)
+    quadratic = type(estimator).__name__.startswith("Quadratic")
+    if isinstance(shrinkage, str) or (quadratic and shrinkage is not None):
+        return ONLY_REFITS.format(f"shrinkage={shrinkage!r}")
+    return ""
+
+
+@register(
+    "sklearn.discriminant_analysis",
+    "LinearDiscriminantAnalysis",
+    examples=lambda: [LinearDiscriminantAnalysis()],
+    caveat=_only_refits,
+    closed_form=True,
+)
+def linear_discriminant(estimator, X, y, sample_weight, settings):
+    """Class means and one covariance."""
+    return LinearDiscriminant(estimator, X, y, sample_weight)
+
+
+@register(
+    "sklearn.discriminant_analysis",
+    "QuadraticDiscriminantAnalysis",
+    examples=lambda: [QuadraticDiscriminantAnalysis()],
+    caveat=_only_refits,
+    closed_form=True,
+)
+def quadratic_discriminant(estimator, X, y, sample_weight, settings):
+    """Class means and a covariance for each class."""
+    return QuadraticDiscriminant(estimator, X, y, sample_weight)
+
+
+def _check_centroid(estimator):
+    refuse(
+        estimator,
+        estimator.metric != "euclidean" or not hasattr(NearestCentroid(), "decision_function"),
+        f"metric={estimator.metric!r}",
+        'Expected metric="euclidean" and scikit-learn 1.7 or newer: there is no decision function '
+        "otherwise.",
+    )
+
+
+def _centroid_caveat(estimator):
+    own = ONLY_REFITS.format("shrink_threshold") + " " if estimator.shrink_threshold else ""
+    return own + (
+        "Explained is decision_function, which scales columns by their standard deviation within "
+        "classes; predict with uniform priors does not."
+    )
+
+
+@register(
+    "sklearn.neighbors",
+    "NearestCentroid",
+    examples=lambda: [NearestCentroid()],
+    check=_check_centroid,
+    caveat=_centroid_caveat,
+    closed_form=True,
+)
+def nearest_centroid(estimator, X, y, sample_weight, settings):
+    """Class means and one standard deviation for each column."""
+    return Centroids(estimator, X, y, sample_weight)
