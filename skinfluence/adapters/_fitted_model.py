@@ -73,7 +73,7 @@ class FittedModel:
 
     def coef_names(self):
         """Name of each entry of the estimator's flat coefficients, in the order of `coef_`."""
-        names, predictor = self.column_names(), self.objective.predictor
+        names, predictor = self._all_column_names(), self.objective.predictor
         if self.objective.n_outputs == 1 or not predictor.linear:
             return names
         classes, n_features = self.objective.coding.classes, predictor.design.n_features
@@ -84,15 +84,22 @@ class FittedModel:
     def column_names(self):
         """Name of each design column, no two alike: the features', then that of the intercept.
 
-        For a predictor that is not linear, of each parameter.
+        Of a sparse model those that it selects. For a predictor that is not linear, of each
+        parameter.
         """
+        names = self._all_column_names()
+        if not self.objective.selects:
+            return names
+        return [names[j] for j in self.objective.predictor.selected]
+
+    def _all_column_names(self):
         predictor = self.objective.predictor
         if not predictor.linear:
             return [f"theta{j}" for j in range(predictor.n_parameters)]
-        names = self.feature_names()
-        if len(names) != predictor.design.n_features:  # columns that the estimator makes
-            names = [f"z{j}" for j in range(predictor.design.n_features)]
-        if predictor.design.intercept:
+        names, design = self.feature_names(), predictor.everything
+        if len(names) != design.n_features:  # columns that the estimator makes
+            names = [f"z{j}" for j in range(design.n_features)]
+        if design.intercept:
             names.append("(intercept)" if "intercept" in names else "intercept")
         return distinct(names)
 

@@ -8,9 +8,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import type_of_target
 
 from skinfluence.adapters._registry import UnsupportedEstimatorError
-from skinfluence.linalg import Design, MatrixPenalty
+from skinfluence.linalg import ActivePenalty, Design, MatrixPenalty
 from skinfluence.objectives import Objective, RowWeights
-from skinfluence.predictors import LinearPredictor
+from skinfluence.predictors import LinearPredictor, SelectedPredictor
 
 #: scikit-learn 1.6 balances classes by counting rows, later versions by summing their weights.
 COUNTS_ARE_WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameters
@@ -60,24 +60,14 @@ def linear_objective(
     known = None if offset is None else offset(X)
     X = X if columns is None else columns(X)
     K = coding.n_outputs
-    features = np.asarray(estimator.coef_, dtype=np.float64).reshape(K, -1)
-    intercept = bool(estimator.fit_intercept)
-    center = None
-    if intercept and intercept_penalty == 0.0 and settings.center:
-        # rows of weight zero stay out; through a design, which adds float32 in float64
-        total = Design(X).rmatmul(weights.base[:, None])[:, 0]
-        center = total / weights.base.sum()
-    design = Design(X, center, intercept)
-    coef = np.empty((K, design.shape[1]))
-    coef[:, : X.shape[1]] = features
+    design, coef = _design_and_coef(
+        estimator, X, K, weights, centred=intercept_penalty == 0.0 and settings.center
+    )
     full = np.ndim(penalty) == 2
     diagonal: Any = np.zeros_like(coef)
     if not full:
         diagonal[:] = np.reshape(penalty, (-1, 1))
-    if intercept:
-        coef[:, -1] = np.broadcast_to(np.ravel(estimator.intercept_), (K,))
-        if center is not None:
-            coef[:, -1] += features @ center
+    if design.intercept:
         diagonal[:, -1] = intercept_penalty
     if full:
         matrix = np.zeros((K, coef.shape[1], coef.shape[1]))
@@ -88,6 +78,74 @@ def linear_objective(
         LinearPredictor(design, coef, offset=known, columns=columns, offset_of=offset),
         y,
         diagonal,
+        weights,
+        coding,
+        penalty_scaling="mean" if mean_form else settings.penalty_scaling,
+    )
+
+
+def _design_and_coef(estimator, X, K, weights, *, centred):
+    """The design of X with its intercept, and the coefficients (K, q) on its columns."""
+    features = np.asarray(estimator.coef_, dtype=np.float64).reshape(K, -1)
+    intercept = bool(estimator.fit_intercept)
+    center = None
+    if intercept and centred:
+        # rows of weight zero stay out; through a design, which adds float32 in float64
+        total = Design(X).rmatmul(weights.base[:, None])[:, 0]
+        center = total / weights.base.sum()
+    design = Design(X, center, intercept)
+    coef = np.empty((K, design.shape[1]))
+    coef[:, : X.shape[1]] = features
+    if intercept:
+        coef[:, -1] = np.broadcast_to(np.ravel(estimator.intercept_), (K,))
+        if center is not None:
+            coef[:, -1] += features @ center
+    return design, coef
+
+
+def sparse_objective(
+    estimator,
+    X,
+    y,
+    coding,
+    loss,
+    *,
+    l1,
+    l2,
+    intercept_l1=0.0,
+    weights,
+    settings,
+    mean_form=False,
+):
+    """Objective of a linear model of one output with an l1 penalty, on the columns it selected.
+
+    Parameters
+    ----------
+    estimator, X, y, coding, loss, weights, settings, mean_form
+        See :func:`linear_objective`.
+    l1, l2 : float
+        Factors of the absolute values of the features' coefficients, and of half their squares.
+    intercept_l1 : float
+        The same as `l1` for the intercept.
+    """
+    refuse(
+        estimator,
+        not estimator.fit_intercept and not estimator.coef_.any(),
+        "no coefficient other than zero",
+        "Expected a model that depends on its training rows: lower the penalty.",
+    )
+    everything, coef = _design_and_coef(
+        estimator, X, 1, weights, centred=intercept_l1 == 0.0 and settings.center
+    )
+    n_free = coef.shape[1] - X.shape[1]
+    l1 = np.append(np.full(X.shape[1], float(l1)), np.full(n_free, float(intercept_l1)))
+    l2 = np.append(np.full(X.shape[1], float(l2)), np.zeros(n_free))
+    selected = np.flatnonzero((coef[0] != 0.0) | (l1 == 0.0))
+    return Objective(
+        loss,
+        SelectedPredictor(everything, selected, coef[:, selected]),
+        y,
+        ActivePenalty(l1, l2, selected, np.sign(coef[0, selected])),
         weights,
         coding,
         penalty_scaling="mean" if mean_form else settings.penalty_scaling,

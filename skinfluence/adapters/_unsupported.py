@@ -44,7 +44,7 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.linear_model",
-        r"(MultiTask)?(Lasso|ElasticNet|Lars|LassoLars|OrthogonalMatchingPursuit)(CV|IC)?",
+        r"MultiTask(Lasso|ElasticNet)(CV)?|(Lars|LassoLars|OrthogonalMatchingPursuit)(CV|IC)?",
         "selects its columns by an l1 penalty or step by step, and another selection after the "
         "removal of a row is a jump",
         regressor="make_pipeline(SelectFromModel(Lasso(alpha=0.1)), Ridge())",

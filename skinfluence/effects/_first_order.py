@@ -47,7 +47,7 @@ def linear_first_order(objective, inverse, edits):
         if edits.new.same_features:
             residual = residual(rows) - gained
         else:
-            new = (edits.new.predictor.with_coef(objective.coef), gained)
+            new = (edits.new.predictor.at(objective.predictor), gained)
     coefs = low_rank_coefs(coupling, edits)
     return LinearChanges(inverse, rows, residual, coupling.directions, coefs, new=new)
 

@@ -70,7 +70,7 @@ def _curved(objective, coupling, rows, lost, step):
         out -= _class_part(objective, coupling, rows, lost, step)
     if objective.penalty_scaling == "mean":
         gone = lost @ weights.base[rows] / weights.base.sum()
-        out += gone * objective.penalty.gradient(step)
+        out += gone * objective.penalty.times(step)
     return out
 
 

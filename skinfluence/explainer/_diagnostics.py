@@ -160,6 +160,7 @@ def _dfbetas(fitted_model, linearization, rows, sigma):
     unit = np.eye(objective.n_parameters).reshape(-1, *objective.coef.shape)
     layout = objective.estimator_layout(unit).T  # shape: (p, p)
     variance = np.einsum("ij,ji->i", layout, inverse.solve(layout.T))
-    standard = moved / (sigma[:, None] * np.sqrt(variance))
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a sparse model has no coefficient
+        standard = moved / (sigma[:, None] * np.sqrt(variance))
     names = fitted_model.coef_names()
     return {f"dfbetas_{name}": standard[:, j] for j, name in enumerate(names)}

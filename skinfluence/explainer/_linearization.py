@@ -13,6 +13,7 @@ from skinfluence.effects import EFFECTS, CombinedChanges, RowEdits
 from skinfluence.effects._classes import last_of_class, leaves_no_model
 from skinfluence.effects._first_order import linear_first_order
 from skinfluence.explainer._health import warn_of_null_directions
+from skinfluence.explainer._selection import warn_of_selection
 from skinfluence.explainer._targets import joint_changes
 from skinfluence.kernels import TopK, effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
@@ -109,7 +110,7 @@ def _all_blocks(linearization, predictor, target, method, edits, out, inverse=No
                 yield slice(0, 1), place, values
             continue
         for tests in _solved_together(predictor.n_rows, objective, effect.linear):
-            part, mine = predictor.take(tests).with_coef(objective.coef), target.take(tests)
+            part, mine = predictor.take(tests).at(objective.predictor), target.take(tests)
             raw = part.raw()
             slopes = mine.gradient(raw) if effect.linear else None
             block = _Block(changes.contract(part, slopes), mine, raw, slopes)
@@ -347,6 +348,7 @@ class Linearization:
                 RuntimeWarning,
                 stacklevel=user_stacklevel(),
             )
+        warn_of_selection(self, method, rows)
 
     @property
     def leave_one_out_method(self):
@@ -375,7 +377,7 @@ class Linearization:
 
     def refit_width(self):
         """Refits whose coefficients are held at a time."""
-        return block_size(16 * self.objective.n_parameters)
+        return block_size(16 * self.objective.predictor.n_stored)
 
 
 def _invert(factorize, hessian, fitted_model, verbose):

@@ -26,7 +26,7 @@ class TestRows:
 
     def __init__(self, objective, predictor, target):
         self.objective = objective
-        self.predictor = predictor.with_coef(objective.coef)
+        self.predictor = predictor.at(objective.predictor)
         self.target = target
         self.raw_prediction = self.predictor.raw()
 
@@ -98,7 +98,7 @@ def target_changes(tests, reference, changes, *, linear=False):
         return out
     everything = slice(0, changes.n_changes)
     for rows in row_blocks(len(tests), 16 * changes.n_changes * reference.n_outputs):
-        part = tests.predictor.take(rows).with_coef(reference.coef)
+        part = tests.predictor.take(rows).at(reference.predictor)
         target, raw = tests.target.take(rows), part.raw()
         if linear:
             out[rows] = changes.contract(part, target.gradient(raw))(everything)
@@ -109,7 +109,7 @@ def target_changes(tests, reference, changes, *, linear=False):
 
 def joint_changes(predictor, target, reference, changes, linear):
     """Iterate over (slice of changes, changes (1, n_some) of one number of all test rows)."""
-    predictor = predictor.with_coef(reference.coef)
+    predictor = predictor.at(reference.predictor)
     raw = predictor.raw()
     if changes.raw_only:
         contracted = changes.contract(predictor, target.gradient(raw) if linear else None)

@@ -70,7 +70,7 @@ class GreedyOrder(Order):
         del self._rows[size:]
         if size >= limit:
             return size
-        if left is not None:
+        if left is not None and not left.selects:  # coefficients of another selection are others
             inverse = AutoSolver().factorize(left.hessian(self._damping / left.weights.base.sum()))
             self._grown, self._anchor = downdate(left, inverse), left.coef - self._start
         self._one_more()

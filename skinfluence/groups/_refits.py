@@ -18,7 +18,8 @@ def refit_without(objective, rows, start):
         delta, lost = refit_hinge(objective, RowEdits.groups([rows]), lambda done: None)
         return None if lost else left.with_coef(objective.coef + delta[0])
     result = minimize(left.with_coef(start), AutoSolver.for_newton_steps())
-    far = np.abs(result.objective.coef - objective.coef).max() > np.abs(objective.coef).max()
+    moved = objective.predictor.coef_change(result.objective.predictor)
+    far = np.abs(moved).max() > np.abs(objective.coef).max()
     if not result.converged or (far and not is_optimum(result.objective)):
         return None
     return result.objective

@@ -140,6 +140,14 @@ class Design:
                 return self
         return Design(self.X[rows], self.center, self.intercept)
 
+    def columns(self, some):
+        """The same design for some of its columns, rising; the intercept is the last one."""
+        features = some[some < self.n_features]
+        intercept = len(features) < len(some)
+        X = self.X[:, features] if self.is_sparse else np.take(self.X, features, axis=1)
+        center = self.center[features] if intercept and self.center is not None else None
+        return Design(X, center, intercept)
+
     def with_rows_of(self, X):
         """The same columns for other rows, such as the test set."""
         return Design(X, self.center, self.intercept)

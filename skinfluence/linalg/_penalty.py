@@ -1,4 +1,4 @@
-"""The Penalty noun: a quadratic term of the parameters, coef' P coef / 2."""
+"""The Penalty noun: a quadratic term of the parameters, coef' P coef / 2, and a linear one."""
 
 import numpy as np
 
@@ -12,6 +12,8 @@ class Penalty:
         P; 0 where a coefficient is not penalised. (K, q) for linear predictors.
     """
 
+    #: whether it is quadratic, without a linear term
+    quadratic = True
     #: P in full, (..., q, q), where it is more than its diagonal
     matrix: np.ndarray | None = None
 
@@ -20,9 +22,13 @@ class Penalty:
 
     def value(self, coef):
         """coef' P coef / 2."""
-        return 0.5 * float((coef * self.gradient(coef)).sum())
+        return 0.5 * float((coef * self.times(coef)).sum())
 
     def gradient(self, coef):
+        """Derivative at coefficients with any leading axes: P coef."""
+        return self.times(coef)
+
+    def times(self, coef):
         """P coef, for coefficients with any leading axes."""
         return self.diagonal * coef
 
@@ -71,7 +77,7 @@ class MatrixPenalty(Penalty):
         self.matrix: np.ndarray = np.asarray(matrix, dtype=np.float64)
         super().__init__(np.diagonal(self.matrix, axis1=-2, axis2=-1).copy())
 
-    def gradient(self, coef):
+    def times(self, coef):
         return (coef[..., None, :] @ self.matrix)[..., 0, :]
 
     def product(self, V):
@@ -96,6 +102,56 @@ class MatrixPenalty(Penalty):
     def free_directions(self):
         values, vectors = np.linalg.eigh(self.matrix.sum(axis=0))
         return vectors[:, values <= 1e-12 * max(values[-1], 0.0)]
+
+
+class ActivePenalty(Penalty):
+    """sum_j l1_j |w_j| + l2_j w_j^2 / 2 where the signs of the coefficients stay.
+
+    On the selected columns, whose coefficients are not zero, the absolute values are linear: they
+    add a constant to the gradient, and no curvature. The other columns have no coefficient.
+
+    Parameters
+    ----------
+    l1, l2 : ndarray of shape (q,)
+        Of all columns; 0 where a column is not penalised.
+    selected : ndarray of int, shape (m,)
+        Rising.
+    signs : ndarray of shape (m,)
+        Of the coefficients on the selected columns.
+    """
+
+    def __init__(self, l1, l2, selected, signs):
+        self.l1, self.l2 = l1, l2
+        self.selected, self.signs = selected, signs
+        super().__init__(l2[None, selected])
+
+    quadratic = False
+
+    def of(self, selected, signs):
+        """The same penalty where other coefficients are not zero."""
+        return ActivePenalty(self.l1, self.l2, selected, signs)
+
+    @property
+    def slope(self):
+        """The constant part of the gradient, (1, m)."""
+        return (self.l1[self.selected] * self.signs)[None]
+
+    def value(self, coef):
+        return super().value(coef) + float((self.slope * coef).sum())
+
+    def gradient(self, coef):
+        return self.times(coef) + self.slope
+
+    def scaled(self, ratio):
+        return ActivePenalty(self.l1 * ratio, self.l2 * ratio, self.selected, self.signs)
+
+    def damped(self, damping):
+        l2 = self.l2.copy()
+        l2[self.selected] += np.broadcast_to(damping, self.diagonal.shape)[0]
+        return ActivePenalty(self.l1, l2, self.selected, self.signs)
+
+    def any(self):
+        return bool(self.l1.any() or self.l2.any())
 
 
 def as_penalty(penalty):

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from skinfluence._utils.progress import progress_bar
+from skinfluence.objectives._active_set import FOUND, active_optimum
 from skinfluence.objectives._hinge_machines import at_hinge_optimum
 
 #: A stationarity at which float64 has nothing left to give.
@@ -50,7 +51,7 @@ class NewtonResult:
         return self.inverse.moved_to(self.objective.hessian())
 
 
-def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
+def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0, select=True):
     """Minimise by Newton steps, with an exact line search where the objective is convex.
 
     Where a predictor that is not linear has a Hessian of negative curvature, a step is taken by the
@@ -59,7 +60,8 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
     A factorisation is kept as long as it reduces the gradient tenfold a step: near the optimum
     one factorisation serves several steps. An iterative solver has nothing to keep and takes the
     Hessian of every step; its own tolerance may be coarse (an inexact Newton method: each step
-    reduces the gradient by about that factor).
+    reduces the gradient by about that factor). Where an l1 penalty selects the columns, see
+    :func:`~skinfluence.objectives._active_set.active_optimum`.
 
     Parameters
     ----------
@@ -72,11 +74,16 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
         Stationarity at which to stop. The smallest reached is returned in any case.
     verbose : int
         1 shows a progress bar over the decimal digits that the stationarity has to fall.
+    select : bool
+        Whether a sparse model selects its columns anew.
 
     Returns
     -------
     NewtonResult
     """
+    if objective.selects and select:
+        best, least = active_optimum(objective)
+        return NewtonResult(best, least, 1, least <= FOUND)
     if objective.cut is not None:
         best = objective.with_coef(objective.truncated.coef)
         return NewtonResult(best, best.stationarity(), 1, True)
@@ -105,7 +112,7 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0):
                 best, least = current, now
             reached(least)
     converged = least <= max(tol, 1e-9)
-    moved = np.abs(best.coef - objective.coef).max(initial=0.0)
+    moved = np.abs(objective.predictor.coef_change(best.predictor)).max(initial=0.0)
     if converged and moved > 0.1 * np.abs(objective.coef).max(initial=0.0):
         converged = is_optimum(best)
     if last is not None and not last.hessian.exact:
@@ -173,9 +180,8 @@ def _line_search(objective, step):
     moved = objective.predictor.jvp(step.reshape(-1, 1))[:, :, 0]  # shape: (n, K)
     s, raw, y, loss = objective.sample_weight, objective.raw_prediction, objective.y, objective.loss
     blocks = list(objective.row_blocks())
-    penalised = objective.penalty.gradient(step)
-    curved = float((penalised * step).sum())
-    sloped = float((penalised * objective.coef).sum())
+    curved = float((objective.penalty.times(step) * step).sum())
+    sloped = float((objective.penalty.gradient(objective.coef) * step).sum())
 
     def of_data(length, rows):
         part = moved[rows]

@@ -4,7 +4,13 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from skinfluence.linalg import PerSampleGradients, RowCurvature, as_penalty, row_blocks
+from skinfluence.linalg import (
+    ActivePenalty,
+    PerSampleGradients,
+    RowCurvature,
+    as_penalty,
+    row_blocks,
+)
 from skinfluence.objectives._curvature import (
     check_curvature,
     fisher_curvature,
@@ -104,6 +110,10 @@ class Objective:
         """The same problem with another penalty, which drops no singular values."""
         return self._replace(penalty=penalty, cut=None, refit_cut=None)
 
+    def with_predictor(self, predictor, penalty):
+        """The same rows and loss by another predictor, with its penalty."""
+        return self._replace(predictor=predictor, penalty=penalty)
+
     def with_cut(self, cut):
         """The same least squares with other singular values dropped."""
         return self._replace(cut=cut)
@@ -189,7 +199,7 @@ class Objective:
 
     def raw_predictions(self, predictor):
         """f_i of any rows at the coefficients of this objective, shape (n_rows, K)."""
-        return predictor.with_coef(self.coef).raw()
+        return predictor.at(self.predictor).raw()
 
     @cached_property
     def residual(self):
@@ -208,6 +218,11 @@ class Objective:
     def quadratic(self):
         """Whether it is quadratic in the coefficients, so that one Newton step is exact."""
         return self.loss.quadratic and self.predictor.linear
+
+    @property
+    def selects(self):
+        """Whether an l1 penalty selects the columns, and another selection is another optimum."""
+        return isinstance(self.penalty, ActivePenalty)
 
     @property
     def stands_in(self):
@@ -283,7 +298,7 @@ class Objective:
         """Gradients of rows' losses per unit weight, as an operator (n, p); penalty left out."""
         if predictor is None:
             return PerSampleGradients(self.predictor, self.residual)
-        predictor = predictor.with_coef(self.coef)
+        predictor = predictor.at(self.predictor)
         return PerSampleGradients(predictor, self.loss.gradient(y, predictor.raw()))
 
     def row_curvature(self, rows=slice(None)):

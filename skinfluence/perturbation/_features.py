@@ -173,6 +173,7 @@ class _Derivative:
         right = self._right(U, V, bend)
         if jump:
             right[:, :, self.undetermined] = np.nan
+        right = self.objective.predictor.on_features(right)
         for step in reversed(self.linear):
             right = pull_back(step, None, right)
         if not self.bent:

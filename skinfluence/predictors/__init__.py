@@ -6,8 +6,9 @@ Where to start: `_base.py` (the boundary between statistics and model class), th
 from skinfluence.linalg import Design
 from skinfluence.predictors._base import Predictor
 from skinfluence.predictors._linear import LinearPredictor
+from skinfluence.predictors._selected import SelectedPredictor
 
-__all__ = ["Design", "LinearPredictor", "Predictor"]
+__all__ = ["Design", "LinearPredictor", "Predictor", "SelectedPredictor"]
 
 
 def __dir__():

@@ -65,6 +65,15 @@ class Predictor(ABC):
         return self.coef.size
 
     @property
+    def n_stored(self):
+        """Numbers in a change of the parameters, where it is stored."""
+        return self.n_parameters
+
+    def coef_change(self, other):
+        """Change of the parameters to those of another predictor."""
+        return other.coef - self.coef
+
+    @property
     def design(self):
         """The design of a linear predictor; others have none."""
         raise TypeError(
@@ -89,6 +98,10 @@ class Predictor(ABC):
     def with_coef(self, coef):
         """The same rows at other parameters."""
         return self._replace(coef=coef)
+
+    def at(self, other):
+        """The same rows at the parameters of another predictor of this model."""
+        return self.with_coef(other.coef)
 
     def uncentred(self):
         """The same rows without the centre of a design: as the estimator has its coefficients."""

@@ -40,6 +40,11 @@ class LinearPredictor(Predictor):
         return self._design
 
     @property
+    def everything(self):
+        """The design of all columns of the model, also those without a coefficient."""
+        return self._design
+
+    @property
     def n_rows(self):
         return self._design.shape[0]
 
@@ -129,6 +134,10 @@ class LinearPredictor(Predictor):
 
     def absolute_sums(self, weights):
         return self._design.absolute_sums(weights).T
+
+    def on_features(self, slopes):
+        """Numbers for the columns of the design (..., m) as ones for all features of X."""
+        return slopes
 
     def hessian(self, curvature, penalty, *, residual=None, **settings):
         return LinearHessian(self, curvature, penalty, **settings)

@@ -7,7 +7,11 @@ import numpy as np
 from scipy import sparse
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
     GammaRegressor,
+    Lasso,
+    LassoCV,
     LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
@@ -91,6 +95,16 @@ def cases():
         "KernelRidge": Case(KernelRidge(alpha=0.4, kernel="rbf", gamma=0.2), "values"),
         "KernelRidge-two-outputs": Case(
             KernelRidge(alpha=[0.4, 2.0], kernel="rbf", gamma=0.2), "two values"
+        ),
+        "Lasso": Case(Lasso(0.2), "values"),
+        "Lasso-no-intercept": Case(Lasso(0.2, fit_intercept=False), "values"),
+        "LassoCV": Case(LassoCV(alphas=[0.2]), "values", refit=Lasso(0.2)),
+        "ElasticNet": Case(ElasticNet(0.3, l1_ratio=0.7), "values"),
+        "ElasticNet-l2": Case(ElasticNet(0.3, l1_ratio=0.01, selection="random"), "values"),
+        "ElasticNetCV": Case(
+            ElasticNetCV(alphas=[0.3], l1_ratio=0.7),
+            "values",
+            refit=ElasticNet(0.3, l1_ratio=0.7),
         ),
         "PoissonRegressor": Case(PoissonRegressor(alpha=0.3, **GLM), "counts"),
         "PoissonRegressor-no-intercept": Case(

@@ -5,6 +5,7 @@ from skinfluence.adapters._families import (  # noqa: F401
     discriminant,
     glm,
     kernel_machines,
+    lasso,
     least_squares,
     logistic_regression,
     naive_bayes,

@@ -13,6 +13,7 @@ from skinfluence.effects._least_norm import to_least_norm
 from skinfluence.effects._refits._hinge import refit_hinge, warn_of_cost
 from skinfluence.effects._refits._replaced import few_steps, replaced_optima, replaced_width
 from skinfluence.effects._refits._reweighted import reweighted_optima, reweighted_width
+from skinfluence.effects._refits._selected import refit_selected
 from skinfluence.effects._truncated import truncated_change
 from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.objectives import is_optimum, minimize
@@ -35,6 +36,8 @@ def converged_optima(
             iterate = _no_iteration
         iterate = partial(iterate, objective, inverse)
         work = partial(_converged, objective, iterate, solver)
+        if objective.selects:
+            work = partial(refit_selected, objective, iterate)
     return _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part)
 
 
@@ -75,7 +78,7 @@ def _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part):
             return work(block, partial(reach, start))
 
         made = list(run_chunks(one, list(starts), job_threads(n_jobs)))
-    coef = np.concatenate([np.zeros((0, *objective.coef.shape)), *(p[0] for p in made)])
+    coef = np.concatenate([p[0] for p in made] or [np.zeros((0, *objective.coef.shape))])
     lost = [a + i for a, p in zip(starts, made, strict=True) for i in p[1]]
     if lost and objective.refit_cut is not None:  # singular values tell what iterations do not
         for b in lost:
@@ -132,7 +135,8 @@ def _one_by_one(objective, edits, delta, failed, doubtful, solver):
         moved = changed.with_coef(changed.coef + delta[b])
         if failed[b]:
             better = moved.value() < changed.value()  # false for NaN too
-            result = minimize(moved if better else changed, solver)
+            # a sparse model keeps its selection here, as the steps do
+            result = minimize(moved if better else changed, solver, select=False)
             delta[b] = result.objective.coef - objective.coef
             reached = result.converged
         else:

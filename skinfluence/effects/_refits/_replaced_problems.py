@@ -266,11 +266,9 @@ class Steps:
         moved = objective.design.matmul(direction.reshape(B * K, q).T).reshape(-1, B, K)
         moved[problems.edits.row, np.arange(B)] = 0.0  # the old row is gone
         moved_new = np.einsum("bkq,bq->bk", direction, problems.new)
-        penalised = objective.penalty.gradient(direction)
-        base = np.einsum("bkq,bkq->b", penalised, objective.coef + self.delta) - np.einsum(
-            "bkq,kq->b", direction, self.left_over
-        )
-        curved = np.einsum("bkq,bkq->b", penalised, direction)
+        pulled = objective.penalty.gradient(objective.coef + self.delta) - self.left_over
+        base = np.einsum("bkq,bkq->b", direction, pulled)
+        curved = np.einsum("bkq,bkq->b", objective.penalty.times(direction), direction)
 
         residual, met, sums = np.empty_like(moved), np.full(B, np.nan), np.zeros(B)
 

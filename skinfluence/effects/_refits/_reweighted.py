@@ -39,7 +39,7 @@ def reweighted_optima(objective, inverse, edits, reach):
     failed : ndarray of bool, shape (n_edits,)
         Edits that have not converged.
     """
-    problem = _ReweightedProblems(objective, edits)
+    problem = ReweightedProblems(objective, edits)
     metric = _Metric(objective, inverse, edits)
     B = edits.n_edits
     delta = np.zeros((B, *objective.coef.shape))
@@ -73,7 +73,7 @@ def reweighted_optima(objective, inverse, edits, reach):
     return delta, failed
 
 
-class _ReweightedProblems:
+class ReweightedProblems:
     """Gradients of a block of objectives that differ from one by a few row weights."""
 
     def __init__(self, objective, edits):

@@ -1,0 +1,73 @@
+"""Lasso, ElasticNet and their CV forms: squared error with an l1 penalty, on the active set."""
+
+import numpy as np
+from sklearn.linear_model import ElasticNet, ElasticNetCV, Lasso, LassoCV
+from sklearn.utils.validation import check_array
+
+from skinfluence.adapters._families.least_squares import FREE_SIGNS
+from skinfluence.adapters._linear import refuse, sparse_objective
+from skinfluence.adapters._registry import register
+from skinfluence.losses import SquaredError
+from skinfluence.objectives import RowWeights, TargetCoding
+
+
+def _check(estimator):
+    refuse(estimator, estimator.positive, "positive=True", FREE_SIGNS)
+
+
+def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio):
+    """The penalty is alpha per unit of weight: weights count relative to their mean."""
+    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y").reshape(len(y), -1)
+    refuse(
+        estimator,
+        y.shape[1] > 1,
+        f"{y.shape[1]} targets",
+        "Expected one target: each has a selection of its own. Explain a model of each.",
+    )
+    weights = RowWeights(sample_weight)
+    alpha = float(alpha) * weights.base.sum()
+    return sparse_objective(
+        estimator,
+        X,
+        y,
+        TargetCoding("real", 1),
+        SquaredError(),
+        l1=alpha * l1_ratio,
+        l2=alpha * (1.0 - l1_ratio),
+        weights=weights,
+        settings=settings,
+        mean_form=True,
+    )
+
+
+@register(
+    "sklearn.linear_model",
+    "Lasso",
+    examples=lambda: [Lasso(0.1), Lasso(0.1, fit_intercept=False)],
+    check=_check,
+)
+def lasso(estimator, X, y, sample_weight, settings):
+    """Half the mean squared error plus alpha times the sum of absolute coefficients."""
+    return _objective(estimator, X, y, sample_weight, settings, estimator.alpha, 1.0)
+
+
+@register("sklearn.linear_model", "ElasticNet", examples=lambda: [ElasticNet(0.1)], check=_check)
+def elastic_net(estimator, X, y, sample_weight, settings):
+    """The same with alpha * l1_ratio of the l1 penalty and alpha * (1 - l1_ratio) of l2."""
+    settings = settings, estimator.alpha, estimator.l1_ratio
+    return _objective(estimator, X, y, sample_weight, *settings)
+
+
+@register("sklearn.linear_model", "LassoCV", examples=lambda: [LassoCV(cv=3)], check=_check)
+def lasso_cv(estimator, X, y, sample_weight, settings):
+    """Lasso at the chosen `alpha_`, which is held fixed."""
+    return _objective(estimator, X, y, sample_weight, settings, estimator.alpha_, 1.0)
+
+
+@register(
+    "sklearn.linear_model", "ElasticNetCV", examples=lambda: [ElasticNetCV(cv=3)], check=_check
+)
+def elastic_net_cv(estimator, X, y, sample_weight, settings):
+    """ElasticNet at the chosen `alpha_` and `l1_ratio_`, which are held fixed."""
+    settings = settings, estimator.alpha_, estimator.l1_ratio_
+    return _objective(estimator, X, y, sample_weight, *settings)

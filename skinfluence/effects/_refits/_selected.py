@@ -1,0 +1,74 @@
+"""Refits of sparse models: on the selection, and with another one where the optimum has that."""
+
+import numpy as np
+
+from skinfluence.effects._refits._reweighted import ReweightedProblems
+from skinfluence.objectives._active_set import active_optimum, on_all_columns, subgradient
+
+#: Subgradient beside the selection, relative to the gradient's terms, that is rounding.
+ROUNDING = 1e-10
+
+
+def refit_selected(objective, iterate, edits, reach):
+    """(changes of the coefficients of all columns (B, 1, q), positions without an optimum).
+
+    Parameters
+    ----------
+    objective : Objective
+        Of a sparse model, at its optimum.
+    iterate : callable
+        ``iterate(edits, reach)`` gives the optima while the selection stays, (B, 1, m), and which
+        failed.
+    edits : RowEdits
+    reach : callable
+        Called with the number of edits that are done.
+    """
+    stay, failed = iterate(edits, reach)
+    predictor = objective.predictor
+    start = predictor.widened(objective.coef)[0]
+    delta = predictor.widened(stay)
+    lost = []
+    for b in np.flatnonzero(failed | moves_selection(objective, edits, stay)):
+        edited = edits.edited(objective, b)
+        near = start if failed[b] else start + delta[b, 0]
+        best, size = active_optimum(edited, near)
+        delta[b] = predictor.coef_change(best.predictor)
+        if not size <= ROUNDING:
+            delta[b] = np.nan
+            lost.append(int(b))
+    reach(edits.n_edits)
+    return delta, lost
+
+
+def moves_selection(objective, edits, stay):
+    """Edits after which the optimum on the selection is not that of all columns, a mask (B,).
+
+    A coefficient has changed its sign, or a column beside the selection would not stay zero.
+    `stay` (B, 1, m) are the changes on the selection; NaN counts as no optimum.
+    """
+    signs, l1 = objective.penalty.signs, objective.penalty.l1
+    moved = np.sign(objective.coef + stay)[:, 0]
+    out = ((moved != signs) & (signs != 0.0) & (l1[objective.penalty.selected] > 0.0)).any(axis=1)
+    out |= np.isnan(stay).any(axis=(1, 2))
+    for b, pull in _pulls(objective, edits, stay, np.flatnonzero(~out)):
+        out[b] = pull > ROUNDING * objective.gradient_scale
+    return out
+
+
+def _pulls(objective, edits, stay, some):
+    """(edits, largest subgradient of all columns) of some edits, in parts."""
+    predictor, l1 = objective.predictor, objective.penalty.l1
+    smooth = on_all_columns(objective)
+    if edits.new is not None:
+        for b in some:
+            edited = on_all_columns(edits.edited(objective, b))
+            coef = predictor.widened(objective.coef + stay[b])
+            pull = subgradient(edited.with_coef(coef).gradient(), coef, l1)
+            yield b, np.abs(pull).max(initial=0.0)
+        return
+    problems = ReweightedProblems(smooth, edits)
+    if len(some):
+        coef = predictor.widened(objective.coef + stay[some])
+        gradient = problems.gradient(coef - smooth.coef, some)
+        own = problems.penalty_ratio[some, None, None] * l1
+        yield some, np.abs(subgradient(gradient, coef, own)).max(axis=(1, 2), initial=0.0)

@@ -1,0 +1,164 @@
+"""The optimum of an objective with an l1 penalty: which coefficients are zero, and the others.
+
+Second-order steps on the coefficients that are not zero or should not be, each the exact minimum of
+its quadratic model with the absolute values: feature-sign search. For squared error one step on
+the right columns is the optimum.
+
+References
+----------
+H. Lee, A. Battle, R. Raina and A. Y. Ng, "Efficient sparse coding algorithms", NIPS 2007. J. D.
+Lee, Y. Sun and M. A. Saunders, "Proximal Newton-type methods for minimizing composite functions",
+SIAM Journal on Optimization 24, 2014.
+"""
+
+import numpy as np
+
+from skinfluence.linalg import Penalty
+from skinfluence.predictors import LinearPredictor
+
+#: Subgradient, relative to the gradient's terms, that is rounding.
+TOLERANCE = 1e-13
+#: The same where the optimum counts as found.
+FOUND = 1e-9
+MAX_ITER = 100
+#: Columns that are added at a time, at least.
+FEW = 10
+
+
+def on_all_columns(objective):
+    """The smooth part of a sparse objective, with a coefficient for each column: an Objective."""
+    predictor, penalty = objective.predictor, objective.penalty
+    coef = predictor.widened(objective.coef)
+    wide = LinearPredictor(predictor.everything, coef)
+    return objective.with_predictor(wide, Penalty(penalty.l2[None]))
+
+
+def subgradient(gradient, coef, l1):
+    """The subgradient of least size of J + sum_j l1_j |w_j|, from the gradient of J; all (..., q).
+
+    Zero at the optimum.
+    """
+    below = np.sign(gradient) * np.maximum(np.abs(gradient) - l1, 0.0)
+    return np.where(coef != 0.0, gradient + l1 * np.sign(coef), below)
+
+
+def active_optimum(objective, start=None):
+    """(objective with the selection of its optimum, at it, relative subgradient there).
+
+    Parameters
+    ----------
+    objective : Objective
+        With a SelectedPredictor of one output, and an ActivePenalty.
+    start : ndarray of shape (q,), default=None
+        Coefficients of all columns; those of `objective` by default.
+    """
+    smooth, l1 = on_all_columns(objective), objective.penalty.l1
+    coef = smooth.coef[0] if start is None else start
+    scale = smooth.gradient_scale or 1.0
+    best, least, stalled = None, np.inf, 0
+    for _ in range(MAX_ITER):
+        smooth = smooth.with_coef(coef[None])
+        gradient = smooth.gradient()[0]
+        pull = subgradient(gradient, coef, l1)
+        size = np.abs(pull).max(initial=0.0) / scale
+        stalled = stalled + 1 if size > 0.5 * least else 0
+        if size < least:
+            best, least = coef, size
+        if size <= TOLERANCE or (stalled > 2 and least <= FOUND):
+            break
+        columns = _columns_to_move(coef, pull, l1)
+        curved = _curvature(smooth, columns)
+        end = quadratic_optimum(curved, gradient[columns], l1[columns], coef[columns])
+        step = np.zeros_like(coef)
+        step[columns] = end - coef[columns]
+        coef = _moved(smooth, l1, coef, step, columns, end)
+    return _at(objective, best), least
+
+
+def _at(objective, coef):
+    """The objective with the selection of the coefficients (q,), at them."""
+    penalty = objective.penalty
+    selected = np.flatnonzero((coef != 0.0) | (penalty.l1 == 0.0))
+    signed = penalty.of(selected, np.sign(coef[selected]))
+    return objective.with_predictor(objective.predictor.select(selected, coef[None]), signed)
+
+
+def _columns_to_move(coef, pull, l1):
+    """Columns with a coefficient, and those of the rest that pull most."""
+    there = (coef != 0.0) | (l1 == 0.0)
+    outside = np.flatnonzero(~there & (pull != 0.0))
+    most = max(FEW, there.sum())
+    if len(outside) > most:
+        outside = outside[np.argsort(-np.abs(pull[outside]))[:most]]
+    return np.union1d(np.flatnonzero(there), outside)
+
+
+def _curvature(smooth, columns):
+    """Second derivative of the smooth part on some columns, dense."""
+    predictor = LinearPredictor(smooth.design.columns(columns), smooth.coef[:, columns])
+    penalty = Penalty(smooth.penalty.diagonal[:, columns])
+    return predictor.hessian(smooth.row_curvature, penalty).to_dense()
+
+
+def _moved(smooth, l1, coef, step, columns, end):
+    """The coefficients after as much of a step as decreases the objective."""
+    moved = coef.copy()
+    moved[columns] = end  # with exact zeros
+    if smooth.quadratic:
+        return moved
+    value = smooth.value() + l1 @ np.abs(coef)
+    length, promised = 1.0, float(smooth.gradient()[0] @ step + l1 @ (np.abs(moved) - np.abs(coef)))
+    while length > 1e-9:
+        now = smooth.with_coef(moved[None]).value() + l1 @ np.abs(moved)
+        if now <= value + 1e-4 * length * promised + 1e-14 * abs(value):
+            break
+        length *= 0.5
+        moved = coef + length * step
+    return moved
+
+
+def quadratic_optimum(H, gradient, l1, start):
+    """The v of least g'(v - w) + (v - w)' H (v - w) / 2 + sum_j l1_j |v_j|: feature-sign search.
+
+    Parameters
+    ----------
+    H : ndarray of shape (m, m)
+    gradient : ndarray of shape (m,)
+        g, at the start w.
+    l1, start : ndarray of shape (m,)
+
+    Returns
+    -------
+    ndarray of shape (m,)
+        With exact zeros.
+    """
+    b = H @ start - gradient
+    v = start.copy()
+    free = l1 == 0.0
+    signs, active = np.sign(v), free | (v != 0.0)
+    rounding = 1e-14 * (np.abs(H) @ np.abs(v) + np.abs(b) + l1).max(initial=0.0)
+    for _ in range(20 + 10 * len(v)):
+        a = np.flatnonzero(active)
+        end = _solve(H[np.ix_(a, a)], b[a] - (l1 * signs)[a])
+        crossing = ~free[a] & (end * signs[a] <= 0.0)
+        if crossing.any():  # go to the first zero on the way, and leave that column out
+            length = np.where(crossing, v[a] / np.where(crossing, v[a] - end, 1.0), np.inf)
+            first = length <= length.min()
+            v[a] += length.min() * (end - v[a])
+            v[a[first]], active[a[first]], signs[a[first]] = 0.0, False, 0.0
+            continue
+        v[a] = end
+        slope = H @ v - b
+        excess = np.where(active, 0.0, np.abs(slope) - l1)
+        enter = int(np.argmax(excess))
+        if excess[enter] <= rounding:
+            break
+        active[enter], signs[enter] = True, -np.sign(slope[enter])
+    return v
+
+
+def _solve(H, b):
+    try:
+        return np.linalg.solve(H, b)
+    except np.linalg.LinAlgError:
+        return np.linalg.lstsq(H, b, rcond=None)[0]
