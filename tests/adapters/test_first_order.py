@@ -50,7 +50,9 @@ def compare_with_refits(name, weighted, forms):
             continue
         make = FORMATS[form]
         explainer = fit_explainer(case.estimator, make(X), y, weights)
-        got = explainer.influence(make(X_test), y_test, method="first_order", rows=ROWS)
+        with warnings.catch_warnings():  # a removal may change it where a small change does not
+            warnings.filterwarnings("ignore", "The removal of .* predicted to change which coef")
+            got = explainer.influence(make(X_test), y_test, method="first_order", rows=ROWS)
         error = np.abs(got - expected).max() / np.abs(expected).max()
         assert error < case.rtol, f"{form}: {error:.1e}"
         assert explainer.polished_stationarity_ < 1e-11, form

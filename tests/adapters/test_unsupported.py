@@ -37,8 +37,6 @@ REFUSED = {
     ensemble.HistGradientBoostingRegressor: "made of trees",
     ensemble.ExtraTreesRegressor: "made of trees",
     tree.DecisionTreeClassifier: "made of trees",
-    linear_model.Lasso: "l1 penalty",
-    linear_model.ElasticNetCV: "l1 penalty",
     linear_model.LassoLarsIC: "l1 penalty",
     linear_model.OrthogonalMatchingPursuit: "step by step",
     svm.SVC: 'kernel machine.*For kernel="linear" take LinearSVC',
@@ -91,7 +89,7 @@ class Unfittable(ensemble.RandomForestClassifier):
         raise AssertionError("was fitted")
 
 
-class UnfittableL1(linear_model.Lasso):
+class UnfittableL1(linear_model.LassoLars):
     pass
 
 

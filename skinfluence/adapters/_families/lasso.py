@@ -10,6 +10,12 @@ from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
 
+#: What first order and Newton steps leave out.
+SELECTION = (
+    "The selection of columns counts as fixed to first order and by Newton steps, with a warning "
+    'for removals that are predicted to change it; method="refit" selects anew.'
+)
+
 
 def _check(estimator):
     refuse(estimator, estimator.positive, "positive=True", FREE_SIGNS)
@@ -45,27 +51,44 @@ def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio):
     "Lasso",
     examples=lambda: [Lasso(0.1), Lasso(0.1, fit_intercept=False)],
     check=_check,
+    caveat=SELECTION,
 )
 def lasso(estimator, X, y, sample_weight, settings):
     """Half the mean squared error plus alpha times the sum of absolute coefficients."""
     return _objective(estimator, X, y, sample_weight, settings, estimator.alpha, 1.0)
 
 
-@register("sklearn.linear_model", "ElasticNet", examples=lambda: [ElasticNet(0.1)], check=_check)
+@register(
+    "sklearn.linear_model",
+    "ElasticNet",
+    examples=lambda: [ElasticNet(0.1)],
+    check=_check,
+    caveat=SELECTION,
+)
 def elastic_net(estimator, X, y, sample_weight, settings):
     """The same with alpha * l1_ratio of the l1 penalty and alpha * (1 - l1_ratio) of l2."""
     settings = settings, estimator.alpha, estimator.l1_ratio
     return _objective(estimator, X, y, sample_weight, *settings)
 
 
-@register("sklearn.linear_model", "LassoCV", examples=lambda: [LassoCV(cv=3)], check=_check)
+@register(
+    "sklearn.linear_model",
+    "LassoCV",
+    examples=lambda: [LassoCV(cv=3)],
+    check=_check,
+    caveat=f"The chosen alpha_ counts as fixed. {SELECTION}",
+)
 def lasso_cv(estimator, X, y, sample_weight, settings):
     """Lasso at the chosen `alpha_`, which is held fixed."""
     return _objective(estimator, X, y, sample_weight, settings, estimator.alpha_, 1.0)
 
 
 @register(
-    "sklearn.linear_model", "ElasticNetCV", examples=lambda: [ElasticNetCV(cv=3)], check=_check
+    "sklearn.linear_model",
+    "ElasticNetCV",
+    examples=lambda: [ElasticNetCV(cv=3)],
+    check=_check,
+    caveat=f"The chosen alpha_ and l1_ratio_ count as fixed. {SELECTION}",
 )
 def elastic_net_cv(estimator, X, y, sample_weight, settings):
     """ElasticNet at the chosen `alpha_` and `l1_ratio_`, which are held fixed."""
