@@ -47,6 +47,8 @@ def beyond_tolerance(model, objective, moved):
     tol = getattr(model, "tol", None)
     if not objective.predictor.linear:
         return 1.0
+    if type(model).__name__.startswith("SGD"):
+        return 1.0  # its tol is of the loss of an epoch, and says nothing of the distance
     if tol is not None and objective.loss.quadratic:
         # relative residuals or changes of coefficients, by the solver
         return max(0.0, 1.0 - (10.0 * tol / moved) ** 2)

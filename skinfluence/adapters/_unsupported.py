@@ -79,11 +79,19 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.linear_model",
-        r"SGD.*|Perceptron|PassiveAggressive.*",
-        "stops after some passes over the rows instead of at an optimum",
-        "LogisticRegression()",
-        "Ridge()",
-        "LinearSVC() has the hinge of SGDClassifier.",
+        r"Perceptron",
+        "stops where no training row is on the wrong side, or after some passes: that is no "
+        "optimum, and depends on the order of the rows",
+        'SGDClassifier(loss="hinge")',
+        hint="That one asks for a margin, and minimises its loss with a penalty.",
+    ),
+    Family(
+        r"sklearn\.linear_model",
+        r"PassiveAggressive.*",
+        "moves just far enough to fit each row as it comes: where it stops is no optimum, and "
+        "depends on the order of the rows",
+        'SGDClassifier(loss="squared_hinge")',
+        'SGDRegressor(loss="squared_epsilon_insensitive")',
     ),
     Family(
         r"sklearn\.linear_model",

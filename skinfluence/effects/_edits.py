@@ -162,10 +162,10 @@ class RowEdits:
         return out
 
     def weight_changes(self, weights):
-        """Change of the sum of sample weights, (n_edits,)."""
+        """Change of the sum that a penalty in mean form grows with, (n_edits,)."""
         if self.new is not None:
             return np.zeros(self.n_edits)
-        lost = (self.factor - 1.0) * weights.base[self.row]
+        lost = (self.factor - 1.0) * weights.amounts[self.row]
         return np.bincount(self.edit_of_term, weights=lost, minlength=self.n_edits)
 
     def count_changes(self, weights):

@@ -53,7 +53,7 @@ def second_order(objective, inverse, edits):
         for (rows, lost), step in zip(edits.parts(), first, strict=True)
     ]
     second = solved_changes(inverse, np.stack(curved, axis=-1)).coef_changes()
-    share = -edits.weight_changes(weights) / weights.base.sum()
+    share = -edits.weight_changes(weights) / weights.amounts.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(share < 1.0, share, np.nan)[:, None, None]
         return StoredChanges(((1.0 - 2.0 * share) * first + second) / (1.0 - share) ** 2)
@@ -69,7 +69,7 @@ def _curved(objective, coupling, rows, lost, step):
     if weights.balanced:
         out -= _class_part(objective, coupling, rows, lost, step)
     if objective.penalty_scaling == "mean":
-        gone = lost @ weights.base[rows] / weights.base.sum()
+        gone = lost @ weights.amounts[rows] / weights.amounts.sum()
         out += gone * objective.penalty.times(step)
     return out
 

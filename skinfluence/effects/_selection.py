@@ -52,7 +52,7 @@ def reselecting_rows(objective, changes, rows):
             coefs = coupling.low_rank_coefs(counts, edits.weight_changes(weights))
             gradient -= coefs @ coupling.directions[0].T
         if objective.penalty_scaling == "mean":
-            l1 = l1 * (1.0 + edits.weight_changes(weights) / weights.base.sum())[:, None]
+            l1 = l1 * (1.0 + edits.weight_changes(weights) / weights.amounts.sum())[:, None]
         above = (np.abs(gradient) > l1 + room) & outside
         out[start : start + step] = flipped | above.any(axis=1)
     return out

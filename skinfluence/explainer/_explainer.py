@@ -50,7 +50,8 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         A clone of it is fitted, also where it was fitted before; a FrozenEstimator stays as it is.
         LinearRegression, Ridge, RidgeCV, BayesianRidge, Lasso, LassoCV, ElasticNet, ElasticNetCV,
         PoissonRegressor, GammaRegressor, TweedieRegressor, KernelRidge, GaussianProcessRegressor,
-        RidgeClassifier, RidgeClassifierCV, LogisticRegression, LogisticRegressionCV, LinearSVC or SmoothHingeSVC;
+        RidgeClassifier, RidgeClassifierCV, LogisticRegression, LogisticRegressionCV, LinearSVC,
+        SGDClassifier, SGDRegressor or SmoothHingeSVC;
         also as the last step of a Pipeline (earlier steps are fitted once and then fixed), in a
         FrozenEstimator (already fitted), or in a search such as GridSearchCV (its best estimator is
         explained). None stands for ``LogisticRegression()``.

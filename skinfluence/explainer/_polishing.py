@@ -66,7 +66,7 @@ def polish(fitted_model, estimator, *, verbose=0):
     """
     fitted, model = fitted_model.objective, fitted_model.model
     solver = AutoSolver.for_newton_steps()
-    result = minimize(fitted, solver, verbose=verbose)
+    result = minimize(_start(fitted), solver, verbose=verbose)
     reached = result.stationarity
     change = np.abs(result.objective.raw_prediction - fitted.raw_prediction).max()
     spread = np.ptp(fitted.raw_prediction, axis=0).max()
@@ -86,6 +86,14 @@ def polish(fitted_model, estimator, *, verbose=0):
         warning = _far(model, fitted, is_frozen(estimator), moved, distance)
     found = reached, moved, distance, warning, result.inverse_of_end
     return Polished(result.objective, fitted.stationarity(), *found)
+
+
+def _start(fitted):
+    """The objective as fitted, or at zero where that is better: after a fit that diverged."""
+    if not fitted.predictor.linear:
+        return fitted
+    zero = fitted.with_coef(np.zeros_like(fitted.coef))
+    return zero if zero.value() < fitted.value() else fitted
 
 
 def keep(fitted_model):

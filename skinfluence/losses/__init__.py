@@ -7,6 +7,7 @@ subclassing :class:`Loss` with a `name`.
 from skinfluence.losses._base import REGISTRY, Loss
 from skinfluence.losses._hinge import TEMPERATURE, SmoothHinge, SquaredHinge
 from skinfluence.losses._logistic import Logistic, Multinomial
+from skinfluence.losses._robust import Huber, ModifiedHuber, SquaredEpsilonInsensitive
 from skinfluence.losses._squared import SquaredError
 from skinfluence.losses._tweedie import HalfTweedie
 
@@ -14,10 +15,13 @@ __all__ = [
     "REGISTRY",
     "TEMPERATURE",
     "HalfTweedie",
+    "Huber",
     "Logistic",
     "Loss",
+    "ModifiedHuber",
     "Multinomial",
     "SmoothHinge",
+    "SquaredEpsilonInsensitive",
     "SquaredError",
     "SquaredHinge",
 ]

@@ -135,6 +135,20 @@ class Loss(ABC):
         """
         return self.inverse_link(raw_prediction + change) - self.inverse_link(raw_prediction)
 
+    def probability_gradient(self, codes, raw_prediction):
+        """Derivative of the probability of class `codes` in the raw predictions, (n, K).
+
+        Of the sigmoid of one raw prediction, or the softmax of several; others override it.
+        """
+        p, every = self.probability(raw_prediction), np.arange(len(raw_prediction))
+        own = p[every, codes][:, None]
+        # the others' sum instead of one minus the own, of which nothing is left near one
+        p[every, codes] = 0.0
+        others = p.sum(axis=1, keepdims=True)
+        if raw_prediction.shape[1] == 1:
+            return np.where(codes == 1, 1.0, -1.0)[:, None] * own * others
+        return own * np.where(np.arange(p.shape[1]) == codes[:, None], others, -p)
+
     def probability_change(self, codes, raw_prediction, change):
         """Change of the probability of class `codes` when the raw predictions change, ``(...,)``.
 

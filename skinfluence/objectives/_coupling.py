@@ -42,7 +42,7 @@ class Coupling:
         count_changes : ndarray of shape (n_edits, C) or None
             Changes of the class counts, where class weights are balanced.
         weight_changes : ndarray of shape (n_edits,)
-            Changes of the sum of sample weights.
+            Changes of the sum that a penalty in mean form grows with.
         """
         weights = self.objective.weights
         parts = [np.zeros((len(weight_changes), 0))]
@@ -50,7 +50,7 @@ class Coupling:
             total = count_changes.sum(axis=1, keepdims=True) / weights.class_counts.sum()
             parts.append(count_changes / weights.class_counts - total)
         if self.objective.penalty_scaling == "mean":
-            parts.append(-weight_changes[:, None] / weights.base.sum())
+            parts.append(-weight_changes[:, None] / weights.amounts.sum())
         return np.concatenate(parts, axis=1)
 
     def groups_with_equal_downdate(self, rows):
@@ -75,7 +75,7 @@ class Coupling:
             if counts_weights:
                 amounts, pole = weights.base, weights.class_counts[code]
             elif self.objective.penalty_scaling == "mean":
-                amounts, pole = weights.base, weights.base.sum()
+                amounts, pole = weights.amounts, weights.amounts.sum()
             else:
                 amounts, pole = np.zeros(self.objective.n_rows), 1.0
             counts = amounts if counts_weights else weights.counts
@@ -137,7 +137,7 @@ class Removal:
                 self.class_weight_ratio = np.where(own, self.class_weight_ratio, 1.0)
             coefs.append(1.0 - self.class_ratio)
         if objective.penalty_scaling == "mean":
-            gone = amount / weights.base.sum()
+            gone = amount / weights.amounts.sum()
             self.penalty_ratio = 1.0 - gone
             coefs.append([gone])
         self.low_rank_coefs = np.concatenate([np.zeros(0), *coefs])

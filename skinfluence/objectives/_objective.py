@@ -130,14 +130,14 @@ class Objective:
         weights = self.weights.changed(rows, factors)
         penalty = self.penalty
         if self.penalty_scaling == "mean":
-            penalty = penalty.scaled(weights.base.sum() / self.weights.base.sum())
+            penalty = penalty.scaled(weights.amounts.sum() / self.weights.amounts.sum())
         return self._replace(weights=weights, penalty=penalty)
 
     def with_row_counts(self, counts):
-        """The same objective where "balanced" counted rows, each as often as `counts` says."""
-        if not self.weights.balanced or self.weights.counts is self.weights.base:
-            return self
-        return self._replace(weights=self.weights.with_counts(counts))
+        """The same objective where rows were counted, each as often as `counts` says."""
+        weights = self.weights.with_counts(counts)
+        penalty = self.penalty.scaled(weights.amounts.sum() / self.weights.amounts.sum())
+        return self._replace(weights=weights, penalty=penalty)
 
     def with_rows_replaced(self, rows, predictor, y, codes=None):
         """The objective of the data in which other rows stand in the place of some.

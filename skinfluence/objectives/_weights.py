@@ -20,10 +20,21 @@ class RowWeights:
     own_output_only : bool
         One-versus-rest liblinear: the weight of class k acts in output k only, on the rows of
         class k; the other rows keep weight one there.
+    amounts : ndarray of shape (n,), default=None
+        What each row adds to a penalty in mean form; its sample weight by default.
     """
 
-    def __init__(self, base, codes=None, class_weight=None, counts=None, own_output_only=False):
+    def __init__(
+        self,
+        base,
+        codes=None,
+        class_weight=None,
+        counts=None,
+        own_output_only=False,
+        amounts=None,
+    ):
         self.base = base
+        self.amounts = base if amounts is None else amounts
         self.codes = codes
         self.counts = counts
         self.own_output_only = own_output_only
@@ -43,9 +54,9 @@ class RowWeights:
     def matter(self, rows):
         """Which rows change the objective by leaving it, a mask (n_rows,).
 
-        Rows of weight zero do where balanced class weights count them.
+        Rows of weight zero do where balanced class weights or a penalty in mean form count them.
         """
-        there = self.base[rows] > 0.0
+        there = (self.base[rows] > 0.0) | (self.amounts[rows] > 0.0)
         return there | (self.counts[rows] > 0.0) if self.balanced else there
 
     def spread(self, per_class):
@@ -70,17 +81,29 @@ class RowWeights:
         return new / self.class_weight
 
     def with_counts(self, counts):
-        """The same weights where "balanced" counts each row as often as `counts` says."""
-        return RowWeights(self.base, self.codes, None, counts, self.own_output_only)
+        """The same weights where each row is counted as often as `counts` says."""
+        amounts = None if self.amounts is self.base else counts
+        if not self.balanced or self.counts is self.base:
+            return self._with(amounts=amounts)
+        return self._with(class_weight=None, counts=counts, amounts=amounts)
+
+    def with_equal_amounts(self):
+        """The same weights where a penalty in mean form counts rows, whatever their weight."""
+        return self._with(amounts=np.ones(len(self.base)))
+
+    def _with(self, **changes):
+        names = ("base", "codes", "class_weight", "counts", "own_output_only")
+        settings = {name: getattr(self, name) for name in names}
+        settings["amounts"] = None if self.amounts is self.base else self.amounts
+        return RowWeights(**{**settings, **changes})
 
     def changed(self, rows, factors):
         """The weights when the rows' weights are multiplied by `factors`."""
         multiplier = np.ones(len(self.base))
         multiplier[rows] = factors
         counts = None if self.counts is None else self.counts * multiplier
-        return RowWeights(
-            self.base * multiplier, self.codes, self.class_weight, counts, self.own_output_only
-        )
+        amounts = None if self.amounts is self.base else self.amounts * multiplier
+        return self._with(base=self.base * multiplier, counts=counts, amounts=amounts)
 
     def of_other_classes(self, rows, codes):
         """The weights that rows would have in other classes, while class weights stay."""
@@ -94,13 +117,16 @@ class RowWeights:
         """The weights when other rows take the place of some: at the end, the old ones weigh 0."""
         left = self.changed(rows, np.zeros(len(rows)))
         base = np.concatenate([left.base, self.base[rows]])
+        amounts = None
+        if self.amounts is not self.base:
+            amounts = np.concatenate([left.amounts, self.amounts[rows]])
         if self.codes is None:
-            return RowWeights(base)
+            return RowWeights(base, amounts=amounts)
         counts = self.counts
         if counts is not None:
             counts = np.concatenate([left.counts, counts[rows]])
         codes = np.concatenate([self.codes, codes])
-        return RowWeights(base, codes, self.class_weight, counts, self.own_output_only)
+        return self._with(base=base, codes=codes, counts=counts, amounts=amounts)
 
 
 def _balanced(class_counts):

@@ -167,14 +167,7 @@ class Probability(_ClassTarget):
         return self.loss.probability(raw)[np.arange(len(raw)), self.codes]
 
     def gradient(self, raw):
-        p, every = self.loss.probability(raw), np.arange(len(raw))
-        own = p[every, self.codes][:, None]
-        # the others' sum instead of one minus the own, of which nothing is left near one
-        p[every, self.codes] = 0.0
-        others = p.sum(axis=1, keepdims=True)
-        if raw.shape[1] == 1:
-            return np.where(self.codes == 1, 1.0, -1.0)[:, None] * own * others
-        return own * np.where(np.arange(raw.shape[1]) == self.codes[:, None], others, -p)
+        return self.loss.probability_gradient(self.codes, raw)
 
     def change(self, raw, moved):
         return self.loss.probability_change(self.codes[:, None], raw[:, None], moved)

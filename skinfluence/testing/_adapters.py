@@ -104,6 +104,8 @@ def _check_repetition(fitted, X, y, weights):
     heavy = explain_estimator(fitted, X, y, doubled, Settings(center=False)).objective
     if heavy.weights.balanced and not np.array_equal(heavy.weights.counts, heavy.weights.base):
         return  # these class weights count rows, whatever their weight: they must differ
+    if heavy.weights.amounts is not heavy.weights.base:
+        return  # and so does this penalty
     again = np.append(np.arange(len(y)), 0)
     long = explain_estimator(
         fitted,

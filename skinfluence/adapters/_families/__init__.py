@@ -10,5 +10,6 @@ from skinfluence.adapters._families import (  # noqa: F401
     logistic_regression,
     naive_bayes,
     neighbors,
+    stochastic,
     svm,
 )

@@ -83,7 +83,7 @@ class ReweightedProblems:
         self.class_ratio = edits.class_ratio(weights)  # shape: (B, C)
         self.penalty_ratio = np.ones(edits.n_edits)
         if objective.penalty_scaling == "mean":
-            self.penalty_ratio += edits.weight_changes(weights) / weights.base.sum()
+            self.penalty_ratio += edits.weight_changes(weights) / weights.amounts.sum()
         self.rounding = 4 * np.finfo(float).eps * objective.gradient_scale
 
     def gradient_at_start(self, weighted_residual):

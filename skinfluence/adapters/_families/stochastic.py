@@ -1,0 +1,124 @@
+"""SGDClassifier and SGDRegressor: the optimum that stochastic gradient descent goes to."""
+
+import numpy as np
+from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.utils.validation import check_array
+
+from skinfluence.adapters._linear import class_weights, linear_objective, refuse
+from skinfluence.adapters._registry import register
+from skinfluence.losses import (
+    Huber,
+    ModifiedHuber,
+    SmoothHinge,
+    SquaredEpsilonInsensitive,
+    SquaredError,
+    SquaredHinge,
+)
+from skinfluence.losses._robust import OneVersusRestLogistic
+from skinfluence.objectives import RowWeights, TargetCoding
+
+#: Loss of each name, from the estimator and the explainer's settings.
+LOSSES = {
+    "hinge": lambda estimator, settings: SmoothHinge(settings.temperature),
+    "log_loss": lambda estimator, settings: OneVersusRestLogistic(),
+    "modified_huber": lambda estimator, settings: ModifiedHuber(),
+    "squared_hinge": lambda estimator, settings: SquaredHinge(),
+    "squared_error": lambda estimator, settings: SquaredError(),
+    "huber": lambda estimator, settings: Huber(estimator.epsilon),
+    "squared_epsilon_insensitive": lambda estimator, settings: SquaredEpsilonInsensitive(
+        estimator.epsilon
+    ),
+}
+OPTIMUM = (
+    "Explained at the optimum of its objective, which stochastic gradient descent stops short of: "
+    "distance_to_optimum_ is what is left."
+)
+
+
+def _check(estimator):
+    refuse(
+        estimator,
+        estimator.loss not in LOSSES,
+        f"loss={estimator.loss!r}",
+        f"It has no second derivative. Expected one of {sorted(LOSSES)}.",
+    )
+    refuse(
+        estimator,
+        estimator.penalty not in ("l2", None),
+        f"penalty={estimator.penalty!r}",
+        'Expected "l2" or None: for a selection of columns take ElasticNet() or Lasso().',
+    )
+    refuse(
+        estimator,
+        estimator.learning_rate in ("pa1", "pa2"),
+        f"learning_rate={estimator.learning_rate!r}",
+        "Passive-aggressive steps go to no optimum. Expected another learning_rate.",
+    )
+    refuse(
+        estimator,
+        estimator.early_stopping,
+        "early_stopping=True",
+        "Expected False: a part of the rows would be held out, and have no influence.",
+    )
+
+
+def _caveat(estimator):
+    if estimator.loss != "hinge":
+        return OPTIMUM
+    return f"{OPTIMUM} The hinge is that of a smooth hinge, at the explainer's temperature."
+
+
+def _penalty(estimator, n):
+    """P of the sum over n rows: each update shrinks by alpha, whatever the row's weight."""
+    return estimator.alpha * n if estimator.penalty == "l2" else 0.0
+
+
+@register(
+    "sklearn.linear_model",
+    "SGDClassifier",
+    examples=lambda: [
+        SGDClassifier(loss=loss, alpha=0.01)
+        for loss in ("hinge", "log_loss", "modified_huber", "squared_hinge")
+    ],
+    check=_check,
+    caveat=_caveat,
+)
+def sgd_classifier(estimator, X, y, sample_weight, settings):
+    """The mean loss plus alpha / 2 times the squared norm; one machine per class beyond two."""
+    n_classes = len(estimator.classes_)
+    coding = TargetCoding("margin", 1 if n_classes == 2 else n_classes, estimator.classes_)
+    weights = class_weights(
+        estimator, y, coding, sample_weight, weighted_counts=False, own_output_only=True
+    )
+    return _objective(estimator, X, coding.encode(y), coding, weights, settings)
+
+
+@register(
+    "sklearn.linear_model",
+    "SGDRegressor",
+    examples=lambda: [
+        SGDRegressor(loss=loss, alpha=0.01)
+        for loss in ("squared_error", "huber", "squared_epsilon_insensitive")
+    ],
+    check=_check,
+    caveat=_caveat,
+)
+def sgd_regressor(estimator, X, y, sample_weight, settings):
+    """The mean loss plus alpha / 2 times the squared norm."""
+    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y").reshape(-1, 1)
+    coding = TargetCoding("real", 1)
+    return _objective(estimator, X, y, coding, RowWeights(sample_weight), settings)
+
+
+def _objective(estimator, X, y, coding, weights, settings):
+    return linear_objective(
+        estimator,
+        X,
+        y,
+        coding,
+        LOSSES[estimator.loss](estimator, settings),
+        penalty=_penalty(estimator, len(y)),
+        weights=weights.with_equal_amounts(),
+        settings=settings,
+        mean_form=True,
+    )
