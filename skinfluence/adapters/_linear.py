@@ -15,6 +15,12 @@ from skinfluence.predictors import LinearPredictor, SelectedPredictor
 #: scikit-learn 1.6 balances classes by counting rows, later versions by summing their weights.
 COUNTS_ARE_WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameters
 
+#: Caveat of sparse models: what first order and Newton steps leave out.
+SELECTION = (
+    "The selection of columns counts as fixed to first order and by Newton steps, with a warning "
+    'for removals that are predicted to change it; method="refit" selects anew.'
+)
+
 
 def linear_objective(
     estimator,
@@ -128,12 +134,6 @@ def sparse_objective(
     intercept_l1 : float
         The same as `l1` for the intercept.
     """
-    refuse(
-        estimator,
-        not estimator.fit_intercept and not estimator.coef_.any(),
-        "no coefficient other than zero",
-        "Expected a model that depends on its training rows: lower the penalty.",
-    )
     everything, coef = _design_and_coef(
         estimator, X, 1, weights, centred=intercept_l1 == 0.0 and settings.center
     )
@@ -141,6 +141,12 @@ def sparse_objective(
     l1 = np.append(np.full(X.shape[1], float(l1)), np.full(n_free, float(intercept_l1)))
     l2 = np.append(np.full(X.shape[1], float(l2)), np.zeros(n_free))
     selected = np.flatnonzero((coef[0] != 0.0) | (l1 == 0.0))
+    refuse(
+        estimator,
+        not len(selected),
+        "no coefficient other than zero",
+        "Expected a model that depends on its training rows: lower the penalty.",
+    )
     return Objective(
         loss,
         SelectedPredictor(everything, selected, coef[:, selected]),

@@ -82,16 +82,16 @@ FAMILIES = (
         r"Perceptron",
         "stops where no training row is on the wrong side, or after some passes: that is no "
         "optimum, and depends on the order of the rows",
-        'SGDClassifier(loss="hinge")',
-        hint="That one asks for a margin, and minimises its loss with a penalty.",
+        "LinearSVC()",
+        hint='SGDClassifier(loss="hinge") is the Perceptron with a margin.',
     ),
     Family(
         r"sklearn\.linear_model",
         r"PassiveAggressive.*",
         "moves just far enough to fit each row as it comes: where it stops is no optimum, and "
         "depends on the order of the rows",
-        'SGDClassifier(loss="squared_hinge")',
-        'SGDRegressor(loss="squared_epsilon_insensitive")',
+        "LinearSVC()",
+        "Ridge()",
     ),
     Family(
         r"sklearn\.linear_model",

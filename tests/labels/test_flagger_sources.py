@@ -5,7 +5,7 @@ import pytest
 import sklearn
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -59,15 +59,19 @@ def test_an_estimator_without_influence_is_cross_validated_and_said_so(capsys):
     assert not [c for c in found.report().columns if c.startswith("against")]
 
 
-def l1():
-    new = parse_version(sklearn.__version__) >= parse_version("1.8")
-    return {"l1_ratio": 1.0} if new else {"penalty": "l1"}
-
-
 def test_a_setting_that_influence_refuses_is_cross_validated_too():
-    lasso = LogisticRegression(solver="liblinear", **l1())
-    found = LabelFlagger(make_pipeline(StandardScaler(), lasso)).fit(X, y)
+    bounded = RidgeClassifier(positive=True)
+    found = LabelFlagger(make_pipeline(StandardScaler(), bounded)).fit(X, y)
     assert found.judged_by_ == "cross_validation"
+
+
+def test_a_sparse_model_is_judged_by_leave_one_out_on_its_selection():
+    new = parse_version(sklearn.__version__) >= parse_version("1.8")
+    settings = {"l1_ratio": 1.0} if new else {"penalty": "l1"}
+    lasso = LogisticRegression(solver="liblinear", C=0.5, **settings)
+    found = LabelFlagger(make_pipeline(StandardScaler(), lasso)).fit(X, y)
+    assert found.judged_by_ == "leave_one_out"
+    assert found.damping_ == 0.0
 
 
 @pytest.mark.parametrize("score", ["self_influence", "loss", "relative", "reference"])

@@ -5,16 +5,10 @@ from sklearn.linear_model import ElasticNet, ElasticNetCV, Lasso, LassoCV
 from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._families.least_squares import FREE_SIGNS
-from skinfluence.adapters._linear import refuse, sparse_objective
+from skinfluence.adapters._linear import SELECTION, refuse, sparse_objective
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
-
-#: What first order and Newton steps leave out.
-SELECTION = (
-    "The selection of columns counts as fixed to first order and by Newton steps, with a warning "
-    'for removals that are predicted to change it; method="refit" selects anew.'
-)
 
 
 def _check(estimator):

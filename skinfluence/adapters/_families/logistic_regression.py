@@ -3,15 +3,21 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
-from skinfluence.adapters._linear import class_weights, linear_objective, refuse
+from skinfluence.adapters._linear import (
+    SELECTION,
+    class_weights,
+    linear_objective,
+    refuse,
+    sparse_objective,
+)
 from skinfluence.adapters._registry import register
 from skinfluence.losses import Logistic, Loss, Multinomial
 from skinfluence.objectives import TargetCoding
 
-SMOOTH_PENALTY = "Expected the l2 penalty (l1_ratio=0) or none (C=np.inf): l1 is not smooth."
+CHOSEN = "The chosen C_ counts as fixed."
 
 
-def _build(estimator, X, y, sample_weight, settings, C):
+def _build(estimator, X, y, sample_weight, settings, C, l1_ratio):
     n_classes = len(estimator.classes_)
     multi_class = getattr(estimator, "multi_class", "deprecated")  # gone in scikit-learn 1.8
     one_versus_rest = n_classes > 2 and (estimator.solver == "liblinear" or multi_class == "ovr")
@@ -27,9 +33,28 @@ def _build(estimator, X, y, sample_weight, settings, C):
         coding = TargetCoding("margin", 1, estimator.classes_)
     else:
         coding = TargetCoding("one_hot", n_classes, estimator.classes_)
-    intercept_penalty = 0.0
-    if estimator.solver == "liblinear":  # its intercept is the weight of one more feature
-        intercept_penalty = 1.0 / (C * estimator.intercept_scaling**2)
+    weights = class_weights(estimator, y, coding, sample_weight)
+    liblinear = estimator.solver == "liblinear"  # its intercept is the weight of one more feature
+    if l1_ratio:
+        refuse(
+            estimator,
+            n_classes > 2,
+            f"an l1 penalty and {n_classes} classes",
+            "Expected two classes: each class has a selection of its own. Explain a model of each "
+            "class against the rest.",
+        )
+        return sparse_objective(
+            estimator,
+            X,
+            coding.encode(y),
+            coding,
+            loss,
+            l1=l1_ratio / C,
+            l2=(1.0 - l1_ratio) / C,
+            intercept_l1=1.0 / (C * estimator.intercept_scaling) if liblinear else 0.0,
+            weights=weights,
+            settings=settings,
+        )
     return linear_objective(
         estimator,
         X,
@@ -37,24 +62,21 @@ def _build(estimator, X, y, sample_weight, settings, C):
         coding,
         loss,
         penalty=1.0 / C,
-        intercept_penalty=intercept_penalty,
-        weights=class_weights(estimator, y, coding, sample_weight),
+        intercept_penalty=1.0 / (C * estimator.intercept_scaling**2) if liblinear else 0.0,
+        weights=weights,
         settings=settings,
     )
 
 
-def _is_l2(penalty, l1_ratio):
-    """Whether the penalty is l2 (or none): "deprecated" means that l1_ratio decides."""
+def _l1_ratio(penalty, l1_ratio):
+    """Share of the l1 penalty: "deprecated" means that l1_ratio decides."""
     if penalty in ("l2", None, "none"):
-        return True
-    return penalty != "l1" and not l1_ratio
+        return 0.0
+    return 1.0 if penalty == "l1" else float(l1_ratio or 0.0)
 
 
-def _check(estimator):
-    penalty, l1_ratio = estimator.penalty, estimator.l1_ratio
-    refuse(
-        estimator, not _is_l2(penalty, l1_ratio), _said(penalty, l1_ratio=l1_ratio), SMOOTH_PENALTY
-    )
+def _caveat(estimator):
+    return SELECTION if _l1_ratio(estimator.penalty, estimator.l1_ratio) else ""
 
 
 def _check_cv(estimator):
@@ -64,21 +86,13 @@ def _check_cv(estimator):
         "refit=False",
         "Expected refit=True: averaged coefficients minimise nothing.",
     )
-    penalty = estimator.penalty
-    if hasattr(estimator, "l1_ratio_"):
-        tried, name = estimator.l1_ratio_, "l1_ratio_"
-    else:
-        tried, name = estimator.l1_ratios, "l1_ratios"
-    # where it chooses among several, the choice says it
-    tried = [] if tried is None or isinstance(tried, str) else np.ravel(np.asarray(tried)).tolist()
-    is_l1 = bool(tried) and all(tried) and penalty != "l2"
-    refuse(estimator, not _is_l2(penalty, is_l1), _said(penalty, **{name: tried}), SMOOTH_PENALTY)
 
 
-def _said(penalty, **settings):
-    """What the user set; "deprecated" is scikit-learn's mark for a penalty that was not given."""
-    settings = settings if penalty == "deprecated" else {"penalty": penalty, **settings}
-    return ", ".join(f"{name}={value!r}" for name, value in settings.items())
+def _caveat_cv(estimator):
+    tried = estimator.l1_ratios  # None and "warn" stand for l2
+    tried = [] if tried is None or isinstance(tried, str) else np.ravel(tried)
+    l1 = any(_l1_ratio(estimator.penalty, ratio) for ratio in tried)
+    return CHOSEN + (f" {SELECTION}" if l1 or estimator.penalty == "l1" else "")
 
 
 @register(
@@ -89,12 +103,16 @@ def _said(penalty, **settings):
         LogisticRegression(C=0.1, class_weight="balanced"),
         LogisticRegression(solver="liblinear"),
     ],
-    check=_check,
+    caveat=_caveat,
 )
 def logistic_regression(estimator, X, y, sample_weight, settings):
-    """P = 1 / C on the features; liblinear penalises the intercept too, others leave it free."""
+    """P = 1 / C on the features; liblinear penalises the intercept too, others leave it free.
+
+    With an l1 penalty the share 1 - l1_ratio of that, on the columns that are selected.
+    """
     C = np.inf if estimator.penalty in (None, "none") else float(estimator.C)
-    return _build(estimator, X, y, sample_weight, settings, C)
+    l1_ratio = 0.0 if np.isinf(C) else _l1_ratio(estimator.penalty, estimator.l1_ratio)
+    return _build(estimator, X, y, sample_weight, settings, C, l1_ratio)
 
 
 @register(
@@ -102,10 +120,13 @@ def logistic_regression(estimator, X, y, sample_weight, settings):
     "LogisticRegressionCV",
     examples=lambda: [LogisticRegressionCV(Cs=3, cv=3)],
     check=_check_cv,
-    caveat="The chosen C_ counts as fixed.",
+    caveat=_caveat_cv,
 )
 def logistic_regression_cv(estimator, X, y, sample_weight, settings):
-    """LogisticRegression at the chosen `C_`, which is held fixed."""
+    """LogisticRegression at the chosen `C_` and `l1_ratio_`, which are held fixed."""
     C = np.unique(np.ravel(estimator.C_))
     refuse(estimator, len(C) > 1, f"one C per class ({C.tolist()})", "Expected one C for all.")
-    return _build(estimator, X, y, sample_weight, settings, float(C[0]))
+    chosen = getattr(estimator, "l1_ratio_", None)  # an array of one for each class, or of None
+    chosen = np.ravel(np.asarray(chosen))[0]
+    l1_ratio = _l1_ratio(estimator.penalty, chosen)
+    return _build(estimator, X, y, sample_weight, settings, float(C[0]), l1_ratio)

@@ -116,7 +116,8 @@ class LeaveOneOutPredictor:
         if self.damping != "auto":
             return float(self.damping), self._leave_one_out(objective, float(self.damping))
         none = self._leave_one_out(objective, 0.0)
-        if chooses_itself(self._explainer.estimator_):
+        # damping would be a penalty of the selected columns alone
+        if objective.selects or chooses_itself(self._explainer.estimator_):
             return 0.0, none
         best, chosen = none, 0.0
         for damping in DAMPINGS * mean_curvature(objective):
