@@ -10,7 +10,8 @@ from sklearn.utils.multiclass import type_of_target
 from skinfluence.adapters._registry import UnsupportedEstimatorError
 from skinfluence.linalg import ActivePenalty, Design, MatrixPenalty
 from skinfluence.objectives import Objective, RowWeights
-from skinfluence.predictors import LinearPredictor, SelectedPredictor
+from skinfluence.predictors import LinearPredictor
+from skinfluence.predictors._selected import SelectedPredictor
 
 #: scikit-learn 1.6 balances classes by counting rows, later versions by summing their weights.
 COUNTS_ARE_WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameters

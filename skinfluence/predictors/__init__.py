@@ -6,9 +6,8 @@ Where to start: `_base.py` (the boundary between statistics and model class), th
 from skinfluence.linalg import Design
 from skinfluence.predictors._base import Predictor
 from skinfluence.predictors._linear import LinearPredictor
-from skinfluence.predictors._selected import SelectedPredictor
 
-__all__ = ["Design", "LinearPredictor", "Predictor", "SelectedPredictor"]
+__all__ = ["Design", "LinearPredictor", "Predictor"]
 
 
 def __dir__():
