@@ -22,7 +22,9 @@ def _log_change(change, linear):
 def _scaled(X, rows, columns):
     """Rows of X times a number each, columns divided by a number each."""
     if sparse.issparse(X):
-        return sparse.csr_array(sparse.diags_array(rows) @ X @ sparse.diags_array(1.0 / columns))
+        scaled = sparse.csr_array(X, dtype=np.float64, copy=True)
+        scaled.data *= np.repeat(rows, np.diff(scaled.indptr)) / columns[scaled.indices]
+        return scaled
     return X * rows[:, None] / columns
 
 

@@ -68,6 +68,9 @@ CASES = {
     "QDA": Case(QuadraticDiscriminantAnalysis(), "real"),
     "QDA-two": Case(QuadraticDiscriminantAnalysis(reg_param=0.2), "real", 2),
     "QDA-shares": Case(QuadraticDiscriminantAnalysis(priors=SHARES), "real"),
+    "NearestCentroid": Case(NearestCentroid(), "real"),
+    "NearestCentroid-two": Case(NearestCentroid(priors="empirical"), "real", 2),
+    "NearestCentroid-shrunk": Case(NearestCentroid(shrink_threshold=0.2), "real"),
     "KNeighborsClassifier": Case(KNeighborsClassifier(), "real"),
     "KNeighborsClassifier-two": Case(KNeighborsClassifier(3, weights="distance"), "real", 2),
     "KNeighborsClassifier-own": Case(KNeighborsClassifier(7, weights=gaussian), "real"),
@@ -78,10 +81,6 @@ CASES = {
 }
 
 
-if hasattr(NearestCentroid, "decision_function"):  # since scikit-learn 1.7
-    CASES["NearestCentroid"] = Case(NearestCentroid(), "real")
-    CASES["NearestCentroid-two"] = Case(NearestCentroid(priors="empirical"), "real", 2)
-    CASES["NearestCentroid-shrunk"] = Case(NearestCentroid(shrink_threshold=0.2), "real")
 #: Estimators and settings that have a derivative.
 SMOOTH = [
     name

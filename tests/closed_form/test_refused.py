@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, supports
+from skinfluence.closed_form._discriminant import DIVIDES_BY_ROWS
 from skinfluence.components import influence_components
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.metrics import loo_concordance
@@ -161,8 +162,9 @@ def test_covariances_that_become_singular_are_nan_with_a_warning():
     explainer = InfluenceExplainer(QuadraticDiscriminantAnalysis()).fit(X[rows], y[rows])
     with pytest.warns(RuntimeWarning, match=r"cannot be fitted again without training row\(s\)"):
         values = explainer.influence(X[:2], y[:2])
-    with pytest.raises(np.linalg.LinAlgError):
-        QuadraticDiscriminantAnalysis().fit(X[rows][1:][:-1], y[rows][1:][:-1])
+    if DIVIDES_BY_ROWS:  # of scikit-learn 1.9, which refuses what earlier versions warn of
+        with pytest.raises(np.linalg.LinAlgError):
+            QuadraticDiscriminantAnalysis().fit(X[rows[:-1]], y[rows[:-1]])
     assert np.isnan(values[:, 60:]).all()
     assert np.isfinite(values[:, :50]).all()
 
