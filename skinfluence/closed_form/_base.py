@@ -26,8 +26,8 @@ class ClosedFormModel(ABC):
     Shapes: n training rows, n_test test rows, m removals, K raw predictions a row. Classifiers of
     two classes have one raw prediction, the log-odds of the second class; others have one a class.
 
-    A subclass writes :meth:`estimator_raw`, and :meth:`reader` where the removal of single rows has
-    a closed form. Without it rows are removed by fitting the estimator itself again.
+    A subclass writes :meth:`estimator_raw`, and :meth:`reader` for the removal of single rows.
+    Groups are removed by fitting the estimator itself again, and rows too where `by_refits`.
 
     Parameters
     ----------
@@ -45,6 +45,8 @@ class ClosedFormModel(ABC):
     closed_form = True
     #: effects that it has, of single rows and of groups
     methods: tuple[str, ...] = ("first_order", "newton_step", "refit")
+    #: whether the removal of a row is a refit of the estimator itself
+    by_refits = False
     stands_in = False
     cut = None
     coef = None
@@ -128,8 +130,13 @@ class ClosedFormModel(ABC):
         counts = np.bincount(self.codes[left], self.sample_weight[left], minlength=n_classes)
         return bool((counts == 0.0).any())
 
+    def only_refits(self):
+        """Leave the methods that need a closed form out."""
+        self.methods, self.by_refits = ("refit",), True
+
+    @abstractmethod
     def reader(self, X, *, linear):
-        """Changes of test rows' raw predictions by the removal of single rows, or None.
+        """Changes of test rows' raw predictions by the removal of single rows.
 
         Parameters
         ----------
@@ -139,11 +146,9 @@ class ClosedFormModel(ABC):
 
         Returns
         -------
-        callable or None
-            ``read(rows) -> (n_test, len(rows), K)``; may be called from several threads. None: the
-            estimator is fitted again without each row.
+        callable
+            ``read(rows) -> (n_test, len(rows), K)``; may be called from several threads.
         """
-        return None
 
     def without(self, rows):
         """The estimator fitted without some rows; None where it cannot be."""

@@ -23,7 +23,7 @@ class Centroids(SumModel):
         self.means = np.stack([self.X[self.codes == c].mean(axis=0) for c in range(self.n_classes)])
         self.scatter = ((self.X - self.means[self.codes]) ** 2).sum(axis=0)
         if estimator.shrink_threshold:
-            self.methods = ("refit",)
+            self.only_refits()
 
     def estimator_raw(self, estimator, X):
         return estimator.decision_function(X).reshape(X.shape[0], -1)
@@ -55,6 +55,3 @@ class Centroids(SumModel):
                 yield k, np.hstack([change, -2.0 * step / after]), const
             else:
                 yield k, np.hstack([change, np.zeros_like(u)]), 0.0
-
-    def reader(self, X, *, linear):
-        return None if self.methods == ("refit",) else super().reader(X, linear=linear)

@@ -35,10 +35,6 @@ class DiscriminantModel(SumModel):
         """Share of a row's own square that leaves the scatter of its class with it."""
         return self.n_of_class[c] / (self.n_of_class[c] - 1.0)
 
-    def only_refits(self):
-        """Leave the methods that need a closed form out."""
-        self.methods = ("refit",)
-
 
 @dataclass(frozen=True)
 class PooledCovariance:
@@ -191,9 +187,6 @@ class LinearDiscriminant(DiscriminantModel):
         const = -np.einsum("mp,kp->mk", moved, self.slopes) - 0.5 * (da * self.slopes).sum(axis=2)
         return coef, const - 0.5 * ((self.means - self.origin) * coef).sum(axis=2)
 
-    def reader(self, X, *, linear):
-        return None if self.methods == ("refit",) else super().reader(X, linear=linear)
-
 
 class QuadraticDiscriminant(DiscriminantModel):
     """QuadraticDiscriminantAnalysis: a covariance for each class.
@@ -221,7 +214,7 @@ class QuadraticDiscriminant(DiscriminantModel):
         return [(X - self.means[c]) @ self.vectors[c] for c in range(self.n_classes)]
 
     def terms(self, c, rows, linear):
-        raise TypeError("Its changes are no products of features: see `_change`.")
+        raise TypeError("Its changes are no products of features: see `changes_of_scores`.")
 
     def _variances(self, c, n):
         """Eigenvalues of the covariance of class c, whose scatter is divided by n."""
@@ -230,7 +223,7 @@ class QuadraticDiscriminant(DiscriminantModel):
     def last_of_class(self):
         """Also rows without which the covariance of a class is singular."""
         out = super().last_of_class()
-        if self.methods == ("refit",):
+        if self.by_refits:
             return out
         for c in range(self.n_classes):
             rows = np.flatnonzero(self.codes == c)
@@ -256,27 +249,8 @@ class QuadraticDiscriminant(DiscriminantModel):
         v = (self.X[rows] - self.means[c]) @ self.vectors[c] / np.sqrt(variances)
         return variances, v, (1.0 - self.reg) * self.gamma(c) / n
 
-    def reader(self, X, *, linear):
-        if self.methods == ("refit",):
-            return None
-        features = self.features(X)
-
-        def read(rows):
-            out = np.zeros((X.shape[0], len(rows), self.n_outputs))
-            for c in np.unique(self.codes[rows]):
-                mine = np.flatnonzero(self.codes[rows] == c)
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    change = (self._derivative if linear else self._difference)(
-                        c, rows[mine], features[c]
-                    )
-                    self.add_prior(out, mine, c, rows[mine], linear)
-                if self.n_outputs == 1:
-                    out[:, mine, 0] += change if c == 1 else -change
-                else:
-                    out[:, mine, c] += change
-            return out
-
-        return read
+    def changes_of_scores(self, features, c, rows, linear):
+        yield c, (self._derivative if linear else self._difference)(c, rows, features[c])
 
     def _difference(self, c, rows, q):
         variances, v, drop = self._downdate(c, rows)

@@ -71,7 +71,7 @@ class NearestNeighbors(NeighborsModel):
         k = self.estimator.n_neighbors
         distances, found = self.estimator.kneighbors(X, k + 1)
         others = np.array([[j for j in range(k + 1) if j != left] for left in range(k)])
-        before = self.raw(X)
+        before = self.mean_vote(self.weigh(distances[:, :k]), self.votes[found[:, :k]])
         changes = np.empty((X.shape[0], k, self.n_outputs))
         for left in range(k):
             weights = self.weigh(distances[:, others[left]])

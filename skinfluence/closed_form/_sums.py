@@ -71,29 +71,40 @@ class SumModel(ClosedFormModel):
         features = self.features(X)
 
         def read(rows):
-            out = np.zeros((X.shape[0], len(rows), self.n_outputs))
-            for c in np.unique(self.codes[rows]):
-                mine = np.flatnonzero(self.codes[rows] == c)
+            codes = self.codes[rows]
+            out = np.empty((X.shape[0], len(rows), self.n_outputs))
+            for c in np.unique(codes):
+                mine = np.flatnonzero(codes == c)
                 with np.errstate(divide="ignore", invalid="ignore"):  # without a class: NaN
-                    self._add(out, mine, features, c, rows[mine], linear)
+                    made = self._changes(features, c, rows[mine], linear)
+                if len(mine) == len(rows):
+                    return made
+                out[:, mine] = made
             return out
 
         return read
 
-    def add_prior(self, out, mine, c, rows, linear):
-        """Add the changes of log prior probabilities to those of raw predictions, in place."""
-        prior = self.prior_changes(c, rows, linear)
-        if self.n_outputs == 1:  # log-odds of the second class
-            out[:, mine, 0] += prior[:, 1] - prior[:, 0]
-        else:
-            out[:, mine] += prior
-
-    def _add(self, out, mine, features, c, rows, linear):
-        self.add_prior(out, mine, c, rows, linear)
+    def changes_of_scores(self, features, c, rows, linear):
+        """Iterate over (score k, its change (n_test, m)) by removals of rows of class c."""
         for k, D, const in self.terms(c, rows, linear):
             change = features[k] @ D.T
-            change = (change.toarray() if sparse.issparse(change) else change) + const
-            if self.n_outputs == 1:
-                out[:, mine, 0] += change if k == 1 else -change
-            else:
-                out[:, mine, k] += change
+            change = change.toarray() if sparse.issparse(change) else change
+            change += const
+            yield k, change
+
+    def _changes(self, features, c, rows, linear):
+        """Changes of the raw predictions by removals of rows of class c, (n_test, m, K)."""
+        prior = self.prior_changes(c, rows, linear)
+        n_test = features[0].shape[0]
+        if self.n_outputs > 1:
+            out = np.empty((n_test, len(rows), self.n_classes))
+            out[:] = prior
+            for k, change in self.changes_of_scores(features, c, rows, linear):
+                out[:, :, k] += change
+            return out
+        out = None  # log-odds of the second class
+        for k, change in self.changes_of_scores(features, c, rows, linear):
+            change = change if k == 1 else np.negative(change, out=change)
+            out = change if out is None else np.add(out, change, out=out)
+        out += prior[:, 1] - prior[:, 0]
+        return out[:, :, None]

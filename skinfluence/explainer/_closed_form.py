@@ -119,7 +119,7 @@ class ClosedFormLinearization:
 
     def refit_width(self):
         """Edits that are taken together."""
-        return REFITS
+        return REFITS if self.objective.by_refits else self.objective.n_rows
 
 
 class ClosedFormChanges(Changes):
@@ -171,21 +171,21 @@ class ClosedFormChanges(Changes):
     def contract(self, predictor, slopes=None):
         X, edits = predictor.X, self.edits
         rows = edits.single_rows
-        read = None
-        if self.linear or rows is not None:
-            read = self.model.reader(X, linear=self.linear)
-        if read is None:
+        if self.model.by_refits or (rows is None and not self.linear):
             make = self._refitted(X)
-        elif rows is not None:
-            make = lambda some: read(rows[some])  # noqa: E731
+        elif rows is None:
+            make = self._sums(self.model.reader(X, linear=self.linear), X)
         else:
-            make = self._sums(read, X)
+            read = self.model.reader(X, linear=self.linear)
+            make = lambda some: read(rows[some])  # noqa: E731
 
         def contracted(some, out=None):
             made = make(some)
-            made[:, self._lost[some]] = np.nan
+            lost = self._lost[some]
+            if lost.any():
+                made[:, lost] = np.nan
             if slopes is not None:
-                made = np.einsum("tk,tnk->tn", slopes, made)
+                return np.einsum("tk,tnk->tn", slopes, made, out=out)
             if out is None:
                 return made
             out[:] = made
