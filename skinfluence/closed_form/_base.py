@@ -1,5 +1,6 @@
 """The noun ClosedFormModel: what an estimator without an objective answers about removed rows."""
 
+import copy
 import warnings
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -59,7 +60,10 @@ class ClosedFormModel(ABC):
             coding = TargetCoding(*kind, estimator.classes_)
         if loss is None:
             loss = Logistic() if coding.n_outputs == 1 else Multinomial()
-        self.estimator, self.X, self.labels = estimator, X, np.asarray(y)
+        # rows arrive checked, as arrays: the names of their columns are known no longer
+        self.estimator = copy.copy(estimator)
+        vars(self.estimator).pop("feature_names_in_", None)
+        self.X, self.labels = X, np.asarray(y)
         self.sample_weight = np.asarray(sample_weight, dtype=np.float64)
         self.coding, self.loss = coding, loss
         self.y = coding.encode(y)

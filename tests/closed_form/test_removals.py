@@ -1,6 +1,7 @@
 """Removals in closed form are those of scikit-learn's own refits, derivatives those of weights."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
@@ -159,6 +160,21 @@ def test_other_targets_are_those_of_refits(name):
     got = explainer.influence(X_test, target="predict_proba", rows=[11])[:, 0]
     change = without.predict_proba(X_test) - model.predict_proba(X_test)
     np.testing.assert_allclose(got, change[np.arange(len(codes)), codes], atol=1e-10)
+
+
+@names
+def test_data_frames_give_the_same_without_a_warning(name):
+    explainer, X, y, X_test, y_test, _ = explained(name)
+    frame = pd.DataFrame(X, columns=list("abcde"), index=[f"row {i}" for i in range(len(X))])
+    other = InfluenceExplainer(CASES[name].estimator).fit(frame, pd.Series(y, index=frame.index))
+    test = pd.DataFrame(X_test, columns=list("abcde"))
+    for method in explainer.objective_.methods:
+        got = other.influence(test, y_test, method=method, rows=["row 3", "row 8"])
+        expected = explainer.influence(X_test, y_test, method=method, rows=[3, 8])
+        np.testing.assert_allclose(got, expected, atol=1e-12)
+    assert list(other.explain(test[:1], k=2)[0].row) == list(
+        other.row_names_[other.top_influences(test[:1], k=2)[0][0]]
+    )
 
 
 @pytest.mark.parametrize("name", [n for n, case in CASES.items() if case.kind == "counts"])
