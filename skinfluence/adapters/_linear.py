@@ -67,7 +67,7 @@ def linear_objective(
     known = None if offset is None else offset(X)
     X = X if columns is None else columns(X)
     K = coding.n_outputs
-    design, coef = _design_and_coef(
+    design, coef = design_and_coef(
         estimator, X, K, weights, centred=intercept_penalty == 0.0 and settings.center
     )
     full = np.ndim(penalty) == 2
@@ -91,7 +91,7 @@ def linear_objective(
     )
 
 
-def _design_and_coef(estimator, X, K, weights, *, centred):
+def design_and_coef(estimator, X, K, weights, *, centred):
     """The design of X with its intercept, and the coefficients (K, q) on its columns."""
     features = np.asarray(estimator.coef_, dtype=np.float64).reshape(K, -1)
     intercept = bool(estimator.fit_intercept)
@@ -135,7 +135,7 @@ def sparse_objective(
     intercept_l1 : float
         The same as `l1` for the intercept.
     """
-    everything, coef = _design_and_coef(
+    everything, coef = design_and_coef(
         estimator, X, 1, weights, centred=intercept_l1 == 0.0 and settings.center
     )
     n_free = coef.shape[1] - X.shape[1]

@@ -95,9 +95,24 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.linear_model",
-        r"(Huber|Quantile|TheilSen|RANSAC)Regressor",
-        "has a robust loss, and these are not supported yet",
-        regressor="Ridge()",
+        r"QuantileRegressor",
+        "has the quantile loss, which has no second derivative",
+        regressor="HuberRegressor(max_iter=1000)",
+    ),
+    Family(
+        r"sklearn\.linear_model",
+        r"TheilSenRegressor",
+        "is the spatial median of fits to drawn subsets of the rows, and minimises no sum over "
+        "rows",
+        regressor="HuberRegressor(max_iter=1000)",
+    ),
+    Family(
+        r"sklearn\.linear_model",
+        r"RANSACRegressor",
+        "keeps the rows that agree with a drawn subset, and another draw after the removal of a "
+        "row is a jump",
+        regressor="HuberRegressor(max_iter=1000)",
+        hint="Or explain its estimator_ on the rows of inlier_mask_.",
     ),
     Family(
         r"sklearn\.linear_model",

@@ -63,8 +63,11 @@ def test_every_registered_class_has_an_example():
 
 
 #: Their refits cannot be weighted, estimate a penalty anew (see test_kernel_machines.py), or stop
-#: short of the optimum (see test_stochastic.py).
-OTHERS = ("GaussianProcessRegressor", "BayesianRidge", "SGDClassifier", "SGDRegressor")
+#: short of the optimum (see test_stochastic.py and test_huber.py).
+OTHERS = (
+    *("GaussianProcessRegressor", "BayesianRidge", "SGDClassifier", "SGDRegressor"),
+    "HuberRegressor",
+)
 OURS = [
     key[1]
     for key, adapter in REGISTRY.items()

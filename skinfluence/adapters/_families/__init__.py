@@ -4,6 +4,7 @@ from skinfluence.adapters._families import (  # noqa: F401
     bayesian_ridge,
     discriminant,
     glm,
+    huber,
     kernel_machines,
     lasso,
     least_squares,
