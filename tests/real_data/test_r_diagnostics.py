@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
 
 from skinfluence import InfluenceExplainer
 
@@ -205,3 +205,46 @@ class TestLogisticRegression:
             for method in ("first_order", "newton_step")
         }
         assert error["newton_step"] < 0.5 * error["first_order"], error
+
+
+@pytest.fixture(scope="module")
+def quine(shared_data):
+    estimator = PoissonRegressor(alpha=0.0, solver="newton-cholesky", tol=1e-12)
+    return explained(shared_data, "glm_quine_poisson", estimator)
+
+
+class TestPoissonRegression:
+    """Days absent from school (Quine): 146 rows, seven coefficients, no penalty."""
+
+    def test_coefficients_equal_r(self, quine):
+        explainer, _, coef = quine
+        assert_digits(coefficients(explainer), coef[terms(explainer)], 1e-11, floor=0)
+
+    def test_coefficients_without_each_row_equal_refits_in_r(self, quine):
+        explainer, table, _ = quine
+        without = coefficients(explainer) + explainer.coef_influence(method="refit")
+        expected = table[[f"loo_coef:{term}" for term in terms(explainer)]]
+        assert_digits(without, expected, 1e-10)
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs", "digits"),
+        [
+            ("pearson_residual", "resid_pearson", 1e-10),
+            ("deviance_residual", "resid_deviance", 1e-10),
+            ("leverage", "hat", 1e-8),
+            ("standardized_residual", "rstandard", 1e-8),
+            ("studentized_residual", "rstudent", 1e-8),
+            ("dffits", "dffits_1step", 1e-8),
+            ("cooks_distance", "cooks_1step", 1e-8),
+        ],
+    )
+    def test_one_step_diagnostics_equal_r(self, quine, ours, theirs, digits):
+        explainer, table, _ = quine
+        assert_digits(explainer.diagnostics(dfbetas=False)[ours], table[theirs], digits)
+
+    def test_dfbetas_times_the_ratio_of_residuals_equal_r(self, quine):
+        explainer, table, _ = quine
+        ratio = (table["resid_deviance"] / table["resid_pearson"]).to_numpy()
+        actual = dfbetas(explainer, explainer.diagnostics()) * ratio[:, None]
+        expected = table[[f"dfbetas_1step:{term}" for term in terms(explainer)]]
+        assert_digits(actual, expected, 1e-8, floor=1.0)
