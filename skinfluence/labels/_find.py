@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_sample_weight
 from skinfluence._utils.rows import NamedRows
 from skinfluence.labels._inputs.settings import CONTAMINATION
 from skinfluence.labels._inputs.targets import Target, as_labels, kind_of_target, sorted_classes
-from skinfluence.labels._noise.judgement import fit_noise_model
+from skinfluence.labels._noise import fit_noise_model
 from skinfluence.labels._review.report import LabelSummary
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 

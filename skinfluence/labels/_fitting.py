@@ -12,7 +12,7 @@ from skinfluence.adapters import fit_recorded, weight_parameter
 from skinfluence.explainer import InfluenceExplainer
 from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._inputs.targets import as_labels
-from skinfluence.labels._noise.judgement import fit_noise_model
+from skinfluence.labels._noise import fit_noise_model
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.choice import choose_source
 
@@ -56,16 +56,16 @@ def judge_rows(flagger, X, y, target, weight, trusted):
 def record(flagger, X, target, weight, choice, **start):
     """Judge the rows by a Choice of source, and set the fitted attributes.
 
-    `start` goes to :func:`~skinfluence.labels._noise.judgement.fit_noise_model`.
+    `start` goes to :func:`~skinfluence.labels._noise.fit_noise_model`.
     """
     there, classes, settings = weight > 0, target.classes, flagger._settings
     names = ("contamination", "noise_model", "max_iter")
     start.update({name: settings[name] for name in names})
     verdict = fit_noise_model(choice.source, target.take(there), weight[there], **start)
-    prediction = verdict.model.prediction
+    prediction = verdict.prediction
     flagger._judgement, flagger._choice, flagger._target = verdict, choice, target
     flagger._X, flagger._weight, flagger._explainer = X, weight, None
-    flagger.judged_by_, flagger.n_iter_ = choice.judged_by, verdict.model.n_iter
+    flagger.judged_by_, flagger.n_iter_ = choice.judged_by, verdict.n_iter
     flagger.description_ = prediction.description + flagger._target_note
     flagger.target_type_ = "values" if classes is None else "classes"
     flagger.damping_, flagger.contamination_ = prediction.damping, verdict.contamination
@@ -74,7 +74,7 @@ def record(flagger, X, target, weight, choice, **start):
     vars(flagger).update(verdict.attributes())
     rows = [
         verdict.quality, verdict.suggested(verdict.flagged), verdict.out_of_sample,
-        verdict.tie_break, verdict.model.row_weight, verdict.flagged,
+        verdict.tie_break, verdict.row_weight, verdict.flagged,
     ]  # fmt: skip
     if not there.all():  # rows without weight are judged like new ones
         new = verdict.of_new_rows(take_rows(X, ~there), target.codes[~there])

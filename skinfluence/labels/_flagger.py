@@ -116,8 +116,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     noise_matrix_std_ : ndarray of shape (n_classes, n_classes)
         Its standard error.
     noise_rate_, noise_rate_std_ : float
-        Estimated share of wrong labels by the noise model, and its standard error; made at first
-        use. Of values, the share of those that are wrong more likely than not.
+        Estimated share of wrong labels by the noise model, and its standard error. Of values, the
+        share of those that are wrong more likely than not.
     contamination_ : float
         Share that is flagged. Below `noise_rate_` where fewer rows contradict their label.
     judged_by_ : {"leave_one_out", "cross_validation"}
@@ -270,7 +270,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         table = self._new_table(X)
         gaps = gap_rows(table)
         if gaps.any():  # the model refuses what it could not have judged
-            self._judgement.model.prediction.predict(take_rows(table, gaps))
+            self._judgement.prediction.predict(take_rows(table, gaps))
         return table
 
     def fit_predict(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from skinfluence.labels._noise.classes import NoiseModel, flag_labels
+from skinfluence.labels._noise.classes import LabelNoise
+from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 # Ten rows of two classes; the last of each class looks like the other one.
 CODES = np.array([0] * 6 + [1] * 4)
@@ -11,23 +12,27 @@ SECOND = np.array([0.1, 0.1, 0.2, 0.2, 0.3, 0.9, 0.8, 0.9, 0.7, 0.1])
 PROBA = np.column_stack([1 - SECOND, SECOND])
 
 
-class Counted(NoiseModel):
+class Counted(LabelNoise):
     """A noise model with a share of wrong labels that is given."""
 
-    share = 0.2
-
-    def wrong_share(self, codes, weight):
+    def wrong_share(self, weight):
         return self.share
 
 
 def model_of(quality, share=0.2):
     """A noise model in which only probabilities, qualities and the share of wrong ones are set."""
-    posterior = np.empty((10, 2))
-    posterior[np.arange(10), CODES] = quality
-    posterior[np.arange(10), 1 - CODES] = 1 - np.asarray(quality)
-    unused = dict.fromkeys(["verdict", "with_noise", "prediction"])
-    model = Counted(PROBA, posterior, temperature=1.0, row_weight=np.ones(10), n_iter=1, **unused)
-    object.__setattr__(model, "share", share)
+    model = Counted(
+        prediction=OutOfSamplePrediction(np.log(PROBA), None, None, "", None),
+        codes=CODES,
+        row_weight=np.ones(10),
+        n_iter=1,
+        temperature=1.0,
+        verdict=None,
+        with_noise=False,
+        certain=np.zeros(10, dtype=bool),
+    )
+    model.posterior[np.arange(10), CODES] = quality
+    model.share = share
     return model
 
 
@@ -37,7 +42,7 @@ def fixture_model():
 
 
 def test_auto_flags_as_many_rows_as_are_counted_from_the_top_of_the_ranking(model):
-    flagged, contamination = flag_labels(model, CODES, np.ones(10), "auto")
+    flagged, contamination = model.flag(np.ones(10), "auto")
     np.testing.assert_array_equal(np.flatnonzero(flagged), [5, 9])
     assert contamination == pytest.approx(0.2)
 
@@ -46,26 +51,26 @@ def test_no_row_is_flagged_whose_label_is_the_likeliest():
     quality = np.full(10, 0.5)
     quality[0] = 0.01  # least probable, but what the models say
     for contamination in ("auto", "strict"):
-        flagged, _ = flag_labels(model_of(quality, share=0.9), CODES, np.ones(10), contamination)
+        flagged, _ = model_of(quality, share=0.9).flag(np.ones(10), contamination)
         assert set(np.flatnonzero(flagged)) <= {5, 9}
-    assert flag_labels(model_of(quality), CODES, np.ones(10), 0.1)[0][0]  # who asks for a share
+    assert model_of(quality).flag(np.ones(10), 0.1)[0][0]  # who asks for a share
 
 
 def test_strict_flags_only_where_the_posterior_is_sure():
     quality = np.full(10, 0.9)
     quality[[5, 9]] = [0.04, 0.06]
-    flagged, contamination = flag_labels(model_of(quality), CODES, np.ones(10), "strict")
+    flagged, contamination = model_of(quality).flag(np.ones(10), "strict")
     np.testing.assert_array_equal(np.flatnonzero(flagged), [5])
     assert contamination == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.3, 3), (1.0, 10)])
 def test_a_number_is_the_share_of_rows(model, share, expected):
-    assert flag_labels(model, CODES, np.ones(10), share)[0].sum() == expected
+    assert model.flag(np.ones(10), share)[0].sum() == expected
 
 
 def test_rows_of_weight_zero_are_never_flagged(model):
     weight = np.ones(10)
     weight[5] = 0.0
     for contamination in ("auto", "strict", 1.0):
-        assert not flag_labels(model, CODES, weight, contamination)[0][5]
+        assert not model.flag(weight, contamination)[0][5]

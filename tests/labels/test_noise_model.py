@@ -206,7 +206,7 @@ def test_reweighted_fits_find_more_of_the_wrong_labels(blobs):
     rows, weight = np.arange(300), np.ones(300)
     found = {}
     for noise_model in (True, False):
-        model = fit_label_noise(source_of(X, codes), codes, weight, 3, noise_model=noise_model)
+        model = fit_label_noise(source_of(X, codes), codes, weight, noise_model=noise_model)
         found[noise_model] = average_precision_score(flipped, -model.posterior[rows, codes])
     assert found[True] > found[False]
     assert found[True] > 0.9
@@ -227,8 +227,8 @@ def test_rows_of_weight_zero_influence_nothing_and_are_judged(blobs):
     X, codes, _ = blobs
     weight = np.where(np.arange(300) % 3 == 0, 0.0, 1.0)
     kept = weight > 0
-    whole = fit_label_noise(source_of(X, codes), codes, weight, 3)
-    part = fit_label_noise(source_of(X[kept], codes[kept]), codes[kept], weight[kept], 3)
+    whole = fit_label_noise(source_of(X, codes), codes, weight)
+    part = fit_label_noise(source_of(X[kept], codes[kept]), codes[kept], weight[kept])
     np.testing.assert_allclose(
         whole.verdict.matrix.matrix, part.verdict.matrix.matrix, rtol=1e-5, atol=1e-7
     )
@@ -238,14 +238,14 @@ def test_rows_of_weight_zero_influence_nothing_and_are_judged(blobs):
 
 def test_the_scale_of_the_weights_changes_nothing(blobs):
     X, codes, _ = blobs
-    models = [fit_label_noise(source_of(X, codes), codes, np.full(300, s), 3) for s in (1.0, 1e4)]
+    models = [fit_label_noise(source_of(X, codes), codes, np.full(300, s)) for s in (1.0, 1e4)]
     np.testing.assert_allclose(models[0].posterior, models[1].posterior, rtol=1e-6, atol=1e-9)
 
 
 def test_each_row_counts_by_the_probability_that_its_label_is_right():
     log_proba, given, _ = simulated(MATRIX, n=400)
     source = FixedSource(log_proba)
-    model = fit_label_noise(source, given, np.full(400, 2.0), 3, max_iter=2)
+    model = fit_label_noise(source, given, np.full(400, 2.0), max_iter=2)
     assert model.n_iter == 2
     np.testing.assert_array_equal(source.weights[0], 2.0)
     np.testing.assert_allclose(source.weights[1], 2.0 * model.row_weight)
@@ -256,19 +256,19 @@ def test_without_a_noise_model_there_is_one_fit_and_its_probabilities():
     log_proba, given, true = simulated(one_rate_matrix(0.0, 3), n=400)
     np.testing.assert_array_equal(given, true)
     source = FixedSource(log_proba)
-    model = fit_label_noise(source, given, np.ones(400), 3, noise_model=False)
+    model = fit_label_noise(source, given, np.ones(400), noise_model=False)
     assert len(source.weights) == 1
-    np.testing.assert_array_equal(model.posterior, model.proba)
+    np.testing.assert_array_equal(model.posterior, model.out_of_sample)
     assert not model.with_noise
     np.testing.assert_allclose(model.temperature, 1.0, atol=0.3)
 
 
 def test_new_rows_are_judged_as_training_rows_are():
     log_proba, given, _ = simulated(MATRIX, n=400)
-    model = fit_label_noise(FixedSource(log_proba), given, np.ones(400), 3)
-    np.testing.assert_allclose(model.posterior_of_new(log_proba, given), model.posterior)
+    model = fit_label_noise(FixedSource(log_proba), given, np.ones(400))
+    np.testing.assert_allclose(model.posterior_of(log_proba, given), model.posterior)
     flat = replace(model, with_noise=False)
-    np.testing.assert_allclose(flat.posterior_of_new(log_proba, given), model.proba)
+    np.testing.assert_allclose(flat.posterior_of(log_proba, given), model.out_of_sample)
 
 
 def test_far_steps_of_the_line_search_are_silent():

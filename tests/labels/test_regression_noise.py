@@ -7,12 +7,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import average_precision_score
 
 from skinfluence import CleanedRegressor, LabelFlagger
-from skinfluence.labels._noise.values import (
-    _prediction_variance,
-    fit_regression_noise,
-    flag_values,
-    value_error_rate,
-)
+from skinfluence.labels._noise.values import _prediction_variance, fit_value_noise
 from tests.labels._quick import quick
 
 from ._ridge_source import RidgeSource
@@ -42,16 +37,23 @@ def make_wrong(y, rate, seed=0, least=2.0):
     return np.where(wrong, y + moves, y), wrong
 
 
+def place(found):
+    """Place of each row from the least to the most suspicious, the higher the worse."""
+    return np.lexsort((found.tie_break, found.wrong_probability)).argsort()
+
+
 def judge(X, y, weight=None, **settings):
     weight = np.ones(len(y)) if weight is None else weight
-    return fit_regression_noise(RidgeSource(X, y), y, weight, **settings)
+    found = fit_value_noise(RidgeSource(X, y), y, weight, **settings)
+    found.judge(weight, "auto")
+    return found
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.2])
 def test_wrong_values_are_flagged_and_right_ones_are_not(rate):
     X, _, y = make_rows()
     y, wrong = make_wrong(y, rate)
-    flagged, contamination = flag_values(judge(X, y), np.ones(len(y)), "auto")
+    flagged, contamination = judge(X, y).flag(np.ones(len(y)), "auto")
     assert (flagged & wrong).sum() >= 0.95 * wrong.sum()
     assert (flagged & wrong).sum() >= 0.85 * flagged.sum()
     assert contamination == pytest.approx(rate, rel=0.2)
@@ -123,7 +125,7 @@ def test_the_share_of_wrong_values_has_an_error():
     for seed in range(10):
         X, _, y = make_rows(seed=seed)
         y, wrong = make_wrong(y, 0.1, seed, least=0.5)
-        rate, error = value_error_rate(judge(X, y), np.ones(len(y)))
+        rate, error = judge(X, y).wrong_rate(np.ones(len(y)))
         off.append((rate - wrong.mean()) / error)
     assert np.mean(np.abs(off) < 2.0) >= 0.9
 
@@ -133,8 +135,8 @@ def test_the_share_of_wrong_values_has_an_error():
 def test_hardly_any_right_value_is_flagged_when_none_is_wrong(noise, seed):
     X, _, y = make_rows(seed=seed, noise=noise)
     found = judge(X, y)
-    assert flag_values(found, np.ones(len(y)), "auto")[0].mean() < 0.01
-    assert value_error_rate(found, np.ones(len(y)))[0] < 0.01
+    assert found.flag(np.ones(len(y)), "auto")[0].mean() < 0.01
+    assert found.wrong_rate(np.ones(len(y)))[0] < 0.01
 
 
 def test_where_noise_is_uneven_the_scale_of_the_row_counts():
@@ -142,7 +144,7 @@ def test_where_noise_is_uneven_the_scale_of_the_row_counts():
     y, wrong = make_wrong(y, 0.1, least=0.5)
     found = judge(X, y)
     plain = np.abs(y - found.prediction.value)
-    gain = average_precision_score(wrong, found.score) - average_precision_score(wrong, plain)
+    gain = average_precision_score(wrong, place(found)) - average_precision_score(wrong, plain)
     assert gain > 0.05
 
 
@@ -176,7 +178,11 @@ def test_an_error_is_measured_with_the_variance_of_its_prediction():
     z = np.r_[1.0, X[0]]
     q = z @ np.linalg.solve(Z.T @ Z, z)
     error = y[0] - found.prediction.value[0]
-    assert_allclose(found.standardized[0], error / found.scale / np.sqrt(1 + q), rtol=1e-3)
+    assert_allclose(
+        found.standardized[0],
+        error / found.attributes()["noise_scale_"] / np.sqrt(1 + q),
+        rtol=1e-3,
+    )
 
 
 def test_leverage_is_read_whatever_the_row_weights():
@@ -200,8 +206,8 @@ def test_a_source_that_knows_no_leverage_is_taken():
             prediction = super().fit(weight)
             return type(prediction)(prediction.value, prediction.predict, None, "mute", None)
 
-    found = fit_regression_noise(Mute(X, y), y, np.ones(len(y)))
-    assert average_precision_score(wrong, found.score) > 0.99
+    found = fit_value_noise(Mute(X, y), y, np.ones(len(y)))
+    assert average_precision_score(wrong, place(found)) > 0.99
 
 
 def test_a_row_of_weight_zero_is_as_good_as_absent():
@@ -216,7 +222,7 @@ def test_a_row_of_weight_zero_is_as_good_as_absent():
         assert_allclose(getattr(found, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
         assert_allclose(getattr(other, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
     assert_allclose(found.prediction.value[:150], short.prediction.value, rtol=1e-6)
-    rates = value_error_rate(found, weight), value_error_rate(short, np.ones(150))
+    rates = found.wrong_rate(weight), short.wrong_rate(np.ones(150))
     assert_allclose(*rates, rtol=1e-6)
 
 
@@ -233,7 +239,9 @@ def test_the_unit_of_the_target_does_not_matter(factor):
     y, _ = make_wrong(y, 0.1)
     found, other = judge(X, y), judge(X, factor * y + 7.0 * factor)
     assert_allclose(other.wrong_probability, found.wrong_probability, atol=1e-4)
-    assert_allclose(other.scale, factor * found.scale, rtol=1e-3)
+    assert_allclose(
+        other.attributes()["noise_scale_"], factor * found.attributes()["noise_scale_"], rtol=1e-3
+    )
     assert_allclose(other.mixture.wide, factor * found.mixture.wide, rtol=1e-3)
 
 
@@ -242,15 +250,7 @@ def test_scores_keep_apart_what_the_probability_rounds_to_one():
     y[:2] = signal[:2] + np.array([300.0, 3_000.0])
     found = judge(X, y)
     assert_array_equal(found.wrong_probability[:2], 1.0)
-    assert found.score[2:].max() < found.score[0] < found.score[1] <= 1.0
-
-
-def test_scores_rank_by_the_probability_first():
-    X, _, y = make_rows(noise="uneven")
-    y, _ = make_wrong(y, 0.1)
-    found = judge(X, y)
-    order = np.argsort(found.score)
-    assert np.diff(found.wrong_probability[order]).min() > -2e-6
+    assert place(found)[2:].max() < place(found)[0] < place(found)[1]
 
 
 def test_new_rows_are_judged_by_the_same_densities():
@@ -258,10 +258,8 @@ def test_new_rows_are_judged_by_the_same_densities():
     y, _ = make_wrong(y, 0.1)
     found = judge(X, y)
     X_new, signal, _ = make_rows(n=3, seed=1)
-    new = found.wrong_probability_of_new(
-        found.prediction.predict(X_new), signal + np.array([0.0, 2.0, 20.0])
-    )
-    assert_allclose(new, [0.0, 0.05, 1.0], atol=0.1)
+    quality, *_ = found.of_new_rows(X_new, signal + np.array([0.0, 2.0, 20.0]))
+    assert_allclose(quality, [1.0, 0.95, 0.0], atol=0.1)
 
 
 def test_fits_are_counted_and_limited():
@@ -269,7 +267,7 @@ def test_fits_are_counted_and_limited():
     y, _ = make_wrong(y, 0.3)
     for limit in (1, 2, 5):
         source = RidgeSource(X, y)
-        found = fit_regression_noise(source, y, np.ones(len(y)), max_iter=limit)
+        found = fit_value_noise(source, y, np.ones(len(y)), max_iter=limit)
         assert found.n_iter == len(source.weights) <= limit
         assert_array_equal(found.row_weight, source.weights[-1])
 
@@ -279,7 +277,7 @@ def test_row_weights_are_shares_of_the_given_weights():
     y, wrong = make_wrong(y, 0.1)
     weight = np.random.default_rng(0).uniform(1.0, 3.0, len(y))
     source = RidgeSource(X, y)
-    found = fit_regression_noise(source, y, weight)
+    found = fit_value_noise(source, y, weight)
     assert_allclose(found.row_weight * weight, source.weights[-1])
     assert found.row_weight[wrong].mean() < 0.1 < 0.9 < found.row_weight[~wrong].mean()
     assert 0.0 <= found.row_weight.min() and found.row_weight.max() <= 1.0
@@ -289,7 +287,7 @@ def test_strict_flags_some_of_what_auto_flags():
     X, _, y = make_rows()
     y, _ = make_wrong(y, 0.2, least=0.2)
     found, weight = judge(X, y), np.ones(len(y))
-    strict, auto = (flag_values(found, weight, name)[0] for name in ("strict", "auto"))
+    strict, auto = (found.flag(weight, name)[0] for name in ("strict", "auto"))
     assert 0 < strict.sum() < auto.sum()
     assert not (strict & ~auto).any()
 
@@ -299,10 +297,10 @@ def test_a_float_flags_that_share_of_the_rows_with_weight():
     weight = np.r_[np.ones(80), np.zeros(20)]
     y[:20] += 100.0
     found = judge(X, y, weight)
-    flagged, contamination = flag_values(found, weight, 0.1)
+    flagged, contamination = found.flag(weight, 0.1)
     assert flagged[:80].sum() == 8 and not flagged[80:].any()
     assert contamination == 0.1
-    assert found.score[:80][flagged[:80]].min() >= found.score[:80][~flagged[:80]].max()
+    assert place(found)[:80][flagged[:80]].min() >= place(found)[:80][~flagged[:80]].max()
 
 
 def test_a_target_without_noise_has_only_its_broken_rows_wrong():
@@ -315,18 +313,19 @@ def test_a_target_without_noise_has_only_its_broken_rows_wrong():
             prediction = super().fit(weight)
             return type(prediction)(np.zeros(50), prediction.predict, None, "zero", None)
 
+    found = fit_value_noise(Zero(X, y), y, np.ones(50))
     with pytest.warns(UserWarning, match="no better than their median .* 0, against 0. The 1 val"):
-        found = fit_regression_noise(Zero(X, y), y, np.ones(50))
+        found.warn(np.ones(50))
     assert_array_equal(np.flatnonzero(found.wrong_probability > 1e-3), [3])
-    assert found.scale < 1e-10
-    assert found.score.argmax() == 3 and np.isfinite(found.score).all()
+    assert found.mixture.scale(0.0) < 1e-10
+    assert found.tie_break.argmax() == 3 and np.isfinite(found.tie_break).all()
 
 
 @pytest.mark.parametrize("n", [2, 3, 8])
 def test_few_rows_are_judged_without_warnings(n):
     X, _, y = make_rows(n=n)
-    found = fit_regression_noise(RidgeSource(X, y, alpha=1.0), y, np.ones(n))
-    assert np.isfinite(found.wrong_probability).all() and np.isfinite(found.score).all()
+    found = fit_value_noise(RidgeSource(X, y, alpha=1.0), y, np.ones(n))
+    assert np.isfinite(found.wrong_probability).all() and np.isfinite(found.tie_break).all()
 
 
 def test_the_given_arrays_are_left_as_they_were():

@@ -20,6 +20,7 @@ A. P. Dempster, N. M. Laird and D. B. Rubin (1977), Maximum likelihood from inco
 EM algorithm, Journal of the Royal Statistical Society B 39(1).
 """
 
+import warnings
 from dataclasses import dataclass, field
 from numbers import Real
 
@@ -27,9 +28,10 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
-from skinfluence.labels._noise.matrix import NoiseFit, fit_noise_matrices
+from skinfluence._utils.warnings import user_stacklevel
+from skinfluence.labels._noise.fitted import FittedNoise
+from skinfluence.labels._noise.matrix import NoiseFit, fit_noise_matrices, standard_errors
 from skinfluence.labels._sources.pooling import flat_noise_likelihood, log_probabilities
-from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 #: Rounds end when the rows' weights move by less than this on the mean.
 TOLERANCE = 0.02
@@ -41,6 +43,8 @@ LEAST_PRECISION = 0.5
 TEMPERATURES = (0.2, 5.0)
 #: "strict" flags labels that are right with at most this probability.
 SURELY_WRONG = 0.05
+#: Log-likelihood, in nats over all rows, that the best shares of the classes may gain by chance.
+CHANCE = 2.0
 #: Steps of the bisection for the shift, in log-odds of at most LARGEST_SHIFT.
 BISECTIONS, LARGEST_SHIFT = 40, 8.0
 
@@ -54,11 +58,16 @@ class NoiseVerdict:
     share: float  # of the matrix in the mean
     shift: float  # added to the log-odds that a label is right
 
+    @property
+    def parts(self):
+        """Pairs of a share and a NoiseFit."""
+        return (1 - self.share, self.one_rate), (self.share, self.matrix)
+
     def posterior(self, log_proba, codes):
         """P(true class | x, given label), shape (n, K)."""
         tiny = np.finfo(float).tiny
         logs = np.zeros(log_proba.shape)
-        for share, fit in ((1 - self.share, self.one_rate), (self.share, self.matrix)):
+        for share, fit in self.parts:
             if share > 0:
                 logs = logs + share * np.log(np.maximum(fit.posterior(log_proba, codes), tiny))
         logs[np.arange(len(codes)), codes] += self.shift
@@ -74,10 +83,9 @@ def fit_verdict(log_proba, codes, weight, before=None):
     log_proba, codes, weight = log_proba[kept], codes[kept], weight[kept] / weight[kept].mean()
     start = (None, None) if before is None else (before.one_rate, before.matrix)
     one_rate, matrix, share = fit_noise_matrices(log_proba, codes, weight, start)
-    at = np.arange(len(codes)), codes
     wrong = weight @ matrix.wrong(log_proba, codes)
-    own = NoiseVerdict(one_rate, matrix, share, 0.0).posterior(log_proba, codes)[at]
-    own = np.clip(own, 1e-12, 1 - 1e-12)
+    own = NoiseVerdict(one_rate, matrix, share, 0.0).posterior(log_proba, codes)
+    own = np.clip(own[np.arange(len(codes)), codes], 1e-12, 1 - 1e-12)
     odds = np.log(own) - np.log1p(-own)
     low, high = -LARGEST_SHIFT, LARGEST_SHIFT
     for _ in range(BISECTIONS):
@@ -89,83 +97,172 @@ def fit_verdict(log_proba, codes, weight, before=None):
     return NoiseVerdict(one_rate, matrix, share, shift)
 
 
-@dataclass(frozen=True)
-class NoiseModel:
-    """The fitted noise model of the training rows."""
+@dataclass(kw_only=True)
+class LabelNoise(FittedNoise):
+    """The fitted noise model of given labels."""
 
-    #: Out-of-sample probabilities of each class as the given label, (n, K), at the temperature.
-    proba: np.ndarray = field(repr=False)
-    #: P(true class = k | the row, its given label), (n, K): its own entry is a label's quality.
-    posterior: np.ndarray = field(repr=False)
     temperature: float  # multiplies the log-probabilities of the prediction
-    row_weight: np.ndarray = field(repr=False)  # share of each row's weight in the last fit
-    prediction: OutOfSamplePrediction = field(repr=False)  # of the last fit
-    n_iter: int  # number of fits
     verdict: NoiseVerdict | None = field(repr=False)  # None for one class
-    with_noise: bool  # whether the posterior is that of the verdict, or `proba`
+    with_noise: bool  # whether the posterior is that of the verdict, or the tempered prediction
+    certain: np.ndarray = field(repr=False)  # rows whose label is known to be right, shape: (n,)
 
-    def wrong_share(self, codes, weight):
+    def __post_init__(self):
+        log_proba, self.own = self.prediction.value, (np.arange(len(self.codes)), self.codes)
+        # P(given label | x) and P(true class | x, given label), shape: (n, K)
+        self.out_of_sample = self.tempered(log_proba)
+        self.posterior = self.posterior_of(log_proba, self.codes)
+        self.posterior[self.certain] = np.eye(log_proba.shape[1])[self.codes[self.certain]]
+
+    @property
+    def quality(self):
+        """Probability that each label is right, (n,)."""
+        return self.posterior[self.own]
+
+    @property
+    def tie_break(self):
+        """Log-odds against the label, for rows whose qualities have rounded to one number."""
+        others = self.prediction.value.copy()
+        others[self.own] = -np.inf
+        return others.max(axis=1) - self.prediction.value[self.own]
+
+    def suggested(self, flagged):
+        """Most probable class; for a flagged row the most probable other one, (n,)."""
+        posterior = self.posterior.copy()
+        posterior[flagged, self.codes[flagged]] = -1.0
+        return posterior.argmax(axis=1)
+
+    def tempered(self, log_proba):
+        """Probabilities at the fitted temperature."""
+        return np.exp(log_probabilities(self.temperature * log_proba))
+
+    def posterior_of(self, log_proba, codes):
+        """P(true class | x, given label), shape (m, K)."""
+        if self.with_noise:
+            return self.verdict.posterior(log_proba, codes)
+        return self.tempered(log_proba)
+
+    def wrong_share(self, weight):
         """Share of wrong labels among the training rows, by the noise matrix."""
         if self.verdict is None:
             return 0.0
-        wrong = self.verdict.matrix.wrong(self.prediction.value, codes)
+        wrong = self.verdict.matrix.wrong(self.prediction.value, self.codes)
         return float(weight @ wrong / weight.sum())
 
-    def posterior_of_new(self, log_proba, codes):
-        """P(true class | x, given label) of rows that the model has not seen, shape (m, K)."""
-        if not self.with_noise:
-            return np.exp(log_probabilities(self.temperature * log_proba))
-        return self.verdict.posterior(log_proba, codes)
+    def flag(self, weight, contamination):
+        """(flags of shape (n,), share of the weight that is flagged).
+
+        "auto" flags as many labels as are wrong by the noise matrix, "strict" those that are right
+        with a probability of at most 0.05; a float is the share of rows to flag, whatever the
+        models predict. Rows of weight zero are never flagged.
+        """
+        counting = weight > 0
+        if not counting.any():  # every label is known to be right
+            return counting, 0.0
+        contradicted = self.out_of_sample[self.own] < self.out_of_sample.max(axis=1)
+        among, count = counting & contradicted, self.wrong_share(weight) * counting.sum()
+        if contamination == "strict":
+            among, count = among & (self.quality <= SURELY_WRONG), len(counting)
+        elif isinstance(contamination, Real):
+            among, count = counting, float(contamination) * counting.sum()
+        order = np.argsort(np.where(among, self.quality, np.inf), kind="stable")
+        flagged = np.isin(np.arange(len(among)), order[: round(count)]) & among
+        return flagged, float(weight[flagged].sum() / weight.sum())
+
+    def of_new_rows(self, X, codes):
+        """(quality, suggested code, tempered probabilities) of rows that no model has seen.
+
+        A label that is none of the classes (code -1) cannot be right: quality 0.
+        """
+        log_proba, known = self.prediction.predict(X), codes >= 0
+        codes = np.where(known, codes, log_proba.argmax(axis=1))
+        posterior = self.posterior_of(log_proba, codes)
+        quality = np.where(known, posterior[np.arange(len(codes)), codes], 0.0)
+        return quality, posterior.argmax(axis=1), self.tempered(log_proba)
+
+    def log_likelihood(self, X, codes):
+        """Log-probability of given labels of new rows, noise included, (m,)."""
+        log_proba = self.prediction.predict(X)
+        given = self.tempered(log_proba)
+        if self.with_noise:
+            given = sum(s * fit.proba(log_proba) @ fit.matrix for s, fit in self.verdict.parts)
+        own = given[np.arange(len(codes)), codes]
+        return np.log(np.maximum(np.where(codes >= 0, own, 0.0), np.finfo(float).tiny))
+
+    def warn(self, weight):
+        """Warn where labels are flagged and nothing predicts the labels."""
+        share = np.bincount(self.codes, weight, self.out_of_sample.shape[1]) / weight.sum()
+        logs = np.log(np.maximum(self.out_of_sample, np.finfo(float).tiny))
+        likelihood = float(flat_noise_likelihood(logs, self.codes, weight)[0])
+        by_shares = share[share > 0] @ np.log(share[share > 0])
+        gain = weight.sum() / weight.mean() * (likelihood - by_shares)
+        if self.flagged.any() and gain < CHANCE:
+            warnings.warn(
+                "Models that have not seen a row predict its label no better than the shares of "
+                f"the classes do: log-likelihood {gain:+.1f} nats against them on "
+                f"{len(self.codes):,} labels. Which labels are wrong cannot be told by them. Give "
+                "columns or an estimator that predict the labels.",
+                UserWarning,
+                stacklevel=user_stacklevel(),
+            )
+
+    def attributes(self):
+        """Attributes of a flagger that do not belong to rows."""
+        there, matrix = self.weight > 0, np.eye(1)
+        std, rate, of_rate = 0.0, 0.0, 0.0
+        if self.verdict is not None:
+            matrix, std, rate, of_rate = self.verdict.matrix.matrix, np.nan, np.nan, np.nan
+            if there.any():
+                weight = self.weight[there] / self.weight[there].mean()
+                data = self.prediction.value[there], self.codes[there], weight
+                std, of_rate = standard_errors(self.verdict.matrix, *data)
+                rate = self.wrong_share(self.weight)
+        return {
+            "noise_matrix_": matrix,
+            "noise_matrix_std_": np.broadcast_to(std, matrix.shape).copy(),
+            "noise_rate_": rate,
+            "noise_rate_std_": of_rate,
+            "temperature_": self.temperature,
+        }
 
 
 def fit_label_noise(
-    source, codes, weight, n_classes, *, max_iter=2, noise_model=True, start=None, certain=None
+    source, codes, weight, *, max_iter=2, noise_model=True, start=None, certain=None
 ):
-    """The NoiseModel after at most `max_iter` fits with the rows' weights.
+    """The LabelNoise after at most `max_iter` fits with the rows' weights.
 
     Rows of weight zero influence nothing, and have a posterior as well. Without `noise_model` there
     is one fit, and the posterior is the out-of-sample probability, at a temperature only where the
-    model gives margins. Fits `start` from the row weights and noise matrices of a NoiseModel. Rows
-    that are `certain` have a right label: they keep their weight and their posterior.
+    model gives margins. Fits `start` from the noise matrices of a LabelNoise. Rows that are
+    `certain` have a right label: they keep their weight.
     """
-    weight = np.asarray(weight, dtype=np.float64)
+    own, verdict = (np.arange(len(codes)), codes), start and start.verdict
     certain = np.zeros(len(codes), dtype=bool) if certain is None else certain
-    row_weight = np.ones(len(codes)) if start is None else start.row_weight.copy()
-    row_weight[certain] = 1.0
-    prediction = source.fit(weight * row_weight)
-    verdict, n_iter = None, 1
-    if n_classes > 1:
-        verdict = fit_verdict(prediction.value, codes, weight, start and start.verdict)
-        while (
-            noise_model
-            and n_iter < max_iter
-            and _worth_refitting(verdict, prediction, codes, weight)
-        ):
-            own = verdict.posterior(prediction.value, codes)[np.arange(len(codes)), codes]
-            new_weight = np.maximum(own, LEAST_SHARE)
-            new_weight[certain] = 1.0
-            if np.average(np.abs(new_weight - row_weight), weights=weight) < TOLERANCE:
-                break
-            row_weight = new_weight
-            prediction = source.fit(weight * row_weight)
-            verdict = fit_verdict(prediction.value, codes, weight, verdict)
-            n_iter += 1
-    with_noise = bool(noise_model) and verdict is not None
-    temperature = 1.0
+    row_weight = np.ones(len(codes))
+    for n_iter in range(1, max_iter + 1):
+        prediction = source.fit(weight * row_weight)
+        if prediction.value.shape[1] == 1:
+            break
+        verdict = fit_verdict(prediction.value, codes, weight, verdict)
+        if not noise_model or not _worth_refitting(verdict, prediction, codes, weight):
+            break
+        posterior = verdict.posterior(prediction.value, codes)[own]
+        proposed = np.where(certain, 1.0, np.maximum(posterior, LEAST_SHARE))
+        settled = np.average(np.abs(proposed - row_weight), weights=weight) < TOLERANCE
+        if settled or n_iter == max_iter:
+            break
+        row_weight = proposed
+    with_noise, temperature = noise_model and verdict is not None, 1.0
     if with_noise or not prediction.are_probabilities:
         temperature = _temperature(prediction, codes, weight * row_weight)
-    proba = np.exp(log_probabilities(temperature * prediction.value))
-    posterior = verdict.posterior(prediction.value, codes) if with_noise else proba.copy()
-    posterior[certain] = np.eye(posterior.shape[1])[codes[certain]]
-    return NoiseModel(
-        proba=proba,
-        posterior=posterior,
-        temperature=temperature,
-        row_weight=row_weight,
+    return LabelNoise(
         prediction=prediction,
+        codes=codes,
+        row_weight=row_weight,
         n_iter=n_iter,
+        temperature=temperature,
         verdict=verdict,
         with_noise=with_noise,
+        certain=certain,
     )
 
 
@@ -189,34 +286,3 @@ def _temperature(prediction, codes, weight):
     bounds = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 0.02})
     return float(np.exp(found.x))
-
-
-def flag_labels(model, codes, weight, contamination="auto"):
-    """(flags of shape (n,), share of the weight that is flagged).
-
-    "auto" flags as many labels as are wrong by the noise matrix, "strict" those that are right with
-    a probability of at most 0.05; a float is the share of rows to flag, whatever the models
-    predict. Rows of weight zero are never flagged.
-    """
-    counting = weight > 0
-    if not counting.any():  # every label is known to be right
-        return counting, 0.0
-    own = np.arange(len(codes)), codes
-    quality = model.posterior[own]
-    contradicted = counting & (model.proba[own] < model.proba.max(axis=1))
-    if contamination == "strict":
-        flagged = contradicted & (quality <= SURELY_WRONG)
-    elif isinstance(contamination, Real):
-        flagged = top_of_ranking(quality, counting, round(float(contamination) * counting.sum()))
-    else:
-        wrong = model.wrong_share(codes, weight) * counting.sum()
-        flagged = top_of_ranking(quality, contradicted, round(wrong))
-    return flagged, float(weight[flagged].sum() / weight.sum())
-
-
-def top_of_ranking(quality, among, n_flagged):
-    """Mask of the n rows of lowest quality among some, or of all where there are fewer."""
-    order = np.argsort(np.where(among, quality, np.inf), kind="stable")
-    flagged = np.zeros(len(quality), dtype=bool)
-    flagged[order[:n_flagged]] = True
-    return flagged & among

@@ -61,9 +61,18 @@ class ErrorMixture:
 
         `variance` is that of the prediction, in units of sigma squared.
         """
+        wrong, right = self._joint(error, prediction, variance)
+        return wrong - right
+
+    def log_density(self, error, prediction):
+        """Log-density of errors, right and wrong, of rows that no fit has seen, shape (n,)."""
+        return np.logaddexp(*self._joint(error, prediction))
+
+    def _joint(self, error, prediction, variance=0.0):
+        """Log-density of an error that is wrong, and of one that is right."""
         narrow = self.scale(prediction) ** 2 * (1.0 + variance)
-        right = _log_right(error, narrow, self.tail)
-        return logit(self.share) + _log_normal(error, self.wide**2 + narrow) - right
+        right = np.log1p(-self.share) + _log_right(error, narrow, self.tail)
+        return np.log(self.share) + _log_normal(error, self.wide**2 + narrow), right
 
     def weights(self, error, prediction, variance=0.0):
         """Weights of the rows in the next fit, in [0, 1], shape (n,).

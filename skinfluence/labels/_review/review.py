@@ -1,6 +1,5 @@
 """Review by people: which labels to look at next, and what their answers change."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,7 +92,7 @@ class Review:
         else:
             # rows without weight have nothing to gain, whatever their labels are
             posterior = np.full((len(self._weight), self._target.n_classes), 1.0)
-            posterior[self._weight > 0] = self._judgement.model.posterior
+            posterior[self._weight > 0] = self._judgement.posterior
             beliefs = class_beliefs(objective, posterior)
         return expected_gains(explainer, beliefs, X_test, y_test)
 
@@ -141,13 +140,12 @@ class Review:
         there = self._weight > 0
         reviewed = self.reviewed_.copy()
         reviewed[rows] = True
-        # Rounds end early, within a tolerance: from the old weights they would end somewhere else
-        # than a fit to the corrected labels does.
-        start = replace(self._judgement.model, row_weight=np.ones(there.sum()))
         with config_context(enable_metadata_routing=False):
             choice = self._choice.with_target(target.take(there))
             certain = reviewed[there]
-            record(self, self._X, target, self._weight, choice, start=start, certain=certain)
+            record(
+                self, self._X, target, self._weight, choice, start=self._judgement, certain=certain
+            )
         self.reviewed_ = reviewed
         self.label_quality_[reviewed] = 1.0
         self.flagged_ = self.flagged_ & ~reviewed

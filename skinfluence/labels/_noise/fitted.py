@@ -1,0 +1,37 @@
+"""What the fitted noise models of labels and of values have in common."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from skinfluence.labels._sources.prediction import OutOfSamplePrediction
+
+
+@dataclass(kw_only=True)
+class FittedNoise(ABC):
+    """A fitted noise model of the training rows, and which of them are flagged.
+
+    A subclass has, of the training rows, `quality`, `tie_break`, `out_of_sample` and
+    `suggested(flagged)`, each of shape (n, ...); of new rows `of_new_rows(X, codes)` (quality,
+    suggestion, prediction) and `log_likelihood(X, codes)`; and `attributes()` of a flagger.
+    """
+
+    prediction: OutOfSamplePrediction = field(repr=False)  # of the last fit
+    codes: np.ndarray = field(repr=False)  # of the given labels, or the values, shape: (n,)
+    row_weight: np.ndarray = field(repr=False)  # share of each row's weight in the last fit
+    n_iter: int  # number of fits
+
+    def judge(self, weight, contamination):
+        """Flag rows; a weight is zero where a label is known to be right."""
+        self.weight = weight
+        self.flagged, self.contamination = self.flag(weight, contamination)
+
+    @abstractmethod
+    def flag(self, weight, contamination):
+        """(flags of shape (n,), share of the weight that is flagged)."""
+
+    @property
+    def n_sure(self):
+        """How many labels are surely wrong: what "strict" flags."""
+        return int(self.flag(self.weight, "strict")[0].sum())
