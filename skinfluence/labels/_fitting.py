@@ -14,7 +14,7 @@ from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._inputs.targets import as_labels
 from skinfluence.labels._noise import fit_noise_model
 from skinfluence.labels._scores import SCORES
-from skinfluence.labels._sources.choice import choose_source
+from skinfluence.labels._sources.choice import choose_sources
 
 __all__ = ["check_trusted", "judge_rows", "make_explainer", "record"]
 
@@ -43,34 +43,36 @@ def check_trusted(flagger, X_trusted, y_trusted, target):
 def judge_rows(flagger, X, y, target, weight, trusted):
     """Set all fitted attributes of a flagger whose input has been checked."""
     there = weight > 0
-    seed = check_random_state(0 if flagger.random_state is None else flagger.random_state)
+    random_state = 0 if flagger.random_state is None else flagger.random_state
+    seed = check_random_state(random_state).randint(2**31 - 1)
     part = X if there.all() else take_rows(X, there)
-    choice = choose_source(
-        flagger, part, target.take(there), weight[there], seed.randint(2**31 - 1)
-    )
+    sources = choose_sources(flagger, part, target.take(there), weight[there], seed)
     flagger.reviewed_ = np.zeros(len(there), dtype=bool)
     flagger._trusted, flagger.training_rows_ = trusted, NamedRows(X, y)
-    record(flagger, X, target, weight, choice)
+    flagger._X, flagger._weight = X, weight
+    record(flagger, target, *sources)
 
 
-def record(flagger, X, target, weight, choice, **start):
-    """Judge the rows by a Choice of source, and set the fitted attributes.
+def record(flagger, target, source, closed, **start):
+    """Judge the rows by a source, and set the fitted attributes.
 
-    `start` goes to :func:`~skinfluence.labels._noise.fit_noise_model`.
+    `closed` is the source whose model has influences. `start` goes to
+    :func:`~skinfluence.labels._noise.fit_noise_model`.
     """
-    there, classes, settings = weight > 0, target.classes, flagger._settings
+    X, weight, classes, settings = flagger._X, flagger._weight, target.classes, flagger._settings
+    there = weight > 0
     names = ("contamination", "noise_model", "max_iter")
     start.update({name: settings[name] for name in names})
-    verdict = fit_noise_model(choice.source, target.take(there), weight[there], **start)
-    prediction = verdict.prediction
-    flagger._judgement, flagger._choice, flagger._target = verdict, choice, target
-    flagger._X, flagger._weight, flagger._explainer = X, weight, None
-    flagger.judged_by_, flagger.n_iter_ = choice.judged_by, verdict.n_iter
-    flagger.description_ = prediction.description + flagger._target_note
-    flagger.target_type_ = "values" if classes is None else "classes"
-    flagger.damping_, flagger.contamination_ = prediction.damping, verdict.contamination
+    verdict = fit_noise_model(source, target.take(there), weight[there], **start)
     for name in OF_ONE_TARGET:
         vars(flagger).pop(name, None)  # of an earlier fit to another kind of target
+    flagger._judgement, flagger._target, flagger._explainer = verdict, target, None
+    flagger._source, flagger._closed, flagger.n_iter_ = source, closed, verdict.n_iter
+    flagger.judged_by_ = "leave_one_out" if source is closed else "cross_validation"
+    flagger.description_ = verdict.prediction.description + flagger._target_note
+    flagger.target_type_ = "values" if classes is None else "classes"
+    flagger.damping_ = verdict.prediction.damping
+    flagger.contamination_ = verdict.contamination
     vars(flagger).update(verdict.attributes())
     rows = [
         verdict.quality, verdict.suggested(verdict.flagged), verdict.out_of_sample,
@@ -107,8 +109,8 @@ def make_explainer(flagger, noise=True):
     With the row weights and the damping of the noise model's last fit; without `noise` with the
     user's own weights and the estimator as it is.
     """
-    choice, target, weight = flagger._choice, flagger._target, flagger._weight
-    if choice.closed is None:
+    target, weight = flagger._target, flagger._weight
+    if flagger._closed is None:
         raise AttributeError(
             f"{flagger.description_}: such a model has no influences and no explainer_. Give an "
             'estimator that InfluenceExplainer knows, with ranking="leave_one_out".'
@@ -116,7 +118,7 @@ def make_explainer(flagger, noise=True):
     there, labels = np.flatnonzero(weight), target.given
     if noise:
         weight = weight * flagger.row_weight_
-    estimator, damping = choice.explained(weight)
+    estimator, damping = flagger._closed.model(weight)
     if not noise and flagger._settings["damping"] == "auto":
         damping = 0.0  # it was chosen for other row weights
     if target.classes is not None and (target.codes < 0).any():

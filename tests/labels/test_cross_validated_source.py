@@ -21,6 +21,7 @@ from skinfluence.labels._sources.cross_validated import (
     CrossValidatedPredictor,
     make_folds,
 )
+from tests.labels._targets import target_of
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4))
@@ -31,7 +32,7 @@ ones = np.ones(90)
 
 
 def source_of(estimator, target=three, n_classes=3, **settings):
-    return CrossValidatedPredictor(X, target, n_classes, estimator=estimator, **settings)
+    return CrossValidatedPredictor(X, target_of(target, n_classes), estimator=estimator, **settings)
 
 
 def test_probabilities_are_those_of_cross_val_predict_on_the_same_folds():
@@ -97,7 +98,7 @@ def test_rows_of_weight_zero_influence_nothing_and_are_judged():
     source = source_of(LogisticRegression())
     before = source.fit(weight).value
     shuffled[:20] = (shuffled[:20] + 1) % 3
-    after = source.with_target(shuffled).fit(weight).value
+    after = source.with_target(target_of(shuffled, 3)).fit(weight).value
     np.testing.assert_array_equal(after, before)
 
 
@@ -176,7 +177,7 @@ def test_votes_get_the_probability_that_they_are_right():
     rng = np.random.default_rng(0)
     table = rng.standard_normal((2000, 2))
     given = (table[:, 0] + 1.5 * rng.standard_normal(2000) > 0.5).astype(int)
-    source = CrossValidatedPredictor(table, given, 2, estimator=Votes(), random_state=0)
+    source = CrossValidatedPredictor(table, target_of(given, 2), estimator=Votes(), random_state=0)
     prediction = source.fit(np.ones(2000))
     proba, vote = np.exp(prediction.value), prediction.value.argmax(axis=1)
     for k in (0, 1):  # a vote for either class is right as often as it says
@@ -247,5 +248,5 @@ def test_the_first_prediction_stays():
 def test_other_labels_are_judged_anew():
     source = source_of(LogisticRegression())
     first = source.fit(ones)
-    turned = source.with_target((three + 1) % 3).fit(ones)
+    turned = source.with_target(target_of((three + 1) % 3, 3)).fit(ones)
     np.testing.assert_allclose(turned.value[:, [1, 2, 0]], first.value, atol=1e-4)

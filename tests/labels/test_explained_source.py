@@ -21,6 +21,7 @@ from sklearn.svm import LinearSVC
 
 from skinfluence.adapters import UnsupportedEstimatorError
 from skinfluence.labels._sources.explained import LeaveOneOutPredictor
+from tests.labels._targets import target_of
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
@@ -32,7 +33,7 @@ TIGHT = {"tol": 1e-10, "max_iter": 1000}
 
 
 def source_of(estimator, target, n_classes, **settings):
-    return LeaveOneOutPredictor(X, target, n_classes, estimator=estimator, **settings)
+    return LeaveOneOutPredictor(X, target_of(target, n_classes), estimator=estimator, **settings)
 
 
 def refitted(estimator, target, method, weight=ones):
@@ -94,7 +95,7 @@ def test_auto_keeps_the_penalty_of_a_model_that_is_penalised_enough():
 def test_auto_damps_a_model_that_overfits_and_real_refits_agree():
     wide = rng.normal(size=(60, 25))
     free = LogisticRegression(C=1e4, **TIGHT)
-    prediction = LeaveOneOutPredictor(wide, binary, 2, estimator=free).fit(ones)
+    prediction = LeaveOneOutPredictor(wide, target_of(binary, 2), estimator=free).fit(ones)
     assert prediction.damping > 0
 
     def cost(C):
@@ -110,7 +111,9 @@ def test_auto_damps_a_model_that_overfits_and_real_refits_agree():
 
 def test_a_model_that_chose_its_own_penalty_is_not_damped():
     wide = rng.normal(size=(60, 50))
-    prediction = LeaveOneOutPredictor(wide, values, None, estimator=RidgeCV([1e-6, 1e-5])).fit(ones)
+    prediction = LeaveOneOutPredictor(wide, target_of(values), estimator=RidgeCV([1e-6, 1e-5])).fit(
+        ones
+    )
     assert prediction.damping == 0.0
 
 
@@ -133,7 +136,7 @@ def test_a_row_of_weight_zero_is_absent_and_judged_all_the_same():
     weight = ones.copy()
     weight[:10] = 0.0
     all_rows = source_of(model, binary, 2).fit(weight)
-    rest = LeaveOneOutPredictor(X[10:], binary[10:], 2, estimator=model).fit(ones[10:])
+    rest = LeaveOneOutPredictor(X[10:], target_of(binary[10:], 2), estimator=model).fit(ones[10:])
     np.testing.assert_allclose(all_rows.value[10:], rest.value, rtol=1e-10)
     np.testing.assert_allclose(all_rows.value[:10], rest.predict(X[:10]), rtol=1e-10)
     np.testing.assert_array_equal(all_rows.leverage[:10], 0.0)
@@ -145,7 +148,9 @@ def test_a_weight_that_becomes_zero_takes_the_row_out():
     source.fit(ones)
     weight = ones.copy()
     weight[:10] = 0.0
-    rest = LeaveOneOutPredictor(X[10:], binary[10:], 2, estimator=model, damping=0).fit(ones[10:])
+    rest = LeaveOneOutPredictor(X[10:], target_of(binary[10:], 2), estimator=model, damping=0).fit(
+        ones[10:]
+    )
     np.testing.assert_allclose(source.fit(weight).value[10:], rest.value, rtol=1e-7, atol=1e-9)
 
 
@@ -191,7 +196,7 @@ def test_a_class_without_weight_is_next_to_impossible():
 def test_a_row_that_alone_has_a_column_is_judged_without_it():
     table = np.c_[X, np.eye(60)[:, 0]]  # the last column is there for row 0 alone
     prediction = LeaveOneOutPredictor(
-        table, values, None, estimator=LinearRegression(), damping=0
+        table, target_of(values), estimator=LinearRegression(), damping=0
     ).fit(ones)
     without = LinearRegression().fit(table[1:], values[1:]).predict(table[:1])
     np.testing.assert_allclose(prediction.value[0], without, rtol=1e-10)
@@ -200,7 +205,7 @@ def test_a_row_that_alone_has_a_column_is_judged_without_it():
 def test_rows_whose_leverage_the_solver_cannot_tell_from_one_get_no_prediction_of_the_model():
     wide = np.random.default_rng(0).normal(size=(60, 90))
     prediction = LeaveOneOutPredictor(
-        wide, values, None, estimator=Ridge(1e-6), damping=0, solver="cg"
+        wide, target_of(values), estimator=Ridge(1e-6), damping=0, solver="cg"
     ).fit(ones)
     np.testing.assert_allclose(prediction.value, values.mean())
 
@@ -215,7 +220,9 @@ def test_sparse_rows_are_judged_as_dense_ones():
     dense = source_of(LogisticRegression(**TIGHT), binary, 2).fit(ones)
     table = sparse.csr_array(X)
     table.indices, table.indptr = table.indices.astype(np.int64), table.indptr.astype(np.int64)
-    got = LeaveOneOutPredictor(table, binary, 2, estimator=LogisticRegression(**TIGHT)).fit(ones)
+    got = LeaveOneOutPredictor(
+        table, target_of(binary, 2), estimator=LogisticRegression(**TIGHT)
+    ).fit(ones)
     np.testing.assert_allclose(got.value, dense.value, rtol=1e-8)
 
 

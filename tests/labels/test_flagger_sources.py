@@ -15,6 +15,7 @@ from skinfluence import InfluenceExplainer, LabelFlagger
 from skinfluence.adapters import UnsupportedEstimatorError
 from skinfluence.labels._sources.members import Rows
 from tests.labels._flipped import X, clean, logistic, y
+from tests.labels._targets import target_of
 
 
 def test_the_explainer_is_of_the_model_that_judged(explained):
@@ -34,8 +35,8 @@ def test_the_explainer_is_of_the_model_that_judged(explained):
 def test_the_explainer_of_a_representation_is_its_closed_form(kind, weight):
     found = LabelFlagger(representation=kind, noise_model=False, n_components=50)
     found.fit(X, y, sample_weight=weight)
-    source = found._choice.closed
-    rows = Rows(X, source._scaled, np.eye(2)[y], y, weight / weight.sum(), np.arange(300))
+    source = found._closed
+    rows = Rows(X, source._scaled, target_of(y, 2), weight / weight.sum(), np.arange(300))
     value, _ = source.best.leave_one_out(rows)
     # a ridge classifier on -1 and +1: twice the closed form's value of class 1, minus one
     raw = found.explainer_.leave_one_out_raw_predictions()

@@ -22,6 +22,7 @@ from skinfluence.labels._noise.matrix import (
 )
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 from skinfluence.labels._sources.representations import PooledPredictor
+from tests.labels._targets import target_of
 
 MATRIX = np.array([[0.7, 0.3, 0.0], [0.0, 0.95, 0.05], [0.1, 0.0, 0.9]])
 
@@ -49,7 +50,7 @@ def fixture_blobs():
 
 
 def source_of(X, codes):
-    return PooledPredictor(X, codes, 3, representation="linear", random_state=0)
+    return PooledPredictor(X, target_of(codes, 3), representation="linear", random_state=0)
 
 
 class FixedSource:

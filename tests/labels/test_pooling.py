@@ -8,6 +8,7 @@ from skinfluence.labels._sources.pooling import (
     flat_noise_likelihood,
     stacking_weights,
 )
+from tests.labels._targets import target_of
 
 
 def drawn(n, n_classes, seed=0, sharpness=2.0):
@@ -20,7 +21,7 @@ def drawn(n, n_classes, seed=0, sharpness=2.0):
 
 def rows_of(X, codes, share=None):
     share = np.full(len(X), 1 / len(X)) if share is None else share
-    return Rows(X, X, np.eye(3)[codes], codes, share, np.arange(len(X)))
+    return Rows(X, X, target_of(codes, 3), share, np.arange(len(X)))
 
 
 def test_the_label_of_a_row_has_no_part_in_its_own_prediction():

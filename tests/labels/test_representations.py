@@ -9,6 +9,7 @@ from sklearn.datasets import load_iris, make_classification
 
 from skinfluence.labels._sources.columns import linear, radial_bases, scaler_of
 from skinfluence.labels._sources.representations import PooledPredictor
+from tests.labels._targets import target_of
 
 
 @pytest.fixture(name="table", scope="module")
@@ -20,7 +21,7 @@ def fixture_table():
 def prediction_of(X, codes, weight=None, **settings):
     n_classes = settings.pop("n_classes", int(codes.max()) + 1)
     weight = np.ones(len(codes)) if weight is None else weight
-    return PooledPredictor(X, codes, n_classes, random_state=0, **settings).fit(weight)
+    return PooledPredictor(X, target_of(codes, n_classes), random_state=0, **settings).fit(weight)
 
 
 def columns_of(representation, rows):
@@ -129,7 +130,7 @@ def test_values_of_a_regression_are_predicted_without_the_row():
     X = rng.randn(120, 3)
     y = 100 + 5 * X[:, 0]
     y[3] += 50.0
-    prediction = PooledPredictor(X, y, None, random_state=0).fit(np.ones(120))
+    prediction = PooledPredictor(X, target_of(y), random_state=0).fit(np.ones(120))
     assert prediction.value.shape == (120,)
     assert abs(prediction.value[3] - (100 + 5 * X[3, 0])) < 10
     assert prediction.predict(X[:2]).shape == (2,)
@@ -141,7 +142,9 @@ def test_landmarks_grow_while_they_gain_and_take_less_time_than_a_forest(monkeyp
     )
 
     def landmarks(**settings):
-        source = PooledPredictor(X, codes, 8, representation="rbf", random_state=0, **settings)
+        source = PooledPredictor(
+            X, target_of(codes, 8), representation="rbf", random_state=0, **settings
+        )
         source.fit(np.ones(3000))
         return source.best.representation.width
 
@@ -154,7 +157,7 @@ def test_landmarks_grow_while_they_gain_and_take_less_time_than_a_forest(monkeyp
 def test_landmarks_that_gain_nothing_are_not_taken():
     rng = np.random.RandomState(0)
     X, codes = rng.randn(3000, 20), rng.randint(0, 2, 3000)
-    source = PooledPredictor(X, codes, 2, representation="rbf", random_state=0)
+    source = PooledPredictor(X, target_of(codes, 2), representation="rbf", random_state=0)
     source.fit(np.ones(3000))
     assert source.best.representation.width == 300
 
@@ -165,10 +168,10 @@ def test_a_given_damping_is_the_one_that_is_used(table):
 
 def test_other_labels_of_the_same_rows_equal_a_new_source(table):
     X, codes = table
-    source = PooledPredictor(X, codes, 3, random_state=0)
-    other = source.with_target(codes[::-1].copy())
+    source = PooledPredictor(X, target_of(codes, 3), random_state=0)
+    other = source.with_target(target_of(codes[::-1], 3))
     weight = np.ones(75)
-    expected = PooledPredictor(X, codes[::-1].copy(), 3, random_state=0).fit(weight)
+    expected = PooledPredictor(X, target_of(codes[::-1].copy(), 3), random_state=0).fit(weight)
     np.testing.assert_array_equal(other.fit(weight).value, expected.value)
     np.testing.assert_array_equal(source.fit(weight).value, prediction_of(X, codes).value)
 

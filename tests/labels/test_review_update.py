@@ -52,9 +52,9 @@ def test_an_update_of_values_agrees_with_a_fit_to_the_corrected_values():
 
 def test_an_update_keeps_columns_and_what_is_worth_fitting(reviewed):
     flagger = copied(reviewed["own"])
-    before = flagger._choice.source
+    before = flagger._source
     rows = flagger.suggest_review(30)
-    after = flagger.update(rows, truth[rows])._choice.source
+    after = flagger.update(rows, truth[rows])._source
     assert after is not before
     assert after._scaled is before._scaled
     assert all(any(kind is old for old in before._kinds) for kind in after._kinds)

@@ -6,9 +6,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from skinfluence.adapters import is_search
+from skinfluence.adapters import is_frozen, is_search
 
-__all__ = ["looks_at_labels", "preparing_steps", "weight_name"]
+__all__ = ["last_step", "looks_at_labels", "preparing_steps", "weight_name"]
 
 
 def preparing_steps(estimator):
@@ -50,3 +50,14 @@ def weight_name(estimator):
         return "sample_weight"
     inner = getattr(estimator, "estimator", None)  # a search, which passes fit parameters on
     return weight_name(inner) if hasattr(inner, "fit") else None
+
+
+def last_step(estimator):
+    """What an unfitted search, pipeline or frozen estimator ends with."""
+    while True:
+        if hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif is_search(estimator) or is_frozen(estimator):
+            estimator = estimator.estimator
+        else:
+            return estimator

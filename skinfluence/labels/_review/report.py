@@ -123,7 +123,7 @@ def verdicts(flagger, n_against, explain):
         check_whole("explain", explain, least=0)
         explained = np.sort(flagger.ranking_[flagger.flagged_[flagger.ranking_]][:explain])
     columns = {**label_columns(flagger), "flag": flagger.flagged_}
-    if n_against and flagger._choice.closed is not None:
+    if n_against and flagger._closed is not None:
         if target.classes is not None:  # the model knows no label that only absent rows have
             explained = explained[target.codes[explained] >= 0]
         found = np.full((n, n_against), -1, dtype=np.intp)

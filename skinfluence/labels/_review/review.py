@@ -140,12 +140,12 @@ class Review:
         there = self._weight > 0
         reviewed = self.reviewed_.copy()
         reviewed[rows] = True
+        part, closed = target.take(there), self._closed
         with config_context(enable_metadata_routing=False):
-            choice = self._choice.with_target(target.take(there))
-            certain = reviewed[there]
-            record(
-                self, self._X, target, self._weight, choice, start=self._judgement, certain=certain
-            )
+            source = self._source.with_target(part)
+            if closed is not None:
+                closed = source if closed is self._source else closed.with_target(part)
+            record(self, target, source, closed, start=self._judgement, certain=reviewed[there])
         self.reviewed_ = reviewed
         self.label_quality_[reviewed] = 1.0
         self.flagged_ = self.flagged_ & ~reviewed

@@ -1,28 +1,19 @@
 """The choice of a source, by the estimator and the ranking of a flagger."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.pipeline import make_pipeline
 
-from skinfluence.adapters import (
-    UnsupportedEstimatorError,
-    check_supported,
-    find_adapter,
-    is_frozen,
-    is_search,
-)
-from skinfluence.labels._inputs.steps import preparing_steps, weight_name
+from skinfluence.adapters import UnsupportedEstimatorError, check_supported, find_adapter
+from skinfluence.labels._inputs.steps import last_step, preparing_steps, weight_name
 from skinfluence.labels._inputs.tables import describe_columns, table_encoder
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.cross_validated import CrossValidatedPredictor, seeded
 from skinfluence.labels._sources.explained import LeaveOneOutPredictor
 from skinfluence.labels._sources.representations import PooledPredictor
 
-__all__ = ["Choice", "choose_source"]
+__all__ = ["choose_sources"]
 
 REMEDY = (
     'Take ranking="leave_one_out", which cross-validates such an estimator, or an estimator that '
@@ -30,39 +21,18 @@ REMEDY = (
 )
 
 
-@dataclass
-class Choice:
-    """The source of the out-of-sample predictions of a flagger."""
-
-    source: Any
-    judged_by: str  # "leave_one_out" or "cross_validation"
-    closed: Any  # the source whose model has influences, where there is one
-
-    def explained(self, weight):
-        """(unfitted estimator, damping) of the model that has influences, for rows so weighted."""
-        return self.closed.model(weight)
-
-    def with_target(self, target):
-        """The same for other labels (or values) of the same rows."""
-        source, closed = self.source.with_target(target.codes), self.closed
-        if closed is not None:
-            closed = source if closed is self.source else closed.with_target(target.codes)
-        return Choice(source, self.judged_by, closed)
-
-
-def choose_source(flagger, X, target, weight, seed):
-    """The Choice of a flagger with checked settings, for a table as it was given."""
+def choose_sources(flagger, X, target, weight, seed):
+    """(source that judges, source whose model has influences or None); mostly one and the same."""
     closed, note = None, ""
     if flagger.ranking != "cross_validation":
         closed, reason = _closed_form(flagger, X, target, weight, seed)
         if reason is None:
-            return Choice(closed, "leave_one_out", closed)
+            return closed, closed
         if closed is None and SCORES[flagger.ranking] is not None:
             message = f"ranking={flagger.ranking!r} needs influence. {reason} {REMEDY}"
             raise UnsupportedEstimatorError(message)
         note = "" if closed is None else f", {reason}"
-    source = _cross_validated(flagger, X, target, weight, seed, note)
-    return Choice(source, "cross_validation", closed)
+    return _cross_validated(flagger, X, target, weight, seed, note), closed
 
 
 def _steps(flagger, seed):
@@ -78,8 +48,7 @@ def _closed_form(flagger, X, target, weight, seed):
         encoder = table_encoder(X, steps)
         encoded = PooledPredictor(
             encoder.fit_transform(X),
-            target.codes,
-            target.n_classes,
+            target,
             encoder=encoder,
             columns=describe_columns(X, steps),
             representation=flagger.representation,
@@ -94,10 +63,8 @@ def _closed_form(flagger, X, target, weight, seed):
         _refuse_closed_form(last_step(flagger.estimator))
         source = LeaveOneOutPredictor(
             X,
-            target.codes,
-            target.n_classes,
+            target,
             estimator=seeded(clone(flagger.estimator), seed),
-            classes=target.classes,
             damping=flagger.damping,
             solver=flagger.solver,
             n_jobs=flagger.n_jobs,
@@ -122,33 +89,15 @@ def _refuse_closed_form(model):
 
 def _cross_validated(flagger, X, target, weight, seed, reason=""):
     estimator = flagger.estimator
-    if estimator is not None and np.ptp(weight) > 0 and weight_name(estimator) is None:
+    if estimator is None:
+        forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
+        estimator = make_pipeline(table_encoder(X, _steps(flagger, seed)), forest())
+    elif np.ptp(weight) > 0 and weight_name(estimator) is None:
         raise ValueError(
             f"sample_weight differs between rows, but {type(last_step(estimator)).__name__} takes "
             "no sample_weight. Leave it out (weights of 0 and 1 are served), or give an estimator "
             "that takes weights."
         )
-    if estimator is None:
-        forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
-        estimator = make_pipeline(table_encoder(X, _steps(flagger, seed)), forest())
     return CrossValidatedPredictor(
-        X,
-        target.codes,
-        target.n_classes,
-        estimator=estimator,
-        classes=target.classes,
-        reason=reason,
-        random_state=np.random.RandomState(seed),
-        n_jobs=flagger.n_jobs,
+        X, target, estimator=estimator, reason=reason, random_state=seed, n_jobs=flagger.n_jobs
     )
-
-
-def last_step(estimator):
-    """What an unfitted search, pipeline or frozen estimator ends with."""
-    while True:
-        if hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        elif is_search(estimator) or is_frozen(estimator):
-            estimator = estimator.estimator
-        else:
-            return estimator

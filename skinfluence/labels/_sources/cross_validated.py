@@ -13,7 +13,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skinfluence.labels._inputs.rows import take_rows
-from skinfluence.labels._inputs.steps import weight_name
+from skinfluence.labels._inputs.steps import last_step, weight_name
+from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 __all__ = ["CrossValidatedPredictor", "make_folds", "seeded"]
@@ -39,22 +40,18 @@ class CrossValidatedPredictor:
     """
 
     X: Any  # as the user gave it
-    target: np.ndarray  # codes of the labels, or values; shape: (n,)
-    n_classes: int | None
+    target: Target
     _: KW_ONLY
     estimator: Any  # cloned, and seeded where it has no seed of its own
-    classes: Any = None  # sorted labels, which the estimator is fitted to; the codes without
     reason: str = ""  # for the description
-    random_state: Any = None
+    random_state: Any = 0
     n_jobs: int | None = None
 
     def __post_init__(self):
-        if self.classes is None and self.n_classes:
-            self.classes = np.arange(self.n_classes)
         self._prediction = None
-        random_state = check_random_state(0 if self.random_state is None else self.random_state)
-        stratified = self.n_classes is not None
-        self._folds = make_folds(self.target, stratified, N_SPLITS, random_state)
+        random_state = check_random_state(self.random_state)
+        stratified = self.target.classes is not None
+        self._folds = make_folds(self.target.codes, stratified, N_SPLITS, random_state)
         self._seed = random_state.randint(2**31 - 1)
 
     def with_target(self, target):
@@ -80,10 +77,10 @@ class CrossValidatedPredictor:
         value = np.empty((len(weight), *values[0].shape[1:]))
         for number, out_of_fold in enumerate(values):
             value[self._folds == number] = out_of_fold
-        method = None if self.n_classes is None else models[0].method
-        if method == "predict":
+        method = models[0].method
+        if method == "predict" and self.target.classes is not None:
             value = self._count_votes(models, value, weight)
-        name = type(getattr(self.estimator, "steps", [(None, self.estimator)])[-1][1]).__name__
+        name = type(last_step(self.estimator)).__name__
         return OutOfSamplePrediction(
             value=value,
             predict=Committee(models),
@@ -100,8 +97,8 @@ class CrossValidatedPredictor:
         more, and given to the models of the folds.
         """
         votes = value.argmax(axis=1)
-        given = np.eye(self.n_classes)[self.target] * weight[:, None]
-        counts = np.zeros((self.n_classes, self.n_classes))
+        given = np.eye(self.target.n_classes)[self.target.codes] * weight[:, None]
+        counts = np.zeros((self.target.n_classes, self.target.n_classes))
         np.add.at(counts, votes, given)
         counts += given.sum(axis=0) / given.sum()
         for model in models:
@@ -111,24 +108,19 @@ class CrossValidatedPredictor:
 
     def _fold(self, number, weight):
         """(model of the other folds, its predictions for this one)."""
-        own = self._folds == number
+        own, classes = self._folds == number, self.target.classes
         weight = np.where(own, 0.0, weight)
         estimator = seeded(clone(self.estimator), self._seed)
         settings, name = {}, weight_name(estimator)
-        if name is not None:
-            used = weight > 0
-            if not (weight[used] == 1.0).all():
-                settings[name] = weight[used]
-        else:
-            used = weight >= 0.5 * weight.max()
-        labels = self.target[used]
-        if self.n_classes is not None:
-            labels = self.classes[labels]
+        used = weight > 0 if name else weight >= 0.5 * weight.max()
+        if name and not (weight[used] == 1.0).all():
+            settings[name] = weight[used]
+        labels = self.target.codes[used]
+        if classes is not None:
+            labels = classes[labels]
             if (labels == labels[0]).all():  # which many classifiers refuse
                 estimator, settings = DummyClassifier(), {}
-        model = FoldModel(
-            estimator.fit(take_rows(self.X, used), labels, **settings), self.n_classes, self.classes
-        )
+        model = FoldModel(estimator.fit(take_rows(self.X, used), labels, **settings), classes)
         return model, model(take_rows(self.X, own))
 
 
@@ -137,7 +129,6 @@ class FoldModel:
     """A fitted estimator that answers with log-probabilities of all K classes, or with values."""
 
     estimator: Any
-    n_classes: int | None
     classes: np.ndarray | None
     table: np.ndarray | None = None  # shape: (K, K), share of each given label for each vote
 
@@ -148,7 +139,7 @@ class FoldModel:
         return next(name for name in methods if hasattr(self.estimator, name))
 
     def __call__(self, X):
-        if self.n_classes is None:
+        if self.classes is None:
             return np.asarray(self.estimator.predict(X), dtype=np.float64).reshape(-1)
         known, found = self.estimator.classes_, getattr(self.estimator, self.method)(X)
         if self.method == "predict_proba":
@@ -170,7 +161,7 @@ class Committee:
 
     def __call__(self, X):
         found = np.stack([member(X) for member in self.members])
-        if self.members[0].n_classes is None:
+        if self.members[0].classes is None:
             return found.mean(axis=0)
         return np.log(np.exp(found).mean(axis=0))
 

@@ -18,6 +18,7 @@ from skinfluence.adapters import FittedModel, UnsupportedEstimatorError, unwrap
 from skinfluence.effects import RowEdits, newton_step
 from skinfluence.explainer import InfluenceExplainer, leverage
 from skinfluence.labels._inputs.rows import spread, take_rows
+from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.cross_validated import UNSEEN, all_classes, log_of_margins
 from skinfluence.labels._sources.fallback import reason_to_cross_validate
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
@@ -48,18 +49,14 @@ class LeaveOneOutPredictor:
     """
 
     X: Any  # as the user gave it
-    target: np.ndarray  # codes of the labels, or values; shape: (n,)
-    n_classes: int | None
+    target: Target
     _: KW_ONLY
     estimator: Any
-    classes: Any = None  # sorted labels, which the estimator is fitted to; the codes without
     damping: Any = "auto"
     solver: Any = "auto"
     n_jobs: int | None = None
 
     def __post_init__(self):
-        if self.classes is None and self.n_classes:
-            self.classes = np.arange(self.n_classes)
         self._explainer = None
 
     def with_target(self, target):
@@ -78,11 +75,8 @@ class LeaveOneOutPredictor:
             objective = objective.with_weights(np.arange(len(factors)), factors)
         damping, best = self._choose(objective)
         self._chosen = damping
-        model = RawModel(
-            replace(self._explainer.fitted_model_, objective=best.objective), self.n_classes,
-            self.classes,
-        )  # fmt: skip
-        return self._prediction(model, best, damping)
+        fitted = replace(self._explainer.fitted_model_, objective=best.objective)
+        return self._prediction(RawModel(fitted, self.target.classes), best, damping)
 
     def model(self, weight):
         """(unfitted estimator, damping of the last fit): what an explainer of it explains."""
@@ -93,9 +87,9 @@ class LeaveOneOutPredictor:
         there = weight > 0
         self._used, self._base = there, weight[there]
         self._chosen = 0.0 if isinstance(self.damping, str) else float(self.damping)
-        labels = self.target if self.n_classes is None else self.classes[self.target]
-        everywhere = there.all()
-        X, y = (self.X, labels) if everywhere else (take_rows(self.X, there), labels[there])
+        codes, classes = self.target.codes[there], self.target.classes
+        y = codes if classes is None else classes[codes]
+        X = self.X if there.all() else take_rows(self.X, there)
         weights = None if (self._base == 1.0).all() else self._base
         # to its optimum it goes below, with every other row weight and damping
         explainer = InfluenceExplainer(
@@ -152,7 +146,7 @@ class LeaveOneOutPredictor:
         value = model.answer(best.raw)
         lost = ~np.isfinite(best.raw).all(axis=1)
         if lost.any():  # their removal leaves the model undetermined: it has no prediction for them
-            value[lost] = self._mean_target(best.weight)
+            value[lost] = mean_target(self.target.take(self._used), best.weight)
         own = best.leverage
         if not self._used.all():
             value = spread(value, self._used, model(take_rows(self.X, ~self._used)))
@@ -166,17 +160,17 @@ class LeaveOneOutPredictor:
             description=f"{name}, left-one-out in closed form, damping {damping:.3g}",
             damping=damping,
             are_probabilities=(
-                self.n_classes is None or best.objective.loss.probability(raw) is not None
+                self.target.classes is None or best.objective.loss.probability(raw) is not None
             ),
         )
 
-    def _mean_target(self, weight):
-        """The prediction without a model: the shares of the classes, or the mean value."""
-        target = self.target[self._used]
-        if self.n_classes is None:
-            return np.average(target, weights=weight)
-        counts = np.bincount(target, weight, self.n_classes) + 1e-6
-        return np.log(counts / counts.sum())
+
+def mean_target(target, weight):
+    """The prediction without a model: the shares of the classes, or the mean value."""
+    if target.classes is None:
+        return np.average(target.codes, weights=weight)
+    counts = np.bincount(target.codes, weight, target.n_classes) + 1e-6
+    return np.log(counts / counts.sum())
 
 
 @dataclass
@@ -184,7 +178,6 @@ class RawModel:
     """Raw predictions for new rows, as log-probabilities of all K classes or as values."""
 
     explained: FittedModel
-    n_classes: int | None
     classes: np.ndarray | None
 
     def __call__(self, X):
@@ -197,7 +190,7 @@ class RawModel:
         By the loss where it is a model of probabilities; else by the logistic function or the
         softmax of the margins, whose temperature is fitted later.
         """
-        if self.n_classes is None:
+        if self.classes is None:
             return self.explained.objective.loss.inverse_link(raw)[:, 0].copy()
         loss, known = self.explained.objective.loss, self.explained.objective.coding.classes
         # of these two the logarithms have more digits

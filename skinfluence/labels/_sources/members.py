@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.columns import MOST_DOUBLES, Linear, RadialBasis
 from skinfluence.labels._sources.pooling import best_temperature
 from skinfluence.labels._sources.ridge_path import RidgePath, ridge_path
@@ -36,10 +37,14 @@ class Rows:
 
     X: Any  # ndarray or CSR, shape: (n, p)
     scaled: Any  # the same with scaled columns
-    targets: np.ndarray  # one-hot labels, or the values of a regression, shape: (n, K)
-    codes: np.ndarray | None  # given labels
+    target: Target
     share: np.ndarray  # weights that sum to one
     for_choice: np.ndarray = field(repr=False)  # rows on which alternatives are compared
+
+    def __post_init__(self):
+        codes, K = self.target.codes, self.target.n_classes
+        # one-hot labels, or the values of a regression, shape: (n, K)
+        self.targets = codes[:, None] if K is None else np.eye(K)[codes]
 
     def criterion(self, values, temperatures):
         """(criterion, best temperature), both (L,), of L alternatives with values (L, rows, K).
@@ -48,8 +53,9 @@ class Rows:
         log of the mean squared error, negative: that of normal errors up to a constant.
         """
         share = self.share[self.for_choice]
-        if self.codes is not None:
-            return best_temperature(values, self.codes[self.for_choice], share, temperatures)
+        if self.target.classes is not None:
+            codes = self.target.codes[self.for_choice]
+            return best_temperature(values, codes, share, temperatures)
         errors = (values - self.targets[self.for_choice])[:, :, 0] ** 2 @ share / share.sum()
         return -0.5 * np.log(errors + np.finfo(float).tiny), np.ones(len(errors))
 
@@ -154,18 +160,17 @@ def _logarithm(means, known, n_classes):
 def fit_forest(rows, seed, n_jobs=None):
     """Grow trees on the rows that count and fill their leaves; a ForestMember."""
     counting = np.flatnonzero(rows.share > 0)
-    n_classes = None if rows.codes is None else rows.targets.shape[1]
-    labels = rows.targets[:, 0] if rows.codes is None else rows.codes
+    n_classes = rows.target.n_classes
     # Rounded such that sums of them are exact: rounding errors would decide between equal splits.
     weight = np.rint(rows.share * len(counting) * WEIGHT_STEPS) / WEIGHT_STEPS
-    kind = ExtraTreesRegressor if rows.codes is None else ExtraTreesClassifier
+    kind = ExtraTreesRegressor if n_classes is None else ExtraTreesClassifier
     forest = kind(
         N_TREES,
         bootstrap=True,
         max_samples=min(int(np.ceil(SHARE_DRAWN * len(counting))), MOST_DRAWN),
         random_state=seed,
         n_jobs=n_jobs,
-    ).fit(rows.X[counting], labels[counting], weight[counting])
+    ).fit(rows.X[counting], rows.target.codes[counting], weight[counting])
     out = _fill_leaves(forest, rows, weight, counting)
     if n_classes is not None:
         out = _logarithm(out, forest.classes_, n_classes)
@@ -178,7 +183,7 @@ def _fill_leaves(forest, rows, weight, counting):
 
     Of rows that every tree was grown on, the mean of all other rows.
     """
-    known = slice(None) if rows.codes is None else forest.classes_
+    known = slice(None) if rows.target.classes is None else forest.classes_
     own = np.column_stack([rows.targets[:, known], np.ones(len(weight))]) * weight[:, None]
     every = own.sum(axis=0)
     prior = PRIOR_ROWS * every / every[-1]

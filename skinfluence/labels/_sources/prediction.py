@@ -1,18 +1,17 @@
-"""Predictions of rows by models that have not seen them: the contract of all sources.
+"""Predictions of rows by models that have not seen them.
 
-A source is constructed with ``(X, target, n_classes or None, settings)``, where the target holds
-the codes 0 ... K - 1 of the given labels, shape (n,), or the values of a regression, shape (n,).
-The noise model takes out-of-sample predictions and never a model, so that closed forms of
-leave-one-out and cross-validation feed the same mathematics.
+A source has ``fit(weight)``, which returns an OutOfSamplePrediction for row weights of shape (n,),
+none negative, and ``with_target(target)``, the source of the same rows with other labels or values.
+Rows of weight zero influence nothing (no scaler, no landmark), and have a prediction too.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from numpy import ndarray
 
-__all__ = ["OutOfSamplePrediction", "OutOfSamplePredictor"]
+__all__ = ["OutOfSamplePrediction"]
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,3 @@ class OutOfSamplePrediction:
     damping: float | None  # in the unit that its source documents
     #: False for margins, which always get a temperature.
     are_probabilities: bool = True
-
-
-class OutOfSamplePredictor(Protocol):
-    """Anything that predicts the training rows out of sample, for any row weights."""
-
-    def fit(self, weight: ndarray) -> OutOfSamplePrediction:
-        """Fit with row weights of shape (n,), float64, none negative.
-
-        Rows of weight zero influence nothing (no scaler, no landmark), and have a prediction too.
-        """
-        ...

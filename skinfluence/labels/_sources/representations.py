@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 
+from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.columns import linear, radial_bases, scaler_of
 from skinfluence.labels._sources.members import Rows, fit_forest, fit_ridge, pipeline_steps
 from skinfluence.labels._sources.pooling import (
@@ -50,8 +51,7 @@ class PooledPredictor:
     """
 
     X: Any  # numbers, all finite; sparse or not
-    target: np.ndarray  # codes 0 ... K - 1, or the values of a regression
-    n_classes: int | None = None
+    target: Target
     _: KW_ONLY
     encoder: Any = None  # fitted, from the rows as the user gave them to X; None: X are these
     columns: str = ""  # sentences for the description
@@ -69,24 +69,17 @@ class PooledPredictor:
         self._dampings = DAMPINGS if auto else np.array([float(self.damping)])
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._counting = None
-        self._set_target(self.target)
 
     def with_target(self, target):
         """The source of the same rows with other labels (or values)."""
         other = copy(self)
-        other._set_target(target)
+        other.target = target
         return other
 
     def model(self, weight):
         """(unfitted pipeline of the best representation, damping beyond its penalty)."""
-        steps = pipeline_steps(self._scaler, self.best, self.n_classes, weight.sum())
+        steps = pipeline_steps(self._scaler, self.best, self.target.n_classes, weight.sum())
         return make_pipeline(*([] if self.encoder is None else [self.encoder]), *steps), 0.0
-
-    def _set_target(self, target):
-        classes = self.n_classes is not None
-        self._codes = np.asarray(target) if classes else None
-        values = np.asarray(target, dtype=np.float64)[:, None]
-        self._targets = np.eye(self.n_classes)[target] if classes else values
 
     def fit(self, weight):
         """Pooled leave-one-out predictions at these row weights."""
@@ -94,10 +87,7 @@ class PooledPredictor:
         first = self._counting is None or not np.array_equal(weight > 0, self._counting)
         if first:
             self._prepare(weight > 0)
-        rows = Rows(
-            self.X, self._scaled, self._targets, self._codes, weight / weight.sum(),
-            self._for_choice,
-        )  # fmt: skip
+        rows = Rows(self.X, self._scaled, self.target, weight / weight.sum(), self._for_choice)
         ridges = self._choose(rows) if first else [self._ridge(kind, rows) for kind in self._kinds]
         self.best = max(ridges, key=lambda member: member.criterion)
         members = list(ridges)
@@ -109,8 +99,8 @@ class PooledPredictor:
         pooled = np.tensordot(weights, values, 1)
         names = [member.name for member, w in zip(members, weights, strict=True) if w > 0]
         return OutOfSamplePrediction(
-            value=pooled[:, 0] if self._codes is None else log_probabilities(pooled),
-            predict=PooledModel(self.encoder, self._scaler, members, weights, self.n_classes),
+            value=predicted(pooled, self.target.classes),
+            predict=PooledModel(self.encoder, self._scaler, members, weights, self.target.classes),
             leverage=leverages[ridges.index(self.best)],
             description=f"Without the row: {'; '.join(names)}.{self.columns}",
             damping=self.best.damping,
@@ -126,7 +116,7 @@ class PooledPredictor:
         rows = np.flatnonzero(counting)
         self._order = random_state.permutation(len(rows))
         # fewer where there are many classes, whose probabilities all have to be made
-        most = max(LEAST_ROWS, 10 * ROWS_FOR_CHOICE // max(10, self._targets.shape[1]))
+        most = max(LEAST_ROWS, 10 * ROWS_FOR_CHOICE // max(10, self.target.n_classes or 1))
         self._for_choice = np.sort(rows[random_state.permutation(len(rows))[:most]])
 
     def _choose(self, rows):
@@ -165,11 +155,13 @@ class PooledPredictor:
         return fit_ridge(kind, rows, self._dampings)
 
     def _weights(self, members, values, rows):
-        if self._codes is None:
+        if self.target.classes is None:
             return shares_of_near_best([member.criterion for member in members])
         chosen = rows.for_choice
         start = np.array([member.temperature for member in members])
-        return stacking_weights(values[:, chosen], self._codes[chosen], rows.share[chosen], start)
+        return stacking_weights(
+            values[:, chosen], self.target.codes[chosen], rows.share[chosen], start
+        )
 
 
 @dataclass
@@ -180,7 +172,7 @@ class PooledModel:
     scaler: Any
     members: list
     weights: np.ndarray
-    n_classes: int | None
+    classes: np.ndarray | None
 
     def __call__(self, X):
         X = X if self.encoder is None else self.encoder.transform(X)
@@ -190,4 +182,9 @@ class PooledModel:
         for member, w in zip(self.members, self.weights, strict=True):
             if w > 0 or member is self.members[0]:  # all weights are 0 where nothing is known
                 values = values + w * member.predict(X, scaled)
-        return values[:, 0] if self.n_classes is None else log_probabilities(values)
+        return predicted(values, self.classes)
+
+
+def predicted(values, classes):
+    """Log-probabilities (m, K) of pooled scores, or values (m,) of a regression."""
+    return values[:, 0] if classes is None else log_probabilities(values)
