@@ -1,6 +1,7 @@
 """find_wrong_labels: the noise model on out-of-sample probabilities from anywhere."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
@@ -13,8 +14,6 @@ from skinfluence.labels._inputs.targets import Target, as_labels, kind_of_target
 from skinfluence.labels._noise import fit_noise_model
 from skinfluence.labels._review.report import LabelSummary
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
-
-__all__ = ["WrongLabels", "find_wrong_labels"]
 
 #: Least probability of a class.
 LEAST = 1e-6
@@ -125,8 +124,10 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     check_consistent_length(given, logs)
     weight = _check_sample_weight(sample_weight, logs, dtype=np.float64, ensure_non_negative=True)
     target.encode_known(given, "y")
+    given_already = OutOfSamplePrediction(logs, np.asarray, None, "Given probabilities.", None)
+    source = SimpleNamespace(fit=lambda weight: given_already)
     verdict = fit_noise_model(
-        _Given(logs), target, weight, contamination=contamination, noise_model=True, max_iter=1
+        source, target, weight, contamination=contamination, noise_model=True, max_iter=1
     )
     fitted = {name.rstrip("_"): value for name, value in verdict.attributes().items()}
     fitted.pop("temperature")
@@ -146,17 +147,6 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
         classes=target.classes,
         **fitted,
     )
-
-
-class _Given:
-    """The source of probabilities that are there already."""
-
-    def __init__(self, logs):
-        self.logs = logs
-
-    def fit(self, weight):
-        """See :class:`~._sources.prediction.Source`."""
-        return OutOfSamplePrediction(self.logs, lambda X: X, None, "Given probabilities.", None)
 
 
 def _log_proba(proba, target, classes):

@@ -16,8 +16,6 @@ from skinfluence.labels._noise import fit_noise_model
 from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.choice import choose_sources
 
-__all__ = ["check_trusted", "judge_rows", "make_explainer", "record"]
-
 #: Attributes that flaggers of labels or of values have.
 OF_ONE_TARGET = (
     "classes_", "noise_matrix_", "noise_matrix_std_", "temperature_", "loo_proba_",
@@ -54,11 +52,7 @@ def judge_rows(flagger, X, y, target, weight, trusted):
 
 
 def record(flagger, target, source, closed, **start):
-    """Judge the rows by a source, and set the fitted attributes.
-
-    `closed` is the source whose model has influences. `start` goes to
-    :func:`~skinfluence.labels._noise.fit_noise_model`.
-    """
+    """Set the fitted attributes: rows judged by a source, `closed` the one with influences."""
     X, weight, classes, settings = flagger._X, flagger._weight, target.classes, flagger._settings
     there = weight > 0
     names = ("contamination", "noise_model", "max_iter")

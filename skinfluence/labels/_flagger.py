@@ -26,8 +26,6 @@ from skinfluence.labels._outputs import check_one_output, each_output, fit_outpu
 from skinfluence.labels._review.report import summarize, verdicts
 from skinfluence.labels._review.review import Review
 
-__all__ = ["LabelFlagger"]
-
 
 class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Find wrong labels, or wrong values of a regression, from one fit.

@@ -8,8 +8,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skinfluence.labels._inputs.settings import read_table
 
-__all__ = ["check_one_output", "each_output", "fit_outputs"]
-
 #: What is put side by side, one column an output.
 SIDE_BY_SIDE = ("scores_", "label_quality_", "flagged_", "ranking_", "suggested_", "row_weight_")
 

@@ -10,8 +10,6 @@ from skinfluence.explainer import change_lengths
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
 
-__all__ = ["SCORES", "loss", "reference", "relative", "self_influence"]
-
 
 def self_influence(explainer, trusted=None):
     """Influence of each row on its own loss, first order, shape (n,) (Koh & Liang 2017, 5.4)."""

@@ -14,7 +14,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skinfluence import CleanedClassifier, CleanedRegressor, LabelFlagger
 from skinfluence.datasets import flip_labels
-from skinfluence.labels._cleaning.choice import _accuracy, _folds
+from skinfluence.labels._cleaning.choice import _accuracy
+from skinfluence.labels._sources.cross_validated import make_folds
 from tests._data import load_shared_data
 from tests.labels import _cleaned
 from tests.labels._numbered import Numbered, Unnumbered, X, flipped, missed, n, one_sided, truth, y
@@ -38,7 +39,7 @@ def test_corrected_accuracy_is_unbiased():
 def test_gains_are_those_of_cross_validation():
     flagger = Numbered(flipped)
     got = CleanedClassifier(Unnumbered(), flagger).fit(X, y)
-    folds = PredefinedSplit(_folds(y, np.arange(n), np.random.RandomState(0)))
+    folds = PredefinedSplit(make_folds(y, True, 3, np.random.RandomState(0)))
     right = {}
     for action in ("none", "drop", "reweight"):
         model = CleanedClassifier(Unnumbered(), flagger, action=action)

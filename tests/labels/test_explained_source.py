@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skinfluence.adapters import UnsupportedEstimatorError
+from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.explained import LeaveOneOutPredictor
 from tests.labels._targets import target_of
 
@@ -176,9 +177,10 @@ def test_margins_become_probabilities_that_order_rows_as_the_margins_do(model, t
 
 
 def test_the_estimator_is_fitted_to_the_labels_themselves():
-    names = np.array(["cat", "dog"])
+    labels = np.array(["cat", "dog"])
+    target = Target(labels[binary], labels)
     heavy = LogisticRegression(class_weight={"cat": 5.0, "dog": 1.0}, **TIGHT)
-    named = source_of(heavy, binary, 2, classes=names, damping=0).fit(ones)
+    named = LeaveOneOutPredictor(X, target, estimator=heavy, damping=0).fit(ones)
     coded = source_of(
         LogisticRegression(class_weight={0: 5.0, 1: 1.0}, **TIGHT), binary, 2, damping=0
     ).fit(ones)

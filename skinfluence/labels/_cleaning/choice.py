@@ -9,8 +9,6 @@ from sklearn.utils import check_random_state
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._sources.cross_validated import make_folds
 
-__all__ = ["Choice", "choose_action"]
-
 #: A mild and a strong one; with these two "relabel" gained nothing more.
 CANDIDATES = ("reweight", "drop")
 N_FOLDS = 3
@@ -62,13 +60,15 @@ def choose_action(training, actions, random_state):
     McNemar's test).
     """
     classes = is_classifier(training.estimator)
-    measure, credit = ("accuracy", _accuracy) if classes else ("mean absolute error", _closeness)
+    measure = "accuracy" if classes else "mean absolute error"
     values = np.asarray(training.y).ravel()
     rows = np.flatnonzero(training.weight > 0)
     counts = np.sort(np.unique(values[rows], return_counts=True)[1])
     if len(rows) < LEAST_ROWS or (classes and (len(counts) < 2 or counts[-2] < 2)):
         return Choice("none", measure)
-    fold = _folds(values, rows, check_random_state(0 if random_state is None else random_state))
+    random_state = check_random_state(0 if random_state is None else random_state)
+    fold = np.full(len(values), -1)  # of rows that are absent
+    fold[rows] = make_folds(values[rows], True, N_FOLDS, random_state)
     right = {action: np.zeros(len(values)) for action in ("none", *actions)}
     try:
         for held_out in range(N_FOLDS):
@@ -77,7 +77,11 @@ def choose_action(training, actions, random_state):
             flagger = part.judge()
             for action in right:
                 predicted = np.asarray(part.learn(flagger, action).predict(X_test)).ravel()
-                right[action][test] = credit(flagger, values[test], predicted)
+                right[action][test] = (
+                    _accuracy(flagger, values[test], predicted)
+                    if classes
+                    else -np.abs(predicted - values[test])
+                )
     except ValueError as failed:  # a rare category, or too few rows of a class, in two thirds
         return Choice("none", measure, failure=str(failed))
     share = training.weight[rows] / training.weight[rows].sum()
@@ -102,15 +106,3 @@ def _accuracy(flagger, given, predicted):
     credit = np.zeros(len(given))
     credit[known] = np.linalg.pinv(flagger.noise_matrix_)[rows, columns]
     return credit
-
-
-def _closeness(_, given, predicted):
-    """Absolute errors, negated."""
-    return -np.abs(predicted - given)
-
-
-def _folds(values, rows, rng):
-    """Fold of each row, -1 for rows that are absent: rows of like value are dealt out in turn."""
-    fold = np.full(len(values), -1)
-    fold[rows] = make_folds(values[rows], True, N_FOLDS, rng)
-    return fold

@@ -6,8 +6,6 @@ from sklearn.linear_model import Ridge
 from skinfluence.explainer import EstimatorDelegation
 from skinfluence.labels._cleaning.learning import Cleaned
 
-__all__ = ["CleanedClassifier", "CleanedRegressor"]
-
 #: What the docstrings of the two say alike; the words that differ are filled in.
 DOCSTRING = """Learn from {labels} of which some are wrong: judge them first, then fit.
 

@@ -1,6 +1,5 @@
 """What CleanedClassifier and CleanedRegressor share: judge the labels, act, fit, delegate."""
 
-import copy
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier, is_regressor
 from sklearn.utils import get_tags
+from sklearn.utils._metadata_requests import METHODS
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -23,7 +23,7 @@ from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_actio
 from skinfluence.labels._flagger import LabelFlagger
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import check_weight
-from skinfluence.labels._inputs.steps import weight_name
+from skinfluence.labels._inputs.steps import last_step, weight_name
 
 ACTIONS = ("auto", "drop", "reweight", "relabel", "none")
 
@@ -36,6 +36,14 @@ class WithFlagger:
 
     def _default_flagger(self):
         return LabelFlagger() if self.flagger is None else self.flagger
+
+    def get_metadata_routing(self):
+        """Routing of metadata to the flagger's `fit`."""
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        if "fit_resample" in METHODS and hasattr(self, "fit_resample"):  # made known by imblearn
+            mapping.add(caller="fit_resample", callee="fit")
+        router = MetadataRouter(owner=type(self).__name__)
+        return router.add(flagger=self._default_flagger(), method_mapping=mapping)
 
     @property
     def n_features_in_(self):
@@ -180,13 +188,12 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         weight = check_weight(given.get("sample_weight"), X)
         reweight = self.action == "reweight"
         if name is None and (reweight or len(np.unique(weight[weight > 0])) > 1):
-            who = type(getattr(estimator, "steps", [(None, estimator)])[-1][1]).__name__
             what = "sample_weight differs between rows"
             if reweight:
                 what = 'action="reweight" gives each row a weight'
             raise ValueError(
-                f'{what}, but {who} takes no sample_weight. Pass action="drop" without weights, or '
-                "an estimator with sample weights."
+                f"{what}, but {type(last_step(estimator)).__name__} takes no sample_weight. Pass "
+                'action="drop" without weights, or an estimator with sample weights.'
             )
         weighted = "sample_weight" in given and name is not None
         if _routing_enabled():
@@ -248,23 +255,18 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         MetadataRouter
             For both.
         """
-        fit = MethodMapping().add(caller="fit", callee="fit")
         both = MethodMapping().add(caller="fit", callee="fit").add(caller="score", callee="score")
-        router = MetadataRouter(owner=type(self).__name__)
-        router.add(flagger=self._default_flagger(), method_mapping=fit)
+        router = WithFlagger.get_metadata_routing(self)
         return router.add(estimator=self._default_estimator(), method_mapping=both)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = copy.deepcopy(get_tags(self._default_estimator()))
-        judge = get_tags(self._default_flagger())
-        inner.input_tags.sparse &= judge.input_tags.sparse
-        inner.input_tags.allow_nan &= judge.input_tags.allow_nan
-        inner.target_tags.multi_output = False  # one label a row is judged
-        if inner.classifier_tags is not None:
-            inner.classifier_tags.multi_label = False
-        for name in ("input_tags", "target_tags", "non_deterministic"):
-            setattr(tags, name, getattr(inner, name))
+        inner, judge = get_tags(self._default_estimator()), get_tags(self._default_flagger())
+        tags.input_tags.sparse &= judge.input_tags.sparse
+        tags.input_tags.allow_nan &= judge.input_tags.allow_nan
+        tags.target_tags.multi_output = False  # one label a row is judged
         tags.classifier_tags = inner.classifier_tags or tags.classifier_tags
         tags.regressor_tags = inner.regressor_tags or tags.regressor_tags
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
         return tags

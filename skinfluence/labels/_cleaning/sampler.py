@@ -2,13 +2,7 @@
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils._metadata_requests import METHODS
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 
 from skinfluence._utils.checks import check_choice
 from skinfluence.labels._cleaning.actions import decide
@@ -105,13 +99,6 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
         self.flagger_ = clone(self._default_flagger()).fit(X, y, **fit_params)
         self.sample_indices_, labels, _ = decide(self.flagger_, y, weight, self.action)
         return take_rows(X, self.sample_indices_), labels
-
-    def get_metadata_routing(self):
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        if "fit_resample" in METHODS:  # imbalanced-learn, where it is imported, makes it known
-            mapping.add(caller="fit_resample", callee="fit")
-        router = MetadataRouter(owner=type(self).__name__)
-        return router.add(flagger=self._default_flagger(), method_mapping=mapping)
 
     def __sklearn_tags__(self):
         tags, inner = super().__sklearn_tags__(), get_tags(self._default_flagger())

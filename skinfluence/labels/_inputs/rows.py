@@ -5,8 +5,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
-__all__ = ["entries", "is_frame", "is_missing", "spread", "take_rows"]
-
 
 def _known(X):
     """X as narwhals knows it: a DataFrame, a Series, or X itself."""

@@ -21,8 +21,6 @@ from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.representations import REPRESENTATIONS
 from skinfluence.solvers import get_solver
 
-__all__ = ["CONSTRAINTS", "check_settings", "check_weight", "gap_rows", "new_table", "read_table"]
-
 CONTAMINATION = [StrOptions({"auto", "strict"}), Interval(Real, 0, 1, closed="both")]
 #: Of the parameters of LabelFlagger; `check_settings` looks at the others.
 CONSTRAINTS: dict = {

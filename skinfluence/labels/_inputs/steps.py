@@ -8,8 +8,6 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skinfluence.adapters import is_frozen, is_search
 
-__all__ = ["last_step", "looks_at_labels", "preparing_steps", "weight_name"]
-
 
 def preparing_steps(estimator):
     """Unfitted leading transformers of a pipeline, or of a search over one; else none.

@@ -16,8 +16,6 @@ from sklearn.utils import check_array
 from skinfluence._utils.frames import without_column
 from skinfluence.labels._inputs.rows import entries, is_frame, is_missing
 
-__all__ = ["describe_columns", "is_documents", "table_encoder"]
-
 #: Columns that a categorical column becomes, at most: rarer categories share one.
 MOST_CATEGORIES = 30
 #: Columns that a column of free text becomes, at most.
@@ -30,16 +28,9 @@ FLOATS = [np.float64, np.float32]
 def table_encoder(X, steps=()):
     """Unfitted transformer of scikit-learn's parts, from rows like those of X to numbers.
 
-    After the user's own `steps`, where there are any:
-
-    - Numbers: as they are. Gaps get the mean, and a column that marks them.
-    - Categories (columns of short strings, of categories and of objects, in frames of any library
-      and in arrays of objects): one-hot, a gap as a category of its own. Rare categories share a
-      column, with those that fit has not seen.
-    - Free text (a column of long strings, or documents in place of a table): TF-IDF, in its
-      leading directions; sparse rows of length one, as TF-IDF gives them, in theirs.
-
-    Numbers are scaled by the representation, which knows the rows that count.
+    After the user's own `steps`, where there are any: numbers as they are, gaps with the mean and a
+    column that marks them; categories one-hot, a gap as one of them, rare and unseen ones in one
+    column; free text as the leading directions of its TF-IDF. The representation scales them.
     """
     if steps:
         prepared = make_pipeline(*[clone(step) for step in steps]).fit_transform(X)
@@ -119,8 +110,7 @@ class ArrayUnion(FeatureUnion, auto_wrap_output_keys=None):  # type: ignore[call
 class TextDirections(TransformerMixin, BaseEstimator):
     """Leading directions of TF-IDF columns, turned so that all have about the same variance.
 
-    Distances between rows stay as they are when the columns are scaled to variance one, which would
-    otherwise raise the last, noisy directions to the height of the first.
+    Scaling the columns to variance one then leaves distances between rows as they are.
     """
 
     def fit(self, X, y=None):

@@ -20,8 +20,6 @@ from skinfluence.labels._inputs.rows import is_missing, take_rows
 from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import table_encoder
 
-__all__ = ["Target", "as_labels", "kind_of_target", "read_target", "sorted_classes"]
-
 #: So few different whole numbers are classes.
 FEW = 10
 #: More different whole numbers than these are values where they come as floats.
@@ -31,11 +29,9 @@ ORDER_ROWS, ORDERS = 1000, 20
 
 
 class Target:
-    """The given labels or values of the training rows.
+    """Labels or values `given`, and the sorted `classes`, None for a regression, as is `n_classes`.
 
-    `given` as the user gave them; `classes` (K,), the sorted labels of the rows with weight, None
-    for regression, as is `n_classes`; `codes` (n,), the position of each label among them, -1 where
-    it is none, or the values.
+    `codes` (n,) are the position of each label among the classes, -1 where it is none; or values.
     """
 
     def __init__(self, given, classes):
@@ -133,10 +129,9 @@ def _kind_of_numbers(X, y, there, steps):
 def _order_predicts(X, y, there, steps):
     """Whether a regression predicts the numbers far better than the same in other orders.
 
-    The names of classes may be exchanged, and classes are as predictable as before; ages are not.
-    The order is what is predicted where it doubles the share of variance that is predicted by
-    ridge regression on radial basis functions, left out one by one, and by more than four standard
-    deviations of that share under random orders.
+    That is, where the order doubles the share of variance that is predicted by ridge regression on
+    radial basis functions, left out one by one, and by more than four standard deviations of that
+    share under random orders.
     """
     random_state = np.random.RandomState(0)
     rows = np.sort(random_state.permutation(np.flatnonzero(there))[:ORDER_ROWS])

@@ -5,8 +5,6 @@ import numpy as np
 from skinfluence.labels._noise.classes import fit_label_noise
 from skinfluence.labels._noise.values import fit_value_noise
 
-__all__ = ["fit_noise_model"]
-
 
 def fit_noise_model(source, target, weight, *, contamination, start=None, certain=None, **settings):
     """The LabelNoise or ValueNoise of every row of positive weight, with its flags.

@@ -2,22 +2,13 @@
 
 A wrong label misleads the model, which then hides it and its neighbours. So each round takes
 out-of-sample probabilities, fits the noise model to them (`matrix.py`), and gives each row in the
-next fit the weight of the probability that its label is right: expectation-maximisation around a
-model that is left-one-out or cross-validated. (Koh & Liang 2017, section 5.4, rank by
-self-influence, which is large for every hard row; here a row is suspicious only where models
-without it are sure of another class, and mistakes between these classes are known to happen.)
+next fit the weight of the probability that its label is right: expectation-maximisation (Dempster,
+Laird & Rubin 1977) around a model that is left-one-out or cross-validated.
 
 The noise matrix gives the number of wrong labels. Their order is that of the mean posterior of the
 matrix and of one rate for all mistakes; the log-odds are shifted so that the expected number of
 wrong labels is that of the matrix. As many labels are flagged, but none that is the likeliest by
 the models that have not seen the row.
-
-References
-----------
-P. W. Koh and P. Liang (2017), Understanding black-box predictions via influence functions, ICML.
-
-A. P. Dempster, N. M. Laird and D. B. Rubin (1977), Maximum likelihood from incomplete data via the
-EM algorithm, Journal of the Royal Statistical Society B 39(1).
 """
 
 import warnings

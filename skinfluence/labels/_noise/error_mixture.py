@@ -21,8 +21,6 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import betaln, expit, log_expit, logit
 
-__all__ = ["ErrorMixture", "fit_error_mixture"]
-
 #: Degrees of freedom that are tried for the errors of right values.
 TAILS = (np.inf, 8.0, 4.0, 2.5, 1.2)
 #: Rows that the parameters are estimated from; of more, every second or third by size.

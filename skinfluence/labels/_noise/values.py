@@ -16,8 +16,6 @@ from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._noise.error_mixture import ErrorMixture, fit_error_mixture
 from skinfluence.labels._noise.fitted import FittedNoise
 
-__all__ = ["ValueNoise", "fit_value_noise"]
-
 #: Below this no row weight falls, so that the leverage still tells the variance of its prediction.
 LEAST_WEIGHT = 1e-6
 #: Row weights that move less than this between two fits have settled.

@@ -5,8 +5,6 @@ import numpy as np
 from skinfluence._utils.warnings import ignore_last_of_class
 from skinfluence.targets import Mean
 
-__all__ = ["class_beliefs", "expected_gains", "value_beliefs"]
-
 
 def class_beliefs(objective, posterior):
     """Pairs of a probability (n,) and targets (n, K): each class with its posterior."""
@@ -34,9 +32,8 @@ def expected_gains(explainer, beliefs, X_test=None, y_test=None):
     on the labels are taken as they are.
 
     `beliefs` are pairs of probabilities (n,), which sum to one, and targets (n, K). Without test
-    rows the training rows count, at their believed targets, each as predicted without it; a row's
-    own loss is not among those that its label can change. In units of the loss, (n,), positive
-    where a correction is expected to help.
+    rows the training rows count, at their believed targets, each as predicted without it. In units
+    of the loss, (n,), positive where a correction is expected to help.
     """
     objective = explainer.objective_
     linearization = explainer.linearization_

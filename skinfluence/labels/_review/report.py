@@ -12,8 +12,6 @@ from skinfluence._utils.warnings import ignore_last_of_class
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
 
-__all__ = ["LabelSummary", "label_columns", "opponents", "summarize", "verdicts"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LabelSummary(Readable):

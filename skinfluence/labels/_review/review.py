@@ -14,8 +14,6 @@ from skinfluence.labels._review.gain import class_beliefs, expected_gains, value
 from skinfluence.labels._review.report import label_columns
 from skinfluence.labels._scores import SCORES
 
-__all__ = ["Review"]
-
 STRATEGIES = ("quality", "gain")
 
 

@@ -13,8 +13,6 @@ from skinfluence.labels._sources.cross_validated import CrossValidatedPredictor,
 from skinfluence.labels._sources.explained import LeaveOneOutPredictor
 from skinfluence.labels._sources.representations import PooledPredictor
 
-__all__ = ["choose_sources"]
-
 REMEDY = (
     'Take ranking="leave_one_out", which cross-validates such an estimator, or an estimator that '
     "influence can serve."

@@ -1,11 +1,8 @@
 """Representations of the rows: linear, and radial basis functions seen from landmarks (Nystroem).
 
-No representation looks at a label, so that leaving a row out of a fit needs no other columns, and
-the closed forms of leave-one-out hold exactly for the model on these columns.
-
-Rows of weight zero are absent: neither the scales, nor the landmarks, nor the widths see them. Of
-the other weights nothing is used: columns depend on which rows count, not on how much, and so stay
-the same through the reweighted fits of a noise model.
+No representation looks at a label, so that leaving a row out of a fit needs no other columns.
+Columns depend on which rows count, not on how much, and so stay the same through the reweighted
+fits of a noise model.
 
 scikit-learn's `Nystroem` whitens its columns with a singular value decomposition and holds those of
 all rows; here the penalty takes the kernel between landmarks instead, and columns come in blocks.

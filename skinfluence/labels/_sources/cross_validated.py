@@ -17,8 +17,6 @@ from skinfluence.labels._inputs.steps import last_step, weight_name
 from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
-__all__ = ["CrossValidatedPredictor", "make_folds", "seeded"]
-
 #: A class that a model holds for impossible gets this probability: models that count (a forest, a
 #: tree) say zero after some hundred votes.
 LEAST = 1e-3

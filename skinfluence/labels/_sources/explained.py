@@ -1,9 +1,8 @@
 """The source of an estimator that influence can explain: its own leave-one-out, in closed form.
 
-The estimator is fitted once, by :class:`skinfluence.InfluenceExplainer`. Other row weights and
-other dampings then move its objective to its new optimum by Newton steps, which is what a refit of
-the estimator would end at, at a fraction of its cost; earlier steps of a pipeline and the choice of
-a search stay as they were fitted.
+The estimator is fitted once. Other row weights and dampings then move its objective to its new
+optimum by Newton steps, which is where a refit would end; earlier steps of a pipeline and the
+choice of a search stay as they were fitted.
 """
 
 import copy
@@ -26,8 +25,6 @@ from skinfluence.losses import Logistic, Multinomial
 from skinfluence.objectives import Objective, minimize
 from skinfluence.solvers import AutoSolver, get_solver
 
-__all__ = ["LeaveOneOutPredictor"]
-
 #: Stationarity at which an optimum is one here: a Newton step without a row is less exact.
 TOLERANCE = 1e-11
 #: Dampings that "auto" tries beside none, times the mean curvature of a feature.
@@ -38,14 +35,11 @@ DAMPINGS = 10.0 ** np.arange(-3.0, 1.5)
 class LeaveOneOutPredictor:
     """Closed-form leave-one-out of a scikit-learn estimator that has an adapter.
 
-    Damping is a penalty ``damping * sum(weight) / 2 * ||coef||^2`` on the features' coefficients,
-    on top of the estimator's own, in the fit as in the inverse Hessian: in the inverse alone it
-    would pull every leave-one-out prediction towards the fit, and the largest would always look
-    best.
-
-    "auto" takes none unless another one's mean leave-one-out loss is better by more than a standard
-    error of the difference: the estimator is what the user asked for. An estimator that has chosen
-    its own penalty (RidgeCV, a search) gets none.
+    Damping is a penalty ``damping * sum(weight) / 2 * ||coef||^2`` on the features' coefficients in
+    the fit as in the inverse Hessian: in the inverse alone it would pull every leave-one-out
+    prediction towards the fit, and the largest would always look best. "auto" takes none unless
+    another one's mean leave-one-out loss is better by more than a standard error of the difference.
+    An estimator that has chosen its own penalty (RidgeCV, a search) gets none.
     """
 
     X: Any  # as the user gave it

@@ -13,8 +13,6 @@ from skinfluence.labels._inputs.steps import looks_at_labels
 from skinfluence.labels._sources.cross_validated import N_SPLITS
 from skinfluence.solvers import AutoSolver, Sizes
 
-__all__ = ["reason_to_cross_validate", "seconds", "step_that_sees_labels"]
-
 #: How many times longer than cross-validation the closed form may take, and how many seconds of a
 #: common machine it may take whatever cross-validation takes.
 LONGER, SHORT = 2.0, 0.2

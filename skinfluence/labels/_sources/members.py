@@ -16,8 +16,6 @@ from skinfluence.labels._sources.columns import MOST_DOUBLES, Linear, RadialBasi
 from skinfluence.labels._sources.pooling import best_temperature
 from skinfluence.labels._sources.ridge_path import RidgePath, ridge_path
 
-__all__ = ["ForestMember", "RidgeMember", "Rows", "fit_forest", "fit_ridge", "pipeline_steps"]
-
 #: Multiples of the values of a ridge regression, which lie between 0 and 1, that make them sharp.
 TEMPERATURES = np.geomspace(1.0, 32.0, 9)
 #: Trees, and the bootstrap sample that each is grown on: a share of the rows, and at the most so
@@ -121,10 +119,8 @@ def fit_ridge(representation, rows, dampings):
 class ForestMember:
     """Extremely randomized trees (Geurts et al. 2006) whose leaves hold the means of all rows.
 
-    A tree that was not grown on a row gives a representation of it that does not depend on its
-    label. The prediction for the row is the mean of its leaf over all other rows, those that the
-    tree was grown on and those that it was not, averaged over these trees: out-of-bag estimates
-    (Breiman 1996) from more rows. Other row weights grow other trees.
+    The prediction for a row is the mean of its leaf over all other rows, averaged over the trees
+    that were not grown on the row: out-of-bag estimates (Breiman 1996) from more rows.
     """
 
     forest: Any
@@ -246,9 +242,8 @@ class RepresentationColumns(TransformerMixin, BaseEstimator):
 def pipeline_steps(scaler, member, n_classes, total_weight):
     """(transformer, ridge) whose fit is that of a ridge member.
 
-    The closed form takes weights that sum to one, and its damping is in units of the mean variance:
-    the penalty of a ridge in sum form is that times the total weight. For classes the targets are
-    -1 and +1 where the closed form has 0 and 1, which doubles the coefficients and no more.
+    The closed form takes weights that sum to one, a ridge in sum form; and a ridge classifier has
+    targets -1 and +1 for 0 and 1, which doubles the coefficients and no more.
     """
     alpha = float(member.damping * member.path.unit * total_weight)
     ridge = Ridge(alpha=alpha) if n_classes is None else RidgeClassifier(alpha=alpha)

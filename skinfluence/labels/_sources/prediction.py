@@ -11,8 +11,6 @@ from typing import Any
 
 from numpy import ndarray
 
-__all__ = ["OutOfSamplePrediction"]
-
 
 @dataclass(frozen=True)
 class OutOfSamplePrediction:

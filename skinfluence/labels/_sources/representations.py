@@ -1,9 +1,4 @@
-"""The source for users who give no estimator: members and their weights.
-
-Start reading here: `PooledPredictor.fit`. Columns come from `columns.py`, leave-one-out values for
-every damping from `ridge_path.py`, the members from `members.py`, and what is made of them from
-`pooling.py`.
-"""
+"""The source for users who give no estimator: members and their weights."""
 
 from copy import copy
 from dataclasses import KW_ONLY, dataclass
@@ -42,12 +37,11 @@ class PooledPredictor:
     """Leave-one-out predictions of the library's own representations.
 
     Ridge regressions on the one-hot labels (or the values of a regression): one eigendecomposition
-    a representation gives the values without each row for every damping; the damping is the one
-    under which the given labels are most likely without their own rows. The leaf means of a forest
-    are one member more. For classes all are added with weights that make the given labels likely;
-    the values of a regression are averaged where they are nearly as good as the
-    best. The first fit chooses the representations; others follow with their own dampings.
-    `best` is the best ridge regression of the last fit.
+    a representation gives the values without each row for every damping, of which the likeliest is
+    taken. The leaf means of a forest are one member more. For classes all are added with weights
+    that make the given labels likely; the values of a regression are averaged where they are nearly
+    as good as the best. The first fit chooses the representations; others follow with their own
+    dampings. `best` is the best ridge regression of the last fit.
     """
 
     X: Any  # numbers, all finite; sparse or not
@@ -56,8 +50,7 @@ class PooledPredictor:
     encoder: Any = None  # fitted, from the rows as the user gave them to X; None: X are these
     columns: str = ""  # sentences for the description
     representation: str = "auto"
-    #: Landmarks, and directions of a linear representation with many more columns. "auto": more
-    #: while the likelihood gains, in less time than a cross-validated forest is estimated to take.
+    #: Landmarks, and directions of a linear representation with many more columns.
     n_components: Any = "auto"
     damping: Any = "auto"  # in units of the mean variance of the directions; the forest has none
     random_state: Any = None
@@ -157,11 +150,8 @@ class PooledPredictor:
     def _weights(self, members, values, rows):
         if self.target.classes is None:
             return shares_of_near_best([member.criterion for member in members])
-        chosen = rows.for_choice
-        start = np.array([member.temperature for member in members])
-        return stacking_weights(
-            values[:, chosen], self.target.codes[chosen], rows.share[chosen], start
-        )
+        some, start = rows.for_choice, np.array([member.temperature for member in members])
+        return stacking_weights(values[:, some], self.target.codes[some], rows.share[some], start)
 
 
 @dataclass
