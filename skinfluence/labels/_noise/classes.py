@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import bisect, minimize_scalar
 from scipy.special import expit
 
 from skinfluence._utils.warnings import user_stacklevel
@@ -36,8 +36,8 @@ TEMPERATURES = (0.2, 5.0)
 SURELY_WRONG = 0.05
 #: Log-likelihood, in nats over all rows, that the best shares of the classes may gain by chance.
 CHANCE = 2.0
-#: Steps of the bisection for the shift, in log-odds of at most LARGEST_SHIFT.
-BISECTIONS, LARGEST_SHIFT = 40, 8.0
+#: Of the log-odds at the most.
+LARGEST_SHIFT = 8.0
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,19 @@ def fit_verdict(log_proba, codes, weight, before=None):
     """
     kept = weight > 0
     log_proba, codes, weight = log_proba[kept], codes[kept], weight[kept] / weight[kept].mean()
-    start = (None, None) if before is None else (before.one_rate, before.matrix)
-    one_rate, matrix, share = fit_noise_matrices(log_proba, codes, weight, start)
+    fits = before and (before.one_rate, before.matrix)
+    one_rate, matrix, share = fit_noise_matrices(log_proba, codes, weight, fits)
     wrong = weight @ matrix.wrong(log_proba, codes)
     own = NoiseVerdict(one_rate, matrix, share, 0.0).posterior(log_proba, codes)
     own = np.clip(own[np.arange(len(codes)), codes], 1e-12, 1 - 1e-12)
     odds = np.log(own) - np.log1p(-own)
+
+    def too_many(shift):
+        return weight @ expit(-(odds + shift)) - wrong
+
     low, high = -LARGEST_SHIFT, LARGEST_SHIFT
-    for _ in range(BISECTIONS):
-        shift = (low + high) / 2
-        if weight @ expit(-(odds + shift)) > wrong:
-            low = shift
-        else:
-            high = shift
+    inside = too_many(low) > 0 > too_many(high)
+    shift = bisect(too_many, low, high) if inside else (high if too_many(high) >= 0 else low)
     return NoiseVerdict(one_rate, matrix, share, shift)
 
 

@@ -104,27 +104,25 @@ def one_rate_matrix(rate, n_classes):
     return matrix
 
 
-def fit_noise_matrices(log_proba, codes, weight, start=(None, None)):
+def fit_noise_matrices(log_proba, codes, weight, before=None):
     """(NoiseFit of one rate, NoiseFit of a matrix, share of the second in the mean of both).
 
-    From out-of-sample log-probabilities (n, K), given labels and row weights of mean one. `start`:
-    the two fits of other log-probabilities of the same rows.
+    From out-of-sample log-probabilities (n, K), given labels and row weights of mean one. They
+    start from the two fits `before` to other log-probabilities of the same rows.
     """
     n_classes = log_proba.shape[1]
     problem = _Problem(*_some_rows(log_proba, codes, weight))
-    anchored = problem.anchored_matrix() if start[0] is None else None
-    if start[0] is None:
+    if before is None:
+        anchored = problem.anchored_matrix()
         at_its_rate = problem.start(matrix=anchored, parted=False, log_t=1.0)
         one_rate = problem.best_fit([problem.start(PRIOR_RATE), at_its_rate])
+        starts = [one_rate.position, problem.start(matrix=anchored, log_t=1.0)]
     else:
-        one_rate = problem.fit(start[0].position)
+        one_rate = problem.fit(before[0].position)
+        starts = [before[1].position]
     if n_classes > MOST_CLASSES:
         return one_rate, one_rate, 0.0
-    if start[1] is None:
-        starts = [one_rate.position, problem.start(matrix=anchored, log_t=1.0)]
-        whole = problem.best_fit(starts, matrix=True)
-    else:
-        whole = problem.fit(start[1].position, matrix=True)
+    whole = problem.best_fit(starts, matrix=True)
     further = n_classes * (n_classes - 1) - 1
     charge = further - 1 + np.log(weight.sum())
     gain = weight.sum() * (whole.likelihood - one_rate.likelihood)
@@ -225,6 +223,8 @@ class _Problem:
 
     def best_fit(self, starts, matrix=False):
         """The NoiseFit from the start that is better after a few steps."""
+        if len(starts) == 1:
+            return self.fit(starts[0], matrix=matrix)
         first = [self.fit(start, matrix=matrix, steps=FIRST_STEPS) for start in starts]
         best = max(first, key=lambda fit: fit.objective)
         return self.fit(best.position, matrix=matrix)
