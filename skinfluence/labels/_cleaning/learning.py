@@ -38,7 +38,13 @@ class WithFlagger:
         return LabelFlagger() if self.flagger is None else self.flagger
 
     def get_metadata_routing(self):
-        """Routing of metadata to the flagger's `fit`."""
+        """Routing of metadata to the flagger's `fit`.
+
+        Returns
+        -------
+        MetadataRouter
+            For the flagger.
+        """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         if "fit_resample" in METHODS and hasattr(self, "fit_resample"):  # made known by imblearn
             mapping.add(caller="fit_resample", callee="fit")
