@@ -233,8 +233,8 @@ class RowsOfModel:
         """The same for some of the rows, a slice or an array of int."""
         return RowsOfModel(self.model, self.X[rows])
 
-    def with_coef(self, coef):
-        """The same: there are no coefficients."""
+    def at(self, other):
+        """The same: there are no parameters."""
         return self
 
     def raw(self):
