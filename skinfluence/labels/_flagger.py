@@ -208,7 +208,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features), or documents
-            What the estimator takes. Without one: see the page "Find wrong labels".
+            What the estimator takes. Without one: see "Tables and targets of a label flagger".
             Held by reference for :meth:`report` and `explainer_`: do not change it afterwards.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Given labels of any sortable type, or values of a regression. Several columns are judged
