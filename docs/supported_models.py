@@ -25,7 +25,7 @@ by :func:`skinfluence.supports`, which also answers for a single estimator:
     >>> from sklearn.linear_model import RidgeCV
     >>> from skinfluence import supports
     >>> supports(RidgeCV())
-    caveat: The chosen alpha_ counts as fixed.
+    caveat: The chosen alpha_ is held fixed.
 
 A supported estimator may also be the last step of a `Pipeline` (of scikit-learn or
 imbalanced-learn), and may be inside a `FrozenEstimator`, a `GridSearchCV` or another search. A

@@ -29,7 +29,7 @@ MODELS = {
 }
 GIVEN = {
     "swapped": (y, X, r"X has shape \(150,\) and y has shape \(150, 4\).*Pass fit\(X, y\)"),
-    "swapped arrays": (y.to_numpy(), Z, "stand in each other's place"),
+    "swapped arrays": (y.to_numpy(), Z, "they are exchanged"),
     "records": (X.to_dict("records"), y, r"Pass pandas.DataFrame\(X\)"),
     "a file": ("table.csv", y, r"X is 'table.csv', the name of a file.*read_csv\('table.csv'\)"),
     "a path": (Path("a.parquet"), y, r"pandas.read_parquet\('a.parquet'\)"),

@@ -18,7 +18,7 @@ COUNTS_ARE_WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight)
 
 #: Caveat of sparse models: what first order and Newton steps leave out.
 SELECTION = (
-    "The selection of columns counts as fixed to first order and by Newton steps, with a warning "
+    "The selection of columns is held fixed to first order and by Newton steps, with a warning "
     'for removals that are predicted to change it; method="refit" selects anew.'
 )
 

@@ -91,7 +91,7 @@ def register(module, name, *, examples, check=_take_all, caveat="", closed_form=
         called before the estimator is fitted, and again when it is explained.
     caveat : str or callable, default=""
         Sentence about what differs from a refit of the whole estimator, such as a parameter that
-        counts as fixed; ``caveat(estimator)`` returns one, or "" where there is none. It is the
+        is held fixed; ``caveat(estimator)`` returns one, or "" where there is none. It is the
         reason that :func:`skinfluence.supports` gives.
     closed_form : bool, default=False
         Whether `build` returns a :class:`~skinfluence.closed_form.ClosedFormModel`, for estimators

@@ -62,7 +62,7 @@ def supports(estimator):
     >>> supports(Ridge()).answer
     'yes'
     >>> supports(RidgeCV())
-    caveat: The chosen alpha_ counts as fixed.
+    caveat: The chosen alpha_ is held fixed.
     >>> bool(supports(RandomForestClassifier()))
     False
     """
@@ -85,7 +85,7 @@ def _caveats(estimator):
         else:
             check_supported(estimator)
             found = []
-        return [*found, "The parameters that the search chose count as fixed."]
+        return [*found, "The parameters that the search chose are held fixed."]
     adapter = find_adapter(estimator)
     adapter.check(estimator)
     caveat = adapter.caveat_of(estimator)
@@ -95,7 +95,11 @@ def _caveats(estimator):
 def _caveats_of_steps(steps):
     """The caveat of a pipeline's earlier steps, if they learn from the rows."""
     learning = [type(step).__name__ for _, step in steps if hasattr(step, "fit") and _learns(step)]
-    return [f"What {', '.join(learning)} learnt counts as fixed."] if learning else []
+    return (
+        [f"The fitted {', '.join(learning)} {'is' if len(learning) == 1 else 'are'} held fixed."]
+        if learning
+        else []
+    )
 
 
 def check_supported(estimator):

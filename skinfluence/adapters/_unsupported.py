@@ -137,7 +137,7 @@ FAMILIES = (
         r"CCA|PLSCanonical|PLSRegression",
         "finds its directions one after another, and minimises no sum over rows",
         regressor="make_pipeline(PCA(), Ridge())",
-        hint="The directions count as fixed there.",
+        hint="The directions are held fixed there.",
     ),
     Family(
         r"sklearn\.semi_supervised",

@@ -60,9 +60,10 @@ def describe_test_row(hospital, explainer, x_test, y_test, test_row):
     probability = explainer.predict_proba(x_test)[0, predicted]
     return paragraph(
         f"Test row {test_row}, aged {_answer(hospital, x_test[0], 'age_')}, was "
-        f"{hospital.target_names[y_test[0]]}. The model says {hospital.target_names[predicted]} "
-        f"({probability:.1%}), loss {loss(explainer, x_test, y_test):.4f}. The tables show by how "
-        "much this loss changes when one training patient is removed; * marks children.",
+        f"{hospital.target_names[y_test[0]]}. The model predicts "
+        f"{hospital.target_names[predicted]} ({probability:.1%}), loss "
+        f"{loss(explainer, x_test, y_test):.4f}. The tables show by how much this loss changes "
+        "when one training patient is removed; * marks children.",
         "Child  ",
     )
 

@@ -27,12 +27,12 @@ _DOUBTS = {"boundary": _near_the_boundary, "hard": _like_other_classes}
 
 
 def flip_hard_labels(X, y, fraction, *, kind="boundary", n_neighbors=15, random_state=None):
-    """Give a fraction of the rows a wrong label, rather where it looks right.
+    """Give a fraction of the rows a wrong label, preferably rows near other classes.
 
     Exactly ``round(fraction * n)`` rows are flipped, each to another class than its own, drawn by
     the shares that the other classes have among the row's nearest neighbours (a twentieth of a
-    neighbour is added for each class). Which rows are flipped depends on the neighbours as well:
-    real mistakes are made on rows that look alike, and they are harder to find than those of
+    neighbour is added for each class). The choice of the flipped rows depends on the neighbours as
+    well. People make errors on similar rows, and these are harder to find than those of
     :func:`flip_labels`.
 
     Parameters
@@ -52,9 +52,9 @@ def flip_hard_labels(X, y, fraction, *, kind="boundary", n_neighbors=15, random_
         - "hard": the share of its neighbours that are of another class: rows that were already
           hard to get right.
     n_neighbors : int, default=15
-        How many neighbours are looked at; all other rows where there are fewer.
+        Number of neighbours; all other rows if there are fewer.
     random_state : int, RandomState instance or None, default=None
-        Decides which rows are flipped, and to which class. An int gives the same answer at every
+        Determines the flipped rows and their new classes. An int gives the same result at every
         call.
 
     Returns

@@ -50,7 +50,7 @@ def load_hospital_readmission(*, modified=False, as_frame=False, return_X_y=Fals
         feature_names : list of str
             The names of the 127 columns.
         target_names : list of str
-            What the targets 0 and 1 say.
+            Meaning of the targets 0 and 1.
         DESCR : str
             The description of the data, its source and its licence.
 

@@ -39,7 +39,7 @@ def flip_labels(y, fraction, *, kind="symmetric", random_state=None):
 
         With two classes there is one other class and both do the same.
     random_state : int, RandomState instance or None, default=None
-        Decides which rows are flipped, and to which class. An int gives the same answer at every
+        Determines the flipped rows and their new classes. An int gives the same result at every
         call; the rows are the same for both kinds.
 
     Returns

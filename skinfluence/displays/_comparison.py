@@ -93,7 +93,7 @@ class ComparisonDisplay(Display):
 
     @shared_parameters
     def plot(self, ax=None, *, n_marked=3, **kwargs):
-        """Draw one point a training row.
+        """Draw one point per training row.
 
         Parameters
         ----------

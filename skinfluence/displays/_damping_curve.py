@@ -86,7 +86,7 @@ class DampingCurveDisplay(Display):
 
     @shared_parameters
     def plot(self, ax=None, **kwargs):
-        """Draw the curve; no damping stands at the left of the logarithmic axis.
+        """Draw the curve; damping 0 is at the left end of the logarithmic axis.
 
         Parameters
         ----------

@@ -76,7 +76,7 @@ class GroupInfluenceDisplay(Display):
 
     @shared_parameters
     def plot(self, ax=None, *, n_groups=12, **kwargs):
-        """Draw one bar a group, the largest effect first.
+        """Draw one bar per group, the largest effect first.
 
         Parameters
         ----------

@@ -13,9 +13,9 @@ DISTANCES = ("test_row", "decision_value")
 class InfluenceDistanceDisplay(Display):
     """Influence on one test row against the distance of the training rows, by class.
 
-    The distance is the Euclidean one to the test row among the features that the last step sees
-    (Koh & Liang 2017, Figure 4), or the training row's own decision value: how far it lies from
-    the decision boundary, in units of the raw prediction.
+    The distance is the Euclidean one to the test row among the features of the last step (Koh &
+    Liang 2017, Figure 4), or the training row's own decision value: its distance from the decision
+    boundary, in units of the raw prediction.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class InfluenceDistanceDisplay(Display):
 
     @shared_parameters
     def plot(self, ax=None, *, n_marked=3, **kwargs):
-        """Draw one point a training row.
+        """Draw one point per training row.
 
         Parameters
         ----------

@@ -9,7 +9,7 @@ MOST_ANNOTATED = 6
 
 
 class LabelReportDisplay(Display):
-    """Label quality with the flagged rows, beside the noise matrix with its standard errors.
+    """Label quality with the flagged rows, and the noise matrix with its standard errors.
 
     For values of a regression the right panel shows the given values against those that are
     predicted without the row.

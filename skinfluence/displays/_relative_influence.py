@@ -10,7 +10,7 @@ from skinfluence.selection import relative_influence
 class RelativeInfluenceDisplay(Display):
     """Influence on one test row against relative influence (RelatIF; Barshan et al. 2020).
 
-    Rows of large influence and small relative influence move the whole model: outliers and wrong
+    Rows of large influence and small relative influence change the whole model: outliers and wrong
     labels. The k strongest rows of either are marked.
 
     Parameters
@@ -75,7 +75,7 @@ class RelativeInfluenceDisplay(Display):
 
     @shared_parameters
     def plot(self, ax=None, *, k=5, **kwargs):
-        """Draw one point a training row.
+        """Draw one point per training row.
 
         Parameters
         ----------

@@ -9,7 +9,7 @@ from skinfluence.targets import Mean
 
 
 class RemovalFidelityDisplay(Display):
-    """Predicted change without a training row against that of a real refit, one point a row.
+    """Predicted change without a training row against the refitted change, one point per row.
 
     Koh & Liang (2017), Figure 2. Points on the identity line are right.
 

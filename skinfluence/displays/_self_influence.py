@@ -9,8 +9,8 @@ from skinfluence.displays._base import Display, mark, scatter_classes
 class SelfInfluenceDisplay(Display):
     """Influence of each training row on its own loss, against that loss.
 
-    Rows far up are predicted only because they were learnt by heart: wrong labels and outliers
-    (Koh & Liang 2017, section 5.4). The named rows are the first that a person should look at.
+    Rows with large self-influence are predicted by the model only because it was fitted to them:
+    wrong labels and outliers (Koh & Liang 2017, section 5.4). Inspect the named rows first.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class SelfInfluenceDisplay(Display):
 
     @shared_parameters
     def plot(self, ax=None, *, n_marked=5, **kwargs):
-        """Draw one point a training row.
+        """Draw one point per training row.
 
         Parameters
         ----------

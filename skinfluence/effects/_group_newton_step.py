@@ -21,7 +21,7 @@ def group_newton_step(objective, inverse, edits):
     """Effect of changing many weights together by one Newton step.
 
     ``delta_b = (H - H_U)^-1 g_U`` with the group's part of Hessian and gradient, by whichever is
-    reckoned to be the cheapest: Woodbury's identity with a matrix of m K rows for m rows in the
+    estimated to be the cheapest: Woodbury's identity with a matrix of m K rows for m rows in the
     group, the group's Hessian in coordinates in which H is the identity, or a factorisation of
     what is left, which loses no digits where the group's leverage is near one. Where other rows'
     weights follow (balanced classes, penalty in mean form) gradient and Hessian are those of the

@@ -69,9 +69,9 @@ class AllRows:
         return self.training_rows_.names()
 
     def leverage(self):
-        """Leverage of each training row: how much it determines its own prediction.
+        """Leverage of each training row: its share in its own prediction.
 
-        Of the Hessian, whatever `curvature` the influences take.
+        Computed from the Hessian for every `curvature`.
 
         Returns
         -------
@@ -173,7 +173,7 @@ class AllRows:
         -------
         ndarray of shape (n_rows, n_params)
             Coefficients without the row minus with it, laid out as ``coef_.ravel()`` followed by
-            ``intercept_`` of the last step. NaN for the only row of a class, with a warning, save
+            ``intercept_`` of the last step. NaN for the only row of a class, with a warning, except
             for "first_order".
         """
         check_is_fitted(self)
@@ -240,9 +240,10 @@ class AllRows:
 
         Lin's concordance between the predicted and the refitted change of the mean loss on (X, y),
         over 32 removed training rows: half with the largest gradients, half evenly spaced below
-        them. Deterministic. This, and not accuracy, is what a grid search over `damping`,
-        `method` or `solver` must maximise: they leave the fitted model and so its accuracy as it
-        is, and every candidate would tie. For accuracy pass ``scoring="accuracy"`` to the search.
+        them. The result is deterministic. A grid search over `damping`, `method` or `solver` must
+        maximise this score and not the accuracy: these settings do not change the fitted model, so
+        that all candidates would have the same accuracy. For accuracy pass ``scoring="accuracy"``
+        to the search.
 
         Parameters
         ----------

@@ -35,26 +35,26 @@ from skinfluence.targets import bind_target
 class InfluenceExplainer(MostInfluential, EstimatorDelegation):
     """Influence of training rows on predictions: the effect of their removal.
 
-    A scikit-learn meta-estimator: fits a clone of `estimator` and computes from one factorisation
-    of its Hessian what the removal of training rows would do, without retraining.
+    A scikit-learn meta-estimator. It fits a clone of `estimator`, and computes the effects of
+    removing training rows from one factorisation of its Hessian, without retraining.
 
     Sign: value without the row minus value with it. For losses, positive means that the training
     row helps the test row. See the conventions page of the documentation.
 
-    `fit` reads the settings: a change of them by `set_params` counts from the next fit on. Each
-    call reads `method`, `memory`, `n_jobs` and `verbose`.
+    Settings are read by `fit`: a change by `set_params` takes effect at the next fit. Each call
+    reads `method`, `memory`, `n_jobs` and `verbose`.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        A clone of it is fitted, also where it was fitted before; a FrozenEstimator stays as it is.
-        LinearRegression, Ridge, RidgeCV, BayesianRidge, Lasso, LassoCV, ElasticNet, ElasticNetCV,
-        PoissonRegressor, GammaRegressor, TweedieRegressor, KernelRidge, GaussianProcessRegressor,
-        RidgeClassifier, RidgeClassifierCV, LogisticRegression, LogisticRegressionCV, LinearSVC,
-        SGDClassifier, SGDRegressor or SmoothHingeSVC;
-        also as the last step of a Pipeline (earlier steps are fitted once and then fixed), in a
-        FrozenEstimator (already fitted), or in a search such as GridSearchCV (its best estimator is
-        explained). None stands for ``LogisticRegression()``.
+        A clone of it is fitted, even if it is fitted already; a FrozenEstimator is not fitted
+        again. LinearRegression, Ridge, RidgeCV, BayesianRidge, Lasso, LassoCV, ElasticNet,
+        ElasticNetCV, PoissonRegressor, GammaRegressor, TweedieRegressor, KernelRidge,
+        GaussianProcessRegressor, RidgeClassifier, RidgeClassifierCV, LogisticRegression,
+        LogisticRegressionCV, LinearSVC, SGDClassifier, SGDRegressor or SmoothHingeSVC; also as the
+        last step of a Pipeline (earlier steps are fitted once and then fixed), in a FrozenEstimator
+        (already fitted), or in a search such as GridSearchCV (its best estimator is explained).
+        None is ``LogisticRegression()``.
     solver : str or Solver, default="auto"
         How the Hessian is inverted: "auto" (see :class:`skinfluence.solvers.AutoSolver` for the
         rules), "cholesky", "eigh", "woodbury", "cg", "neumann", "lissa", or a solver
@@ -62,28 +62,27 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
     damping : float, default=0.0
         Adds ``damping * sum(sample_weight)`` to the Hessian's diagonal, for the inverse only.
     curvature : {"hessian", "gauss_newton", "fisher", "empirical_fisher"}, default="hessian"
-        Which matrix influences take the inverse of. "gauss_newton" leaves out the second derivative
-        of raw predictions that are not linear in the parameters, and is the Hessian for others.
-        "fisher": the mean of ``g_i g_i'`` over labels
-        drawn from the model; for squared error and logistic losses it is the Hessian, and hinges
-        have none. "empirical_fisher": the sum of ``s_i g_i g_i'`` at the given labels, for first
-        order only; for squared error it takes residuals of variance one for granted. The
-        penalty's second derivative belongs to all three. Refits, leverages and diagnostics do not
-        depend on it.
+        Matrix that is inverted. "gauss_newton" leaves out the second derivative of raw predictions
+        that are not linear in the parameters, and is the Hessian for others. "fisher": the mean of
+        ``g_i g_i'`` over labels drawn from the model; for squared error and logistic losses it is
+        the Hessian, and hinges have none. "empirical_fisher": the sum of ``s_i g_i g_i'`` at the
+        given labels, for first order only; for squared error it assumes residuals of variance one.
+        The penalty's second derivative belongs to all three. Refits, leverages and diagnostics do
+        not depend on it.
     method : {"auto", "first_order", "newton_step", "refit"}, default="auto"
         The effect of removing a row: the influence function, one Newton step with the row's
-        leverage (exact for squared error), or a converged refit. "auto" is the Newton step
-        wherever the Hessian is factorised, and first order otherwise; for hinge machines,
-        which have no curvature to step by, it is the refit, followed exactly.
+        leverage (exact for squared error), or a converged refit. "auto" is the Newton step wherever
+        the Hessian is factorised, and first order otherwise; for hinge machines, which have no
+        curvature, it is the exact refit.
     penalty_scaling : {"estimator", "mean"}, default="estimator"
-        Whether the penalty stays when a row leaves (as the estimator has it) or shrinks with the
-        number of rows (weight decay on the mean loss, as in Koh & Liang).
+        Whether the penalty is constant when a row is removed (as in the estimator) or proportional
+        to the number of rows (weight decay on the mean loss, as in Koh & Liang).
     polish : bool, default=True
         Move the coefficients to the exact optimum by Newton steps before explaining.
         ``polish=False`` keeps them, as Koh & Liang keep the weights of a hinge machine.
     temperature : float, default=0.01
-        Of the smooth hinge that stands in for the hinge of ``LinearSVC(loss="hinge")`` in first
-        order and Newton steps. Refits are those of the hinge itself.
+        Temperature of the smooth hinge that replaces the hinge of ``LinearSVC(loss="hinge")`` in
+        first order and Newton steps. Refits use the hinge itself.
     memory : str or joblib.Memory, default=None
         Where `score` caches its refits.
     n_jobs : int, default=None
@@ -92,28 +91,27 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         For solvers that draw samples ("lissa", "cg"). None: their own fixed seed. A
         RandomState gives one seed at `fit`; the results of the explainer then repeat.
     verbose : int, default=None
-        What takes more than two seconds (polishing, Hessians that are formed, solutions, refits,
-        leverages, influences) shows a bar with the time left in terminals and notebooks. 0 never
-        does. 1 also prints what `fit` did, and where there is neither, such as in a log, lines
-        with the expected time.
+        Computations of more than two seconds (polishing, forming of Hessians, solutions, refits,
+        leverages, influences) show a bar with the remaining time in terminals and notebooks. 0
+        shows none. 1 also prints what `fit` did, and writes lines with the expected time to logs.
 
     Attributes
     ----------
     estimator_ : estimator
         The fitted clone.
     objective_ : Objective
-        What it minimised, at the coefficients that are explained.
+        Its objective, at the explained coefficients.
     stationarity_ : float
         Relative size of the gradient at the estimator's own coefficients; 0 at an optimum.
     polished_stationarity_ : float
-        The same at the coefficients that are explained.
+        The same at the explained coefficients.
     distance_to_optimum_ : float
-        How far the estimator's own coefficients are from the optimum of the given rows, in units
-        of what sampling does: about m where a share m of its training rows is missing, about 2 for
-        as many other rows. 0 where polishing moved no raw prediction by more than 1e-6 of their
-        spread, NaN without polishing. See the conventions page.
+        Distance of the estimator's own coefficients from the optimum of the given rows, in units of
+        the sampling error: about m if a share m of its training rows is missing, about 2 for as
+        many other rows. 0 if polishing moved no raw prediction by more than 1e-6 of their spread,
+        NaN without polishing. See the page "Distance to the optimum".
     fitted_model_ : FittedModel
-        The fitted clone taken apart; gives the predictor of new data.
+        Parts of the fitted clone; returns the predictor of new data.
     linearization_ : Linearization
         The objective with its inverse Hessian, made at first use.
     X_train_ : as given
@@ -129,14 +127,14 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
 
     See Also
     --------
-    skinfluence.LabelFlagger : Which labels are wrong, and which to check first.
+    skinfluence.LabelFlagger : Wrong labels, and labels to check first.
     skinfluence.groups : The removal of groups of rows; the fewest rows that flip a prediction.
     skinfluence.perturbation : Other features or another label of a training row.
     skinfluence.selection : Relative influence, rows that differ from each other, prototypes.
-    skinfluence.components : What the training loss and the inverse Hessian each contribute.
+    skinfluence.components : Contributions of the training loss and of the inverse Hessian.
     skinfluence.metrics : Agreement with real refits, as scorers for searches.
     skinfluence.solvers : Inverses of the Hessian, with their settings.
-    skinfluence.svm : A support-vector machine made to be explained.
+    skinfluence.svm : A support-vector classifier with a smooth loss.
     skinfluence.datasets : Small data sets, and wrong labels to find.
     skinfluence.testing : Checks for losses, estimators and solvers of your own.
 
@@ -215,8 +213,8 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         UnsupportedEstimatorError
             For estimators without a known differentiable objective, before anything is fitted.
         ValueError
-            For a table that is none: a file name, one column, X and y in each other's place. For
-            y or weights whose pandas index has the rows of X in another order.
+            For an invalid table: a file name, a single column, X and y exchanged. For y or weights
+            whose pandas index has the rows of X in another order.
 
         Warns
         -----
@@ -339,8 +337,8 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
             given, otherwise "predict": the loss at the predicted label for classifiers, the
             predicted value (summed over outputs) for regressors.
         rows : array-like of int, of names, or bool mask, default=None
-            Training rows, by position, by name in the index of the training data, or by a mask;
-            all by default. See "Names of rows" on the conventions page.
+            Training rows, by position, by name in the index of the training data, or by a mask; all
+            by default. See the page "Names of rows".
 
         Returns
         -------
@@ -359,8 +357,7 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         -----
         RuntimeWarning
             For training rows that are the only one of their class: a refit without them would be
-            another model. They are NaN, except for "first_order", which describes the model
-            as it is.
+            another model. They are NaN, except for "first_order", which describes the fitted model.
 
         References
         ----------

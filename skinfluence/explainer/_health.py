@@ -101,13 +101,13 @@ class Health(Readable):
         if not self.is_hessian:
             out.append(
                 f"A Fisher matrix (curvature={self.curvature!r}) stands in for the Hessian: "
-                "influences rank rows, and are not the size of what a refit would do."
+                "influences rank rows, and their size is not that of refits."
             )
         if self.stands_in and self.method != "refit":
             out.append(
                 f"A smooth hinge stands in for the hinge: {self.method!r} describes that machine, "
-                "and can be far off refits of the hinge. score() compares with those; "
-                'method="refit" or "auto" makes them.'
+                "and can be far from refits of the hinge. score() compares with those; "
+                'method="refit" or "auto" computes them.'
             )
         if self.null_directions and self.solver == "svd":
             out.append(
@@ -122,11 +122,11 @@ class Health(Readable):
         if len(self.high_leverage) and self.method != "refit":
             n = len(self.high_leverage)
             out.append(
-                f"{n} {'row has' if n == 1 else 'rows have'} leverage over 0.5: first order is far "
+                f"{n} {'row has' if n == 1 else 'rows have'} leverage over 0.5: first order is "
                 + (
-                    "off there, the Newton step is exact."
+                    "inaccurate there, the Newton step is exact."
                     if self.newton_step_is_exact
-                    else 'off there; ask for method="refit" with rows=health().high_leverage.'
+                    else 'inaccurate there; use method="refit" with rows=health().high_leverage.'
                 )
             )
         if self.condition > 1e10:

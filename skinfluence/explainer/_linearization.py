@@ -327,7 +327,7 @@ class Linearization:
     def linear_changes(self, rows, inverse=None):
         """First-order changes as products with the inverse: what selection takes apart.
 
-        Where LinearRegression drops singular values, the directions that it keeps count as fixed.
+        Where LinearRegression drops singular values, the directions that it keeps are held fixed.
         """
         edits = RowEdits.removals(rows)
         return self.objective, linear_first_order(self.objective, inverse or self.inverse, edits)
@@ -344,7 +344,7 @@ class Linearization:
             warnings.warn(
                 f"Training row(s) {self.objective.shown_rows(alone)} are the only one of their "
                 "class: a refit without it would be another model. The effects of their removal "
-                'are NaN; method="first_order" describes the model as it is and stays finite.',
+                'are NaN; method="first_order" describes the fitted model and stays finite.',
                 RuntimeWarning,
                 stacklevel=user_stacklevel(),
             )

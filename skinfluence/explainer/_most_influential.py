@@ -30,7 +30,7 @@ class MostInfluential(AllRows):
         Parameters
         ----------
         k : int, default=10
-            How many; at most n_train are returned.
+            Number of rows; at most n_train are returned.
         order : {"magnitude", "helpful", "harmful"}, default="magnitude"
             Largest absolute value, largest value, or smallest value first.
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
@@ -71,7 +71,7 @@ class MostInfluential(AllRows):
         columns=None,
         verify=False,
     ):
-        """A small table for each test row: its most influential training rows and their values.
+        """Table of the most influential training rows of each test row, with their feature values.
 
         Parameters
         ----------
@@ -84,11 +84,11 @@ class MostInfluential(AllRows):
             As for :meth:`influence`, but ``"refit"`` ranks the rows by ``"auto"`` and refits those
             that are shown, as `verify` does.
         columns : list of names or numbers of columns, default=None
-            Features that are shown. None: all where there are at most 8, otherwise those whose
-            typical value in the place of the test row's own would move its prediction most. An
-            empty list shows none.
+            Features that are shown. None: all if there are at most 8, otherwise those where
+            replacing the value of the test row by a typical one moves its prediction most. An empty
+            list shows none.
         verify : bool, default=False
-            Refit the model without each row that is shown, and give both numbers. That costs one
+            Refit the model without each row of the tables, and show both numbers. This costs one
             refit for each different row: at most ``k * n_test``.
 
         Returns

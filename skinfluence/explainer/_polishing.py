@@ -142,14 +142,14 @@ def _far(model, fitted, frozen, moved, distance):
             f"The coefficients of {name} are not the optimum of the rows, labels and weights that "
             f"were read {measured}, although its equations were solved without iterations. A step "
             "before it which changes its input or draws at random gives other rows in fit than "
-            "afterwards; nearly collinear columns leave few digits. The answers are for the "
+            "afterwards; nearly collinear columns leave few digits. The results are for the "
             "optimum of the rows that were read."
         )
     hinge = getattr(model, "loss", None) == "hinge"
     return (
         f"{name} had not converged"
         + (", or its hinge is far from the smooth hinge at this temperature" if hinge else "")
-        + f" {measured}. The answers are for the optimum. Increase max_iter, lower tol, "
+        + f" {measured}. The results are for the optimum. Increase max_iter, lower tol, "
         + ("lower temperature, " if hinge else "")
         + "or scale the features."
     )

@@ -88,8 +88,8 @@ def check_training_data(X, y, estimator):
         return
     if n_dimensions(y) == 2:
         raise ValueError(
-            f"X has shape {np.shape(X)} and y has shape {np.shape(y)}: they stand in each other's "
-            "place. Pass fit(X, y), the table first and the labels second."
+            f"X has shape {np.shape(X)} and y has shape {np.shape(y)}: they are exchanged. "
+            "Pass fit(X, y), the table first and the labels second."
         )
     table = "X.to_frame()" if hasattr(X, "to_frame") else "numpy.reshape(X, (-1, 1))"
     if isinstance(X[0] if isinstance(X, list) else None, dict):

@@ -21,16 +21,16 @@ MOST = 0.25
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FlippingSet(Readable):
-    """Training rows without which a test row is predicted otherwise.
+    """Training rows whose removal changes the prediction of a test row.
 
     Prints as text and shows as HTML in notebooks.
 
     Attributes
     ----------
     prediction : label or float
-        What the model with all rows predicts.
+        Prediction of the model with all rows.
     new_prediction : label or float
-        What the model that was refitted without the rows predicts.
+        Prediction of the model that was refitted without the rows.
     rows : ndarray of shape (size,)
         Positions of the training rows of the smallest set that was found and verified by refit,
         in the order of removal; empty where none was found within `max_rows`.
@@ -39,13 +39,13 @@ class FlippingSet(Readable):
     row_names : pandas.Index or ndarray of shape (size,)
         Names of `rows` in the index of the training data; their positions without one.
     predicted_rows : ndarray of shape (predicted_size,)
-        The set that the method expects to be enough, before any refit.
+        Set that is sufficient according to `method`, before any refit.
     predicted_row_names : pandas.Index or ndarray of shape (predicted_size,)
         Names of `predicted_rows`.
     predicted_size : int or None
-        Its number of rows; None where the method expects none within `max_rows` to be.
+        Its number of rows; None if no set within `max_rows` is expected to be sufficient.
     confirmed : bool
-        Whether the refit without `predicted_rows` predicts otherwise.
+        Whether the refit without `predicted_rows` changes the prediction.
     """
 
     prediction: object
@@ -112,10 +112,10 @@ def smallest_flipping_set(
 ):
     """Find, for each test row, few training rows whose removal changes its prediction.
 
-    Rows are removed one by one in the order of `method` until it expects another prediction. Then
-    the model is refitted without them. If that says no, rows are added until it says yes; if it
-    says yes, it is asked whether fewer rows are enough. No search can promise that no smaller set
-    exists; the sets that are returned are real.
+    Rows are removed one by one in the order of `method` until another prediction is expected. Then
+    the model is refitted without them. If the prediction is the same, rows are added until it
+    changes; if it has changed, fewer rows are tried. A smaller set may exist; the returned sets are
+    verified.
 
     Parameters
     ----------
@@ -124,13 +124,12 @@ def smallest_flipping_set(
     X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
         Each row has a set of its own.
     threshold : float, default=None
-        For regressors, which need one: the predicted value is to cross it. Classifiers take None.
+        For regressors, which need one: the predicted value has to cross it. Classifiers need None.
     method : {"newton_step", "first_order"}, default="newton_step"
-        "newton_step" looks for each next row given that those before it are gone; "first_order"
-        takes rows by their influence and expects the sum (Broderick et al. 2020; Yang et al.
-        2023).
+        "newton_step" searches each row given that those before it are removed; "first_order" orders
+        rows by their influence and expects the sum (Broderick et al. 2020; Yang et al. 2023).
     max_rows : int, default=None
-        Rows at most; a quarter of the training rows by default.
+        Largest number of rows; a quarter of the training rows by default.
 
     Returns
     -------
@@ -140,7 +139,8 @@ def smallest_flipping_set(
     Raises
     ------
     ValueError
-        For models with several target values, and where `threshold` is missing or too much.
+        For models with several target values, and if `threshold` is missing for a regressor or
+        given for a classifier.
 
     See Also
     --------
@@ -149,8 +149,8 @@ def smallest_flipping_set(
     Notes
     -----
     For more than two classes the prediction may become any other one; each is tried. Predictions
-    far from the decision need a large part of the training rows, and every row costs a step: see
-    `most_influential_group` for what a step costs.
+    far from the decision boundary need a large part of the training rows. Every row costs a step;
+    see `most_influential_group`.
 
     References
     ----------

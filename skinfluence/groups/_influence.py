@@ -20,8 +20,8 @@ from skinfluence.linalg import block_size
 def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", method=None):
     """Effect of removing whole groups of training rows on each test row.
 
-    A group's effect is not the sum of its rows' effects: rows that are alike stand in for each
-    other, and only when all of them are gone does the model notice.
+    The effect of a group is not the sum of the effects of its rows: similar rows compensate for
+    each other until all of them are removed.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
         - a boolean array of shape (n_groups, n_train);
         - a str: the column of the training data frame that holds the labels.
 
-        A group is a set: the order of its rows and repetitions mean nothing.
+        A group is a set: the order of its rows and repetitions have no effect.
     method : str, default=None
         "auto" or the name of an effect; None takes the explainer's own `method`.
 
         - ``"first_order"``: the sum of the rows' influences (Koh et al. 2019);
-        - ``"second_order"``: adds what the rows are to each other (Basu et al. 2020);
+        - ``"second_order"``: adds interactions between the rows (Basu et al. 2020);
         - ``"rescaled"``: the sum of the rows' own Newton steps, each corrected for the row's
           leverage (Rubinstein & Hopkins 2025);
         - ``"newton_step"``: one Newton step on the objective without the group; exact for squared
@@ -63,7 +63,7 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
         For groups without which there is no model: no row of some class is left, or the
         coefficients are undetermined or infinite. The Newton step and the refit are NaN there, and
         "rescaled" where a row alone determines a coefficient; the first two methods describe the
-        model as it is and stay finite.
+        fitted model and stay finite.
 
     See Also
     --------
@@ -118,7 +118,7 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
 
 @shared_parameters
 def group_table(explainer, groups, X_test, y_test=None, *, target="auto", method=None):
-    """What the removal of each group does to the test rows on average, as a table.
+    """Mean effect of removing each group on the test rows, as a table.
 
     Parameters
     ----------
@@ -130,11 +130,11 @@ def group_table(explainer, groups, X_test, y_test=None, *, target="auto", method
     Returns
     -------
     DataFrame
-        One line a group, in the order of :func:`group_influence`: `group` (label, key or place in
+        One row per group, in the order of :func:`group_influence`: `group` (label, key or place in
         the list; missing for the rows whose label is), `n_rows`, `influence` (mean over the test
         rows of the value without the group minus the value with it) and `share_positive` (of the
-        test rows). Of the library that the training data came in; for arrays the first of pandas,
-        polars and pyarrow that is installed, else a numpy record array.
+        test rows). In the frame type of the training data; for arrays the first of pandas, polars
+        and pyarrow that is installed, else a numpy record array.
 
     See Also
     --------

@@ -20,7 +20,7 @@ DIRECTIONS = ("either", "increase", "decrease")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InfluentialGroup(Readable):
-    """Training rows that were found to change the mean over the test rows most, together.
+    """Training rows whose joint removal changes the mean over the test rows most.
 
     Prints as text and shows as HTML in notebooks.
 
@@ -38,7 +38,7 @@ class InfluentialGroup(Readable):
     path : ndarray of shape (n_rows,)
         `change` of the first row alone, the first two, and so on.
     additive : InfluentialGroup or None
-        As many rows with the largest sum of influences: what looking at rows one by one finds.
+        As many rows with the largest sum of influences.
     """
 
     rows: np.ndarray
@@ -70,7 +70,7 @@ class InfluentialGroup(Readable):
         return parts
 
     def refit(self):
-        """Really leave the rows out.
+        """Effect of removing the rows, by a refit.
 
         Returns
         -------
@@ -87,10 +87,9 @@ def most_influential_group(
 ):
     """Find the rows, at most `n_rows`, whose removal together changes the test rows most.
 
-    Greedy on the Newton step: each row is the one that adds most given that the rows before it are
-    gone. The rows of the largest influences are another answer, and mostly a weaker one: once one
-    of two twins is gone the other counts for more, and rows that balance each other count for
-    nothing.
+    Greedy on the Newton step: each row is the one that adds most, given that the rows before it are
+    removed. The rows of the largest influences usually have a smaller effect: after one of two
+    equal rows is removed the effect of the other is larger, and rows of opposite effect cancel.
 
     Parameters
     ----------
@@ -99,8 +98,8 @@ def most_influential_group(
     X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
         The mean over these rows is changed. For one prediction pass one row.
     n_rows : int, default=10
-        Rows at most. Fewer are returned where no row adds anything, or the last row of a class
-        would have to go.
+        Largest number of rows. Fewer are returned if no row adds anything, or if a class would lose
+        its last row.
     direction : {"either", "increase", "decrease"}, default="either"
         Whether the removal should raise the mean of the target or lower it; "either" takes the
         larger change of both.
@@ -108,19 +107,19 @@ def most_influential_group(
     Returns
     -------
     InfluentialGroup
-        The rows, their predicted change, the additive answer beside it, and ``refit()`` for the
-        truth.
+        The rows, their predicted change, the rows of largest influence for comparison, and
+        ``refit()`` for the exact change.
 
     See Also
     --------
-    smallest_flipping_set : As many rows as a prediction needs to become another.
-    group_influence : The effect of groups that are known.
+    smallest_flipping_set : The fewest rows whose removal changes a prediction.
+    group_influence : The effect of given groups.
 
     Notes
     -----
-    With n rows, q columns and K outputs a row found costs n q K^2 multiplications; with balanced
-    class weights or a penalty in mean form n q^2, since the Hessian that is left is factorised.
-    The target is linearised at every step, and evaluated for what is reported.
+    With n rows, q columns and K outputs each row costs n q K^2 multiplications; with balanced class
+    weights or a penalty in mean form n q^2, since the remaining Hessian is factorised. The target
+    is linearised in the search, and evaluated for the result.
 
     References
     ----------

@@ -23,7 +23,7 @@ SLACK = 1e-3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WrongLabels(LabelSummary):
-    """Which of the given labels are wrong; prints as text and shows as HTML in notebooks.
+    """Estimated wrong labels; prints as text and shows as HTML in notebooks.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class WrongLabels(LabelSummary):
 
 @validate_params({"contamination": CONTAMINATION}, prefer_skip_nested_validation=True)
 def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contamination="auto"):
-    """Judge given labels by probabilities of models that have not seen them.
+    """Find wrong labels by out-of-sample probabilities.
 
     A calibration and a noise matrix are fitted to the probabilities, as by
-    :class:`~skinfluence.LabelFlagger`, which makes the probabilities itself and fits again with
-    what it has found.
+    :class:`~skinfluence.LabelFlagger`, which also computes the probabilities, and fits again with
+    the result.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
         Probabilities of the classes, or of the second of two, each row by a model that was not
         trained on it, as by ``cross_val_predict(model, X, y, method="predict_proba")``.
     classes : array-like of shape (n_classes,), default=None
-        Labels that the columns of `proba` stand for. None: the sorted labels of `y`.
+        Labels of the columns of `proba`. None: the sorted labels of `y`.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows; those of weight 0 are judged but do not count.
+        Weights of the rows; those of weight 0 are evaluated but have no effect.
     contamination : {"auto", "strict"} or float, default="auto"
-        How many labels are flagged: the estimated number, those that are surely wrong, or this
-        share of the rows.
+        Number of flagged labels: the estimated one, those that are wrong with high confidence, or
+        this share of the rows.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
 
     References
     ----------
-    C. Northcutt, L. Jiang and I. Chuang, "Confident learning", JAIR 70, 2021, for the question.
+    C. Northcutt, L. Jiang and I. Chuang, "Confident learning", JAIR 70, 2021.
 
     Examples
     --------

@@ -30,22 +30,22 @@ from skinfluence.labels._review.review import Review
 class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Find wrong labels, or wrong values of a regression, from one fit.
 
-    A noise model is fitted to predictions of models that have not seen the row, which for linear
-    models are known in closed form (leave-one-out). It estimates which class is taken for which,
+    A noise model is fitted to out-of-sample predictions, which for linear models are known in
+    closed form (leave-one-out). It estimates the probability of each given label for each true one,
     and the probability that each given label is right.
 
-    A transformer whose `transform` changes nothing, so that it stands anywhere in a pipeline.
+    It is a transformer whose `transform` changes nothing, and may be any step of a pipeline.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Whose predictions judge the labels; for a classifier they are classes, for a regressor
-        values. None: strings are classes, numbers values, and whole numbers either: classes where
-        at most ten differ, values where rows with near numbers are alike (see `target_type_`). The
+        Model of the out-of-sample predictions. With a classifier y holds classes, with a regressor
+        values. None: strings are classes, numbers values, and whole numbers either: classes if at
+        most ten differ, values if rows with similar numbers are similar (see `target_type_`). The
         flagger then chooses a representation of the data itself, by the leave-one-out likelihood;
-        categories, free text and gaps are encoded. Leave-one-out predictions come in closed form
-        from estimators that :class:`~skinfluence.InfluenceExplainer` supports; others (a forest)
-        are cross-validated (see `judged_by_`).
+        categories, free text and missing values are encoded. Leave-one-out predictions come in
+        closed form from estimators that :class:`~skinfluence.InfluenceExplainer` supports; others
+        (a forest) are cross-validated (see `judged_by_`).
     ranking : str, default="leave_one_out"
         Score by which the rows are ranked:
 
@@ -54,41 +54,43 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         - "cross_validation": the same on 5-fold cross-validated probabilities, of ExtraTrees where
           `estimator` is None; not repeated with other row weights;
         - "self_influence": influence on the row's own loss (Koh & Liang 2017, section 5.4);
-        - "loss": loss of the row under the model that has seen it;
+        - "loss": training loss of the row;
         - "relative": self-influence per unit of change of the coefficients (RelatIF);
         - "reference": minus the mean influence on the trusted rows that `fit` is given.
 
         The last four are of the model that was fitted to all labels as given. The number of flagged
-        rows, `label_quality_` and `suggested_` come from the noise model all the same.
+        rows, `label_quality_` and `suggested_` always come from the noise model.
     representation : {"auto", "linear", "rbf"}, default="auto"
         Where `estimator` is None: models linear in the scaled columns, in radial basis functions of
         them, or both and a forest, averaged where their likelihoods are near.
     n_components : "auto" or int, default="auto"
-        Most landmarks of an RBF representation. "auto": 300, and more (to 4,000) of many rows while
-        the likelihood gains, in less time than a cross-validated forest is estimated to take.
+        Largest number of landmarks of an RBF representation. "auto": 300, and up to 4,000 of many
+        rows while the likelihood improves, in less time than a cross-validated forest is estimated
+        to take.
     noise_model : bool, default=True
         Whether to estimate the noise and refit with rows weighted by the probability that their
         label is right. False: one fit, and `label_quality_` is the leave-one-out probability of the
         given label (margins become probabilities at a fitted temperature).
     contamination : {"auto", "strict"} or float, default="auto"
-        How many labels are flagged: the estimated number (too high where the model can hardly
-        predict the labels), only those that are surely wrong, or this share of the rows.
+        Number of flagged labels: the estimated one (too high if the model can hardly predict the
+        labels), only labels that are wrong with high confidence, or this share of the rows.
     damping : "auto" or float, default="auto"
         Penalty ``damping * sum(weight) / 2`` on the squared coefficients, on top of the estimator's
         own; "auto" takes the best leave-one-out likelihood, and for a given estimator only where
         the gain is clear.
     solver : str or Solver, default="auto"
-        Of the inverse Hessian, as for InfluenceExplainer.
+        Solver for the inverse Hessian, as for InfluenceExplainer.
     max_iter : int, default=2
-        Most fits with row weights by the noise model. There is one alone where the model's own
-        errors are more than the wrong labels.
+        Largest number of fits with row weights from the noise model. There is only one fit if the
+        errors of the model outnumber the wrong labels.
     random_state : int, RandomState instance or None, default=None
         For landmarks and folds, and for estimators without a seed of their own. None: a fixed seed.
     n_jobs : int, default=None
-        Folds at a time, and threads of the explainer. Results do not depend on it.
+        Number of folds fitted in parallel, and of threads of the explainer. Results do not depend
+        on it.
     verbose : int, default=None
-        1 prints what was fitted and found. More than two seconds of work show their progress as in
-        InfluenceExplainer; 0 never does.
+        1 prints the fitted model and the results. Longer computations show their progress as in
+        InfluenceExplainer; 0 shows none.
 
     Attributes
     ----------
@@ -129,14 +131,14 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     reviewed_ : ndarray of bool of shape (n_samples,)
         Rows whose label a person has confirmed or corrected, by `update`.
     description_ : str
-        Which model judged the rows, and how columns that are no numbers, and more than ten
-        different whole numbers of y, were read.
+        Model of the predictions, and the types inferred for columns and for whole numbers in y.
     target_type_ : {"classes", "values"}
         Type of y.
     flaggers_ : list of LabelFlagger
         Where y has several columns, one for each, and the arrays above have one column for each.
     explainer_ : InfluenceExplainer
-        Of the model that judged the rows; made at first use. Missing for cross-validated models.
+        Explainer of the model of the predictions; created at first use. Missing for cross-validated
+        models.
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
@@ -148,7 +150,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
     Notes
     -----
-    A row of weight zero is as good as absent: it influences nothing, and is judged like a new row.
+    A row of weight zero has no influence and is evaluated like a new row.
 
     References
     ----------
@@ -203,7 +205,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         self.verbose = verbose
 
     def fit(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None):
-        """Judge the given labels.
+        """Estimate which of the given labels are wrong.
 
         Parameters
         ----------
@@ -211,12 +213,12 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             What the estimator takes. Without one: see "Tables and targets of a label flagger".
             Held by reference for :meth:`report` and `explainer_`: do not change it afterwards.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Given labels of any sortable type, or values of a regression. Several columns are judged
-            each by itself (see `flaggers_`).
+            Given labels of any sortable type, or values of a regression. Several columns are
+            evaluated independently (see `flaggers_`).
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; 0 leaves a row out.
         X_trusted, y_trusted : rows as of X and their labels, default=None
-            Known to be right, for ``ranking="reference"``; other rankings make no use of them.
+            Known to be right, for ``ranking="reference"``; not used by other rankings.
 
         Returns
         -------
@@ -308,7 +310,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         return 1.0 - self._judgement.of_new_rows(*rows)[0]
 
     def score(self, X, y):
-        """Mean log-likelihood of the given labels of new rows, noise included.
+        """Mean log-likelihood of the given labels of new rows under the noise model.
 
         A search over `damping`, `representation` or `noise_model` maximises it.
 
@@ -322,7 +324,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Returns
         -------
         float
-            In nats a row.
+            In nats per row.
         """
         if hasattr(self, "flaggers_"):
             return float(sum(each_output(self, "score", X, y)))
@@ -339,7 +341,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         return X, self._target.encode(y)
 
     def summary(self):
-        """Number of labels flagged, estimated to be wrong, and surely wrong; and the flagged rows.
+        """Numbers of labels flagged, estimated to be wrong, and surely wrong; and the flagged rows.
 
         Returns
         -------
@@ -350,7 +352,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         return summarize(self)
 
     def report(self, *, n_against=3, explain=1000):
-        """Table of the verdicts, one row per training row.
+        """Table of suggestions, qualities and flags, one row per training row.
 
         Parameters
         ----------

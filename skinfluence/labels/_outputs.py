@@ -72,6 +72,6 @@ def check_one_output(flagger):
     check_is_fitted(flagger)
     if hasattr(flagger, "flaggers_"):
         raise AttributeError(
-            f"y has {len(flagger.flaggers_)} columns, and each is judged by itself. Ask the "
+            f"y has {len(flagger.flaggers_)} columns, each evaluated by itself. Use the "
             "flagger of a column, for instance flagger.flaggers_[0].report()."
         )

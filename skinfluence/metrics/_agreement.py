@@ -21,7 +21,7 @@ MOST_DRAWS = 1000
 
 
 def loo_concordance(estimator, X, y, *, n_rows=N_ROWS):
-    """Agreement of predicted and real effects of removing single rows.
+    """Agreement of predicted and refitted effects of removing single rows.
 
     Lin's concordance between the predicted and the refitted change of the mean loss on (X, y). With
     32 rows this is the explainer's own `score`.
@@ -67,10 +67,10 @@ def loo_concordance(estimator, X, y, *, n_rows=N_ROWS):
 def linear_datamodeling_score(estimator, X, y, *, n_subsets=32, fraction=0.5, random_state=0):
     """Agreement in rank with models that were trained on random parts of the rows.
 
-    For each row of (X, y), Spearman's correlation over the subsets between the real loss of the
-    model of a subset and the loss that summed influences predict (less the influences of the rows
-    that are left out); then the mean over rows. It asks whether influences rank whole training
-    sets rightly, not whether their size is right.
+    For each row of (X, y), Spearman's correlation over the subsets between the loss of the model of
+    a subset and the loss predicted by summed influences (minus the influences of the rows that are
+    left out); then the mean over rows. It measures whether influences rank training sets correctly,
+    not whether their size is right.
 
     Parameters
     ----------
@@ -130,11 +130,11 @@ def linear_datamodeling_score(estimator, X, y, *, n_subsets=32, fraction=0.5, ra
 def group_concordance(
     estimator, X, y, *, n_groups=32, fraction=0.25, groups=None, method=None, random_state=0
 ):
-    """Agreement of predicted and real effects of removing many rows at once.
+    """Agreement of predicted and refitted effects of removing many rows at once.
 
     Lin's concordance between the predicted and the refitted change of the mean loss on (X, y)
-    without a group. By default the influences of the group's rows are summed up. Sums miss that
-    removed rows were each other's neighbours: a group's effect is mostly larger than the sum.
+    without a group. By default the influences of the group's rows are added. Sums neglect
+    interactions between the rows: the effect of a group is usually larger than the sum.
 
     Parameters
     ----------
@@ -153,8 +153,8 @@ def group_concordance(
         :func:`skinfluence.groups.group_influence`: a label for each training row, say. Not for
         cross-validation, whose training rows change.
     method : {"first_order", "second_order", "newton_step"}, default=None
-        How a group's effect is predicted, see :func:`skinfluence.groups.group_influence`. None
-        sums up the influences of single rows by the estimator's own method.
+        Method for the effect of a group, see :func:`skinfluence.groups.group_influence`. None adds
+        the influences of single rows by the estimator's own method.
     random_state : int, RandomState instance or None, default=0
         Draws the groups. Candidates of a search are compared on the same groups, and find the
         refits in memory, only with an int.
@@ -210,8 +210,8 @@ def _check_explainer(estimator):
     if not isinstance(estimator, InfluenceExplainer):
         raise TypeError(
             f"Got {type(estimator).__name__}, expected a fitted InfluenceExplainer: fidelity is "
-            "asked of explanations. Wrap the estimator, InfluenceExplainer(estimator), and search "
-            "over estimator__..."
+            "measured for explanations. Wrap the estimator, InfluenceExplainer(estimator), and "
+            "search over estimator__..."
         )
     check_explainer(estimator)
 

@@ -21,12 +21,12 @@ def mislabel_detection_score(
     kind="symmetric",
     random_state=0,
 ):
-    """How well a flagger finds labels that are known to be wrong.
+    """Accuracy of a flagger on labels that are known to be wrong.
 
-    Which labels are wrong is known either from `wrong`, or because they are made wrong here: then
-    a fraction of the labels in `y` is flipped and a clone of the flagger fitted to (X, flipped y),
-    so that the score works as ``scoring=`` in any cross-validation, without knowing the truth.
-    (The labels of `y` that were wrong before count as right; that lowers all scores alike.)
+    The wrong labels are given by `wrong`, or planted: a fraction of the labels in `y` is flipped
+    and a clone of the flagger fitted to (X, flipped y). The score can then be used as ``scoring=``
+    in any cross-validation, without known errors. (Errors that `y` had before count as right
+    labels, which lowers the scores of all candidates.)
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ def mislabel_detection_score(
         found among the first rows of it; or a dict of both, for a search with
         ``refit="average_precision"``.
     inspected : float, default=0.1
-        Share of the rows that counts as first.
+        Share of the rows that are inspected.
     fraction : float, default=0.1
         Share of the labels that is made wrong.
     kind : {"symmetric", "asymmetric"}, default="symmetric"
-        How; see :func:`skinfluence.datasets.flip_labels`.
+        Kind of the planted errors; see :func:`skinfluence.datasets.flip_labels`.
     random_state : int, RandomState instance or None, default=0
         Draws the labels that are made wrong.
 

@@ -90,7 +90,7 @@ def effect_blocks(explainer, tests, edits, method):
             warnings.warn(
                 f"{last.sum()} of {edits.n_edits} changes are NaN: they give another label to the "
                 f"last row of a class (rows {rows}), and a refit without that class would be "
-                'another model. method="first_order" describes the model as it is and stays '
+                'another model. method="first_order" describes the fitted model and stays '
                 "finite.",
                 RuntimeWarning,
                 stacklevel=user_stacklevel(),

@@ -22,48 +22,47 @@ from skinfluence.perturbation._pull_back import is_constant, pull_back
 def perturbation_influence(
     explainer, X_test, y_test=None, rows=None, *, features=None, target="auto"
 ):
-    """How each test row's loss moves with each feature of each training row, through the refit.
+    """Derivative of each test row's loss in each feature of each training row, through the refit.
 
-    The model is fitted again for the moved training row, to first order; the steps of a pipeline
-    stay as they were fitted. The derivative is with respect to the features that the user has: it
-    is pulled back through scalers, PCA and other linear steps, polynomial features, splines,
-    kernel approximations, column transformers and the like (see
-    :func:`register_pull_back` for a step of your own).
+    The refit for the moved training row is computed to first order; the steps of a pipeline are
+    held fixed. The derivative is with respect to the columns of the user's table, through scalers,
+    PCA and other linear steps, polynomial features, splines, kernel approximations, column
+    transformers and the like (see :func:`register_pull_back` for a step of your own).
 
     Parameters
     ----------
     rows : array-like of int, of names, or bool mask, default=None
-        Training rows that are moved; all by default. The answer has n_test * n_rows * n_features
-        entries and is dense, also where X is sparse: name some rows of a large table.
+        Training rows that are moved; all by default. The result has n_test * n_rows * n_features
+        entries and is dense even if X is sparse: pass some rows of a large table.
     features : array-like of str or int, or bool mask, default=None
-        Names or positions of the columns of X that are moved; all by default. Steps that only
-        touch other columns need no derivative: name the numeric columns of a table whose
-        categories go through a OneHotEncoder.
+        Names or positions of the columns of X that are moved; all by default. Steps that only use
+        other columns need no derivative: pass the numeric columns of a table whose categories are
+        encoded by a OneHotEncoder.
 
     Returns
     -------
     ndarray of shape (n_test, n_rows, n_features)
-        Change of the target per unit of the feature, asked features in their order: positive
-        means that a larger value of this feature in this training row raises the loss of this
-        test row. Test rows stay where they are, also those that are training rows. NaN where
-        there is no derivative: a missing entry that was filled in, or a feature along which the
-        data determine no coefficient (constant or duplicated columns without a penalty), save for
-        rows of least squares that are met exactly, such as all rows of a table with more columns
-        than rows: their derivative is that of the optimum of least norm.
+        Change of the target per unit of the feature, features in the given order: positive means
+        that a larger value of this feature in this training row raises the loss of this test row.
+        Test rows do not move, even if they are training rows. NaN where there is no derivative: a
+        missing entry that was filled in, or a feature along which the data determine no coefficient
+        (constant or duplicated columns without a penalty), except for rows of least squares that
+        are fitted exactly, such as all rows of a table with more columns than rows: their
+        derivative is that of the optimum of least norm.
 
     Raises
     ------
     UnsupportedStepError
-        For a step without a derivative, such as a OneHotEncoder, that asked columns reach; names
-        it, these columns, and the `features` that leave them out.
+        For a step without a derivative, such as a OneHotEncoder, that uses these columns; names the
+        step, the columns, and `features` without them.
     ValueError
         For unknown features, and for rows or test rows that
         :meth:`~skinfluence.InfluenceExplainer.influence` refuses.
 
     See Also
     --------
-    replacement_influence : What a whole change of a row does.
-    relabel_influence : What another label does.
+    replacement_influence : Effect of any change of a row.
+    relabel_influence : Effect of another label.
 
     Notes
     -----

@@ -58,12 +58,12 @@ class Restricted:
 def register_pull_back(module, name, *, constant=False):
     """Register the derivative of a pipeline step, for :func:`perturbation_influence`.
 
-    Decorates ``function(step, X, V) -> ndarray of shape (..., n_rows, n_features_in)``: the
-    fitted step, its input `X` (n_rows, n_features_in) as the pipeline hands it over (array, sparse
-    or frame), and `V` (..., n_rows, n_features_out), the derivatives of some numbers with respect
-    to the step's output. It returns those with respect to the input: `V` times the Jacobian of
-    ``step.transform`` at each row. The class is named by module and name, so that its package is
-    never imported for it; subclasses do not match.
+    Decorates ``function(step, X, V) -> ndarray of shape (..., n_rows, n_features_in)``: the fitted
+    step, its input `X` (n_rows, n_features_in) as the pipeline hands it over (array, sparse or
+    frame), and `V` (..., n_rows, n_features_out), the derivatives of some numbers with respect to
+    the step's output. It returns those with respect to the input: `V` times the Jacobian of
+    ``step.transform`` at each row. The class is given by module and name, so that its package is
+    not imported; subclasses do not match.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def register_pull_back(module, name, *, constant=False):
     name : str
         The class's name.
     constant : bool or callable, default=False
-        Whether the Jacobian is the same for all inputs, as that of a linear map is; the function
-        then never looks at `X`, which may be None. A callable is asked with the step.
+        Whether the Jacobian is the same for all inputs, as that of a linear map; the function must
+        then not use `X`, which may be None. A callable is called with the step.
 
     Returns
     -------

@@ -29,31 +29,31 @@ def relabel_influence(
     method=None,
     aggregate=None,
 ):
-    """What another label of each training row would do to each test row.
+    """Effect of another label of each training row on each test row.
 
-    Which labels would it pay to check, and what would an attacker change? Every label is changed
-    on its own. Computed in blocks: nothing is held beyond the answer.
+    Every label is changed separately. The result is computed in blocks, and nothing else of its
+    size is held.
 
     Parameters
     ----------
     y_new : label, or array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
-        The label that each row gets, one for all or one a row. None asks about all classes;
-        regression needs values.
+        New label of each row, one for all or one per row. None: all classes; regression needs
+        values.
     rows : array-like of int, of names, or bool mask, default=None
         Training rows whose labels change; all by default.
     method : {"auto", "first_order", "newton_step", "refit"}, default=None
-        As for :func:`replacement_influence`. The Newton steps read the training data some dozen
-        times for every label; first order costs a product of matrices for all, and is often wrong
-        by half.
+        As for :func:`replacement_influence`. The Newton steps read the training data about a dozen
+        times for every label; first order costs one matrix product for all, and its relative error
+        is often one half.
     aggregate : {None, "mean"}, default=None
-        "mean" gives the mean over the test rows, for tables whose full answer does not fit.
+        "mean" returns the mean over the test rows, if the full result does not fit into memory.
 
     Returns
     -------
     ndarray of shape (n_test, n_rows, n_classes), or (n_test, n_rows) if `y_new` is given
-        Value with the other label minus value as it is, in units of the target; 0 at a row's own
-        label. Negative for the loss: the other label would help the test row. Without the first
-        axis for ``aggregate="mean"``. Classes are in the order of the estimator's `classes_`.
+        Value with the other label minus value with the given one, in units of the target; 0 at a
+        row's own label. Negative for the loss: the other label would help the test row. Without the
+        first axis for ``aggregate="mean"``. Classes are in the order of the estimator's `classes_`.
 
     Raises
     ------
@@ -63,14 +63,14 @@ def relabel_influence(
     Warns
     -----
     RuntimeWarning
-        For changes that give another label to the last row of a class: the refitted model would
-        not know that class. They are NaN, save for "first_order".
+        For changes that give another label to the last row of a class: the refitted model would not
+        know that class. They are NaN, except for "first_order".
 
     See Also
     --------
-    relabel_influence_blocks : The same for all classes, where the answer does not fit.
+    relabel_influence_blocks : The same for all classes, in blocks.
     replacement_influence : Changes of features and labels.
-    skinfluence.LabelFlagger : Which labels are probably wrong.
+    skinfluence.LabelFlagger : Labels that are probably wrong.
 
     References
     ----------
@@ -114,9 +114,9 @@ def relabel_influence(
 def relabel_influence_blocks(
     explainer, X_test, y_test=None, *, rows=None, target="auto", method=None
 ):
-    """The answer of :func:`relabel_influence` for all classes, a block at a time.
+    """Result of :func:`relabel_influence` for all classes, one block at a time.
 
-    For tables whose n_test x n_train x n_classes answer does not fit into memory: each block is
+    For tables whose n_test x n_train x n_classes result does not fit into memory: each block is
     about as large as scikit-learn's setting ``working_memory``.
 
     Parameters
@@ -131,10 +131,10 @@ def relabel_influence_blocks(
     Returns
     -------
     iterator of (slice, ndarray of int, ndarray)
-        Test rows, training rows (n_block,), and value with the other label minus value as it is,
-        (n_tests, n_block, n_classes), in units of the target; negative for the loss: the other
-        label would help. To first order blocks have some test rows and all training rows, else all
-        test rows and some training rows.
+        Test rows, training rows (n_block,), and value with the other label minus value with the
+        given one, (n_tests, n_block, n_classes), in units of the target; negative for the loss: the
+        other label would help. To first order blocks have some test rows and all training rows,
+        else all test rows and some training rows.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def _question(explainer, X_test, y_test, rows, target, method):
 def _check_classes(objective):
     if not objective.coding.is_classification:
         raise ValueError(
-            "y_new is None, which asks about all classes. Regression has none: pass "
+            "y_new is None, which means all classes. Regression has none: pass "
             "the new values, one for all rows or one a row."
         )
 

@@ -20,30 +20,29 @@ from skinfluence.perturbation._effects import (
 def replacement_influence(
     explainer, rows, X_new, y_new, X_test, y_test=None, *, target="auto", method=None
 ):
-    """What it does to each test row to put another row in the place of a training row.
+    """Effect of replacing a training row by another row on each test row.
 
-    One row at a time, and any change of it, also a discrete one: another category, another label,
-    the same patient a year later. The new row takes over the sample weight of the old one; class
-    weights go by the new label, and balanced ones follow.
+    One row at a time, by any other row: another category, another label, the same patient a year
+    later. The new row has the sample weight of the old one; class weights are those of the new
+    label, and balanced ones are computed again.
 
     Parameters
     ----------
     rows : array-like of int or of names, shape (n_rows,), or bool mask
         Training rows that are replaced, each in a change of its own. A row may be named several
-        times, with something else in its place each time.
+        times, with different replacements.
     X_new : {array-like, sparse matrix, data frame} of shape (n_rows, n_features) or None
-        What stands in their place; None keeps the features.
+        Their replacements; None keeps the features.
     y_new : array-like of shape (n_rows,) or (n_rows, n_outputs), or None
         The new labels or values; None keeps them.
     method : {"auto", "first_order", "newton_step", "refit"}, default=None
-        "first_order" adds up the influence of the row that leaves and of the one that comes;
-        "newton_step" takes a few conjugate Newton steps on the changed objective with the
-        factorisation at hand (exact for squared error); "refit" goes on until they converge.
-        None takes the explainer's own `method`; "auto" is the Newton step wherever the Hessian
-        is factorised, and the refit for hinge machines. Labels are large changes: first order is
-        often wrong about them by half, and it sees no change along directions that the data leave
-        free (more columns than rows, columns that repeat others), where the other two go to the
-        optimum of least norm.
+        "first_order" is the influence of the new row minus that of the old one; "newton_step" takes
+        a few conjugate Newton steps on the changed objective with the factorisation at hand (exact
+        for squared error); "refit" iterates until convergence. None takes the explainer's own
+        `method`; "auto" is the Newton step wherever the Hessian is factorised, and the refit for
+        hinge machines. Labels are large changes: the relative error of first order is often one
+        half, and it includes no change along null directions (more columns than rows, columns that
+        repeat others), where the other two follow the optimum of least norm.
 
     Returns
     -------
@@ -59,8 +58,8 @@ def replacement_influence(
     Warns
     -----
     RuntimeWarning
-        For changes that give another label to the last row of a class: the refitted model would
-        not know that class. They are NaN, but for "first_order". Also where earlier steps gave the
+        For changes that give another label to the last row of a class: the refitted model would not
+        know that class. They are NaN, except for "first_order". Also where earlier steps gave the
         training rows other values in `fit` than `transform` gives (cross-fitted encoders): the new
         rows are those of `transform`.
 

@@ -77,8 +77,8 @@ class Predictor(ABC):
     def design(self):
         """The design of a linear predictor; others have none."""
         raise TypeError(
-            f"{type(self).__name__} is not linear in its coefficients, which this question needs. "
-            'Ask for influences, of rows or of groups, by method "first_order", "newton_step" or '
+            f"{type(self).__name__} is not linear in its coefficients, which this function needs. "
+            'Compute influences, of rows or of groups, by method "first_order", "newton_step" or '
             '"refit".'
         )
 

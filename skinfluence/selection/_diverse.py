@@ -22,7 +22,7 @@ GAMMAS = (0.0, *(2.0**i for i in range(-2, 7)))
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DiverseRows(Readable):
-    """The rows that :func:`select_diverse` picked; prints as text, shows as HTML in notebooks.
+    """Rows selected by :func:`select_diverse`; prints as text, shows as HTML in notebooks.
 
     The objective after pick j is ``influence[j] + gamma * diversity[j]``.
 
@@ -33,7 +33,7 @@ class DiverseRows(Readable):
     row_names : pandas.Index or ndarray of shape (n_select,)
         Their names in the index of the training data; their positions without one.
     gains : ndarray of shape (n_select,)
-        What each pick added to the objective.
+        Increase of the objective by each pick.
     influence : ndarray of shape (n_select,)
         Sum of the scores after each pick, in units of the largest that n_select rows can reach.
     diversity : ndarray of shape (n_select,)
@@ -99,21 +99,21 @@ def select_diverse(
 ):
     """Training rows that are influential and different from each other (DIVINE).
 
-    Maximises I(S) / I* + gamma R(S) over sets S of `n_select` rows, one greedy pick after
-    another. I(S) is the sum of the rows' scores and I* the largest such sum, so that gamma = 1
-    weighs influence and diversity alike whatever the units of the target.
+    Maximises I(S) / I* + gamma R(S) over sets S of `n_select` rows, one greedy pick after another.
+    I(S) is the sum of the rows' scores and I* the largest such sum, so that gamma = 1 gives
+    influence and diversity equal weight in any unit.
 
     Parameters
     ----------
     n_select : int
-        How many rows to pick.
+        Number of rows to select.
     X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features), default=None
         A row's score is its first-order influence on the sum over these rows. None: its
         influence on its own loss.
     diversity : {"sum_redundancy", "facility_location", "mmd"}, default="sum_redundancy"
-        R(S): how unlike each other the picks are; how well they stand for all training rows
-        (mean similarity of a training row to the pick that is most like it); or both (minus the
-        squared maximum mean discrepancy to the training rows, without its constant).
+        R(S): dissimilarity of the picks; mean similarity of a training row to the most similar
+        pick; or both (minus the squared maximum mean discrepancy to the training rows, without its
+        constant).
     gamma : float or "auto", default="auto"
         The trade-off, at least 0; 0 gives the rows of largest scores. "auto" tries 0 and powers
         of two from 1/4 to 64 and takes the knee: largest sum of both parts, each rescaled to
@@ -126,10 +126,10 @@ def select_diverse(
         Training rows that may be picked, and that the picks represent; all of positive weight by
         default.
     length_scale : float or "median", default="median"
-        Of the similarity ``exp(-||x - x'||^2 / (2 length_scale^2))``, taken in the feature space
-        of the pipeline's last step. "median": the median distance, of at most 1,000 rows. The
-        shorter, the more only equal rows count as alike; the longer, the more all rows do, and
-        their scores alone decide.
+        Length scale of the similarity ``exp(-||x - x'||^2 / (2 length_scale^2))``, in the features
+        of the pipeline's last step. "median": the median distance, of at most 1,000 rows. With a
+        very short scale only equal rows are similar; with a very long one all rows are, and the
+        scores alone decide.
     n_reference : int or None, default=1000
         Facility location and MMD compare the picks with a random sample of this many rows;
         their values are then means over the sample, with a standard error of at most
@@ -147,15 +147,15 @@ def select_diverse(
     TypeError
         For anything but an InfluenceExplainer.
     ValueError
-        For settings that mean nothing, and for more picks than rows.
+        For invalid settings, and for more picks than rows.
 
     Notes
     -----
     With facility location and scores that are not negative the objective is monotone and
     submodular: the greedy set reaches at least 1 - 1/e = 63 % of the best one. Sum-redundancy is
     submodular but falls with every pick, and MMD is neither; greedy search has no such bound for
-    them. The search is lazy: what was a candidate's gain bounds what it is now, and most are
-    never looked at again. Memory grows with `n_reference`, never with n^2.
+    them. The search is lazy: an earlier gain of a candidate bounds its gain now, so that most are
+    not evaluated again. Memory grows with `n_reference`, never with n^2.
 
     References
     ----------

@@ -24,7 +24,7 @@ NOTHING_LEFT = 1e-13
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prototypes(Readable):
-    """The rows that :func:`select_prototypes` picked; prints as text, shows as HTML in notebooks.
+    """Rows selected by :func:`select_prototypes`; prints as text, shows as HTML in notebooks.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Prototypes(Readable):
         ]
         return [
             Table(
-                columns, f"{counted(len(self.rows), 'training row')} that stand for the test rows"
+                columns, f"{counted(len(self.rows), 'training row')} that represent the test rows"
             ),
             f"Discrepancy {self.initial_discrepancy:.4g} before the first row, of which {left:.1%} "
             "is left.",
@@ -71,10 +71,10 @@ class Prototypes(Readable):
 def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
     """Weighted training rows that represent the test rows under the Fisher kernel.
 
-    Each row is represented by the gradient g of its loss, and two rows are similar
-    as far as their Fisher kernel ``K(i, j) = g_i' F^-1 g_j`` says. Sequential Bayesian quadrature
-    picks the training row that, with the best weights for all picks, brings the weighted sum of
-    kernel functions closest to the mean of those of the test rows:
+    Each row is represented by the gradient g of its loss, and the similarity of two rows is their
+    Fisher kernel ``K(i, j) = g_i' F^-1 g_j``. Sequential Bayesian quadrature picks the training row
+    that, with the best weights for all picks, brings the weighted sum of kernel functions closest
+    to the mean of those of the test rows:
 
         min over w of  || mean_t g_t - sum_i w_i g_i ||  in the norm of F^-1.
 
@@ -116,8 +116,8 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
     -----
     A pick costs one solution and one product with the training rows. The kernel matrix is not
     formed: n_select of its rows are kept. Kernel and gradients are per unit of a row's weight;
-    what removing a row does to other rows' weights (balanced classes, a penalty in mean form) is
-    no part of them. A solver that iterates takes one solution a training row beside.
+    effects of a removal on the weights of other rows (balanced classes, a penalty in mean form) are
+    not included. An iterative solver also needs one solution per training row.
 
     References
     ----------

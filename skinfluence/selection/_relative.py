@@ -46,17 +46,17 @@ def _relative_blocks(explainer, tests, kind, rows, out=None):
 def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="auto", rows=None):
     """Influence of each training row per unit of change of the model (RelatIF).
 
-    Outliers and wrong labels move all coefficients and so head every list of influences. Divided
-    by the length of the change, what is left is how much of it is meant for this test row: the
-    cosine between the test row's gradient and the change, times the gradient's length.
+    Outliers and wrong labels change all coefficients and have large influences on all test rows.
+    Divided by the length of the change, influence is the cosine between the gradient of the test
+    row and the change, times the length of the gradient.
 
     Parameters
     ----------
     kind : {"theta", "loss"}, default="theta"
         Length of the change delta_i of the coefficients: ``||delta_i||``, in the estimator's own
-        coefficients with the intercept, or ``sqrt(delta_i' H delta_i)``, how much the likelihood
-        of the training data is moved (l-RelatIF); H is what the explainer's `curvature` says. The
-        second does not depend on the units of the features, save for the penalty.
+        coefficients with the intercept, or ``sqrt(delta_i' H delta_i)``, the change of the
+        likelihood of the training data (l-RelatIF); H is the matrix of the explainer's `curvature`.
+        The second depends on the units of the features only through the penalty.
 
     Returns
     -------
@@ -75,12 +75,12 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     See Also
     --------
     top_relative_influences : The strongest rows only, in blocks.
-    skinfluence.labels.LabelFlagger : ``ranking="relative"`` is this, of each row on itself.
+    skinfluence.labels.LabelFlagger : ``ranking="relative"`` is relative self-influence.
 
     Notes
     -----
-    The lengths take one matrix product with all training rows, and are kept for the next
-    question. A solver that iterates (``solver="cg"``) takes one solution a training row.
+    The lengths take one matrix product with all training rows, and are kept for later calls. An
+    iterative solver (``solver="cg"``) needs one solution per training row.
 
     References
     ----------
@@ -123,7 +123,7 @@ def top_relative_influences(
     Parameters
     ----------
     k : int, default=10
-        How many; at most n_train are returned.
+        Number of rows; at most n_train are returned.
     kind : {"theta", "loss"}, default="theta"
         As for :func:`relative_influence`.
     order : {"magnitude", "helpful", "harmful"}, default="magnitude"

@@ -38,7 +38,7 @@ class AutoSolver(Solver):
     - ``"cholesky"`` otherwise;
     - ``"cg"`` instead of these where the matrices that they factorise do not fit scikit-learn's
       `working_memory` (twice: the matrix and its factor), or where every feature is penalised and
-      iterating is reckoned to be three times cheaper than a factorisation of a second or more
+      iterating is estimated to be three times cheaper than a factorisation of a second or more
       (with ``prefer_factorized=False``: cheaper at all);
     - ``"eigh"`` (pseudo-inverse) where Cholesky finds a direction without curvature.
 
@@ -139,7 +139,7 @@ class AutoSolver(Solver):
             m = self.n_right_hand_sides
             sides = "1 right-hand side" if m == 1 else f"{m} right-hand sides"
             reason = (
-                f"{sides} by conjugate gradients {'is' if m == 1 else 'are'} reckoned to be "
+                f"{sides} by conjugate gradients {'is' if m == 1 else 'are'} estimated to be "
                 f"{ratio:.{0 if ratio > 3 else 1}f} times cheaper than a factorisation of "
                 f"{hessian.shape[0]} parameters"
             )

@@ -22,7 +22,7 @@ class WeightedSum(JointTarget):
     target : str or Target, default="auto"
         A target with a number for each test row.
     weights : array-like of shape (n_test,), default=None
-        One for each test row; None stands for ones.
+        One for each test row; None is ones.
 
     Examples
     --------

@@ -27,7 +27,7 @@ class Target(ABC):
     per_row: tuple[str, ...] = ()
 
     def bind(self, objective, raw, y_test):
-        """Target of given test rows, with what it needs to know of their labels.
+        """Target of given test rows, with their labels.
 
         Parameters
         ----------

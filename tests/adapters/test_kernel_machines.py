@@ -46,7 +46,7 @@ def test_removals_are_exact(name):
     explainer = InfluenceExplainer(MODELS[name]).fit(*TRAIN)
     removed = [0, 7, 31]
     got = explainer.influence(*TEST, rows=removed)
-    if name == "pipeline":  # whose scaler counts as fixed
+    if name == "pipeline":  # whose scaler is held fixed
         scale, model = explainer.estimator_[0].transform, clone(MODELS[name][-1])
     else:
         scale, model = np.asarray, clone(MODELS[name])

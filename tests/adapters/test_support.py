@@ -70,11 +70,11 @@ STEPS = make_pipeline(StandardScaler(), Ridge())
     "estimator, answer, reason",
     [
         (Ridge(), "yes", "refits of the estimator itself"),
-        (RidgeCV(), "caveat", "alpha_ counts as fixed"),
+        (RidgeCV(), "caveat", "alpha_ is held fixed"),
         (LinearSVC(), "yes", ""),
         (LinearSVC(loss="hinge"), "caveat", "smooth hinge"),
         (Ridge(positive=True), "no", "Expected positive=False"),
-        (STEPS, "caveat", "What StandardScaler learnt counts as fixed."),
+        (STEPS, "caveat", "The fitted StandardScaler is held fixed."),
         (make_pipeline(Normalizer(), "passthrough", Ridge()), "yes", ""),
         (make_pipeline(StandardScaler(), RidgeCV()), "caveat", "alpha_.*What StandardScaler"),
         (GridSearchCV(Ridge(), {"alpha": [1.0, 2.0]}), "caveat", "that the search chose"),

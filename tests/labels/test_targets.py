@@ -52,7 +52,7 @@ def taken(table, y, estimator=None, steps=()):
 @pytest.mark.parametrize("case", VALUES)
 def test_whole_numbers_with_an_order_are_values(case):
     target, note = taken(*VALUES[case])
-    assert target.classes is None and "were taken for values" in note
+    assert target.classes is None and "are treated as values" in note
 
 
 @pytest.mark.parametrize("case", CLASSES)
@@ -60,7 +60,7 @@ def test_whole_numbers_without_an_order_are_classes(case):
     table, y = CLASSES[case]
     target, note = taken(table, y)
     np.testing.assert_array_equal(target.classes, np.unique(y))
-    assert ("were taken for classes" in note) == (len(target.classes) > 10 and case != "strings")
+    assert ("are treated as classes" in note) == (len(target.classes) > 10 and case != "strings")
 
 
 def test_topics_of_newsgroups_are_classes():

@@ -180,7 +180,7 @@ def test_without_preference_the_cheaper_is_taken_and_told():
     solver, reason = cheapest.select_solver(matrix)
     assert isinstance(prefer.select_solver(matrix)[0], CholeskySolver)
     assert isinstance(solver, CGSolver)
-    assert reason.startswith("1 right-hand side by conjugate gradients is reckoned to be ")
+    assert reason.startswith("1 right-hand side by conjugate gradients is estimated to be ")
     assert "times cheaper than a factorisation of 1501 parameters" in reason
 
 

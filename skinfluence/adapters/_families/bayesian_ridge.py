@@ -10,7 +10,7 @@ from skinfluence.adapters._registry import register
     "sklearn.linear_model",
     "BayesianRidge",
     examples=lambda: [BayesianRidge()],
-    caveat="The estimated precisions alpha_ and lambda_ count as fixed.",
+    caveat="The estimated precisions alpha_ and lambda_ are held fixed.",
 )
 def bayesian_ridge(estimator, X, y, sample_weight, settings):
     """The posterior mean of the coefficients: ridge regression with the ratio of the precisions.

@@ -107,7 +107,7 @@ def _check_gaussian_process(estimator):
 
 
 def _fitted_kernel(estimator):
-    return "" if estimator.optimizer is None else "The fitted kernel_ counts as fixed."
+    return "" if estimator.optimizer is None else "The fitted kernel_ is held fixed."
 
 
 @register(

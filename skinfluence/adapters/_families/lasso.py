@@ -70,7 +70,7 @@ def elastic_net(estimator, X, y, sample_weight, settings):
     "LassoCV",
     examples=lambda: [LassoCV(cv=3)],
     check=_check,
-    caveat=f"The chosen alpha_ counts as fixed. {SELECTION}",
+    caveat=f"The chosen alpha_ is held fixed. {SELECTION}",
 )
 def lasso_cv(estimator, X, y, sample_weight, settings):
     """Lasso at the chosen `alpha_`, which is held fixed."""
@@ -82,7 +82,7 @@ def lasso_cv(estimator, X, y, sample_weight, settings):
     "ElasticNetCV",
     examples=lambda: [ElasticNetCV(cv=3)],
     check=_check,
-    caveat=f"The chosen alpha_ and l1_ratio_ count as fixed. {SELECTION}",
+    caveat=f"The chosen alpha_ and l1_ratio_ are held fixed. {SELECTION}",
 )
 def elastic_net_cv(estimator, X, y, sample_weight, settings):
     """ElasticNet at the chosen `alpha_` and `l1_ratio_`, which are held fixed."""

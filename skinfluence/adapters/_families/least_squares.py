@@ -122,7 +122,7 @@ def ridge(estimator, X, y, sample_weight, settings):
     "sklearn.linear_model",
     "RidgeCV",
     examples=lambda: [RidgeCV()],
-    caveat="The chosen alpha_ counts as fixed.",
+    caveat="The chosen alpha_ is held fixed.",
 )
 def ridge_cv(estimator, X, y, sample_weight, settings):
     """Ridge at the chosen `alpha_`, which is held fixed."""
@@ -144,7 +144,7 @@ def ridge_classifier(estimator, X, y, sample_weight, settings):
     "sklearn.linear_model",
     "RidgeClassifierCV",
     examples=lambda: [RidgeClassifierCV()],
-    caveat="The chosen alpha_ counts as fixed.",
+    caveat="The chosen alpha_ is held fixed.",
 )
 def ridge_classifier_cv(estimator, X, y, sample_weight, settings):
     """RidgeClassifier at the chosen `alpha_`, which is held fixed."""

@@ -14,7 +14,7 @@ from skinfluence.adapters._registry import register
 from skinfluence.losses import Logistic, Loss, Multinomial
 from skinfluence.objectives import TargetCoding
 
-CHOSEN = "The chosen C_ counts as fixed."
+CHOSEN = "The chosen C_ is held fixed."
 
 
 def _build(estimator, X, y, sample_weight, settings, C, l1_ratio):

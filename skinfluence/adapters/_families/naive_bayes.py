@@ -25,7 +25,7 @@ MODELS = {
     BernoulliNB: (BernoulliNaiveBayes, ""),
     CategoricalNB: (
         CategoricalNaiveBayes,
-        "The number of categories of each column counts as fixed.",
+        "The number of categories of each column is held fixed.",
     ),
 }
 

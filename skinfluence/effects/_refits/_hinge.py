@@ -108,9 +108,9 @@ def warn_of_cost(objective, edits, total):
     if expected > LONG:
         warnings.warn(
             f"A hinge machine is refitted exactly without each of {total:,} rows, which takes "
-            f"about {duration(expected)} of processor time. Name fewer rows (rows=) where that "
-            'will do, or see the time left with verbose=1. method="first_order" takes seconds, but '
-            "is that of a smooth hinge that stands in, and can be far off.",
+            f"about {duration(expected)} of processor time. Pass fewer rows (rows=), or see "
+            'the remaining time with verbose=1. method="first_order" takes seconds, but uses a '
+            "smooth hinge in place of the hinge, and can be inaccurate.",
             UserWarning,
             stacklevel=user_stacklevel(),
         )

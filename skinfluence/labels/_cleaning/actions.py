@@ -1,4 +1,4 @@
-"""What is done about flagged rows: which rows stay, with which labels and weights."""
+"""Actions on flagged rows: the remaining rows, their labels and weights."""
 
 import narwhals.stable.v1 as nw
 import numpy as np

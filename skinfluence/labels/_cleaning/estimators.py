@@ -9,8 +9,8 @@ from skinfluence.labels._cleaning.learning import Cleaned
 #: What the docstrings of the two say alike; the words that differ are filled in.
 DOCSTRING = """Learn from {labels} of which some are wrong: judge them first, then fit.
 
-    `fit` fits the flagger, acts on what it found, and fits the estimator to what is left. It works
-    in pipelines, and in searches over ``flagger__damping``, ``flagger__contamination``,
+    `fit` fits the flagger, acts on its flags, and fits the estimator to the result. It works in
+    pipelines, and in searches over ``flagger__damping``, ``flagger__contamination``,
     ``estimator__alpha`` or `action`.
 
     Parameters
@@ -18,13 +18,13 @@ DOCSTRING = """Learn from {labels} of which some are wrong: judge them first, th
     estimator : estimator, default=None
         A {kind} of any type; None stands for ``{default}()``.
     flagger : LabelFlagger, default=None
-        Judges the {labels}; None stands for ``LabelFlagger()``.
+        Judges the {labels}; None is ``LabelFlagger()``.
     action : {{"auto", "drop", "reweight", "relabel", "none"}}, default="auto"
         What is done about {labels} that are probably wrong:
 
-        - "auto": "drop", "reweight" or "none", whichever predicts rows left out best (see Notes);
+        - "auto": "drop", "reweight" or "none", whichever predicts left-out rows best (see Notes);
           "reweight" only where the estimator takes sample weights;
-        - "drop": flagged rows are left out;
+        - "drop": flagged rows are removed;
         - "reweight": each row is weighted by its label quality, the probability that its label is
           right; the estimator must take sample weights;
         - "relabel": flagged rows get the suggested label or value;
@@ -57,7 +57,7 @@ DOCSTRING = """Learn from {labels} of which some are wrong: judge them first, th
     {classes}
     See Also
     --------
-    skinfluence.LabelFlagger : Judges labels and changes nothing.
+    skinfluence.LabelFlagger : Flags wrong labels and changes nothing.
     skinfluence.LabelCleaner : The same as a sampler, for imbalanced-learn's pipelines.
     skinfluence.{sibling} : For {others}.
 

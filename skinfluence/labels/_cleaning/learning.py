@@ -118,7 +118,7 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         self.verbose = verbose
 
     def fit(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None, **params):
-        """Judge the labels, then fit the estimator to what is left.
+        """Flag wrong labels, act on them, and fit the estimator to the result.
 
         Parameters
         ----------
@@ -130,10 +130,11 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
             For the flagger and the estimator (the last step of a pipeline). A row of weight zero
             is absent.
         X_trusted, y_trusted : rows as of X and their labels, default=None
-            Known to be right, for the flagger's "reference" ranking; neither judged nor trained on.
+            Known to be right, for the flagger's "reference" ranking; neither flagged nor trained
+            on.
         **params : dict
-            Further fit parameters of the estimator. Those with one entry a row are cut to the rows
-            that stay.
+            Further fit parameters of the estimator. Those with one entry per row are restricted to
+            the remaining rows.
 
         Returns
         -------
@@ -174,8 +175,8 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         flagger = self._default_flagger()
         if isinstance(flagger, type) or not hasattr(flagger, "fit") or hasattr(flagger, "predict"):
             raise ValueError(
-                f"flagger={flagger!r}. Expected an instance that flags labels: LabelFlagger(), or "
-                "to judge with an estimator LabelFlagger(estimator)."
+                f"flagger={flagger!r}. Expected an instance that flags labels: LabelFlagger() or "
+                "LabelFlagger(estimator)."
             )
         ours = is_classifier(self)
         other, kind = (is_regressor, "classifier") if ours else (is_classifier, "regressor")

@@ -15,29 +15,29 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
     """Drop or relabel the rows whose labels are probably wrong.
 
     A sampler in the sense of imbalanced-learn, which itself is not needed: in its pipelines
-    `fit_resample` changes the training data and leaves new data alone (fit parameters reach
+    `fit_resample` changes the training data and does not change new data (fit parameters reach
     samplers only where metadata routing is enabled). In pipelines of scikit-learn, where no step
     may change the number of rows, use :class:`~skinfluence.CleanedClassifier`.
 
     Parameters
     ----------
     flagger : LabelFlagger, default=None
-        Judges the labels; None stands for ``LabelFlagger()``.
+        Flags wrong labels; None is ``LabelFlagger()``.
     action : {"drop", "relabel"}, default="drop"
-        Whether flagged rows leave, or get the suggested label (or target value). A class that
-        would lose all its rows keeps the one of best label quality, as it is.
+        Whether flagged rows are removed, or get the suggested label (or target value). A class that
+        would lose all its rows keeps the one of best label quality, unchanged.
 
     Attributes
     ----------
     flagger_ : LabelFlagger
         The fitted clone.
     sample_indices_ : ndarray of int
-        Positions, in the data that were given, of the rows that stay.
+        Positions of the remaining rows in the given data.
 
     See Also
     --------
     skinfluence.CleanedClassifier : The same inside one classifier.
-    skinfluence.LabelFlagger : Judges labels and changes nothing.
+    skinfluence.LabelFlagger : Flags wrong labels and changes nothing.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
         self.action = action
 
     def fit(self, X, y, **fit_params):
-        """Judge the labels and decide which rows stay.
+        """Flag wrong labels and select the remaining rows.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
             Their labels or target values.
         **fit_params : dict
             For the flagger's `fit`: `sample_weight`, `X_trusted`, `y_trusted`. Rows of weight zero
-            do not stay.
+            are removed.
 
         Returns
         -------
@@ -78,12 +78,12 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
         return self
 
     def fit_resample(self, X, y, **fit_params):
-        """Judge the labels and return the rows that stay.
+        """Flag wrong labels and return the remaining rows.
 
         Parameters
         ----------
         X, y, **fit_params : as for :meth:`fit`
-            The weights of the rows that stay are ``sample_weight[sample_indices_]``.
+            The weights of the remaining rows are ``sample_weight[sample_indices_]``.
 
         Returns
         -------

@@ -90,7 +90,7 @@ def read_target(flagger, X, y, weight):
     if there.sum() < 2:
         raise ValueError(
             f"Found {there.sum()} sample of positive weight; expected at least 2: a value is "
-            "judged by a model of the others."
+            "compared with a model of the others."
         )
     return Target(y, None), note
 
@@ -117,7 +117,7 @@ def _kind_of_numbers(X, y, there, steps):
     distinct = len(np.unique(y[there]))
     if distinct <= FEW:
         return "multiclass", ""
-    taken = f" The {distinct} different whole numbers of y were taken for"
+    taken = f" The {distinct} different whole numbers of y are treated as"
     hardly_repeat = distinct > 0.5 * there.sum() and there.sum() > 20
     if hardly_repeat or (distinct > MANY_CLASSES and y.dtype.kind == "f"):
         return "continuous", f"{taken} values, since there are so many."

@@ -23,7 +23,7 @@ class Review:
     def suggest_review(
         self: Any, k=10, *, strategy="quality", X_test=None, y_test=None, as_frame=False
     ):
-        """Rows whose labels a person should review next.
+        """Rows whose labels to review next.
 
         Parameters
         ----------
@@ -50,7 +50,8 @@ class Review:
         Raises
         ------
         AttributeError
-            For "gain" where the rows are judged by cross-validated models, which have no influence.
+            For "gain" if the predictions are those of cross-validated models, which have no
+            influence.
         ValueError
             For X_test with other columns than `fit` has seen, or labels of an unknown class.
         """
@@ -95,7 +96,7 @@ class Review:
         return expected_gains(explainer, beliefs, X_test, y_test)
 
     def update(self: Any, rows, labels):
-        """Correct labels, and judge the other rows again.
+        """Correct labels, and estimate the quality of the other rows again.
 
         The rows become certain: they have their whole weight and quality 1, and are never flagged
         or suggested again; `contamination_` is that of the others. Kept are the choice of
@@ -124,7 +125,7 @@ class Review:
         check_one_output(self)
         rows = self.training_rows_.positions(rows)
         if len(np.unique(rows)) < len(rows):
-            raise ValueError("rows names a row twice; expected one answer a row.")
+            raise ValueError("rows names a row twice; expected one label per row.")
         self.training_rows_.in_order(labels, rows, what="labels")
         labels = as_labels(labels)
         if len(labels) != len(rows):

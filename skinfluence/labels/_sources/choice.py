@@ -93,8 +93,8 @@ def _cross_validated(flagger, X, target, weight, seed, reason=""):
     elif np.ptp(weight) > 0 and weight_name(estimator) is None:
         raise ValueError(
             f"sample_weight differs between rows, but {type(last_step(estimator)).__name__} takes "
-            "no sample_weight. Leave it out (weights of 0 and 1 are served), or give an estimator "
-            "that takes weights."
+            "no sample_weight. Leave it out (weights of 0 and 1 are supported), or pass an "
+            "estimator that takes weights."
         )
     return CrossValidatedPredictor(
         X, target, estimator=estimator, reason=reason, random_state=seed, n_jobs=flagger.n_jobs

@@ -94,8 +94,7 @@ class LeaveOneOutPredictor:
             self._explainer = explainer.fit(X, y, sample_weight=weights)
         if explainer.objective_.stands_in:
             raise UnsupportedEstimatorError(
-                "A hinge has no curvature, so that there is no closed form of what the machine "
-                "says without a row: a smooth hinge in its place would hardly move."
+                "A hinge has no curvature, so that leave-one-out predictions have no closed form."
             )
         self.reason = reason_to_cross_validate(self, explainer, X, y)
 
