@@ -76,7 +76,7 @@ STEPS = make_pipeline(StandardScaler(), Ridge())
         (Ridge(positive=True), "no", "Expected positive=False"),
         (STEPS, "caveat", "The fitted StandardScaler is held fixed."),
         (make_pipeline(Normalizer(), "passthrough", Ridge()), "yes", ""),
-        (make_pipeline(StandardScaler(), RidgeCV()), "caveat", "alpha_.*What StandardScaler"),
+        (make_pipeline(StandardScaler(), RidgeCV()), "caveat", "alpha_.*fitted StandardScaler"),
         (GridSearchCV(Ridge(), {"alpha": [1.0, 2.0]}), "caveat", "that the search chose"),
         (GridSearchCV(STEPS, {"ridge__alpha": [1.0]}), "caveat", "that the search chose"),
         (GridSearchCV(Ridge(), {"alpha": [1.0]}, refit=False), "no", "expected refit=True"),
