@@ -35,6 +35,7 @@ def linear_objective(
     weights,
     settings,
     columns=None,
+    made=None,
     offset=None,
     mean_form=False,
 ):
@@ -58,6 +59,8 @@ def linear_objective(
     columns : callable, default=None
         ``columns(X)`` gives the features that `coef_` belongs to, such as kernel columns or
         splines; X itself without it.
+    made : ndarray of shape (n, n_columns), default=None
+        ``columns(X)``, where it is known.
     offset : callable, default=None
         ``offset(X)`` gives what is added to the raw predictions, (n, K).
     mean_form : bool, default=False
@@ -65,7 +68,8 @@ def linear_objective(
         and shrinks when rows leave.
     """
     known = None if offset is None else offset(X)
-    X = X if columns is None else columns(X)
+    if columns is not None:
+        X = columns(X) if made is None else made
     K = coding.n_outputs
     design, coef = design_and_coef(
         estimator, X, K, weights, centred=intercept_penalty == 0.0 and settings.center

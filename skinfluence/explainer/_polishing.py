@@ -110,8 +110,9 @@ def keep(fitted_model):
 
 def _is_far(model, fitted, result, moved, distance):
     """Whether more than rounding or the solver's own tolerance lies between both coefficients."""
-    if moved <= ROUNDING:
-        return False
+    columns = getattr(fitted.predictor, "columns", None)
+    if moved <= ROUNDING or getattr(columns, "is_limited", False):
+        return False  # a basis of limited rank warned of itself
     if solves_directly(model, fitted):
         inverse = result.inverse or AutoSolver().factorize(result.objective.hessian())
         low, high = curvature_range(inverse.hessian, inverse)

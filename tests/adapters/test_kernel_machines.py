@@ -15,8 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
-from skinfluence.adapters import UnsupportedEstimatorError
-from skinfluence.adapters._families import kernel_machines
+from skinfluence.adapters import UnsupportedEstimatorError, _kernel
 from skinfluence.groups import group_influence
 from skinfluence.perturbation import replacement_influence
 
@@ -94,10 +93,31 @@ def test_a_copy_from_disk_answers_alike(name, tmp_path):
     assert explainer.score(*TEST) > 1 - 1e-9  # whose refits are cached by what is pickled
 
 
-def test_many_rows_are_refused_before_their_kernel_is_formed(monkeypatch):
-    monkeypatch.setattr(kernel_machines, "MOST_ROWS", 50)
-    with pytest.raises(UnsupportedEstimatorError, match="60 training rows"):
-        InfluenceExplainer(MODELS["rbf"]).fit(*TRAIN)
+@pytest.mark.parametrize("name", ["rbf", "gaussian process", "callable"])
+def test_many_rows_are_explained_on_few_columns_with_the_error_in_the_warning(name, monkeypatch):
+    monkeypatch.setattr(_kernel, "MOST_ROWS", 50)
+    monkeypatch.setattr(_kernel, "MOST_COLUMNS", 40)
+    monkeypatch.setattr(_kernel, "BLOCK", 16)
+    few = InfluenceExplainer(MODELS[name])
+    with pytest.warns(UserWarning, match="60 training rows.* 40 kernel columns.*trace"):
+        few.fit(*TRAIN)
+    assert few.objective_.design.shape == (60, 40)
+    monkeypatch.undo()
+    full = InfluenceExplainer(MODELS[name]).fit(*TRAIN).influence(*TEST)
+    error = np.abs(few.influence(*TEST) - full).max() / np.abs(full).max()
+    assert error < 0.05
+
+
+def test_the_residual_trace_is_that_of_the_kernel_matrix(monkeypatch):
+    monkeypatch.setattr(_kernel, "MOST_ROWS", 50)
+    monkeypatch.setattr(_kernel, "MOST_COLUMNS", 20)
+    columns = _kernel.KernelColumns(_kernel.RowKernel(rbf_kernel, X), X, first=[3, 5])
+    Z, matrix = columns.take_training(), rbf_kernel(X)
+    assert_allclose(columns(X), Z, atol=1e-10)
+    assert_allclose(Z[[3, 5]] @ Z.T, matrix[[3, 5]], atol=1e-12)  # landmarks lose nothing
+    trace = 1.0 - (Z**2).sum() / np.trace(matrix)
+    assert_allclose(columns.residual_trace, trace, rtol=1e-8)
+    assert np.linalg.eigvalsh(matrix - Z @ Z.T).min() > -1e-12
 
 
 def test_a_normalised_target_keeps_its_units():
