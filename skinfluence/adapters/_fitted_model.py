@@ -76,8 +76,7 @@ class FittedModel:
         names, predictor = self._all_column_names(), self.objective.predictor
         if self.objective.n_outputs == 1 or not predictor.linear:
             return names
-        classes, n_features = self.objective.coding.classes, predictor.design.n_features
-        outputs = range(self.objective.n_outputs) if classes is None else classes
+        outputs, n_features = self.objective.coding.output_names, predictor.design.n_features
         parts = names[:n_features], names[n_features:]
         return [f"{name} [{k}]" for part in parts for k in outputs for name in part]
 

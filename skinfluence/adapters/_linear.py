@@ -171,6 +171,7 @@ def class_weights(
     *,
     weighted_counts=COUNTS_ARE_WEIGHTED,
     own_output_only=False,
+    members=None,
 ):
     """RowWeights of a classifier's `class_weight` parameter.
 
@@ -180,18 +181,21 @@ def class_weights(
         Whether "balanced" counts rows by their sample weight; by default as the installed
         scikit-learn does.
     own_output_only : bool
+    members : ndarray of bool, shape (C, K), default=None
         See RowWeights.
     """
     class_weight = estimator.class_weight
-    if class_weight is None:
+    if class_weight is None and members is None:
         return RowWeights(sample_weight)
     codes = coding.codes(y)
     own_output_only = own_output_only and coding.n_outputs > 1
     if isinstance(class_weight, str):  # "balanced": validated by the estimator's own fit
         counts = sample_weight if weighted_counts else np.ones(len(codes))
-        return RowWeights(sample_weight, codes, counts=counts, own_output_only=own_output_only)
+        return RowWeights(
+            sample_weight, codes, None, counts, own_output_only, members=members
+        )
     fixed = compute_class_weight(class_weight, classes=coding.classes, y=np.asarray(y).ravel())
-    return RowWeights(sample_weight, codes, fixed, own_output_only=own_output_only)
+    return RowWeights(sample_weight, codes, fixed, None, own_output_only, members=members)
 
 
 def refuse(estimator, condition, what, remedy):

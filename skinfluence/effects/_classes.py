@@ -13,12 +13,7 @@ def class_codes(objective):
     """Class of each training row, as an int; zeros for values."""
     if not objective.coding.is_classification:
         return np.zeros(objective.n_rows, dtype=np.intp)
-    return encoded_classes(objective.y)
-
-
-def encoded_classes(y):
-    """Classes of encoded labels (n, K)."""
-    return (y[:, 0] > 0).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)
+    return objective.coding.decode(objective.y)
 
 
 def class_sizes(objective):
@@ -54,7 +49,7 @@ def leaves_no_model(objective, edits):
     if edits.new is not None:
         last = last_of_class(objective, weight_stays=True)[edits.row]
         if last.any():
-            last &= class_codes(objective)[edits.row] != encoded_classes(edits.new.y)
+            last &= class_codes(objective)[edits.row] != objective.coding.decode(edits.new.y)
         return last
     if edits.single_rows is not None:
         return last_of_class(objective)[edits.row] & (edits.factor == 0.0)

@@ -46,25 +46,13 @@ def margins_of(explainer, X_test, threshold):
         )
     raw = objective.raw_predictions(predictor)
     codes = objective.coding.predicted_codes(raw)
-    classes = objective.coding.classes
-    return [
-        Margin(classes[codes[t]], _ways(raw[t], codes[t], predictor.take([t])), predictor.take([t]))
-        for t in range(len(raw))
-    ]
-
-
-def _ways(raw, code, predictor):
-    """To each other class: what of its lead the predicted class must lose, nearest first."""
-    if len(raw) == 1:
-        sign = 1.0 if code == 1 else -1.0
-        return [(_gradient(predictor, [-sign]), abs(float(raw[0])))]
-    ways = []
-    for other in np.argsort(-raw, kind="stable"):
-        if other != code:
-            factors = np.zeros(len(raw))
-            factors[other], factors[code] = 1.0, -1.0
-            ways.append((_gradient(predictor, factors), float(raw[code] - raw[other])))
-    return ways
+    margins = []
+    for t, code in enumerate(codes):
+        part = predictor.take([t])
+        leads = objective.coding.leads(raw[t], code)
+        ways = [(_gradient(part, factors), lead) for factors, lead in leads]
+        margins.append(Margin(objective.coding.classes[code], ways, part))
+    return margins
 
 
 def _gradient(predictor, factors):

@@ -89,3 +89,35 @@ class TargetCoding:
         if self.n_outputs == 1:
             return (raw_prediction[:, 0] > 0).astype(int)
         return raw_prediction.argmax(axis=1)
+
+    def decode(self, y):
+        """Class index of encoded labels (n, K)."""
+        return (y[:, 0] > 0).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)
+
+    def decision_values(self, raw_prediction):
+        """What `decision_function` makes of raw predictions (n, K), in columns."""
+        return raw_prediction
+
+    def leads(self, raw_prediction, code):
+        """What of its lead the predicted class `code` of one row (K,) must lose to each other.
+
+        Returns
+        -------
+        list of (ndarray of shape (K,), float)
+            Factors of the raw predictions whose product with them must grow, and by how much;
+            nearest first.
+        """
+        if self.n_outputs == 1:
+            return [(np.array([-1.0 if code == 1 else 1.0]), abs(float(raw_prediction[0])))]
+        out = []
+        for other in np.argsort(-raw_prediction, kind="stable"):
+            if other != code:
+                factors = np.zeros(self.n_outputs)
+                factors[other], factors[code] = 1.0, -1.0
+                out.append((factors, float(raw_prediction[code] - raw_prediction[other])))
+        return out
+
+    @property
+    def output_names(self):
+        """Names of the K outputs, for parameters: those of the classes, or positions."""
+        return range(self.n_outputs) if self.classes is None else self.classes

@@ -22,6 +22,8 @@ class RowWeights:
         class k; the other rows keep weight one there.
     amounts : ndarray of shape (n,), default=None
         What each row adds to a penalty in mean form; its sample weight by default.
+    members : ndarray of bool, shape (C, K), default=None
+        One-versus-one: whether the rows of class c count in output k.
     """
 
     def __init__(
@@ -32,12 +34,14 @@ class RowWeights:
         counts=None,
         own_output_only=False,
         amounts=None,
+        members=None,
     ):
         self.base = base
         self.amounts = base if amounts is None else amounts
         self.codes = codes
         self.counts = counts
         self.own_output_only = own_output_only
+        self.members = members
         if counts is not None:
             self.class_counts = np.bincount(codes, weights=counts)
             class_weight = _balanced(self.class_counts)
@@ -70,7 +74,8 @@ class RowWeights:
         """s of shape (n, 1), or (n, K) where class weights differ between outputs."""
         if self.class_weight is None:
             return self.base[:, None]
-        return self.base[:, None] * self.spread(self.class_weight)
+        out = self.base[:, None] * self.spread(self.class_weight)
+        return out if self.members is None else out * self.members[self.codes]
 
     def class_ratio(self, count_changes):
         """New class weight over old for changes of the class counts, (..., C) -> (..., C).
@@ -92,7 +97,7 @@ class RowWeights:
         return self._with(amounts=np.ones(len(self.base)))
 
     def _with(self, **changes):
-        names = ("base", "codes", "class_weight", "counts", "own_output_only")
+        names = ("base", "codes", "class_weight", "counts", "own_output_only", "members")
         settings = {name: getattr(self, name) for name in names}
         settings["amounts"] = None if self.amounts is self.base else self.amounts
         return RowWeights(**{**settings, **changes})
@@ -109,9 +114,7 @@ class RowWeights:
         """The weights that rows would have in other classes, while class weights stay."""
         if self.class_weight is None:
             return RowWeights(self.base[rows])
-        return RowWeights(
-            self.base[rows], codes, self.class_weight, own_output_only=self.own_output_only
-        )
+        return self._with(base=self.base[rows], codes=codes, counts=None, amounts=None)
 
     def replaced(self, rows, codes):
         """The weights when other rows take the place of some: at the end, the old ones weigh 0."""

@@ -12,5 +12,6 @@ from skinfluence.adapters._families import (  # noqa: F401
     naive_bayes,
     neighbors,
     stochastic,
+    svc,
     svm,
 )

@@ -1,0 +1,156 @@
+"""SVC and NuSVC: the hinge on kernel columns, with a free intercept; one machine per pair."""
+
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+from sklearn.metrics.pairwise import pairwise_kernels
+from sklearn.svm import SVC, NuSVC
+
+from skinfluence.adapters._kernel import PrecomputedKernel, RowKernel, kernel_objective
+from skinfluence.adapters._linear import class_weights, linear_objective, refuse_multilabel
+from skinfluence.adapters._registry import register
+from skinfluence.losses._hinge import HingeStandIn, PairHingeStandIn
+from skinfluence.objectives import PairCoding, TargetCoding
+
+STAND_IN = (
+    "The hinge has no second derivative: first order and Newton steps are those of the smooth "
+    "hinge, refits are those of the hinge itself."
+)
+
+
+def machine_kernel(estimator, X):
+    """Kernel of a fitted machine of scikit-learn's libsvm with its training rows."""
+    if estimator.kernel == "precomputed":
+        return PrecomputedKernel(X)
+    if callable(estimator.kernel):
+        return RowKernel(estimator.kernel, X)
+    settings = {"gamma": estimator._gamma, "degree": estimator.degree, "coef0": estimator.coef0}
+    function = partial(pairwise_kernels, metric=estimator.kernel, filter_params=True, **settings)
+    return RowKernel(function, X)
+
+
+def machine_objective(estimator, X, y, coding, loss, dual, *, penalty, weights, settings):
+    """Objective of a machine of libsvm: `dual` (n, K), or `coef_` for linear kernels.
+
+    The intercept is free. Linear machines need no kernel matrix.
+    """
+    if estimator.kernel == "linear":
+        return linear_objective(
+            _Linear(estimator),
+            X,
+            y,
+            coding,
+            loss,
+            penalty=penalty,
+            weights=weights,
+            settings=settings,
+        )
+    return kernel_objective(
+        estimator,
+        X,
+        y,
+        coding,
+        loss,
+        machine_kernel(estimator, X),
+        dual,
+        intercept=estimator.intercept_,
+        penalty=penalty,
+        weights=weights,
+        settings=settings,
+    )
+
+
+class _Linear:
+    """What linear_objective reads of an estimator, from a machine with a linear kernel."""
+
+    fit_intercept = True
+
+    def __init__(self, machine):
+        coef = machine.coef_
+        self.coef_ = coef.toarray() if sparse.issparse(coef) else coef
+        self.intercept_ = machine.intercept_
+
+
+def pair_duals(estimator, n):
+    """Dual coefficients (n, K) of each pair of classes, on all training rows."""
+    coef = estimator.dual_coef_
+    coef = coef.toarray() if sparse.issparse(coef) else coef
+    n_classes = len(estimator.classes_)
+    if n_classes == 2:
+        dual = np.zeros((n, 1))
+        dual[estimator.support_, 0] = coef[0]
+        return dual
+    pairs = PairCoding(estimator.classes_).pairs
+    own = np.repeat(np.arange(n_classes), estimator.n_support_)
+    dual = np.zeros((n, len(pairs)))
+    for k, (a, b) in enumerate(pairs):  # rows of a class have one dual for each other class
+        dual[estimator.support_[own == a], k] = coef[b - 1, own == a]
+        dual[estimator.support_[own == b], k] = coef[a, own == b]
+    return dual
+
+
+def _classes(estimator, X, y, sample_weight, settings, cost):
+    """`cost(dual, weights)` gives C of each output: a number or (K,)."""
+    refuse_multilabel(estimator, y)
+    if len(estimator.classes_) == 2:
+        coding = TargetCoding("margin", 1, estimator.classes_)
+        loss, members = HingeStandIn(settings.temperature), None
+    else:
+        ties = estimator.break_ties and estimator.decision_function_shape == "ovr"
+        coding = PairCoding(estimator.classes_, estimator.decision_function_shape, ties)
+        loss, members = PairHingeStandIn(settings.temperature), coding.signs != 0.0
+    # these count rows for "balanced", whatever their sample weight
+    weights = class_weights(
+        estimator, y, coding, sample_weight, weighted_counts=False, members=members
+    )
+    dual = pair_duals(estimator, X.shape[0])
+    penalty = 1.0 / np.asarray(cost(dual, weights.effective()))
+    return machine_objective(
+        estimator,
+        X,
+        coding.encode(y),
+        coding,
+        loss,
+        dual,
+        penalty=penalty,
+        weights=weights,
+        settings=settings,
+    )
+
+
+@register(
+    "sklearn.svm",
+    "SVC",
+    examples=lambda: [SVC(), SVC(kernel="linear", C=0.2), SVC(class_weight="balanced")],
+    caveat=STAND_IN,
+)
+def svc(estimator, X, y, sample_weight, settings):
+    """P = 1 / C on the kernel columns, the intercept free; a machine for each pair of classes.
+
+    The hinge has no curvature: derivatives are those of the smooth hinge of Koh & Liang (section
+    4.2) at `settings.temperature`. Refits are those of the hinge itself. The loss of a row is
+    summed over the pairs with its class.
+    """
+    return _classes(
+        estimator, X, y, sample_weight, settings, lambda dual, weights: float(estimator.C)
+    )
+
+
+@register(
+    "sklearn.svm",
+    "NuSVC",
+    examples=lambda: [NuSVC(0.4)],
+    caveat="The C that nu amounts to at the fit counts as fixed. " + STAND_IN,
+)
+def nu_svc(estimator, X, y, sample_weight, settings):
+    """SVC at the C that `nu` amounts to at the solution, one for each pair of classes.
+
+    It is the bound on the dual coefficients: that of the rows within the margin.
+    """
+    return _classes(estimator, X, y, sample_weight, settings, _bounds)
+
+
+def _bounds(dual, weights):
+    weights = np.broadcast_to(weights, dual.shape)
+    return (np.abs(dual) / np.where(weights > 0.0, weights, 1.0)).max(axis=0)
