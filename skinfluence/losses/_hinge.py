@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.losses._base import Loss
-from skinfluence.losses._stable import scaled_sigmoid, softplus, softplus_change
+from skinfluence.losses._stable import scaled_sigmoid, sigmoid, softplus, softplus_change
 
 #: Default temperature of the smooth hinge, in units of the margin.
 TEMPERATURE = 0.01
@@ -78,6 +78,11 @@ class HingeStandIn(SmoothHinge):
     @property
     def exact(self):
         return Hinge()
+
+    def hinges(self, y, raw_prediction):
+        """Terms max(0, margin - side * raw) of the hinge, and shares of their slopes; (n,) each."""
+        share = sigmoid(self._slack(y, raw_prediction)) * np.abs(y)
+        return y, np.ones(len(y)), share
 
 
 class PairHinge(Hinge):

@@ -117,6 +117,20 @@ class TargetCoding:
                 out.append((factors, float(raw_prediction[code] - raw_prediction[other])))
         return out
 
+    #: whether decision values of classes are votes of the outputs
+    votes_count = False
+
+    def decision_factors(self, codes):
+        """Factors (n, K) of the raw predictions in the decision value of a class of each row."""
+        return (np.arange(self.n_outputs) == codes[:, None]).astype(float)
+
+    def pair_factors(self, codes, others):
+        """The same in the decision value of a class against another one."""
+        raise ValueError(
+            "against= names a pair of classes, which one-vs-one machines (SVC with three or more "
+            "classes) have decision values of. Leave it out."
+        )
+
     @property
     def output_names(self):
         """Names of the K outputs, for parameters: those of the classes, or positions."""

@@ -1,21 +1,13 @@
-"""The exact optimum of a hinge machine, and where it goes when the weights of its rows change.
+"""Where the optimum of a hinge machine goes when the weights of its rows change: a path of pieces.
 
-A machine ``min theta' P theta / 2 + sum_i u_i max(0, 1 - y_i z_i' theta)`` has the dual problem
-``max sum_i alpha_i - |A' alpha|^2 / 2`` over ``0 <= alpha_i <= u_i``, with rows
-``a_i = y_i P^-1/2 z_i`` of A, and ``x = P^1/2 theta = A' alpha``. Rows beyond the margin have alpha
-0, rows within it alpha u; only those on it are free. While no row changes sides, the optimum is
-linear in u: it is followed from one such change to the next, and is exact at the end (Cauwenberghs
-and Poggio, "Incremental and decremental support vector machine learning", NIPS 2000).
+See :mod:`skinfluence.objectives._hinge_machine` for the machine and its notation.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
-from skinfluence.linalg import row_blocks
-from skinfluence.objectives._hinge_margin import Held, independent
+from skinfluence.objectives._hinge_margin import Held
 
 #: Sides of the margin.
 BEYOND, ON, WITHIN = -1, 0, 1
@@ -23,123 +15,23 @@ BEYOND, ON, WITHIN = -1, 0, 1
 WATCHED = 64
 #: Rates that are this small, relative to what moves, are rounding.
 ROUNDING = 1e-10
-#: Rows want margins that differ by this much, so that no two change sides at the same time; what is
-#: returned has them at 1.
-APART = 1e-11
-#: Largest violation of the optimality conditions, in units of the margin.
+#: Largest violation of the optimality conditions, in units of the largest c.
 TOLERANCE = 1e-6
 #: Changes of sides on one path, in multiples of the rows that are watched.
 MOST_TURNS = 50
 
 
-class HingeMachine:
-    """A binary hinge machine at its optimum.
-
-    Parameters
-    ----------
-    design : Design of shape (n, q), without a centre
-    y : ndarray of shape (n,)
-        Labels -1 and +1.
-    penalty : ndarray of shape (q,)
-        Diagonal of P; positive.
-    weights : ndarray of shape (n,)
-        u of each row.
-    alpha : ndarray of shape (n,)
-        A guess at the dual solution, such as that of the smooth hinge.
-    reach : callable, default=None
-        Called with the part of the path to the optimum that is done, from 0 to 1.
-
-    Attributes
-    ----------
-    coef : ndarray of shape (q,)
-        theta; NaN where the optimum was not found.
-    optimum : _Position
-        With margins a little apart from 1, see `APART`.
-    removals : dict of int to ndarray
-        For those who keep what the removal of a row does.
-    """
-
-    def __init__(self, design, y, penalty, weights, alpha, reach=None):
-        self.design, self.y, self.weights = design, y.astype(np.float64), weights
-        self._root = np.sqrt(penalty)
-        self.removals: dict = {}
-        self.wanted = 1.0 + APART * np.random.default_rng(0).random(len(y))
-        self.norm = np.empty(design.shape[0])
-        for some in row_blocks(len(self.norm), 8 * design.shape[1], cache_mib=2.0):
-            A = self.rows(some)
-            self.norm[some] = np.sqrt(np.asarray((A * A).sum(axis=1)).ravel())
-        path = self._from_guess(np.clip(alpha, 0.0, weights))
-        self._x = path.end(reach)
-        self.optimum = path.position
-        without = weights == 0.0  # these may get weight, and then need their side
-        self.optimum.side[without] = np.where(self.optimum.margin < self.wanted, WITHIN, BEYOND)[
-            without
-        ]
-        self.coef = self._x / self._root
-
-    def rows(self, some):
-        """Rows of A, dense or sparse as the design is."""
-        part, y = self.design.take(some), self.y[some]
-        if not part.is_sparse:
-            return part.to_dense() * y[:, None] / self._root
-        Z = part.X
-        if part.intercept:
-            Z = sparse.hstack([Z, np.ones((Z.shape[0], 1))])
-        return sparse.csr_array(sparse.diags(y) @ Z @ sparse.diags(1.0 / self._root))
-
-    def margins(self, x):
-        """A x, (n,)."""
-        return self.y * self.design.matmul((x / self._root)[:, None])[:, 0]
-
-    def combined(self, alpha):
-        """A' alpha, (q,)."""
-        return self.design.rmatmul((self.y * alpha)[:, None])[:, 0] / self._root
-
-    def coef_change(self, weights):
-        """The optimum with other weights minus `coef`, (q,); NaN where it is not found."""
-        moved = weights - self.weights
-        if not moved[self.optimum.alpha > 0.0].any() and (moved <= 0.0).all():
-            return np.zeros_like(self.coef)
-        path = _Path(self, self.optimum, weights, stage=self._stage)
-        return (path.end() - self._x) / self._root
-
-    @cached_property
-    def _stage(self):
-        """Where all paths from the optimum start."""
-        return _Stage(self, self.optimum, self.wanted, np.zeros(len(self.y), dtype=bool))
-
-    def _from_guess(self, alpha):
-        """The path to the optimum from any alpha, which is optimal where other margins are wanted.
-
-        The margin that is wanted of each row starts where the guess puts it.
-        """
-        u = self.weights
-        share = np.divide(alpha, u, out=np.zeros_like(u), where=u > 0.0)
-        side = np.where(share > 0.5, WITHIN, BEYOND)
-        free = np.flatnonzero((share > 1e-9) & (share < 1.0 - 1e-9))
-        free = free[np.argsort(-(share * (1.0 - share))[free], kind="stable")]
-        side[free[independent(self.rows(free), self.norm[free])]] = ON
-        alpha = np.where(side == ON, alpha, np.where(side == WITHIN, u, 0.0))
-        x = self.combined(alpha)
-        margin = self.margins(x)
-        wanted = np.where(
-            side == WITHIN, np.maximum(margin, self.wanted), np.minimum(margin, self.wanted)
-        )
-        wanted = np.where(u > 0.0, np.where(side == ON, margin, wanted), self.wanted)
-        return _Path(self, _Position(side, alpha, x, margin), u, wanted)
-
-
 @dataclass
-class _Position:
+class Position:
     """An optimum."""
 
     side: np.ndarray  # shape: (n,)
     alpha: np.ndarray  # shape: (n,)
-    x: np.ndarray  # shape: (q,)
+    x: np.ndarray  # shape: (q + 1,)
     margin: np.ndarray  # shape: (n,)
 
 
-class _Stage:
+class Stage:
     """The rows that are watched while x stays within a radius: no other row reaches the margin."""
 
     def __init__(self, machine, position, wanted, watched):
@@ -153,22 +45,23 @@ class _Stage:
         if count < len(distance):
             order = np.argpartition(distance, count)
             self.near, self.radius = np.sort(order[:count]), distance[order[count]]
-        self.held = Held(machine.rows(self.near), np.flatnonzero(on[self.near]))
+        A, free = machine.rows(self.near), machine.free[self.near]
+        self.held = Held(A, free, np.flatnonzero(on[self.near]))
 
 
-class _Path:
+class Path:
     """From one optimum to that of other weights, and from other wanted margins to the machine's.
 
     Parameters
     ----------
     machine : HingeMachine
-    position : _Position
+    position : Position
         The start, for the machine's own weights.
     weights : ndarray of shape (n,)
         Those of the end.
     wanted : ndarray of shape (n,), default=None
         The margins that are wanted at the start; the machine's by default.
-    stage : _Stage, default=None
+    stage : Stage, default=None
         The first one, where it is known.
     """
 
@@ -186,14 +79,15 @@ class _Path:
             stage, self._stage = self._stage, None
             if stage is None:
                 c = self.c + self.time * self.dc
-                stage = _Stage(self.machine, self.position, c, self.dc != 0.0)
+                stage = Stage(self.machine, self.position, c, self.dc != 0.0)
             walk = _Walk(self, stage)
             finished = walk.run()
             self.position = walk.position()
             if reach is not None:
                 reach(self.time)
             if finished is not None:
-                return walk.optimum() if finished else np.full_like(walk.x, np.nan)
+                x = walk.optimum() if finished else np.full_like(walk.x, np.nan)
+                return self.machine.with_middle_intercept(x, self.position, self.u + self.du)
         return np.full_like(self.position.x, np.nan)
 
 
@@ -204,7 +98,7 @@ class _Walk:
         position, near, time = path.position, stage.near, path.time
         self.path, self.near, self.radius = path, near, stage.radius
         self.held = stage.held.copy()
-        self.A, self.norm = self.held.A, path.machine.norm[near]
+        self.A, self.norm, self.free = self.held.A, path.machine.norm[near], self.held.free
         self.side, self.alpha = position.side[near], position.alpha[near]
         self.margin, self.x = position.margin[near], position.x.copy()
         self.du, self.dc = path.du[near], path.dc[near]
@@ -212,23 +106,26 @@ class _Walk:
         # what the weights of the rows within the margin do to x
         moving = np.flatnonzero((position.side == WITHIN) & (path.du != 0.0))
         if len(moving) > WATCHED:
-            self.drift = path.machine.combined(np.where(position.side == WITHIN, path.du, 0.0))
+            within = np.where(position.side == WITHIN, path.du, 0.0)
+            self.drift, self.off = path.machine.combined(within)
         else:
             self.drift = path.machine.rows(moving).T @ path.du[moving]
+            self.off = path.machine.free[moving] @ path.du[moving]
 
     def run(self):
         """True at the end of the path, None at the end of the stage, False where it is lost."""
-        start, path = self.x.copy(), self.path
+        start, path, stalled = self.x.copy(), self.path, 0
         for _ in range(MOST_TURNS * len(self.near)):
             place = self.held.place
-            w = self.held.inverse @ (self.dc - self.A @ self.drift)[place]
+            w = self.held.solve(-self.off, self.dc - self.A @ self.drift)
+            db, w = w[0], w[1:]
             pulled = self.held.combine(w)
-            dx = self.drift + pulled
-            rate = self.A @ dx - self.dc  # of the margin, against that which is wanted
-            size = np.linalg.norm(self.drift) + np.linalg.norm(pulled)
+            dx = np.append(self.drift + pulled, db)
+            rate = self._margins(dx) - self.dc  # of the margin, against that which is wanted
+            size = np.linalg.norm(self.drift) + np.linalg.norm(pulled) + abs(db)
             noise = ROUNDING * self.norm * size
             if (np.abs(rate[place]) > 0.01 * noise[place]).any() and self.held.updates:
-                self.held = Held(self.A, place)  # many updates have lost digits
+                self.held = Held(self.A, self.free, place)  # many updates have lost digits
                 continue
             length, event = self._next(w, rate, noise)
             size = np.linalg.norm(dx)
@@ -246,8 +143,15 @@ class _Walk:
             path.time += h
             if h == stop:
                 return None
+            stalled = 0 if h > 0.0 else stalled + 1
+            if stalled > MOST_TURNS + 4 * len(self.near):  # sides change in a circle
+                break
             event()
         return False
+
+    def _margins(self, x):
+        """A x of the rows that are watched."""
+        return self.A @ x[:-1] + self.free * x[-1]
 
     def _next(self, w, rate, noise):
         """(how far to go until a row changes sides, what happens then)."""
@@ -272,7 +176,9 @@ class _Walk:
         """Row j goes to another side; those within the margin follow their weights."""
         was, self.side[j] = self.side[j], side
         if self.du[j] != 0.0 and WITHIN in (was, side):
-            self.drift = self.drift + (side - was > 0 or -1) * self.du[j] * self.held.row(j)
+            step = (side - was > 0 or -1) * self.du[j]
+            self.drift = self.drift + step * self.held.row(j)
+            self.off = self.off + step * self.free[j]
 
     def _leave(self, k, side):
         j = self.held.place[k]
@@ -305,13 +211,15 @@ class _Walk:
 
     def _settled(self, wanted):
         """(x, alpha on the margin) with these margins there: what rounding took away comes back."""
-        w = self.held.inverse @ (wanted - self.A @ self.x)[self.held.place]
-        return self.x + self.held.combine(w), self.alpha[self.held.place] + w
+        w = self.held.solve(0.0, wanted - self._margins(self.x))
+        x = self.x + np.append(self.held.combine(w[1:]), w[0])
+        return x, self.alpha[self.held.place] + w[1:]
 
     def optimum(self):
-        """x with margins of 1, (q,); NaN where it is no optimum."""
-        x, alpha = self._settled(1.0)
-        off = self.A @ x - 1.0
+        """x with the margins of the machine; NaN where it is no optimum."""
+        margin, unit = self.path.machine.margin[self.near], self.path.machine.unit
+        x, alpha = self._settled(margin)
+        off = (self._margins(x) - margin) / unit
         wrong = np.where(self.side == ON, np.abs(off), self.side * off)
         wrong = wrong[self.u > 0.0].max(initial=0.0)
         room = np.minimum(alpha, self.u[self.held.place] - alpha).min(initial=0.0)
@@ -327,4 +235,4 @@ class _Walk:
         side[self.near], alpha[self.near] = self.side, self.alpha
         u = path.u + path.time * path.du
         alpha = np.where(side == WITHIN, u, np.where(side == ON, alpha, 0.0))
-        return _Position(side, alpha, x, path.machine.margins(x))
+        return Position(side, alpha, x, path.machine.margins(x))

@@ -54,6 +54,9 @@ class Objective:
         The same for what a removal leaves, which may be near that: known of LinearRegression.
     row_names : NamedRows, default=None
         For messages; positions without.
+    dual : ndarray of shape (n, K), default=None
+        What the estimator found where a smooth hinge stands in: the coefficients are
+        ``dual' Z``, nearly. A guess at the optimum of the hinge.
     """
 
     #: whether removals follow from sums over rows instead of from a Hessian
@@ -72,6 +75,7 @@ class Objective:
         cut=None,
         refit_cut=None,
         row_names=None,
+        dual=None,
     ):
         self.loss = loss
         self.predictor = predictor
@@ -83,6 +87,7 @@ class Objective:
         self.cut = cut
         self.refit_cut = refit_cut
         self.row_names = row_names
+        self.dual = dual
 
     def _replace(self, **changes):
         settings = {k: v for k, v in vars(self).items() if k in _SETTINGS}
@@ -113,6 +118,10 @@ class Objective:
     def with_predictor(self, predictor, penalty):
         """The same rows and loss by another predictor, with its penalty."""
         return self._replace(predictor=predictor, penalty=penalty)
+
+    def with_dual(self, dual):
+        """The same problem with a guess at the dual solution of its hinge."""
+        return self._replace(dual=dual)
 
     def with_cut(self, cut):
         """The same least squares with other singular values dropped."""
@@ -155,6 +164,7 @@ class Objective:
             Classes of the new targets, where class weights are used.
         """
         return self._replace(
+            dual=None,
             predictor=self.predictor.followed_by(predictor),
             y=np.concatenate([self.y, y]),
             weights=self.weights.replaced(rows, codes),
@@ -381,4 +391,5 @@ _SETTINGS = (
     "cut",
     "refit_cut",
     "row_names",
+    "dual",
 )

@@ -63,6 +63,22 @@ class PairCoding(TargetCoding):
         total = raw_prediction @ self.signs.T
         return self.votes(raw_prediction) + total / (3.0 * (np.abs(total) + 1.0))
 
+    @property
+    def votes_count(self):
+        return self.shape == "ovr"
+
+    def decision_factors(self, codes):
+        return self.signs[codes]
+
+    def pair_factors(self, codes, others):
+        both = self.signs[codes] * self.signs[others]
+        if not both.any(axis=1).all():
+            raise ValueError(
+                "against= is the class of some test rows itself. Name two different classes: "
+                "DecisionValue(class_, against=other)."
+            )
+        return np.where(both != 0.0, self.signs[codes], 0.0)
+
     def decision_values(self, raw_prediction):
         return raw_prediction if self.shape == "ovo" else self.votes_and_sums(raw_prediction)
 

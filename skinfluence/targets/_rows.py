@@ -1,5 +1,7 @@
 """Targets with one number for each test row: loss, prediction, decision value, probability."""
 
+from typing import Any
+
 import numpy as np
 
 from skinfluence.losses import Loss
@@ -122,21 +124,64 @@ class _ClassTarget(Target):
 class DecisionValue(_ClassTarget, _RawSum):
     """Decision value of each test row for one class.
 
+    For one-vs-one machines (SVC) it is what ``decision_function_shape="ovr"`` gives for the class:
+    its votes, and the sum of its decision values on a scale that only breaks ties. With "ovo" it
+    is that sum.
+
     Parameters
     ----------
     class_ : label or array-like of shape (n_test,), default=None
         The class, one for all test rows or one for each. None is the predicted class; for two
         classes the number as `decision_function` returns it.
+    against : label, default=None
+        Of one-vs-one machines, the decision value of the pair with this class instead.
     """
 
+    def __init__(self, class_=None, against=None):
+        super().__init__(class_)
+        self.against = against
+
     def bind(self, objective, raw, y_test):
-        codes, K = self._codes(objective, raw, y_test), objective.n_outputs
-        if K > 1:
-            factors = (np.arange(K) == codes[:, None]).astype(float)
-        else:
+        codes, coding = self._codes(objective, raw, y_test), objective.coding
+        if self.against is not None:
+            other = named_codes(coding, self.against, len(raw))
+            factors = coding.pair_factors(codes, other)
+        elif coding.n_outputs == 1:
             codes = np.ones_like(codes) if self.class_ is None else codes
             factors = np.where(codes == 1, 1.0, -1.0)[:, None]
-        return self._replace(factors=factors, labels=objective.coding.classes[codes])
+        else:
+            factors = coding.decision_factors(codes)
+        if coding.votes_count and self.against is None:
+            return _VotedValue()._replace(
+                coding=coding, codes=codes, factors=factors, labels=coding.classes[codes]
+            )
+        return self._replace(factors=factors, labels=coding.classes[codes])
+
+
+class _VotedValue(Target):
+    """Decision value of one class by the votes of one-vs-one machines."""
+
+    name = "decision value"
+    per_row = ("codes", "factors")
+    coding: Any
+    codes: np.ndarray
+    factors: np.ndarray
+
+    def value(self, raw):
+        values = self.coding.votes_and_sums(raw)
+        return np.take_along_axis(values, self._class_of(values), axis=-1)[..., 0]
+
+    def _class_of(self, values):
+        return self.codes.reshape(-1, *(1,) * (values.ndim - 1))
+
+    def gradient(self, raw):
+        total = (self.factors * raw).sum(axis=1, keepdims=True)
+        return self.factors / (3.0 * (np.abs(total) + 1.0) ** 2)
+
+    def change(self, raw, moved):
+        values = self.coding.votes_and_sums(raw[:, None] + moved)
+        after = np.take_along_axis(values, self._class_of(values), axis=-1)[..., 0]
+        return after - self.value(raw)[:, None]
 
 
 class Probability(_ClassTarget):

@@ -36,7 +36,7 @@ def machine_objective(estimator, X, y, coding, loss, dual, *, penalty, weights, 
     The intercept is free. Linear machines need no kernel matrix.
     """
     if estimator.kernel == "linear":
-        return linear_objective(
+        objective = linear_objective(
             _Linear(estimator),
             X,
             y,
@@ -46,7 +46,8 @@ def machine_objective(estimator, X, y, coding, loss, dual, *, penalty, weights, 
             weights=weights,
             settings=settings,
         )
-    return kernel_objective(
+        return objective.with_dual(dual)
+    objective = kernel_objective(
         estimator,
         X,
         y,
@@ -59,6 +60,7 @@ def machine_objective(estimator, X, y, coding, loss, dual, *, penalty, weights, 
         weights=weights,
         settings=settings,
     )
+    return objective.with_dual(dual)
 
 
 class _Linear:

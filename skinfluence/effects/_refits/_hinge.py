@@ -8,7 +8,7 @@ import numpy as np
 from skinfluence._utils.progress import duration
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.linalg import block_size
-from skinfluence.objectives._hinge_path import HingeMachine
+from skinfluence.objectives._hinge_machines import hinge_machine
 
 #: Of removals that are kept.
 KEPT_MIB = 64.0
@@ -54,7 +54,8 @@ def refit_hinge(objective, edits, reach):
                 ).effective()
                 weights[:n], weights[n + b] = after[:-1], after[-1]
             for k, machine in enumerate(machines):
-                delta[b, k] = machine.coef_change(weights[:, k])
+                terms = len(machine.weights) // len(weights)
+                delta[b, k] = machine.coef_change(np.tile(weights[:, k], terms))
             if row is not None and len(kept) < block_size(8 * objective.n_parameters, KEPT_MIB):
                 kept[row] = delta[b].copy()
         reach(b + 1)
@@ -66,16 +67,11 @@ def _with_new_rows(objective, edits, before):
     new = edits.new
     longer = objective.with_rows_replaced(edits.row, new.predictor, new.y, new.codes)
     before = np.concatenate([before, np.zeros((edits.n_edits, objective.n_outputs))])
-    machines = [
-        HingeMachine(
-            longer.design,
-            longer.y[:, k],
-            objective.penalty.diagonal[k],
-            before[:, k],
-            np.append(machine.optimum.alpha, np.zeros(edits.n_edits)),
-        )
-        for k, machine in enumerate(objective.hinge_machines)
-    ]
+    machines = []
+    for k, machine in enumerate(objective.hinge_machines):
+        alpha = machine.optimum.alpha.reshape(-1, objective.n_rows)
+        alpha = np.pad(alpha, ((0, 0), (0, edits.n_edits))).ravel()
+        machines.append(hinge_machine(longer, k, before[:, k], alpha))
     return machines, before
 
 
