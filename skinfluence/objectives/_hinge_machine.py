@@ -2,8 +2,8 @@
 
 A machine ``min theta' P theta / 2 + sum_i u_i max(0, c_i - y_i z_i' theta)`` has the dual problem
 ``max sum_i c_i alpha_i - |A' alpha|^2 / 2`` over ``0 <= alpha_i <= u_i``, with rows
-``a_i = y_i P^-1/2 z_i`` of A, and ``x = P^1/2 theta = A' alpha``. Rows beyond the margin c have alpha
-0, rows within it alpha u; only those on it are free. An intercept without penalty adds the
+``a_i = y_i P^-1/2 z_i`` of A, and ``x = P^1/2 theta = A' alpha``. Rows beyond the margin c have
+alpha 0, rows within it alpha u; only those on it are free. An intercept without penalty adds the
 constraint ``sum_i y_i alpha_i = 0``; it is the last entry of x, times `scale`. While no row changes
 sides, the optimum is linear in u: it is followed from one such change to the next, and is exact at
 the end (Cauwenberghs and Poggio, "Incremental and decremental support vector machine learning",
@@ -184,7 +184,7 @@ class HingeMachine:
         return Path(self, Position(side, alpha, x, margin), u, wanted)
 
     def _balance(self, alpha, side):
-        """Make ``sum y alpha`` zero, in place: by rows on the margin, then by rows that change side.
+        """Make ``sum y alpha`` zero, in place: by rows on the margin, then by changes of side.
 
         Where those on the margin do not suffice they are at their bounds, and one other row is on.
         """
