@@ -51,13 +51,6 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.svm",
-        r"(Nu)?SVC",
-        "is a kernel machine, and these are not supported yet",
-        KERNEL.format("LinearSVC()"),
-        hint='For kernel="linear" take LinearSVC() itself.',
-    ),
-    Family(
-        r"sklearn\.svm",
         r"(Linear|Nu)?SVR",
         "has the epsilon-insensitive loss, which has no curvature",
         regressor=KERNEL.format("Ridge()"),

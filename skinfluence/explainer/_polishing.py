@@ -146,7 +146,7 @@ def _far(model, fitted, frozen, moved, distance):
             "afterwards; nearly collinear columns leave few digits. The results are for the "
             "optimum of the rows that were read."
         )
-    hinge = getattr(model, "loss", None) == "hinge"
+    hinge = fitted.stands_in
     return (
         f"{name} had not converged"
         + (", or its hinge is far from the smooth hinge at this temperature" if hinge else "")

@@ -21,6 +21,8 @@ from skinfluence.linalg import Design, row_blocks
 from skinfluence.objectives._hinge_margin import independent
 from skinfluence.objectives._hinge_path import BEYOND, ON, WITHIN, Path, Position, Stage
 
+#: An alpha this near to 0 or u, relative to u, is there.
+AT_BOUND = 1e-6
 #: Rows want margins that differ by this much, so that no two change sides at the same time; what is
 #: returned has them at c. In units of the largest c.
 APART = 1e-11
@@ -139,11 +141,11 @@ class HingeMachine:
         It is an interval where every alpha is at a bound, 0 or u; else x itself.
         """
         share = np.divide(position.alpha, u, out=np.zeros_like(u), where=u > 0.0)
-        bounded = (share < 1e-9) | (share > 1.0 - 1e-9)
+        bounded = (share < AT_BOUND) | (share > 1.0 - AT_BOUND)
         if not self.has_free or not bounded.all():
             return x
         room = self.y * (self.margin - position.margin) / self.scale  # until a row is on its margin
-        upper = (position.side == WITHIN) == (self.y > 0)
+        upper = (share > 0.5) == (self.y > 0.0)
         counts = (u > 0.0) & (self.y != 0.0)
         low, high = room[~upper & counts], room[upper & counts]
         if not (len(low) and len(high)):

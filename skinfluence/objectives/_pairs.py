@@ -72,7 +72,7 @@ class PairCoding(TargetCoding):
 
     def pair_factors(self, codes, others):
         both = self.signs[codes] * self.signs[others]
-        if not both.any(axis=1).all():
+        if (codes == others).any():
             raise ValueError(
                 "against= is the class of some test rows itself. Name two different classes: "
                 "DecisionValue(class_, against=other)."

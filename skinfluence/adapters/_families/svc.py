@@ -142,7 +142,7 @@ def svc(estimator, X, y, sample_weight, settings):
 @register(
     "sklearn.svm",
     "NuSVC",
-    examples=lambda: [NuSVC(0.4)],
+    examples=lambda: [NuSVC(nu=0.4)],
     caveat="The C that nu amounts to at the fit counts as fixed. " + STAND_IN,
 )
 def nu_svc(estimator, X, y, sample_weight, settings):
