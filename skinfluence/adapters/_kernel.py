@@ -4,6 +4,7 @@ import warnings
 from types import SimpleNamespace
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import solve, solve_triangular
 from scipy.linalg.lapack import dpstrf
 
@@ -45,7 +46,7 @@ class RowKernel:
         return self.rows.shape[0]
 
     def __call__(self, X):
-        return np.asarray(self.function(X, self.rows), dtype=np.float64)
+        return np.asarray(self.function(_double(X), _double(self.rows)), dtype=np.float64)
 
     def diagonal(self):
         """Kernel of each known row with itself, (n,)."""
@@ -53,11 +54,17 @@ class RowKernel:
         return np.concatenate([np.diag(self._square(slice(a, a + BLOCK))) for a in parts])
 
     def _square(self, some):
-        return np.asarray(self.function(self.rows[some], self.rows[some]), dtype=np.float64)
+        rows = _double(self.rows[some])
+        return np.asarray(self.function(rows, rows), dtype=np.float64)
 
     def take(self, some):
         """The kernel with some of the known rows."""
         return RowKernel(self.function, self.rows[some])
+
+
+def _double(X):
+    """float32 as float64: kernels of rounded differences may be indefinite."""
+    return X.astype(np.float64) if X.dtype == np.float32 else X
 
 
 class PrecomputedKernel:
@@ -70,8 +77,8 @@ class PrecomputedKernel:
     """
 
     def __init__(self, matrix):
-        self.n_rows, self._diagonal = len(matrix), np.diag(matrix).copy()
-        self._some = np.arange(len(matrix))
+        self.rows, self.n_rows = matrix, len(matrix)
+        self._diagonal, self._some = np.diag(matrix).copy(), np.arange(len(matrix))
 
     def __call__(self, X):
         return np.asarray(X[:, self._some], dtype=np.float64)
@@ -101,8 +108,7 @@ class KernelColumns:
     Parameters
     ----------
     kernel : RowKernel or PrecomputedKernel
-    X : array-like of n rows
-        The rows that the kernel knows.
+        Of the training rows.
     first : ndarray of int, default=()
         Rows that are landmarks in any case, where the rank is limited.
 
@@ -112,11 +118,11 @@ class KernelColumns:
         Share of the trace of the kernel matrix that the columns leave out.
     """
 
-    def __init__(self, kernel, X, first=()):
+    def __init__(self, kernel, first=()):
         if kernel.n_rows <= MOST_ROWS:
-            self._factor, landmarks, self.residual_trace = _pivoted(kernel(X))
+            self._factor, landmarks, self.residual_trace = _pivoted(kernel(kernel.rows))
         else:
-            self._factor, landmarks, self.residual_trace = _drawn(kernel, X, first)
+            self._factor, landmarks, self.residual_trace = _drawn(kernel, first)
         self.kernel = kernel.take(landmarks)
         self.root = self._factor[landmarks]  # lower triangular
 
@@ -155,12 +161,14 @@ def kernel_objective(
     estimator : fitted estimator
         For messages.
     X : ndarray or CSR of shape (n, n_features)
+        The rows to explain: the kernel's own, unless the estimator is frozen.
     y : ndarray of shape (n, K)
         Encoded targets.
     coding : TargetCoding
     loss : Loss
     kernel : RowKernel or PrecomputedKernel
-    dual : ndarray of shape (n, K)
+        Of the rows that the estimator was trained on.
+    dual : ndarray of shape (n_trained, K)
         The functions are ``sum_j dual_j k(x_j, x)``.
     intercept : ndarray of shape (K,), default=None
         Their free intercepts; none by default.
@@ -174,7 +182,7 @@ def kernel_objective(
     supports = np.flatnonzero(dual.any(axis=1))
     few = 2 * len(supports) <= MOST_COLUMNS  # then the machine itself is on the columns
     try:
-        columns = KernelColumns(kernel, X, supports if few else ())
+        columns = KernelColumns(kernel, supports if few else ())
     except IndefiniteKernelError:
         refuse(
             estimator,
@@ -184,9 +192,7 @@ def kernel_objective(
             "Expected a positive semi-definite kernel: others have no penalty that is convex.",
         )
     Z = columns.take_training()
-    coef = (
-        _limited_coef(estimator, X, kernel, columns, Z, dual) if columns.is_limited else dual.T @ Z
-    )
+    coef = _limited_coef(estimator, kernel, columns, Z, dual) if columns.is_limited else dual.T @ Z
     return linear_objective(
         SimpleNamespace(
             coef_=coef,
@@ -201,17 +207,23 @@ def kernel_objective(
         weights=weights,
         settings=settings,
         columns=columns,
-        made=Z,
+        made=Z if _is_same(X, kernel.rows) else None,
         offset=offset,
     )
 
 
-def _limited_coef(estimator, X, kernel, columns, Z, dual):
+def _is_same(X, rows):
+    if X is rows or X.shape != rows.shape:
+        return X is rows
+    return (X != rows).nnz == 0 if sparse.issparse(X) else np.array_equal(X, rows)
+
+
+def _limited_coef(estimator, kernel, columns, Z, dual):
     """Coefficients (K, r) by which few columns come nearest to the estimator; warns of the rest."""
     supports = np.flatnonzero(dual.any(axis=1))
     own, some = np.empty(dual.shape), kernel.take(supports)
     for rows in row_blocks(len(own), 8 * len(supports)):
-        own[rows] = some(X[rows]) @ dual[supports]
+        own[rows] = some(kernel.rows[rows]) @ dual[supports]
     gram = Z.T @ Z
     gram.flat[:: len(gram) + 1] += 1e-12 * np.trace(gram)
     coef = solve(gram, Z.T @ own, assume_a="pos").T
@@ -245,7 +257,7 @@ def _pivoted(matrix):
     return factor, pivots[:rank], 0.0
 
 
-def _drawn(kernel, X, first):
+def _drawn(kernel, first):
     """The same at limited rank, with landmarks that are drawn block by block."""
     rng = np.random.default_rng(0)
     diagonal = kernel.diagonal()
@@ -258,7 +270,7 @@ def _drawn(kernel, X, first):
         if not len(block):
             size = min(size, np.count_nonzero(left))
             block = rng.choice(n, size, replace=False, p=left / left.sum())
-        new = kernel.take(block)(X) - factor @ factor[block].T
+        new = kernel.take(block)(kernel.rows) - factor @ factor[block].T
         lower, pivots, rank, _ = dpstrf(new[block], tol=ROUNDING * diagonal.max(), lower=1)
         if rank == 0:
             left[block] = 0.0

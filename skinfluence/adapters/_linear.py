@@ -191,9 +191,7 @@ def class_weights(
     own_output_only = own_output_only and coding.n_outputs > 1
     if isinstance(class_weight, str):  # "balanced": validated by the estimator's own fit
         counts = sample_weight if weighted_counts else np.ones(len(codes))
-        return RowWeights(
-            sample_weight, codes, None, counts, own_output_only, members=members
-        )
+        return RowWeights(sample_weight, codes, None, counts, own_output_only, members=members)
     fixed = compute_class_weight(class_weight, classes=coding.classes, y=np.asarray(y).ravel())
     return RowWeights(sample_weight, codes, fixed, None, own_output_only, members=members)
 

@@ -51,10 +51,10 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         again. LinearRegression, Ridge, RidgeCV, BayesianRidge, Lasso, LassoCV, ElasticNet,
         ElasticNetCV, PoissonRegressor, GammaRegressor, TweedieRegressor, KernelRidge,
         GaussianProcessRegressor, RidgeClassifier, RidgeClassifierCV, LogisticRegression,
-        LogisticRegressionCV, LinearSVC, SGDClassifier, SGDRegressor or SmoothHingeSVC; also as the
-        last step of a Pipeline (earlier steps are fitted once and then fixed), in a FrozenEstimator
-        (already fitted), or in a search such as GridSearchCV (its best estimator is explained).
-        None is ``LogisticRegression()``.
+        LogisticRegressionCV, LinearSVC, SVC, NuSVC, SGDClassifier, SGDRegressor or SmoothHingeSVC;
+        also as the last step of a Pipeline (earlier steps are fitted once and then fixed), in a
+        FrozenEstimator (already fitted), or in a search such as GridSearchCV (its best estimator is
+        explained). None is ``LogisticRegression()``.
     solver : str or Solver, default="auto"
         How the Hessian is inverted: "auto" (see :class:`skinfluence.solvers.AutoSolver` for the
         rules), "cholesky", "eigh", "woodbury", "cg", "neumann", "lissa", or a solver
@@ -81,8 +81,8 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         Move the coefficients to the exact optimum by Newton steps before explaining.
         ``polish=False`` keeps them, as Koh & Liang keep the weights of a hinge machine.
     temperature : float, default=0.01
-        Temperature of the smooth hinge that replaces the hinge of ``LinearSVC(loss="hinge")`` in
-        first order and Newton steps. Refits use the hinge itself.
+        Temperature of the smooth hinge that replaces the hinge of ``SVC`` and
+        ``LinearSVC(loss="hinge")`` in first order and Newton steps. Refits use the hinge itself.
     memory : str or joblib.Memory, default=None
         Where `score` caches its refits.
     n_jobs : int, default=None

@@ -10,7 +10,6 @@ from skinfluence.objectives._curvature import CURVATURES, check_curvature, is_se
 from skinfluence.objectives._distance import distance_to_optimum
 from skinfluence.objectives._newton import NewtonResult, factorize_upward, is_optimum, minimize
 from skinfluence.objectives._objective import Objective
-from skinfluence.objectives._pairs import PairCoding
 from skinfluence.objectives._weights import RowWeights
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "MatrixPenalty",
     "NewtonResult",
     "Objective",
-    "PairCoding",
     "Penalty",
     "RowWeights",
     "TargetCoding",

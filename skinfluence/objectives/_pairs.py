@@ -37,6 +37,7 @@ class PairCoding(TargetCoding):
         own = np.arange(len(classes))[:, None]
         self.signs = (own == self.pairs[:, 0]) * 1.0 - (own == self.pairs[:, 1])
         self.shape, self.break_ties = shape, break_ties
+        self.votes_count = shape == "ovr"
 
     @property
     def output_names(self):
@@ -62,10 +63,6 @@ class PairCoding(TargetCoding):
         """Votes (..., C), with the summed decision values as what breaks their ties."""
         total = raw_prediction @ self.signs.T
         return self.votes(raw_prediction) + total / (3.0 * (np.abs(total) + 1.0))
-
-    @property
-    def votes_count(self):
-        return self.shape == "ovr"
 
     def decision_factors(self, codes):
         return self.signs[codes]

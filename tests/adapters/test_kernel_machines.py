@@ -111,7 +111,7 @@ def test_many_rows_are_explained_on_few_columns_with_the_error_in_the_warning(na
 def test_the_residual_trace_is_that_of_the_kernel_matrix(monkeypatch):
     monkeypatch.setattr(_kernel, "MOST_ROWS", 50)
     monkeypatch.setattr(_kernel, "MOST_COLUMNS", 20)
-    columns = _kernel.KernelColumns(_kernel.RowKernel(rbf_kernel, X), X, first=[3, 5])
+    columns = _kernel.KernelColumns(_kernel.RowKernel(rbf_kernel, X), first=[3, 5])
     Z, matrix = columns.take_training(), rbf_kernel(X)
     assert_allclose(columns(X), Z, atol=1e-10)
     assert_allclose(Z[[3, 5]] @ Z.T, matrix[[3, 5]], atol=1e-12)  # landmarks lose nothing

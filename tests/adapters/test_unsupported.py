@@ -39,8 +39,6 @@ REFUSED = {
     tree.DecisionTreeClassifier: "made of trees",
     linear_model.LassoLarsIC: "l1 penalty",
     linear_model.OrthogonalMatchingPursuit: "step by step",
-    svm.SVC: 'kernel machine.*For kernel="linear" take LinearSVC',
-    svm.NuSVC: "kernel machine",
     svm.SVR: "epsilon-insensitive",
     svm.LinearSVR: "epsilon-insensitive",
     gaussian_process.GaussianProcessClassifier: "Gaussian process",

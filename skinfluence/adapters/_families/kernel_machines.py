@@ -45,7 +45,7 @@ def kernel_ridge(estimator, X, y, sample_weight, settings):
     """Squared error of sum_j dual_j k(x_j, x), penalised by alpha times its squared norm."""
     rows = estimator.X_fit_
     if estimator.kernel == "precomputed":
-        kernel = PrecomputedKernel(rows)
+        kernel: PrecomputedKernel | RowKernel = PrecomputedKernel(rows)
     else:
         kernel = RowKernel(estimator._get_kernel, rows)
     dual = estimator.dual_coef_.reshape(rows.shape[0], -1)

@@ -11,7 +11,8 @@ from skinfluence.adapters._kernel import PrecomputedKernel, RowKernel, kernel_ob
 from skinfluence.adapters._linear import class_weights, linear_objective, refuse_multilabel
 from skinfluence.adapters._registry import register
 from skinfluence.losses._hinge import HingeStandIn, PairHingeStandIn
-from skinfluence.objectives import PairCoding, TargetCoding
+from skinfluence.objectives import TargetCoding
+from skinfluence.objectives._pairs import PairCoding
 
 STAND_IN = (
     "The hinge has no second derivative: first order and Newton steps are those of the smooth "
