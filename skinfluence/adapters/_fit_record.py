@@ -1,4 +1,4 @@
-"""The rows, labels and weights that the last step of an estimator was given by `fit`.
+"""Record of the rows, labels and weights that `fit` passes to the last step of an estimator.
 
 Earlier steps may give other rows in `fit` than in `transform` (cross-fitted encoders, imputers that
 draw), write on their input, resample, or take weights of their own. So the rows are recorded where

@@ -1,4 +1,4 @@
-"""From what a user fitted to an objective: unwrap searches, pipelines and frozen estimators."""
+"""From a fitted model to an objective: unwrap searches, pipelines and frozen estimators."""
 
 import warnings
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What all linear models share: the design with its intercept, and the encoded targets."""
+"""Shared by all linear models: the design with its intercept, and the encoded targets."""
 
 import inspect
 from typing import Any

@@ -1,4 +1,4 @@
-"""How close to its optimum an estimator's own solver stops, and whether it is fitted here."""
+"""Distance to the optimum that an estimator's solver and tolerance allow."""
 
 import numpy as np
 from sklearn.pipeline import Pipeline

@@ -1,4 +1,4 @@
-"""The registry: from a fitted estimator's exact class to the function that reads its objective."""
+"""Registry of the functions that read an estimator's objective, by its exact class."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

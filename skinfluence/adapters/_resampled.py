@@ -1,4 +1,4 @@
-"""Rows that a sampler took, as weights of the rows that the user gave.
+"""Rows taken by a sampler, as weights of the given rows.
 
 A row that was dropped has weight zero, one that was taken twice has its weight twice: the objective
 is the same, and every question is about the rows that the user knows.

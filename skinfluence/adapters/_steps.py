@@ -1,4 +1,4 @@
-"""Fitted steps of pipelines, applied without a trace: tables and random states stay as they are."""
+"""Fitted steps of pipelines, applied without changing tables and random states."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Why an estimator cannot be explained, and what to use in its place: one entry per family."""
+"""Reasons why estimators cannot be explained, and alternatives: one entry per family."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The noun ClosedFormModel: what an estimator without an objective answers about removed rows."""
+"""The noun ClosedFormModel: removals for an estimator without an objective."""
 
 import copy
 import warnings

@@ -1,4 +1,4 @@
-"""Nearest neighbours: the next one takes the place of a neighbour that is removed."""
+"""Nearest neighbours: the next neighbour replaces a removed one."""
 
 import numpy as np
 

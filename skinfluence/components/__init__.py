@@ -1,4 +1,4 @@
-"""Components of influence: what the training loss and the inverse Hessian each contribute."""
+"""Components of influence: contributions of the training loss and of the inverse Hessian."""
 
 from skinfluence.components._components import InfluenceComponents, influence_components
 

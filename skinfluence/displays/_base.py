@@ -1,4 +1,4 @@
-"""What all displays share: axes, colours, tables, and the classmethod for a scikit-learn model."""
+"""Shared by all displays: axes, colours, tables, and the classmethod for a scikit-learn model."""
 
 from typing import Any
 

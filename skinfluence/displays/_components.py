@@ -1,4 +1,4 @@
-"""Influence against what is left of it without the loss or the Hessian."""
+"""Influence against influence without the loss or the Hessian."""
 
 import numpy as np
 

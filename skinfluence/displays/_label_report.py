@@ -1,4 +1,4 @@
-"""What a label flagger found."""
+"""Results of a label flagger."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The training rows of most influence on one prediction."""
+"""Training rows of largest influence on one prediction."""
 
 import numpy as np
 from sklearn.utils import _safe_indexing

@@ -1,4 +1,4 @@
-"""Which rows hold a class alone: without them another model would be fitted.
+"""Rows that are the last of their class: without them another model would be fitted.
 
 One rule for every method, group and new label: scikit-learn's refit must exist and know the same
 classes. It knows the classes of all labels it is given, whatever their weights; a class of which

@@ -1,4 +1,4 @@
-"""Many weights at once, by one Newton step on the objective that the change leaves."""
+"""Many changed weights at once, by one Newton step on the changed objective."""
 
 import warnings
 

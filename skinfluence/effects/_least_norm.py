@@ -1,4 +1,4 @@
-"""The optimum that scikit-learn takes where a changed row leaves many: that of least norm."""
+"""The optimum of least norm, if an edit leaves least squares with many."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Really refit: the converged optimum after each edit."""
+"""Refit: the converged optimum after each edit."""
 
 from skinfluence.effects._refits import converged_optima
 from skinfluence.effects._registry import register_effect

@@ -1,4 +1,4 @@
-"""Effects of edited rows by name, and which of them a task may use."""
+"""Registry of effects of edited rows by name, and their use by tasks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

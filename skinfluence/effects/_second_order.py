@@ -1,4 +1,4 @@
-"""Many weights at once, to second order: what removed rows are to each other."""
+"""Many changed weights at once, to second order: interactions between removed rows."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Effects where LinearRegression drops small singular values: its own refit, which cuts again."""
+"""Effects where LinearRegression drops small singular values: refits that drop them again."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What a Linearization is for objectives, for models in closed form: removals without a Hessian."""
+"""Counterpart of Linearization for models in closed form: removals without a Hessian."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""The warning of removals after which a sparse model is predicted to select other columns."""
+"""Warning of removals after which a sparse model is predicted to select other columns."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Groups of training rows: what their removal does, and which groups do most.
+"""Groups of training rows: effects of their removal, and groups with the largest effect.
 
 Functions of a fitted :class:`~skinfluence.InfluenceExplainer`. Where to start: `_influence.py`,
 then `_downdate.py`, on which both searches stand.

@@ -1,4 +1,4 @@
-"""The Newton step of a group that grows row by row: what both searches stand on."""
+"""Newton step of a group that grows row by row: the basis of both searches."""
 
 from functools import cached_property
 

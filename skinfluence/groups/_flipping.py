@@ -1,4 +1,4 @@
-"""How few training rows must go until a prediction becomes another."""
+"""The fewest training rows whose removal changes a prediction."""
 
 from dataclasses import dataclass, field
 from typing import Any

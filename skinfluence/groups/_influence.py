@@ -1,4 +1,4 @@
-"""What the removal of whole groups does."""
+"""Effects of removing whole groups."""
 
 import warnings
 

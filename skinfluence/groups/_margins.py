@@ -1,4 +1,4 @@
-"""How far a prediction is from becoming another one, as a linear function of the coefficients."""
+"""Distance of a prediction from another one, as a linear function of the coefficients."""
 
 from dataclasses import dataclass, field
 from typing import Any

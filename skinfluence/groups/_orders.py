@@ -1,4 +1,4 @@
-"""In which order rows are removed, and how many each method expects to be enough."""
+"""Orders of removal, and the number of rows that each method expects to be sufficient."""
 
 from abc import ABC, abstractmethod
 

@@ -1,4 +1,4 @@
-"""Real refits without one group, from a start nearby."""
+"""Refits without one group, from a nearby start."""
 
 import numpy as np
 

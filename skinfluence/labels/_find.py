@@ -1,4 +1,4 @@
-"""find_wrong_labels: the noise model on out-of-sample probabilities from anywhere."""
+"""find_wrong_labels: the noise model on given out-of-sample probabilities."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace

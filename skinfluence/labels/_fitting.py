@@ -1,4 +1,4 @@
-"""What `LabelFlagger.fit` does: source, noise model, score and flags of every row."""
+"""`LabelFlagger.fit`: source, noise model, score and flags of every row."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Several labels or values a row: each column of y is judged by a flagger of its own."""
+"""Several labels or values per row: one flagger per column of y."""
 
 import narwhals.stable.v1 as nw
 import numpy as np

@@ -1,4 +1,4 @@
-"""Scores by name, of a fitted explainer: which rows are ranked first."""
+"""Scores of rows by name, from a fitted explainer."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Scorers: how true an explanation is, and how well wrong labels are found.
+"""Scorers: fidelity of an explanation, and detection of wrong labels.
 
 Each is a function ``score(estimator, X, y)`` and goes into a search as ``scoring=``; its settings
 by `functools.partial`. The first three ask a fitted :class:`~skinfluence.InfluenceExplainer` and

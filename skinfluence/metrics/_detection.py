@@ -1,4 +1,4 @@
-"""How well wrong labels are found where they are known, or were planted."""
+"""Detection of wrong labels that are known or planted."""
 
 import numpy as np
 from sklearn.base import clone

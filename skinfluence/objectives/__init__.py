@@ -1,4 +1,4 @@
-"""Objectives: loss + predictor + penalty + weights, as the estimator minimised them.
+"""Objectives of estimators: loss + predictor + penalty + weights.
 
 Where to start: `_objective.py`; `_coupling.py` holds what other rows' weights do when one leaves.
 """

@@ -1,4 +1,4 @@
-"""How labels become the (n, K) targets that losses take."""
+"""Encoding of labels as the (n, K) targets of losses."""
 
 import numpy as np
 from sklearn.utils import column_or_1d

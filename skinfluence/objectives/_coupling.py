@@ -1,4 +1,4 @@
-"""What else moves when a row leaves: balanced class weights, and a penalty in mean form."""
+"""Dependence of other terms on a row: balanced class weights, and a penalty in mean form."""
 
 import numpy as np
 

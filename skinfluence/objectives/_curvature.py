@@ -1,4 +1,4 @@
-"""Which K x K matrix stands for a row's curvature: Hessian, Fisher or empirical Fisher."""
+"""The K x K matrix of a row's curvature: Hessian, Fisher or empirical Fisher."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Distance of coefficients from the optimum, in units of what sampling does."""
+"""Distance of coefficients from the optimum, in units of the sampling error."""
 
 import warnings
 from dataclasses import replace

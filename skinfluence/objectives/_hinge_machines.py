@@ -1,4 +1,4 @@
-"""From an objective with the smooth hinge to the hinge machines that it stands in for."""
+"""Hinge machines of an objective with the smooth hinge."""
 
 import numpy as np
 

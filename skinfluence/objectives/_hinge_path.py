@@ -1,4 +1,4 @@
-"""Where the optimum of a hinge machine goes when the weights of its rows change: a path of pieces.
+"""Exact optimum of a hinge machine, and its path when the weights of rows change.
 
 See :mod:`skinfluence.objectives._hinge_machine` for the machine and its notation.
 """

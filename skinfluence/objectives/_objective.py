@@ -1,4 +1,4 @@
-"""The Objective noun: what a fitted estimator minimised, in sum form."""
+"""The Objective noun: the function that a fitted estimator minimised, in sum form."""
 
 from functools import cached_property, partial
 

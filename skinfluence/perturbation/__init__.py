@@ -1,4 +1,4 @@
-"""What changing a training row would do: its features, the whole row, or its label.
+"""Effects of changed training rows: other features, another row, another label.
 
 Functions of a fitted :class:`~skinfluence.InfluenceExplainer`. Where to start: `_features.py` for
 derivatives, `_relabelling.py` for labels; the derivatives of pipeline steps are in

@@ -1,4 +1,4 @@
-"""Which features are asked about, and the steps without what these do not reach."""
+"""Features with derivatives, and the steps that these do not reach."""
 
 from functools import partial
 

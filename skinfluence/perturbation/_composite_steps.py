@@ -1,4 +1,4 @@
-"""Derivatives of steps that are made of steps: pipelines, unions, column transformers."""
+"""Derivatives of composite steps: pipelines, unions, column transformers."""
 
 import numpy as np
 from sklearn.utils import _safe_indexing

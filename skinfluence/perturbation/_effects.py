@@ -1,4 +1,4 @@
-"""What all questions about changed rows share: checks, methods, and answers in blocks."""
+"""Shared by replacement and relabelling: checks, methods, results in blocks."""
 
 import warnings
 

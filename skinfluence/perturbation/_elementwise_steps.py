@@ -1,4 +1,4 @@
-"""Derivatives of steps that bend single columns, multiply them, or scale whole rows."""
+"""Derivatives of steps on single columns, products of columns, and scaled rows."""
 
 import numpy as np
 from scipy import sparse

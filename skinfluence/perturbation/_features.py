@@ -1,4 +1,4 @@
-"""The derivative of what is explained with respect to the features of training rows."""
+"""Derivative of a target in the features of training rows."""
 
 import numpy as np
 

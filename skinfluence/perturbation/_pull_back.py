@@ -1,4 +1,4 @@
-"""The registry: from a pipeline step's exact class to the derivative of its transform."""
+"""Registry of derivatives of pipeline steps, by the step's exact class."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

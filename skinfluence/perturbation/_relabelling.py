@@ -1,4 +1,4 @@
-"""The effect of another label of a training row, for one label or for all classes."""
+"""Effect of another label of a training row, for one label or for all classes."""
 
 import numpy as np
 from sklearn import get_config

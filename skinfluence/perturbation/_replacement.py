@@ -1,4 +1,4 @@
-"""The effect of putting another row in the place of a training row."""
+"""Effect of replacing a training row by another."""
 
 import warnings
 

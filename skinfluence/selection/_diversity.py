@@ -1,4 +1,4 @@
-"""What makes a set of rows diverse: three set functions R(S), evaluated where they are needed.
+"""Measures of diversity: three set functions R(S), evaluated where they are needed.
 
 Each keeps an upper bound of the gain of every candidate. Similarities are not negative, so gains
 only fall, or fall with what a candidate shares with the picks; a bound becomes exact when its

@@ -1,4 +1,4 @@
-"""How important each training row is: the part I(S) of the objective, one number a row."""
+"""Importance of each training row: the part I(S) of the objective."""
 
 import numpy as np
 from sklearn.utils.validation import check_array

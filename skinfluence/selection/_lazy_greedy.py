@@ -1,4 +1,4 @@
-"""Greedy maximisation of influence plus diversity which looks at few candidates a pick."""
+"""Greedy maximisation of influence plus diversity that evaluates few candidates per pick."""
 
 import numpy as np
 

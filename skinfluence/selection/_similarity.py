@@ -1,4 +1,4 @@
-"""Similarity of training rows, for a few rows at a time: the n x n matrix never exists."""
+"""Similarity of training rows, for a few rows at a time, without the n x n matrix."""
 
 from typing import NamedTuple
 

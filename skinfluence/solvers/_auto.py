@@ -1,4 +1,4 @@
-"""Choose a solver for a Hessian by what each would cost."""
+"""Choice of a solver for a Hessian by estimated costs."""
 
 from dataclasses import dataclass, replace
 from functools import partial

@@ -1,4 +1,4 @@
-"""Which preconditioner conjugate gradients use, and when they make it."""
+"""Choice of the preconditioner of conjugate gradients, and when it is built."""
 
 import numpy as np
 from sklearn import get_config

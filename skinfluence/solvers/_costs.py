@@ -1,4 +1,4 @@
-"""What solvers are reckoned to cost on a common machine: only the ratios matter."""
+"""Estimated costs of solvers on a common machine: only their ratios matter."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""LiSSA: the Taylor recursion in which each step looks at a few drawn rows only."""
+"""LiSSA: the Taylor recursion on a few drawn rows per step."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The loop of LiSSA: steps (numpy or compiled), averages over windows that double, when to stop."""
+"""Loop of LiSSA: steps (numpy or compiled), averages over windows that double, stopping."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a factorisation found, and how well iterative solutions went."""
+"""Report of a factorisation, and of the convergence of iterative solutions."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Which rows LiSSA draws, how often, and how large the curvature of a draw can be."""
+"""Rows drawn by LiSSA, their probabilities, and a bound on the curvature of a draw."""
 
 import numpy as np
 

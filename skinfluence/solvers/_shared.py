@@ -1,4 +1,4 @@
-"""What several solvers share: units of the diagonal, the gauge, a bound on curvature, a warning."""
+"""Shared by several solvers: units of the diagonal, null directions, a bound on curvature."""
 
 import warnings
 

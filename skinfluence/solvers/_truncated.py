@@ -1,4 +1,4 @@
-"""Least squares of which small singular values are dropped: the inverse where they are kept."""
+"""Inverse for least squares whose small singular values are dropped."""
 
 from dataclasses import dataclass
 

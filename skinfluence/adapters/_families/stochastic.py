@@ -1,4 +1,4 @@
-"""SGDClassifier and SGDRegressor: the optimum that stochastic gradient descent goes to."""
+"""SGDClassifier and SGDRegressor at the optimum of their objective."""
 
 import numpy as np
 from sklearn.linear_model import SGDClassifier, SGDRegressor

@@ -1,4 +1,4 @@
-"""Refits of the hinge itself, where a smooth hinge stands in for it; exact."""
+"""Exact refits of the hinge, for which a smooth hinge is a stand-in."""
 
 import warnings
 from time import perf_counter

@@ -1,4 +1,4 @@
-"""Refits of sparse models: on the selection, and with another one where the optimum has that."""
+"""Refits of sparse models, also with another selection of columns."""
 
 import numpy as np
 

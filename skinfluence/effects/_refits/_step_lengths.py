@@ -1,4 +1,4 @@
-"""How far to go along many directions at once: roots of the slopes of convex functions."""
+"""Step lengths along many directions: roots of the slopes of convex functions."""
 
 import numpy as np
 

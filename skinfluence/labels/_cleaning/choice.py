@@ -1,4 +1,4 @@
-"""action="auto": the action of the best predictions, as far as noisy labels can tell."""
+"""action="auto": choice of the action with the best predictions, from noisy labels."""
 
 from dataclasses import dataclass, field
 

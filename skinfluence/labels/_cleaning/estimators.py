@@ -1,4 +1,4 @@
-"""CleanedClassifier and CleanedRegressor: judge the labels, then learn from what is left."""
+"""CleanedClassifier and CleanedRegressor: flag wrong labels, act on them, fit."""
 
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.linear_model import Ridge

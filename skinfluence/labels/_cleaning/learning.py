@@ -1,4 +1,4 @@
-"""What CleanedClassifier and CleanedRegressor share: judge the labels, act, fit, delegate."""
+"""Base of CleanedClassifier and CleanedRegressor: flag, act, fit, delegate."""
 
 import warnings
 from dataclasses import dataclass, replace

@@ -1,1 +1,1 @@
-"""What the user gives: settings, targets, tables, rows."""
+"""Input of a flagger: settings, targets, tables, rows."""

@@ -1,4 +1,4 @@
-"""What may be given to a flagger: tables of any type, weights, settings."""
+"""Checks of the input of a flagger: tables of any type, weights, settings."""
 
 from numbers import Integral, Real
 

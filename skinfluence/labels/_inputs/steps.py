@@ -1,4 +1,4 @@
-"""Steps of a pipeline: those that never look at a label, and the last, which takes weights."""
+"""Steps of a pipeline that do not use labels, and the last step, which takes weights."""
 
 from sklearn.base import is_classifier, is_regressor
 from sklearn.feature_selection import VarianceThreshold

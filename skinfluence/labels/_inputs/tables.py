@@ -1,4 +1,4 @@
-"""From a table of any type to numbers: what a flagger does where it has no estimator to do it."""
+"""Conversion of a table of any type to numbers, for flaggers without an estimator."""
 
 from numbers import Real
 

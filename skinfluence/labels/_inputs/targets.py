@@ -1,4 +1,4 @@
-"""The labels or values that are judged: of any type, encoded; and which of the two they are."""
+"""Labels or values of any type, encoded, and the choice between the two."""
 
 import warnings
 from numbers import Real

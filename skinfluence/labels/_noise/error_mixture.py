@@ -1,4 +1,4 @@
-"""How errors of right values are spread, and those of wrong ones: a narrow and a wide density.
+"""Densities of the errors of right and of wrong values: a narrow and a wide one.
 
 An error r of a value is compared with two explanations. A right value has an error of scale
 ``sigma * sqrt(1 + q)``, where q is the variance of the prediction in units of sigma squared; a

@@ -1,4 +1,4 @@
-"""What the fitted noise models of labels and of values have in common."""
+"""Shared by the fitted noise models of labels and of values."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field

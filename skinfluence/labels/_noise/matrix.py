@@ -1,4 +1,4 @@
-"""Which classes are mistaken for which: a noise matrix and a calibration, fitted together.
+"""Noise matrix and calibration, fitted together.
 
 The given label of a row is read as a noisy copy of its true class,
 

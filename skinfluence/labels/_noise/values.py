@@ -1,4 +1,4 @@
-"""Which values of a regression target are wrong, by leave-one-out residuals.
+"""Wrong values of a regression target, by leave-one-out residuals.
 
 The residual of a row is its given value minus what the model predicts without the row. A wrong
 value pulls the model towards itself and hides its neighbours, so that the model and the noise model

@@ -1,1 +1,1 @@
-"""People look at labels: reports, what to look at next, what their answers change."""
+"""Reports, rows to review, and updates with reviewed labels."""

@@ -1,4 +1,4 @@
-"""What correcting a label is worth: influence of a relabelled row on the loss of other rows."""
+"""Gain of correcting a label: influence of a relabelled row on the loss of other rows."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a flagger found: three numbers to read, and a table in the user's own frame type."""
+"""Results of a flagger: a summary of three numbers, and a table in the user's frame type."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Review by people: which labels to look at next, and what their answers change."""
+"""Rows to review next, and updates with reviewed labels."""
 
 from typing import Any
 

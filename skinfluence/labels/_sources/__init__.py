@@ -1,1 +1,1 @@
-"""What models that have not seen a row say of it."""
+"""Sources of out-of-sample predictions."""

@@ -1,4 +1,4 @@
-"""The source of an estimator that influence can explain: its own leave-one-out, in closed form.
+"""Source of an estimator that influence can explain: leave-one-out in closed form.
 
 The estimator is fitted once. Other row weights and dampings then move its objective to its new
 optimum by Newton steps, which is where a refit would end; earlier steps of a pipeline and the

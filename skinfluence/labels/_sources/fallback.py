@@ -1,4 +1,4 @@
-"""Where cross-validation judges in place of the closed form: costs, and steps that see labels."""
+"""When cross-validation replaces the closed form: its cost, and steps that use labels."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""One prediction from several members, by the likelihood of rows that were left out.
+"""Weighted combination of several members, by the likelihood of left-out rows.
 
 Members are combined as a log-linear pool, with weights that maximise the likelihood of the given
 labels (stacking, Wolpert 1992; Breiman 1996): what a member adds to the others decides, not its own

@@ -1,4 +1,4 @@
-"""Predictions of rows by models that have not seen them.
+"""Out-of-sample predictions of rows.
 
 A source has ``fit(weight)``, which returns an OutOfSamplePrediction for row weights of shape (n,),
 none negative, and ``with_target(target)``, the source of the same rows with other labels or values.

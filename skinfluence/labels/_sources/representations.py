@@ -1,4 +1,4 @@
-"""The source for users who give no estimator: members and their weights."""
+"""Source without an estimator: members and their weights."""
 
 from copy import copy
 from dataclasses import KW_ONLY, dataclass
