@@ -22,7 +22,7 @@ OWN_ROWS = 64
 
 
 def check_closed_form(explainer, model):
-    """Raise for settings that mean nothing for a model in closed form, and for rows of another."""
+    """Raise for settings that a model in closed form does not have, and for rows of another."""
     name = type(model.estimator).__name__
     for setting, default in DEFAULTS.items():
         value = getattr(explainer, setting)
@@ -47,7 +47,7 @@ def needs_objective(explainer, what):
 
 
 class NoInverse:
-    """In the place of an inverse Hessian, where none is needed."""
+    """Stand-in for an inverse Hessian, if none is needed."""
 
     factorized = True
 
@@ -64,7 +64,7 @@ class _Question:
         return False
 
     def over(self, blocks):
-        """The blocks as they are."""
+        """The blocks, unchanged."""
         return blocks
 
 
@@ -99,7 +99,7 @@ class ClosedFormLinearization:
         return self.objective, ClosedFormChanges(self.objective, edits, EFFECTS[method])
 
     def warn_of_last(self, method, rows):
-        """Warn of rows without which there is no model, if `method` is one that looks for it."""
+        """Warn of rows whose removal leaves no model, if `method` needs one."""
         alone = rows[self.last_of_class[rows]] if EFFECTS[method].edited_model else rows[:0]
         if len(alone):
             name = type(self.objective.estimator).__name__

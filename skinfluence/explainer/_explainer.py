@@ -295,7 +295,7 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         return polished.inverse
 
     def _keep_closed_form(self):
-        """Set objective_ to a model in closed form, which is what its rows make exactly."""
+        """Set objective_ to a model in closed form, computed from its rows."""
         self.objective_ = model = self.fitted_model_.objective
         check_closed_form(self, model)
         self.stationarity_ = self.polished_stationarity_ = self.distance_to_optimum_ = 0.0

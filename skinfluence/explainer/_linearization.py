@@ -231,7 +231,7 @@ class Linearization:
 
     @property
     def hessian_inverse(self):
-        """Inverse of the (damped) Hessian itself: what leverages and Newton steps are made of."""
+        """Inverse of the (damped) Hessian itself, for leverages and Newton steps."""
         if is_second_derivative(self.objective, self.curvature):
             return self.inverse
         if self._hessian_inverse is None:
@@ -243,7 +243,7 @@ class Linearization:
 
     @cached_property
     def _hessian(self):
-        """What `inverse` is the inverse of; one for all solvers, whose rows are formed once."""
+        """The matrix that `inverse` inverts; one for all solvers, whose rows are formed once."""
         return self._make_hessian(self.curvature)
 
     def _make_hessian(self, curvature):
@@ -253,7 +253,7 @@ class Linearization:
 
     @property
     def optimum(self):
-        """The objective at its optimum: what refitted models are compared with."""
+        """The objective at its optimum, for comparison with refitted models."""
         if self._optimum is None:
             solver = AutoSolver.for_newton_steps()
             self._optimum = to_optimum(self.objective, solver, verbose=self.verbose)
@@ -272,7 +272,7 @@ class Linearization:
         return self._optimum_inverse
 
     def inverse_for(self, method, n_right_hand_sides):
-        """The inverse that answers a question.
+        """Inverse for a number of right-hand sides.
 
         It is `inverse` (for Newton steps and leverages `hessian_inverse`), except where the solver
         has a better one for so many right-hand sides: "auto" iterates few of first order while
@@ -325,7 +325,7 @@ class Linearization:
         return objective, changes
 
     def linear_changes(self, rows, inverse=None):
-        """First-order changes as products with the inverse: what selection takes apart.
+        """First-order changes as products with the inverse, for selection.
 
         Where LinearRegression drops singular values, the directions that it keeps are held fixed.
         """
@@ -334,11 +334,11 @@ class Linearization:
 
     @cached_property
     def last_of_class(self):
-        """Rows without which a class is gone, and with it the model that is explained, (n,)."""
+        """Rows that are the last of their class, (n,)."""
         return last_of_class(self.objective)
 
     def warn_of_last(self, method, rows):
-        """Tell of rows whose removal has no answer, if `method` is one that looks for it."""
+        """Warn of rows whose removal leaves no model, if `method` needs one."""
         alone = rows[self.last_of_class[rows]] if EFFECTS[method].edited_model else rows[:0]
         if len(alone):
             warnings.warn(
@@ -352,7 +352,7 @@ class Linearization:
 
     @property
     def leave_one_out_method(self):
-        """How rows are left out in closed form: the Newton step, which hinges do not have."""
+        """Method of leave-one-out in closed form: the Newton step, except for hinges."""
         return "refit" if self.objective.stands_in else "newton_step"
 
     def own_changes(self, method, rows):

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Margin:
-    """A test row, and the ways in which its prediction can become another.
+    """A test row, and the changes after which its prediction is another.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Margin:
     _threshold: float | None = None
 
     def predict(self, objective):
-        """What another such model predicts; for values on the same side it is `prediction`."""
+        """Prediction of another such model; for values on the same side it is `prediction`."""
         raw = objective.raw_predictions(self._predictor)
         if self._threshold is None:
             coding = objective.coding

@@ -17,11 +17,11 @@ class Order(ABC):
 
     @abstractmethod
     def expected(self, limit):
-        """Rows that are expected to be enough; None if not up to `limit`."""
+        """Number of rows expected to be sufficient; None if it exceeds `limit`."""
 
     @abstractmethod
     def reach(self, size):
-        """How many rows there are, up to `size`: fewer where no further row helps."""
+        """Number of rows, up to `size`: fewer if no further row helps."""
 
     @abstractmethod
     def beyond(self, size, left, limit):
@@ -36,11 +36,11 @@ class Order(ABC):
 
     @abstractmethod
     def coef_change(self, size):
-        """About what their removal does to the coefficients, (K, q); where refits start."""
+        """Approximate change of the coefficients by their removal, (K, q); the start of refits."""
 
 
 class GreedyOrder(Order):
-    """Each next row is the one that moves furthest given that the rows before it are gone.
+    """Each next row is the one that moves furthest, given that the rows before it are removed.
 
     After a refit that was not enough, the search goes on from the refitted model.
     """

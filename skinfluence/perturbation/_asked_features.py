@@ -47,7 +47,7 @@ def n_columns(X):
 
 
 def check_features(features, X):
-    """Positions of the asked columns of the training data; all of them for None."""
+    """Positions of the given columns of the training data; all of them for None."""
     n, names = n_columns(X), _get_feature_names(X)
     if features is None:
         return np.arange(n)
@@ -85,7 +85,7 @@ def check_features(features, X):
 
 
 def asked_steps(steps, X, first, features, moved=None):
-    """The pipeline's earlier steps as the asked features see them.
+    """The pipeline's earlier steps, restricted to the given features.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def asked_steps(steps, X, first, features, moved=None):
 
 
 def _advice(steps, X, first, features):
-    """Which of the columns have no derivative, and how to leave them out."""
+    """Columns without a derivative, and how to leave them out."""
     n, names = n_columns(X), _get_feature_names(X)
     if n > MOST_COLUMNS:
         return "Ask for columns that do not reach it: features=[...]."

@@ -29,7 +29,7 @@ def pull_back_through(steps, X, V):
 
 
 def steps_of(pipeline):
-    """The steps of a pipeline that do something."""
+    """Steps of a pipeline other than "passthrough" and None."""
     return [step for _, step in pipeline.steps if step is not None and step != "passthrough"]
 
 
@@ -47,7 +47,7 @@ def pipeline(step, X, V):
     "sklearn.frozen", "FrozenEstimator", constant=lambda step: is_constant(step.estimator)
 )
 def frozen_estimator(step, X, V):
-    """What is frozen in it."""
+    """Derivative of the frozen estimator."""
     return pull_back(step.estimator, X, V)
 
 

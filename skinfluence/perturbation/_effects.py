@@ -46,7 +46,7 @@ def columns_moved_by_transform(explainer, rows):
 
 
 def check_method(explainer, method):
-    """The method that a name stands for; None is the explainer's own."""
+    """Method of a name; None is the explainer's own."""
     method = explainer.method if method is None else method
     return resolve_method(method, explainer.linearization_, "replacements")
 

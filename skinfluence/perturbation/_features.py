@@ -106,7 +106,7 @@ def perturbation_influence(
 
 
 class _Derivative:
-    """Fills in the derivatives of some test rows with respect to all asked training rows.
+    """Fills in the derivatives of some test rows in all given training rows.
 
     The derivatives with respect to the model's features are products of 2 K columns,
     ``-[A_i U z_i, s_i r_i] [Theta; U]``. Linear steps right before the model are applied to the

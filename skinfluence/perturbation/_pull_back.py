@@ -20,7 +20,7 @@ class UnsupportedStepError(TypeError):
 
 @dataclass(frozen=True)
 class PullBack:
-    """How derivatives go back through one class of steps.
+    """Derivative of one class of steps.
 
     ``function(step, X, V)`` gives the derivatives with respect to the step's input for those with
     respect to its output; ``constant(step)`` says whether they are the same for every input.
@@ -34,7 +34,7 @@ class PullBack:
 
 @dataclass(frozen=True)
 class Restricted:
-    """A fitted step of which only a part is asked for its derivative.
+    """A fitted step of which only a part needs a derivative.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Restricted:
     function: Callable
 
     def transform(self, X):
-        """What the whole step makes of X."""
+        """Output of the whole step."""
         return transformed(self.step, X)
 
 
@@ -130,7 +130,7 @@ def find_pull_back(step):
 
 
 def transformed(step, X):
-    """What a step, or "passthrough", makes of X, which is not written on."""
+    """Output of a step, or of "passthrough"; X is not changed."""
     if step is None or isinstance(step, str):
         return X
     return step.transform(X) if isinstance(step, Restricted) else FittedSteps([step]).transform(X)
@@ -147,7 +147,7 @@ def is_constant(step):
 
 
 def dense(X):
-    """Rows as an ndarray of floats, whatever they came in."""
+    """Rows as an ndarray of floats."""
     X = X.toarray() if sparse.issparse(X) else X
     return np.asarray(X, dtype=np.float64)
 

@@ -73,7 +73,7 @@ class Diversity(ABC):
 
 
 class _Shared(Diversity):
-    """What sum-redundancy and MMD share: each candidate's similarity to the picks, summed."""
+    """Shared by sum-redundancy and MMD: summed similarities of each candidate to the picks."""
 
     def reset(self):
         self.picked = []
@@ -141,7 +141,7 @@ class MaximumMeanDiscrepancy(_Shared):
 
 
 class FacilityLocation(Diversity):
-    """Mean similarity of a reference row to the pick that is most like it: R_FL of the thesis / n.
+    """Mean similarity of a reference row to the most similar pick: R_FL of the thesis / n.
 
     Submodular, and never falls.
     """
