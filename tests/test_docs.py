@@ -2,6 +2,8 @@
 
 import doctest
 import importlib
+import inspect
+import pydoc
 import re
 
 import pytest
@@ -9,6 +11,7 @@ import sklearn
 from sklearn.utils import all_estimators
 
 from tests._data import ROOT
+from tests.test_house import public_docstrings
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 DOCS = ROOT / "docs"
@@ -96,3 +99,23 @@ def test_names_on_the_page_link_to_the_api_reference(module, page):
     named = {" ".join(code.split()) for _, code in LITERALS.findall(text)}
     named = {c for c in named if re.match(r"skinfluence\.|(\w+\.)*[A-Z][a-z]", c)}
     assert sorted(c for c in named if not target(c) and c.split("(")[0] not in theirs) == []
+
+
+#: Words that the documentation does not use; most have one of statistics in their place.
+AVOIDED = re.compile(
+    r"\b(beside|dear|kin|save for|held for|asks? of|asked of|told|reckon\w*|speaks? against"
+    r"|counts? as fixed|sureness|somebody|whoever|stand in for each other|says? of it)\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PROSE if p.name != "benchmarks.rst"], ids=lambda p: p.name
+)
+def test_the_page_avoids_words_that_readers_did_not_understand(page):
+    assert AVOIDED.findall(page.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("name", public_docstrings())
+def test_the_docstring_avoids_words_that_readers_did_not_understand(name):
+    assert AVOIDED.findall(inspect.getdoc(pydoc.locate(name))) == []

@@ -28,7 +28,7 @@ class UnsupportedEstimatorError(TypeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What the explainer asks of an objective.
+    """Settings of an objective.
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 
 from ._noise import _check_fraction, _check_labels, _classes_of
 
-#: Chance, beside that of a doubtful row, of a row whose neighbours all agree.
+#: Chance of a row whose neighbours all agree, added to that of a doubtful row.
 EASY = 0.05
 
 

@@ -47,11 +47,11 @@ class AutoSolver(Solver):
 
     An explainer with ``solver="auto"`` chooses twice. What `method` "auto" stands for, leverages,
     Newton steps and health are decided by the Hessian alone, by the rules above: they are the same
-    whatever was asked before. A question of first order with few right-hand sides (about one a
-    test row) is iterated where the factorisation is not there yet and would cost more:
+    whatever was asked before. A question of first order with few right-hand sides (about one a test
+    row) is iterated where the factorisation is not there yet and would cost more:
     ``prefer_factorized=False`` with the right-hand sides of all such questions so far. So many
     small questions, and a large one, end with the factorisation; so does an iteration that takes
-    longer than reckoned, and what takes a solution for every training row (leverages,
+    longer than estimated, and anything that needs a solution for every training row (leverages,
     self-influence), where that is cheaper and fits the memory. The same call has the same answer,
     but not to the last bit: iterated and factorised ones differ by less than 1e-8 of a test row's
     largest influence (residuals are 1e-9; hard problems, which take many iterations, end with the
@@ -64,7 +64,7 @@ class AutoSolver(Solver):
     prefer_factorized : bool, default=True
         Whether a factorisation, which gives leverages and Newton steps too, may cost more.
     tol : float, default=None
-        Residual asked of an iterative solver; its own default by default.
+        Residual of an iterative solver; None is its own default.
     random_state : int, RandomState or None, default=None
         For solvers that draw samples.
     verbose : int, default=None
@@ -96,7 +96,7 @@ class AutoSolver(Solver):
         return cls(n_right_hand_sides=3, tol=1e-3)
 
     def costs(self, hessian):
-        """What each exact solver is reckoned to cost.
+        """Estimated cost of each exact solver.
 
         Parameters
         ----------

@@ -135,10 +135,10 @@ class Coordinates:
 
 
 def kronecker_price(hessian):
-    """Seconds that a Kronecker preconditioner is reckoned to take; inf if it cannot pay.
+    """Estimated seconds of a Kronecker preconditioner; inf if it cannot pay.
 
-    It cannot where outputs do not interact (each has a Krylov space of its own), where its
-    matrices do not fit scikit-learn's `working_memory`, or where applying it takes long beside a
+    It cannot where outputs do not interact (each has a Krylov space of its own), where its matrices
+    do not fit scikit-learn's `working_memory`, or where applying it takes long compared with a
     product, as for sparse rows of many columns.
     """
     if hessian.separable:

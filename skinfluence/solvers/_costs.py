@@ -36,7 +36,7 @@ MAX_WIDTH = 128
 
 @dataclass(frozen=True)
 class Cost:
-    """What a solver is reckoned to take: seconds of a common machine, and MiB."""
+    """Estimated cost of a solver: seconds on a common machine, and MiB."""
 
     seconds: float
     mebibytes: float

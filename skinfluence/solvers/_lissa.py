@@ -91,13 +91,13 @@ class LissaSolver(Solver):
 
     Notes
     -----
-    The gauge of multinomial coefficients is projected out. Directions of the data without
-    curvature are not inverted: their part of b grows with the depth, the estimate does not become
-    stable, and this is told. The standard error is that of noise; a depth too small for the
-    directions of least curvature leaves a bias beside it, of which the change at the last doubling
-    shows the part that one doubling takes away. Where curvatures spread over many orders (least
-    squares without a penalty on collinear columns) the bias creeps, and columns that passed were
-    off by three to four times `tol`: use a smaller `tol` there, or ``solver="cg"``.
+    The gauge of multinomial coefficients is projected out. Directions of the data without curvature
+    are not inverted: their part of b grows with the depth, the estimate does not become stable, and
+    a warning says so. The standard error is that of noise; a depth too small for the directions of
+    least curvature adds a bias, of which the change at the last doubling is the part that one
+    doubling removes. Where curvatures spread over many orders (least squares without a penalty on
+    collinear columns) the bias creeps, and columns that passed were off by three to four times
+    `tol`: use a smaller `tol` there, or ``solver="cg"``.
 
     References
     ----------

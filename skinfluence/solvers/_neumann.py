@@ -61,7 +61,7 @@ class NeumannSolver(Solver):
     Warns
     -----
     ConvergenceWarning
-        When a column has not reached `tol`; the largest residual is told and reported.
+        When a column has not reached `tol`; the largest residual is stated and reported.
 
     Notes
     -----
