@@ -125,9 +125,10 @@ def one_test_row(X_test, name):
 
 
 def mark(ax, x, y, names, n, by=None):
-    """Names next to the n points of the largest |by| (|y| by default), none upon another.""" size =
-    np.abs(np.nan_to_num(y if by is None else by)) taken: list[np.ndarray] = []  # corners of the
-    boxes of text in points for i in np.argsort(-size, kind="stable")[:n]:
+    """Names next to the n points of the largest |by| (|y| by default), none upon another."""
+    size = np.abs(np.nan_to_num(y if by is None else by))
+    taken: list[np.ndarray] = []  # corners of the boxes of text in points
+    for i in np.argsort(-size, kind="stable")[:n]:
         text, place = str(names[i]), ax.transData.transform((x[i], y[i]))
         place = place * 72.0 / ax.figure.dpi
         width, height = 4.5 * len(text), 8.0

@@ -42,8 +42,8 @@ class AutoSolver(Solver):
       (with ``prefer_factorized=False``: cheaper at all);
     - ``"eigh"`` (pseudo-inverse) where Cholesky finds a direction without curvature.
 
-    ``"neumann"`` and ``"lissa"`` are never chosen: their answers are
-    approximations, which a user should have asked for.
+    ``"neumann"`` and ``"lissa"`` are never chosen, since their results are
+    approximations.
 
     An explainer with ``solver="auto"`` chooses twice. What `method` "auto" stands for, leverages,
     Newton steps and health are decided by the Hessian alone, by the rules above: they are the same
