@@ -199,6 +199,7 @@ API_REFERENCE = [
             "Huber",
             "ModifiedHuber",
             "SquaredEpsilonInsensitive",
+            "SmoothQuantile",
             "REGISTRY",
             "TEMPERATURE",
         ],

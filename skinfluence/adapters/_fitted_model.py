@@ -86,10 +86,8 @@ class FittedModel:
         Of a sparse model those that it selects. For a predictor that is not linear, of each
         parameter.
         """
-        names = self._all_column_names()
-        if not self.objective.selects:
-            return names
-        return [names[j] for j in self.objective.predictor.selected]
+        names, predictor = self._all_column_names(), self.objective.predictor
+        return [names[j] for j in predictor.selected] if predictor.linear else names
 
     def _all_column_names(self):
         predictor = self.objective.predictor

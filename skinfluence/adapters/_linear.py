@@ -9,7 +9,8 @@ from sklearn.utils.multiclass import type_of_target
 
 from skinfluence.adapters._registry import UnsupportedEstimatorError
 from skinfluence.linalg import ActivePenalty, Design, MatrixPenalty
-from skinfluence.objectives import Objective, RowWeights
+from skinfluence.losses import SquaredError
+from skinfluence.objectives import Objective, RowWeights, TargetCoding
 from skinfluence.predictors import LinearPredictor
 from skinfluence.predictors._selected import SelectedPredictor
 
@@ -163,6 +164,30 @@ def sparse_objective(
     )
 
 
+def fixed_selection_objective(estimator, X, y, *, penalty=0.0, settings):
+    """Squared error of a regressor on the columns that have coefficients, which stay the same.
+
+    Parameters
+    ----------
+    estimator, X, settings
+        See :func:`linear_objective`.
+    y : ndarray of shape (n, 1)
+    penalty : float or ndarray of shape (n_features,)
+        Second derivative of the penalty, of all columns.
+    """
+    refuse_several_targets(estimator, y)
+    weights = RowWeights(np.ones(len(y)))
+    everything, coef = design_and_coef(estimator, X, 1, weights, centred=settings.center)
+    free = np.arange(coef.shape[1]) >= X.shape[1]
+    selected = np.flatnonzero((coef[0] != 0.0) | free)
+    diagonal = np.append(np.broadcast_to(penalty, X.shape[1]), np.zeros(free.sum()))
+    predictor = SelectedPredictor(everything, selected, coef[:, selected])
+    scaling = settings.penalty_scaling
+    coding = TargetCoding("real", 1)
+    loss, diagonal = SquaredError(), diagonal[None, selected]
+    return Objective(loss, predictor, y, diagonal, weights, coding, penalty_scaling=scaling)
+
+
 def class_weights(
     estimator,
     y,
@@ -202,6 +227,16 @@ def refuse(estimator, condition, what, remedy):
         raise UnsupportedEstimatorError(
             f"{type(estimator).__name__} with {what} is not supported. {remedy}"
         )
+
+
+def refuse_several_targets(estimator, y):
+    """Raise where a sparse model of each target would select columns of its own."""
+    refuse(
+        estimator,
+        y.shape[1] > 1,
+        f"{y.shape[1]} targets",
+        "Expected one target: each has a selection of its own. Explain a model of each.",
+    )
 
 
 def refuse_multilabel(estimator, y):

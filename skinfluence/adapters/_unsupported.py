@@ -44,9 +44,8 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.linear_model",
-        r"MultiTask(Lasso|ElasticNet)(CV)?|(Lars|LassoLars|OrthogonalMatchingPursuit)(CV|IC)?",
-        "selects its columns by an l1 penalty or step by step, and another selection after the "
-        "removal of a row is a jump",
+        r"MultiTask(Lasso|ElasticNet)(CV)?",
+        "selects its columns for all targets together, and these are not supported yet",
         regressor="Lasso(alpha=0.1)",
     ),
     Family(
@@ -88,12 +87,6 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.linear_model",
-        r"QuantileRegressor",
-        "has the quantile loss, which has no second derivative",
-        regressor="HuberRegressor(max_iter=1000)",
-    ),
-    Family(
-        r"sklearn\.linear_model",
         r"TheilSenRegressor",
         "is the spatial median of fits to drawn subsets of the rows, and minimises no sum over "
         "rows",
@@ -106,13 +99,6 @@ FAMILIES = (
         "row is a jump",
         regressor="HuberRegressor(max_iter=1000)",
         hint="Or explain its estimator_ on the rows of inlier_mask_.",
-    ),
-    Family(
-        r"sklearn\.linear_model",
-        r"ARDRegression",
-        "drops columns by the penalties that it estimates, and another selection after the removal "
-        "of a row is a jump",
-        regressor="BayesianRidge()",
     ),
     Family(
         r"sklearn\.dummy",

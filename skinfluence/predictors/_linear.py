@@ -45,6 +45,11 @@ class LinearPredictor(Predictor):
         return self._design
 
     @property
+    def selected(self):
+        """Columns of `everything` that have a coefficient, (q,)."""
+        return np.arange(self.everything.shape[1])
+
+    @property
     def n_rows(self):
         return self._design.shape[0]
 

@@ -27,7 +27,11 @@ class SelectedPredictor(LinearPredictor):
         super().__init__(everything.columns(selected), coef)
         self._everything = everything
         self._taken: tuple = ()
-        self.selected = selected
+        self._selected = selected
+
+    @property
+    def selected(self):
+        return self._selected
 
     @cached_property
     def everything(self):

@@ -63,10 +63,12 @@ def test_every_registered_class_has_an_example():
 
 
 #: Their refits cannot be weighted, estimate a penalty anew (see test_kernel_machines.py), or stop
-#: short of the optimum (see test_stochastic.py and test_huber.py).
+#: short of the optimum (see test_stochastic.py, test_huber.py, test_lars.py and test_quantile.py).
 OTHERS = (
     *("GaussianProcessRegressor", "BayesianRidge", "SGDClassifier", "SGDRegressor"),
-    "HuberRegressor",
+    *("HuberRegressor", "ARDRegression", "Lars", "LarsCV", "LassoLars", "LassoLarsCV"),
+    *("LassoLarsIC", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV"),
+    "QuantileRegressor",
     *("SVC", "NuSVC"),
 )
 OURS = [

@@ -5,7 +5,12 @@ from sklearn.linear_model import ElasticNet, ElasticNetCV, Lasso, LassoCV
 from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._families.least_squares import FREE_SIGNS
-from skinfluence.adapters._linear import SELECTION, refuse, sparse_objective
+from skinfluence.adapters._linear import (
+    SELECTION,
+    refuse,
+    refuse_several_targets,
+    sparse_objective,
+)
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
@@ -18,12 +23,7 @@ def _check(estimator):
 def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio):
     """The penalty is alpha per unit of weight: weights count relative to their mean."""
     y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y").reshape(len(y), -1)
-    refuse(
-        estimator,
-        y.shape[1] > 1,
-        f"{y.shape[1]} targets",
-        "Expected one target: each has a selection of its own. Explain a model of each.",
-    )
+    refuse_several_targets(estimator, y)
     weights = RowWeights(sample_weight)
     alpha = float(alpha) * weights.base.sum()
     return sparse_objective(
