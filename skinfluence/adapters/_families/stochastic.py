@@ -30,8 +30,8 @@ LOSSES = {
     ),
 }
 OPTIMUM = (
-    "Explained at the optimum of its objective, which stochastic gradient descent stops short of: "
-    "distance_to_optimum_ is what is left."
+    "Explained at the optimum of its objective, which stochastic gradient descent does not "
+    "reach exactly: distance_to_optimum_ measures the difference."
 )
 
 

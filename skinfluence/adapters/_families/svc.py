@@ -144,7 +144,7 @@ def svc(estimator, X, y, sample_weight, settings):
     "sklearn.svm",
     "NuSVC",
     examples=lambda: [NuSVC(nu=0.4)],
-    caveat="The C that nu amounts to at the fit counts as fixed. " + STAND_IN,
+    caveat="The C that corresponds to nu is held fixed. " + STAND_IN,
 )
 def nu_svc(estimator, X, y, sample_weight, settings):
     """SVC at the C that `nu` amounts to at the solution, one for each pair of classes.
