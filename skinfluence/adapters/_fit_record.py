@@ -95,7 +95,7 @@ def take_record(estimator):
 
 
 def inner_estimator(estimator):
-    """What a fitted search, pipeline or frozen estimator predicts with; None for all others."""
+    """Estimator inside a fitted search, pipeline or frozen estimator; None for all others."""
     if is_frozen(estimator):
         return estimator.estimator
     if is_search(estimator):

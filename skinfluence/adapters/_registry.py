@@ -47,7 +47,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Adapter:
-    """How one class is explained.
+    """Functions that read the objective of one class of estimators.
 
     ``build(estimator, X, y, sample_weight, settings) -> Objective``; `examples` makes instances
     for the conformance tests; ``check(estimator)`` raises UnsupportedEstimatorError for settings
@@ -64,7 +64,7 @@ class Adapter:
     closed_form: bool = False
 
     def caveat_of(self, estimator):
-        """What a user of this estimator has to know about its numbers; empty for nothing."""
+        """Caveat of the influences of this estimator; empty for none."""
         return self.caveat(estimator) if callable(self.caveat) else self.caveat
 
 

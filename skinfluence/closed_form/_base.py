@@ -115,7 +115,7 @@ class ClosedFormModel(ABC):
         return (rows if self.row_names is None else self.row_names.names(rows)).tolist()
 
     def last_of_class(self):
-        """Rows without which a class is gone, and with it the model, a mask (n,)."""
+        """Rows that are the last of their class, a mask (n,)."""
         out = np.zeros(self.n_rows, dtype=bool)
         if self.codes is not None:
             weighted = self.sample_weight > 0
@@ -193,7 +193,7 @@ class ClosedFormModel(ABC):
         )
 
     def method_for(self, method, kind="rows"):
-        """Name of the effect that a `method` stands for; raise for those that it has not."""
+        """Name of the effect of a `method`; raise for those that the model does not have."""
         if method == "auto":
             return "refit"
         if method in self.methods:

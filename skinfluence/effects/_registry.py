@@ -75,7 +75,7 @@ def methods_for(kind):
 
 
 def resolve_method(method, linearization, kind="rows"):
-    """Name of the effect that a `method` stands for.
+    """Name of the effect of a `method`.
 
     "auto" is the Newton step where the Hessian is factorised, else first order. Hinge machines are
     refitted: they have no curvature for a step, and their exact refits are cheap.

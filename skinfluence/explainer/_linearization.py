@@ -42,7 +42,7 @@ def influence_blocks(linearization, predictor, target, method, rows, out=None):
     method : str
         Name of an effect.
     rows : ndarray of int
-        Training rows whose removal is asked about.
+        Training rows that are removed.
     out : ndarray of shape (n_test, n_rows) or None
         Where the influences are written; without it each block has an array of its own.
     """

@@ -98,7 +98,7 @@ def record(flagger, target, source, closed, **start):
 
 
 def make_explainer(flagger, noise=True):
-    """InfluenceExplainer of the model that judged the rows of a flagger.
+    """InfluenceExplainer of the model of a flagger's predictions.
 
     With the row weights and the damping of the noise model's last fit; without `noise` with the
     user's own weights and the estimator as it is.

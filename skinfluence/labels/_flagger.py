@@ -375,7 +375,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
     @property
     def explainer_(self):
-        """InfluenceExplainer of the model that judged the rows; made at first use."""
+        """InfluenceExplainer of the model of the predictions; created at first use."""
         check_one_output(self)
         if self._explainer is None:
             self._explainer = make_explainer(self)

@@ -57,7 +57,7 @@ def fit_outputs(flagger, X, y, sample_weight, X_trusted, y_trusted):
 
 
 def each_output(flagger, method, X, y):
-    """Answers of a method for each column of y."""
+    """Results of a method for each column of y."""
     columns = columns_of(y)
     if len(columns) != len(flagger.flaggers_):
         raise ValueError(

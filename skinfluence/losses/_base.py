@@ -117,7 +117,7 @@ class Loss(ABC):
         return type(self).inverse_link is not Loss.inverse_link
 
     def inverse_link(self, raw_prediction):
-        """What the model predicts: means of real targets, or probabilities of classes.
+        """Predictions of the model: means of real targets, or probabilities of classes.
 
         The raw prediction itself where the loss has no model of these.
         """

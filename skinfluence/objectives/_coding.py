@@ -95,11 +95,11 @@ class TargetCoding:
         return (y[:, 0] > 0).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)
 
     def decision_values(self, raw_prediction):
-        """What `decision_function` makes of raw predictions (n, K), in columns."""
+        """Output of `decision_function` for raw predictions (n, K), in columns."""
         return raw_prediction
 
     def leads(self, raw_prediction, code):
-        """What of its lead the predicted class `code` of one row (K,) must lose to each other.
+        """Lead of the predicted class `code` of one row (K,) over each other class.
 
         Returns
         -------

@@ -54,7 +54,7 @@ class Coupling:
         return np.concatenate(parts, axis=1)
 
     def groups_with_equal_downdate(self, rows):
-        """What the removal of each row leaves of the others, for rows that leave the same at once.
+        """Change of the other rows' weights by each removal, for groups of rows with equal changes.
 
         That depends on the class of the row and on its weight only, and smoothly on the weight: the
         removals of one class are exact for a few weights, and in between a polynomial through

@@ -21,7 +21,7 @@ SHORTEST = 1e-9
 
 @dataclass
 class NewtonResult:
-    """Where Newton's method ended: the objective there and its stationarity.
+    """Result of Newton's method: the objective at the last step and its stationarity.
 
     `inverse` is that of the last Hessian, at or near the end; None where none was factorised. It
     was made at the coefficients of the objective `inverted`.

@@ -56,7 +56,7 @@ class RowWeights:
         return len(self.class_weight)
 
     def matter(self, rows):
-        """Which rows change the objective by leaving it, a mask (n_rows,).
+        """Rows whose removal changes the objective, a mask (n_rows,).
 
         Rows of weight zero do where balanced class weights or a penalty in mean form count them.
         """

@@ -235,7 +235,7 @@ def _together(objective, other, linear):
 
 
 def _fill(out, explainer, method, tests, edits, place, aggregate):
-    """Write (or average) the effects of edits at their places among the asked rows."""
+    """Write (or average) the effects of edits at their places among the given rows."""
     for part, some, values in effect_blocks(explainer, tests, edits, method):
         if aggregate:
             out[place[some]] += values.sum(axis=0, dtype=np.float64) / len(tests)

@@ -283,7 +283,7 @@ class Solver(ABC):
         """Factorise once; the result serves any number of right-hand sides."""
 
     def for_questions(self, hessian, main):
-        """What answers questions of first order, whose right-hand sides are counted.
+        """Solver for first-order influences, which counts their right-hand sides.
 
         Parameters
         ----------

@@ -100,7 +100,7 @@ class Sizes:
         return self.product(m) + 10.0 * self.p * m**2 / SQUARE
 
     def cg(self):
-        """Of all right-hand sides, in blocks; preconditioned."""
+        """Cost of all right-hand sides in blocks; preconditioned."""
         m = min(self.m, MAX_WIDTH)
         most = ITERATIONS if self.separable else ITERATIONS_COUPLED
         # with few rows for the columns, small curvatures are rounded off by chance
@@ -111,7 +111,7 @@ class Sizes:
         return Cost(seconds, 8.0 * self.p * 12.0 * m / 2**20)
 
     def kronecker(self):
-        """Of making the preconditioner, its Gram matrix and its eigenproblem."""
+        """Cost of the preconditioner, its Gram matrix and its eigenproblem."""
         gram = self.pair_entries / (GRAM_SPARSE if self.sparse else GRAM)
         return Cost(gram + EIGEN * self.q**3 / SQUARE, 48.0 * self.q**2 / 2**20)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass
 class SolverReport:
-    """What a factorisation found.
+    """Report of a factorisation.
 
     Attributes
     ----------

@@ -83,7 +83,7 @@ class Training:
         return flagger.fit(self.X, self.y, **self.flagger_params)
 
     def learn(self, flagger, action):
-        """The estimator, fitted to what an action leaves of the rows that a flagger has judged."""
+        """The estimator, fitted to the rows after an action on a flagger's flags."""
         rows, y, weight = decide(flagger, self.y, self.weight, action)
         params = _check_method_params(self.X, self.estimator_params, indices=rows)
         if self.weighted or action == "reweight":

@@ -67,7 +67,7 @@ class Target:
 
 
 def read_target(flagger, X, y, weight):
-    """The Target of a fit, and in words what whole numbers were taken for.
+    """The Target of a fit, and a sentence on the type of whole numbers.
 
     A classifier or a regressor decides; without one strings and few different numbers are classes,
     numbers that are not whole are values, and for other whole numbers their order decides.

@@ -22,7 +22,7 @@ class LabelSummary(Readable):
     Attributes
     ----------
     n_rows : int
-        Training rows whose labels are in question: with weight, and not reviewed.
+        Training rows with weight that were not reviewed.
     n_flagged : int
         Flagged rows.
     n_wrong, n_wrong_std : float

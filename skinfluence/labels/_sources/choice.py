@@ -34,7 +34,7 @@ def choose_sources(flagger, X, target, weight, seed):
 
 
 def _steps(flagger, seed):
-    """The preparing steps of the pipeline that the labels are judged for."""
+    """The preparing steps of the pipeline whose labels are evaluated."""
     steps = preparing_steps(getattr(flagger, "_judged_for", None))
     return [seeded(clone(step), seed) for step in steps]
 

@@ -124,7 +124,7 @@ class CrossValidatedPredictor:
 
 @dataclass
 class FoldModel:
-    """A fitted estimator that answers with log-probabilities of all K classes, or with values."""
+    """A fitted estimator that returns log-probabilities of all K classes, or values."""
 
     estimator: Any
     classes: np.ndarray | None

@@ -23,7 +23,7 @@ ROWS_COMPARED = 1000
 
 
 def reason_to_cross_validate(source, explainer, X, y):
-    """Why the closed form does not judge, as the end of a sentence; None where it does.
+    """Reason against the closed form, as the end of a sentence; None if there is none.
 
     A damping that is a number asks for the closed form, whatever it costs.
     """
