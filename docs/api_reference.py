@@ -193,6 +193,7 @@ API_REFERENCE = [
             "SquaredError",
             "Logistic",
             "Multinomial",
+            "OneVsRestLogLoss",
             "HalfTweedie",
             "SmoothHinge",
             "SquaredHinge",
@@ -212,6 +213,8 @@ API_REFERENCE = [
         "objects": [
             "Predictor",
             "LinearPredictor",
+            "ComposedPredictor",
+            "Combination",
             "Design",
         ],
     },

@@ -11,7 +11,11 @@ from skinfluence.adapters._fit_record import (
     is_frozen,
     weight_parameter,
 )
-from skinfluence.adapters._fitted_model import FittedModel, explain_estimator, unwrap
+from skinfluence.adapters._fitted_model import (
+    FittedModel,
+    explain_estimator,
+    unwrap,
+)
 from skinfluence.adapters._linear import class_weights, linear_objective
 from skinfluence.adapters._registry import (
     REGISTRY,

@@ -48,7 +48,7 @@ def weight_parameter(estimator):
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         return f"{name}__{weight_parameter(last)}"
-    inner = getattr(estimator, "estimator", None)
+    inner = getattr(estimator, "estimator", getattr(estimator, "regressor", None))
     if inner is not None and hasattr(inner, "fit"):
         return weight_parameter(inner)
     return "sample_weight"

@@ -54,9 +54,14 @@ class FittedModel:
         """The earlier steps as a list."""
         return self.steps.steps
 
+    @property
+    def members(self):
+        """FittedModel of each member of a composed estimator; empty for others."""
+        return self.objective.members
+
     def table(self, X):
         """New data in the space of the last step, with its own checks of columns and values."""
-        return _checked(self.model, self.steps.transform(X))
+        return _table(self.model, self.steps.transform(X), bool(self.members))
 
     def predictor(self, X):
         """Predictor of new data, at the coefficients of the objective."""
@@ -68,11 +73,14 @@ class FittedModel:
 
     def with_settings(self, settings):
         """The same training rows explained at other settings, at the estimator's coefficients."""
+        refuse_members(self)
         weights = _check_sample_weight(self.sample_weight, self.X, dtype=np.float64)
         return find_adapter(self.model).build(self.model, self.X, self.y, weights, settings)
 
     def coef_names(self):
         """Name of each entry of the estimator's flat coefficients, in the order of `coef_`."""
+        if self.members:
+            return _names_of_members([member.coef_names() for member in self.members])
         names, predictor = self._all_column_names(), self.objective.predictor
         if self.objective.n_outputs == 1 or not predictor.linear:
             return names
@@ -91,6 +99,8 @@ class FittedModel:
 
     def _all_column_names(self):
         predictor = self.objective.predictor
+        if self.members:
+            return _names_of_members([member.parameter_names() for member in self.members])
         if not predictor.linear:
             return [f"theta{j}" for j in range(predictor.n_parameters)]
         names, design = self.feature_names(), predictor.everything
@@ -99,6 +109,13 @@ class FittedModel:
         if design.intercept:
             names.append("(intercept)" if "intercept" in names else "intercept")
         return distinct(names)
+
+    def parameter_names(self):
+        """Name of each parameter, in the order of the predictor's coefficients."""
+        names, K = self.column_names(), self.objective.n_outputs
+        if K == 1 or not self.objective.predictor.linear:
+            return names
+        return [f"{name} (output {k})" for k in range(K) for name in names]
 
     def feature_names(self):
         """Names of the model's features, after the earlier steps."""
@@ -113,6 +130,22 @@ class FittedModel:
         if names is None:
             names = [f"x{j}" for j in range(self.X.shape[1])]
         return [str(name) for name in names]
+
+
+def refuse_members(fitted_model):
+    """Raise for an estimator that is made of others: it has no objective of its own."""
+    if fitted_model.members:
+        name, n = type(fitted_model.model).__name__, len(fitted_model.members)
+        raise UnsupportedEstimatorError(
+            f"{name} is made of {n} estimator(s) with objectives of their own, and this question "
+            "needs one objective. Ask the explainer for the removal of rows or groups (influence, "
+            "self_influence, top_influences, group_influence), or explain a member by itself."
+        )
+
+
+def _names_of_members(names):
+    """Names of all members' columns: "member 0: age"."""
+    return [f"member {m}: {name}" for m, own in enumerate(names) for name in own]
 
 
 def distinct(names):
@@ -175,7 +208,7 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
         level, rows = estimator, FitRecord(X, y, sample_weight)
     _refuse_fit_parameters(model, rows.others)
     steps = FittedSteps([step for step in transformers if not is_sampler(step)])
-    Z = _checked(model, _behind_what_was_recorded(level).transform(rows.X))
+    Z = _table(model, _behind_what_was_recorded(level).transform(rows.X), adapter.composed)
     if _num_samples(rows.y) != Z.shape[0]:  # an estimator that was fitted before did not compare
         raise ValueError(
             f"X has {Z.shape[0]} rows but y has {_num_samples(rows.y)}. Expected one label a row."
@@ -198,6 +231,8 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     if taken is not None:
         objective = objective.with_row_counts(taken)
     unweighted = rows.sample_weight is None and taken is None
+    if adapter.composed:
+        Z = objective.members[0].X
     return FittedModel(objective, steps, model, labels, None if unweighted else weights, Z)
 
 
@@ -248,6 +283,13 @@ def _refuse_one_class(model, y, weights):
             f"The rows of positive weight are all of one class ({only.tolist()[0]!r}); expected "
             "rows of at least 2 classes. Give rows of another class a positive sample_weight."
         )
+
+
+def _table(model, X, composed):
+    """X as the last step takes it: members of a composed one check it themselves."""
+    if composed:
+        return X if hasattr(X, "shape") else np.asarray(X)
+    return _checked(model, X)
 
 
 def _checked(model, X):

@@ -52,7 +52,7 @@ class Adapter:
     ``build(estimator, X, y, sample_weight, settings) -> Objective``; `examples` makes instances
     for the conformance tests; ``check(estimator)`` raises UnsupportedEstimatorError for settings
     that have no smooth objective, whether the estimator is fitted or not; `caveat` is a sentence,
-    or ``caveat(estimator)`` returns one.
+    or ``caveat(estimator)`` returns one; a `composed` class holds others, which check the table.
     """
 
     module: str
@@ -62,6 +62,7 @@ class Adapter:
     check: Callable
     caveat: str | Callable = ""
     closed_form: bool = False
+    composed: bool = False
 
     def caveat_of(self, estimator):
         """Caveat of the influences of this estimator; empty for none."""
@@ -72,7 +73,9 @@ def _take_all(estimator):
     """The check of a class whose settings are all explained."""
 
 
-def register(module, name, *, examples, check=_take_all, caveat="", closed_form=False):
+def register(
+    module, name, *, examples, check=_take_all, caveat="", closed_form=False, composed=False
+):
     """Register ``build(estimator, X, y, sample_weight, settings) -> Objective`` for a class.
 
     The class is named by module and name, so that its package is never imported for it. Subclasses
@@ -96,10 +99,15 @@ def register(module, name, *, examples, check=_take_all, caveat="", closed_form=
     closed_form : bool, default=False
         Whether `build` returns a :class:`~skinfluence.closed_form.ClosedFormModel`, for estimators
         that have no objective.
+    composed : bool, default=False
+        Whether it holds other estimators that take the table as it is given, such as a data frame;
+        other estimators are given an ndarray or CSR.
     """
 
     def decorate(build):
-        REGISTRY[module, name] = Adapter(module, name, build, examples, check, caveat, closed_form)
+        REGISTRY[module, name] = Adapter(
+            module, name, build, examples, check, caveat, closed_form, composed
+        )
         return build
 
     return decorate

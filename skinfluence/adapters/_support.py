@@ -118,7 +118,7 @@ def check_supported(estimator):
     UnsupportedEstimatorError
     """
     refused = None
-    for model, settled in _last_steps(estimator):
+    for model, settled in last_steps(estimator):
         try:
             adapter = find_adapter(model)
             if settled:
@@ -144,20 +144,20 @@ def last_step_of(pipeline):
     return last
 
 
-def _last_steps(estimator):
+def last_steps(estimator):
     """(last step, whether its settings are known) of everything that an estimator may become."""
     name = type(estimator).__name__
     if name == "FrozenEstimator":
-        return _last_steps(estimator.estimator)
+        return last_steps(estimator.estimator)
     if isinstance(estimator, Pipeline):
-        return _last_steps(last_step_of(estimator))
+        return last_steps(last_step_of(estimator))
     if not name.endswith("SearchCV") or not hasattr(estimator, "estimator"):
         return [(estimator, True)]
     if estimator.refit is False:
         raise UnsupportedEstimatorError(
             f"{name} with refit=False has no best_estimator_: expected refit=True."
         )
-    return [(model, False) for tried in _tried(estimator) for model, _ in _last_steps(tried)]
+    return [(model, False) for tried in _tried(estimator) for model, _ in last_steps(tried)]
 
 
 def _tried(search):

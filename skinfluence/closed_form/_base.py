@@ -44,6 +44,8 @@ class ClosedFormModel(ABC):
     """
 
     closed_form = True
+    members = ()
+    raw_are_decisions = True
     #: effects that it has, of single rows and of groups
     methods: tuple[str, ...] = ("first_order", "newton_step", "refit")
     #: whether the removal of a row is a refit of the estimator itself

@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 
 from skinfluence.effects._changes import Changes, CombinedChanges, StoredChanges
 from skinfluence.effects._classes import class_sizes, leaves_no_model
+from skinfluence.effects._composed import ComposedChanges
 from skinfluence.effects._edits import NewRows, RowEdits
 from skinfluence.effects._first_order import first_order, linear_first_order, low_rank_coefs
 from skinfluence.effects._least_norm import free_directions, full_leverage, takes_least_norm
@@ -34,6 +35,7 @@ __all__ = [
     "EFFECTS",
     "Changes",
     "CombinedChanges",
+    "ComposedChanges",
     "Effect",
     "LinearChanges",
     "NewRows",

@@ -31,6 +31,9 @@ def last_of_class(objective, *, weight_stays=False):
 
     `weight_stays` where another row takes over the weight.
     """
+    if objective.members:
+        lost = [last_of_class(m.objective, weight_stays=weight_stays) for m in objective.members]
+        return np.any(lost, axis=0)
     out = np.zeros(objective.n_rows, dtype=bool)
     for codes, rows in _holders(objective)[weight_stays:]:
         sizes = np.bincount(codes[rows])

@@ -10,7 +10,12 @@ from skinfluence.solvers import AutoSolver
 
 
 def leverage(inverse):
-    """Leverage of each row, the trace of s_i A_i M_i with the curvature of the Hessian, (n,)."""
+    """Leverage of each row, the trace of s_i A_i M_i with the curvature of the Hessian, (n,).
+
+    Of a model that is made of members the sum of theirs.
+    """
+    if hasattr(inverse, "parts"):
+        return sum(leverage(part) for part in inverse.parts)
     hessian = inverse.hessian
     out, K = np.empty(hessian.n_rows), hessian.n_outputs
     for some, forms in inverse.iter_leverage_blocks(np.arange(len(out)), 8 * K * K):
@@ -34,7 +39,7 @@ def diagnostics_columns(fitted_model, linearization, dfbetas):
         "loss": reference.row_values(loss.exact),
         "leave_one_out_loss": loss.exact.value(objective.y, raw + moved),
     }
-    if not classical:
+    if not classical or objective.members:
         return columns
     s, y, raw = objective.sample_weight[:, 0], objective.y[:, 0], raw[:, 0]
     gap = inverse.leverage_system(rows).gap[:, 0]

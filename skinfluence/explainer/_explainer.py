@@ -14,10 +14,10 @@ from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.explainer._closed_form import ClosedFormLinearization, check_closed_form
+from skinfluence.explainer._composed import linearize, polish_all
 from skinfluence.explainer._delegation import EstimatorDelegation
 from skinfluence.explainer._linearization import Linearization, influence_blocks
 from skinfluence.explainer._most_influential import MostInfluential
-from skinfluence.explainer._polishing import keep, polish
 from skinfluence.explainer._targets import TestRows
 from skinfluence.explainer._validation import (
     TableWatch,
@@ -242,7 +242,7 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         self._settings = Settings(self.damping == 0, float(self.temperature), self.penalty_scaling)
         self.fitted_model_ = explain_estimator(self.estimator_, X, y, sample_weight, self._settings)
         closed_form = self.fitted_model_.objective.closed_form
-        inverse = self._keep_closed_form() if closed_form else self._polish()
+        polished = self._keep_closed_form() if closed_form else self._polish()
         self.X_train_, self.y_train_ = X, self.fitted_model_.y
         self.sample_weight_train_ = self.fitted_model_.sample_weight
         check_weights(self.sample_weight_train_)  # by whatever name they came
@@ -255,14 +255,14 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
             return self
         seed = {} if self.random_state is None else {"random_state": self.random_state}
         solver = seeded(get_solver(self.solver, verbose=self.verbose, **seed))
-        self._linearization = Linearization(
+        self._linearization = linearize(
             self.fitted_model_,
-            solver,
-            float(self.damping),
-            self.n_jobs,
-            self.verbose,
-            self.curvature,
-            inverse,
+            polished,
+            solver=solver,
+            damping=float(self.damping),
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            curvature=self.curvature,
         )
         return self
 
@@ -279,12 +279,14 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
     def _polish(self):
         """Set objective_ and its distance from where it was fitted; warn where that is far.
 
-        Returns the inverse Hessian there, where polishing ended with it.
+        Returns what polishing found.
         """
-        if self.polish:
-            polished = polish(self.fitted_model_, self._default_estimator(), verbose=self.verbose)
-        else:
-            polished = keep(self.fitted_model_)
+        polished = polish_all(
+            self.fitted_model_,
+            self._default_estimator(),
+            move=self.polish,
+            verbose=self.verbose,
+        )
         self.objective_ = self.fitted_model_.objective = polished.objective
         self.stationarity_ = polished.stationarity
         self.polished_stationarity_ = polished.polished_stationarity
@@ -292,7 +294,7 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         self._moved, self._off_optimum = polished.moved, polished.warning
         if polished.warning:
             warnings.warn(polished.warning, ConvergenceWarning, stacklevel=3)
-        return polished.inverse
+        return polished
 
     def _keep_closed_form(self):
         """Set objective_ to a model in closed form, computed from its rows."""

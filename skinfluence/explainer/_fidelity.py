@@ -73,6 +73,9 @@ def reference(explainer, X, y):
 
 def rows_concordance(explainer, X, y, n_rows=N_ROWS):
     """Concordance of the predicted and the refitted change of the mean loss on (X, y)."""
+    check_is_fitted(explainer)
+    if explainer.objective_.members:
+        return _rows_concordance_of_members(explainer, X, y, n_rows)
     objective, test, labels = reference(explainer, X, y)
     rows = audit_rows(objective, n_rows)
     actual = check_memory(explainer.memory).cache(mean_refitted_changes)(
@@ -81,6 +84,16 @@ def rows_concordance(explainer, X, y, n_rows=N_ROWS):
     linearization = explainer.linearization_
     method = resolve_method(explainer.method, linearization)
     predicted = mean_predicted_changes(linearization, rows, test, labels, method)
+    return lins_concordance(predicted, actual)
+
+
+def _rows_concordance_of_members(explainer, X, y, n_rows):
+    """The same where each member is refitted by itself, from where it is."""
+    rows, target = audit_rows(explainer.objective_, n_rows), Mean("loss")
+    predicted, actual = (
+        explainer.influence(X, y, target=target, rows=rows, method=method)[0]
+        for method in (explainer.method, "refit")
+    )
     return lins_concordance(predicted, actual)
 
 

@@ -221,6 +221,8 @@ def estimated_dof(inverse, n_probes=16):
     The estimate of the second term has only the off-diagonal entries as its noise, and P is
     often most of H where a Hessian is too large to factorise.
     """
+    if hasattr(inverse, "parts"):
+        return sum(estimated_dof(part, n_probes) for part in inverse.parts)
     hessian = inverse.hessian
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (hessian.shape[0], n_probes))
     if hessian.penalty_term.matrix is not None:
@@ -269,10 +271,7 @@ def null_directions(fitted_model, null_space, limit=5):
     m = null_space.shape[1]
     if m == 0:
         return []
-    names = fitted_model.column_names()
-    K = fitted_model.objective.n_outputs
-    if K > 1 and fitted_model.objective.predictor.linear:
-        names = [f"{name} (output {k})" for k in range(K) for name in names]
+    names = fitted_model.parameter_names()
     _, _, pivots = qr(null_space.T, pivoting=True, mode="economic")
     basis = null_space @ np.linalg.inv(null_space[pivots[:m]])
     out = []

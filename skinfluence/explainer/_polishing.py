@@ -38,6 +38,8 @@ class Polished:
         For the user, where the coefficients were far from the optimum.
     inverse : InverseHessian or None
         Of the undamped Hessian at these coefficients, where polishing ended with it.
+    parts : tuple of Polished
+        Of the members of a composed estimator.
     """
 
     objective: Objective
@@ -47,6 +49,7 @@ class Polished:
     distance: float = float("nan")
     warning: str | None = None
     inverse: InverseHessian | None = None
+    parts: tuple = ()
 
 
 def polish(fitted_model, estimator, *, verbose=0):

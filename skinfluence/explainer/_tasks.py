@@ -5,18 +5,20 @@ import warnings
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.warnings import user_stacklevel
+from skinfluence.adapters._fitted_model import refuse_members
 from skinfluence.explainer._closed_form import needs_objective
 from skinfluence.explainer._explainer import InfluenceExplainer
 
 
-def check_explainer(explainer, *, closed_form=False):
+def check_explainer(explainer, *, removals=False):
     """Raise unless this is a fitted InfluenceExplainer.
 
     Parameters
     ----------
     explainer : object
-    closed_form : bool
-        Whether the caller can do with a model in closed form, which has no objective.
+    removals : bool
+        Whether the caller only removes rows: models in closed form and estimators that are made of
+        others, which have no one objective, will do.
     """
     if not isinstance(explainer, InfluenceExplainer):
         raise TypeError(
@@ -24,8 +26,9 @@ def check_explainer(explainer, *, closed_form=False):
             "InfluenceExplainer(estimator).fit(X_train, y_train)."
         )
     check_is_fitted(explainer)
-    if not closed_form:
+    if not removals:
         needs_objective(explainer, "This")
+        refuse_members(explainer.fitted_model_)
 
 
 def warn_of_stand_in(explainer, what):

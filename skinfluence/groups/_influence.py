@@ -91,7 +91,7 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
     >>> values.shape
     (5, 2)
     """
-    check_explainer(explainer, closed_form=True)
+    check_explainer(explainer, removals=True)
     method = explainer.method if method is None else method
     method = resolve_method(method, explainer.linearization_, "groups")
     found = read_groups(groups, explainer)

@@ -7,6 +7,7 @@ subclassing :class:`Loss` with a `name`.
 from skinfluence.losses._base import REGISTRY, Loss
 from skinfluence.losses._hinge import TEMPERATURE, SmoothHinge, SquaredHinge
 from skinfluence.losses._logistic import Logistic, Multinomial
+from skinfluence.losses._one_vs_rest import OneVsRestLogLoss
 from skinfluence.losses._quantile import SmoothQuantile
 from skinfluence.losses._robust import Huber, ModifiedHuber, SquaredEpsilonInsensitive
 from skinfluence.losses._squared import SquaredError
@@ -21,6 +22,7 @@ __all__ = [
     "Loss",
     "ModifiedHuber",
     "Multinomial",
+    "OneVsRestLogLoss",
     "SmoothHinge",
     "SmoothQuantile",
     "SquaredEpsilonInsensitive",

@@ -12,6 +12,18 @@ from skinfluence.losses._stable import (
 )
 
 
+def softmax_gradient(p, codes, K):
+    """Derivative of p[codes] in K raw predictions, (n, K), for a softmax or sigmoid p (n, C)."""
+    every = np.arange(len(p))
+    own = p[every, codes][:, None]
+    # the others' sum instead of one minus the own, of which nothing is left near one
+    p[every, codes] = 0.0
+    others = p.sum(axis=1, keepdims=True)
+    if K == 1:
+        return np.where(codes == 1, 1.0, -1.0)[:, None] * own * others
+    return own * np.where(np.arange(K) == codes[:, None], others, -p)
+
+
 class Logistic(Loss):
     """log(1 + exp(-y * raw_prediction)) with y = -1 or +1."""
 
@@ -36,6 +48,9 @@ class Logistic(Loss):
     def probability(self, raw_prediction):
         positive = sigmoid(raw_prediction[..., 0])
         return np.stack([sigmoid(-raw_prediction[..., 0]), positive], axis=-1)
+
+    def probability_gradient(self, codes, raw_prediction):
+        return softmax_gradient(self.probability(raw_prediction), codes, 1)
 
     def probability_change(self, codes, raw_prediction, change):
         # sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)) for b > a
@@ -95,6 +110,10 @@ class Multinomial(Loss):
 
     def probability(self, raw_prediction):
         return softmax(raw_prediction)
+
+    def probability_gradient(self, codes, raw_prediction):
+        p = self.probability(raw_prediction)
+        return softmax_gradient(p, codes, p.shape[1])
 
     def probability_change(self, codes, raw_prediction, change):
         # p'_k - p_k = sum_j (p'_k p_j - p_k p'_j), with p'_j / p'_k = exp(d_j - d_k) p_j / p_k

@@ -61,6 +61,10 @@ class Objective:
 
     #: whether removals follow from sums over rows instead of from a Hessian
     closed_form = False
+    #: models that this one is made of, each with an objective of its own; see ComposedObjective
+    members: tuple = ()
+    #: whether raw predictions are what `decision_function` returns, for classifiers
+    raw_are_decisions = True
 
     def __init__(
         self,

@@ -5,9 +5,10 @@ Where to start: `_base.py` (the boundary between statistics and model class), th
 
 from skinfluence.linalg import Design
 from skinfluence.predictors._base import Predictor
+from skinfluence.predictors._composed import Combination, ComposedPredictor
 from skinfluence.predictors._linear import LinearPredictor
 
-__all__ = ["Design", "LinearPredictor", "Predictor"]
+__all__ = ["Combination", "ComposedPredictor", "Design", "LinearPredictor", "Predictor"]
 
 
 def __dir__():

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from skinfluence.losses import Loss
+from skinfluence.objectives._joined_coding import JoinedCoding
 from skinfluence.targets._base import Target
 from skinfluence.targets._labels import encode_labels, named_codes
 
@@ -116,6 +117,12 @@ class _ClassTarget(Target):
                 f"target={name} is for classifiers; this model predicts values. Use "
                 'target="predict" or "loss".'
             )
+        if isinstance(objective.coding, JoinedCoding):
+            raise ValueError(
+                f"target={name} is for one label a row, and this model predicts "
+                f'{len(objective.coding.codings)}. Use target="loss", or explain the estimator of '
+                "one label by itself."
+            )
         if self.class_ is None:
             return objective.coding.predicted_codes(raw)
         return named_codes(objective.coding, self.class_, len(raw))
@@ -143,6 +150,11 @@ class DecisionValue(_ClassTarget, _RawSum):
 
     def bind(self, objective, raw, y_test):
         codes, coding = self._codes(objective, raw, y_test), objective.coding
+        if not objective.raw_are_decisions:
+            raise ValueError(
+                'target="decision_function" is not known for this estimator, which predicts by '
+                'probabilities of its members. Use target="predict_proba" or "loss".'
+            )
         if self.against is not None:
             other = named_codes(coding, self.against, len(raw))
             factors = coding.pair_factors(codes, other)

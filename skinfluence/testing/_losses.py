@@ -117,6 +117,8 @@ def _check_flags(loss, y, raw, V):
     if probability is not None:
         _close(probability.sum(axis=-1), 1.0, "probabilities do not sum to one")
         assert (probability >= 0).all(), "a probability is negative"
+        if loss.target_kind == "one_hot" or raw.shape[1] == 1:
+            _check_probability_gradient(loss, raw, V)
     information = loss.fisher_matrix(raw)
     if information is not None:
         least = np.linalg.eigvalsh(information).min()
@@ -124,6 +126,14 @@ def _check_flags(loss, y, raw, V):
     if loss.canonical:
         assert information is not None, "canonical: fisher_matrix gives None"
         _close(information, matrix, "canonical: fisher_matrix is not the Hessian")
+
+
+def _check_probability_gradient(loss, raw, V):
+    for code in range(loss.probability(raw).shape[-1]):
+        bend = sum(c * loss.probability(raw + i * 1e-3 * V)[:, code] for i, c in STENCIL) / 1e-3
+        slope = loss.probability_gradient(np.full(len(raw), code), raw)
+        what = "probability_gradient is not the derivative of probability"
+        _close((slope * V).sum(axis=-1), bend, what)
 
 
 def _check_value_change(loss, y, raw, V):

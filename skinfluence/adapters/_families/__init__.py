@@ -2,6 +2,8 @@
 
 from skinfluence.adapters._families import (  # noqa: F401
     bayesian_ridge,
+    composed_classifiers,
+    composed_regressors,
     discriminant,
     glm,
     huber,

@@ -1,0 +1,149 @@
+"""ComposedObjective: what an estimator minimised that is made of members, each on its own."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from skinfluence.adapters._fitted_model import explain_estimator
+from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
+from skinfluence.adapters._steps import FittedSteps
+from skinfluence.adapters._support import check_supported, last_steps, supports
+from skinfluence.objectives import Objective, RowWeights
+from skinfluence.predictors import ComposedPredictor
+
+
+class ComposedObjective(Objective):
+    """The sum of the objectives of members, and what the estimator makes of their predictions.
+
+    Every member has the same n rows, those that it was not fitted to with weight zero, and
+    parameters of its own: the Hessian has one block a member. The loss is that of the whole: what
+    a test row costs, and not what the members minimised.
+
+    Parameters
+    ----------
+    members : list of FittedModel
+    combination : Combination
+        From the members' raw predictions to those that `loss` takes.
+    loss : Loss
+    y : ndarray of shape (n, K)
+        Encoded targets of the whole.
+    coding : TargetCoding
+    sample_weight : ndarray of shape (n,)
+        The user's own; those of the members may be others.
+    raw_are_decisions : bool, default=True
+        See Objective.
+    """
+
+    def __init__(
+        self, members, combination, loss, y, coding, sample_weight, *, raw_are_decisions=True
+    ):
+        self.members = tuple(members)
+        self.raw_are_decisions = raw_are_decisions
+        parts = [member.objective.predictor for member in members]
+        predictor = ComposedPredictor(parts, combination, self.members)
+        free = np.zeros(predictor.n_parameters)
+        super().__init__(loss, predictor, y, free, RowWeights(sample_weight), coding)
+
+    def _replace(self, **changes):
+        raise TypeError("A composed objective is changed through its members: see with_members.")
+
+    def with_members(self, objectives):
+        """The same with other objectives of the members: at other parameters."""
+        members = [
+            replace(member, objective=own)
+            for member, own in zip(self.members, objectives, strict=True)
+        ]
+        out = ComposedObjective(
+            members,
+            self.predictor.combination,
+            self.loss,
+            self.y,
+            self.coding,
+            self.weights.base,
+            raw_are_decisions=self.raw_are_decisions,
+        )
+        out.row_names = self.row_names
+        return out
+
+    @property
+    def stands_in(self):
+        return any(member.objective.stands_in for member in self.members)
+
+    @property
+    def quadratic(self):
+        return False
+
+    def value(self):
+        """Sum of what the members minimised."""
+        return sum(member.objective.value() for member in self.members)
+
+    def gradient(self):
+        """Of the members' objectives in their parameters, one after the other."""
+        return np.concatenate([member.objective.gradient().ravel() for member in self.members])
+
+    def stationarity(self, scale=None):
+        """The largest of the members'."""
+        return max(member.objective.stationarity() for member in self.members)
+
+
+class Columns:
+    """Step that takes some columns of a table."""
+
+    def __init__(self, columns):
+        self.columns = columns
+
+    def transform(self, X):
+        return X[:, self.columns]
+
+
+def member_of(estimator, X, y, sample_weight, settings, columns=None):
+    """A fitted member taken apart: a FittedModel of the n rows.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Also a pipeline or a search.
+    X, y : the n rows, and the targets that the member was given
+    sample_weight : ndarray of shape (n,)
+        Zero for rows that it was not fitted to.
+    settings : Settings
+    columns : ndarray of int, default=None
+        Columns of X that it was given; all by default.
+    """
+    if columns is None:
+        return explain_estimator(estimator, X, y, sample_weight, settings)
+    taken = Columns(columns)
+    out = explain_estimator(estimator, taken.transform(X), y, sample_weight, settings)
+    return replace(out, steps=FittedSteps([taken, *out.steps.steps]))
+
+
+def check_members(estimator, members):
+    """Raise UnsupportedEstimatorError unless every member is supported.
+
+    Parameters
+    ----------
+    estimator : estimator that holds them
+    members : list of estimators
+    """
+    for member in members:
+        try:
+            check_supported(member)
+            for model, _ in last_steps(member):
+                if find_adapter(model).closed_form:
+                    raise UnsupportedEstimatorError(
+                        f"{type(model).__name__} is computed in closed form and has no objective."
+                        " Expected a model that minimises a loss, such as LogisticRegression or "
+                        "Ridge; or explain it by itself."
+                    )
+        except UnsupportedEstimatorError as error:
+            raise UnsupportedEstimatorError(
+                f"{type(estimator).__name__} is explained through its members, of which one is "
+                f"not supported. {error}"
+            ) from error
+
+
+def caveats_of(members, *own):
+    """The caveats of members, each once, behind those of the estimator that holds them."""
+    found = [supports(member) for member in members]
+    said = [*own, *(f"Of a member: {one.reason}" for one in found if one.answer == "caveat")]
+    return " ".join(dict.fromkeys(filter(None, said)))

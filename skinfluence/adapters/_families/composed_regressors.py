@@ -1,0 +1,123 @@
+"""TransformedTargetRegressor, VotingRegressor and MultiOutputRegressor, through their members."""
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingRegressor
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.utils.validation import check_array
+
+from skinfluence.adapters._composed import ComposedObjective, caveats_of, check_members, member_of
+from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._registry import register
+from skinfluence.losses import SquaredError
+from skinfluence.objectives import TargetCoding
+from skinfluence.predictors._combinations import Transformed, Values, WeightedSum
+
+#: Step of the numerical derivative of an inverse transformation, in spreads of its input.
+STEP = 1e-3
+
+
+def values_of(members):
+    """What each member predicts."""
+    return [Values(member.objective.loss) for member in members]
+
+
+def columns_of_values(y):
+    """Target values as float64, (n, K)."""
+    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    return y.reshape(len(y), -1)
+
+
+def objective_of_values(members, combination, y, sample_weight):
+    """Objective whose loss is half the squared error of the whole's own predictions."""
+    coding = TargetCoding("real", y.shape[1])
+    return ComposedObjective(members, combination, SquaredError(), y, coding, sample_weight)
+
+
+def _regressor_of(estimator):
+    fitted = getattr(estimator, "regressor_", estimator.regressor)
+    return LinearRegression() if fitted is None else fitted
+
+
+def _check_transformed(estimator):
+    check_members(estimator, [_regressor_of(estimator)])
+
+
+def _caveat_of_transformed(estimator):
+    own = estimator.transformer
+    learnt = own is not None and f"The fitted {type(own).__name__} of the targets is held fixed."
+    return caveats_of([_regressor_of(estimator)], learnt)
+
+
+@register(
+    "sklearn.compose",
+    "TransformedTargetRegressor",
+    examples=lambda: [TransformedTargetRegressor(Ridge(), func=np.cbrt, inverse_func=_cube)],
+    check=_check_transformed,
+    caveat=_caveat_of_transformed,
+    composed=True,
+)
+def transformed_target_regressor(estimator, X, y, sample_weight, settings):
+    """Squared error of the predictions in the units of y; the transformer stays as it is fitted."""
+    y, transformer = columns_of_values(y), estimator.transformer_
+    targets = np.asarray(transformer.transform(y), dtype=float).reshape(len(y), -1)
+    own = targets[:, 0] if np.ndim(estimator.regressor_.predict(X[:1])) == 1 else targets
+    member = member_of(estimator.regressor_, X, own, sample_weight, settings)
+    spread = np.ptp(targets, axis=0)
+    steps = STEP * np.where(spread > 0, spread, 1.0)
+    combination = Transformed(Values(member.objective.loss), transformer, steps)
+    return objective_of_values([member], combination, y, sample_weight)
+
+
+def _cube(values):
+    return values**3
+
+
+def members_of_voting(estimator):
+    """Members of a voting or stacking ensemble, fitted where they are."""
+    if hasattr(estimator, "estimators_"):
+        return estimator.estimators_
+    named = estimator.estimators if isinstance(estimator.estimators, list | tuple) else []
+    return [pair[1] for pair in named if pair[1] != "drop"]
+
+
+@register(
+    "sklearn.ensemble",
+    "VotingRegressor",
+    examples=lambda: [VotingRegressor([("a", Ridge()), ("b", Ridge(10.0))], weights=[2, 1])],
+    check=lambda estimator: check_members(estimator, members_of_voting(estimator)),
+    caveat=lambda estimator: caveats_of(members_of_voting(estimator)),
+    composed=True,
+)
+def voting_regressor(estimator, X, y, sample_weight, settings):
+    """Squared error of the weighted mean of the members' predictions."""
+    y = columns_of_values(y)
+    refuse(estimator, y.shape[1] > 1, f"{y.shape[1]} outputs", "Expected one target a row.")
+    members = [member_of(e, X, y[:, 0], sample_weight, settings) for e in estimator.estimators_]
+    weights = estimator._weights_not_none
+    weights = np.ones(len(members)) if weights is None else weights
+    combination = WeightedSum.mean(values_of(members), weights, 1)
+    return objective_of_values(members, combination, y, sample_weight)
+
+
+def members_of_outputs(estimator):
+    """The fitted estimator of each output, or the one that is fitted for each."""
+    return getattr(estimator, "estimators_", [estimator.estimator])
+
+
+@register(
+    "sklearn.multioutput",
+    "MultiOutputRegressor",
+    examples=lambda: [MultiOutputRegressor(Ridge())],
+    check=lambda estimator: check_members(estimator, members_of_outputs(estimator)),
+    caveat=lambda estimator: caveats_of(members_of_outputs(estimator)),
+    composed=True,
+)
+def multi_output_regressor(estimator, X, y, sample_weight, settings):
+    """Squared error of all outputs, each predicted by a member of its own."""
+    y = columns_of_values(y)
+    pairs = zip(estimator.estimators_, y.T, strict=True)
+    members = [member_of(e, X, own, sample_weight, settings) for e, own in pairs]
+    combination = WeightedSum.side_by_side(values_of(members))
+    return objective_of_values(members, combination, y, sample_weight)

@@ -1,0 +1,162 @@
+"""Combinations: what estimators make of the raw predictions of their members."""
+
+import numpy as np
+
+from skinfluence.predictors._composed import Combination
+
+#: Probabilities below this count as this.
+LEAST = 1e-300
+
+
+class Stacked(Combination):
+    """The raw predictions of all members, side by side."""
+
+    def value(self, raws):
+        return np.concatenate(raws, axis=-1)
+
+    def derivative(self, raws):
+        ends = np.cumsum([raw.shape[-1] for raw in raws])
+        pieces = np.split(np.eye(ends[-1]), ends[:-1], axis=1)
+        return [
+            np.broadcast_to(piece, (*raw.shape[:-1], *piece.shape))
+            for raw, piece in zip(raws, pieces, strict=True)
+        ]
+
+
+class Values:
+    """Predicted values of a regressor: its inverse link.
+
+    Parameters
+    ----------
+    loss : Loss
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def value(self, raw):
+        return self.loss.inverse_link(raw)
+
+    def derivative(self, raw):
+        return self.loss.inverse_link_derivative(raw)[..., None] * np.eye(raw.shape[-1])
+
+
+class Probabilities:
+    """Class probabilities of a classifier, in the order of the whole's classes.
+
+    Parameters
+    ----------
+    loss : Loss
+    places : ndarray of int
+        Place of each of its classes among those of the whole.
+    n_classes : int
+    """
+
+    def __init__(self, loss, places, n_classes):
+        self.loss = loss
+        self.places = places
+        self.n_classes = n_classes
+
+    def value(self, raw):
+        p = self.loss.probability(raw)
+        out = np.zeros((*raw.shape[:-1], self.n_classes))
+        out[..., self.places] = p
+        return out
+
+    def derivative(self, raw):
+        out = np.zeros((len(raw), self.n_classes, raw.shape[-1]))
+        for code, place in enumerate(self.places):
+            out[:, place] = self.loss.probability_gradient(np.full(len(raw), code), raw)
+        return out
+
+
+class WeightedSum(Combination):
+    """sum_m W_m times what member m predicts.
+
+    Parameters
+    ----------
+    outputs : list of Values or Probabilities
+        From the raw predictions of each member to what it predicts.
+    matrices : list of ndarray of shape (K, K_m)
+    """
+
+    def __init__(self, outputs, matrices):
+        self.outputs = outputs
+        self.matrices = matrices
+
+    @classmethod
+    def mean(cls, outputs, weights, K):
+        """Weighted mean of predictions with K entries each."""
+        share = np.asarray(weights, dtype=float) / np.sum(weights)
+        return cls(outputs, [w * np.eye(K) for w in share])
+
+    @classmethod
+    def side_by_side(cls, outputs):
+        """One prediction of each member, in their order."""
+        return cls(outputs, list(np.eye(len(outputs))[:, :, None]))
+
+    def value(self, raws):
+        parts = zip(self.outputs, self.matrices, raws, strict=True)
+        return sum(output.value(raw) @ W.T for output, W, raw in parts)
+
+    def derivative(self, raws):
+        parts = zip(self.outputs, self.matrices, raws, strict=True)
+        return [W @ output.derivative(raw) for output, W, raw in parts]
+
+
+class LogOf(Combination):
+    """Logarithm of a combination: of probabilities, so that the softmax gives them back.
+
+    Parameters
+    ----------
+    inner : Combination
+    """
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def value(self, raws):
+        return np.log(np.maximum(self.inner.value(raws), LEAST))
+
+    def derivative(self, raws):
+        p = np.maximum(self.inner.value(raws), LEAST)[..., None]
+        return [d / p for d in self.inner.derivative(raws)]
+
+
+class Transformed(Combination):
+    """Predicted values of one member, taken back by the inverse of a fitted transformer.
+
+    The derivative is taken numerically.
+
+    Parameters
+    ----------
+    output : Values
+    transformer : fitted transformer
+        With `inverse_transform` for tables of K columns.
+    steps : ndarray of shape (K,)
+        Steps of the numerical derivative.
+    """
+
+    def __init__(self, output, transformer, steps):
+        self.output = output
+        self.transformer = transformer
+        self.steps = steps
+
+    def _inverse(self, values):
+        flat = values.reshape(-1, values.shape[-1])
+        made = np.asarray(self.transformer.inverse_transform(flat), dtype=float)
+        return made.reshape(values.shape)
+
+    def value(self, raws):
+        return self._inverse(self.output.value(raws[0]))
+
+    def derivative(self, raws):
+        values = self.output.value(raws[0])
+        own = np.empty((*values.shape, values.shape[-1]))
+        for k, h in enumerate(self.steps):
+            step = np.where(np.arange(len(self.steps)) == k, h, 0.0)
+            near, far = (
+                self._inverse(values + i * step) - self._inverse(values - i * step) for i in (1, 2)
+            )
+            own[..., k] = (8.0 * near - far) / (12.0 * h)
+        return [own @ self.output.derivative(raws[0])]

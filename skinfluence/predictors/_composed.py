@@ -1,0 +1,174 @@
+"""ComposedPredictor: one number a row, or several, made of the raw predictions of members."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from skinfluence.predictors._base import Predictor
+
+
+class Combination(ABC):
+    """What an estimator makes of the raw predictions of its members, row by row.
+
+    Shapes: `raws` holds the raw predictions (..., K_m) of each member; leading axes are free.
+    """
+
+    @abstractmethod
+    def value(self, raws):
+        """Raw predictions of the whole, (..., K)."""
+
+    @abstractmethod
+    def derivative(self, raws):
+        """Derivative in the raw predictions of each member: a list of arrays (..., K, K_m)."""
+
+    def change(self, raws, moved):
+        """Change of the value when the raw predictions move by `moved`: (..., K)."""
+        after = [raw + step for raw, step in zip(raws, moved, strict=True)]
+        return self.value(after) - self.value(raws)
+
+
+class ComposedPredictor(Predictor):
+    """Raw predictions of an estimator that is made of members with parameters of their own.
+
+    The parameters are those of the members, one after the other.
+
+    Parameters
+    ----------
+    parts : list of Predictor
+        Of the members, for the same n rows.
+    combination : Combination
+    members : list
+        ``member.predictor(X)`` gives the predictor of a member for other rows.
+    coef : ndarray of shape (p,), default=None
+        Those of the parts by default.
+    """
+
+    def __init__(self, parts, combination, members, coef=None):
+        self.parts = parts
+        self.combination = combination
+        self.members = members
+        self.coef = _flat([part.coef for part in parts]) if coef is None else coef
+
+    @property
+    def n_rows(self):
+        return self.parts[0].n_rows
+
+    @property
+    def dtype(self):
+        """Of answers that are as large as a table."""
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    def split(self, parameters):
+        """Those of each member, for parameters (..., p) with any leading axes."""
+        ends = np.cumsum([part.n_parameters for part in self.parts])[:-1]
+        return np.split(parameters, ends, axis=-1)
+
+    def _with_parts(self, make):
+        return self._replace(parts=[make(part) for part in self.parts])
+
+    def take(self, rows):
+        return self._with_parts(lambda part: part.take(rows))
+
+    def of(self, X):
+        other = [member.predictor(X) for member in self.members]
+        return self._replace(parts=other).with_coef(self.coef)
+
+    def followed_by(self, other):
+        pairs = zip(self.parts, other.parts, strict=True)
+        return self._replace(parts=[mine.followed_by(more) for mine, more in pairs])
+
+    def with_coef(self, coef):
+        pairs = zip(self.parts, self.split(coef), strict=True)
+        parts = [part.with_coef(own.reshape(part.coef.shape)) for part, own in pairs]
+        return self._replace(parts=parts, coef=coef)
+
+    def raws(self):
+        """Raw predictions of each member, (n, K_m)."""
+        return [part.raw() for part in self.parts]
+
+    def raw(self):
+        return self.combination.value(self.raws())
+
+    def derivative(self):
+        """Derivative of the raw predictions in those of each member, (n, K, K_m)."""
+        return self.combination.derivative(self.raws())
+
+    def row_jacobian(self):
+        pairs = zip(self.derivative(), self.parts, strict=True)
+        return np.concatenate([d @ part.row_jacobian() for d, part in pairs], axis=-1)
+
+    def jvp(self, V):
+        parts = zip(self.derivative(), self.parts, self.split(V.T), strict=True)
+        return sum(np.einsum("nkj,njm->nkm", d, part.jvp(own.T)) for d, part, own in parts)
+
+    def vjp(self, U):
+        pairs = zip(self.derivative(), self.parts, strict=True)
+        return np.concatenate([part.vjp(np.einsum("nkj,nkm->njm", d, U)) for d, part in pairs])
+
+    def row_vjp(self, U):
+        pairs = zip(self.derivative(), self.parts, strict=True)
+        return np.concatenate([part.row_vjp(np.einsum("nkj,nk->nj", d, U)) for d, part in pairs])
+
+    def raw_at(self, coefs):
+        pairs = zip(self.parts, self.split(coefs), strict=True)
+        return self.combination.value(
+            [part.raw_at(own.reshape(-1, *part.coef.shape)) for part, own in pairs]
+        )
+
+    def contracted(self, reads, slopes=None):
+        """Changes of the raw predictions of these rows, from those of the members.
+
+        Parameters
+        ----------
+        reads : callable
+            ``reads(part, slopes)`` gives a member's function of a slice of changes, as
+            :meth:`~skinfluence.effects.Changes.contract` does; one member after the other.
+        slopes : ndarray of shape (n, K), default=None
+            Contracts the K raw predictions: the changes are then linear in those of the members.
+
+        Returns
+        -------
+        callable
+            As `contract` returns it.
+        """
+        raws = self.raws()
+        if slopes is not None:
+            pulled = [np.einsum("nk,nkj->nj", slopes, d) for d in self.combination.derivative(raws)]
+            made = [
+                reads(m, part, s)
+                for m, (part, s) in enumerate(zip(self.parts, pulled, strict=True))
+            ]
+
+            def linear(some, out=None):
+                total = sum(read(some) for read in made)
+                return _into(out, total)
+
+            return linear
+        made = [reads(m, part, None) for m, part in enumerate(self.parts)]
+        raws = [raw[:, None] for raw in raws]
+
+        def exact(some, out=None):
+            moved = [read(some) for read in made]
+            return _into(out, self.combination.change(raws, moved))
+
+        return exact
+
+    def estimator_layout(self, coef):
+        pairs = zip(self.parts, self.split(coef), strict=True)
+        laid = [
+            part.estimator_layout(own.reshape(*own.shape[:-1], *part.coef.shape))
+            for part, own in pairs
+        ]
+        return np.concatenate(laid, axis=-1)
+
+
+def _flat(coefs):
+    return np.concatenate([np.ravel(coef) for coef in coefs])
+
+
+def _into(out: Any, made):
+    if out is None:
+        return made
+    out[:] = made
+    return out

@@ -1,0 +1,333 @@
+"""Estimators that are made of others are explained through their members, as they really refit."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.ensemble import VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeRegressor
+
+from skinfluence import InfluenceExplainer, supports
+from skinfluence.adapters import REGISTRY, UnsupportedEstimatorError
+from skinfluence.components import influence_components
+from skinfluence.effects import RowEdits
+from skinfluence.explainer import target_changes
+from skinfluence.groups import group_influence, most_influential_group
+from skinfluence.perturbation import replacement_influence
+from skinfluence.targets import Mean, Probability
+from skinfluence.testing._truth import STENCIL
+from tests.adapters._composed_cases import (
+    CASES,
+    ROWS,
+    fitted,
+    left_out,
+    log_target,
+    rows_of,
+    slopes,
+)
+
+
+def close(got, expected, tolerance):
+    return np.abs(got - expected).max() < tolerance * np.abs(expected).max()
+
+
+def explained(name, **settings):
+    case = CASES[name]
+    X, y, X_test, y_test = rows_of(case.kind)
+    return InfluenceExplainer(case.estimator, **settings).fit(X, y), X_test, y_test
+
+
+def test_every_composed_class_has_a_case():
+    names = {name for (_, name), adapter in REGISTRY.items() if adapter.composed}
+    assert names == {type(case.estimator).__name__ for case in CASES.values()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_losses_are_those_of_its_own_predictions(name):
+    case = CASES[name]
+    explainer, X_test, y_test = explained(name, polish=False)
+    expected = case.loss(explainer.estimator_, X_test, y_test)
+    assert np.abs(explainer.test_rows(X_test, y_test).value() - expected).max() < 1e-10
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refits_are_real_leave_one_out(name):
+    explainer, *tests = explained(name)
+    truth = left_out(CASES[name])
+    assert close(explainer.influence(*tests, rows=ROWS, method="refit"), truth, 1e-6)
+    step = explainer.influence(*tests, rows=ROWS, method="newton_step")
+    assert close(step, truth, 0.1)
+    if explainer.objective_.members[0].objective.quadratic and name != "VotingRegressor":
+        assert close(step, truth, 1e-10)  # exact, whatever is made of the predictions
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case.weights])
+def test_first_order_is_the_slope_of_its_own_reweighted_fits(name, weighted):
+    case = CASES[name]
+    X, y, X_test, y_test = rows_of(case.kind)
+    weights = 0.5 + np.random.default_rng(0).random(len(X)) if weighted else np.ones(len(X))
+    explainer = InfluenceExplainer(case.estimator).fit(X, y, weights)
+    got = explainer.influence(X_test, y_test, rows=ROWS, method="first_order")
+    assert close(got, slopes(case, weights), 1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case.weights is None])
+def test_first_order_is_the_slope_of_refits_where_no_weights_are_taken(name):
+    """Of members whose weights are changed: removal in parts, whose first part is the slope."""
+    explainer, *tests = explained(name)
+    got = explainer.influence(*tests, rows=ROWS, method="first_order")
+    rows, slope, step = explainer.test_rows(*tests), 0.0, 0.01
+    for position, coefficient in STENCIL:
+        edits = RowEdits.weights(ROWS, 1.0 + position * step)
+        changes = explainer.linearization_.changes("refit", edits)
+        slope = slope + coefficient * target_changes(rows, *changes)
+    assert close(got, -slope / step, 1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case.weights])
+def test_a_weight_of_two_is_a_repeated_row(name):
+    case = CASES[name]
+    X, y, X_test, y_test = rows_of(case.kind)
+    again = np.append(np.arange(len(X)), 5)
+    weights = np.bincount(again).astype(float)
+    heavy = InfluenceExplainer(case.estimator).fit(X, y, weights)
+    long = InfluenceExplainer(case.estimator).fit(X[again], y[again])
+    both = group_influence(long, [[5, len(X)], [1]], X_test, y_test, method="refit")
+    got = heavy.influence(X_test, y_test, rows=[5, 1], method="refit")
+    assert close(got, both, 1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_groups_are_refitted_without_their_rows(name):
+    case, group = CASES[name], [0, 1, 17]
+    explainer, *tests = explained(name)
+    X, y, *_ = rows_of(case.kind)
+    kept = np.delete(np.arange(len(X)), group)
+    after = case.loss(fitted(case, X[kept], y[kept]), *tests)
+    truth = after - case.loss(explainer.estimator_, *tests)
+    assert close(group_influence(explainer, [group], *tests, method="refit")[:, 0], truth, 1e-6)
+    assert close(group_influence(explainer, [group], *tests)[:, 0], truth, 0.2)
+
+
+@pytest.mark.parametrize("name", ["OneVsRest-three", "VotingRegressor", "MultiOutputClassifier"])
+def test_what_the_explainer_says_of_all_rows(name):
+    explainer, *tests = explained(name)
+    own = explainer.influence(*rows_of(CASES[name].kind)[:2]).diagonal()
+    assert close(explainer.self_influence(), own, 1e-9)
+    first = explainer.influence(*rows_of(CASES[name].kind)[:2], method="first_order").diagonal()
+    assert close(explainer.self_influence("first_order"), first, 1e-9)
+    health = explainer.health()
+    assert abs(health.effective_dof - explainer.leverage().sum()) < 1e-9
+    assert health.n_parameters == explainer.objective_.n_parameters
+    assert "newton_step" in str(health)
+    moved = explainer.coef_influence([3], method="newton_step")
+    assert moved.shape == (1, health.n_parameters)
+    table = explainer.diagnostics()
+    assert close(table["leave_one_out_loss"] - table["loss"], explainer.self_influence(), 1e-9)
+    assert explainer.score(*tests) > 0.99
+    _, values = explainer.top_influences(*tests, k=3)
+    every = np.abs(explainer.influence(*tests)).max(axis=1)
+    assert np.abs(np.abs(values[:, 0]) - every).max() < 1e-12 * every.max()
+
+
+def test_settings_reach_the_members():
+    by = {}
+    for key, settings in {
+        "plain": {},
+        "cg": {"solver": "cg", "method": "first_order"},
+        "first": {"method": "first_order"},
+        "damped": {"damping": 0.1},
+        "mean": {"penalty_scaling": "mean"},
+    }.items():
+        explainer, *tests = explained("OneVsRest-three", **settings)
+        by[key] = explainer.influence(*tests)
+        assert np.isfinite(explainer.health().effective_dof)
+    assert close(by["cg"], by["first"], 1e-6)
+    assert all(not close(by[key], by["plain"], 1e-3) for key in ("damped", "mean", "first"))
+
+
+def test_targets_of_all_test_rows_together():
+    explainer, *tests = explained("VotingClassifier-three")
+    for method in ("first_order", "newton_step", "refit"):
+        one = explainer.influence(*tests, target=Mean("loss"), method=method)
+        each = explainer.influence(*tests, method=method)
+        assert close(one[0], each.mean(axis=0), 1e-9)
+
+
+@pytest.mark.parametrize("name", ["OneVsRest-three", "VotingClassifier-nested", "OneVsRest-binary"])
+def test_probabilities_are_its_own(name):
+    case = CASES[name]
+    explainer, X_test, _ = explained(name)
+    X, y, *_ = rows_of(case.kind)
+    class_ = explainer.classes_[1]
+    kept = np.delete(np.arange(len(X)), 4)
+    after = fitted(case, X[kept], y[kept]).predict_proba(X_test)[:, 1]
+    truth = after - explainer.estimator_.predict_proba(X_test)[:, 1]
+    target = Probability(class_)
+    refit = explainer.influence(X_test, target=target, rows=[4], method="refit")[:, 0]
+    assert close(refit, truth, 1e-6)
+
+
+def test_decision_values_are_its_own():
+    explainer, X_test, _ = explained("OneVsRest-three")
+    tests = explainer.test_rows(X_test, target="decision_function")
+    expected = explainer.decision_function(X_test).max(axis=1)
+    assert np.abs(tests.value() - expected).max() < 1e-7
+
+
+@pytest.mark.parametrize("where", ["pipeline", "search", "frozen"])
+def test_it_may_stand_inside_others(where):
+    case = CASES["OneVsRest-three"]
+    X, y, *tests = rows_of(case.kind)
+    plain = InfluenceExplainer(case.estimator).fit(X, y).influence(*tests)
+    outer = {
+        "pipeline": make_pipeline("passthrough", case.estimator),
+        "search": GridSearchCV(case.estimator, {"estimator__C": [1.0]}, cv=2),
+        "frozen": FrozenEstimator(clone(case.estimator).fit(X, y)),
+    }[where]
+    explainer = InfluenceExplainer(outer).fit(X, y)
+    assert close(explainer.influence(*tests), plain, 1e-9)
+    assert supports(outer)
+
+
+def test_steps_of_a_member_are_fixed():
+    model = OneVsRestClassifier(make_pipeline(StandardScaler(), LogisticRegression()))
+    X, y, *tests = rows_of("three classes")
+    scaled = StandardScaler().fit_transform(X)
+    explainer = InfluenceExplainer(model).fit(X, y)
+    outside = InfluenceExplainer(OneVsRestClassifier(LogisticRegression())).fit(scaled, y)
+    tests_scaled = StandardScaler().fit(X).transform(tests[0]), tests[1]
+    assert close(explainer.influence(*tests), outside.influence(*tests_scaled), 1e-9)
+    assert "StandardScaler is held fixed" in supports(model).reason
+
+
+def test_members_take_data_frames():
+    X, y, X_test, y_test = rows_of("three classes")
+    frame, tests = (pd.DataFrame(rows, columns=list("abcde")) for rows in (X, X_test))
+    frame["kind"] = np.where(X[:, 0] > 0, "u", "v")
+    tests["kind"] = "u"
+    encode = make_column_transformer((OneHotEncoder(), ["kind"]), remainder="passthrough")
+    model = OneVsRestClassifier(make_pipeline(encode, LogisticRegression()))
+    explainer = InfluenceExplainer(model).fit(frame, y)
+    plain = InfluenceExplainer(OneVsRestClassifier(LogisticRegression()))
+    plain.fit(encode.fit_transform(frame), y)
+    expected = plain.influence(encode.transform(tests), y_test)
+    assert close(explainer.influence(tests, y_test), expected, 1e-9)
+
+
+@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_matrix, list])
+def test_other_tables(make):
+    case = CASES["VotingClassifier-three"]
+    X, y, X_test, y_test = rows_of(case.kind)
+    plain = InfluenceExplainer(case.estimator).fit(X, y).influence(X_test, y_test)
+    explainer = InfluenceExplainer(case.estimator).fit(make(X), y)
+    assert close(explainer.influence(make(X_test), y_test), plain, 1e-6)
+
+
+def test_hinge_machines_are_refitted():
+    X, y, *tests = rows_of("three classes")
+    machine = LinearSVC(loss="hinge", C=0.3, tol=1e-10, max_iter=10**6)
+    together = InfluenceExplainer(machine).fit(X, y)
+    explainer = InfluenceExplainer(OneVsRestClassifier(machine)).fit(X, y)
+    assert explainer.resolve_method() == "refit"
+    assert close(
+        explainer.influence(*tests, rows=ROWS), together.influence(*tests, rows=ROWS), 1e-6
+    )
+
+
+def test_an_explainer_of_members_can_be_pickled():
+    explainer, *tests = explained("VotingRegressor")
+    again = pickle.loads(pickle.dumps(explainer))
+    assert (again.influence(*tests) == explainer.influence(*tests)).all()
+
+
+def test_weights_reach_the_last_step_of_a_member():
+    X, y, *tests = rows_of("positive")
+    weights = 0.5 + np.random.default_rng(0).random(len(X))
+    model = log_target(make_pipeline(StandardScaler(), Ridge()))
+    explainer = InfluenceExplainer(model).fit(X, y, weights)
+    own = model.fit(X, y, ridge__sample_weight=weights)
+    assert close(explainer.predict(tests[0]), own.predict(tests[0]), 1e-12)
+    assert (explainer.sample_weight_train_ == weights).all()
+
+
+def test_rows_that_hold_a_class_of_a_member_alone():
+    X, y, *tests = rows_of("three classes")
+    y = np.where(np.arange(len(y)) == 7, "d", y)
+    explainer = InfluenceExplainer(OneVsRestClassifier(LogisticRegression())).fit(X, y)
+    with pytest.warns(RuntimeWarning, match=r"\[7\] are the only one of their class"):
+        values = explainer.influence(*tests)
+    assert np.isnan(values[:, 7]).all()
+    assert np.isfinite(np.delete(values, 7, axis=1)).all()
+    with pytest.warns(RuntimeWarning, match=r"\[7\] are the only one of their class"):
+        assert np.isnan(explainer.self_influence()[7])
+
+
+TREE = DecisionTreeRegressor()
+
+
+@pytest.mark.parametrize(
+    "model, kind, message",
+    [
+        (MultiOutputRegressor(TREE), "two values", "one is not supported. DecisionTreeRegressor"),
+        (TransformedTargetRegressor(TREE), "values", "one is not supported. DecisionTreeRegressor"),
+        (VotingClassifier([("a", LogisticRegression())]), "two classes", 'Expected voting="soft"'),
+        (
+            VotingClassifier([("a", RidgeClassifier())], voting="soft"),
+            "two classes",
+            "RidgeClassifier, which has no probabilities",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_refused(model, kind, message):
+    X, y, *_ = rows_of(kind)
+    with pytest.raises(UnsupportedEstimatorError, match=message):
+        InfluenceExplainer(model).fit(X, y)
+
+
+def test_several_labels_a_row_are_refused_by_one_versus_rest():
+    X, y, *_ = rows_of("three classes")
+    labels = (y[:, None] == np.unique(y)).astype(int)
+    with pytest.raises(UnsupportedEstimatorError, match="multilabel-indicator"):
+        InfluenceExplainer(OneVsRestClassifier(LogisticRegression())).fit(X, labels)
+    both = InfluenceExplainer(MultiOutputClassifier(LogisticRegression())).fit(X, labels)
+    assert np.isfinite(both.influence(X[:2], labels[:2])).all()
+
+
+def test_questions_that_need_one_objective_say_so():
+    explainer, *tests = explained("OneVsRest-three")
+    for ask in (
+        lambda: influence_components(explainer, *tests),
+        lambda: most_influential_group(explainer, *tests, n_rows=2),
+        lambda: replacement_influence(
+            explainer, [0], X_new=tests[0][:1], y_new=tests[1][:1], X_test=tests[0]
+        ),
+    ):
+        with pytest.raises(UnsupportedEstimatorError, match="OneVsRestClassifier is made of 3"):
+            ask()
+
+
+def test_targets_that_it_does_not_have_are_refused_with_advice():
+    explainer, X_test, _ = explained("VotingClassifier-three")
+    with pytest.raises(ValueError, match='Use target="predict_proba" or "loss"'):
+        explainer.influence(X_test, target="decision_function")
+    assert np.isfinite(explainer.influence(X_test, target="predict_proba")).all()
+    explainer, X_test, y_test = explained("MultiOutputClassifier")
+    with pytest.raises(ValueError, match=r'this model predicts 2. Use target="loss"'):
+        explainer.influence(X_test, target="predict_proba")
+    with pytest.raises(ValueError, match=r"y has shape \(6,\); expected \(n_rows, 2\)"):
+        explainer.influence(X_test, y_test[:, 0])
