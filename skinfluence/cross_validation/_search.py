@@ -1,0 +1,191 @@
+"""A search over penalties, and over anything else, by closed-form leave-one-out scores."""
+
+from time import perf_counter
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.stats import rankdata
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import ParameterGrid
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from skinfluence._utils.checks import check_choice
+from skinfluence.cross_validation._scores import METHODS, leave_one_out_score
+from skinfluence.explainer import EstimatorDelegation, InfluenceExplainer
+
+#: Penalties of the default path, in units of `alpha` or of `C`.
+PATH = {"alpha": np.logspace(-4, 4, 17), "C": np.logspace(-4, 4, 17)}
+
+
+class LeaveOneOutSearch(EstimatorDelegation):
+    """Choose parameters by the leave-one-out score of each candidate, one fit a candidate.
+
+    What RidgeCV does for ridge regression, for every estimator that
+    :class:`~skinfluence.InfluenceExplainer` supports. Steps of a pipeline before the model stay as
+    they were fitted to all rows of a candidate: parameters of steps that see the labels (feature
+    selection) need a cross-validation of the whole pipeline.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        None stands for ``LogisticRegression()``.
+    param_grid : dict or list of dicts, default=None
+        As for GridSearchCV. None: a path of 17 penalties from 1e-4 to 1e4 of the last step's
+        `alpha` or `C`.
+    scoring : str, callable or None, default=None
+        As in scikit-learn; None is accuracy or R squared.
+    method : {"auto", "newton_step", "refit"}, default="auto"
+        As for :func:`leave_one_out_score`.
+    n_jobs : int, default=None
+        Candidates at a time. Results do not depend on it.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarrays
+        "params", "mean_test_score", "rank_test_score", "fit_time" and "score_time" in seconds, and
+        "param_<name>" of each parameter, one entry a candidate.
+    best_params_ : dict
+    best_score_ : float
+    best_index_ : int
+    best_estimator_, estimator_ : estimator
+        The best candidate, fitted to all rows.
+    explainer_ : InfluenceExplainer
+        Of the best candidate.
+    n_features_in_ : int
+    classes_ : ndarray of shape (n_classes,)
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge, RidgeCV
+    >>> from skinfluence.cross_validation import LeaveOneOutSearch
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> alphas = [0.001, 0.01, 0.1, 1.0]
+    >>> search = LeaveOneOutSearch(Ridge(), {"alpha": alphas}).fit(X, y)
+    >>> search.best_params_["alpha"] == RidgeCV(alphas).fit(X, y).alpha_
+    True
+    """
+
+    def __init__(
+        self, estimator=None, param_grid=None, *, scoring=None, method="auto", n_jobs=None
+    ):
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.scoring = scoring
+        self.method = method
+        self.n_jobs = n_jobs
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit and score every candidate; keep the best.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, in the fits and in the score. A row is left out with its whole
+            weight, so that weight two is not the same as two rows.
+
+        Returns
+        -------
+        self : LeaveOneOutSearch
+            Fitted. Ties go to the first candidate.
+
+        Raises
+        ------
+        ValueError
+            Where `param_grid` is None and the estimator has neither `alpha` nor `C`, and where no
+            candidate has a score.
+        UnsupportedEstimatorError
+            For estimators that InfluenceExplainer does not support.
+        """
+        check_choice("method", self.method, METHODS)
+        if _num_samples(X) < 2:
+            raise ValueError(
+                "n_samples=1 leaves no model without the row; expected at least two rows."
+            )
+        candidates = list(ParameterGrid(self._grid()))
+        found = Parallel(n_jobs=self.n_jobs)(
+            delayed(_candidate)(
+                clone(self._default_estimator()).set_params(**clone(params, safe=False)),
+                X, y, sample_weight, self.scoring, self.method,
+            )
+            for params in candidates
+        )  # fmt: skip
+        scores = np.array([score for score, _, _ in found])
+        if np.isnan(scores).all():
+            raise ValueError(
+                "The score of every candidate is NaN. Expected a finite score; look at "
+                "leave_one_out_score of one of them."
+            )
+        self.best_index_ = int(np.nanargmax(scores))
+        self.best_params_ = candidates[self.best_index_]
+        self.best_score_ = float(scores[self.best_index_])
+        self.cv_results_ = self._results(candidates, scores, found)
+        best = clone(self._default_estimator()).set_params(**clone(self.best_params_, safe=False))
+        self.explainer_ = InfluenceExplainer(best).fit(X, y, sample_weight=sample_weight)
+        self.estimator_ = self.best_estimator_ = self.explainer_.estimator_
+        return self
+
+    def _default_estimator(self):
+        return LogisticRegression() if self.estimator is None else self.estimator
+
+    def _grid(self):
+        if self.param_grid is not None:
+            return self.param_grid
+        estimator, prefix = self._default_estimator(), ""
+        while isinstance(estimator, Pipeline):
+            name, estimator = estimator.steps[-1]
+            prefix += f"{name}__"
+        known = estimator.get_params(deep=False)
+        for name, path in PATH.items():
+            if name in known:
+                return {prefix + name: path}
+        raise ValueError(
+            f"{type(estimator).__name__} has no parameter among {sorted(PATH)}, so that there is "
+            'no path of penalties. Pass param_grid, such as {"l2_regularization": [0.1, 1.0]}.'
+        )
+
+    def _results(self, candidates, scores, found):
+        ranks = rankdata(-np.nan_to_num(scores, nan=-np.inf), method="min").astype(np.int32)
+        columns = {
+            "fit_time": np.array([fit for _, fit, _ in found]),
+            "score_time": np.array([score for _, _, score in found]),
+            "params": candidates,
+            "mean_test_score": scores,
+            "rank_test_score": ranks,
+        }
+        for name in sorted({name for params in candidates for name in params}):
+            column = np.ma.masked_all(len(candidates), dtype=object)
+            for place, params in enumerate(candidates):
+                if name in params:
+                    column[place] = params[name]
+            columns[f"param_{name}"] = column
+        return columns
+
+    def score(self, X, y):
+        """Score of the best candidate on other rows, by the search's own `scoring`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        return check_scoring(self.estimator_, scoring=self.scoring)(self.estimator_, X, y)
+
+
+def _candidate(estimator, X, y, sample_weight, scoring, method):
+    """(score, seconds of the fit, seconds of the score) of one candidate."""
+    begun = perf_counter()
+    explainer = InfluenceExplainer(estimator, verbose=0).fit(X, y, sample_weight=sample_weight)
+    fitted = perf_counter()
+    score = leave_one_out_score(explainer, scoring, method=method, sample_weight=sample_weight)
+    return score, fitted - begun, perf_counter() - fitted

@@ -1,0 +1,178 @@
+"""Closed-form scores against cross-validation by scikit-learn itself."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_regression
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+)
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    mean_squared_error,
+    r2_score,
+    roc_auc_score,
+)
+from sklearn.model_selection import (
+    GroupKFold,
+    LeaveOneOut,
+    ShuffleSplit,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skinfluence import InfluenceExplainer
+from skinfluence.cross_validation import k_fold_score, leave_one_out_score
+
+
+@pytest.fixture(scope="module")
+def diabetes():
+    return load_diabetes(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    return StandardScaler().fit_transform(X[:250]), y[:250]
+
+
+@pytest.mark.parametrize("model", [LinearRegression(), Ridge(0.1), Ridge(3, fit_intercept=False)])
+@pytest.mark.parametrize(
+    ("scoring", "metric"),
+    [(None, r2_score), ("neg_mean_squared_error", lambda y, p: -mean_squared_error(y, p))],
+)
+def test_least_squares_is_exact(model, scoring, metric, diabetes):
+    X, y = diabetes
+    real = metric(y, cross_val_predict(model, X, y, cv=LeaveOneOut()))
+    score = leave_one_out_score(InfluenceExplainer(model).fit(X, y), scoring)
+    np.testing.assert_allclose(score, real, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "metric"),
+    [
+        ("accuracy", lambda y, p: accuracy_score(y, p[:, 1] > 0.5)),
+        ("neg_log_loss", lambda y, p: -log_loss(y, p)),
+        ("roc_auc", lambda y, p: roc_auc_score(y, p[:, 1])),
+    ],
+)
+@pytest.mark.parametrize(("method", "tolerance"), [("newton_step", 1e-3), ("refit", 1e-5)])
+def test_logistic_regression(method, tolerance, scoring, metric, cancer):
+    X, y = cancer
+    model = LogisticRegression(tol=1e-10, max_iter=1000)
+    real = metric(y, cross_val_predict(model, X, y, cv=LeaveOneOut(), method="predict_proba"))
+    score = leave_one_out_score(InfluenceExplainer(model).fit(X, y), scoring, method=method)
+    np.testing.assert_allclose(score, real, atol=tolerance)
+
+
+def test_many_classes():
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["a", "b", "c"])[y]
+    model = LogisticRegression(tol=1e-10, max_iter=1000)
+    real = cross_val_predict(model, X, names, cv=LeaveOneOut(), method="predict_proba")
+    explainer = InfluenceExplainer(model).fit(X, names)
+    for scoring, truth in [
+        ("neg_log_loss", -log_loss(names, real)),
+        ("roc_auc_ovr", roc_auc_score(names, real, multi_class="ovr")),
+        (None, accuracy_score(names, names[[0, 50, 100]][real.argmax(axis=1)])),
+    ]:
+        np.testing.assert_allclose(leave_one_out_score(explainer, scoring), truth, atol=1e-3)
+
+
+def test_counts_are_scored_in_the_units_of_predict(diabetes):
+    X, y = diabetes
+    y = np.round(y / 50)
+    model = PoissonRegressor(alpha=1e-3, tol=1e-10, max_iter=1000)
+    real = r2_score(y, cross_val_predict(model, X, y, cv=LeaveOneOut()))
+    explainer = InfluenceExplainer(model).fit(X, y)
+    assert leave_one_out_score(explainer, "r2") == pytest.approx(real, abs=1e-3)
+
+
+def test_several_outputs():
+    X, y = make_regression(60, 5, n_targets=3, noise=10.0, random_state=0)
+    real = r2_score(y, cross_val_predict(Ridge(), X, y, cv=LeaveOneOut()))
+    score = leave_one_out_score(InfluenceExplainer(Ridge()).fit(X, y))
+    assert score == pytest.approx(real, rel=1e-9)
+
+
+def test_margins_have_no_probabilities(cancer):
+    explainer = InfluenceExplainer(RidgeClassifier()).fit(*cancer)
+    decided = cross_val_predict(
+        RidgeClassifier(), *cancer, cv=LeaveOneOut(), method="decision_function"
+    )
+    score = leave_one_out_score(explainer, "roc_auc")
+    assert score == pytest.approx(roc_auc_score(cancer[1], decided), abs=1e-9)
+    with pytest.raises(AttributeError, match="predict_proba"):
+        leave_one_out_score(explainer, "neg_log_loss")
+
+
+def test_weights_of_the_score(diabetes):
+    X, y = diabetes
+    weight = np.arange(len(y)) % 3
+    real = r2_score(y, cross_val_predict(Ridge(), X, y, cv=LeaveOneOut()), sample_weight=weight)
+    explainer = InfluenceExplainer(Ridge()).fit(X, y)
+    assert leave_one_out_score(explainer, sample_weight=weight) == pytest.approx(real, rel=1e-9)
+
+
+def test_a_callable_scorer(diabetes):
+    explainer = InfluenceExplainer(Ridge()).fit(*diabetes)
+
+    def worst(estimator, X, y):
+        return -np.abs(estimator.predict(X) - y).max()
+
+    real = cross_val_predict(Ridge(), *diabetes, cv=LeaveOneOut())
+    assert leave_one_out_score(explainer, worst) == pytest.approx(
+        -np.abs(real - diabetes[1]).max(), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("cv", [4, LeaveOneOut()])
+def test_folds_of_least_squares(cv, diabetes):
+    X, y = diabetes[0][:80], diabetes[1][:80]
+    explainer = InfluenceExplainer(Ridge(0.5)).fit(X, y)
+    scoring = "neg_mean_squared_error"
+    real = cross_val_score(Ridge(0.5), X, y, cv=cv, scoring=scoring)
+    np.testing.assert_allclose(k_fold_score(explainer, cv, scoring), real, rtol=1e-9)
+
+
+def test_folds_of_logistic_regression(cancer):
+    X, y = cancer
+    model = LogisticRegression(tol=1e-10, max_iter=1000)
+    explainer = InfluenceExplainer(model).fit(X, y)
+    real = cross_val_score(model, X, y, scoring="neg_log_loss")
+    np.testing.assert_allclose(k_fold_score(explainer, scoring="neg_log_loss"), real, rtol=1e-5)
+    groups = np.arange(len(y)) // 10
+    real = cross_val_score(model, X, y, groups=groups, cv=GroupKFold(5), scoring="neg_log_loss")
+    mine = k_fold_score(explainer, GroupKFold(5), "neg_log_loss", groups=groups)
+    np.testing.assert_allclose(mine, real, rtol=1e-5)
+
+
+def test_a_pipeline_keeps_its_steps(diabetes):
+    model = make_pipeline(FunctionTransformer(np.abs), Ridge())
+    real = cross_val_score(model, *diabetes)
+    np.testing.assert_allclose(
+        k_fold_score(InfluenceExplainer(model).fit(*diabetes)), real, rtol=1e-9
+    )
+
+
+def test_bad_input(diabetes, cancer):
+    explainer = InfluenceExplainer(Ridge()).fit(*diabetes)
+    with pytest.raises(TypeError, match="expected an InfluenceExplainer"):
+        leave_one_out_score(Ridge())
+    with pytest.raises(ValueError, match="method='first_order'"):
+        leave_one_out_score(explainer, method="first_order")
+    with pytest.raises(ValueError, match="trains on all rows outside"):
+        k_fold_score(explainer, ShuffleSplit(2, train_size=0.5, test_size=0.1, random_state=0))
+    X, y = cancer[0][:30], np.repeat([0, 1], [29, 1])
+    alone = InfluenceExplainer(LogisticRegression()).fit(X, y)
+    with (
+        pytest.warns(RuntimeWarning, match="only one of their class"),
+        pytest.raises(ValueError, match="no model without"),
+    ):
+        leave_one_out_score(alone)
