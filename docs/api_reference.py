@@ -163,6 +163,25 @@ API_REFERENCE = [
         ],
     },
     {
+        "group": "Measure and choose",
+        "title": "Cross-validation",
+        "module": "skinfluence.cross_validation",
+        "text": "Scores of models that have not seen a row, without refits, and a search by them.",
+        "objects": ["leave_one_out_score", "k_fold_score", "LeaveOneOutSearch"],
+    },
+    {
+        "group": "Measure and choose",
+        "title": "Uncertainty",
+        "module": "skinfluence.uncertainty",
+        "text": "Standard errors, prediction intervals and prediction sets, without refits.",
+        "objects": [
+            "coef_covariance",
+            "standard_error",
+            "JackknifePlusRegressor",
+            "JackknifePlusClassifier",
+        ],
+    },
+    {
         "group": "Models and data",
         "title": "Support-vector machines",
         "module": "skinfluence.svm",

@@ -123,7 +123,7 @@ def k_fold_score(explainer, cv=None, scoring=None, *, method="auto", groups=None
         exact = objective.quadratic and explainer.damping == 0
         method = "newton_step" if exact else "refit"
     splitter = check_cv(cv, y, classifier=is_classifier(explainer.estimator_))
-    scores = []
+    scores: list[float] = []
     for train, test in splitter.split(np.empty((len(y), 1)), y, groups):
         if len(train) + len(test) != len(y) or np.isin(test, train).any():
             raise ValueError(

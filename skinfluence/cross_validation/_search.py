@@ -84,7 +84,9 @@ class LeaveOneOutSearch(EstimatorDelegation):
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels or values.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, in the fits and in the score. A row is left out with its whole
             weight, so that weight two is not the same as two rows.
@@ -172,11 +174,14 @@ class LeaveOneOutSearch(EstimatorDelegation):
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Other rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels or values.
 
         Returns
         -------
         float
+            Higher is better.
         """
         check_is_fitted(self)
         return check_scoring(self.estimator_, scoring=self.scoring)(self.estimator_, X, y)
