@@ -291,8 +291,8 @@ class JackknifePlusClassifier(ClassifierMixin, _JackknifePlus):
         Returns
         -------
         ndarray of bool of shape (n_samples, n_classes)
-            In the order of `classes_`. Several where the model cannot tell them apart; none where it
-            is less sure of every class than it is of the labels of most training rows.
+            In the order of `classes_`. Several where the model cannot tell them apart; none where
+            it is less sure of every class than it is of the labels of most training rows.
         """
         check_is_fitted(self)
         n = len(self._rows)
