@@ -182,6 +182,13 @@ API_REFERENCE = [
         ],
     },
     {
+        "group": "Measure and choose",
+        "title": "Data values",
+        "module": "skinfluence.valuation",
+        "text": "What each row adds to a score over many subsets of rows, to compare with influence.",
+        "objects": ["knn_shapley", "data_shapley", "data_banzhaf", "DataValues"],
+    },
+    {
         "group": "Models and data",
         "title": "Support-vector machines",
         "module": "skinfluence.svm",
