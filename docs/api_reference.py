@@ -185,7 +185,7 @@ API_REFERENCE = [
         "group": "Measure and choose",
         "title": "Data values",
         "module": "skinfluence.valuation",
-        "text": "What each row adds to a score over many subsets of rows, to compare with influence.",
+        "text": "What each row adds to a score, over many subsets of rows.",
         "objects": ["knn_shapley", "data_shapley", "data_banzhaf", "DataValues"],
     },
     {

@@ -1,5 +1,6 @@
 """Prediction intervals and sets from the models without each row, in closed form."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -72,6 +73,11 @@ class _JackknifePlus(EstimatorDelegation):
     def _default_estimator(self):
         return self._default() if self.estimator is None else self.estimator
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags = replace(tags.target_tags, multi_output=False)
+        return tags
+
     def fit(self, X, y, sample_weight=None):
         """Fit the estimator, and compute what each row is predicted without it.
 
@@ -99,7 +105,9 @@ class _JackknifePlus(EstimatorDelegation):
         self.estimator_ = explainer.estimator_
         objective = explainer.objective_
         self._check_objective(objective)
-        there = np.flatnonzero((objective.sample_weight > 0).any(axis=1))
+        there = np.flatnonzero(
+            (objective.sample_weight > 0).reshape(objective.n_rows, -1).any(axis=1)
+        )
         if self.cv is None:
             self._folds = there[:, None]
         else:
@@ -132,7 +140,8 @@ class _JackknifePlus(EstimatorDelegation):
         """The method by which rows are left out."""
         if self.method != "auto":
             return self.method
-        if self.cv is not None and not self.explainer_.objective_.quadratic:
+        objective = self.explainer_.objective_
+        if objective.closed_form or (self.cv is not None and not objective.quadratic):
             return "refit"
         return self.explainer_.linearization_.leave_one_out_method
 

@@ -80,7 +80,7 @@ def coef_covariance(explainer, kind="HC3", *, groups=None):
     grouped = np.zeros((1 if member is None else member.shape[1], p))
     for rows in row_blocks(n, 24 * p):
         rows = np.arange(rows.start, rows.stop)
-        effects = _pair(kind, explainer.coef_influence, rows)
+        effects = _pair(explainer, kind, explainer.coef_influence, rows)
         if member is None:
             squares += effects[0].T @ effects[1]
             total += effects[1].sum(axis=0)
@@ -127,11 +127,11 @@ def standard_error(explainer, X_test, y_test=None, *, target="auto", kind="HC3",
     >>> print(standard_error(explainer, X[:3]).round(1))
     [6.3 5.4 7.1]
     """
-    check_explainer(explainer)
+    check_explainer(explainer, closed_form=True)
     found = _checked(explainer, kind, groups)
     if found is not None and kind not in FIRST_ORDER:
         effects = group_influence(
-            explainer, found.rows, X_test, y_test, target=target, method="newton_step"
+            explainer, found.rows, X_test, y_test, target=target, method=_without(explainer)
         )
         return _errors(explainer, kind, effects.shape[1], (effects, effects))
     member = _membership(explainer, found)
@@ -140,7 +140,7 @@ def standard_error(explainer, X_test, y_test=None, *, target="auto", kind="HC3",
     n_test, parts = _num_samples(X_test), []
     for rows in row_blocks(n_test, 48 * explainer.objective_.n_rows) if not joint else [None]:
         some = (X_test, y_test) if rows is None else _take(X_test, y_test, rows)
-        effects = _pair(kind, partial(explainer.influence, target=target), *some)
+        effects = _pair(explainer, kind, partial(explainer.influence, target=target), *some)
         if member is not None:
             effects = (effects[0] @ member,) * 2
         parts.append(_errors(explainer, kind, n_units, effects))
@@ -152,12 +152,18 @@ def _take(X, y, rows):
     return _safe_indexing(X, rows), None if y is None else _safe_indexing(y, rows)
 
 
-def _pair(kind, effects_by, *tests):
+def _pair(explainer, kind, effects_by, *tests):
     """Two arrays of effects whose product is summed: HC2 corrects one of them for leverage."""
+    without = _without(explainer)
     if kind == "HC2":
-        return tuple(effects_by(*tests, method=m) for m in ("first_order", "newton_step"))
-    effects = effects_by(*tests, method="first_order" if kind in FIRST_ORDER else "newton_step")
+        return tuple(effects_by(*tests, method=m) for m in ("first_order", without))
+    effects = effects_by(*tests, method="first_order" if kind in FIRST_ORDER else without)
     return effects, effects
+
+
+def _without(explainer):
+    """How rows are really left out: by Newton steps, and exactly where there is a closed form."""
+    return "refit" if explainer.objective_.closed_form else "newton_step"
 
 
 def _errors(explainer, kind, n_units, effects):
@@ -191,6 +197,11 @@ def _factors(explainer, kind, n_units):
 def _checked(explainer, kind, groups):
     """The groups, or None."""
     check_choice("kind", kind, KINDS)
+    if kind == "HC1" and explainer.objective_.closed_form:
+        raise ValueError(
+            'kind="HC1" counts coefficients, and there are none. Expected "HC0", "HC3" or '
+            '"jackknife".'
+        )
     warn_of_stand_in(explainer, "Standard errors")
     if groups is None:
         return None

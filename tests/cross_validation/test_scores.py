@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_regression
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -24,6 +25,7 @@ from sklearn.model_selection import (
     cross_val_predict,
     cross_val_score,
 )
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -99,6 +101,17 @@ def test_several_outputs():
     real = r2_score(y, cross_val_predict(Ridge(), X, y, cv=LeaveOneOut()))
     score = leave_one_out_score(InfluenceExplainer(Ridge()).fit(X, y))
     assert score == pytest.approx(real, rel=1e-9)
+
+
+@pytest.mark.parametrize("model", [GaussianNB(), LinearDiscriminantAnalysis()])
+def test_models_in_closed_form_are_exact(model):
+    X, y = load_iris(return_X_y=True)
+    explainer = InfluenceExplainer(model).fit(X, y)
+    real = cross_val_predict(model, X, y, cv=LeaveOneOut(), method="predict_proba")
+    score = leave_one_out_score(explainer, "neg_log_loss")
+    assert score == pytest.approx(-log_loss(y, real), rel=1e-9)
+    folds = k_fold_score(explainer, 5, "neg_log_loss")
+    np.testing.assert_allclose(folds, cross_val_score(model, X, y, scoring="neg_log_loss"))
 
 
 def test_margins_have_no_probabilities(cancer):

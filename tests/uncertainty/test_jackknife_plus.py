@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge, RidgeClassifier
 from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -58,9 +59,9 @@ def test_counts_in_the_units_of_predict(diabetes):
 
 
 @pytest.mark.parametrize("cv", [None, 5])
-def test_sets_are_those_of_real_refits(cv):
+@pytest.mark.parametrize("model", [LogisticRegression(tol=1e-10, max_iter=1000), GaussianNB()])
+def test_sets_are_those_of_real_refits(model, cv):
     X, y = load_iris(return_X_y=True)
-    model = LogisticRegression(tol=1e-10, max_iter=1000)
     X, y, new = X[::2], y[::2], X[1::6]
     mine = JackknifePlusClassifier(model, alpha=0.1, cv=cv, method="refit").fit(X, y)
     folds = [[i] for i in range(len(y))] if cv is None else mine._folds

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer
-from skinfluence.targets import Mean
+from skinfluence.targets import Mean, Probability
 from skinfluence.uncertainty import coef_covariance, standard_error
 
 KINDS = ["HC0", "HC1", "HC2", "HC3"]
@@ -111,6 +112,24 @@ def test_functionals_of_all_rows(table):
     (error,) = standard_error(explainer, X, y, target=Mean("loss"), kind="jackknife")
     effects = explainer.influence(X, y, target=Mean("loss"), method="newton_step")[0]
     assert error == pytest.approx(np.sqrt(149 * effects.var()), rel=1e-9)
+
+
+def test_models_in_closed_form():
+    X, y = load_breast_cancer(return_X_y=True)
+    X, y, groups = X[:60, :2], y[:60], np.arange(60) // 6
+    explainer = InfluenceExplainer(GaussianNB()).fit(X, y)
+    for given, size in [(None, 1), (groups, 6)]:
+        real = really_left_out(
+            GaussianNB(), X, y, np.arange(60) // size, lambda m: m.predict_proba(X[:3])[:, 1]
+        )
+        mine = standard_error(
+            explainer, X[:3], target=Probability(1), kind="jackknife", groups=given
+        )
+        np.testing.assert_allclose(mine, np.sqrt((len(real) - 1) * real.var(axis=0)), rtol=1e-7)
+    with pytest.raises(ValueError, match="counts coefficients"):
+        standard_error(explainer, X, kind="HC1")
+    with pytest.raises(TypeError, match="needs an objective"):
+        coef_covariance(explainer)
 
 
 def test_coverage_where_the_spread_of_errors_grows():
