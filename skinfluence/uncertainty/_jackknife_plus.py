@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import check_cv
-from sklearn.utils import gen_batches
+from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from skinfluence._utils.checks import check_choice, check_number
@@ -73,6 +73,9 @@ class _JackknifePlus(EstimatorDelegation):
     def _default_estimator(self):
         return self._default() if self.estimator is None else self.estimator
 
+    def _check_objective(self, objective):
+        """Raise where the model does not give what the scores are made of."""
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags = replace(tags.target_tags, multi_output=False)
@@ -100,6 +103,8 @@ class _JackknifePlus(EstimatorDelegation):
         self._check_kind(self._default_estimator())
         if _num_samples(X) < 2:
             raise ValueError("n_samples=1; expected at least two rows, to leave one out.")
+        if len(getattr(y, "shape", ())) == 2:
+            y = column_or_1d(y, warn=True)
         explainer = InfluenceExplainer(self._default_estimator(), verbose=0)
         self.explainer_ = explainer.fit(X, y, sample_weight=sample_weight)
         self.estimator_ = explainer.estimator_
@@ -201,12 +206,6 @@ class JackknifePlusRegressor(RegressorMixin, _JackknifePlus):
             raise TypeError(
                 f"{type(estimator).__name__} is no regressor. For classifiers take "
                 "JackknifePlusClassifier."
-            )
-
-    def _check_objective(self, objective):
-        if objective.n_outputs > 1:
-            raise ValueError(
-                f"y has {objective.n_outputs} columns; expected one. Fit a model for each."
             )
 
     def _conformity(self, objective, raw):

@@ -118,7 +118,7 @@ def test_bad_input(diabetes):
         JackknifePlusRegressor(alpha=1.5).fit(X, y)
     with pytest.raises(ValueError, match="more than once"):
         JackknifePlusRegressor(cv=ShuffleSplit(3, random_state=0)).fit(X, y)
-    with pytest.raises(ValueError, match="expected one"):
+    with pytest.raises(ValueError, match="1d array"):
         JackknifePlusRegressor().fit(X, np.column_stack([y, y]))
 
 
