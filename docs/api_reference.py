@@ -221,6 +221,7 @@ API_REFERENCE = [
             "Multinomial",
             "OneVsRestLogLoss",
             "HalfTweedie",
+            "SmoothEpsilonInsensitive",
             "SmoothHinge",
             "SquaredHinge",
             "Huber",

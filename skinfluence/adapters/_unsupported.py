@@ -49,12 +49,6 @@ FAMILIES = (
         regressor="Lasso(alpha=0.1)",
     ),
     Family(
-        r"sklearn\.svm",
-        r"(Linear|Nu)?SVR",
-        "has the epsilon-insensitive loss, which has no curvature",
-        regressor=KERNEL.format("Ridge()"),
-    ),
-    Family(
         r"sklearn\.gaussian_process",
         r"GaussianProcess(Classifier|Regressor)",
         "is a Gaussian process of classes, and these are not supported yet",

@@ -5,6 +5,7 @@ subclassing :class:`Loss` with a `name`.
 """
 
 from skinfluence.losses._base import REGISTRY, Loss
+from skinfluence.losses._epsilon import SmoothEpsilonInsensitive
 from skinfluence.losses._hinge import TEMPERATURE, SmoothHinge, SquaredHinge
 from skinfluence.losses._logistic import Logistic, Multinomial
 from skinfluence.losses._one_vs_rest import OneVsRestLogLoss
@@ -23,6 +24,7 @@ __all__ = [
     "ModifiedHuber",
     "Multinomial",
     "OneVsRestLogLoss",
+    "SmoothEpsilonInsensitive",
     "SmoothHinge",
     "SmoothQuantile",
     "SquaredEpsilonInsensitive",

@@ -22,7 +22,7 @@ from sklearn.linear_model import (
     RidgeCV,
     TweedieRegressor,
 )
-from sklearn.svm import LinearSVC
+from sklearn.svm import LinearSVC, LinearSVR
 
 from skinfluence.adapters._linear import COUNTS_ARE_WEIGHTED
 from skinfluence.svm import SmoothHingeSVC
@@ -153,6 +153,16 @@ def cases():
             LogisticRegression(solver="liblinear", class_weight={"no": 2.5}),
             "two classes",
             **LIBLINEAR,
+        ),
+        "LinearSVR": Case(
+            LinearSVR(loss="squared_epsilon_insensitive", dual=False, epsilon=0.2),
+            "values",
+            **KINKED,
+        ),
+        "LinearSVR-scaling": Case(
+            LinearSVR(loss="squared_epsilon_insensitive", dual=False, C=0.3, intercept_scaling=3.0),
+            "values",
+            **KINKED,
         ),
         "LinearSVC-binary": Case(LinearSVC(dual=False), "two classes", **KINKED),
         "LinearSVC-three": Case(LinearSVC(dual=False, C=0.5), "three classes", **KINKED),

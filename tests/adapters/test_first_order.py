@@ -69,7 +69,7 @@ OTHERS = (
     *("HuberRegressor", "ARDRegression", "Lars", "LarsCV", "LassoLars", "LassoLarsCV"),
     *("LassoLarsIC", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV"),
     "QuantileRegressor",
-    *("SVC", "NuSVC"),
+    *("SVC", "NuSVC", "SVR", "NuSVR"),
 )
 OURS = [
     key[1]

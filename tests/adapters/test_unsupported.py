@@ -37,8 +37,6 @@ REFUSED = {
     ensemble.HistGradientBoostingRegressor: "made of trees",
     ensemble.ExtraTreesRegressor: "made of trees",
     tree.DecisionTreeClassifier: "made of trees",
-    svm.SVR: "epsilon-insensitive",
-    svm.LinearSVR: "epsilon-insensitive",
     gaussian_process.GaussianProcessClassifier: "Gaussian process",
     neural_network.MLPClassifier: "network.*last hidden layer",
     neural_network.MLPRegressor: "network",

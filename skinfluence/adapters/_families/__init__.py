@@ -18,4 +18,5 @@ from skinfluence.adapters._families import (  # noqa: F401
     stochastic,
     svc,
     svm,
+    svr,
 )
