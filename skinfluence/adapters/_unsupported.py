@@ -167,7 +167,8 @@ def refusal(estimator, supported):
         return f"{name} is a class. Expected an estimator: {name}().", ""
     if not hasattr(estimator, "fit"):
         return f"{estimator!r:.60} is a {cls.__name__}, and no estimator of scikit-learn.", known
-    for parent in cls.__mro__[1:]:
+    known_itself = any(_matches(cls, family) for family in FAMILIES)
+    for parent in () if known_itself else cls.__mro__[1:]:
         if any(_is(parent, module, name) for module, name in supported):
             return (
                 f"{cls.__name__} is a subclass of {parent.__name__}, and may minimise something "
@@ -205,8 +206,10 @@ def _is(cls, module, name):
 
 
 def _belongs(cls, family):
-    return any(
-        re.match(rf"({family.modules})(\.|$)", base.__module__)
-        and re.fullmatch(family.names, base.__name__)
-        for base in cls.__mro__[:-1]
+    return any(_matches(base, family) for base in cls.__mro__[:-1])
+
+
+def _matches(cls, family):
+    return re.match(rf"({family.modules})(\.|$)", cls.__module__) and re.fullmatch(
+        family.names, cls.__name__
     )

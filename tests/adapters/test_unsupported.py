@@ -40,6 +40,7 @@ REFUSED = {
     gaussian_process.GaussianProcessClassifier: "Gaussian process",
     neural_network.MLPClassifier: "network.*last hidden layer",
     neural_network.MLPRegressor: "network",
+    linear_model.MultiTaskLasso: "for all targets together",
     linear_model.Perceptron: "order of the rows",
     linear_model.TheilSenRegressor: "drawn subsets",
     linear_model.RANSACRegressor: "inlier_mask_",

@@ -3,10 +3,17 @@
 import numpy as np
 
 from skinfluence.effects._refits._reweighted import ReweightedProblems
-from skinfluence.objectives._active_set import active_optimum, on_all_columns, subgradient
+from skinfluence.objectives._active_set import (
+    active_optimum,
+    on_all_columns,
+    quadratic_optimum,
+    subgradient,
+)
 
 #: Subgradient beside the selection, relative to the gradient's terms, that is rounding.
 ROUNDING = 1e-10
+#: Columns up to which one Gram matrix of all of them serves all refits of squared error.
+MOST_COLUMNS = 2000
 
 
 def refit_selected(objective, iterate, edits, reach):
@@ -27,8 +34,13 @@ def refit_selected(objective, iterate, edits, reach):
     predictor = objective.predictor
     start = predictor.widened(objective.coef)[0]
     delta = predictor.widened(stay)
-    lost = []
-    for b in np.flatnonzero(failed | moves_selection(objective, edits, stay)):
+    lost, anew = [], np.flatnonzero(failed | moves_selection(objective, edits, stay))
+    if len(anew) and objective.quadratic and edits.new is None and len(start) <= MOST_COLUMNS:
+        problems = _LeastSquares(objective, edits)
+        for b in anew:
+            delta[b, 0] = problems.optimum(b, start if failed[b] else start + delta[b, 0]) - start
+        anew = anew[np.isnan(delta[anew]).any(axis=(1, 2))]
+    for b in anew:
         edited = edits.edited(objective, b)
         near = start if failed[b] else start + delta[b, 0]
         best, size = active_optimum(edited, near)
@@ -38,6 +50,30 @@ def refit_selected(objective, iterate, edits, reach):
             lost.append(int(b))
     reach(edits.n_edits)
     return delta, lost
+
+
+class _LeastSquares:
+    """Sparse least squares after edits of weights, from one Gram matrix of all columns."""
+
+    def __init__(self, objective, edits):
+        smooth, self.penalty = on_all_columns(objective), objective.penalty
+        self.design, self.y, self.s = smooth.design, objective.y, objective.sample_weight
+        self.gram = self.design.gram(self.s[:, 0])
+        self.pulled = self.design.rmatmul(self.s * self.y)[:, 0]
+        self.parts = edits.parts()
+        self.ratio = np.ones(edits.n_edits)
+        if objective.penalty_scaling == "mean":
+            amounts = objective.weights.amounts
+            self.ratio += edits.weight_changes(objective.weights) / amounts.sum()
+
+    def optimum(self, b, start):
+        """Coefficients (q,) of all columns after edit b; NaN where there are none."""
+        rows, lost = self.parts[b]
+        Z, gone = self.design.take(rows).to_dense(), lost[:, None] * self.s[rows]
+        H = self.gram - Z.T @ (gone * Z)
+        H[np.diag_indices_from(H)] += self.ratio[b] * self.penalty.l2
+        gradient = H @ start - (self.pulled - Z.T @ (gone * self.y[rows])[:, 0])
+        return quadratic_optimum(H, gradient, self.ratio[b] * self.penalty.l1, start)
 
 
 def moves_selection(objective, edits, stay):
