@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 
 from skinfluence.adapters._fitted_model import explain_estimator
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
@@ -93,6 +94,7 @@ class Columns:
         self.columns = columns
 
     def transform(self, X):
+        X = X.tocsr() if sparse.issparse(X) else np.asarray(X)
         return X[:, self.columns]
 
 

@@ -1,6 +1,7 @@
 """One estimator family a file; importing this package registers them all."""
 
 from skinfluence.adapters._families import (  # noqa: F401
+    bagging,
     bayesian_ridge,
     composed_classifiers,
     composed_regressors,

@@ -1,0 +1,99 @@
+"""BaggingClassifier and BaggingRegressor: members on draws of the rows, which are weights."""
+
+import numpy as np
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from skinfluence.adapters._composed import caveats_of, check_members, member_of
+from skinfluence.adapters._families.composed_classifiers import mean_of_probabilities
+from skinfluence.adapters._families.composed_regressors import (
+    columns_of_values,
+    objective_of_values,
+    values_of,
+)
+from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._registry import register
+from skinfluence.predictors._combinations import WeightedSum
+
+DRAWS = "The draws of rows and columns are held fixed: a removed row is removed from every draw."
+
+
+def _members(estimator, X, y, sample_weight, settings):
+    """FittedModel of each member: a row counts as often as it was drawn.
+
+    A row that was not drawn has weight zero, and a label that the member knows.
+    """
+    refuse(
+        estimator,
+        (sample_weight != 1.0).any(),
+        "sample weights",
+        "Expected none: they are the probabilities of draws, which are held fixed here.",
+    )
+    members = []
+    drawn = zip(
+        estimator.estimators_,
+        estimator.estimators_samples_,
+        estimator.estimators_features_,
+        strict=True,
+    )
+    for model, rows, columns in drawn:
+        counts = np.bincount(rows, minlength=len(y)).astype(float)
+        known = getattr(model, "classes_", None)
+        labels = y if known is None else np.where(np.isin(y, known), y, known[0])
+        members.append(member_of(model, X, labels, counts, settings, columns))
+    return members
+
+
+def _held(estimator):
+    """The fitted members, or the estimator that they are made of."""
+    if hasattr(estimator, "estimators_"):
+        return estimator.estimators_[:1]
+    return [] if estimator.estimator is None else [estimator.estimator]
+
+
+def _check(estimator):
+    refuse(
+        estimator,
+        not _held(estimator),
+        "estimator=None, a decision tree,",
+        "Use LogisticRegression() or Ridge() as the estimator: trees have no derivative.",
+    )
+    check_members(estimator, _held(estimator))
+
+
+def _caveat(estimator):
+    return caveats_of(_held(estimator), DRAWS)
+
+
+@register(
+    "sklearn.ensemble",
+    "BaggingRegressor",
+    examples=lambda: [BaggingRegressor(LinearRegression(), random_state=0)],
+    check=_check,
+    caveat=_caveat,
+    composed=True,
+)
+def bagging_regressor(estimator, X, y, sample_weight, settings):
+    """Squared error of the mean of the members' predictions."""
+    y = columns_of_values(y)
+    refuse(estimator, y.shape[1] > 1, f"{y.shape[1]} outputs", "Expected one target a row.")
+    members = _members(estimator, X, y[:, 0], sample_weight, settings)
+    combination = WeightedSum.mean(values_of(members), np.ones(len(members)), 1)
+    return objective_of_values(members, combination, y, sample_weight)
+
+
+@register(
+    "sklearn.ensemble",
+    "BaggingClassifier",
+    examples=lambda: [BaggingClassifier(LogisticRegression(), random_state=0)],
+    check=_check,
+    caveat=_caveat,
+    composed=True,
+)
+def bagging_classifier(estimator, X, y, sample_weight, settings):
+    """Log loss of the mean of the members' probabilities."""
+    classes = estimator.classes_
+    codes = np.searchsorted(classes, np.asarray(y))
+    members = _members(estimator, X, codes, sample_weight, settings)
+    weights = np.ones(len(members))
+    return mean_of_probabilities(estimator, members, weights, y, classes, sample_weight)
