@@ -271,7 +271,7 @@ def test_refits_without_an_optimum_give_nan():
 
 @pytest.mark.parametrize("scorer", SCORERS)
 def test_only_fitted_explainers_are_scored(scorer):
-    with pytest.raises(TypeError, match="Got LogisticRegression, expected a fitted"):
+    with pytest.raises(TypeError, match="is LogisticRegression; expected an InfluenceExplainer"):
         scorer(LogisticRegression().fit(X, y), X_test, y_test)
     with pytest.raises(NotFittedError):
         scorer(InfluenceExplainer(), X_test, y_test)

@@ -66,7 +66,7 @@ def test_influences_that_are_kept_half_way_hold_nothing(method):
     kept = half_way(explainer, method)
     assert blas_threads() == before
     assert warnings.filters == filters
-    assert not explainer.linearization_.inverse._asked
+    assert not explainer.linearization_.inverse._sessions
     del kept
 
 

@@ -11,10 +11,13 @@ def check_choice(name, value, allowed):
         raise ValueError(f"{name}={value!r} is not known. Expected one of {list(allowed)}.")
 
 
-def check_whole(name, value, *, least=1):
-    """Raise ValueError unless `value` is a whole number, at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name}={value!r}. Expected a whole number, at least {least}.")
+def check_whole(name, value, *, words=(), least=1):
+    """Raise ValueError unless `value` is a whole number, at least `least`, or one of `words`."""
+    if isinstance(value, str | None) and value in words:
+        return
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
+        either = "".join(f"{word!r} or " for word in words)
+        raise ValueError(f"{name}={value!r}. Expected {either}a whole number, at least {least}.")
 
 
 def _is_finite(value):
@@ -26,7 +29,7 @@ def _is_finite(value):
 
 def check_number(name, value, *, words=(), least=None, above=None, most=None, below=None):
     """Raise ValueError unless `value` is a finite number in its range, or one of `words`."""
-    if isinstance(value, str) and value in words:
+    if isinstance(value, str | None) and value in words:
         return
     number = not isinstance(value, bool | np.bool_) and isinstance(value, Real)
     inside = number and _is_finite(value)

@@ -1,11 +1,12 @@
 """Warnings that point at the user's line."""
 
+import contextlib
 import sys
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parents[1])
+#: Files of the package, and of contexts that end in it.
+_OURS = str(Path(__file__).parents[1]), contextlib.__file__
 
 
 def user_stacklevel():
@@ -14,12 +15,12 @@ def user_stacklevel():
     That of the first frame outside the package. (`skip_file_prefixes` does it from Python 3.12.)
     """
     frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame, level = frame.f_back, level + 1
     return level
 
 
-@contextmanager
+@contextlib.contextmanager
 def ignore_last_of_class():
     """Context without the warning about rows that are the only one of their class."""
     with warnings.catch_warnings():

@@ -82,7 +82,7 @@ def refit_with_sklearn(hospital, explainer, row, x_test, y_test):
     """Return the change of the test loss when scikit-learn alone fits the model without a row.
 
     With ``penalty_scaling="mean"`` the penalty is part of every row's loss. It leaves with the row,
-    and C = 1 / ((n - 1) * weight decay) says so.
+    and C = 1 / ((n - 1) * weight decay) follows from that.
     """
     rest = np.arange(len(hospital.target)) != row
     refitted = model_for(rest.sum()).fit(hospital.data[rest], hospital.target[rest])

@@ -8,7 +8,7 @@ from skinfluence.datasets import load_hospital_readmission
 from ._layout import paragraph, table
 
 # What the tables show of a patient: the title, and the name of a column or the prefix of the 0/1
-# columns of one answer.
+# columns of one category.
 SHOWN = {
     "age": "age_",
     "days": "time_in_hospital",
@@ -39,7 +39,7 @@ def describe_model(hospital, explainer, weight_decay):
 
     data = (
         f"{len(y):,} stays of diabetic patients in US hospitals, {X.shape[1]} columns "
-        "(UCI 296, Strack et al. 2014, CC BY 4.0). The question: will the patient be readmitted "
+        "(UCI 296, Strack et al. 2014, CC BY 4.0). Target: will the patient be readmitted "
         "within 30 days? As in Koh & Liang (2017), section 5.3, children under ten who were not "
         f"readmitted are left out of training: of {child_before.sum()} children "
         f"{before.target[child_before].sum()} were readmitted, of the {child.sum()} that are "
@@ -59,11 +59,11 @@ def describe_test_row(hospital, explainer, x_test, y_test, test_row):
     predicted = int(explainer.predict(x_test)[0])
     probability = explainer.predict_proba(x_test)[0, predicted]
     return paragraph(
-        f"Test row {test_row}, aged {_answer(hospital, x_test[0], 'age_')}, was "
+        f"Test row {test_row}, aged {_category(hospital, x_test[0], 'age_')}, was "
         f"{hospital.target_names[y_test[0]]}. The model predicts "
-        f"{hospital.target_names[predicted]} ({probability:.1%}), loss "
-        f"{loss(explainer, x_test, y_test):.4f}. The tables show by how much this loss changes "
-        "when one training patient is removed; * marks children.",
+        f"{hospital.target_names[predicted]} "
+        f"({probability:.1%}), loss {loss(explainer, x_test, y_test):.4f}. The tables show by how "
+        "much this loss changes when one training patient is removed; * marks children.",
         "Child  ",
     )
 
@@ -74,7 +74,7 @@ def patients(hospital, rows, effects):
     lines = [
         [
             f"{'*' if child[row] else ''}{row}",
-            *(_answer(hospital, hospital.data[row], column) for column in SHOWN.values()),
+            *(_category(hospital, hospital.data[row], column) for column in SHOWN.values()),
             hospital.target_names[hospital.target[row]],
             *(f"{effects[method][row]:+.5f}" for method in METHODS),
         ]
@@ -133,13 +133,13 @@ def _is_child(hospital, X):
     return X[:, hospital.feature_names.index("age_[0-10)")] == 1
 
 
-def _answer(hospital, x, column):
+def _category(hospital, x, column):
     """Give a count as digits, or say in a short word which of several 0/1 columns is set."""
     names = hospital.feature_names
     if column in names:
         return f"{x[names.index(column)]:.0f}"
-    answers = (name for name, value in zip(names, x, strict=True) if value == 1)
-    word = next((name for name in answers if name.startswith(column)), column + "-")
+    categories = (name for name, value in zip(names, x, strict=True) if value == 1)
+    word = next((name for name in categories if name.startswith(column)), column + "-")
     return word.removeprefix(column).strip("[)").lower()
 
 

@@ -50,7 +50,7 @@ def table(rows, header=None, *, left=()):
 
 
 def _title_lines(header):
-    """Split titles into lines of cells; short titles stand beside the last line of tall ones."""
+    """Split titles into lines of cells; short titles stand in the last line."""
     titles = [title.split("\n") for title in header]
     height = max((len(title) for title in titles), default=0)
     padded = [[""] * (height - len(title)) + title for title in titles]

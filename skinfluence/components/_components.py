@@ -235,10 +235,10 @@ def _fill(out, objective, changes, tests, rows):
     uncentred = predictor.uncentred()
     pulls = s * objective.residual[rows]  # shape: (n_rows, K)
     directions = s * _directions(objective, rows)
-    shared = _uncentred_directions(changes.directions, objective.predictor)
+    shared = objective.predictor.uncentred_gradients(changes.directions)
     shared, inverse = shared.reshape(objective.n_parameters, -1), changes.inverse
     everything, outputs = slice(0, len(rows)), range(objective.n_outputs)
-    with inverse.question():
+    with inverse.session():
         size = min(block_size(24 * objective.n_parameters, SOLVED_MIB), MOST_TESTS)
         for some in gen_batches(len(tests), size):
             part = tests.take(some)
@@ -251,12 +251,3 @@ def _fill(out, objective, changes, tests, rows):
             read(everything, directions, inner_product[some])
             read(everything, pulls, without_hessian[some])
             without_hessian[some] += V.T @ shared @ changes.low_rank_coefs.T
-
-
-def _uncentred_directions(directions, predictor):
-    """Derivatives in the coefficients of centred columns as those of the columns themselves."""
-    if not predictor.linear or predictor.design.center is None:
-        return directions
-    out = directions.copy()
-    out[:, :-1] += predictor.design.center[:, None] * directions[:, -1:]
-    return out

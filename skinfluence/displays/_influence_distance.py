@@ -156,7 +156,7 @@ def _rows(explainer, tests, X_test):
 def _distances(train, test):
     """Euclidean distance of each design row to one test row, (n_train,)."""
     z = test.to_dense()[0]
-    squares = train.square_norms() - 2.0 * train.matmul(z[:, None])[:, 0] + z @ z
+    squares = train.square_norms()[:, 0] - 2.0 * train.matmul(z[:, None])[:, 0] + z @ z
     near = squares < 1e-8 * (z @ z + 1.0)  # cancelled: from the differences
     squares[near] = ((train.take(np.flatnonzero(near)).to_dense() - z) ** 2).sum(axis=1)
     return np.sqrt(squares)

@@ -23,7 +23,7 @@ class Changes(ABC):
         """Change of the coefficients, (n_changes, ...) with the shape of the coefficients."""
 
     def are_nan(self):
-        """Which changes are NaN, a mask (n_changes,)."""
+        """Mask (n_changes,) of the changes that are NaN."""
         return nan_changes(self.coef_changes())
 
     @abstractmethod
@@ -72,7 +72,7 @@ class Changes(ABC):
 
 
 def nan_changes(coef_changes):
-    """Which of some changes of the coefficients are NaN, a mask (n_changes,)."""
+    """Mask (n_changes,) of changes of the coefficients that are NaN."""
     return np.array([np.isnan(change).any() for change in coef_changes], dtype=bool)
 
 

@@ -37,7 +37,7 @@ def first_order(objective, inverse, edits):
 
 
 def linear_first_order(objective, inverse, edits):
-    """The same for edits of single rows as LinearChanges: directions that were dropped stay so."""
+    """First-order LinearChanges for edits of single rows; dropped directions stay dropped."""
     rows, coupling = edits.row, Coupling(objective)
     residual, new = weighted_residual(objective, inverse), None
     if edits.factor.any():

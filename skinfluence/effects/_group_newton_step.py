@@ -73,11 +73,11 @@ def group_newton_step(objective, inverse, edits):
 def _step(objective, inverse, residual, rows, lost):
     pulled = own_gradient(objective, rows, lost, residual)
     has_roots = (lost > 0).all() and objective.loss.convex and objective.predictor.linear
-    way = _cheapest(objective, inverse, len(rows)) if has_roots else "left"
+    form = _cheapest(objective, inverse, len(rows)) if has_roots else "left"
     found = None
-    if way == "few":
+    if form == "few":
         found = _by_few_rows(objective, inverse, rows, lost, pulled)
-    if way == "root":
+    if form == "root":
         found = _by_the_root(objective, inverse, rows, lost, pulled)
     if found is not None:
         return found
@@ -85,7 +85,7 @@ def _step(objective, inverse, residual, rows, lost):
 
 
 def _cheapest(objective, inverse, m):
-    """The way with the fewest multiplications for a group of m rows.
+    """The form with the fewest multiplications for a group of m rows.
 
     "few": a matrix of m K rows; "root": matrices of the size of the Hessian, and the group's rows;
     "left": matrices of the size of the Hessian, and all rows.
@@ -103,25 +103,22 @@ def _cheapest(objective, inverse, m):
         costs["few"] = 4 * m * K * blocks * side * thin + 2 * K * q * (m * K) ** 2
     if hasattr(inverse, "roots"):
         costs["root"] = m * q**2 * pairs + 5 * blocks * side**3
-    return min(costs, key=lambda way: costs[way])
+    return min(costs, key=costs.__getitem__)
 
 
 def _by_the_root(objective, inverse, rows, lost, pulled):
     """With H^-1 = W W', block by block:  W (I - W' H_U W)^-1 W' g."""
-    K, q = objective.coef.shape
-    curvature, design = objective.row_curvature(rows), objective.design.take(rows)
-    if curvature.separable:
-        taken = [design.gram(lost * curvature.values[:, k]) for k in range(K)]
-    else:
-        share, predictor = curvature.scaled(lost[:, None]), objective.predictor.take(rows)
-        taken = [predictor.hessian(share, np.zeros((K, q))).to_dense()]
+    shape = objective.coef.shape
+    share = objective.row_curvature(rows).scaled(lost[:, None])
+    group = objective.predictor.take(rows).hessian(share, np.zeros(shape))
+    taken = [group.block(k) for k in range(shape[0])] if group.separable else [group.to_dense()]
     out = []
     for W, H, g in zip(inverse.roots, taken, pulled.reshape(len(taken), -1), strict=True):
         pull = _solve_gap(W.T @ H @ W, W.T @ g)
         if pull is None:
             return None
         out.append(W @ pull)
-    return np.concatenate(out).reshape(K, q)
+    return np.concatenate(out).reshape(shape)
 
 
 def _solve_gap(share, right):
@@ -149,14 +146,10 @@ def _by_few_rows(objective, inverse, rows, lost, pulled):
 
 def _half_rows(objective, rows, lost):
     """V with V V' = H_U: a column for each row and direction of its curvature."""
-    K, q = objective.coef.shape
-    Z = objective.design.take(rows).to_dense()
+    J = objective.predictor.take(rows).row_jacobian()
     root = objective.row_curvature(rows).scaled(lost[:, None]).root()
-    if root.ndim == 2:
-        V = np.einsum("nk,nj,ka->kjna", root, Z, np.eye(K), optimize=True)
-    else:
-        V = np.einsum("nka,nj->kjna", root, Z)
-    return V.reshape(K * q, -1)
+    V = root[:, :, None] * J if root.ndim == 2 else root.transpose(0, 2, 1) @ J
+    return V.reshape(-1, J.shape[2]).T
 
 
 def _left_over(inverse, left, rows, pulled):

@@ -26,7 +26,7 @@ def takes_least_norm(objective, inverse):
 
 
 def full_leverage(objective, inverse, rows):
-    """Which rows of a least-squares fit are met exactly whatever their value, a mask (n_rows,)."""
+    """Mask (n_rows,) of rows that least squares fits exactly whatever their value."""
     system = inverse.leverage_system(rows, objective.row_curvature(rows))
     return system.solve(np.zeros((len(rows), objective.n_outputs)))[1]
 
@@ -121,16 +121,16 @@ def to_least_norm(objective, inverse, edits, delta):
 def _rows_to_least_norm(objective, inverse, edits, delta):
     """Move changes by single rows that leave, or are replaced, along free directions.
 
-    Free after the edit is what was free before and, where the old row was met exactly (leverage
+    Free after the edit is what was free before and, where the old row was fitted exactly (leverage
     one), the direction ``s_i H^-1 z_i`` that it alone determined; less what the new row sees of
     them.
     """
     rows = edits.row
-    met = full_leverage(objective, inverse, rows)
+    exact = full_leverage(objective, inverse, rows)
     free = free_directions(objective, inverse)
-    if not (met.any() or free.shape[1]) or not len(rows):
+    if not (exact.any() or free.shape[1]) or not len(rows):
         return
-    own = _own_directions(objective, inverse, rows, met, free)  # shape: (B, q)
+    own = _own_directions(objective, inverse, rows, exact, free)  # shape: (B, q)
     f = objective.design.n_features
     coef = (objective.coef + delta)[..., :f]
     along = coef @ free[:f]  # shape: (B, K, m)
@@ -150,27 +150,27 @@ def _rows_to_least_norm(objective, inverse, edits, delta):
     delta[there] -= along_own[there, :, None] * own[there, None]
 
 
-def _own_directions(objective, inverse, rows, met, free):
-    """What each row that is met exactly determines alone, of length one; 0 for the others."""
+def _own_directions(objective, inverse, rows, exact, free):
+    """Direction that each exactly fitted row determines alone, of length one; 0 for the others."""
     K, q = objective.coef.shape
     f = objective.design.n_features
     out = np.zeros((len(rows), q))
-    if not met.any():
+    if not exact.any():
         return out
-    right = np.zeros((K, q, int(met.sum())))
-    right[0] = objective.design.take(rows[met]).to_dense().T
+    right = np.zeros((K, q, int(exact.sum())))
+    right[0] = objective.design.take(rows[exact]).to_dense().T
     own = inverse.solve(right.reshape(K * q, -1)).reshape(right.shape)[0].T
     own -= (own[:, :f] @ free[:f]) @ free.T
     length = np.linalg.norm(own[:, :f], axis=1, keepdims=True)
-    out[met] = np.divide(own, length, out=np.zeros_like(own), where=length > 0.0)
+    out[exact] = np.divide(own, length, out=np.zeros_like(own), where=length > 0.0)
     return out
 
 
 def _groups_to_least_norm(objective, inverse, edits, delta):
-    """The same for edits of several rows each: what they leave free is seen in its Hessian."""
+    """Move changes by groups of rows, with the free directions of the Hessian that is left."""
     rows = edits.row
     own = inverse.leverage_blocks(rows)[:, 0, 0] * objective.sample_weight[rows, 0]
-    # nothing is met exactly by a group whose leverages sum up to less than one
+    # no group fits anything exactly whose leverages sum up to less than one
     whole = np.bincount(edits.edit_of_term, own * (1.0 - edits.factor), minlength=edits.n_edits)
     doubtful = whole > 0.99  # or hardly anything is left of some direction
     if inverse.report.null_space.shape[1]:

@@ -33,14 +33,19 @@ class LinearChanges(Changes):
         The coefficients a_b.
     new : (Predictor of n_changes rows, ndarray of shape (n_changes, K)), default=None
         The new rows, and r'.
+    own : ndarray of shape (n_changes, K), default=None
+        Changes of the rows' own raw predictions, where they are known.
     """
 
-    def __init__(self, inverse, rows, residual, directions=None, low_rank_coefs=None, *, new=None):
+    def __init__(
+        self, inverse, rows, residual, directions=None, low_rank_coefs=None, *, new=None, own=None
+    ):
         hessian = inverse.hessian
         if directions is None:
             directions = np.zeros((*hessian.penalty.shape, 0))
             low_rank_coefs = np.zeros((len(rows), 0))
         self.inverse, self.rows, self._residual, self.new = inverse, rows, residual, new
+        self._own = own
         self.predictor = hessian.predictor.take(rows)
         self.directions, self.low_rank_coefs = directions, low_rank_coefs
         self.n_changes = len(rows)
@@ -58,8 +63,23 @@ class LinearChanges(Changes):
         return self._residual(some if everything else self.rows[some])
 
     def set_nan(self, some):
-        self._residual = self.residual
+        self._residual, self._own = self.residual, None
         self._residual[some] = np.nan
+
+    def take(self, some):
+        """Some of the changes, for a slice or an array of int."""
+        coefs = self.low_rank_coefs[some]
+        return LinearChanges(
+            self.inverse, self.rows[some], self.residual[some], self.directions, coefs
+        )
+
+    def divided(self, lengths):
+        """The changes divided by their lengths (n_changes,); 0 where the length is 0."""
+        factor = np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > 0)[:, None]
+        coefs = self.low_rank_coefs * factor
+        return LinearChanges(
+            self.inverse, self.rows, self.residual * factor, self.directions, coefs
+        )
 
     def contract(self, predictor, slopes=None):
         if slopes is not None:
@@ -85,7 +105,7 @@ class LinearChanges(Changes):
         return contracted
 
     def _contract_equal_outputs(self, predictor):
-        """Where all outputs have one Hessian, one product of rows serves them all."""
+        """Contraction where all outputs have one Hessian: one product of rows serves all."""
         V = predictor.output_vjp(0, self.inverse.hessian.n_outputs)
         crossed = self.inverse.cross_solve(V)
         scores = self._scores(crossed, self.inverse.solve(V) if crossed is None else None, [0])
@@ -151,6 +171,8 @@ class LinearChanges(Changes):
         return read
 
     def own_raw_prediction_changes(self):
+        if self._own is not None:
+            return self._own.copy()
         if not self.inverse.factorized or self.new is not None:
             return self._own_one_by_one()  # one solution a row, where the forms need K
         own = np.empty(self.residual.shape)
@@ -201,7 +223,7 @@ class LinearChanges(Changes):
 
 
 def _last_axis(read, some, out):
-    """The same with an axis of one output at the end."""
+    """Result of `read` with an axis of one output at the end."""
     return read(some, None if out is None else out[:, :, 0])[:, :, None]
 
 

@@ -85,14 +85,14 @@ def deleted_rows(objective, inverse, rows):
     coupling = Coupling(objective)
     residual = weighted_residual(objective, inverse)
     if not coupling:
-        deleted, full = _kept_residual(objective, inverse, rows, residual)
+        deleted, full, own = _kept_residual(objective, inverse, rows, residual)
         if full.any() and takes_least_norm(objective, inverse):
-            deleted[full] = least_norm_residuals(objective, inverse, rows[full])
+            deleted[full], own = least_norm_residuals(objective, inverse, rows[full]), None
         else:
             _warn_of_full_leverage(objective, inverse, rows[full])
         some = crossing_rows(objective, inverse, rows)
         if not len(some):
-            return LinearChanges(inverse, rows, deleted)
+            return LinearChanges(inverse, rows, deleted, own=own)
         refitted = crossing_refits(objective, RowEdits.removals(rows[some]))
         if len(some) == len(rows):
             return refitted
@@ -107,7 +107,7 @@ def deleted_rows(objective, inverse, rows):
             ratios = {"class_ratio": removal.class_ratio, "penalty_ratio": removal.penalty_ratio}
             make = partial(_factorize_left, objective, damping, **ratios)
             left = inverse.cached(removal.key, make)
-            deleted, full = _deleted_residual(objective, left, removal, some, residual)
+            deleted, full, _ = _deleted_residual(objective, left, removal, some, residual)
             coefs, share = share[:, None] * removal.low_rank_coefs, share[:, None]
             linear = LinearChanges(left, some, share * deleted, removal.directions, coefs)
             parts.append((place, linear))
@@ -122,25 +122,29 @@ def _factorize_left(objective, damping, **ratios):
 
 
 def _kept_residual(objective, inverse, rows, residual):
-    """Deleted residuals without a coupling; those of all rows are made once for each inverse."""
+    """Result of :func:`_deleted_residual` without a coupling, cached for all rows."""
     if not np.array_equal(rows, np.arange(objective.n_rows)):
         return _deleted_residual(objective, inverse, None, rows, residual)
+    own = None  # known when the others are made; too large to be kept
 
     def make():
-        return objective, *_deleted_residual(objective, inverse, None, rows, residual)
+        nonlocal own
+        deleted, full, own = _deleted_residual(objective, inverse, None, rows, residual)
+        return objective, deleted, full
 
     # the objective is kept, so that no other one can take its identity
     _, deleted, full = inverse.cached(("deleted", id(objective)), make)
-    return deleted.copy(), full
+    return deleted.copy(), full, own
 
 
 def _deleted_residual(objective, inverse, removal, rows, residual):
-    """(deleted residuals (n_rows, K), mask of rows of leverage one).
+    """(deleted residuals r (n_rows, K), mask of rows of leverage one, M_i r_i (n_rows, K)).
 
     `inverse` belongs to what the removal leaves of the other rows; `residual` gives s_i r_i.
     """
     K = objective.n_outputs
-    deleted, full = np.empty((len(rows), K)), np.empty(len(rows), dtype=bool)
+    deleted, own = np.empty((len(rows), K)), np.empty((len(rows), K))  # which is not kept
+    full = np.empty(len(rows), dtype=bool)
     for some, forms in inverse.iter_leverage_blocks(rows, 40 * K * K):
         mine = rows[some]
         right, curvature = residual(mine), objective.row_curvature(mine)
@@ -157,7 +161,8 @@ def _deleted_residual(objective, inverse, removal, rows, residual):
             follows = low_rank_raw_changes(inverse, predictor, removal.directions, coefs)
             right = right * ratio + curvature.apply(follows)
         deleted[some], full[some] = system.solve(right)
-    return deleted, full
+        own[some] = np.einsum("nkj,nj->nk", forms, deleted[some])
+    return deleted, full, own
 
 
 def _warn_of_full_leverage(objective, inverse, rows):
@@ -167,7 +172,7 @@ def _warn_of_full_leverage(objective, inverse, rows):
         what = "have leverage 1 and their removal leaves the model undetermined"
         remedy = "Add a penalty, or drop these rows"
     else:
-        what = f"have leverage 1 as far as solver={inverse.report.solver!r} can tell"
+        what = f"have leverage 1 as far as solver={inverse.report.solver!r} can resolve"
         remedy = 'Use a solver that factorises ("woodbury", "cholesky"), or a smaller tolerance'
     warnings.warn(
         f"{len(rows)} training row(s) {what}; their Newton step is NaN. Rows: "

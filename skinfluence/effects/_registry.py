@@ -11,7 +11,7 @@ KINDS = ("rows", "groups", "replacements")
 
 @dataclass(frozen=True)
 class Effect:
-    """What an edit of training rows does, by one method.
+    """Effect of edits of training rows, by one method.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ def register_effect(name, **properties):
     Parameters
     ----------
     name : str
-        The `method` by which users ask for it.
+        The `method` that selects it.
     **properties
         Further attributes of :class:`Effect`.
 

@@ -32,7 +32,7 @@ def unit_residual(objective, inverse):
 
 
 def stationary_residual(objective, inverse):
-    """The same of all rows, (n, K), or None where the difference is as good as anything."""
+    """Weighted residuals of all rows (n, K), or None where the difference has its digits."""
     hessian = inverse.hessian
     own = objective.quadratic and objective.penalty.quadratic and hessian.exact
     own = own and hessian.design is objective.design

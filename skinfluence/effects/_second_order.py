@@ -20,7 +20,7 @@ def second_order(objective, inverse, edits):
 
     g_U and H_U are the group's part of gradient and Hessian. These are the first two terms of the
     Newton step ``(H - H_U)^-1 g_U`` expanded about ``(1 - p) H``, what a group that is like all
-    rows would leave: such a group's step is met by the first term. As a path: the group's weights
+    rows would leave: such a group's step is the first term. As a path: the group's weights
     fall while all others rise so that the sum of weights stays. As in the paper, third derivatives
     of the loss are left out, so that the formula is the second-order expansion of the refit for
     squared loss and of the Newton step for others.
@@ -75,7 +75,7 @@ def _curved(objective, coupling, rows, lost, step):
 
 
 def _class_part(objective, coupling, rows, lost, step):
-    """What balanced class weights w_k(t) add to half of J'_tt + 2 J'_t,theta theta'.
+    """Contribution of balanced class weights w_k(t) to half of J'_tt + 2 J'_t,theta theta'.
 
     w_k is proportional to n(t) / n_k(t), with the counts n = sum of n_k falling linearly.
     """
@@ -91,7 +91,7 @@ def _class_part(objective, coupling, rows, lost, step):
     out += _product(objective, everything, _spread(weights, slope), step)
     pulled = lost[:, None] * _spread(weights, slope)[rows]
     weighted = objective.weighted_residual(rows) * pulled
-    return out - objective.design.take(rows).rmatmul(weighted).T
+    return out - objective.predictor.take(rows).vjp(weighted[:, :, None]).reshape(out.shape)
 
 
 def _spread(weights, per_class):
@@ -103,8 +103,9 @@ def _spread(weights, per_class):
 
 
 def _product(objective, rows, scale, step):
-    """sum_i scale_i (A_i (x) z_i z_i') step over some rows, (K, q)."""
-    design = objective.design.take(rows)
+    """sum_i scale_i J_i' A_i J_i step over some rows, in the shape of the coefficients."""
+    predictor = objective.predictor.take(rows)
     scale = scale if scale.ndim == 2 else scale[:, None]
-    moved = design.matmul(step.T)  # shape: (n_rows, K)
-    return design.rmatmul(objective.row_curvature(rows).scaled(scale).apply(moved)).T
+    moved = predictor.jvp(step.reshape(-1, 1))[:, :, 0]  # shape: (n_rows, K)
+    curved = objective.row_curvature(rows).scaled(scale).apply(moved)
+    return predictor.vjp(curved[:, :, None]).reshape(step.shape)

@@ -65,7 +65,7 @@ def truncated_change(left):
 
     NaN where that is not clear. `left` is at the coefficients before the edit.
     """
-    changed = left.with_cut(left.refit_cut) if left.cut is None else left
+    changed = left.replace(cut=left.refit_cut) if left.cut is None else left
     if not left.weights.base.any() or not changed.truncated.clear:
         return np.full(left.coef.shape, np.nan)
     return changed.truncated.coef - left.coef

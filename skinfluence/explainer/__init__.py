@@ -18,7 +18,7 @@ from skinfluence.explainer._fidelity import (
     rows_concordance,
 )
 from skinfluence.explainer._health import SingularHessianWarning
-from skinfluence.explainer._lengths import KINDS, change_lengths, scaled_changes
+from skinfluence.explainer._lengths import KINDS, change_lengths
 from skinfluence.explainer._linearization import (
     MOST_TESTS,
     ORDERS,
@@ -53,7 +53,6 @@ __all__ = [
     "resolve_method",
     "row_columns",
     "rows_concordance",
-    "scaled_changes",
     "target_changes",
     "top_k",
     "warn_of_stand_in",

@@ -100,14 +100,14 @@ class AllRows:
         inverse = self.linearization_.inverse
         hessian_inverse = self.linearization_.hessian_inverse
         # the user's last solution, not those of the estimates below
-        asked, asked_of_hessian = replace(inverse.report), replace(hessian_inverse.report)
+        reported, reported_of_hessian = replace(inverse.report), replace(hessian_inverse.report)
         try:
-            with inverse.question(), hessian_inverse.question():
+            with inverse.session(), hessian_inverse.session():
                 low, high = curvature_range(inverse.hessian, inverse)
                 h = self.leverage() if hessian_inverse.factorized else np.empty(0)
                 dof = float(h.sum()) if len(h) else estimated_dof(hessian_inverse)
         finally:
-            inverse.report, hessian_inverse.report = asked, asked_of_hessian
+            inverse.report, hessian_inverse.report = reported, reported_of_hessian
         damping = self.linearization_.damping
         loud = np.flatnonzero(h > 0.5)
         loud = loud[np.argsort(-h[loud], kind="stable")]
@@ -126,14 +126,14 @@ class AllRows:
             high_leverage=loud,
             high_leverage_names=self.training_rows_.names(loud),
             solver=inverse.report.solver,
-            solver_reason=inverse.report.reason or "as asked for",
+            solver_reason=inverse.report.reason or "as given",
             method=self.resolve_method(),
             damping=damping,
             newton_step_is_exact=self.objective_.quadratic and damping == 0,
             curvature=self.linearization_.curvature,
             is_hessian=inverse.hessian.exact,
             leverage_is_known=hessian_inverse.factorized,
-            solution=describe_solution(asked),
+            solution=describe_solution(reported),
             stands_in=self.objective_.stands_in,
             _backend=self.training_rows_.backend,
             _far=self._off_optimum,
@@ -181,7 +181,7 @@ class AllRows:
         method = self.resolve_method(method)
         rows = check_rows(rows, self)
         self.linearization_.warn_of_last(method, rows)
-        with self.linearization_.inverse.question():
+        with self.linearization_.inverse.session():
             objective, changes = self.linearization_.changes(method, RowEdits.removals(rows))
             return objective.estimator_layout(changes.coef_changes())
 

@@ -85,7 +85,7 @@ def _least_squares(s, residual, h, gap, dof):
 
 
 def _truncated(linearization, s, y, raw, h, moved):
-    """The same by their definitions, where refits drop other directions than the fit."""
+    """Diagnostics by their definitions, where refits drop other directions than the fit."""
     rows = np.arange(len(s))
     objective, changes = linearization.changes("newton_step", RowEdits.removals(rows))
     squares, spread = _changed_squares(objective, changes.coef_changes()[:, 0])
@@ -127,7 +127,7 @@ def _logistic(s, y, raw, h, gap, dof):
 
 
 def _tweedie(loss, s, y, raw, h, gap, dof):
-    """The same for generalised linear models with a log link.
+    """One-step forms for generalised linear models with a log link.
 
     The dispersion is 1 for the Poisson distribution, else Pearson's statistic per degree of
     freedom.

@@ -13,6 +13,7 @@ from skinfluence._utils.checks import check_weights
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import Settings, check_supported, explain_estimator
+from skinfluence.effects import resolve_method
 from skinfluence.explainer._closed_form import ClosedFormLinearization, check_closed_form
 from skinfluence.explainer._composed import linearize, polish_all
 from skinfluence.explainer._delegation import EstimatorDelegation
@@ -323,8 +324,9 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
 
     def _resolved(self, X_test, y_test, target, method, rows=None):
         """(test rows, method, training rows) of one call."""
-        tests = self.test_rows(X_test, y_test, target=target)
-        return tests, self.resolve_method(method), check_rows(rows, self)
+        tests = self.test_rows(X_test, y_test, target=target)  # checks that it is fitted
+        method = resolve_method(self.method if method is None else method, self.linearization_)
+        return tests, method, check_rows(rows, self)
 
     @shared_parameters
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):

@@ -8,7 +8,7 @@ import numpy as np
 
 from skinfluence._utils.frames import column_of, make_frame
 from skinfluence._utils.tables import Column, Group, Readable, Table, counted, value_text
-from skinfluence.explainer._feature_values import FeatureValues, telling_columns
+from skinfluence.explainer._feature_values import FeatureValues, relevant_columns
 
 #: Test rows that are printed; the others are counted.
 SHOWN = 10
@@ -21,7 +21,7 @@ _WORDS = {  # effect -> heading of its rows
 
 @dataclass(frozen=True)
 class Rows:
-    """Training and test tables of an explanation, held by reference.
+    """Training and test tables of an explanation, kept by reference.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Rows:
     raw_predictions : callable
         Raw predictions (n, K) of a table of the test rows' type.
     columns : list of int, or None
-        Columns that were asked for; None chooses them for each test row.
+        Columns given by the user; None chooses them for each test row.
     """
 
     train: FeatureValues
@@ -50,7 +50,7 @@ class Rows:
         return self._chosen(list(range(min(SHOWN, len(self.test)))))
 
     def _chosen(self, rows):
-        return telling_columns(self.train, self.test, rows, self.raw_predictions)
+        return relevant_columns(self.train, self.test, rows, self.raw_predictions)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -76,9 +76,9 @@ class RowExplanation(Readable):
     influence : ndarray of shape (k,)
         Value without the training row minus value with it.
     refit : ndarray of shape (k,), or None
-        The same by a real refit without the row, where it was asked for.
+        The same by a real refit without the row, if requested.
     share : ndarray of shape (k,)
-        |influence| as a share of the sum over all training rows of the question.
+        |influence| as a share of the sum over all training rows of the call.
     loss : ndarray of shape (k,)
         Loss of the training row itself.
     label : ndarray of shape (k,)
@@ -137,7 +137,7 @@ class RowExplanation(Readable):
         """Feature values of the training rows: a dict of column name to k values.
 
         Of all columns where these are few, else of those that set the test row apart and drive its
-        prediction: of which the typical value would move it most; or those that were asked for.
+        prediction: of which the typical value would move it most; or those that were given.
         """
         train = self._rows.train
         return {train.names[c]: train.values(c, self.position) for c in self._columns_shown}
@@ -291,7 +291,7 @@ class Explanation(Readable):
         DataFrame
             One line for each pair of a test row and a training row: `test_row`, `prediction`,
             `row`, `position` (its place, where the training table has names of its own),
-            `influence`, `refit` (where asked for), `share`, `loss`, `label`, `effect`, and the
+            `influence`, `refit` (if requested), `share`, `loss`, `label`, `effect`, and the
             training rows' feature values: those that are printed with the first ten test rows.
             Of the library that the training data came in (pandas, polars, pyarrow); for arrays the
             first of these that is installed, else a numpy record array.

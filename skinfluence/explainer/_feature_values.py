@@ -18,7 +18,7 @@ _SAMPLE = 1000
 
 
 class FeatureValues:
-    """Rows of a table by position, its columns by name; the table is held by reference.
+    """Rows of a table by position, its columns by name; the table is kept by reference.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def row_columns(explainer, rows):
     return columns
 
 
-def telling_columns(train, test, rows, raw_predictions, n_columns=FEW):
+def relevant_columns(train, test, rows, raw_predictions, n_columns=FEW):
     """Columns that set each test row apart and drive its prediction, the strongest first.
 
     A column counts by how far the raw predictions move when the test row takes the column's typical

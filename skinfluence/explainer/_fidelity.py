@@ -189,13 +189,13 @@ def summed_influences(explainer, X, y, groups):
     member = np.zeros((n_train, len(groups)))
     for j, rows in enumerate(groups):
         member[rows, j] = 1.0
-    asked = np.flatnonzero(member.any(axis=1))
-    member = member[asked]
+    used = np.flatnonzero(member.any(axis=1))
+    member = member[used]
     n_test = _num_samples(X)
     out = np.empty((n_test, len(groups)))
     for rows in row_blocks(n_test, 8 * n_train, cache_mib=256.0):
         some = _safe_indexing(X, rows), _safe_indexing(y, rows)
-        mine = explainer.influence(*some, rows=asked)
+        mine = explainer.influence(*some, rows=used)
         missing = np.isnan(mine).any(axis=0)
         mine[:, missing] = 0.0  # or it would be missing from groups that it is not in
         out[rows] = mine @ member

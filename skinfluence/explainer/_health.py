@@ -226,11 +226,11 @@ def estimated_dof(inverse, n_probes=16):
     hessian = inverse.hessian
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (hessian.shape[0], n_probes))
     if hessian.penalty_term.matrix is not None:
-        held = (signs * inverse.solve(hessian.penalty_term.product(signs))).sum(axis=0).mean()
-        return inverse.report.rank - float(held)
+        penalised = (signs * inverse.solve(hessian.penalty_term.product(signs))).sum(axis=0).mean()
+        return inverse.report.rank - float(penalised)
     V = np.sqrt(hessian.penalty.ravel())[:, None] * signs
-    held = (V * inverse.solve(V)).sum(axis=0).mean()
-    return inverse.report.rank - float(held)
+    penalised = (V * inverse.solve(V)).sum(axis=0).mean()
+    return inverse.report.rank - float(penalised)
 
 
 def describe_solution(report):

@@ -1,19 +1,12 @@
 """Length of the change of the model when a row is removed, for relative influence."""
 
-from weakref import WeakKeyDictionary
-
 import numpy as np
-from scipy.linalg import block_diag
 
-from skinfluence.effects import LinearChanges
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import RootInverse
 
 #: "theta": the coefficients themselves; "loss": their effect on the likelihood.
 KINDS = ("theta", "loss")
-
-#: Linearization -> {kind: lengths of all training rows}: they hold for any test rows.
-_KEPT: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def change_lengths(linearization, kind):
@@ -33,38 +26,25 @@ def change_lengths(linearization, kind):
     ndarray of shape (n_train,)
         0 for rows whose removal moves nothing.
     """
-    kept = _KEPT.setdefault(linearization, {})
-    if kind not in kept:
-        kept[kind] = _lengths(linearization, kind)
-    return kept[kind]
+    if kind not in linearization.lengths:
+        linearization.lengths[kind] = _lengths(linearization, kind)
+    return linearization.lengths[kind]
 
 
 def _lengths(linearization, kind):
     rows = np.arange(linearization.objective.n_rows)
     inverse = linearization.inverse
-    with inverse.question():
+    with inverse.session():
         objective, changes = linearization.linear_changes(rows)
         # squares of gradients of 1e-200 would vanish: lengths are taken of gradients near 1
         scale = np.abs(np.hstack([changes.residual, changes.low_rank_coefs])).max(axis=1)
-        unit = scaled_changes(changes, scale)
+        unit = changes.divided(scale)
         # p solutions or fewer for all rows together, or one solution a row
         if inverse.factorized and len(rows) > objective.n_parameters:
             squares = _by_forms(unit, kind, objective)
         else:
             squares = _by_changes(unit, kind, objective)
     return scale * np.sqrt(squares.clip(min=0.0))
-
-
-def scaled_changes(changes, lengths):
-    """The changes divided by their lengths, (n_rows,); 0 where the length is 0."""
-    factor = np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > 0)[:, None]
-    return LinearChanges(
-        changes.inverse,
-        changes.rows,
-        changes.residual * factor,
-        changes.directions,
-        changes.low_rank_coefs * factor,
-    )
 
 
 def _by_forms(changes, kind, objective):
@@ -88,48 +68,21 @@ def _by_forms(changes, kind, objective):
 
 
 def _squared_roots(inverse, objective):
-    """Roots of H^-1 T'T H^-1, with T from design coefficients to the estimator's own."""
-    if not objective.predictor.linear:  # its parameters are the estimator's own
-        return [inverse.solve(np.eye(objective.n_parameters))]
-    T = _estimator_layout(objective)
-    if isinstance(inverse, RootInverse):  # W of H^-1 = W W' is at hand: one product, not two
-        made = {id(W): W @ _times_transposed(W.T, T) for W in inverse.roots}
-        return [made[id(W)] for W in inverse.roots]  # one object where outputs share a root
+    """Roots of H^-1 T'T H^-1, with T from the predictor's parameters to the estimator's own."""
+    shape, p = objective.coef.shape, objective.n_parameters
     if not inverse.hessian.separable:
-        return [inverse.solve(block_diag(*[T.T] * objective.n_outputs))]
-    solved = inverse.solve(np.tile(T.T, (objective.n_outputs, 1)))
-    return list(solved.reshape(objective.n_outputs, *T.shape))
-
-
-def _estimator_layout(objective):
-    """Map T (q, q) from the coefficients of centred columns to the estimator's own."""
-    design = objective.design
-    T = np.eye(design.shape[1])
-    if design.center is not None:
-        T[-1, :-1] = -design.center
-    return T
-
-
-def _times_transposed(A, T):
-    """A diag(T', ..., T') without a product of full matrices: T is the identity but for a row."""
-    q = len(T)
-    out = A.copy()
-    for last in range(q - 1, A.shape[1], q):
-        out[:, last] = A[:, last - q + 1 : last + 1] @ T[-1]
-    return out
+        return [inverse.solve(objective.estimator_layout(np.eye(p).reshape(p, *shape)))]
+    K, q = shape  # each output has the same T for its own coefficients
+    T = objective.estimator_layout(np.eye(q)[:, None]).T
+    roots = list(inverse.solve(np.tile(T.T, (K, 1))).reshape(K, q, -1))
+    return roots[:1] * K if inverse.hessian.blocks_are_equal else roots
 
 
 def _by_changes(changes, kind, objective):
-    """The same from the changes of the coefficients themselves, in blocks."""
+    """Squared lengths from the changes of the coefficients themselves, in blocks."""
     squares = np.empty(changes.n_changes)
     for some in row_blocks(changes.n_changes, 32 * objective.n_parameters, SOLVED_MIB):
-        part = LinearChanges(
-            changes.inverse,
-            changes.rows[some],
-            changes.residual[some],
-            changes.directions,
-            changes.low_rank_coefs[some],
-        )
+        part = changes.take(some)
         delta = part.coef_changes()
         if kind == "theta":
             squares[some] = np.square(objective.estimator_layout(delta)).sum(axis=1)

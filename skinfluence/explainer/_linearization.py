@@ -20,7 +20,7 @@ from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import check_curvature, is_second_derivative
 from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver
-from skinfluence.solvers._base import Once
+from skinfluence.solvers._base import Cached
 from skinfluence.solvers._truncated import TruncatedSolver
 
 #: Which influences come first: the largest absolute, the largest, the smallest.
@@ -83,19 +83,19 @@ def edit_blocks(linearization, predictor, target, method, edits, out=None):
     if EFFECTS[method].converges:
         yield from _all_blocks(linearization, predictor, target, method, edits, out)
         return
-    # one right-hand side a test row; for the Newton step one an output, and leverages beside
+    # one right-hand side a test row; for the Newton step one an output, and leverages
     n_test, K = _n_values(predictor, target), linearization.objective.n_outputs
     many = n_test if EFFECTS[method].linear else K * (n_test + edits.n_edits)
     inverse = linearization.inverse_for(method, many)
     blocks = _all_blocks(linearization, predictor, target, method, edits, out, inverse)
-    yield from inverse.question().over(blocks)
+    yield from inverse.in_session(blocks)
 
 
 def _all_blocks(linearization, predictor, target, method, edits, out, inverse=None):
     n, effect = edits.n_edits, EFFECTS[method]
     step, replaced = max(1, n), edits.new is not None
-    held = effect.converges or ((target.joint or replaced) and not effect.linear)
-    if held or linearization.objective.cut is not None:
+    stored = effect.converges or ((target.joint or replaced) and not effect.linear)
+    if stored or linearization.objective.cut is not None:
         step = min(step, linearization.refit_width())
     for start in range(0, n, step):
         chunk = slice(start, min(start + step, n))
@@ -159,7 +159,7 @@ class _Block:
         self.raw = raw  # shape: (n_tests, K)
         self.slopes = slopes
         self.n_tests, K = raw.shape
-        # beside the influences: with several outputs, each one's change of the raw predictions
+        # next to the influences: with several outputs, each one's change of the raw predictions
         self.arrays = 1 if slopes is not None or K == 1 else 2 * K
 
     def fill(self, some, values):
@@ -178,7 +178,7 @@ class _Block:
 class Linearization:
     """An objective with its inverse Hessian, and the optimum that refits start from.
 
-    Everything is made at first use and kept: one factorisation serves every question.
+    Everything is made at first use and kept: one factorisation serves all calls.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ class Linearization:
                 'curvature="empirical_fisher" is not known where LinearRegression drops singular '
                 'values. Expected "hessian"; or scale the features (StandardScaler).'
             )
-        # what was dropped stays dropped, whatever solver is asked for
+        # what was dropped stays dropped, whatever the solver
         self.solver = solver if self.objective.cut is None else TruncatedSolver()
         self.damping = damping
         self.n_jobs = n_jobs
@@ -214,11 +214,12 @@ class Linearization:
         usable = damping == 0 and is_second_derivative(self.objective, curvature)
         self._polished = polished if usable and isinstance(self.solver, AutoSolver) else None
         self._hessian_inverse = self._optimum = self._optimum_inverse = None
-        self._questions = None
+        self._inverse_choice = None
+        self.lengths = {}  # of changes by kind, for all test rows; see change_lengths
 
     @property
     def inverse(self):
-        """Inverse of the (damped) Hessian, or of the Fisher matrix that `curvature` asks for.
+        """Inverse of the (damped) Hessian, or of the Fisher matrix that `curvature` names.
 
         Warns of null directions when it is made.
         """
@@ -227,7 +228,7 @@ class Linearization:
     @cached_property
     def _main(self):
         factorize = self.solver.factorize if self._polished is None else self._polished.moved_to
-        return Once(partial(_invert, factorize, self._hessian, self.fitted_model, self.verbose))
+        return Cached(partial(_invert, factorize, self._hessian, self.fitted_model, self.verbose))
 
     @property
     def hessian_inverse(self):
@@ -276,7 +277,7 @@ class Linearization:
 
         It is `inverse` (for Newton steps and leverages `hessian_inverse`), except where the solver
         has a better one for so many right-hand sides: "auto" iterates few of first order while
-        nothing is factorised, and factorises for many whatever it takes for other questions.
+        nothing is factorised, and factorises for many whatever it takes elsewhere.
         """
         if not EFFECTS[method].second_derivative:
             at_hand = self._main.made is not None or self._polished is not None
@@ -284,9 +285,9 @@ class Linearization:
                 return self.inverse
         elif self.hessian_inverse.factorized or self.hessian_inverse is not self.inverse:
             return self.hessian_inverse
-        if self._questions is None:
-            self._questions = self.solver.for_questions(self._hessian, self._main)
-        return self._questions.inverse(n_right_hand_sides)
+        if self._inverse_choice is None:
+            self._inverse_choice = self.solver.choose_inverse(self._hessian, self._main)
+        return self._inverse_choice(n_right_hand_sides)
 
     def changes(self, method, edits, inverse=None, **settings):
         """(reference objective, changes of the coefficients) for edits of the training rows.
@@ -367,7 +368,7 @@ class Linearization:
             return self.optimum, np.concatenate(parts)
         K = 1 if EFFECTS[method].linear else self.objective.n_outputs
         inverse = self.inverse_for(method, K * len(rows))
-        with inverse.question():
+        with inverse.session():
             objective, changes = self.changes(method, RowEdits.removals(rows), inverse)
             return objective, changes.own_raw_prediction_changes()
 
@@ -376,7 +377,7 @@ class Linearization:
         return objective.predictor.take(rows).row_changes(changes.coef_changes())
 
     def refit_width(self):
-        """Refits whose coefficients are held at a time."""
+        """Refits whose coefficients are stored at a time."""
         return block_size(16 * self.objective.predictor.n_stored)
 
 

@@ -96,7 +96,7 @@ class MostInfluential(AllRows):
         Explanation
             Prints as text, shows as HTML in notebooks, and ``.frame()`` gives one table in the
             frame type of the training data, with the rows named by its index. More than ten test
-            rows are held by reference, as the training data are.
+            rows are kept by reference, as the training data are.
         """
         check_is_fitted(self)
         check_choice("order", order, ORDERS)

@@ -1,5 +1,7 @@
 """Test rows with their target, and its changes."""
 
+from functools import cached_property
+
 import numpy as np
 
 from skinfluence.effects import StoredChanges
@@ -16,10 +18,6 @@ class TestRows:
     predictor : Predictor of the test rows
     target : Target
         Bound to these rows, see :mod:`skinfluence.targets`.
-
-    Attributes
-    ----------
-    raw_prediction : ndarray of shape (n_test, K)
     """
 
     __test__ = False  # no test case of pytest, whatever its name
@@ -28,7 +26,11 @@ class TestRows:
         self.objective = objective
         self.predictor = predictor.at(objective.predictor)
         self.target = target
-        self.raw_prediction = self.predictor.raw()
+
+    @cached_property
+    def raw_prediction(self):
+        """Raw predictions of the test rows, (n_test, K)."""
+        return self.predictor.raw()
 
     def __len__(self):
         return self.predictor.n_rows

@@ -34,7 +34,7 @@ def check_explainer(explainer, *, removals=False):
 def warn_of_stand_in(explainer, what):
     """Warn that `what` describes a smooth hinge where that was not chosen.
 
-    An explainer with a smooth method of its own (``method="first_order"``) is asked for it.
+    An explainer with a smooth method of its own (``method="first_order"``) means it.
     """
     if explainer.objective_.stands_in and explainer.method in ("auto", "refit"):
         warnings.warn(

@@ -44,7 +44,7 @@ def check_settings(explainer):
 
 
 class TableWatch:
-    """Copy of a few rows of a table held by reference, to detect that it was edited.
+    """Copy of a few rows of a table kept by reference, to detect that it was edited.
 
     Changes of whole columns and orders of rows are detected, those of single rows may not be.
 
@@ -114,7 +114,7 @@ def check_test_table(X_test, first_step):
 def warn_of_refit(explainer):
     """Warn where an estimator was fitted before and its refit is another model.
 
-    Where it is the same model, say that it was fitted again if `verbose`.
+    Where it is the same model, print that it was fitted again if `verbose`.
     """
     given, fitted = explainer.estimator, explainer.estimator_
     try:

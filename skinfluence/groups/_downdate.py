@@ -17,7 +17,7 @@ from skinfluence.solvers import AutoSolver
 
 
 class Candidates:
-    """Which rows may still be removed: never the last one of a class, none without weight."""
+    """Rows that may still be removed: never the last one of a class, none without weight."""
 
     def __init__(self, objective):
         self._codes, self._sizes = class_sizes(objective)
@@ -66,7 +66,7 @@ class Downdate:
         self._direction, self._against = None, None
 
     def gains(self, direction):
-        """What the removal of each row would add to ``direction . d_U``, (n,); 0 for other rows."""
+        """Gain of ``direction . d_U`` by removing each row, (n,); 0 for rows that must stay."""
         if self._direction is None or not np.array_equal(direction, self._direction):
             solved = self._solve(direction.reshape(-1, 1))
             self._direction = direction.copy()
@@ -84,14 +84,14 @@ class Downdate:
         K = self.objective.n_outputs
         reached = self._solve_row(row)
         pulled, core = self._own_part(row)
-        meets = self.objective.predictor.jvp(reached)  # shape: (n, K, K)
+        crossed = self.objective.predictor.jvp(reached)  # shape: (n, K, K)
         # numpy's product of stacked 1 x 1 matrices is slow
-        bend = core * meets**2 if K == 1 else meets @ core @ meets.transpose(0, 2, 1)
-        self._system.downdate(bend)
-        self._moved += meets[:, :, 0] * pulled if K == 1 else meets @ pulled
+        added = core * crossed**2 if K == 1 else crossed @ core @ crossed.transpose(0, 2, 1)
+        self._system.downdate(added)
+        self._moved += crossed[:, :, 0] * pulled if K == 1 else crossed @ pulled
         if self._direction is not None:
             pull = core @ (reached.T @ self._direction.ravel())
-            self._against += meets[:, :, 0] * pull if K == 1 else meets @ pull
+            self._against += crossed[:, :, 0] * pull if K == 1 else crossed @ pull
         self.coef += (reached @ pulled).reshape(self.coef.shape)
         self._reached.append(reached)
         self._weighted.append(reached @ core)
@@ -150,7 +150,7 @@ class _Columns:
 
 
 class RefactorizedDowndate:
-    """The same, with a factorisation of what is left at every step.
+    """Downdate with a factorisation of the Hessian that is left at every step.
 
     For objectives where other rows' weights or dropped singular values follow, and for models that
     nearly interpolate, where updates would lose digits. What a further row adds is the Newton step

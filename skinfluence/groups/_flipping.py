@@ -218,7 +218,7 @@ def _smallest(explainer, margin, method, limit):
 def _shortest_order(explainer, margin, method, limit):
     """(order of removal, expected size) towards the class that is expected to need fewest rows."""
     best, least = None, None
-    for direction, gap in margin.ways:
+    for direction, gap in margin.directions:
         order = ORDERS[method](explainer, direction, gap)
         expected = order.expected(limit if least is None else least - 1)
         if best is None or expected is not None:
@@ -227,7 +227,7 @@ def _shortest_order(explainer, margin, method, limit):
 
 
 class _Search:
-    """How many rows of an order it really takes, by refits."""
+    """Search for the fewest rows of an order that flip a prediction, by refits."""
 
     def __init__(self, explainer, margin, order, limit):
         self._optimum = explainer.linearization_.optimum
@@ -270,7 +270,7 @@ class _Search:
         return 0, yes
 
     def _upwards(self, no):
-        """The same up from rows that are not; (rows, None) if none up to the limit are."""
+        """(rows that are not enough, rows that are or None), in steps up from rows that are not."""
         while True:
             more = self._order.beyond(no, self._left, self._limit)
             if more <= no:

@@ -188,12 +188,12 @@ def removal(explainer, groups, method):
         if EFFECTS[method].converges:
             return linearization.changes(method, edits, width=GROUPS_AT_ONCE, verbose=0)
         inverse = linearization.inverse
-        with inverse.question():
+        with inverse.session():
             return linearization.changes(method, edits, inverse)
 
 
 def _groups_at_once(objective, method):
-    """Groups whose coefficients are held at a time."""
+    """Groups whose coefficients are stored at a time."""
     width = block_size(32 * objective.n_parameters)
     return max(width, GROUPS_AT_ONCE) if EFFECTS[method].converges else width
 
@@ -203,7 +203,7 @@ def _warn(names, n_groups):
     warnings.warn(
         f"{len(names)} of {n_groups} groups are NaN: without them no row of some class is left, or "
         f"the coefficients are undetermined or infinite. Groups: {shown}. Add a penalty, take "
-        'smaller groups, or ask for method="first_order", which stays finite.',
+        'smaller groups, or use method="first_order", which stays finite.',
         RuntimeWarning,
         stacklevel=user_stacklevel(),
     )

@@ -126,7 +126,7 @@ def most_influential_group(
     S. Basu, X. You and S. Feizi, "On second-order group influence functions for black-box
     predictions", ICML 2020, section 5 (selection by a second-order objective). T. Broderick, R.
     Giordano and R. Meager, "An automatic finite-sample robustness metric", 2020 (the additive
-    answer).
+    group).
 
     Examples
     --------
@@ -143,14 +143,14 @@ def most_influential_group(
     True
     """
     check_explainer(explainer)
-    warn_of_stand_in(explainer, "Newton steps, by which the group is sought,")
+    warn_of_stand_in(explainer, "Newton steps, which find the group,")
     check_whole("n_rows", n_rows)
     check_choice("direction", direction, DIRECTIONS)
     resolve_method("newton_step", explainer.linearization_, "groups")  # refuses Fisher matrices
     tests = explainer.test_rows(X_test, y_test, target=Mean(target))
     signs = {"either": (1.0, -1.0), "increase": (1.0,), "decrease": (-1.0,)}[direction]
     inverse = explainer.linearization_.inverse
-    with inverse.question():
+    with inverse.session():
         found = [_greedy(explainer, tests, n_rows, sign) for sign in signs]
         best = max(range(len(signs)), key=lambda i: signs[i] * found[i][1][-1:].sum())
         rows, path = found[best]

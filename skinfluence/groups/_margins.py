@@ -13,12 +13,12 @@ class Margin:
     Attributes
     ----------
     prediction : label or float
-    ways : list of (ndarray of the shape of the coefficients, float)
+    directions : list of (ndarray of the shape of the coefficients, float)
         Directions in the coefficients, and how far these must move along one of them.
     """
 
     prediction: Any
-    ways: list
+    directions: list
     _predictor: object = field(repr=False)
     _threshold: float | None = None
 
@@ -50,8 +50,8 @@ def margins_of(explainer, X_test, threshold):
     for t, code in enumerate(codes):
         part = predictor.take([t])
         leads = objective.coding.leads(raw[t], code)
-        ways = [(_gradient(part, factors), lead) for factors, lead in leads]
-        margins.append(Margin(objective.coding.classes[code], ways, part))
+        directions = [(_gradient(part, factors), lead) for factors, lead in leads]
+        margins.append(Margin(objective.coding.classes[code], directions, part))
     return margins
 
 
@@ -78,6 +78,6 @@ def _of_values(objective, predictor, threshold):
     for t, value in enumerate(values[:, 0]):
         part = predictor.take([t])
         sign = -1.0 if value > threshold else 1.0
-        ways = [(_gradient(part, sign * slopes[t]), abs(float(value - threshold)))]
-        margins.append(Margin(float(value), ways, part, float(threshold)))
+        directions = [(_gradient(part, sign * slopes[t]), abs(float(value - threshold)))]
+        margins.append(Margin(float(value), directions, part, float(threshold)))
     return margins

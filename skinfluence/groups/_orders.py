@@ -1,6 +1,6 @@
 """Orders of removal, and the number of rows that each method expects to be sufficient."""
 
-from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -8,39 +8,8 @@ from skinfluence.groups._downdate import additive_gains, downdate, top_additive
 from skinfluence.solvers import AutoSolver
 
 
-class Order(ABC):
-    """Rows in the order of removal, to move the coefficients along a direction beyond a gap."""
-
-    @abstractmethod
-    def __init__(self, explainer, direction, gap):
-        """For a fitted explainer and a direction (K, q)."""
-
-    @abstractmethod
-    def expected(self, limit):
-        """Number of rows expected to be sufficient; None if it exceeds `limit`."""
-
-    @abstractmethod
-    def reach(self, size):
-        """Number of rows, up to `size`: fewer if no further row helps."""
-
-    @abstractmethod
-    def beyond(self, size, left, limit):
-        """More rows than `size`, since the refit `left` without so many was not enough.
-
-        At most `limit`; `size` itself where there are no more.
-        """
-
-    @abstractmethod
-    def rows(self, size):
-        """The first `size` rows."""
-
-    @abstractmethod
-    def coef_change(self, size):
-        """Approximate change of the coefficients by their removal, (K, q); the start of refits."""
-
-
-class GreedyOrder(Order):
-    """Each next row is the one that moves furthest, given that the rows before it are removed.
+class GreedyOrder:
+    """Each next row is the one that moves furthest given that the rows before it are gone.
 
     After a refit that was not enough, the search goes on from the refitted model.
     """
@@ -56,17 +25,23 @@ class GreedyOrder(Order):
         self._moved = 0.0
 
     def expected(self, limit):
+        """Rows that are expected to be enough; None if not up to `limit`."""
         while not self._moved > self._gap:
             if len(self._rows) >= limit or not self._one_more():
                 return None
         return len(self._rows)
 
     def reach(self, size):
+        """Number of rows up to `size`: fewer where no further row helps."""
         while len(self._rows) < size and self._one_more():
             pass
         return min(size, len(self._rows))
 
     def beyond(self, size, left, limit):
+        """More rows than `size`, since the refit `left` without so many was not enough.
+
+        At most `limit`; `size` itself where there are no more.
+        """
         del self._rows[size:]
         if size >= limit:
             return size
@@ -88,18 +63,20 @@ class GreedyOrder(Order):
         return True
 
     def rows(self, size):
+        """The first `size` rows."""
         return np.array(self._rows[:size], dtype=np.intp)
 
     def coef_change(self, size):
+        """About the change of the coefficients by their removal, (K, q); where refits start."""
         return (self._anchor + self._grown.coef) * (size / max(len(self._rows), 1))
 
 
-class AdditiveOrder(Order):
+class AdditiveOrder:
     """Rows by their influence; the first so many are expected to have the sum of their effects."""
 
     def __init__(self, explainer, direction, gap):
         objective, inverse = explainer.objective_, explainer.linearization_.inverse
-        with inverse.question():
+        with inverse.session():
             gains = additive_gains(objective, inverse, direction)
         self._order = top_additive(objective, gains)
         self._sums = np.cumsum(gains[self._order])
@@ -124,4 +101,4 @@ class AdditiveOrder(Order):
 
 
 #: Class of the order of each method.
-ORDERS: dict[str, type[Order]] = {"newton_step": GreedyOrder, "first_order": AdditiveOrder}
+ORDERS: dict[str, Any] = {"newton_step": GreedyOrder, "first_order": AdditiveOrder}

@@ -1,7 +1,7 @@
-"""Numba functions on arrays; `_reference.py` holds a plain-numpy twin of each.
+"""Numba functions on arrays; the tests hold a plain-numpy twin of each.
 
-Where to start: `_reference.py`. A kernel is compiled at its first call and callers only call it
-where the work pays for that, so that small problems never wait for the compiler.
+Where to start: `_hessian_product.py`. A kernel is compiled at its first call, and callers only call
+it where the work pays for that: small problems never wait for the compiler.
 """
 
 from skinfluence.kernels._compiling import worth_compiling

@@ -7,21 +7,14 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-#: Products that an iteration with one Hessian takes, about.
-PRODUCTS = 30
 #: Seconds to import numba, to load compiled loops from numba's cache, and to compile them.
 IMPORT, LOAD, COMPILE = 0.5, 0.1, 3.0
 #: Seconds saved by compiled loops, per entry of the rows and per multiplied column.
 SAVED_DENSE, SAVED_SPARSE = 3e-10, 1e-9
 
-_lost: dict[str, float] = {}
 
-
-def worth_compiling(X, n_columns=1):
+def worth_compiling(X, n_columns=1, n_products=1):
     """Whether the compiled loops, and the wait for them, take less time than plain products.
-
-    The number of products to come is taken to be `PRODUCTS`. The time that plain products have
-    lost so far counts too: once it reaches that of compiling, the loops are compiled.
 
     Parameters
     ----------
@@ -29,6 +22,8 @@ def worth_compiling(X, n_columns=1):
     n_columns : int
         C, the number of coefficient vectors that are multiplied at a time. With several a dense X
         is multiplied by BLAS, and nothing is compiled.
+    n_products : int
+        Products to come, about.
 
     Returns
     -------
@@ -41,12 +36,9 @@ def worth_compiling(X, n_columns=1):
         rows_follow = X.flags.c_contiguous and X.dtype in (np.float32, np.float64)
         if n_columns > 1 or not rows_follow:
             return False
-        loops, saved = "_dense_loops.product", SAVED_DENSE * X.size * n_columns
-    gained = saved * PRODUCTS + _lost.get(loops, 0.0)
-    if gained > LOAD and gained > _seconds_until_ready(loops, gained):
-        return True
-    _lost[loops] = _lost.get(loops, 0.0) + saved
-    return False
+        loops, saved = "_dense_loops.product", SAVED_DENSE * X.size
+    gained = saved * n_products
+    return gained > LOAD and gained > _seconds_until_ready(loops, gained)
 
 
 def _seconds_until_ready(loops, enough):

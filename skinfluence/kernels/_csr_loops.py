@@ -25,8 +25,8 @@ def quadratic_form(data, indices, indptr, matrix, start, stop, out):
 def half_gram(data, indices, indptr, weights, first, last, out):
     """out + out' = X' diag(w) X, for the rows of out from `first` to `last`.
 
-    A pair of entries of a row is met once, in the order in which they are stored, which need not
-    be that of the columns: so it may fall on either side of the diagonal.
+    A pair of entries of a row is visited once, in the order in which they are stored, which need
+    not be that of the columns: so it may fall on either side of the diagonal.
     """
     for i in range(len(weights)):
         w = weights[i]

@@ -15,15 +15,15 @@ from skinfluence.kernels._threads import row_chunks, run_chunks
 CHUNK_ENTRIES = 2**18
 #: The same for one vector: fewer take a millisecond, which threads and their tables would double.
 SINGLE_ENTRIES = 2**20
-#: Raw predictions that are held between the two products.
+#: Raw predictions that are kept between the two products.
 RAW_BYTES = 2**26
 
 
 def csr_hessian_product(X, V, offset, curvature, factor, n_threads):
     """See `hessian_product`.
 
-    One vector is bound by the memory's latency, and each row is met once. Several are bound by
-    the tables of V and of the result, beside which the entries of X are little: they are read
+    One vector is bound by the memory's latency, and each row is read once. Several are bound by
+    the tables of V and of the result, compared with which the entries of X are small: they are read
     once for every table, which leaves more of the table in the cache, and each thread has a table
     of the result to itself.
     """
@@ -119,7 +119,7 @@ def _add_products(parts, raw, product, n_threads):
 def csr_parts(data, indices, indptr):
     """The arrays of a CSR matrix for the compiled loops, read-only.
 
-    Indices are seen as unsigned: numba would else ask of each whether it counts from the end.
+    Indices are seen as unsigned: numba would otherwise test each for counting from the end.
     """
     unsigned = np.dtype(f"u{indices.dtype.itemsize}")
     return [read_only(part) for part in (data, indices.view(unsigned), indptr)]

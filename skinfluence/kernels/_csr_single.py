@@ -1,7 +1,7 @@
 """CSR rows for one right-hand side, for numba. Imported at first use: it imports numba.
 
 What a column is multiplied by and what it adds to stand in one cache line, which is still near
-when the row is met for the second time. Eight entries at a time are loaded and multiplied as one
+when the row is read for the second time. Eight entries at a time are loaded and multiplied as one
 vector; the numbers of the table are put into it and taken from it one by one, which is faster
 than the processor's own instructions for that. Later entries are prefetched: a
 processor that waits for the table's numbers does not get to the entries that follow.
@@ -128,16 +128,16 @@ class _Row:
         return builder.fpext(x, VECTOR) if self.single else x
 
     def place(self, k, column):
-        """Where the table has a number of entry k."""
+        """Pointer to the table's number of entry k."""
         builder = self.builder
         index = builder.load(builder.gep(self.indices, [k]))
         if self.narrow:
             index = builder.zext(index, LONG)
-        # a shift, where the lengths of an array that is not known would ask for a product
+        # a shift, where the lengths of an array that is not known would need a product
         return builder.gep(self.table, [builder.add(builder.shl(index, ONE), column)])
 
     def factors(self, k):
-        """What eight entries from k on are multiplied by: pairs first, then pairs of them."""
+        """Factors of eight entries from k on: pairs first, then pairs of them."""
         builder = self.builder
         parts = []
         for lane in range(0, SIMD_WIDTH, 2):

@@ -22,7 +22,9 @@ PANEL = 4
 COLUMN_BLOCK_BYTES = 2**23
 
 
-def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compiled=None):
+def hessian_product(
+    X, V, offset, curvature, factor=None, n_threads=None, *, compiled=None, n_products=1
+):
     """(w' X, column sums of w) with w_i = A_i (V x_i + offset), X being read once.
 
     This is the product of a Hessian sum_i A_i (x) z_i z_i' with z_i = [x_i - centre, 1]: the
@@ -45,7 +47,9 @@ def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compil
         None for as many as numpy's BLAS would use now. The result is the same to the last bit
         for any number.
     compiled : bool or None
-        None to ask `worth_compiling`.
+        None to go by `worth_compiling`.
+    n_products : int
+        Such products to come, about.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def hessian_product(X, V, offset, curvature, factor=None, n_threads=None, compil
     V = np.asarray(V, dtype=np.float64)
     offset = np.asarray(offset, dtype=np.float64)
     if compiled is None:
-        compiled = worth_compiling(X, len(V))
+        compiled = worth_compiling(X, len(V), n_products)
     if sparse.issparse(X):
         sparse_product = csr_hessian_product if compiled else _sparse_product
         return sparse_product(X, V, offset, curvature, factor, n_threads)

@@ -34,7 +34,7 @@ def effective_threads():
 
 
 def _is_one_of_several():
-    """Whether joblib runs this beside others without having set a limit.
+    """Whether joblib runs this in parallel with others without having set a limit.
 
     It sets one in its processes ("loky"), not in threads, nor in those of multiprocessing, which
     are daemons.
@@ -88,7 +88,7 @@ def single_threaded_blas():
 
 
 def row_chunks(n_rows, entries, accumulator, least=CHUNK_ENTRIES):
-    """Slices that cover ``range(n_rows)``, as many as the sizes ask for.
+    """Slices that cover ``range(n_rows)``, as many as the sizes need.
 
     Never as many as there are threads: sums would then depend on their number.
 
@@ -99,7 +99,7 @@ def row_chunks(n_rows, entries, accumulator, least=CHUNK_ENTRIES):
         Stored entries of the rows.
     accumulator : int
         Size of what each chunk sums up, counted as `entries` are (once for every column that is
-        multiplied): adding up the chunks must cost little beside reading the rows.
+        multiplied): adding up the chunks must cost little compared with reading the rows.
     least : int
         Stored entries that a chunk has at least.
     """

@@ -103,7 +103,7 @@ class TopK:
         index : ndarray of int of shape (n_test, k)
             Row numbers; -1 where fewer than k scores were numbers.
         values : ndarray of shape (n_test, k)
-            The scores; NaN beside -1.
+            The scores; NaN where the index is -1.
         total : ndarray of shape (n_test,)
             Sum of the absolute scores of all rows.
         """

@@ -1,4 +1,4 @@
-"""How many rows to take at a time."""
+"""Blocks of rows that fit the memory and the cache."""
 
 from sklearn import get_config
 

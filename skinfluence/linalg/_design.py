@@ -22,7 +22,7 @@ MOST_LOST = 8.0
 class Design:
     """Rows z_i of the linear model ``raw_prediction = Theta z``, as an operator.
 
-    ``Z = [X - center, 1]`` without being stored: `X` is held by reference. Where the intercept is
+    ``Z = [X - center, 1]`` without being stored: `X` is kept by reference. Where the intercept is
     not penalised, centring is a change of coordinates that leaves every influence as it is and
     takes the offset of the columns out of the Hessian's condition number (squared!).
 
@@ -30,7 +30,7 @@ class Design:
     ----------
     X : ndarray or CSR of shape (n, n_features), float64 or float32
         float32 is read as it is, at half the memory, and every sum over it is taken in float64;
-        only :meth:`transposed_matmul`, whose result is of the size of the answers, is in float32
+        only :meth:`transposed_matmul`, whose result is of the size of the results, is in float32
         then.
     center : ndarray of shape (n_features,) or None
         Subtracted from every row. Needs `intercept`, or the model would change.
@@ -55,7 +55,7 @@ class Design:
 
     @property
     def dtype(self):
-        """Of X, and of answers that are as large as a table: float64 or float32."""
+        """Of X, and of results that are as large as a table: float64 or float32."""
         return self.X.dtype
 
     @property
@@ -131,7 +131,7 @@ class Design:
         return out
 
     def take(self, rows):
-        """The same design for some of its rows (a view for a slice of a dense X, or all rows)."""
+        """Design of some of the rows (a view for a slice of a dense X, or all rows)."""
         n = self.shape[0]
         if not isinstance(rows, slice):
             numbers = np.asarray(rows)
@@ -149,7 +149,7 @@ class Design:
         return Design(X, center, intercept)
 
     def with_rows_of(self, X):
-        """The same columns for other rows, such as the test set."""
+        """Design of other rows, such as the test set, with the same columns."""
         return Design(X, self.center, self.intercept)
 
     def to_dense(self, out=None):
@@ -253,16 +253,21 @@ class Design:
         square = csr_quadratic_form(X.data, X.indices, X.indptr, np.ascontiguousarray(features))
         return square + 2.0 * (X @ column) + corner
 
-    def square_norms(self):
-        """||z_i||^2 of every row, (n,)."""
-        if self.is_sparse:
-            out = np.asarray(self.X.multiply(self.X).sum(axis=1), dtype=np.float64).ravel()
-            if self.center is not None:
-                out += self.center @ self.center - 2.0 * (self.X @ self.center)
-            return out + self.intercept
-        out = np.empty(self.shape[0])
-        for rows, Z in self.dense_blocks():
-            out[rows] = np.einsum("ij,ij->i", Z, Z)
+    def square_norms(self, weights=None):
+        """sum_j w_kj z_ij^2 of every row i, for weights (K, q), by default (1, q) ones: (n, K)."""
+        weights = np.ones((1, self.shape[1])) if weights is None else weights
+        out = np.empty((self.shape[0], len(weights)))
+        if not self.is_sparse:
+            for rows, Z in self.dense_blocks():
+                out[rows] = np.multiply(Z, Z, out=Z) @ weights.T
+            return out
+        features = weights[:, : self.n_features]
+        out[:] = self.X.multiply(self.X) @ features.T
+        if self.intercept:
+            out += weights[:, -1]
+        if self.center is not None:
+            scaled = features * self.center
+            out = np.maximum(out - 2.0 * (self.X @ scaled.T) + scaled @ self.center, 0.0)
         return out
 
     def absolute_sums(self, weights):

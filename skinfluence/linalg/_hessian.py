@@ -23,11 +23,11 @@ class Hessian(LinearOperator):
         At the coefficients where the Hessian is taken.
     curvature : RowCurvature, or callable
         Weighted curvature A_i of each row in its K raw predictions. A function gives that of some
-        rows, and is called for them where they are read; all are held once a product needs them,
+        rows, and is called for them where they are read; all are kept once a product needs them,
         until :meth:`release`.
     penalty : Penalty or ndarray, of the shape of the coefficients
         With the damping.
-    gauge : ndarray of shape (p, m) or None
+    non_identifiable : ndarray of shape (p, m), default=None
         Orthonormal directions that the *parametrisation* leaves free (the common shift of
         multinomial coefficients). Every gradient is orthogonal to them.
     residual : callable, default=None
@@ -52,6 +52,8 @@ class Hessian(LinearOperator):
     truncated = None
     #: 1 shows a progress bar while the matrix itself is formed.
     verbose = 0
+    #: Products to come, about: iterative solvers set it, and compiled loops pay for many.
+    n_products = 30
     #: Whether every row's part is positive semi-definite; else only the sum is, at a minimum.
     convex = True
 
@@ -60,7 +62,7 @@ class Hessian(LinearOperator):
         predictor,
         curvature,
         penalty,
-        gauge=None,
+        non_identifiable=None,
         *,
         residual=None,
         exact=True,
@@ -68,14 +70,14 @@ class Hessian(LinearOperator):
     ):
         self.predictor = predictor
         self._form = curvature if callable(curvature) else None
-        self._held = None if self._form else curvature
+        self._kept = None if self._form else curvature
         self.penalty_term = as_penalty(penalty)
         self._residual = residual
         self.exact = exact
         self.damping = damping
-        self.gauge = gauge if gauge is not None and gauge.size else None
         self.n_outputs = self.curvature_of(slice(0, 1)).n_outputs
         p = self.penalty.size
+        self.non_identifiable = np.zeros((p, 0)) if non_identifiable is None else non_identifiable
         super().__init__(dtype=np.float64, shape=(p, p))
 
     @property
@@ -89,21 +91,21 @@ class Hessian(LinearOperator):
 
     @property
     def curvature(self):
-        """Curvature of all rows, held from then on."""
-        held = self._held
-        if held is None:  # some at a time: what they are made by is as large again
-            held = self._held = RowCurvature.gather(self._form, self.n_rows, self.row_blocks())
-        return held
+        """Curvature of all rows, kept from then on."""
+        kept = self._kept
+        if kept is None:  # some at a time: their temporaries are as large again
+            kept = self._kept = RowCurvature.gather(self._form, self.n_rows, self.row_blocks())
+        return kept
 
     def curvature_of(self, rows):
         """Curvature of some rows."""
-        held = self._held
-        return self._form(rows) if held is None else held.take(rows)
+        kept = self._kept
+        return self._form(rows) if kept is None else kept.take(rows)
 
     def release(self):
-        """Let go of the curvature that can be formed again, for those who are done with it."""
+        """Free the curvature, which can be formed again."""
         if self._form:
-            self._held = None
+            self._kept = None
 
     def row_blocks(self):
         """Slices of rows with which a few arrays (n_rows, K) stay in the cache."""

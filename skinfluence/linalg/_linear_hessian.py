@@ -31,8 +31,8 @@ class LinearHessian(Hessian):
 
     linear = True
 
-    def __init__(self, predictor, curvature, penalty, gauge=None, *, exact=True, damping=0.0):
-        super().__init__(predictor, curvature, penalty, gauge, exact=exact, damping=damping)
+    def __init__(self, predictor, curvature, penalty, non_identifiable=None, **settings):
+        super().__init__(predictor, curvature, penalty, non_identifiable, **settings)
         self.design = predictor.design
         self.n_columns = self.penalty.shape[1]
         self.separable = self.curvature_of(slice(0, 1)).separable
@@ -43,7 +43,7 @@ class LinearHessian(Hessian):
             self.predictor.take(rows),
             self.curvature_of(rows),
             self.penalty_term,
-            self.gauge,
+            self.non_identifiable,
             exact=self.exact,
             damping=self.damping,
         )
@@ -67,8 +67,15 @@ class LinearHessian(Hessian):
             offset = V[:, -1].reshape(K * m)
             if design.center is not None:
                 offset = offset - design.center @ columns
-        held = self.curvature
-        product, sums = hessian_product(design.X, columns.T, offset, held.values, held.factor)
+        curvature = self.curvature
+        product, sums = hessian_product(
+            design.X,
+            columns.T,
+            offset,
+            curvature.values,
+            curvature.factor,
+            n_products=self.n_products,
+        )
         product = product.T  # shape: (f, K m)
         out = self._penalised(V)
         if design.intercept:

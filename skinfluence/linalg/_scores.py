@@ -13,7 +13,7 @@ FEWEST = 4
 
 
 def score_reader(design, parts):
-    """The scores of any rows of a design, as a function that is asked for some at a time.
+    """Scores of the rows of a design, as a function of a slice of rows.
 
     Large sparse designs take one compiled pass, which writes every score once. With scipy the
     product of each output is an array of its own, which is turned, scaled and added: 1.2 to 2
@@ -55,7 +55,7 @@ def score_reader(design, parts):
 
 
 def _stacked(design, parts):
-    """The same for dense rows and several outputs; 2 to 8 times faster than one by one."""
+    """Score reader for dense rows and several outputs; 2 to 8 times faster than one by one."""
     K, m = len(parts), parts[0].shape[1]
     together = np.concatenate(parts, axis=1)  # shape: (q, K m)
 

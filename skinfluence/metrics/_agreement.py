@@ -7,7 +7,6 @@ from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.groups import read_groups
 from skinfluence.explainer import (
     N_ROWS,
-    InfluenceExplainer,
     check_explainer,
     group_changes,
     lins_concordance,
@@ -59,7 +58,7 @@ def loo_concordance(estimator, X, y, *, n_rows=N_ROWS):
     >>> round(loo_concordance(explainer, X[300:], y[300:]), 6)
     1.0
     """
-    _check_explainer(estimator)
+    check_explainer(estimator)
     check_whole("n_rows", n_rows, least=2)
     return rows_concordance(estimator, X, y, n_rows)
 
@@ -113,7 +112,7 @@ def linear_datamodeling_score(estimator, X, y, *, n_subsets=32, fraction=0.5, ra
     >>> linear_datamodeling_score(explainer, X[400:], y[400:]) > 0.7
     True
     """
-    _check_explainer(estimator)
+    check_explainer(estimator)
     check_whole("n_subsets", n_subsets, least=2)
     check_number("fraction", fraction, above=0.0, below=1.0)
 
@@ -180,7 +179,7 @@ def group_concordance(
     >>> 0.5 < group_concordance(explainer, X[300:], y[300:]) < 1
     True
     """
-    _check_explainer(estimator)
+    check_explainer(estimator)
     check_whole("n_groups", n_groups, least=2)
     check_number("fraction", fraction, above=0.0, below=1.0)
 
@@ -204,16 +203,6 @@ def _by_group(method):
         return group_influence(explainer, groups, X, y, method=method)
 
     return predict
-
-
-def _check_explainer(estimator):
-    if not isinstance(estimator, InfluenceExplainer):
-        raise TypeError(
-            f"Got {type(estimator).__name__}, expected a fitted InfluenceExplainer: fidelity is "
-            "measured for explanations. Wrap the estimator, InfluenceExplainer(estimator), and "
-            "search over estimator__..."
-        )
-    check_explainer(estimator)
 
 
 def _rows_that_count(objective):

@@ -96,7 +96,7 @@ class Coupling:
 
 
 class Removal:
-    """What is left of the other rows without a row of one class and weight.
+    """Weights and penalty of the other rows after removing a row of one class and weight.
 
     Parameters
     ----------

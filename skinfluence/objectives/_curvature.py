@@ -4,7 +4,7 @@ import numpy as np
 
 from skinfluence.linalg import RowCurvature
 
-#: A difference of two numbers that is this small beside them may be rounding.
+#: A difference of two numbers that is this small compared with them may be rounding.
 ROUNDING = 1e-12
 
 CURVATURES = ("hessian", "gauss_newton", "fisher", "empirical_fisher")

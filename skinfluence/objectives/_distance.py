@@ -45,7 +45,7 @@ def distance_to_optimum(fitted, result, solver):
         return 0.0
     wide = optimum.loss.widened()
     if inverse is None or wide is not optimum.loss:
-        inverse = solver.factorize(optimum.with_loss(wide).hessian())
+        inverse = solver.factorize(optimum.replace(loss=wide).hessian())
     variation = _sampling_variation(optimum, inverse)
     return excess / variation if variation > 0.0 else np.inf
 

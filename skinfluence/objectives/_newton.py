@@ -146,7 +146,7 @@ def to_optimum(objective, solver, *, verbose=0):
 
 @contextmanager
 def _bar(first, tol, verbose):
-    """Context with a progress bar from one stationarity to another; tell it what is reached."""
+    """Context with a progress bar from one stationarity to another; called with what is reached."""
     last = max(tol, OPTIMUM)
     digits = np.log10(first / last) if first > last else 0.0
     total = int(digits)  # a bar shows whole digits
@@ -157,7 +157,7 @@ def _bar(first, tol, verbose):
 def _solve(inverse, gradient):
     if inverse.factorized:
         return inverse.matvec(gradient)
-    with inverse.question(quiet=True):  # a step that fell short shows in the stationarity
+    with inverse.session(quiet=True):  # a step that fell short shows in the stationarity
         return inverse.matvec(gradient)
 
 

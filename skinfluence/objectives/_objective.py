@@ -1,6 +1,7 @@
 """The Objective noun: the function that a fitted estimator minimised, in sum form."""
 
 from functools import cached_property, partial
+from inspect import signature
 
 import numpy as np
 
@@ -93,14 +94,15 @@ class Objective:
         self.row_names = row_names
         self.dual = dual
 
-    def _replace(self, **changes):
+    def replace(self, **changes):
+        """A copy with some parameters changed."""
         settings = {k: v for k, v in vars(self).items() if k in _SETTINGS}
         settings.update(changes)
         return Objective(**settings)
 
     def without_caches(self):
         """A copy that holds its settings only: what is pickled and hashed."""
-        return self._replace(row_names=None)
+        return self.replace(row_names=None)
 
     def shown_rows(self, rows):
         """The first ten of some training rows by name, for messages."""
@@ -108,32 +110,16 @@ class Objective:
         return (rows if self.row_names is None else self.row_names.names(rows)).tolist()
 
     def with_coef(self, coef):
-        """The same objective at other coefficients."""
-        return self._replace(predictor=self.predictor.with_coef(coef))
-
-    def with_loss(self, loss):
-        """The same problem with another loss (a hinge and its smooth neighbour)."""
-        return self._replace(loss=loss)
+        """A copy at other coefficients."""
+        return self.replace(predictor=self.predictor.with_coef(coef))
 
     def with_penalty(self, penalty):
-        """The same problem with another penalty, which drops no singular values."""
-        return self._replace(penalty=penalty, cut=None, refit_cut=None)
+        """A copy with another penalty, which drops no singular values."""
+        return self.replace(penalty=penalty, cut=None, refit_cut=None)
 
     def with_predictor(self, predictor, penalty):
-        """The same rows and loss by another predictor, with its penalty."""
-        return self._replace(predictor=predictor, penalty=penalty)
-
-    def with_dual(self, dual):
-        """The same problem with a guess at the dual solution of its hinge."""
-        return self._replace(dual=dual)
-
-    def with_cut(self, cut):
-        """The same least squares with other singular values dropped."""
-        return self._replace(cut=cut)
-
-    def with_refit_cut(self, cut):
-        """The same least squares, of which removals leave some that drops singular values."""
-        return self._replace(refit_cut=cut)
+        """A copy with another predictor and its penalty."""
+        return self.replace(predictor=predictor, penalty=penalty)
 
     def with_weights(self, rows, factors):
         """The objective of the data in which some rows' weights are multiplied by `factors`.
@@ -144,13 +130,13 @@ class Objective:
         penalty = self.penalty
         if self.penalty_scaling == "mean":
             penalty = penalty.scaled(weights.amounts.sum() / self.weights.amounts.sum())
-        return self._replace(weights=weights, penalty=penalty)
+        return self.replace(weights=weights, penalty=penalty)
 
     def with_row_counts(self, counts):
-        """The same objective where rows were counted, each as often as `counts` says."""
+        """A copy in which each row counts as often as `counts` has it."""
         weights = self.weights.with_counts(counts)
         penalty = self.penalty.scaled(weights.amounts.sum() / self.weights.amounts.sum())
-        return self._replace(weights=weights, penalty=penalty)
+        return self.replace(weights=weights, penalty=penalty)
 
     def with_rows_replaced(self, rows, predictor, y, codes=None):
         """The objective of the data in which other rows stand in the place of some.
@@ -167,7 +153,7 @@ class Objective:
         codes : ndarray of int, shape (m,), default=None
             Classes of the new targets, where class weights are used.
         """
-        return self._replace(
+        return self.replace(
             dual=None,
             predictor=self.predictor.followed_by(predictor),
             y=np.concatenate([self.y, y]),
@@ -352,7 +338,7 @@ class Objective:
         out = self.predictor.hessian(
             form,
             penalty,
-            gauge=self._gauge(penalty),
+            non_identifiable=self._common_shifts(penalty),
             residual=residual if exact else None,
             exact=exact,
             damping=damping,
@@ -363,7 +349,7 @@ class Objective:
             out.truncated = self.truncated
         return out
 
-    def _gauge(self, penalty):
+    def _common_shifts(self, penalty):
         """Directions that only shift all outputs alike, without penalty: (p, m)."""
         if not (self.loss.shift_invariant and self.predictor.linear):
             return None
@@ -380,20 +366,8 @@ def _scaled_residual(residual, ratio, rows):
 
 
 def _scaled_curvature(form, ratio, rows):
-    """What `form` gives of some rows, for weights that are `ratio` (n, 1 or K) times theirs."""
+    """Curvature of some rows for weights `ratio` (n, 1 or K) times theirs."""
     return form(rows).scaled(ratio[rows])
 
 
-_SETTINGS = (
-    "loss",
-    "predictor",
-    "y",
-    "penalty",
-    "weights",
-    "coding",
-    "penalty_scaling",
-    "cut",
-    "refit_cut",
-    "row_names",
-    "dual",
-)
+_SETTINGS = tuple(signature(Objective).parameters)

@@ -13,7 +13,7 @@ FEW_DIGITS = 1e-5
 EPSILON = np.finfo(float).eps
 #: Share of the cut by which a singular value must be away from it to be on either side.
 UNCLEAR = 1e-8
-#: Relative errors beyond which an answer is none: it has no three digits.
+#: Relative error from which a result has fewer than three digits.
 THREE_DIGITS = 1e-3
 #: Roots of 1 - leverage: below the first it is 0, up to the second it has lost its digits.
 SHUT, NARROW = 1e-7, 3e-4
@@ -94,7 +94,7 @@ class TruncatedLeastSquares:
         return not self._unclear(self.singular[None])[0]
 
     def _unclear(self, S):
-        """Which of some problems, with singular values S (B, r), have no clear answer, (B,)."""
+        """Mask (B,) of problems without a clear solution, for singular values S (B, r)."""
         cut = self.cut * S[:, :1]
         edge = np.abs(S - cut) < self.edge * S[:, :1]
         least = np.where(cut < S, S, np.inf).min(axis=1)
@@ -153,7 +153,7 @@ class TruncatedLeastSquares:
         return self.mean - share * away, self.y_mean - share * self.targets[rows]
 
     def replaced(self, rows, X_new, y_new):
-        """The same with another row of the same weight in the place of each."""
+        """Change by refits with another row of the same weight for each, (n_rows, K, q)."""
         return self._blocks(rows, np.asarray(X_new, dtype=np.float64), y_new)
 
     def _blocks(self, rows, X_new, y_new):
@@ -213,7 +213,7 @@ class TruncatedLeastSquares:
         return -self._slopes(a, self.targets[rows], np.sqrt(self.weight[rows]))
 
     def slopes_of_new(self, X_new, y_new, weight):
-        """The same for rows that come, with their weights (B,)."""
+        """First-order change of the coefficients by new rows with weights (B,): (B, K, q)."""
         root = np.sqrt(weight)[:, None]
         a = root * ((np.asarray(X_new, dtype=np.float64) - self.mean) @ self.directions)
         return self._slopes(a, root * (y_new - self.y_mean), root[:, 0])
@@ -244,7 +244,7 @@ class TruncatedLeastSquares:
         return np.concatenate([moved, offset[..., None]], axis=-1)
 
     def _turns(self, a):
-        """How kept directions turn towards dropped ones per unit of a a': (B, dropped, kept)."""
+        """Rotation of kept towards dropped directions per unit of a a': (B, dropped, kept)."""
         k, lam = self.kept, self.singular**2
         return a[:, ~k, None] * a[:, None, k] / (lam[k] - lam[~k][:, None])
 

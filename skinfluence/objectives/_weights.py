@@ -86,14 +86,14 @@ class RowWeights:
         return new / self.class_weight
 
     def with_counts(self, counts):
-        """The same weights where each row is counted as often as `counts` says."""
+        """Weights in which each row counts as often as `counts` has it."""
         amounts = None if self.amounts is self.base else counts
         if not self.balanced or self.counts is self.base:
             return self._with(amounts=amounts)
         return self._with(class_weight=None, counts=counts, amounts=amounts)
 
     def with_equal_amounts(self):
-        """The same weights where a penalty in mean form counts rows, whatever their weight."""
+        """Weights with which a penalty in mean form counts rows, whatever their weight."""
         return self._with(amounts=np.ones(len(self.base)))
 
     def _with(self, **changes):

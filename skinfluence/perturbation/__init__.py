@@ -12,14 +12,14 @@ from skinfluence.perturbation import (  # noqa: F401
     _linear_steps,
 )
 from skinfluence.perturbation._features import perturbation_influence
-from skinfluence.perturbation._pull_back import UnsupportedStepError, register_pull_back
 from skinfluence.perturbation._relabelling import relabel_influence, relabel_influence_blocks
 from skinfluence.perturbation._replacement import replacement_influence
+from skinfluence.perturbation._vjp import UnsupportedStepError, register_vjp
 
 __all__ = [
     "UnsupportedStepError",
     "perturbation_influence",
-    "register_pull_back",
+    "register_vjp",
     "relabel_influence",
     "relabel_influence_blocks",
     "replacement_influence",

@@ -3,11 +3,11 @@
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from skinfluence.perturbation._pull_back import (
-    is_constant,
-    pull_back,
-    register_pull_back,
+from skinfluence.perturbation._vjp import (
+    is_linear,
+    register_vjp,
     transformed,
+    vjp,
 )
 
 
@@ -21,10 +21,10 @@ def forward(steps, X):
     return inputs[: len(steps)]
 
 
-def pull_back_through(steps, X, V):
-    """Derivatives before a chain of steps from those behind it."""
+def vjp_through(steps, X, V):
+    """Derivatives in the input of a chain of steps from those in its output."""
     for step, here in reversed(list(zip(steps, forward(steps, X), strict=True))):
-        V = pull_back(step, here, V)
+        V = vjp(step, here, V)
     return V
 
 
@@ -33,22 +33,20 @@ def steps_of(pipeline):
     return [step for _, step in pipeline.steps if step is not None and step != "passthrough"]
 
 
-def _all_constant(steps):
-    return all([is_constant(step) for step in steps])  # a list: each is asked, for its errors
+def _all_linear(steps):
+    return all([is_linear(step) for step in steps])  # a list: all are checked
 
 
-@register_pull_back("sklearn.pipeline", "Pipeline", constant=lambda p: _all_constant(steps_of(p)))
+@register_vjp("sklearn.pipeline", "Pipeline", linear=lambda p: _all_linear(steps_of(p)))
 def pipeline(step, X, V):
     """The chain rule."""
-    return pull_back_through(steps_of(step), X, V)
+    return vjp_through(steps_of(step), X, V)
 
 
-@register_pull_back(
-    "sklearn.frozen", "FrozenEstimator", constant=lambda step: is_constant(step.estimator)
-)
+@register_vjp("sklearn.frozen", "FrozenEstimator", linear=lambda step: is_linear(step.estimator))
 def frozen_estimator(step, X, V):
-    """Derivative of the frozen estimator."""
-    return pull_back(step.estimator, X, V)
+    """That of the frozen step."""
+    return vjp(step.estimator, X, V)
 
 
 def _parts(union):
@@ -58,12 +56,12 @@ def _parts(union):
             yield step, weights.get(name, 1.0)
 
 
-def _union_is_constant(union):
-    _all_constant([step for step, _ in _parts(union)])
+def _union_is_linear(union):
+    _all_linear([step for step, _ in _parts(union)])
     return False  # how many columns each part has is seen on rows
 
 
-@register_pull_back("sklearn.pipeline", "FeatureUnion", constant=_union_is_constant)
+@register_vjp("sklearn.pipeline", "FeatureUnion", linear=_union_is_linear)
 def feature_union(step, X, V):
     """The sum over the parts."""
     return add_parts(union_parts(step, _safe_indexing(X, [0])), X.shape[1], X, V)
@@ -80,10 +78,10 @@ def union_parts(union, first):
 
 
 def add_parts(parts, n_in, X, V):
-    """Derivatives in front of (step, output slice, weight), which all see all n_in inputs."""
+    """Sum of the derivatives of (step, output slice, weight), each in all n_in inputs."""
     out = np.zeros((*V.shape[:-1], n_in))
     for part, place, weight in parts:
-        out += weight * pull_back(part, X, V[..., place])
+        out += weight * vjp(part, X, V[..., place])
     return out
 
 
@@ -97,10 +95,10 @@ def column_parts(transformer):
             yield step, np.asarray(columns), place, weights.get(name, 1.0)
 
 
-@register_pull_back(
+@register_vjp(
     "sklearn.compose",
     "ColumnTransformer",
-    constant=lambda step: _all_constant([part for part, *_ in column_parts(step)]),
+    linear=lambda step: _all_linear([part for part, *_ in column_parts(step)]),
 )
 def column_transformer(step, X, V):
     """Each part's derivatives on its own columns; added up where parts share them."""
@@ -108,11 +106,11 @@ def column_transformer(step, X, V):
 
 
 def through_columns(parts, n_in, X, V):
-    """Derivatives in front of (step, input columns, output slice, weight) of n_in inputs."""
+    """Sum of those of (step, input columns, output slice, weight) in n_in inputs."""
     out = np.zeros((*V.shape[:-1], n_in))
     for part, columns, place, weight in parts:
         mine = None if X is None else _safe_indexing(X, columns, axis=1)
-        pulled = weight * pull_back(part, mine, V[..., place])
+        product = weight * vjp(part, mine, V[..., place])
         for j, column in enumerate(columns):  # a part may name a column twice: both count
-            out[..., column] += pulled[..., j]
+            out[..., column] += product[..., j]
     return out

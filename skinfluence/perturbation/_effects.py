@@ -11,9 +11,9 @@ from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects import EFFECTS, leaves_no_model, resolve_method
 from skinfluence.explainer import edit_blocks
 
-#: How many training rows are transformed again, to see whether that gives what `fit` was given.
+#: Training rows that are transformed again, to compare them with the rows that `fit` was given.
 LOOKED_AT = 50
-#: A difference above this, relative to the largest entry of its column, is none of rounding.
+#: A difference above this, relative to the largest entry of its column, is not rounding.
 MOVED = 1e-6
 
 
@@ -27,10 +27,10 @@ def rows_of(X, rows):
 
 
 def columns_moved_by_transform(explainer, rows):
-    """Columns of the last step that `transform` makes otherwise than `fit` did, as bool.
+    """Mask of the last step's columns in which `transform` differs from `fit`.
 
-    None where there are none. A few of the asked training rows are looked at: cross-fitted
-    encoders and their like change them all.
+    None where there are none. A few of the training rows are compared: cross-fitted encoders
+    change them all.
     """
     fitted_model = explainer.fitted_model_
     if not fitted_model.transformers or not len(rows):

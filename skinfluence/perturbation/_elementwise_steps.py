@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils._mask import _get_mask
 
-from skinfluence.perturbation._pull_back import UnsupportedStepError, dense, register_pull_back
+from skinfluence.perturbation._vjp import UnsupportedStepError, dense, register_vjp
 
 #: Derivatives of functions that a FunctionTransformer may hold.
 FUNCTIONS = {
@@ -31,24 +31,24 @@ def _identity_or_known(step):
     """Whether a FunctionTransformer does nothing; raises for a function that is not known."""
     if step.func is None:
         return True
-    # a set of ufuncs would ask any function for its hash, which some do not have
+    # a set of ufuncs would need a hash, which some functions do not have
     if step.kw_args or not any(step.func is known for known in FUNCTIONS):
         names = ", ".join(sorted(f"numpy.{known.__name__}" for known in FUNCTIONS))
         raise UnsupportedStepError(
             f"No derivative is known for the function of the pipeline step {step!r}. Supported: "
             f"None, {names}; write another as a transformer with a derivative of its own, see "
-            "skinfluence.perturbation.register_pull_back."
+            "skinfluence.perturbation.register_vjp."
         )
     return False
 
 
-@register_pull_back("sklearn.preprocessing", "FunctionTransformer", constant=_identity_or_known)
+@register_vjp("sklearn.preprocessing", "FunctionTransformer", linear=_identity_or_known)
 def function_transformer(step, X, V):
-    """Nothing, or a function of single entries whose derivative is known."""
+    """Product with the derivative of the function."""
     return V if _identity_or_known(step) else V * FUNCTIONS[step.func](dense(X))
 
 
-@register_pull_back("sklearn.preprocessing", "PowerTransformer")
+@register_vjp("sklearn.preprocessing", "PowerTransformer")
 def power_transformer(step, X, V):
     """Box-Cox x^(lambda - 1), or Yeo-Johnson; then the scaler of ``standardize=True``."""
     X = dense(X)
@@ -62,7 +62,7 @@ def power_transformer(step, X, V):
     return V * slope
 
 
-@register_pull_back("sklearn.preprocessing", "Normalizer")
+@register_vjp("sklearn.preprocessing", "Normalizer")
 def normalizer(step, X, V):
     """(v - d(norm) (x . v) / norm) / norm; a row of zeros has no derivative (NaN)."""
     X = dense(X)
@@ -81,7 +81,7 @@ def normalizer(step, X, V):
     return (V - slope * along / norm) / norm
 
 
-@register_pull_back("sklearn.preprocessing", "PolynomialFeatures")
+@register_vjp("sklearn.preprocessing", "PolynomialFeatures")
 def polynomial_features(step, X, V):
     """Each monomial by each of its features: power times the monomial with one power less."""
     X, powers = dense(X), step.powers_  # shape of the latter: (n_out, n_in)
@@ -105,8 +105,8 @@ def _monomials(X, powers):
     return out
 
 
-def _bends(step):
-    """Never constant; raises where scikit-learn's transform jumps."""
+def _never_linear(step):
+    """False; raises where scikit-learn's transform jumps."""
     if step.extrapolation == "linear" and step.degree < 2:
         # scikit-learn 1.6 to 1.9 counts the degree up from column to column there and takes the
         # wrong knots for the edges
@@ -117,7 +117,7 @@ def _bends(step):
     return False
 
 
-@register_pull_back("sklearn.preprocessing", "SplineTransformer", constant=_bends)
+@register_vjp("sklearn.preprocessing", "SplineTransformer", linear=_never_linear)
 def spline_transformer(step, X, V):
     """Derivatives of the basis splines; outside of the knots as `extrapolation` goes on."""
     X = dense(X)
@@ -144,9 +144,9 @@ def _spline_slopes(step, spline, x):
     return slope
 
 
-@register_pull_back("sklearn.impute", "SimpleImputer")
+@register_vjp("sklearn.impute", "SimpleImputer")
 def simple_imputer(step, X, V):
-    """Entries that are there pass; a missing one has no derivative (NaN)."""
+    """Identity on observed entries; NaN for missing ones."""
     X = X.toarray() if sparse.issparse(X) else np.asarray(X)
     kept = kept_by_imputer(step)
     out = np.zeros((*V.shape[:-1], X.shape[1]))
@@ -156,7 +156,7 @@ def simple_imputer(step, X, V):
 
 
 def kept_by_imputer(step):
-    """The columns that a SimpleImputer hands on: those which hold something."""
+    """Columns that a SimpleImputer keeps: those with an observed entry."""
     if step.keep_empty_features:
         return np.arange(len(step.statistics_))
     return np.flatnonzero(~_get_mask(step.statistics_, np.nan))

@@ -12,10 +12,10 @@ from skinfluence.effects import (
 )
 from skinfluence.explainer import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, row_blocks
-from skinfluence.perturbation._asked_features import asked_steps, check_features, n_columns
-from skinfluence.perturbation._composite_steps import pull_back_through
+from skinfluence.perturbation._composite_steps import vjp_through
 from skinfluence.perturbation._effects import columns_moved_by_transform, rows_of
-from skinfluence.perturbation._pull_back import is_constant, pull_back
+from skinfluence.perturbation._selected_features import check_features, n_columns, restricted_steps
+from skinfluence.perturbation._vjp import is_linear, vjp
 
 
 @shared_parameters
@@ -27,7 +27,7 @@ def perturbation_influence(
     The refit for the moved training row is computed to first order; the steps of a pipeline are
     held fixed. The derivative is with respect to the columns of the user's table, through scalers,
     PCA and other linear steps, polynomial features, splines, kernel approximations, column
-    transformers and the like (see :func:`register_pull_back` for a step of your own).
+    transformers and the like (see :func:`register_vjp` for a step of your own).
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def perturbation_influence(
     derivative = _Derivative(explainer, rows, features, inverse)
     shape = (len(tests), len(rows), len(features))
     out = np.empty(shape, explainer.objective_.predictor.dtype)
-    with inverse.question():
+    with inverse.session():
         for part in row_blocks(len(tests), derivative.bytes_per_test, SOLVED_MIB):
             derivative.fill(tests.take(part), out[part])
     return out
@@ -115,11 +115,11 @@ class _Derivative:
 
     def __init__(self, explainer, rows, features, inverse):
         objective = self.objective = explainer.objective_
-        if objective.predictor.linear and objective.predictor.columns is not None:
+        if objective.predictor.columns is not None:
             raise ValueError(
                 f"The coefficients of {type(explainer.fitted_model_.model).__name__} belong to "
                 "columns that it makes from X, and the derivative of these is not known. Move them "
-                "into a step of a pipeline, with a pull_back of its own, or ask for "
+                "into a step of a pipeline, with a vjp of its own, or use "
                 "replacement_influence."
             )
         self.inverse = inverse
@@ -131,10 +131,9 @@ class _Derivative:
         first = rows_of(self.X, np.array([0]))
         steps = list(explainer.fitted_model_.transformers)
         moved = columns_moved_by_transform(explainer, rows)
-        steps = asked_steps(steps, self.X, first, features, moved)  # refuses unknown steps
-        constant = [is_constant(step) for step in steps]
-        n_bent = max((i + 1 for i, linear in enumerate(constant) if not linear), default=0)
-        self.bent, self.linear = steps[:n_bent], steps[n_bent:]
+        steps = restricted_steps(steps, self.X, first, features, moved)  # refuses unknown steps
+        last = max((i for i, step in enumerate(steps, 1) if not is_linear(step)), default=0)
+        self.nonlinear, self.linear = steps[:last], steps[last:]
         self.residual = (objective.sample_weight * objective.residual)[rows]
         null_space = inverse.report.null_space
         null_space = null_space.reshape(*objective.coef.shape, -1)[:, : objective.design.n_features]
@@ -143,24 +142,24 @@ class _Derivative:
         if is_truncated(objective, inverse):
             self.undetermined[:] = False  # what moves a little stays below the cut
         jumps = np.full(len(rows), self.undetermined.any())
-        self.bend: _LeastNorm | _Turning | None = None
+        self.correction: _LeastNorm | _Turning | None = None
         if jumps.any():
             jumps &= (objective.sample_weight[rows] > 0).any(axis=1)
             if takes_least_norm(objective, inverse):
                 jumps &= ~full_leverage(objective, inverse, rows)
-                self.bend = _LeastNorm(objective, inverse, rows)
+                self.correction = _LeastNorm(objective, inverse, rows)
         if is_truncated(objective, inverse):
-            self.bend = _Turning(objective, rows)
+            self.correction = _Turning(objective, rows)
         self.jumps = jumps
         self.bytes_per_test = 48 * objective.n_parameters
-        if isinstance(self.bend, _Turning):
+        if isinstance(self.correction, _Turning):
             self.bytes_per_test = 48 * objective.design.n_features**2
 
     def fill(self, tests, out):
         """Write the derivatives of a block of test rows into `out` (n_tests, n_rows, n_in)."""
         K, q = self.objective.coef.shape
-        V = tests.gradient().T[:, None, :] * tests.design.to_dense().T
-        U = self.inverse.solve(V.reshape(K * q, -1)).reshape(K, q, -1)
+        V = tests.predictor.row_vjp(tests.gradient())
+        U, V = self.inverse.solve(V).reshape(K, q, -1), V.reshape(K, q, -1)
         for jump in (False, True):
             places = np.flatnonzero(self.jumps == jump)
             if len(places):
@@ -168,63 +167,55 @@ class _Derivative:
 
     def _fill_rows(self, U, V, places, jump, out):
         n_tests = U.shape[2]
-        bend = None if jump else self.bend
-        right = self._right(U, V, bend)
+        correction = None if jump else self.correction
+        right = self._right(U, V, correction)
         if jump:
             right[:, :, self.undetermined] = np.nan
         right = self.objective.predictor.on_features(right)
         for step in reversed(self.linear):
-            right = pull_back(step, None, right)
-        if not self.bent:
+            right = vjp(step, None, right)
+        if not self.nonlinear:
             right = np.ascontiguousarray(right[:, :, self.features])
-        wide = max(right.shape[2], self.n_features if self.bent else 0)
-        width = right.shape[2] + 2 * right.shape[1] + (len(self.bent) + 1) * wide
+        wide = max(right.shape[2], self.n_features if self.nonlinear else 0)
+        width = right.shape[2] + 2 * right.shape[1] + (len(self.nonlinear) + 1) * wide
         for block in row_blocks(len(places), 8 * n_tests * width):
             some = block if len(places) == len(self.rows) else places[block]
-            left = self._left(U, V, some, bend)
-            if not self.bent and isinstance(some, slice):
+            left = self._left(U, V, some, correction)
+            if not self.nonlinear and isinstance(some, slice):
                 np.matmul(left, right, out=out[:, some], casting="same_kind")
                 continue
             made = left @ right
-            if self.bent:
+            if self.nonlinear:
                 X = rows_of(self.X, self.rows[some])
-                made = pull_back_through(self.bent, X, made)[..., self.features]
+                made = vjp_through(self.nonlinear, X, made)[..., self.features]
             out[:, some] = made
 
-    def _right(self, U, V, bend):
-        """[Theta; U_t], with the bend's own behind them where rows bend, (n_tests, 2 K + m, f)."""
-        K, _, n_tests = U.shape
+    def _right(self, U, V, correction):
+        """[Theta; U_t; right factor of the correction], (n_tests, 2 K + m, f)."""
         f = self.objective.design.n_features  # the intercept's column does not move
-        right = np.empty((n_tests, 2 * K + (0 if bend is None else bend.width), f))
-        right[:, :K] = self.objective.coef[:, :f]
-        right[:, K : 2 * K] = U[:, :f].transpose(2, 0, 1)
-        if bend is not None:
-            right[:, 2 * K :] = bend.right(V[:, :f])
-        return right
+        coef = self.objective.coef[:, :f]
+        parts = [np.broadcast_to(coef, (U.shape[2], *coef.shape)), U[:, :f].transpose(2, 0, 1)]
+        if correction is not None:
+            parts.append(correction.right(V[:, :f]))
+        return np.concatenate(parts, axis=1)
 
-    def _left(self, U, V, some, bend):
-        """-[A_i U_t z_i, s_i r_i], with the bend's own behind them, (n_tests, n_some, 2 K + m)."""
-        K, _, n_tests = U.shape
-        design = self.objective.design.take(self.rows[some])
-        left = np.empty((n_tests, design.shape[0], 2 * K + (0 if bend is None else bend.width)))
-        for k in range(K):
-            left[:, :, k] = design.matmul(U[k]).T
-        curvature = self.objective.row_curvature(self.rows[some])
-        if curvature.separable:
-            left[:, :, :K] *= -curvature.values
-        else:
-            left[:, :, :K] = -np.einsum("nkj,tnj->tnk", curvature.matrix(), left[:, :, :K])
-        left[:, :, K : 2 * K] = -self.residual[some]
-        if bend is not None:
-            left[:, :, 2 * K :] = bend.left(V[:, : self.objective.design.n_features], some)
-        return left
+    def _left(self, U, V, some, correction):
+        """-[A_i U_t z_i, s_i r_i, left factor of the correction], (n_tests, n_some, 2 K + m)."""
+        objective, rows = self.objective, self.rows[some]
+        moved = objective.predictor.take(rows).jvp(U.reshape(objective.n_parameters, -1))
+        curved = objective.row_curvature(rows).apply(moved).transpose(2, 0, 1)
+        parts = [-curved, np.broadcast_to(-self.residual[some], curved.shape)]
+        if correction is not None:
+            left = correction.left(V[:, : objective.design.n_features], some)
+            parts.append(np.broadcast_to(left, (*curved.shape[:2], left.shape[-1])))
+        return np.concatenate(parts, axis=2)
 
 
 class _LeastNorm:
-    """How rows that are met exactly bend the least-norm optimum where data leave it free.
+    """Correction for rows that are fitted exactly, where least norm chooses the optimum.
 
     Its coefficients without the intercept are a combination Z' pull of the rows. A row that moves
-    along a free direction takes its part of them with it: ``pull_i N N'`` beside the other terms,
+    along a free direction takes its part of them with it: ``pull_i N N'``, a further term,
     the third of the derivative of a pseudo-inverse (Golub and Pereyra, 1973).
     """
 
@@ -234,7 +225,6 @@ class _LeastNorm:
         coef = objective.coef.copy()
         coef[:, objective.design.n_features :] = 0.0
         solved = inverse.solve(coef.reshape(K * q, 1)).reshape(K, q)
-        self.width = K
         self.pull = objective.sample_weight[rows] * objective.design.take(rows).matmul(solved.T)
 
     def right(self, V):
@@ -248,7 +238,7 @@ class _LeastNorm:
 
 
 class _Turning:
-    """How rows turn the directions that LinearRegression keeps towards those that it drops."""
+    """Correction for rows that turn the kept directions of LinearRegression to dropped ones."""
 
     def __init__(self, objective, rows):
         found = self.found = objective.truncated
@@ -262,5 +252,5 @@ class _Turning:
         return np.broadcast_to(self.found.directions.T, (V.shape[2], self.width, self.width))
 
     def left(self, V, some):
-        """What the rows' moves along the directions do to test gradients, (n_tests, n_some, f)."""
+        """Products of the rows' moves with the test gradients, (n_tests, n_some, f)."""
         return self.rows[some] @ self.found.turning(V.transpose(2, 0, 1))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.perturbation._pull_back import UnsupportedStepError, dense, register_pull_back
+from skinfluence.perturbation._vjp import UnsupportedStepError, dense, register_vjp
 
 
 def _rbf(X, C, W, step):
@@ -55,7 +55,7 @@ def _known_kernel(step):
     return step.kernel == "linear"
 
 
-@register_pull_back("sklearn.kernel_approximation", "Nystroem", constant=_known_kernel)
+@register_vjp("sklearn.kernel_approximation", "Nystroem", linear=_known_kernel)
 def nystroem(step, X, V):
     """k(x, components) N': the kernel's derivative, with weights V N."""
     _known_kernel(step)
@@ -63,7 +63,7 @@ def nystroem(step, X, V):
     return KERNELS[step.kernel](X, dense(step.components_), V @ step.normalization_, step)
 
 
-@register_pull_back("sklearn.kernel_approximation", "RBFSampler")
+@register_vjp("sklearn.kernel_approximation", "RBFSampler")
 def rbf_sampler(step, X, V):
     """sqrt(2 / m) cos(x W + b)."""
     phase = dense(X) @ step.random_weights_ + step.random_offset_

@@ -2,26 +2,26 @@
 
 import numpy as np
 
-from skinfluence.perturbation._pull_back import dense, register_pull_back
+from skinfluence.perturbation._vjp import dense, register_vjp
 
 
 def _unclipped(step):
     return not getattr(step, "clip", False)
 
 
-@register_pull_back("sklearn.preprocessing", "StandardScaler", constant=True)
+@register_vjp("sklearn.preprocessing", "StandardScaler", linear=True)
 def standard_scaler(step, X, V):
     """(x - mean) / scale."""
     return V if step.scale_ is None else V / step.scale_
 
 
-@register_pull_back("sklearn.preprocessing", "RobustScaler", constant=True)
+@register_vjp("sklearn.preprocessing", "RobustScaler", linear=True)
 def robust_scaler(step, X, V):
     """(x - median) / scale."""
     return V if step.scale_ is None else V / step.scale_
 
 
-@register_pull_back("sklearn.preprocessing", "MinMaxScaler", constant=_unclipped)
+@register_vjp("sklearn.preprocessing", "MinMaxScaler", linear=_unclipped)
 def min_max_scaler(step, X, V):
     """x * scale + min; nothing moves where ``clip=True`` cuts."""
     out = V * step.scale_
@@ -31,7 +31,7 @@ def min_max_scaler(step, X, V):
     return out
 
 
-@register_pull_back("sklearn.preprocessing", "MaxAbsScaler", constant=_unclipped)
+@register_vjp("sklearn.preprocessing", "MaxAbsScaler", linear=_unclipped)
 def max_abs_scaler(step, X, V):
     """x / scale; nothing moves where ``clip=True`` cuts."""
     out = V / step.scale_
@@ -40,8 +40,8 @@ def max_abs_scaler(step, X, V):
     return out
 
 
-@register_pull_back("sklearn.decomposition", "PCA", constant=True)
-@register_pull_back("sklearn.decomposition", "IncrementalPCA", constant=True)
+@register_vjp("sklearn.decomposition", "PCA", linear=True)
+@register_vjp("sklearn.decomposition", "IncrementalPCA", linear=True)
 def pca(step, X, V):
     """(x - mean) C', divided by the components' standard deviations if whitened."""
     if step.whiten:
@@ -50,17 +50,17 @@ def pca(step, X, V):
     return V @ step.components_
 
 
-@register_pull_back("sklearn.decomposition", "TruncatedSVD", constant=True)
-@register_pull_back("sklearn.decomposition", "FastICA", constant=True)
-@register_pull_back("sklearn.neighbors", "NeighborhoodComponentsAnalysis", constant=True)
-@register_pull_back("sklearn.random_projection", "GaussianRandomProjection", constant=True)
-@register_pull_back("sklearn.random_projection", "SparseRandomProjection", constant=True)
+@register_vjp("sklearn.decomposition", "TruncatedSVD", linear=True)
+@register_vjp("sklearn.decomposition", "FastICA", linear=True)
+@register_vjp("sklearn.neighbors", "NeighborhoodComponentsAnalysis", linear=True)
+@register_vjp("sklearn.random_projection", "GaussianRandomProjection", linear=True)
+@register_vjp("sklearn.random_projection", "SparseRandomProjection", linear=True)
 def projection(step, X, V):
     """(x - mean) C', with or without a mean."""
     return V @ dense(step.components_)
 
 
-@register_pull_back("sklearn.decomposition", "FactorAnalysis", constant=True)
+@register_vjp("sklearn.decomposition", "FactorAnalysis", linear=True)
 def factor_analysis(step, X, V):
     """Posterior mean of the factors: (x - mean) W' (I + W C')^-1 with W = C / noise."""
     C = step.components_
@@ -69,7 +69,7 @@ def factor_analysis(step, X, V):
     return V @ np.linalg.solve(system, weighted)
 
 
-@register_pull_back("sklearn.discriminant_analysis", "LinearDiscriminantAnalysis", constant=True)
+@register_vjp("sklearn.discriminant_analysis", "LinearDiscriminantAnalysis", linear=True)
 def discriminant_analysis(step, X, V):
     """(x - mean) S, the leading columns."""
     return V @ step.scalings_[:, : V.shape[-1]].T

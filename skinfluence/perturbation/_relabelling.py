@@ -90,7 +90,7 @@ def relabel_influence(
     >>> bool((effect[y[::2] == 0, 0] == 0).all())
     True
     """
-    method, tests, rows = _question(explainer, X_test, y_test, rows, target, method)
+    method, tests, rows = _checked(explainer, X_test, y_test, rows, target, method)
     if aggregate is not None and not (isinstance(aggregate, str) and aggregate in AGGREGATES):
         raise ValueError(
             f"aggregate={aggregate!r} is not known. Expected one of {list(AGGREGATES)}."
@@ -165,20 +165,18 @@ def relabel_influence_blocks(
     >>> bool((worst > 0).all())
     True
     """
-    method, tests, rows = _question(explainer, X_test, y_test, rows, target, method)
+    method, tests, rows = _checked(explainer, X_test, y_test, rows, target, method)
     _check_classes(explainer.objective_)
     return _class_blocks(explainer, method, tests, rows)
 
 
 def _class_blocks(explainer, method, tests, rows):
-    n_classes, dtype = (
-        len(explainer.objective_.coding.classes),
-        explainer.objective_.predictor.dtype,
-    )
+    objective = explainer.objective_
+    n_classes, dtype = len(objective.coding.classes), objective.predictor.dtype
     first = EFFECTS[method].linear
-    held = 8 * n_classes * (len(rows) if first else len(tests))
+    size = 8 * n_classes * (len(rows) if first else len(tests))
     for some in row_blocks(
-        len(tests) if first else len(rows), held, get_config()["working_memory"]
+        len(tests) if first else len(rows), size, get_config()["working_memory"]
     ):
         part = some if first else slice(0, len(tests))
         mine = rows if first else rows[some]
@@ -187,7 +185,7 @@ def _class_blocks(explainer, method, tests, rows):
         yield part, mine, out
 
 
-def _question(explainer, X_test, y_test, rows, target, method):
+def _checked(explainer, X_test, y_test, rows, target, method):
     """(method, test rows, training rows) of one call."""
     check_explainer(explainer)
     method = check_method(explainer, method)
@@ -198,7 +196,7 @@ def _question(explainer, X_test, y_test, rows, target, method):
 def _check_classes(objective):
     if not objective.coding.is_classification:
         raise ValueError(
-            "y_new is None, which means all classes. Regression has none: pass "
+            "y_new is None, which stands for all classes. Regression has none: pass "
             "the new values, one for all rows or one a row."
         )
 
@@ -227,7 +225,7 @@ def _together(objective, other, linear):
     """Places row * K + class of the changes that go together."""
     n_rows, K = other.shape
     places = np.arange(n_rows * K).reshape(n_rows, K)
-    if linear:  # no row twice: its features are held for each change
+    if linear:  # no row twice: its features are stored for each change
         return [places[other[:, k], k] for k in range(K)]
     # all labels of a row: what its removal takes is solved for once
     blocks = row_blocks(n_rows, 8 * objective.n_parameters, SOLVED_MIB)

@@ -32,11 +32,13 @@ class Predictor(ABC):
     Attributes
     ----------
     dtype : dtype
-        Of answers that are as large as a table.
+        Of results that are as large as a table.
     """
 
     #: whether raw predictions are linear in the parameters
     linear = False
+    #: function from X to the features of a linear predictor's design, where these are not X
+    columns = None
     _cached: frozenset = frozenset()
     dtype = np.dtype(np.float64)
 
@@ -77,17 +79,17 @@ class Predictor(ABC):
     def design(self):
         """The design of a linear predictor; others have none."""
         raise TypeError(
-            f"{type(self).__name__} is not linear in its coefficients, which this function needs. "
-            'Compute influences, of rows or of groups, by method "first_order", "newton_step" or '
+            f"{type(self).__name__} is not linear in its coefficients, which this method needs. "
+            'Use influences of rows or of groups by method "first_order", "newton_step" or '
             '"refit".'
         )
 
     def take(self, rows):
-        """The same for some of the rows, a slice or an array of int."""
+        """Predictor of some of the rows, a slice or an array of int."""
         return self._replace(X=self.X[rows])
 
     def of(self, X):
-        """The same for other rows, such as the test set."""
+        """Predictor of other rows, such as the test set."""
         return self._replace(X=X)
 
     def followed_by(self, other):
@@ -96,7 +98,7 @@ class Predictor(ABC):
         return self._replace(X=stack([self.X, other.X]))
 
     def with_coef(self, coef):
-        """The same rows at other parameters."""
+        """Predictor of the rows at other parameters."""
         return self._replace(coef=coef)
 
     def at(self, other):
@@ -104,8 +106,12 @@ class Predictor(ABC):
         return self.with_coef(other.coef)
 
     def uncentred(self):
-        """The same rows without the centre of a design: as the estimator has its coefficients."""
+        """Predictor without the centre of a design, as the estimator has its coefficients."""
         return self
+
+    def uncentred_gradients(self, V):
+        """Gradients V, of the shape of the coefficients and m columns, for :meth:`uncentred`."""
+        return V
 
     @abstractmethod
     def raw(self):

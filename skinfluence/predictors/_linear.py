@@ -55,7 +55,7 @@ class LinearPredictor(Predictor):
 
     @property
     def dtype(self):
-        """Of answers that are as large as a table: that of X."""
+        """Of results that are as large as a table: that of X."""
         return self._design.dtype
 
     def take(self, rows):
@@ -135,7 +135,14 @@ class LinearPredictor(Predictor):
         return score_reader(self._design, [parts[k] for k in outputs])
 
     def row_norms(self, U):
-        return np.sqrt(self._design.square_norms() * (U**2).sum(axis=1))
+        return np.sqrt(self._design.square_norms()[:, 0] * (U**2).sum(axis=1))
+
+    def uncentred_gradients(self, V):
+        if self._design.center is None:
+            return V
+        out = V.copy()
+        out[:, :-1] += self._design.center[:, None] * V[:, -1:]
+        return out
 
     def absolute_sums(self, weights):
         return self._design.absolute_sums(weights).T

@@ -16,7 +16,7 @@ from skinfluence.selection._importance import SIGNS, check_scores, row_scores
 from skinfluence.selection._lazy_greedy import lazy_greedy
 from skinfluence.selection._similarity import RBFSimilarity
 
-#: Trade-offs that gamma="auto" looks at.
+#: Trade-offs that gamma="auto" tries.
 GAMMAS = (0.0, *(2.0**i for i in range(-2, 7)))
 
 
@@ -240,7 +240,7 @@ def _search(explainer, scores, candidates, diversity, gamma, n_select):
 
 
 def knee(influence, diversity):
-    """Where the sum of both, each rescaled to run from 0 to 1, is largest; the first of ties."""
+    """Position of the largest sum of both, each rescaled to [0, 1]; the first of ties."""
     total = sum(_rescaled(part) for part in (influence, diversity))
     return int(np.flatnonzero(total >= total.max() - 1e-9)[0])
 

@@ -34,7 +34,7 @@ class Prototypes(Readable):
         Their names in the index of the training data; their positions without one.
     weights : ndarray of shape (n_picked,)
         Best weight of each row's gradient in the mean gradient of the test rows, given all picks.
-        Negative where the row's gradient points the other way.
+        Negative where the row's gradient points in the opposite direction.
     discrepancy : ndarray of shape (n_picked,)
         Distance of the weighted rows to the test rows after each pick, never increasing.
     initial_discrepancy : float
@@ -158,7 +158,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
             "one that can be picked."
         )
     inverse = explainer.linearization_.inverse
-    with inverse.question():
+    with inverse.session():
         mean = tests.coef_gradient().ravel()
         kernel = _FisherKernel(objective, inverse, candidates)
         rows, weights, discrepancy, initial = _quadrature(kernel, mean, int(n_select))

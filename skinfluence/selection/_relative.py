@@ -13,7 +13,6 @@ from skinfluence.explainer import (
     change_lengths,
     check_explainer,
     influence_blocks,
-    scaled_changes,
     top_k,
     warn_of_stand_in,
 )
@@ -33,7 +32,7 @@ class _UnitChanges:
 
     def changes(self, method, edits, inverse, **settings):
         objective, changes = self._linearization.linear_changes(edits.row, inverse)
-        return objective, scaled_changes(changes, self._lengths[edits.row])
+        return objective, changes.divided(self._lengths[edits.row])
 
 
 def _relative_blocks(explainer, tests, kind, rows, out=None):

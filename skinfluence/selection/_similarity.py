@@ -54,7 +54,7 @@ class RBFSimilarity:
         with np.errstate(over="ignore", under="ignore"):  # its square may be no float
             largest = first.square_norms.max(initial=0.0) + second.square_norms.max(initial=0.0)
             if self._rounding * largest / scale > 1e-12 * scale:
-                # so short a scale would tell equal rows apart by their rounding
+                # so short a scale would separate equal rows by their rounding
                 lengths = np.add.outer(first.square_norms, second.square_norms)
                 out[out <= self._rounding * lengths] = 0.0
             out *= max(-0.5 / scale / scale, -np.finfo(float).max)
@@ -62,7 +62,7 @@ class RBFSimilarity:
 
     @property
     def _rounding(self):
-        """How far squared distances may be off, in units of the rows' squared lengths."""
+        """Rounding error of squared distances, in units of the rows' squared lengths."""
         return min(1e-12, np.finfo(float).eps * (8 + self._X.shape[1]))
 
     def _square_distances(self, first, second):

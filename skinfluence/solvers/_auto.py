@@ -5,24 +5,25 @@ from functools import partial
 
 from sklearn import get_config
 
-from skinfluence.solvers._base import Once, Questions, SingularHessianError, Solver
+from skinfluence._utils.checks import check_number, check_whole
+from skinfluence.solvers._base import Cached, SingularHessianError, Solver
 from skinfluence.solvers._cg import CGInverse, CGSolver
-from skinfluence.solvers._checks import check_integer, check_positive, check_seed
+from skinfluence.solvers._checks import check_seed
 from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._costs import MAX_WIDTH, Sizes
 from skinfluence.solvers._eigh import EighSolver
 from skinfluence.solvers._truncated import TruncatedSolver
 from skinfluence.solvers._woodbury import WoodburySolver
 
-#: A factorisation answers more than a solution (leverages, Newton steps): where that counts,
+#: A factorisation also gives leverages and Newton steps: where that counts,
 #: iterating must be this much cheaper, and the factorisation must take this many seconds at least.
 CHEAPER, LONG = 3.0, 1.0
 
 #: Products that an iteration is allowed whatever it costs.
 LEAST_PRODUCTS = 30
 
-#: Residual asked of an iteration in place of a factorisation: answers then agree to 1e-8.
-QUESTION_TOL = 1e-9
+#: Tolerance of an iteration in place of a factorisation: influences then agree to 1e-8.
+FIRST_ORDER_TOL = 1e-9
 
 #: MiB that a factorisation may take whatever `working_memory` says: no machine is short of them.
 SMALL = 64.0
@@ -30,7 +31,7 @@ SMALL = 64.0
 
 @dataclass(frozen=True, kw_only=True)
 class AutoSolver(Solver):
-    """The solver that a user who knows the Hessian would choose.
+    """Solver chosen by the estimated costs for a Hessian.
 
     - ``"woodbury"`` where every feature is penalised and the n x n side is no larger than the
       coefficients' side (per output for separable losses; n K against K q otherwise): the model
@@ -81,13 +82,13 @@ class AutoSolver(Solver):
     name = "auto"
 
     def __post_init__(self):
-        check_integer("n_right_hand_sides", self.n_right_hand_sides)
+        check_whole("n_right_hand_sides", self.n_right_hand_sides)
         if not isinstance(self.prefer_factorized, bool):
             raise ValueError(
                 f"prefer_factorized={self.prefer_factorized!r} is not known. Expected True or "
                 "False."
             )
-        check_positive("tol", self.tol, other=(None,))
+        check_number("tol", self.tol, words=(None,), above=0.0)
         check_seed(self.random_state)
 
     @classmethod
@@ -176,8 +177,8 @@ class AutoSolver(Solver):
             return TruncatedSolver().factorize(hessian)
         return _factorize(hessian, *self.select_solver(hessian))
 
-    def for_questions(self, hessian, main):
-        return AutoQuestions(hessian, main, self)
+    def choose_inverse(self, hessian, main):
+        return InverseChoice(hessian, main, self)
 
 
 def _factorize(hessian, solver, reason):
@@ -200,34 +201,41 @@ def _free(hessian):
     return int((hessian.penalty <= 0).any(axis=0).sum())
 
 
-class AutoQuestions(Questions):
-    """Questions of first order to one Hessian: iterated while that is cheaper, then factorised."""
+class InverseChoice:
+    """Inverse for so many more right-hand sides: iterated while that is cheaper, then factorised.
+
+    Parameters
+    ----------
+    hessian : Hessian
+    main : callable
+        Gives the InverseHessian that serves Newton steps and leverages.
+    auto : AutoSolver
+    """
 
     def __init__(self, hessian, main, auto):
-        super().__init__(main)
-        self._hessian, self._auto = hessian, auto
-        self._asked = 0
+        self._hessian, self._main, self._auto = hessian, main, auto
+        self._n_solved = 0
         self._iterated = None
-        self._direct = Once(partial(_direct_inverse, hessian, main, auto))
+        self._direct = Cached(partial(_direct_inverse, hessian, main, auto))
 
-    def inverse(self, m):
+    def __call__(self, m):
         hessian = self._hessian
         if self._direct.made is not None or not (hessian.convex and hessian.linear):
             self._iterated = None
             return self._direct()
-        self._asked += m
-        few = replace(self._auto, n_right_hand_sides=self._asked, prefer_factorized=False)
+        self._n_solved += m
+        few = replace(self._auto, n_right_hand_sides=self._n_solved, prefer_factorized=False)
         solver, reason = few.select_solver(hessian)
         direct = few.costs(hessian)[few.direct_solver(hessian)[0].name]
         if direct.mebibytes > allowed_memory():
             return self._main()
         if not isinstance(solver, CGSolver):
             return self._direct()
-        # an iteration that takes longer than a factorisation was reckoned wrongly, and ends
+        # an iteration that takes longer than a factorisation was estimated wrongly, and ends
         one = Sizes(hessian, m).cg_product() * -(-m // MAX_WIDTH)
         solver = replace(
             solver,
-            tol=QUESTION_TOL if self._auto.tol is None else self._auto.tol,
+            tol=FIRST_ORDER_TOL if self._auto.tol is None else self._auto.tol,
             max_iter=max(LEAST_PRODUCTS, int(direct.seconds / one)),
         )
         if self._iterated is None:
@@ -238,7 +246,7 @@ class AutoQuestions(Questions):
 
 
 def _direct_inverse(hessian, main, auto):
-    """The main inverse where it is factorised; else it was too dear for what else may be asked."""
+    """The main inverse where it is factorised, else a factorisation for first order."""
     inverse = main()
     return inverse if inverse.factorized else _factorize(hessian, *auto.direct_solver(hessian))
 
@@ -253,6 +261,6 @@ class IteratedInverse(CGInverse):
     def solve(self, V, x0=None):
         out, outcome = self._solve(V, x0)
         if (outcome[0] <= self.solver.tol).all():
-            self._conclude(outcome)
+            self._record(outcome)
             return out
         return self._factorized().solve(V)

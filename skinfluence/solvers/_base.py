@@ -1,18 +1,22 @@
 """The Solver noun: settings -> factorize(hessian) -> InverseHessian with a report."""
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from copy import copy
 from difflib import get_close_matches
+from functools import partial
 from inspect import signature
 from threading import get_ident
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
+from sklearn.utils import gen_batches
 
 from skinfluence._utils.progress import progress, progress_bar
-from skinfluence.linalg import row_blocks
+from skinfluence.linalg import block_size, row_blocks
 
-#: Bytes of K x K matrices, one per training row, that an inverse keeps without being asked for all.
+#: Bytes of K x K matrices, one per training row, that an inverse keeps even if only some are
+#: needed.
 MOST_KEPT = 2**25
 
 REGISTRY: dict[str, type["Solver"]] = {}
@@ -25,6 +29,8 @@ class InverseHessian(LinearOperator):
     factorized = True
     #: whether to show the progress of what takes a solution for every training row
     verbose = 0
+    #: right-hand sides that are solved together, where the solver has a limit
+    width: int | None = None
 
     def __init__(self, hessian, report):
         self.hessian = hessian
@@ -32,7 +38,7 @@ class InverseHessian(LinearOperator):
         self._leverage_blocks = None
         self._near_one = None
         self._cache = {}
-        self._asked = {}  # thread -> outcomes of the solutions of its open question
+        self._sessions = {}  # thread -> outcomes of the solutions of its open session
         super().__init__(dtype=np.float64, shape=hessian.shape)
 
     def cached(self, key, make):
@@ -45,23 +51,56 @@ class InverseHessian(LinearOperator):
     def solve(self, V):
         """H^-1 V for V of shape (p, m)."""
 
-    def question(self, *, quiet=False):
+    @contextmanager
+    def session(self, *, quiet=False):
         """Context whose solutions are reported as one: one report and at most one warning.
 
-        With `quiet` none of either. For generators there is :meth:`Question.over`.
+        With `quiet` none of either. A session inside another belongs to the outer one.
         """
-        return Question(self, quiet)
+        outcomes: list = []
+        with self._collecting(outcomes):
+            yield
+        if outcomes and not quiet:
+            self._report(outcomes)
 
-    def _conclude(self, outcome):
-        """Tell of a solution's outcome, now or at the end of the question that it belongs to."""
-        outcomes = self._asked.get(get_ident())
+    def in_session(self, steps):
+        """Yield from an iterator; its solutions are reported as one when it has ended.
+
+        The session is open only while a step is computed: whoever keeps the generator, as the
+        traceback of an interrupted call does, keeps no session open.
+        """
+        outcomes: list = []
+        while True:
+            with self._collecting(outcomes):
+                step = next(steps, _END)
+            if step is _END:
+                break
+            yield step
+        if outcomes:
+            self._report(outcomes)
+
+    @contextmanager
+    def _collecting(self, outcomes):
+        thread = get_ident()
+        if thread in self._sessions:
+            yield
+            return
+        self._sessions[thread] = outcomes
+        try:
+            yield
+        finally:
+            del self._sessions[thread]
+
+    def _record(self, outcome):
+        """Report the outcome of a solution, now or at the end of its session."""
+        outcomes = self._sessions.get(get_ident())
         if outcomes is None:
-            self._tell([outcome])
+            self._report([outcome])
         else:
             outcomes.append(outcome)
 
-    def _tell(self, outcomes):
-        """Report solutions, and warn of columns that failed; for iterative solvers."""
+    def _report(self, outcomes):
+        """Write solutions into the report, and warn of columns that failed; if iterative."""
 
     def _matmat(self, V):
         return self.solve(V)
@@ -99,13 +138,22 @@ class InverseHessian(LinearOperator):
         linear predictor with one output.
         """
         n, K = predictor.n_rows, self.hessian.n_outputs
-        out = np.empty((n, K, K))
-        with self.question():
-            for rows in self._shown(row_blocks(n, 8 * K * self.shape[0]), n):
+        width = self.width or block_size(8 * self.shape[0])
+        separable, out = self.hessian.separable, np.zeros((n, K, K))
+        size = max(1, width // (1 if separable else K))
+        with self.session():
+            for rows in self._shown(gen_batches(n, size) if n else (), n):
                 part = predictor.take(rows)
+                if separable:  # outputs do not reach each other: all at once
+                    V = sum(part.output_vjp(k, K) for k in range(K))
+                    out[rows, np.arange(K), np.arange(K)] = part.row_jvp(self.solve(V))
+                    continue
+                V = np.empty((self.shape[0], K, part.n_rows))
                 for k in range(K):
-                    out[rows, :, k] = part.row_jvp(self.solve(part.output_vjp(k, K)))
-        return out
+                    V[:, k] = part.output_vjp(k, K)
+                solved = self.solve(V.reshape(len(V), -1)).reshape(V.shape)
+                out[rows] = np.stack([part.row_jvp(solved[:, k]) for k in range(K)], axis=2)
+        return 0.5 * (out + out.transpose(0, 2, 1))
 
     def cross_solve(self, V):
         """J_i H^-1 V of all training rows for columns V (p, m): their raw predictions, (K, n, m).
@@ -177,53 +225,6 @@ class InverseHessian(LinearOperator):
         return {"total": n, "what": "leverages", "unit": "rows", "verbose": self.verbose}
 
 
-class Question:
-    """See :meth:`InverseHessian.question`; one inside another belongs to the outer one."""
-
-    def __init__(self, inverse, quiet=False):
-        self._asked, self._tell = inverse._asked, inverse._tell
-        self._quiet = quiet
-        self._outcomes: list = []
-
-    def __enter__(self):
-        self._thread = get_ident()
-        self._inside = self._asked.setdefault(self._thread, self._outcomes) is not self._outcomes
-
-    def __exit__(self, error, *_):
-        self._close()
-        if error is None:
-            self._conclude()
-
-    def _close(self):
-        if not self._inside:
-            del self._asked[self._thread]
-
-    def _conclude(self):
-        if self._outcomes and not self._quiet:
-            self._tell(self._outcomes)
-
-    def over(self, steps):
-        """Yield from `steps`; their solutions are reported as one when they have ended.
-
-        The question is open only while a step is computed. Whoever keeps the generator, as the
-        traceback of an interrupted call does, keeps no question open.
-
-        Parameters
-        ----------
-        steps : iterator
-        """
-        while True:
-            self.__enter__()
-            try:
-                step = next(steps, _END)
-            finally:
-                self._close()
-            if step is _END:
-                break
-            yield step
-        self._conclude()
-
-
 _END = object()
 
 
@@ -242,7 +243,7 @@ class Solver(ABC):
             REGISTRY[cls.name] = cls
 
     def get_params(self, deep=True):
-        """Settings by name, as scikit-learn asks for them.
+        """Settings by name.
 
         Parameters
         ----------
@@ -282,8 +283,10 @@ class Solver(ABC):
     def factorize(self, hessian) -> InverseHessian:
         """Factorise once; the result serves any number of right-hand sides."""
 
-    def for_questions(self, hessian, main):
-        """Solver for first-order influences, which counts their right-hand sides.
+    def choose_inverse(self, hessian, main):
+        """Function of a number of right-hand sides that gives the inverse for them.
+
+        For first order, whose right-hand sides are known: an iteration may cost less.
 
         Parameters
         ----------
@@ -293,16 +296,20 @@ class Solver(ABC):
 
         Returns
         -------
-        Questions
+        callable
         """
-        return Questions(main)
+        return partial(_main_inverse, main)
 
 
-class Once:
+def _main_inverse(main, n_right_hand_sides):
+    return main()
+
+
+class Cached:
     """A function without arguments that is called at most once; its result is kept.
 
-    What answers questions shares the main inverse with its owner through it, and holds no
-    reference to the owner: an explainer that is dropped is freed at once, its table with it.
+    The inverse is shared with its owner through it, without a reference to the owner: an explainer
+    that is dropped is freed at once, its table with it.
 
     Parameters
     ----------
@@ -322,23 +329,6 @@ class Once:
         if self.made is None:
             self.made = self._make()
         return self.made
-
-
-class Questions:
-    """Gives the inverse for a question with so many right-hand sides: always the main one.
-
-    Parameters
-    ----------
-    main : callable
-        Without arguments; gives the InverseHessian that serves all other questions.
-    """
-
-    def __init__(self, main):
-        self._main = main
-
-    def inverse(self, m):
-        """The InverseHessian that answers a question with `m` right-hand sides."""
-        return self._main()
 
 
 class SingularHessianError(np.linalg.LinAlgError):

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-#: Part of a column's square that must be its own (beside the columns before it) for the Cholesky
-#: factor of W' W to be trusted.
+#: Part of a column's square that must be its own (not explained by the columns before it) for the
+#: Cholesky factor of W' W to be trusted.
 DEPENDENT = 1e-8
 
 
-def block_cg(product, R, goal, measure, *, max_iter, patience, tell=None):
+def block_cg(product, R, goal, measure, *, max_iter, patience, progress=None):
     """X with A X = R, from X = 0, for a symmetric positive (semi-)definite A.
 
     Algorithm BCGrQ of Dubrulle (2001), "Retooling the method of block conjugate gradients",
@@ -27,14 +27,14 @@ def block_cg(product, R, goal, measure, *, max_iter, patience, tell=None):
     goal : float
         Iterate until every column's `measure` is at most this.
     measure : callable
-        Sizes (m,) of residual columns (B, q, m) in the norm that the caller is interested in; it
-        is asked only when the columns of C have become small.
+        Sizes (m,) of residual columns (B, q, m) in the norm of the tolerance; it
+        is evaluated only when the columns of C have become small.
     max_iter : int
         Limit of iterations.
     patience : int
         Give up after so many iterations in which no unfinished column fell by a tenth.
-    tell : callable or None
-        Is told after each iteration by what factor the residuals (m,) have fallen.
+    progress : callable or None
+        Called after each iteration with the factors by which the residuals (m,) have fallen.
 
     Returns
     -------
@@ -66,8 +66,8 @@ def block_cg(product, R, goal, measure, *, max_iter, patience, tell=None):
         size = column_norms(C)
         if not np.isfinite(size).all():
             break
-        if tell is not None:
-            tell(size / np.where(start > 0, start, 1.0))
+        if progress is not None:
+            progress(size / np.where(start > 0, start, 1.0))
         if (size <= ratio * goal).all():
             true = measure(Q @ C)
             if (true <= goal).all():

@@ -6,14 +6,12 @@ from functools import partial
 import numpy as np
 from sklearn.utils import gen_batches
 
+from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.progress import progress_bar
 from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._checks import (
-    check_choice,
     check_columns,
-    check_integer,
-    check_positive,
     check_seed,
     column_sizes,
     require_convex,
@@ -21,7 +19,7 @@ from skinfluence.solvers._checks import (
 from skinfluence.solvers._coordinates import PRECONDITIONERS, Coordinates, columns_in_memory
 from skinfluence.solvers._costs import MAX_WIDTH
 from skinfluence.solvers._report import report_of
-from skinfluence.solvers._shared import diagonal_root, project_gauge, warn_unconverged
+from skinfluence.solvers._shared import diagonal_root, project_identifiable, warn_unconverged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +33,10 @@ class CGSolver(Solver):
     the recurrence. Columns that do not reach `tol` are marked in three places: a
     ConvergenceWarning, ``inverse.report`` and, one by one, ``inverse.residuals``.
 
-    The gauge of multinomial coefficients is filled during the iteration and projected out of the
-    result, which gives the pseudo-inverse exactly. Directions without curvature that come from
-    the *data* are not known to the iteration: a right-hand side that has a part in them cannot
-    converge, and is marked.
+    The non-identifiable directions of multinomial coefficients are filled during the iteration and
+    projected out of the result, which gives the pseudo-inverse exactly. Directions of the
+    *data* without curvature are not known to the iteration: a right-hand side that has a part in
+    them cannot converge, and is marked.
 
     For a right-hand side in the range of a singular H (as gradients of rows with curvature are)
     the result is a solution, and all that it is multiplied with agrees with the pseudo-inverse.
@@ -64,18 +62,18 @@ class CGSolver(Solver):
         - ``"auto"``: "kronecker" where outputs interact and it costs less than `rank` products to
           make and a quarter of one to apply (so not for many columns of sparse text), made as soon
           as it is cheaper than a few solutions. Otherwise ten directions in units of the diagonal
-          are looked at: with them, where the rest is about as curved as each other (tables of
+          are computed: with them, where the rest is about as curved as each other (tables of
           measurements); else as "nystroem", once that is cheaper than going on without it.
         - None: the coordinates as they are.
     rank : int, default=50
         Directions of the sketch, per output where outputs do not interact; fewer with "auto" where
-        `working_memory` asks for it.
+        `working_memory` needs it.
     block_size : int, default=None
         Right-hand sides of a block; by default 128, or fewer where scikit-learn's
-        `working_memory` asks for it.
+        `working_memory` needs it.
     random_state : int, RandomState or None, default=None
         Seeds the sketch; None is a fixed seed, since the sketch changes the speed and not the
-        answer.
+        result.
     verbose : int, default=None
         Progress of what takes long: None shows a bar in terminals and notebooks, 0 nothing, 1 also
         lines elsewhere.
@@ -101,10 +99,10 @@ class CGSolver(Solver):
 
     def __post_init__(self):
         check_choice("preconditioner", self.preconditioner, PRECONDITIONERS)
-        check_positive("tol", self.tol)
-        check_integer("max_iter", self.max_iter)
-        check_integer("rank", self.rank)
-        check_integer("block_size", self.block_size, other=(None,))
+        check_number("tol", self.tol, above=0.0)
+        check_whole("max_iter", self.max_iter)
+        check_whole("rank", self.rank)
+        check_whole("block_size", self.block_size, words=(None,))
         check_seed(self.random_state)
 
     def factorize(self, hessian):
@@ -132,7 +130,7 @@ class CGInverse(InverseHessian):
         self.residuals = np.zeros(0)
         self.width = solver.block_size or min(MAX_WIDTH, columns_in_memory(p))
         # outputs that do not interact have a Krylov space each, of the same products
-        blocks = hessian.n_outputs if hessian.separable and hessian.gauge is None else 1
+        blocks = hessian.n_outputs if hessian.separable and not hessian.non_identifiable.size else 1
         self._shape = (blocks, p // blocks)
         self._scale = diagonal_root(hessian.diagonal())
         if hessian.linear and not hessian.separable:
@@ -167,7 +165,7 @@ class CGInverse(InverseHessian):
             When a column's residual stays above the tolerance.
         """
         out, outcome = self._solve(V, x0)
-        self._conclude(outcome)
+        self._record(outcome)
         return out
 
     def _solve(self, V, x0=None):
@@ -181,6 +179,8 @@ class CGInverse(InverseHessian):
         out = np.empty(V.shape)
         residuals = np.zeros(V.shape[1])
         n_iter = 0
+        # of each block about as many as a Hessian takes by default
+        self.hessian.n_products = type(self.hessian).n_products * -(-V.shape[1] // self.width)
         with progress_bar(
             total=V.shape[1],
             what="conjugate gradients",
@@ -198,10 +198,10 @@ class CGInverse(InverseHessian):
     def _solve_block(self, V, start, reach):
         """(X, residuals, number of products) of one block of right-hand sides.
 
-        `reach` is told how many of them are done, in parts: by the digits that they have.
+        `reach` is called with how many of them are done, in parts: by the digits that they have.
         """
         scale, tol = self._scale[:, None], self.solver.tol
-        V = project_gauge(self.hessian, V)
+        V = project_identifiable(self.hessian, V)
         size = column_sizes(V / scale)
         X = np.zeros_like(V)
         residuals = np.where(np.isfinite(size), (size > 0).astype(float), np.inf)
@@ -210,7 +210,7 @@ class CGInverse(InverseHessian):
         R = V[:, todo] / size[todo]
         n_iter = 0
         if start is not None:
-            begun = project_gauge(
+            begun = project_identifiable(
                 self.hessian, np.where(np.isfinite(start).all(axis=0), start, 0.0)[:, todo]
             )
             R_begun = R - self.hessian @ (begun / size[todo])
@@ -225,12 +225,14 @@ class CGInverse(InverseHessian):
             if not len(todo) or n_iter >= self.solver.max_iter:
                 break
             allowed = self._coordinates.allowance(len(todo), self.solver.max_iter - n_iter)
-            tell = partial(self._count, reach, V.shape[1] - len(todo), residuals[todo])
-            step, count = self._iterate(R, allowed, tell)
+            progress = partial(self._count, reach, V.shape[1] - len(todo), residuals[todo])
+            step, count = self._iterate(R, allowed, progress)
             self._coordinates.spend(count, len(todo))
             tried = X[:, todo] + size[todo] * step
             # from the solution, not from the recurrence, which drifts away from it
-            R_tried = project_gauge(self.hessian, (V[:, todo] - self.hessian @ tried) / size[todo])
+            R_tried = project_identifiable(
+                self.hessian, (V[:, todo] - self.hessian @ tried) / size[todo]
+            )
             n_iter += count + 1
             found = np.linalg.norm(R_tried / scale, axis=0)
             better, halved = found < residuals[todo], found < 0.5 * residuals[todo]
@@ -241,14 +243,14 @@ class CGInverse(InverseHessian):
                 # what a fresh start did not halve has reached its rounding, or its null space
                 todo, R = todo[halved], R[:, halved]
         reach(V.shape[1])
-        return project_gauge(self.hessian, X), residuals, n_iter
+        return project_identifiable(self.hessian, X), residuals, n_iter
 
     def _count(self, reach, done, residuals, fallen):
-        """Tell of the columns that are done and of parts of the others, counted in digits."""
+        """Report the columns that are done and parts of the others, counted in digits."""
         tol = min(self.solver.tol, 0.1)
         reach(done + (np.log(np.clip(residuals * fallen, tol, 1.0)) / np.log(tol)).sum())
 
-    def _iterate(self, R, max_iter, tell):
+    def _iterate(self, R, max_iter, progress):
         """(X, number of products) with H X ~ R, from zero."""
         shape, (preconditioner, filled) = self._shape, self._coordinates.current
         scale = self._scale.reshape(*shape, 1)
@@ -270,37 +272,11 @@ class CGInverse(InverseHessian):
             max_iter=max_iter,
             # without rounding the Krylov space is whole after q / m products
             patience=50 + 2 * shape[1] // R.shape[1],
-            tell=tell,
+            progress=progress,
         )
         return preconditioner.back(X).reshape(p, -1), n_iter
 
-    def leverage_blocks_of(self, predictor):
-        """See :meth:`InverseHessian.leverage_blocks_of`; all outputs of a few rows at a time."""
-        if not self.hessian.linear:
-            return super().leverage_blocks_of(predictor)
-        design = predictor.design
-        K, q = self.hessian.n_outputs, self.hessian.n_columns
-        separable = self.hessian.separable
-        out = np.zeros((design.shape[0], K, K))
-        n = design.shape[0]
-        with self.question():
-            size = max(1, self.width // (1 if separable else K))
-            for rows in self._shown(gen_batches(n, size) if n else (), n):
-                Z = design.take(rows).to_dense().T  # shape: (q, b)
-                if separable:  # no output reaches another's block: all at once
-                    V = np.tile(Z, (K, 1))
-                else:
-                    V = np.zeros((K, q, K, Z.shape[1]))
-                    V[np.arange(K), :, np.arange(K)] = Z
-                solved = self.solve(V.reshape(K * q, -1))
-                if separable:
-                    form = np.einsum("kqb,qb->bk", solved.reshape(K, q, -1), Z)
-                    out[rows, np.arange(K), np.arange(K)] = form
-                else:
-                    out[rows] = np.einsum("lqkb,qb->blk", solved.reshape(K, q, K, -1), Z)
-        return 0.5 * (out + out.transpose(0, 2, 1))
-
-    def _tell(self, outcomes):
+    def _report(self, outcomes):
         self.residuals = residuals = np.concatenate([found for found, _ in outcomes])
         tol, max_iter = self.solver.tol, self.solver.max_iter
         failed = int((~(residuals <= tol)).sum())

@@ -1,36 +1,7 @@
 """Checks of solver settings, and of Hessians that a solver cannot take."""
 
-from numbers import Integral, Real
-
 import numpy as np
 from sklearn.utils import check_random_state
-
-
-def check_integer(name, value, *, least=1, other=()):
-    """Raise ValueError unless `value` is a whole number, at least `least`, or one of `other`."""
-    if _is_one_of(value, other):
-        return
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
-        raise ValueError(
-            f"{name} must be an integer of at least {least}{_or(other)}, got {_got(value)}."
-        )
-
-
-def check_positive(name, value, *, zero=False, other=()):
-    """Raise ValueError unless `value` is a finite number above (or at) 0, or one of `other`."""
-    if _is_one_of(value, other):
-        return
-    is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-    if not is_number or not np.isfinite(value) or value < 0 or (value == 0 and not zero):
-        kind = "number of at least 0" if zero else "positive number"
-        raise ValueError(f"{name} must be a {kind}{_or(other)}, got {_got(value)}.")
-
-
-def check_choice(name, value, choices):
-    """Raise ValueError unless `value` is one of `choices`."""
-    if not _is_one_of(value, choices):
-        known = ", ".join(map(repr, choices))
-        raise ValueError(f"{name}={value!r} is not known. Expected one of {known}.")
 
 
 def check_seed(value):
@@ -40,7 +11,7 @@ def check_seed(value):
     except (ValueError, TypeError) as error:
         raise ValueError(
             "random_state must be None, an integer from 0 to 2**32 - 1 or a "
-            f"numpy.random.RandomState, got {_got(value)}."
+            f"numpy.random.RandomState, got {value!r}."
         ) from error
 
 
@@ -70,18 +41,6 @@ def column_sizes(V):
     largest = np.abs(V).max(axis=0, initial=0.0)
     unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
     return unit * np.linalg.norm(V / unit, axis=0)
-
-
-def _is_one_of(value, choices):
-    return (value is None or isinstance(value, str)) and value in choices
-
-
-def _or(other):
-    return "".join(f" or {choice!r}" for choice in other)
-
-
-def _got(value):
-    return f"{value!r} ({type(value).__name__})"
 
 
 def require_diagonal_penalty(hessian, name):

@@ -24,8 +24,9 @@ def singular_tolerance(p):
 class CholeskySolver(Solver):
     """H = L L' of the unit-diagonal Hessian; refuses a singular one.
 
-    The gauge of multinomial coefficients is known beforehand: it is filled before the
-    factorisation and projected out after it, which gives the pseudo-inverse exactly.
+    The non-identifiable directions of multinomial coefficients are known beforehand. They are
+    filled before the factorisation and projected out after it, which gives the pseudo-inverse
+    exactly.
 
     Raises
     ------
@@ -40,11 +41,13 @@ class CholeskySolver(Solver):
         return RootInverse(hessian, roots, report_of(self.name, hessian, null))
 
     @staticmethod
-    def _root(matrix, gauge):
+    def _root(matrix, non_identifiable):
         scaled, scale = equilibrate(matrix)
         p = len(scaled)
-        if gauge is not None:
-            filled, _ = np.linalg.qr(scale[:, None] * gauge)  # null space of the scaled matrix
+        if non_identifiable.size:
+            filled, _ = np.linalg.qr(
+                scale[:, None] * non_identifiable
+            )  # null space of the scaled matrix
             scaled += filled @ filled.T
         root, pivot = inverse_root(scaled)
         if not pivot >= singular_tolerance(p):
@@ -53,6 +56,6 @@ class CholeskySolver(Solver):
                 'Use solver="auto" or "eigh" (pseudo-inverse), or a positive damping.'
             )
         root /= scale[:, None]
-        if gauge is not None:
-            root = project_out(gauge, root)
+        if non_identifiable.size:
+            root = project_out(non_identifiable, root)
         return root, np.zeros((p, 0))

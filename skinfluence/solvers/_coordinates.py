@@ -18,15 +18,15 @@ PRECONDITIONERS = ("auto", "jacobi", "nystroem", "kronecker", None)
 #: to 30 on MNIST, hundreds where the penalty is weak), and a sketch (wide blocks need it less).
 SAVED_BY_KRONECKER, SAVED_BY_SKETCH = 20, 20
 
-#: Directions that are looked at before the units are chosen, and the curvature of the last of them,
+#: Directions that are computed before the units are chosen, and the curvature of the last of them,
 #: over the mean of those not seen, up to which the latter count as equal. In units of the diagonal
 #: it is 0.8 to 1.6 for tables of measurements, 3 to 11 for pixels and counts of words.
 FEW, FLAT = 10, 2.0
 
-#: What making a Kronecker product takes over what is reckoned: its small parts are many.
-DEARER = 1.2
+#: Factor on the estimated cost of making a Kronecker product: its small parts are many.
+OVERHEAD = 1.2
 
-#: A preconditioner that was not asked for may take this share of a product to apply.
+#: A preconditioner chosen by "auto" may take this share of a product to apply.
 LIGHT = 0.25
 
 #: Arrays of the size of a block of right-hand sides that exist at the same time.
@@ -50,7 +50,7 @@ class Coordinates:
     Attributes
     ----------
     current : tuple
-        The preconditioner, and the gauge of the parametrisation in its coordinates (orthonormal,
+        The preconditioner, and the non-identifiable directions in its coordinates (orthonormal,
         of shape (*shape, m)) or None. To be read once an iteration: another thread may improve it
         meanwhile.
     """
@@ -61,11 +61,11 @@ class Coordinates:
         name = solver.preconditioner
         self._rank = solver.rank
         self._waiting = name == "auto" and hessian.linear
-        self._looked = False
-        self._spent = 0.0  # seconds of products while waiting, as they are reckoned
+        self._tried_diagonal = False
+        self._spent = 0.0  # estimated seconds of products while waiting
         self._kronecker = name == "kronecker"
         if self._waiting:
-            # a sketch that was not asked for must not take more memory than the iteration
+            # a sketch chosen by "auto" must not take more memory than the iteration
             self._rank = min(solver.rank, columns_in_memory(hessian.shape[0]))
             self._sizes = Sizes(hessian, 1)
             self._price = kronecker_price(hessian)
@@ -81,8 +81,9 @@ class Coordinates:
 
     def _use(self, preconditioner):
         filled = None
-        if self._hessian.gauge is not None:
-            null = preconditioner.null_back(self._hessian.gauge.reshape(*self._shape, -1))
+        if self._hessian.non_identifiable.size:
+            null = self._hessian.non_identifiable.reshape(*self._shape, -1)
+            null = preconditioner.null_back(null)
             filled, _ = np.linalg.qr(null)
         self.current = preconditioner, filled
 
@@ -104,9 +105,9 @@ class Coordinates:
             random_state=check_random_state(self._seed),
         )
 
-    def _look(self):
+    def _try_diagonal(self):
         """Units of the diagonal, where all directions but a few are as curved as each other."""
-        self._looked = True
+        self._tried_diagonal = True
         sketch = self._sketched(self._scale, min(FEW, self._rank))
         rank, q = sketch.values.shape[1], self._shape[1]
         data = 1.0 - (self._hessian.penalty.ravel() / self._scale**2).reshape(self._shape)
@@ -122,8 +123,8 @@ class Coordinates:
 
     def allowance(self, m, left):
         """Products of m columns until a better preconditioner is made; `left` if it is."""
-        if self._waiting and not self._kronecker and not self._looked:
-            self._look()
+        if self._waiting and not self._kronecker and not self._tried_diagonal:
+            self._try_diagonal()
         if not self._waiting:
             return left
         product = self._sizes.product(m)
@@ -148,7 +149,7 @@ def kronecker_price(hessian):
     fits = cost.mebibytes <= float(get_config()["working_memory"])
     if not fits or sizes.kronecker_product() > LIGHT * product:
         return np.inf
-    return DEARER * cost.seconds
+    return OVERHEAD * cost.seconds
 
 
 def columns_in_memory(p):

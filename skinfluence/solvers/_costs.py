@@ -96,7 +96,7 @@ class Sizes:
     def cg_product(self):
         """Seconds of an iteration with a block of right-hand sides."""
         m = min(self.m, MAX_WIDTH)
-        # beside the product, the small dense algebra of the block
+        # with the small dense algebra of the block
         return self.product(m) + 10.0 * self.p * m**2 / SQUARE
 
     def cg(self):

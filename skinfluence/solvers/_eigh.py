@@ -29,7 +29,7 @@ class EighSolver(Solver):
         return RootInverse(hessian, roots, report_of(self.name, hessian, null))
 
     @staticmethod
-    def _root(matrix, gauge):
+    def _root(matrix, non_identifiable):
         scaled, scale = equilibrate(matrix)
         values, vectors = np.linalg.eigh(scaled)  # numpy's, as the products are
         if values[0] < -NEGATIVE * max(values[-1], 1.0):
@@ -45,8 +45,8 @@ class EighSolver(Solver):
         if null.any():
             space, _ = np.linalg.qr(vectors[:, null] / scale[:, None])
             root = project_out(space, root)
-        if gauge is not None and null.any():
-            # what is left of the null space after the gauge is the data's
-            left, size, _ = np.linalg.svd(project_out(gauge, space), full_matrices=False)
+        if non_identifiable.size and null.any():
+            # what is left of the null space without the non-identifiable directions is the data's
+            left, size, _ = np.linalg.svd(project_out(non_identifiable, space), full_matrices=False)
             space = left[:, size > 1e-6]
         return root, space

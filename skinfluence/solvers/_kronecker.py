@@ -76,7 +76,7 @@ class KroneckerPreconditioner:
 def _factors(hessian):
     """A (K, K) with a mean eigenvalue of 1, and S (q, q)."""
     K = hessian.n_outputs
-    norms = hessian.design.square_norms()
+    norms = hessian.design.square_norms()[:, 0]
     A = _curvature_sum(hessian, norms)
     size = np.trace(A) / K
     inverse = np.linalg.pinv(A + LEAST_CURVATURE * size * np.eye(K))

@@ -186,7 +186,7 @@ def curvature_roots(hessian, rows=slice(None)):
 
 
 def are_near_one(hessian, rows, curvature, forms):
-    """Which rows' gaps are not to be taken from a difference, a mask (n_rows,).
+    """Mask (n_rows,) of rows whose gap cannot be taken from a difference.
 
     `rows` is a slice or an array of int.
     """

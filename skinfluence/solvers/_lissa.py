@@ -5,14 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence.linalg import Design, LinearHessian, block_size
 from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._checks import (
-    check_choice,
     check_columns,
-    check_integer,
-    check_positive,
     check_seed,
     column_sizes,
     require_convex,
@@ -24,7 +22,7 @@ from skinfluence.solvers._row_sampling import Probe, RowSampler
 from skinfluence.solvers._shared import (
     NOT_FINITE,
     diagonal_root,
-    project_gauge,
+    project_identifiable,
     warn_unconverged,
 )
 
@@ -39,7 +37,7 @@ class LissaSolver(Solver):
     r"""H^-1 b by the stochastic recursion of Agarwal et al. (2016), for many rows.
 
     ``v <- v + M (b - H_B v) / scale`` from v = 0, with H_B = P + the unbiased curvature of a batch
-    B of drawn rows: no step looks at more than `batch_size` rows, whatever n. The penalty P enters
+    B of drawn rows: no step reads more than `batch_size` rows, whatever n. The penalty P enters
     in full. With M = I and uniform draws this is Koh & Liang (2017), section 3, "stochastic
     estimation". What is different here, and why:
 
@@ -123,11 +121,11 @@ class LissaSolver(Solver):
     def __post_init__(self):
         check_choice("sampling", self.sampling, ("importance", "uniform"))
         check_choice("preconditioner", self.preconditioner, ("diagonal", None))
-        check_integer("batch_size", self.batch_size, other=("auto",))
-        check_positive("scale", self.scale, other=("auto",))
-        check_positive("tol", self.tol, zero=True)
-        check_integer("depth", self.depth)
-        check_integer("repeats", self.repeats)
+        check_whole("batch_size", self.batch_size, words=("auto",))
+        check_number("scale", self.scale, words=("auto",), above=0.0)
+        check_number("tol", self.tol, least=0.0)
+        check_whole("depth", self.depth)
+        check_whole("repeats", self.repeats)
         check_seed(self.random_state)
 
     def factorize(self, hessian):
@@ -181,7 +179,7 @@ class LissaInverse(InverseHessian):
 
     def solve(self, V):
         settings, hessian = self.settings, self.hessian
-        b = project_gauge(hessian, check_columns(V, hessian.shape[0]))
+        b = project_identifiable(hessian, check_columns(V, hessian.shape[0]))
         length = column_sizes(b)
         finite = np.isfinite(length)
         out = np.zeros_like(b)
@@ -195,13 +193,13 @@ class LissaInverse(InverseHessian):
             mean, error[columns], change[columns], depth = found
             out[:, columns] = length[columns] * self._outwards(mean)
             n_iter = max(n_iter, depth)
-        self._conclude((error, change, n_iter))
-        return project_gauge(hessian, out)
+        self._record((error, change, n_iter))
+        return project_identifiable(hessian, out)
 
     def _restarted(self, b):
         for attempt in range(RESTARTS):
             try:
-                with np.errstate(over="ignore", invalid="ignore"):  # told as a divergence
+                with np.errstate(over="ignore", invalid="ignore"):  # raised as a divergence
                     return run_until_stable(self, b)
             except DivergenceError:
                 if self.settings.scale != "auto" or attempt == RESTARTS - 1:
@@ -223,7 +221,7 @@ class LissaInverse(InverseHessian):
             v[..., -1] += v[..., :-1] @ self.hessian.design.center
         return v.transpose(1, 2, 0).reshape(self.hessian.shape[0], -1)
 
-    def _tell(self, outcomes):
+    def _report(self, outcomes):
         settings, report = self.settings, self.report
         self.standard_error = np.concatenate([error for error, _, _ in outcomes])
         self.change = np.concatenate([change for _, change, _ in outcomes])
@@ -275,7 +273,7 @@ def _diagonals(hessian):
 
 
 def _without_center(hessian):
-    """The same Hessian of sparse rows without their centre, where the intercept is free.
+    """Hessian of sparse rows without their centre, where the intercept is not penalised.
 
     Then centring is a change of coordinates, which would make every step dense.
     """

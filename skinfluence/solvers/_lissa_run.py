@@ -14,7 +14,7 @@ THIN = 25
 
 #: Numbers updated beyond which a compiled kernel pays, whose compilation takes some seconds.
 KERNEL_WORK = 3e8
-#: Bytes of drawn rows that the numpy way makes dense at a time.
+#: Bytes of drawn rows that numpy's steps make dense at a time.
 BLOCK_BYTES = 2**25
 
 
@@ -51,8 +51,8 @@ def run_until_stable(inverse, b):
     steps = choose_steps(hessian, work)(
         hessian, inverse.sampler.row_scale / size, inverse.weights, inverse.scale
     )
-    V, drift = steps.start(b, repeats)
-    # a recursion whose steps do not expand grows by the drift's size a step, at most
+    V, bias = steps.start(b, repeats)
+    # a recursion whose steps do not expand grows by the bias's size a step, at most
     metric = 1.0 / inverse.weights
     reach = np.sqrt((steps.step**2 * b**2 * metric).sum(axis=(1, 2)))  # shape: (m,)
     mean = np.zeros_like(b)
@@ -72,7 +72,7 @@ def run_until_stable(inverse, b):
         )
         for start in starts:
             shape = (min(thin, last - start), repeats, size)
-            steps.advance(V, drift, inverse.sampler.draw(random_state, shape))
+            steps.advance(V, bias, inverse.sampler.draw(random_state, shape))
             total += V
             n_taken += 1
             if n_taken % 4 == 1 or start + thin >= last:
@@ -80,16 +80,16 @@ def run_until_stable(inverse, b):
         runs = steps.common(total / n_taken)
         mean[active] = runs.mean(axis=0)
         moved = mean[active] - (0.0 if previous is None else previous)
-        asked = np.concatenate([[mean[active], moved], runs - mean[active]])
-        norms = inverse.probe.norm(asked.reshape(-1, *b.shape[1:]).transpose(1, 2, 0))
-        length, move, *spread = norms.reshape(len(asked), -1)
+        measured = np.concatenate([[mean[active], moved], runs - mean[active]])
+        norms = inverse.probe.norm(measured.reshape(-1, *b.shape[1:]).transpose(1, 2, 0))
+        length, move, *spread = norms.reshape(len(measured), -1)
         length = np.where(length > 0, length, 1.0)
         if repeats > 1:
             square = np.square(spread).sum(axis=0)
             error[active] = np.sqrt(square / (repeats * (repeats - 1))) / length
         if previous is not None:
             change[active] = move / length
-        # along directions without curvature nothing but the coefficients themselves can tell
+        # along directions without curvature only the coefficients themselves show it
         step_size = np.sqrt((moved**2 * metric).sum(axis=(1, 2)))
         if previous is not None:
             whole = np.sqrt((mean[active] ** 2 * metric).sum(axis=(1, 2)))
@@ -102,7 +102,7 @@ def run_until_stable(inverse, b):
         if not going.any():
             break
         if not going.all():
-            V, drift = steps.take(V, going), steps.take(drift, going)
+            V, bias = steps.take(V, going), steps.take(bias, going)
             active, last_step_size = active[going], step_size[going]
         previous = mean[active].copy()
     return mean, error, change, last
@@ -164,21 +164,21 @@ class NumpySteps:
         self.step = weights / scale
         penalty = hessian.penalty
         alike = bool((penalty == penalty[:1]).all())
-        self.shrink = (penalty[:1] if alike else penalty) * self.step  # shape: (1 or K, q)
+        self.decay = (penalty[:1] if alike else penalty) * self.step  # shape: (1 or K, q)
 
     def start(self, b, n_repeats):
-        """(V = 0, drift) for right-hand sides b of shape (m, K, q)."""
-        drift = b * self.step
-        return np.zeros((n_repeats, *drift.shape)), drift
+        """(V = 0, bias) for right-hand sides b of shape (m, K, q)."""
+        bias = b * self.step
+        return np.zeros((n_repeats, *bias.shape)), bias
 
     def take(self, V, columns):
-        """The same for some of the right-hand sides."""
+        """State of some of the right-hand sides."""
         return np.ascontiguousarray(V[..., columns, :, :])
 
     def common(self, V):
         return V
 
-    def advance(self, V, drift, rows):
+    def advance(self, V, bias, rows):
         """len(rows) steps; rows has shape (n_steps, n_repeats, batch_size)."""
         n_repeats, m, K, q = V.shape
         size = max(1, BLOCK_BYTES // (8 * q * rows[0].size))
@@ -193,14 +193,14 @@ class NumpySteps:
                 bent = bent * self.row_scale[drawn.ravel(), None, None]
                 bent = bent.transpose(0, 2, 1).reshape(n_repeats, -1, m * K)
                 move = (bent.transpose(0, 2, 1) @ Z).reshape(V.shape)
-                V -= V * self.shrink
-                V += drift - self.step * move
+                V -= V * self.decay
+                V += bias - self.step * move
 
 
 class DenseSteps(NumpySteps):
     """The compiled loop over dense rows."""
 
-    def advance(self, V, drift, rows):
+    def advance(self, V, bias, rows):
         hessian, K = self.hessian, self.hessian.n_outputs
         curvature = hessian.curvature
         center = hessian.design.center
@@ -211,9 +211,9 @@ class DenseSteps(NumpySteps):
             np.empty((0, K)) if curvature.factor is None else curvature.factor,
             self.row_scale,
             rows,
-            self.shrink,
+            self.decay,
             self.step,
-            drift,
+            bias,
             V,
         )
 
@@ -223,12 +223,12 @@ class CsrSteps(NumpySteps):
 
     def __init__(self, hessian, row_scale, weights, scale):
         super().__init__(hessian, row_scale, weights, scale)
-        self._shrink = np.ascontiguousarray(self.shrink.T)
-        self._pace = np.ascontiguousarray(self.step.T)
+        self._shrink = np.ascontiguousarray(self.decay.T)
+        self._step_size = np.ascontiguousarray(self.step.T)
 
     def start(self, b, n_repeats):
-        drift = np.ascontiguousarray((b * self.step).transpose(2, 0, 1))  # shape: (q, m, K)
-        return np.zeros((n_repeats, *drift.shape)), drift
+        bias = np.ascontiguousarray((b * self.step).transpose(2, 0, 1))  # shape: (q, m, K)
+        return np.zeros((n_repeats, *bias.shape)), bias
 
     def take(self, V, columns):
         return np.ascontiguousarray(V[..., columns, :])
@@ -236,7 +236,7 @@ class CsrSteps(NumpySteps):
     def common(self, V):
         return V.transpose(0, 2, 3, 1)
 
-    def advance(self, V, drift, rows):
+    def advance(self, V, bias, rows):
         hessian, K = self.hessian, self.hessian.n_outputs
         curvature = hessian.curvature
         X = hessian.design.X
@@ -250,7 +250,7 @@ class CsrSteps(NumpySteps):
             self.row_scale,
             rows,
             self._shrink,
-            self._pace,
-            drift,
+            self._step_size,
+            bias,
             V,
         )

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.progress import progress
 from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._checks import (
-    check_choice,
     check_columns,
-    check_integer,
-    check_positive,
     check_seed,
     column_sizes,
     require_convex,
@@ -21,7 +19,7 @@ from skinfluence.solvers._shared import (
     NOT_FINITE,
     diagonal_root,
     largest_eigenvalue,
-    project_gauge,
+    project_identifiable,
     warn_unconverged,
 )
 
@@ -71,11 +69,11 @@ class NeumannSolver(Solver):
     equation, not m. And when the Hessian is divided by a constant, the limit is that constant times
     the solution: here b is divided too.
 
-    The gauge of multinomial coefficients is projected out. Directions without curvature that
-    come from the *data* (duplicated columns, more columns than rows without penalty) are never
-    inverted: their part of b stays in the residual and the column is not converged. A b without
-    such a part, as every training gradient, converges to a solution, the one of least norm in the
-    coordinates of the recursion; ``solver="eigh"`` gives the Moore-Penrose one.
+    Non-identifiable directions (multinomial coefficients) are projected out. Directions without
+    curvature that come from the *data* (duplicated columns, more columns than rows without penalty)
+    are never inverted: their part of b stays in the residual and the column is not converged. A b
+    without such a part, as every training gradient, converges to a solution, the one of least norm
+    in the coordinates of the recursion; ``solver="eigh"`` gives the Moore-Penrose one.
 
     References
     ----------
@@ -96,9 +94,9 @@ class NeumannSolver(Solver):
 
     def __post_init__(self):
         check_choice("preconditioner", self.preconditioner, ("diagonal", None))
-        check_positive("scale", self.scale, other=("auto",))
-        check_positive("tol", self.tol)
-        check_integer("max_iter", self.max_iter)
+        check_number("scale", self.scale, words=("auto",), above=0.0)
+        check_number("tol", self.tol, above=0.0)
+        check_whole("max_iter", self.max_iter)
         check_seed(self.random_state)
 
     def factorize(self, hessian):
@@ -138,7 +136,7 @@ class NeumannInverse(InverseHessian):
     def solve(self, V):
         settings, hessian, root = self.settings, self.hessian, self._root
         V = check_columns(V, hessian.shape[0])
-        b = root * project_gauge(hessian, V)  # unit-diagonal coordinates
+        b = root * project_identifiable(hessian, V)  # unit-diagonal coordinates
         size = column_sizes(b)
         out = np.zeros_like(b)
         finite = np.isfinite(size)
@@ -146,6 +144,7 @@ class NeumannInverse(InverseHessian):
         out[:, ~finite] = np.nan
         active = np.flatnonzero(finite & (size > 0))
         b = b[:, active] / size[active]
+        hessian.n_products = settings.max_iter
         u = np.zeros_like(b)
         left = b.copy()  # b - H u
         n_iter = 0
@@ -173,10 +172,10 @@ class NeumannInverse(InverseHessian):
             if not going.all():
                 active, b, u, left = active[going], b[:, going], u[:, going], left[:, going]
                 first = first[going]
-        self._conclude((residual, n_iter))
-        return project_gauge(hessian, root * out)
+        self._record((residual, n_iter))
+        return project_identifiable(hessian, root * out)
 
-    def _tell(self, outcomes):
+    def _report(self, outcomes):
         settings = self.settings
         self.residual = np.concatenate([residual for residual, _ in outcomes])
         n_iter = max(count for _, count in outcomes)

@@ -19,11 +19,11 @@ class SolverReport:
         p, the size of the Hessian.
     null_space : ndarray of shape (p, m)
         Orthonormal directions without curvature that come from the *data* (constant, duplicated
-        or collinear columns); the gauge of the multinomial parametrisation is not among them.
+        or collinear columns); without the non-identifiable directions of the parametrisation.
     reason : str
         Why this solver, in a sentence.
     converged : bool
-        Whether every column of the last solution met the solver's tolerance; always True for
+        Whether every column of the last solution reached the solver's tolerance; always True for
         factorisations.
     n_iter : int
         Iterations (Hessian products) of the last solution; 0 for factorisations.
@@ -48,7 +48,6 @@ class SolverReport:
 
 def report_of(name, hessian, null=None):
     """Report of a solver that found the null directions `null` (p, m) of the data, or none."""
-    p = hessian.shape[0]
+    p, n_free = hessian.non_identifiable.shape
     null = np.zeros((p, 0)) if null is None else null
-    gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
-    return SolverReport(name, p - gauge - null.shape[1], p, null)
+    return SolverReport(name, p - n_free - null.shape[1], p, null)

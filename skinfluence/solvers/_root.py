@@ -1,4 +1,4 @@
-"""Inverse Hessians held as roots: H^+ = W W', block by block."""
+"""Inverse Hessians stored as roots: H^+ = W W', block by block."""
 
 import numpy as np
 from scipy.linalg import lapack
@@ -51,7 +51,7 @@ class RootInverse(InverseHessian):
         V = check_columns(V, self.shape[0]).reshape(blocks, self.shape[0] // blocks, -1)
         out = np.zeros(V.shape)
         for k, W in enumerate(self.roots):
-            if blocks == 1 or V[k].any():  # who asks of one output sends zeros for all others
+            if blocks == 1 or V[k].any():  # right-hand sides of one output are zero elsewhere
                 np.matmul(W, W.T @ V[k], out=out[k])
         return out.reshape(self.shape[0], -1)
 
@@ -104,11 +104,12 @@ class RootInverse(InverseHessian):
         """{(k, j): half of the symmetric part of block (k, j) of the inverse}, for j >= k.
 
         A third of the multiplications of a full product where the root is triangular: the rows of
-        output j begin at its own columns then, but for those that a gauge was projected out of.
+        output j begin at its own columns then, except where non-identifiable directions were
+        projected out.
         """
         K, q = self.hessian.n_outputs, self.hessian.n_columns
-        root, gauge = self.roots[0], self.hessian.gauge
-        full = [] if gauge is None else np.flatnonzero(gauge.reshape(K, q, -1).any(axis=(0, 2)))
+        root, shifts = self.roots[0], self.hessian.non_identifiable
+        full = np.flatnonzero(shifts.reshape(K, q, -1).any(axis=(0, 2))) if shifts.size else []
         halves = {}
         for j in range(K):
             above, own = root[: (j + 1) * q], root[j * q : (j + 1) * q]
@@ -235,21 +236,23 @@ def project_out(null_space, W):
 
 
 def factorize_blocks(hessian, factorize_block):
-    """Apply ``factorize_block(matrix, gauge) -> (root, null_space)`` to each independent block.
+    """Roots of the inverse of each independent block, and the null space of the data.
+
+    ``factorize_block(matrix, non_identifiable)`` gives the (root, null_space) of one.
 
     Returns the list of roots and the null space of the data in all p coordinates, (p, m). The
     roots take the place of the rows' curvature, which the Hessian lets go of.
     """
     p = hessian.shape[0]
     if not hessian.separable:
-        root, null = factorize_block(hessian.to_dense(), hessian.gauge)
+        root, null = factorize_block(hessian.to_dense(), hessian.non_identifiable)
         hessian.release()
         return [root], null
     K, q = hessian.penalty.shape
     roots, nulls = [], []
     for k in range(K):
         if k == 0 or not hessian.blocks_are_equal:
-            root, null = factorize_block(hessian.block(k), None)
+            root, null = factorize_block(hessian.block(k), np.zeros((q, 0)))
         roots.append(root)
         placed = np.zeros((p, null.shape[1]))
         placed[k * q : (k + 1) * q] = null

@@ -16,7 +16,7 @@ def curvature_bounds(hessian, weights):
 
     That is of B_i A_i B_i, where B_i = diag_k(sqrt(sum_j weights_kj z_ij^2)).
     """
-    square_norms = row_square_norms(hessian.design, weights)  # shape: (n, K) or (n, 1)
+    square_norms = hessian.design.square_norms(weights)  # shape: (n, K) or (n, 1)
     out = np.empty(hessian.n_rows)
     for rows in row_blocks(hessian.n_rows, 64 * hessian.n_outputs**2, cache_mib=1.0):
         out[rows] = _largest_eigenvalues(hessian.curvature_of(rows), square_norms[rows])
@@ -40,24 +40,6 @@ def _largest_eigenvalues(curvature, square_norms):
     frobenius = (c * (c - 2.0 * square)).sum(axis=0) + square.sum(axis=0) ** 2
     discs = c - 2.0 * square + f * f.sum(axis=0)
     return np.minimum(np.sqrt(np.maximum(frobenius, 0.0)), discs.max(axis=0))
-
-
-def row_square_norms(design, weights):
-    """sum_j weights_kj z_ij^2 of every row, for weights (K, q): (n, K)."""
-    if not design.is_sparse:
-        out = np.empty((design.shape[0], len(weights)))
-        for rows, Z in design.dense_blocks():
-            np.multiply(Z, Z, out=Z)
-            out[rows] = Z @ weights.T
-        return out
-    X, f = design.X, design.n_features
-    out = np.asarray(X.multiply(X) @ weights[:, :f].T, dtype=float)
-    if design.intercept:
-        out += weights[:, -1]
-        if design.center is not None:
-            pull = weights[:, :f] * design.center
-            out = np.maximum(out - 2.0 * (X @ pull.T) + pull @ design.center, 0.0)
-    return out
 
 
 class RowSampler:

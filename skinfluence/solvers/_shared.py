@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._utils.warnings import user_stacklevel
 
-#: What is told of right-hand sides that have no solution.
+#: Advice for right-hand sides that have no solution.
 NOT_FINITE = "Right-hand sides with NaN or infinite entries have no solution."
 
 
@@ -51,11 +51,10 @@ def largest_eigenvalue(product, p, random_state, max_iter=50, rtol=0.01):
     return size
 
 
-def project_gauge(hessian, V):
-    """V without the directions that the parametrisation leaves free."""
-    if hessian.gauge is None:
-        return V
-    return V - hessian.gauge @ (hessian.gauge.T @ V)
+def project_identifiable(hessian, V):
+    """V without its part along the directions that are not identifiable."""
+    N = hessian.non_identifiable
+    return V - N @ (N.T @ V) if N.size else V
 
 
 def warn_unconverged(solver, bad, n_columns, measured, remedy):

@@ -15,7 +15,7 @@ class TruncatedSolver(Solver):
 
     From the singular values of the rows, whose squares the Hessian holds: nothing is lost to
     rounding that the estimator itself does not lose. Not in the registry: the objective says where
-    it is needed, whatever solver was asked for.
+    it is needed, whatever the explainer's solver.
     """
 
     def factorize(self, hessian):

@@ -14,7 +14,8 @@ from skinfluence.solvers._leverage import (
     curvature_roots,
     without_noise,
 )
-from skinfluence.solvers._report import SolverReport
+from skinfluence.solvers._report import report_of
+from skinfluence.solvers._shared import project_identifiable
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,13 @@ class WoodburyInverse(InverseHessian):
         else:
             blocks = [self._coupled_block(hessian)]
         self._blocks = blocks
-        gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
-        p = hessian.shape[0]
-        if sum(block.rank for block in blocks) + gauge < K * len(self._free):
+        n_free = hessian.non_identifiable.shape[1]
+        if sum(block.rank for block in blocks) + n_free < K * len(self._free):
             raise SingularHessianError(
                 "The Hessian is singular in the columns without penalty (the intercept). Use "
                 'solver="auto" or "eigh" (pseudo-inverse), or a positive damping.'
             )
-        super().__init__(hessian, SolverReport(name, p - gauge, p, np.zeros((p, 0))))
+        super().__init__(hessian, report_of(name, hessian))
 
     def _gram(self, k):
         """Z P^-1 Z' over the penalised columns of output k, (n, n)."""
@@ -126,9 +126,7 @@ class WoodburyInverse(InverseHessian):
     def _solve(self, V):
         """H^-1 V, (p, m), and R' Z H^-1 V, one array for each block."""
         K, q, m = self.hessian.n_outputs, self.hessian.n_columns, len(self._free)
-        gauge = self.hessian.gauge
-        V = check_columns(V, self.shape[0])
-        V = V if gauge is None else V - gauge @ (gauge.T @ V)
+        V = project_identifiable(self.hessian, check_columns(V, self.shape[0]))
         V = V.reshape(K, q, V.shape[1])
         kept = V[:, self._kept] / self._penalty[:, :, None]  # P^-1 V
         right = self._to_rows(np.stack([self._Z_kept @ part for part in kept]))
@@ -141,7 +139,7 @@ class WoodburyInverse(InverseHessian):
         for k, pull in enumerate(self._from_rows(mu)):
             out[k, self._kept] = kept[k] - (self._Z_kept.T @ pull) / self._penalty[k, :, None]
         out = out.reshape(K * q, -1)
-        return (out if gauge is None else out - gauge @ (gauge.T @ out)), mu
+        return project_identifiable(self.hessian, out), mu
 
     def leverage_blocks(self, rows=None):
         if not self._separable:
@@ -180,7 +178,7 @@ class WoodburyInverse(InverseHessian):
 
     @property
     def _by_rows(self):
-        """Where what a row does is found from its gap, (n, K): not at small curvature."""
+        """Mask (n, K) of rows that go by their gap: not those of small curvature."""
         return self._gaps < 0.5
 
     def cross_solve(self, V):

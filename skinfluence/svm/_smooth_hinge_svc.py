@@ -173,7 +173,7 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
         temperature = max(1.0, self.temperature)
         while True:
             last = temperature <= self.temperature
-            objective = objective.with_loss(SmoothHinge(temperature))
+            objective = objective.replace(loss=SmoothHinge(temperature))
             settings = {} if last else {"tol": 1e-3}
             solver = AutoSolver.for_newton_steps()
             result = minimize(objective, solver, max_iter=self.max_iter, **settings)

@@ -7,7 +7,7 @@ from skinfluence.testing._adapters import check_adapter
 from skinfluence.testing._losses import check_loss
 from skinfluence.testing._predictors import check_predictor
 from skinfluence.testing._solvers import check_solver
-from skinfluence.testing._steps import check_pull_back
+from skinfluence.testing._steps import check_vjp
 from skinfluence.testing._truth import (
     finite_difference_influence,
     leave_one_out_influence,
@@ -18,8 +18,8 @@ __all__ = [
     "check_adapter",
     "check_loss",
     "check_predictor",
-    "check_pull_back",
     "check_solver",
+    "check_vjp",
     "finite_difference_influence",
     "leave_one_out_influence",
     "tightened",

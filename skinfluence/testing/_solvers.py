@@ -62,9 +62,9 @@ def _check_report(inverse, hessian, null):
     report = inverse.report
     assert report.n_parameters == p, f"n_parameters is {report.n_parameters}, not {p}"
     assert report.rank == p - null.shape[1], f"rank is {report.rank}, not {p - null.shape[1]}"
-    gauge = 0 if hessian.gauge is None else hessian.gauge.shape[1]
+    n_free = hessian.non_identifiable.shape[1]
     found = report.null_space
-    assert found.shape == (p, null.shape[1] - gauge), f"null_space has shape {found.shape}"
+    assert found.shape == (p, null.shape[1] - n_free), f"null_space has shape {found.shape}"
     _close(found.T @ found, np.eye(found.shape[1]), 1e-8, "null_space is not orthonormal")
     # within the null space of the dense matrix
     _close(null @ (null.T @ found), found, 1e-6, "null_space has curvature")

@@ -1,21 +1,21 @@
-"""check_pull_back: the derivative of a pipeline step against differences of its transform."""
+"""check_vjp: the derivative of a pipeline step against differences of its transform."""
 
 import numpy as np
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skinfluence.perturbation._pull_back import is_constant, pull_back
+from skinfluence.perturbation._vjp import is_linear, vjp
 
 #: Relative to the largest derivative; far above what a central difference leaves.
 TOLERANCE = 1e-6
 
 
-def check_pull_back(step, X):
+def check_vjp(step, X):
     """Raise AssertionError unless a step's registered derivative is that of its `transform`.
 
     Every entry of X is moved up and down by a little, and the transformed rows are compared with
-    what :func:`skinfluence.perturbation.register_pull_back` was given for the step. Leading axes
-    are tried too, and that a step which is registered as constant never looks at its input.
+    what :func:`skinfluence.perturbation.register_vjp` was given for the step. Leading axes
+    are tried too, and that a step which is registered as linear never looks at its input.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ def check_pull_back(step, X):
     --------
     >>> import numpy as np
     >>> from sklearn.preprocessing import PolynomialFeatures
-    >>> from skinfluence.testing import check_pull_back
+    >>> from skinfluence.testing import check_vjp
     >>> X = np.arange(6.0).reshape(3, 2)
-    >>> check_pull_back(PolynomialFeatures(3).fit(X), X)
+    >>> check_vjp(PolynomialFeatures(3).fit(X), X)
     """
     X = np.asarray(X, dtype=np.float64)
     n_out = _transformed(step, X).shape[1]
     V = np.random.default_rng(0).standard_normal((2, len(X), n_out))
-    got = pull_back(step, X, V)
+    got = vjp(step, X, V)
     assert got.shape == (2, *X.shape), (
         f"{type(step).__name__}: the derivative has shape {got.shape} for V of shape {V.shape} and "
         f"X of shape {X.shape}. Expected {(2, *X.shape)}."
@@ -55,11 +55,11 @@ def check_pull_back(step, X):
         rtol=0.0,
         err_msg=f"{type(step).__name__}: the derivative is not that of transform",
     )
-    nested = pull_back(step, X, V.reshape(2, 1, *V.shape[1:]))
+    nested = vjp(step, X, V.reshape(2, 1, *V.shape[1:]))
     assert_allclose(nested[:, 0], got, rtol=1e-10, atol=1e-10 * scale, err_msg="leading axes")
-    if is_constant(step):
-        without = pull_back(step, None, V)
-        assert_allclose(without, got, rtol=1e-10, atol=1e-10 * scale, err_msg="constant=True")
+    if is_linear(step):
+        without = vjp(step, None, V)
+        assert_allclose(without, got, rtol=1e-10, atol=1e-10 * scale, err_msg="linear=True")
 
 
 def _transformed(step, X):

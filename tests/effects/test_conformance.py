@@ -85,7 +85,7 @@ def test_newton_step_is_the_refit_for_very_uneven_weights_too(classes):
     codes = (objective.y[:, 0] > 0).astype(int)
     counts = {"counted": np.ones(N_ROWS), "weighed": base}.get(classes)
     weights = RowWeights(base) if counts is None else RowWeights(base, codes, counts=counts)
-    objective = minimize(objective._replace(weights=weights), AutoSolver()).objective
+    objective = minimize(objective.replace(weights=weights), AutoSolver()).objective
     inverse, rows = AutoSolver().factorize(objective.hessian()), np.arange(N_ROWS)
     got = newton_step(objective, inverse, RowEdits.removals(rows)).coef_changes()
     assert len(inverse._cache) < N_ROWS

@@ -260,7 +260,7 @@ def test_a_column_without_variation_is_no_reason_for_nan(way, monkeypatch):
     objective = OBJECTIVES["ridge"]()
     Z = objective.design.X.copy()
     Z[:, 3] = Z[:, 2]  # twice the same column, without a penalty
-    twin = objective._replace(
+    twin = objective.replace(
         predictor=LinearPredictor(Design(Z, Z.mean(axis=0), True), objective.coef),
         penalty=np.zeros(objective.coef.shape),
     )

@@ -150,8 +150,8 @@ def extended_step(objective, i):
     A[i] = 0.0
     H = np.einsum("nkj,nq,nr->kqjr", A, Z, Z, optimize=True).reshape(K * q, K * q)
     H[np.diag_indices_from(H)] += objective.penalty.diagonal.ravel()
-    gauge = objective.hessian().gauge
-    H += 0.0 if gauge is None else gauge @ gauge.T
+    gauge = objective.hessian().non_identifiable
+    H += gauge @ gauge.T
     right = (objective.weighted_residual()[i][:, None] * Z[i]).reshape(-1)
     for j in range(K * q):  # Gauss-Jordan; the matrix is positive definite
         factor = H[:, j] / H[j, j]
@@ -201,7 +201,7 @@ def test_interpolating_least_squares_is_that_of_least_norm():
 @pytest.mark.filterwarnings(r"ignore:solver=.cg.. \d+ of")
 def test_an_iterative_solver_does_not_divide_by_its_tolerance():
     explainer = InfluenceExplainer(Ridge(1e-6), solver="cg").fit(X, Y)
-    with pytest.warns(RuntimeWarning, match="leverage 1 as far as solver='cg' can tell"):
+    with pytest.warns(RuntimeWarning, match="leverage 1 as far as solver='cg' can resolve"):
         assert np.isnan(explainer.influence(X_TEST, method="newton_step")).all()
 
 

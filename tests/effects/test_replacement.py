@@ -61,7 +61,7 @@ def overwritten(objective, new, b):
             weights.base, codes, counts=weights.counts, own_output_only=weights.own_output_only
         )
     design = Design(X, objective.design.center, True)
-    return objective._replace(
+    return objective.replace(
         predictor=LinearPredictor(design, objective.coef), y=y, weights=weights
     )
 
@@ -92,7 +92,7 @@ def mixed(objective, new, b, share):
     X = np.concatenate([objective.design.X, new.new.predictor.design.X[b : b + 1]])
     design = Design(X, objective.design.center, True)
     y = np.concatenate([objective.y, new.new.y[b : b + 1]])
-    return objective._replace(
+    return objective.replace(
         predictor=LinearPredictor(design, objective.coef), y=y, weights=weights
     )
 
@@ -158,7 +158,7 @@ def test_sparse_and_dense_rows_mix(sparse_old, sparse_new):
     X = objective.design.X
     if sparse_old:
         design = Design(sparse.csr_array(X), X.mean(axis=0), True)
-        objective = objective._replace(predictor=LinearPredictor(design, objective.coef))
+        objective = objective.replace(predictor=LinearPredictor(design, objective.coef))
     X_new = (
         sparse.csr_array(new.new.predictor.design.X) if sparse_new else new.new.predictor.design.X
     )
@@ -237,7 +237,7 @@ def test_a_replacement_without_an_optimum_is_told_and_is_nan():
     objective = OBJECTIVES["logistic"]()
     y = np.ones_like(objective.y)
     y[4] = -1.0
-    objective = minimize(objective._replace(y=y), AutoSolver()).objective
+    objective = minimize(objective.replace(y=y), AutoSolver()).objective
     inverse = AutoSolver().factorize(objective.hessian())
     new = RowEdits.replacements(objective, np.array([4, 5]), y=np.array([[1.0], [-1.0]]))
     with pytest.warns(ConvergenceWarning, match=r"replaced rows \[4\].*one class"):

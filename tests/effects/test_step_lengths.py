@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
 
 from skinfluence.effects._refits._step_lengths import SLOPE_LEFT, find_lengths
 
@@ -26,31 +25,6 @@ def test_most_of_the_slope_is_gone_between_a_tenth_and_three_steps(name):
     start = slope(np.zeros(len(roots)))
     length = find_lengths(slope, start)
     assert (np.abs(slope(length)) <= SLOPE_LEFT * np.abs(start)).all()
-
-
-def test_a_whole_step_that_is_right_is_taken_after_one_look():
-    looks = []
-
-    def slope(length):
-        looks.append(length.copy())
-        return 0.5 * (length - 1.01)
-
-    assert_allclose(find_lengths(slope, np.full(3, -0.505)), 1.0)
-    assert len(looks) == 1
-
-
-def test_straight_slopes_are_exact_after_two_looks():
-    roots = np.array([0.2, 4.0, 0.7])
-    looks = []
-
-    def slope(length):
-        looks.append(length.copy())
-        return 2.0 * (length - roots)
-
-    length = find_lengths(slope, -2.0 * roots)
-    assert_allclose(length[[0, 2]], roots[[0, 2]], rtol=1e-12)
-    assert_allclose(looks[1][[0, 2]], roots[[0, 2]], rtol=1e-12)
-    assert len(looks) <= 4  # a step that is too short becomes three times as long at most
 
 
 def test_slopes_that_never_rise_and_nan_end_too():

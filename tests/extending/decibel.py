@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from skinfluence.perturbation import register_pull_back
+from skinfluence.perturbation import register_vjp
 
 
 class Decibel(TransformerMixin, BaseEstimator):
@@ -17,7 +17,7 @@ class Decibel(TransformerMixin, BaseEstimator):
         return 10.0 * np.log10(X / self.reference_)
 
 
-@register_pull_back("tests.extending.decibel", "Decibel")
+@register_vjp("tests.extending.decibel", "Decibel")
 def decibel(step, X, V):
     """d/dx 10 log10(x / reference) = 10 / (log(10) x), column by column."""
     return V * 10.0 / (np.log(10.0) * np.asarray(X))

@@ -7,13 +7,13 @@ from sklearn.pipeline import make_pipeline
 
 from skinfluence import InfluenceExplainer
 from skinfluence.perturbation import perturbation_influence
-from skinfluence.testing import check_pull_back
+from skinfluence.testing import check_vjp
 from tests.extending.decibel import Decibel
 
 
 def test_the_derivative_is_that_of_the_transform():
     X, _ = load_iris(return_X_y=True)
-    check_pull_back(Decibel().fit(X), X[::20])
+    check_vjp(Decibel().fit(X), X[::20])
 
 
 def test_derivatives_go_back_through_a_step_of_ones_own():

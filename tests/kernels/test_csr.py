@@ -5,10 +5,11 @@ import pytest
 from scipy import sparse
 
 from skinfluence import InfluenceExplainer
-from skinfluence.kernels import _reference, csr_gram, csr_quadratic_form
+from skinfluence.kernels import csr_gram, csr_quadratic_form
 from skinfluence.linalg import Design
 from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import CholeskySolver
+from tests.kernels import _reference
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from skinfluence import InfluenceExplainer
-from skinfluence.kernels import _reference, csr_scores, pack_columns
+from skinfluence.kernels import csr_scores, pack_columns
 from skinfluence.linalg import Design, _scores, score_reader
+from tests.kernels import _reference
 
 
 def make_problem(n=500, f=37, m=11, K=3, data_type=np.float64, index_type=np.int32):

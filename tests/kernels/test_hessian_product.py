@@ -8,10 +8,10 @@ from skinfluence.kernels import (
     _compiling,
     _csr_product,
     _hessian_product,
-    _reference,
     hessian_product,
     worth_compiling,
 )
+from tests.kernels import _reference
 
 KINDS = ["C", "F", "csr", "csr64"]
 
@@ -172,39 +172,38 @@ def test_nan_comes_through(kind, K):
 
 @pytest.fixture
 def waiting(monkeypatch):
-    """Sets the seconds until compiled loops are ready; nothing was lost without them so far."""
-    monkeypatch.setattr(_compiling, "_lost", {})
+    """Sets the seconds until compiled loops are ready."""
     return lambda wait: monkeypatch.setattr(_compiling, "_seconds_until_ready", lambda *_: wait)
 
 
 def test_small_problems_do_not_wait_for_the_compiler(waiting):
     waiting(0.0)
-    assert not worth_compiling(np.ones((500, 20)))
-    assert not worth_compiling(sparse.csr_array(np.ones((500, 20))))
+    assert not worth_compiling(np.ones((500, 20)), n_products=30)
+    assert not worth_compiling(sparse.csr_array(np.ones((500, 20))), n_products=30)
 
 
 def test_large_problems_wait_for_it(waiting):
     waiting(_compiling.IMPORT + _compiling.COMPILE)
-    assert worth_compiling(np.empty((20_000_000, 20), np.float32))  # never written: no memory
+    huge = np.empty((20_000_000, 20), np.float32)  # never written: no memory
+    assert worth_compiling(huge, n_products=30)
     X = sparse.random(40_000, 1_000, density=0.05, format="csr", random_state=0)
-    assert not worth_compiling(X, n_columns=20)
-    assert worth_compiling(X, n_columns=200)
+    assert not worth_compiling(X, n_columns=20, n_products=30)
+    assert worth_compiling(X, n_columns=200, n_products=30)
 
 
 def test_loops_that_are_there_are_taken_at_smaller_sizes(waiting):
     X = sparse.random(40_000, 1_000, density=0.1, format="csr", random_state=0)
     waiting(_compiling.COMPILE)
-    assert not worth_compiling(X)
+    assert not worth_compiling(X, n_products=30)
     waiting(0.0)
-    assert worth_compiling(X)
+    assert worth_compiling(X, n_products=30)
 
 
-def test_many_plain_products_end_with_the_compiler(waiting):
+def test_many_products_to_come_wait_for_the_compiler(waiting):
     X = sparse.random(40_000, 1_000, density=0.1, format="csr", random_state=0)
     waiting(_compiling.COMPILE)
-    taken = [worth_compiling(X) for _ in range(1_000)]
-    assert not taken[0]
-    assert taken[-1]
+    assert [worth_compiling(X, n_products=n) for n in (30, 1_000)] == [False, True]
+    assert not worth_compiling(X, n_products=30)  # nothing of it outlives the call
 
 
 def test_loops_in_the_cache_are_found():
@@ -220,10 +219,10 @@ def test_loops_in_the_cache_are_found():
 def test_many_columns_go_to_blas(waiting):
     waiting(0.0)
     X = np.ones((1_000_000, 20))
-    assert worth_compiling(X)
-    assert not worth_compiling(X, n_columns=2)
-    assert not worth_compiling(np.asfortranarray(X))
-    assert not worth_compiling(np.ones((2_000_000, 10))[::2, ::2])
+    assert worth_compiling(X, n_products=30)
+    assert not worth_compiling(X, n_columns=2, n_products=30)
+    assert not worth_compiling(np.asfortranarray(X), n_products=30)
+    assert not worth_compiling(np.ones((2_000_000, 10))[::2, ::2], n_products=30)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skinfluence.kernels import _reference, lissa_csr, lissa_dense
+from skinfluence.kernels import lissa_csr, lissa_dense
+from tests.kernels import _reference
 
 
 class Problem:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from skinfluence.kernels import TopK, _reference
+from skinfluence.kernels import TopK
 from skinfluence.kernels._top_k import COMPILED_SCORES
+from tests.kernels import _reference
 
 ORDERS = ["magnitude", "helpful", "harmful"]
 COMPILED = [None, COMPILED_SCORES]  # the number of scores that is announced

@@ -73,7 +73,7 @@ def test_products_with_the_hessian_know_the_weights_of_rows_among_rows_of_weight
     objective, _ = moved("multinomial")
     base = 0.5 + np.random.default_rng(0).random(objective.n_rows)
     base[unit] = 1.0
-    objective = objective._replace(weights=RowWeights(base))
+    objective = objective.replace(weights=RowWeights(base))
     hessian = objective.hessian()
     V = np.random.default_rng(1).standard_normal((hessian.shape[0], 2))
     with sklearn.config_context(working_memory=1e-3):
@@ -132,7 +132,7 @@ def test_the_way_to_infinity_is_no_optimum():
 
 def test_multinomial_gradients_are_orthogonal_to_the_gauge():
     objective, _ = moved("multinomial")
-    gauge = objective.hessian().gauge
+    gauge = objective.hessian().non_identifiable
     assert gauge.shape == (15, 1)
     assert_allclose(objective.per_sample_gradients() @ gauge, 0.0, atol=1e-14)
     assert_allclose(objective.hessian() @ gauge, 0.0, atol=1e-12)

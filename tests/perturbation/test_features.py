@@ -28,9 +28,9 @@ from skinfluence.explainer import SingularHessianWarning
 from skinfluence.perturbation import (
     UnsupportedStepError,
     perturbation_influence,
-    register_pull_back,
+    register_vjp,
 )
-from skinfluence.perturbation._pull_back import REGISTRY
+from skinfluence.perturbation._vjp import REGISTRY
 from tests.perturbation._refits import MODELS, N_TRAIN, changed_loss, data, explained, logistic
 
 ROWS = [3, 77]
@@ -285,7 +285,7 @@ def test_a_step_without_a_derivative_is_named_before_anything_is_computed():
         perturbation_influence(explainer, frame[:3], y[:3])
     text = make_pipeline(TfidfTransformer(), logistic())
     explainer = InfluenceExplainer(text).fit(sparse.csr_array(X), y)
-    with pytest.raises(UnsupportedStepError, match=r"TfidfTransformer.*register_pull_back"):
+    with pytest.raises(UnsupportedStepError, match=r"TfidfTransformer.*register_vjp"):
         perturbation_influence(explainer, sparse.csr_array(test[0]), test[1])
 
 
@@ -301,7 +301,7 @@ def test_a_step_of_ones_own_is_registered():
     explainer = InfluenceExplainer(make_pipeline(Cubed(), StandardScaler(), logistic())).fit(X, y)
     with pytest.raises(UnsupportedStepError, match="Cubed"):
         perturbation_influence(explainer, *test)
-    register_pull_back(__name__, "Cubed")(lambda step, X, V: V * 3.0 * X**2)
+    register_vjp(__name__, "Cubed")(lambda step, X, V: V * 3.0 * X**2)
     try:
         got = perturbation_influence(explainer, *test, rows=[3])[:, 0, [0, 2]]
     finally:

@@ -19,7 +19,7 @@ from skinfluence import InfluenceExplainer
 from skinfluence.perturbation import (
     UnsupportedStepError,
     perturbation_influence,
-    register_pull_back,
+    register_vjp,
     replacement_influence,
 )
 from tests._cross_fitted import SAME_FOLDS
@@ -49,7 +49,7 @@ class Crossed(TargetEncoder):
     """A cross-fitted step with a derivative of its transform."""
 
 
-@register_pull_back(__name__, "Crossed", constant=True)
+@register_vjp(__name__, "Crossed", linear=True)
 def crossed(step, X, V):
     return np.zeros((*V.shape[:-1], 1))
 

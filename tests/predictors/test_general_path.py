@@ -32,7 +32,7 @@ def both(name):
     objective = OBJECTIVES[name]()
     plain = Plain(objective.design.to_dense(), objective.coef.ravel())
     penalty = objective.penalty.diagonal.ravel()
-    return objective, objective._replace(predictor=plain, penalty=penalty)
+    return objective, objective.replace(predictor=plain, penalty=penalty)
 
 
 every_objective = pytest.mark.parametrize("name", OBJECTIVES)

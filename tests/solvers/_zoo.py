@@ -54,8 +54,8 @@ def decaying(p=150, n=400, alpha=1.0, decay=1.5, K=1, intercept=True):
 def right_hand_sides(hessian, m, seed=7):
     """Random columns in the range of the Hessian's gauge-free part."""
     V = np.random.default_rng(seed).standard_normal((hessian.shape[0], m))
-    gauge = hessian.gauge
-    return V if gauge is None else V - gauge @ (gauge.T @ V)
+    gauge = hessian.non_identifiable
+    return V - gauge @ (gauge.T @ V)
 
 
 def well_posed():

@@ -117,14 +117,14 @@ def test_what_does_not_converge_in_the_time_of_a_factorisation_is_factorised(mon
     monkeypatch.setattr(_auto, "LEAST_PRODUCTS", 1)
     matrix = hessian(n=1200, q=600, alpha=1e-6)  # thousands of products
     auto = AutoSolver(n_right_hand_sides=1)
-    questions = auto.for_questions(matrix, lambda: auto.factorize(matrix))
+    choice = auto.choose_inverse(matrix, lambda: auto.factorize(matrix))
     monkeypatch.setattr(_auto.Sizes, "cg", lambda self: Cost(1e-9, 1.0))
-    inverse = questions.inverse(1)
+    inverse = choice(1)
     assert not inverse.factorized
     V = np.cos(np.arange(matrix.shape[0]))[:, None]
     expected = CholeskySolver().factorize(matrix).solve(V)
     assert_allclose(inverse.solve(V), expected, atol=1e-12 * np.abs(expected).max())
-    assert questions.inverse(1).factorized
+    assert choice(1).factorized
 
 
 def test_where_other_questions_are_iterated_many_right_hand_sides_are_factorised(monkeypatch):
@@ -134,7 +134,7 @@ def test_where_other_questions_are_iterated_many_right_hand_sides_are_factorised
     auto = AutoSolver()
     main = auto.factorize(matrix)
     assert not main.factorized
-    assert auto.for_questions(matrix, lambda: main).inverse(10**7).factorized
+    assert auto.choose_inverse(matrix, lambda: main)(10**7).factorized
 
 
 QUESTIONS_OF_ALL_ROWS = {
@@ -163,7 +163,7 @@ def test_beyond_the_memory_questions_share_the_iteration():
     auto = AutoSolver()
     with config_context(working_memory=1):
         main = auto.factorize(matrix)
-        assert auto.for_questions(matrix, lambda: main).inverse(10**7) is main
+        assert auto.choose_inverse(matrix, lambda: main)(10**7) is main
 
 
 @pytest.mark.parametrize("solver", [CGSolver(), CholeskySolver()], ids=lambda s: s.name)

@@ -62,8 +62,10 @@ def gradients(hessian, m=3):
 def dense_solution(hessian, V):
     """By Gaussian elimination, the gauge filled: a pseudo-inverse has fewer digits."""
     dense = hessian.to_dense()
-    if hessian.gauge is not None:
-        dense += np.trace(dense) / len(dense) * (hessian.gauge @ hessian.gauge.T)
+    if hessian.non_identifiable.size:
+        dense += (
+            np.trace(dense) / len(dense) * (hessian.non_identifiable @ hessian.non_identifiable.T)
+        )
     return np.linalg.solve(dense, V)
 
 

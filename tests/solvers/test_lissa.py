@@ -156,7 +156,7 @@ def test_centred_sparse_rows_give_the_inverse_of_centred_rows(penalised, K):
 def test_curvature_in_full_matrices_is_the_same_as_in_factors():
     hessian = zoo.multinomial()
     A = RowCurvature(hessian.curvature.matrix())
-    full = LinearHessian(hessian.predictor, A, hessian.penalty, hessian.gauge)
+    full = LinearHessian(hessian.predictor, A, hessian.penalty, hessian.non_identifiable)
     b = right_hand_sides(hessian)
     inverse = LissaSolver(depth=5000).factorize(full)
     assert error(hessian, inverse.solve(b), b).max() <= 0.2
@@ -233,7 +233,7 @@ def test_columns_do_not_depend_on_their_neighbours():
 def test_the_gauge_is_projected_out(make):
     hessian = make()
     found = LissaSolver().factorize(hessian).solve(right_hand_sides(hessian))
-    assert_allclose(hessian.gauge.T @ found, 0.0, atol=1e-13)
+    assert_allclose(hessian.non_identifiable.T @ found, 0.0, atol=1e-13)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])

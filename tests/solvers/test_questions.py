@@ -46,7 +46,7 @@ def test_a_question_warns_once_of_all_its_solutions_at_the_users_line(explainer,
 def test_one_failed_block_marks_the_whole_question():
     explainer = InfluenceExplainer(solver=SOLVERS["cg"]).fit(X, y)
     inverse = explainer.linearization_.inverse
-    with pytest.warns(ConvergenceWarning, match="1 of 2 right-hand sides"), inverse.question():
+    with pytest.warns(ConvergenceWarning, match="1 of 2 right-hand sides"), inverse.session():
         inverse.solve(np.cos(np.arange(inverse.shape[0]))[:, None])
         inverse.solve(np.zeros((inverse.shape[0], 1)))
     assert not inverse.report.converged
@@ -54,7 +54,7 @@ def test_one_failed_block_marks_the_whole_question():
 
 def test_a_question_that_fails_is_closed():
     inverse = InfluenceExplainer(solver="cg").fit(X, y).linearization_.inverse
-    with pytest.raises(KeyError), inverse.question():
+    with pytest.raises(KeyError), inverse.session():
         raise KeyError
     inverse.solve(np.eye(inverse.shape[0])[:, :1])
     assert inverse.report.n_iter > 0

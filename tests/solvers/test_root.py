@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skinfluence.solvers import CholeskySolver, EighSolver, _root
-from skinfluence.solvers._root import TILE, first_column, half_form, project_out, upper_half
+from skinfluence.solvers._root import TILE, half_form, upper_half
 from tests.solvers import _zoo as zoo
 
 
@@ -71,30 +71,3 @@ def test_half_blocks_of_a_root_are_those_of_the_inverse(make, small, solver, mon
     for (k, j), half in halves.items():
         both = blocks[k, :, j] + blocks[k, :, j].T
         assert_allclose(half + half.T, both, rtol=0, atol=1e-12 * np.abs(blocks).max())
-
-
-def test_the_root_of_outputs_with_a_gauge_stays_triangular_but_for_the_rows_of_the_gauge():
-    hessian = zoo.multinomial()
-    K, q = hessian.n_outputs, hessian.n_columns
-    root = CholeskySolver().factorize(hessian).roots[0]
-    free = np.flatnonzero(hessian.gauge.any(axis=1))
-    np.testing.assert_array_equal(free % q, q - 1)  # the intercepts
-    assert [first_column(root[k * q : (k + 1) * q], [q - 1]) for k in range(K)] == [0, q, 2 * q]
-    assert root[free[-1], :q].any()
-
-
-def test_first_column_of_nothing_is_the_first():
-    assert first_column(np.zeros((2, 3)), []) == 0
-    assert first_column(np.ones((2, 3)), [0, 1]) == 0
-
-
-def test_a_projection_writes_only_rows_that_the_null_space_has():
-    rng = np.random.default_rng(0)
-    N = np.zeros((7, 2))
-    N[[1, 4, 5]] = np.linalg.qr(rng.standard_normal((3, 2)))[0]
-    W = rng.standard_normal((7, 4))
-    before = W.copy()
-    out = project_out(N, W)
-    assert out is W
-    assert_allclose(out, before - N @ (N.T @ before), rtol=0, atol=1e-15)
-    np.testing.assert_array_equal(out[[0, 2, 3, 6]], before[[0, 2, 3, 6]])

@@ -44,23 +44,21 @@ def pairs(table):
 @pytest.mark.parametrize(("solver", "name"), pairs(COUNTS))
 @pytest.mark.parametrize("value", NOT_COUNTS, ids=repr)
 def test_a_count_is_a_whole_number(solver, name, value):
-    kind = type(value).__name__
-    with pytest.raises(ValueError, match=rf"{name} must be an integer of at least 1.*\({kind}\)"):
+    with pytest.raises(ValueError, match=rf"{name}=.*a whole number, at least 1"):
         solver(**{name: value})
 
 
 @pytest.mark.parametrize(("solver", "name"), pairs(NUMBERS))
 @pytest.mark.parametrize("value", NOT_POSITIVE, ids=repr)
 def test_a_tolerance_or_scale_is_positive_and_finite(solver, name, value):
-    kind = type(value).__name__
-    with pytest.raises(ValueError, match=rf"{name} must be a positive number.*\({kind}\)"):
+    with pytest.raises(ValueError, match=rf"{name}=.*a finite number > 0"):
         solver(**{name: value})
 
 
 @pytest.mark.parametrize(("solver", "name"), pairs(CHOICES))
 @pytest.mark.parametrize("value", ["x", 3, ["diagonal"], np.ones(2)], ids=repr)
 def test_a_choice_names_the_choices(solver, name, value):
-    with pytest.raises(ValueError, match=f"{name}=.* is not known. Expected one of '"):
+    with pytest.raises(ValueError, match=f"{name}=.* is not known. Expected one of "):
         solver(**{name: value})
 
 
@@ -77,7 +75,7 @@ def test_a_seed_is_one_of_numpys(solver, value):
 
 @pytest.mark.parametrize("value", [-1, "x", None, np.nan], ids=repr)
 def test_the_tolerance_of_lissa_is_not_negative(value):
-    with pytest.raises(ValueError, match="tol must be a number of at least 0, got"):
+    with pytest.raises(ValueError, match=r"tol=.*a finite number >= 0"):
         LissaSolver(tol=value)
 
 
@@ -116,7 +114,7 @@ def test_settings_are_set_by_name_and_checked():
     solver = CGSolver(rank=20)
     assert solver.set_params(tol=0.1) is solver
     assert solver == CGSolver(rank=20, tol=0.1)
-    with pytest.raises(ValueError, match=r"tol must be a positive number"):
+    with pytest.raises(ValueError, match=r"tol=-1.0. Expected a finite number > 0"):
         solver.set_params(tol=-1.0)
     with pytest.raises(ValueError, match=r"CGSolver has no setting 'depth'. Expected one of \["):
         solver.set_params(depth=3)

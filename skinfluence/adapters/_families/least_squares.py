@@ -94,16 +94,16 @@ def _with_cut(objective, estimator):
     X = objective.design.X
     cut = estimator.tol if TOL_IS_CUT else max(X.shape) * np.finfo(X.dtype).eps
     near = max(NEAR * cut, FEW_DIGITS)
-    objective = objective.with_refit_cut(float(max(cut, np.finfo(float).eps)))
+    objective = objective.replace(refit_cut=float(max(cut, np.finfo(float).eps)))
     if (singular > near * singular[0]).all():
         return objective
-    truncated = objective.with_cut(objective.refit_cut)
+    truncated = objective.replace(cut=objective.refit_cut)
     singular, rank = truncated.truncated.singular, int(estimator.rank_)
     if not ((singular > 0.0) & (singular <= near * singular[0])).any():
         return objective  # exactly singular: what is dropped is rounding
     if 0 < rank < len(singular) and truncated.truncated.kept.sum() != rank and singular[rank] > 0.0:
         between = np.sqrt(singular[rank - 1] * singular[rank])  # rounding of the fit decided
-        truncated = objective.with_cut(float(between / singular[0]))
+        truncated = objective.replace(cut=float(between / singular[0]))
     return truncated
 
 

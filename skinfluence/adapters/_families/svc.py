@@ -47,7 +47,7 @@ def machine_objective(estimator, X, y, coding, loss, dual, *, penalty, weights, 
             weights=weights,
             settings=settings,
         )
-        return objective.with_dual(dual)
+        return objective.replace(dual=dual)
     objective = kernel_objective(
         estimator,
         X,
@@ -61,7 +61,7 @@ def machine_objective(estimator, X, y, coding, loss, dual, *, penalty, weights, 
         weights=weights,
         settings=settings,
     )
-    return objective.with_dual(dual)
+    return objective.replace(dual=dual)
 
 
 class _Linear:

@@ -17,12 +17,11 @@ class Anderson:
         self._x = self._step = None
         self._moved = self._dstep = None  # histories of x + step and of step, (B, depth, p)
 
-    def select(self, keep):
-        """Drop the iterations that are finished."""
-        if self._x is not None and not keep.all():
-            self._x, self._step = self._x[keep], self._step[keep]
-            if self._moved is not None:
-                self._moved, self._dstep = self._moved[keep], self._dstep[keep]
+    def keep(self, some):
+        """Go on with some of the iterations only, for a mask."""
+        for name in ("_x", "_step", "_moved", "_dstep"):
+            part = getattr(self, name)
+            setattr(self, name, None if part is None else part[some])
 
     def advance(self, x, step):
         """Next iterates from the current ones and their plain steps, all (B, ...)."""

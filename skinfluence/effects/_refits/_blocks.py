@@ -80,7 +80,7 @@ def _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part):
         made = list(run_chunks(one, list(starts), job_threads(n_jobs)))
     coef = np.concatenate([p[0] for p in made] or [np.zeros((0, *objective.coef.shape))])
     lost = [a + i for a, p in zip(starts, made, strict=True) for i in p[1]]
-    if lost and objective.refit_cut is not None:  # singular values tell what iterations do not
+    if lost and objective.refit_cut is not None:  # decided by singular values
         for b in lost:
             coef[b] = truncated_change(edits.edited(objective, b))
         lost = [b for b in lost if np.isnan(coef[b]).any()]
@@ -112,7 +112,7 @@ def _converged(objective, iterate, solver, edits, reach):
 
 
 def _of_few_steps(objective, iterate, solver, edits, reach):
-    """The same by a few steps, of which nothing more is asked."""
+    """(changes, positions without an optimum) by a few steps, without a check of the optimum."""
     delta, failed = iterate(edits, reach)
     lost = _one_by_one(objective, edits, delta, failed, np.zeros_like(failed), solver)
     reach(edits.n_edits)

@@ -12,7 +12,7 @@ from skinfluence.objectives._hinge_machines import hinge_machine
 
 #: Of removals that are kept.
 KEPT_MIB = 64.0
-#: Seconds that the removals of one call may take before they are told, and those of the sample.
+#: Seconds of one call's removals from which a warning gives them, and of the sample.
 LONG, SAMPLE = 60.0, 0.5
 #: Removals in the sample, at most.
 FEW = 16

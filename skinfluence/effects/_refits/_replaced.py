@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from skinfluence.effects._refits._replaced_problems import ReplacedProblems, Steps
-from skinfluence.linalg import block_size
+from skinfluence.effects._refits._problems import EditedProblems, Metric
+from skinfluence.effects._refits._step_lengths import find_lengths
+from skinfluence.linalg import block_size, row_blocks
 
 #: A refit stops when a step, in the norm of H, is this small relative to the first one.
 TOLERANCE = 1e-10
 MAX_ITER = 60
-#: The Newton answer stops when a step is this small relative to the first one, or after so many. A
+#: The Newton step stops when a step is this small relative to the first one, or after so many. A
 #: wrong label is no small change: one step, even of the best length, is not enough (see
 #: benchmarks/relabelling.py).
 NEWTON_TOLERANCE = 0.005
@@ -35,7 +36,7 @@ def replaced_optima(objective, inverse, edits, reach):
 
 
 def few_steps(objective, inverse, edits, reach):
-    """The same by a few steps; one, and a few where class weights follow, for squared error."""
+    """(changes, failed) by a few steps; for squared error until they converge."""
     stop = NEWTON_STEPS, NEWTON_TOLERANCE
     if objective.loss.quadratic:
         stop = MAX_ITER, TOLERANCE
@@ -43,23 +44,14 @@ def few_steps(objective, inverse, edits, reach):
 
 
 def _descend_from(objective, inverse, edits, max_iter, tolerance):
-    problems = ReplacedProblems(objective, inverse, edits)
-    if problems.loses_digits:
-        failed = np.ones(edits.n_edits, dtype=bool)
-        return np.zeros((edits.n_edits, *objective.coef.shape)), failed, failed
-    rounding = 4 * np.finfo(float).eps * objective.gradient_scale
-    return descend(problems, rounding, max_iter, tolerance)
-
-
-def descend(problems, rounding, max_iter, tolerance):
-    """Minimise a block of objectives by conjugate Newton steps.
+    """Minimise a block of edited objectives by conjugate Newton steps.
 
     Parameters
     ----------
-    problems : ReplacedProblems
-        Only those that run longest are left in it at the end.
-    rounding : float
-        A gradient that is no larger is zero.
+    objective : Objective
+    inverse : InverseHessian
+    edits : RowEdits
+        With new rows.
     max_iter : int
     tolerance : float
         Stop when a step, in the norm of H, is this small relative to the first one.
@@ -69,23 +61,26 @@ def descend(problems, rounding, max_iter, tolerance):
     delta : ndarray of shape (B, K, q)
         Change of the coefficients.
     failed : ndarray of bool, shape (B,)
-        What cannot be solved this way.
+        Edits that cannot be solved by these steps.
     unfinished : ndarray of bool, shape (B,)
-        What would have gone on after `max_iter` steps.
+        Edits that would have gone on after `max_iter` steps.
     """
-    B = len(problems)
-    delta = np.zeros((B, *problems.objective.coef.shape))
+    B = edits.n_edits
+    delta = np.zeros((B, *objective.coef.shape))
     failed, unfinished = np.zeros((2, B), dtype=bool)
-    place = np.arange(B)  # of what still goes on
-    running = problems.edits.moves(problems.objective)
+    if inverse.nearly_interpolates and not edits.new.same_features and not inverse.hessian.damping:
+        return delta, ~failed, unfinished  # updates of the inverse would lose their digits
+    place = np.arange(B)  # of the edits that still go on
+    running = edits.moves(objective)
+    problems = EditedProblems(objective, inverse, edits)
     state, first = Steps(problems), None
-    failed |= running & state.pulls_where_nothing_holds()
+    failed |= running & state.leaves_curvature()
     running &= ~failed
     for _ in range(max_iter):
-        downhill = state.newton_direction()
+        downhill = -state.metric.direction(state.gradient, state.raw_new)
         energy = np.sqrt(np.abs(np.einsum("bkq,bkq->b", downhill, state.gradient)))
         first = energy if first is None else first
-        small = np.abs(state.gradient).max(axis=(1, 2)) <= rounding
+        small = np.abs(state.gradient).max(axis=(1, 2)) <= problems.rounding
         failed[place[~np.isfinite(energy)]] = True
         running &= ~((energy <= tolerance * first) | small | ~np.isfinite(energy))
         if not running.any():
@@ -99,3 +94,114 @@ def descend(problems, rounding, max_iter, tolerance):
     delta[place] = state.delta
     unfinished[place] = running
     return delta, failed, unfinished
+
+
+class Steps:
+    """State of a block of problems and its conjugate steps; raw predictions are carried along.
+
+    Attributes
+    ----------
+    delta : ndarray of shape (B, K, q)
+        Change of the coefficients so far.
+    gradient : ndarray of shape (B, K, q)
+    """
+
+    def __init__(self, problems):
+        self.problems = problems
+        objective = problems.objective
+        B = len(problems)
+        self.metric = Metric(problems)
+        self.delta = np.zeros((B, *objective.coef.shape))
+        self.raw = np.repeat(objective.raw_prediction[:, None, :], B, axis=1)  # shape: (n, B, K)
+        self.raw_new = objective.raw_predictions(problems.edits.new.predictor)  # shape: (B, K)
+        self.gradient = problems.gradient_at_start(self.raw_new)
+        self._previous = None
+
+    def keep(self, some):
+        """Go on with some of the changes only, for a mask."""
+        self.problems.keep(some)
+        self.metric.keep(some)
+        self.delta, self.gradient = self.delta[some], self.gradient[some]
+        self.raw, self.raw_new = self.raw[:, some], self.raw_new[some]
+        if self._previous is not None:
+            self._previous = tuple(part[some] for part in self._previous)
+
+    def leaves_curvature(self):
+        """Mask (B,) of gradients that leave the directions in which the data had curvature."""
+        null_space = self.metric.inverse.report.null_space  # shape: (p, m)
+        flat = self.gradient.reshape(len(self.gradient), -1)
+        outside = np.abs(flat @ null_space).max(axis=1, initial=0.0)
+        return outside > 1e-8 * np.abs(flat).max(axis=1)
+
+    def step(self, downhill, running):
+        """One conjugate step of those that are `running`, a mask (B,)."""
+        direction = self._conjugate(downhill)
+        direction[~running] = 0.0
+        length, residual = self._move(direction)
+        self.delta += length[:, None, None] * direction
+        gradient = self._gradient(residual)
+        self._previous = (direction, downhill, self.gradient)
+        self.gradient = gradient
+
+    def _conjugate(self, downhill):
+        if self._previous is None:
+            return downhill.copy()
+        direction, before, gradient = self._previous
+        change = np.einsum("bkq,bkq->b", downhill, self.gradient - gradient)
+        size = np.einsum("bkq,bkq->b", before, gradient)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            beta = np.maximum(0.0, change / size)  # Polak and Ribiere
+        beta[~np.isfinite(beta)] = 0.0
+        out = downhill + beta[:, None, None] * direction
+        uphill = np.einsum("bkq,bkq->b", out, self.gradient) >= 0.0
+        out[uphill] = downhill[uphill]
+        return out
+
+    def _gradient(self, known):
+        """By the weighted derivatives (n, B, K) of the losses here, where these are known."""
+
+        def residuals(rows):
+            if known is None:
+                return self.problems.residuals(self.raw[rows], rows)
+            return known[rows]
+
+        return self.problems.gradient(self.delta, residuals, self.raw_new)
+
+    def _move(self, direction):
+        """Go along the direction as far as it goes down.
+
+        Gives the length of each step (B,), and the weighted derivatives of the losses there
+        (n, B, K), or None where they were not evaluated.
+        """
+        problems, objective = self.problems, self.problems.objective
+        B, K, q = direction.shape
+        moved = objective.design.matmul(direction.reshape(B * K, q).T).reshape(-1, B, K)
+        moved_new = np.einsum("bkq,bq->bk", direction, problems.new)
+        pulled = problems.penalised(objective.coef + self.delta) - problems.left_over
+        base = np.einsum("bkq,bkq->b", direction, pulled)
+        curved = np.einsum("bkq,bkq->b", objective.penalty.times(direction), direction)
+
+        residual, evaluated, sums = np.empty_like(moved), np.full(B, np.nan), np.zeros(B)
+
+        def slope(length):
+            other = np.flatnonzero(length != evaluated)  # the rest is known
+            if 4 * len(other) > 3 * B:
+                other = slice(None)
+            evaluated[other], sums[other] = length[other], 0.0
+            out = base + length * curved
+            new = problems.new_residuals(self.raw_new + length[:, None] * moved_new)
+            out += np.einsum("bk,bk->b", new, moved_new)
+            for rows in row_blocks(objective.n_rows, 24 * B * K, cache_mib=1.0):
+                along = moved[rows, other]
+                raw = self.raw[rows, other] + length[other, None] * along
+                found = problems.residuals(raw, rows, other)
+                residual[rows, other] = found
+                sums[other] += np.einsum("nbk,nbk->b", found, along)
+            return out + sums
+
+        start = np.einsum("bkq,bkq->b", direction, self.gradient)
+        length = find_lengths(slope, start)
+        for rows in row_blocks(objective.n_rows, 16 * B * K, cache_mib=1.0):
+            self.raw[rows] += length[:, None] * moved[rows]
+        self.raw_new += length[:, None] * moved_new
+        return length, residual if np.array_equal(evaluated, length) else None

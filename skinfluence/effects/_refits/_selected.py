@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.effects._refits._reweighted import ReweightedProblems
+from skinfluence.effects._refits._problems import EditedProblems
 from skinfluence.objectives._active_set import (
     active_optimum,
     on_all_columns,
@@ -102,9 +102,9 @@ def _pulls(objective, edits, stay, some):
             pull = subgradient(edited.with_coef(coef).gradient(), coef, l1)
             yield b, np.abs(pull).max(initial=0.0)
         return
-    problems = ReweightedProblems(smooth, edits)
     if len(some):
+        problems = EditedProblems(smooth, None, edits.take(some))
         coef = predictor.widened(objective.coef + stay[some])
-        gradient = problems.gradient(coef - smooth.coef, some)
-        own = problems.penalty_ratio[some, None, None] * l1
+        gradient = problems.gradient_at(coef - smooth.coef)
+        own = problems.penalty_ratio[:, None, None] * l1
         yield some, np.abs(subgradient(gradient, coef, own)).max(axis=(1, 2), initial=0.0)

@@ -9,7 +9,7 @@ MAX_TRIES = 10
 
 
 def find_lengths(slope, start):
-    """Where slopes that begin negative at 0 become (nearly) zero; 1 is tried first.
+    """Lengths at which slopes, negative at 0, become (nearly) zero; 1 is tried first.
 
     Parameters
     ----------

@@ -29,10 +29,10 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 
-from skinfluence.perturbation import UnsupportedStepError, register_pull_back
+from skinfluence.perturbation import UnsupportedStepError, register_vjp
 from skinfluence.perturbation._elementwise_steps import FUNCTIONS
-from skinfluence.perturbation._pull_back import REGISTRY, is_constant, pull_back
-from skinfluence.testing import check_pull_back
+from skinfluence.perturbation._vjp import REGISTRY, is_linear, vjp
+from skinfluence.testing import check_vjp
 
 N_ROWS = 30
 
@@ -145,11 +145,11 @@ def differences(step, X, V, h=1e-5):
 
 @pytest.mark.parametrize("name", STEPS)
 @pytest.mark.filterwarnings("ignore:Skipping features without any observed values")
-def test_pull_back_is_the_derivative_of_the_transform(name):
+def test_vjp_is_the_derivative_of_the_transform(name):
     step = fitted(name)
     X, _ = table(7, seed=1)
     V = np.random.default_rng(2).standard_normal((2, 7, as_array(step.transform(X)).shape[1]))
-    got = pull_back(step, X, V)
+    got = vjp(step, X, V)
     expected = differences(step, X, V)
     assert got.shape == (2, 7, 4)
     assert np.abs(expected).max() > 0.0
@@ -160,11 +160,11 @@ def test_pull_back_is_the_derivative_of_the_transform(name):
 @pytest.mark.filterwarnings("ignore:Skipping features without any observed values")
 def test_linear_steps_need_no_rows(name):
     step = fitted(name)
-    assert is_constant(step) == (name in CONSTANT)
+    assert is_linear(step) == (name in CONSTANT)
     if name in CONSTANT:
         X, _ = table(5, seed=1)
         V = np.random.default_rng(2).standard_normal((3, 5, as_array(step.transform(X)).shape[1]))
-        assert_allclose(pull_back(step, None, V), pull_back(step, X, V), rtol=1e-14)
+        assert_allclose(vjp(step, None, V), vjp(step, X, V), rtol=1e-14)
 
 
 def test_every_registered_step_is_tested():
@@ -179,8 +179,8 @@ def test_sparse_rows_are_pulled_back_like_dense_ones(name):
     step = StandardScaler(with_mean=False) if name == "standard-sparse" else STEPS[name]
     step = step.fit(sparse.csr_array(X), y)
     V = np.random.default_rng(2).standard_normal((2, *as_array(step.transform(X)).shape))
-    expected = pull_back(step, X, V)
-    assert_array_equal(pull_back(step, sparse.csr_array(X), V), expected)
+    expected = vjp(step, X, V)
+    assert_array_equal(vjp(step, sparse.csr_array(X), V), expected)
     assert_allclose(expected, differences(step, X, V), atol=2e-7 * np.abs(expected).max())
 
 
@@ -189,19 +189,19 @@ def test_known_functions_have_their_derivatives(function):
     step = FunctionTransformer(function)
     X, _ = table(6)
     V = np.ones((1, 6, 4))
-    assert_allclose(pull_back(step, X, V), differences(step, X, V), rtol=1e-6)
+    assert_allclose(vjp(step, X, V), differences(step, X, V), rtol=1e-6)
 
 
 def test_outside_of_the_fitted_range_what_is_cut_does_not_move():
     X, y = table()
     far = np.vstack([X.max(axis=0) + 1.0, X.min(axis=0) - 0.1])
     V = np.ones((1, 2, 4))
-    assert_array_equal(pull_back(MinMaxScaler(clip=True).fit(X), far, V), 0.0)
+    assert_array_equal(vjp(MinMaxScaler(clip=True).fit(X), far, V), 0.0)
     for extrapolation in ("constant", "linear"):
         step = SplineTransformer(n_knots=4, extrapolation=extrapolation).fit(X, y)
         V = np.random.default_rng(2).standard_normal((1, 2, step.transform(far).shape[1]))
         expected = differences(step, far, V)
-        assert_allclose(pull_back(step, far, V), expected, atol=1e-6)
+        assert_allclose(vjp(step, far, V), expected, atol=1e-6)
         assert (np.abs(expected).max() > 0.1) == (extrapolation == "linear")
 
 
@@ -210,14 +210,14 @@ def test_negative_values_of_yeo_johnson():
     X = X - 1.2
     step = PowerTransformer().fit(X)
     V = np.ones((1, *X.shape))
-    assert_allclose(pull_back(step, X, V), differences(step, X, V), rtol=1e-6)
+    assert_allclose(vjp(step, X, V), differences(step, X, V), rtol=1e-6)
 
 
 def test_zeros_of_polynomials_have_finite_derivatives():
     X = np.array([[0.0, 2.0], [0.0, 0.0]])
     step = PolynomialFeatures(3).fit(X)
     V = np.random.default_rng(2).standard_normal((1, 2, 10))
-    assert_allclose(pull_back(step, X, V), differences(step, X, V), atol=1e-7)
+    assert_allclose(vjp(step, X, V), differences(step, X, V), atol=1e-7)
 
 
 def test_a_missing_entry_has_no_derivative_and_the_others_keep_theirs():
@@ -225,7 +225,7 @@ def test_a_missing_entry_has_no_derivative_and_the_others_keep_theirs():
     step = SimpleImputer().fit(X)
     X[0, 2] = np.nan
     V = np.random.default_rng(2).standard_normal((2, *X.shape))
-    got = pull_back(step, X, V)
+    got = vjp(step, X, V)
     assert np.isnan(got[:, 0, 2]).all()
     expected = V.copy()
     expected[:, 0, 2] = np.nan
@@ -236,7 +236,7 @@ def test_a_row_of_zeros_has_no_direction():
     X, _ = table(3)
     X[1] = 0.0
     for norm in ("l1", "l2", "max"):
-        got = pull_back(Normalizer(norm), X, np.ones((1, 3, 4)))
+        got = vjp(Normalizer(norm), X, np.ones((1, 3, 4)))
         assert np.isnan(got[0, 1]).all() and np.isfinite(got[0, [0, 2]]).all()
 
 
@@ -273,7 +273,7 @@ def test_a_step_without_a_derivative_is_named(step, inside):
         "columns": make_column_transformer((step, [0, 1]), remainder=StandardScaler()),
     }[inside].fit(X, y)
     with pytest.raises(UnsupportedStepError, match=type(step).__name__) as caught:
-        is_constant(wrapped)
+        is_linear(wrapped)
     assert "Supported" in str(caught.value)
 
 
@@ -297,16 +297,16 @@ def test_the_check_for_extenders_finds_mistakes(wrong, said):
     X, _ = table(5)
     step = Cubed().fit(X)
     try:
-        register_pull_back(__name__, "Cubed")(lambda step, X, V: 3.0 * V * X**2)
-        check_pull_back(step, X)
-        register_pull_back(__name__, "Cubed")(wrong)
+        register_vjp(__name__, "Cubed")(lambda step, X, V: 3.0 * V * X**2)
+        check_vjp(step, X)
+        register_vjp(__name__, "Cubed")(wrong)
         with pytest.raises(AssertionError, match=said):
-            check_pull_back(step, X)
-        register_pull_back(__name__, "Cubed", constant=True)(
+            check_vjp(step, X)
+        register_vjp(__name__, "Cubed", linear=True)(
             lambda step, X, V: V if X is None else 3.0 * V * X**2
         )
-        with pytest.raises(AssertionError, match="constant=True"):
-            check_pull_back(step, X)
+        with pytest.raises(AssertionError, match="linear=True"):
+            check_vjp(step, X)
     finally:
         del REGISTRY[__name__, "Cubed"]
 
@@ -318,4 +318,4 @@ def test_a_subclass_is_another_step():
 
     X, _ = table()
     with pytest.raises(UnsupportedStepError, match="Doubler"):
-        is_constant(Doubler().fit(X))
+        is_linear(Doubler().fit(X))

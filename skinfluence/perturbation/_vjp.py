@@ -10,8 +10,8 @@ from sklearn.feature_selection import SelectorMixin
 
 from skinfluence.adapters import FittedSteps
 
-#: (module prefix, class name) -> PullBack
-REGISTRY: dict[tuple[str, str], "PullBack"] = {}
+#: (module prefix, class name) -> StepVJP
+REGISTRY: dict[tuple[str, str], "StepVJP"] = {}
 
 
 class UnsupportedStepError(TypeError):
@@ -19,17 +19,17 @@ class UnsupportedStepError(TypeError):
 
 
 @dataclass(frozen=True)
-class PullBack:
-    """Derivative of one class of steps.
+class StepVJP:
+    """Vector-Jacobian product of one class of steps.
 
     ``function(step, X, V)`` gives the derivatives with respect to the step's input for those with
-    respect to its output; ``constant(step)`` says whether they are the same for every input.
+    respect to its output; ``linear(step)`` is whether they are the same for every input.
     """
 
     module: str
     name: str
     function: Callable
-    constant: Callable
+    linear: Callable
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Restricted:
     step : fitted transformer
         The whole, which still transforms.
     inner : sequence of steps
-        What is asked; constant if all of these are.
+        The parts that need one; linear if all of these are.
     function : callable
-        ``function(X, V)``, as of a PullBack.
+        ``function(X, V)``, as that of a StepVJP.
     """
 
     step: Any
@@ -55,7 +55,7 @@ class Restricted:
         return transformed(self.step, X)
 
 
-def register_pull_back(module, name, *, constant=False):
+def register_vjp(module, name, *, linear=False):
     """Register the derivative of a pipeline step, for :func:`perturbation_influence`.
 
     Decorates ``function(step, X, V) -> ndarray of shape (..., n_rows, n_features_in)``: the fitted
@@ -82,22 +82,22 @@ def register_pull_back(module, name, *, constant=False):
 
     Examples
     --------
-    >>> from skinfluence.perturbation import register_pull_back
-    >>> @register_pull_back("my_package", "Decibel")
+    >>> from skinfluence.perturbation import register_vjp
+    >>> @register_vjp("my_package", "Decibel")
     ... def decibel(step, X, V):
     ...     return V * 10.0 / (np.log(10.0) * X)
     """
-    asked = constant if callable(constant) else lambda step: bool(constant)
+    always = linear if callable(linear) else lambda step: bool(linear)
 
     def decorate(function):
-        REGISTRY[module, name] = PullBack(module, name, function, asked)
+        REGISTRY[module, name] = StepVJP(module, name, function, always)
         return function
 
     return decorate
 
 
-def find_pull_back(step):
-    """The PullBack of a fitted step.
+def find_vjp(step):
+    """The StepVJP of a fitted step.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def find_pull_back(step):
         f"little through {cls.__name__}. Supported: {supported}, feature selection, "
         "'passthrough'. For whole changes of a row, discrete ones too, use replacement_influence; "
         "a differentiable step of your own is added by "
-        "skinfluence.perturbation.register_pull_back."
+        "skinfluence.perturbation.register_vjp."
     )
 
 
@@ -136,14 +136,14 @@ def transformed(step, X):
     return step.transform(X) if isinstance(step, Restricted) else FittedSteps([step]).transform(X)
 
 
-def pull_back(step, X, V):
-    """Derivatives (..., n_rows, n_in) before a step from those behind it (..., n_rows, n_out)."""
-    return find_pull_back(step).function(step, X, V)
+def vjp(step, X, V):
+    """Derivatives (..., n_rows, n_in) in a step's input from those in its output (..., n_out)."""
+    return find_vjp(step).function(step, X, V)
 
 
-def is_constant(step):
+def is_linear(step):
     """Whether the step's Jacobian is the same for all rows."""
-    return find_pull_back(step).constant(step)
+    return find_vjp(step).linear(step)
 
 
 def dense(X):
@@ -164,11 +164,11 @@ def _selected(step, X, V):
     return scatter(V, support, step.n_features_in_)
 
 
-_UNCHANGED = PullBack("", "passthrough", lambda step, X, V: V, lambda step: True)
-_SELECTED = PullBack("sklearn.feature_selection", "SelectorMixin", _selected, lambda step: True)
-_RESTRICTED = PullBack(
+_UNCHANGED = StepVJP("", "passthrough", lambda step, X, V: V, lambda step: True)
+_SELECTED = StepVJP("sklearn.feature_selection", "SelectorMixin", _selected, lambda step: True)
+_RESTRICTED = StepVJP(
     __name__,
     "Restricted",
     lambda step, X, V: step.function(X, V),
-    lambda step: all(is_constant(inner) for inner in step.inner),
+    lambda step: all(is_linear(inner) for inner in step.inner),
 )
