@@ -63,7 +63,7 @@ def leave_one_out_score(explainer, scoring=None, *, method="auto", sample_weight
     >>> print(f"{leave_one_out_score(explainer):.3f}")
     0.979
     """
-    check_explainer(explainer, closed_form=True)
+    check_explainer(explainer, removals=True)
     check_choice("method", method, METHODS)
     linearization = explainer.linearization_
     if method == "auto":
@@ -116,7 +116,7 @@ def k_fold_score(explainer, cv=None, scoring=None, *, method="auto", groups=None
     >>> bool(abs(scores - cross_val_score(Ridge(), X, y, cv=5)).max() < 1e-9)
     True
     """
-    check_explainer(explainer, closed_form=True)
+    check_explainer(explainer, removals=True)
     check_choice("method", method, METHODS)
     objective, y = explainer.objective_, np.asarray(explainer.y_train_)
     if method == "auto":

@@ -214,8 +214,7 @@ class Linearization:
         usable = damping == 0 and is_second_derivative(self.objective, curvature)
         self._polished = polished if usable and isinstance(self.solver, AutoSolver) else None
         self._hessian_inverse = self._optimum = self._optimum_inverse = None
-        self._inverse_choice = None
-        self.lengths = {}  # of changes by kind, for all test rows; see change_lengths
+        self._inverse_choice, self.lengths = None, {}  # lengths of changes, see change_lengths
 
     @property
     def inverse(self):

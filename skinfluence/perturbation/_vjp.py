@@ -71,7 +71,7 @@ def register_vjp(module, name, *, linear=False):
         The class's module, or a package above it: "sklearn.preprocessing".
     name : str
         The class's name.
-    constant : bool or callable, default=False
+    linear : bool or callable, default=False
         Whether the Jacobian is the same for all inputs, as that of a linear map; the function must
         then not use `X`, which may be None. A callable is called with the step.
 

@@ -127,7 +127,7 @@ def standard_error(explainer, X_test, y_test=None, *, target="auto", kind="HC3",
     >>> print(standard_error(explainer, X[:3]).round(1))
     [6.3 5.4 7.1]
     """
-    check_explainer(explainer, closed_form=True)
+    check_explainer(explainer, removals=True)
     found = _checked(explainer, kind, groups)
     if found is not None and kind not in FIRST_ORDER:
         effects = group_influence(
