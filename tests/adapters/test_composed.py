@@ -11,7 +11,7 @@ from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
@@ -22,6 +22,7 @@ from sklearn.tree import DecisionTreeRegressor
 from skinfluence import InfluenceExplainer, supports
 from skinfluence.adapters import REGISTRY, UnsupportedEstimatorError
 from skinfluence.components import influence_components
+from skinfluence.cross_validation import k_fold_score
 from skinfluence.effects import RowEdits
 from skinfluence.explainer import target_changes
 from skinfluence.groups import group_influence, most_influential_group
@@ -142,6 +143,14 @@ def test_what_the_explainer_says_of_all_rows(name):
     _, values = explainer.top_influences(*tests, k=3)
     every = np.abs(explainer.influence(*tests)).max(axis=1)
     assert np.abs(np.abs(values[:, 0]) - every).max() < 1e-12 * every.max()
+
+
+@pytest.mark.parametrize("name", ["OneVsRest-three", "VotingRegressor", "TransformedTarget-log"])
+def test_scores_of_folds_are_those_of_cross_validation(name):
+    explainer, *_ = explained(name)
+    X, y, *_ = rows_of(CASES[name].kind)
+    expected = cross_val_score(CASES[name].estimator, X, y, cv=4)
+    assert close(k_fold_score(explainer, cv=4), expected, 1e-8)
 
 
 def test_settings_reach_the_members():
