@@ -30,6 +30,8 @@ BENCHMARKS = (
     "groups",
     "components",
     "curvature",
+    "closed_form",
+    "counts",
     "wrong_rows",
     "prototypes",
     "selection",
