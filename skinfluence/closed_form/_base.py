@@ -107,6 +107,16 @@ class ClosedFormModel(ABC):
         """Loss of each training row, (n,)."""
         return (loss or self.loss).value(self.y, self.raw_prediction)
 
+    def with_row_counts(self, counts):
+        """The same model, whose rows a sampler took as often as `counts` says: by their weights."""
+        if not self.takes_weights and (counts != 1).any():
+            raise TypeError(
+                f"{type(self.estimator).__name__} takes no sample_weight, by which rows that a "
+                "sampler dropped or repeated are known. Resample first: X_new, y_new = "
+                "sampler.fit_resample(X, y), then InfluenceExplainer(estimator).fit(X_new, y_new)."
+            )
+        return self
+
     def row_residual(self):
         """Derivative of each training row's loss in its raw predictions, (n, K)."""
         return self.loss.gradient(self.y, self.raw_prediction)

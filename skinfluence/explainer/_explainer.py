@@ -49,13 +49,10 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
     ----------
     estimator : estimator, default=None
         A clone of it is fitted, even if it is fitted already; a FrozenEstimator is not fitted
-        again. LinearRegression, Ridge, RidgeCV, BayesianRidge, Lasso, LassoCV, ElasticNet,
-        ElasticNetCV, PoissonRegressor, GammaRegressor, TweedieRegressor, KernelRidge,
-        GaussianProcessRegressor, RidgeClassifier, RidgeClassifierCV, LogisticRegression,
-        LogisticRegressionCV, LinearSVC, SVC, NuSVC, SVR, NuSVR, LinearSVR, SGDClassifier,
-        SGDRegressor or SmoothHingeSVC; also as the last step of a Pipeline (earlier steps are
-        fitted once and then fixed), in a FrozenEstimator (already fitted), or in a search such as
-        GridSearchCV (its best estimator is explained). None is ``LogisticRegression()``.
+        again. Any that :func:`skinfluence.supports` supports: a classifier or regressor, also as
+        the last step of a Pipeline (earlier steps are fitted once and then fixed), in a
+        FrozenEstimator (already fitted), or in a search such as GridSearchCV (its best estimator is
+        explained). None is ``LogisticRegression()``.
     solver : str or Solver, default="auto"
         How the Hessian is inverted: "auto" (see :class:`skinfluence.solvers.AutoSolver` for the
         rules), "cholesky", "eigh", "woodbury", "cg", "neumann", "lissa", or a solver

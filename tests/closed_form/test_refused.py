@@ -1,5 +1,6 @@
 """What a model in closed form cannot answer is refused in words; what it can is asked as usual."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -192,3 +193,32 @@ def test_a_row_whose_only_neighbour_leaves_has_no_prediction():
     classifier = RadiusNeighborsClassifier(0.8, outlier_label=0)
     got = InfluenceExplainer(classifier).fit(Z, labels).influence([[9.1]], [1])
     np.testing.assert_allclose(got, [[0.0, 0.0, 0.0, 1.0]])
+
+
+def test_rows_that_a_sampler_took_are_weights():
+    pipeline, under_sampling = (
+        pytest.importorskip(f"imblearn.{name}") for name in ("pipeline", "under_sampling")
+    )
+    rows = np.r_[0:30, 50:100, 100:150]
+    sampler = under_sampling.RandomUnderSampler(random_state=0)
+    model = pipeline.make_pipeline(sampler, GaussianNB())
+    explainer = InfluenceExplainer(model).fit(X[rows], y[rows])
+    got = explainer.influence(X[:3], y[:3])
+    taken = explainer.estimator_[0].sample_indices_
+    again = InfluenceExplainer(GaussianNB()).fit(X[rows][taken], y[rows][taken])
+    np.testing.assert_allclose(got[:, taken], again.influence(X[:3], y[:3]), atol=1e-6)
+    assert np.abs(np.delete(got, taken, axis=1)).max() < 1e-6
+    neighbours = pipeline.make_pipeline(sampler, KNeighborsClassifier())
+    with pytest.raises(TypeError, match="takes no sample_weight, by which rows that a sampler"):
+        InfluenceExplainer(neighbours).fit(X[rows], y[rows])
+
+
+@pytest.mark.parametrize("estimator", [GaussianNB(), KNeighborsClassifier()])
+def test_float32_rows_and_other_labels_give_nearly_the_same(estimator):
+    expected = InfluenceExplainer(estimator).fit(X, y).influence(X[:4], y[:4])
+    labels = np.array([7, -1, 30])[y]
+    explainer = InfluenceExplainer(estimator).fit(X.astype(np.float32), labels.tolist())
+    got = explainer.influence(X[:4].astype(np.float32), labels[:4])
+    np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max() + 1e-12)
+    again = pickle.loads(pickle.dumps(explainer))
+    np.testing.assert_array_equal(again.influence(X[:4].astype(np.float32), labels[:4]), got)
