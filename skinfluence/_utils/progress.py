@@ -33,12 +33,12 @@ def progress(steps, *, total, what, unit, verbose, size=lambda step: 1):
     ------
     The steps.
     """
-    with progress_bar(total=total, what=what, unit=unit, verbose=verbose) as reach:
+    with progress_bar(total=total, what=what, unit=unit, verbose=verbose) as update:
         done = 0
         for step in steps:
             yield step
             done += size(step)
-            reach(0, done)
+            update(0, done)
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def progress_bar(*, total, what, unit, verbose, first=0):
     Yields
     ------
     callable
-        ``reach(step, done)`` says how many of `unit` a step has done by now, an estimate where it
+        ``update(step, done)`` says how many of `unit` a step has done by now, an estimate where it
         iterates; `first` and the sum over steps are shown. Any thread may call it.
     """
     if verbose is not None and not verbose:

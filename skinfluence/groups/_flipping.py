@@ -197,7 +197,7 @@ def _smallest(explainer, margin, method, limit):
     none = np.array([], dtype=np.intp)
     predicted = none if expected is None else order.rows(expected)
     confirmed = expected is not None and search.flips(expected)
-    size = search.smallest(order.reach(limit) if expected is None else expected)
+    size = search.smallest(order.n_available(limit) if expected is None else expected)
     rows = none if size is None else order.rows(size)
     names = explainer.training_rows_.names
     return FlippingSet(

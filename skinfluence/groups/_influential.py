@@ -174,7 +174,7 @@ def _greedy(explainer, tests, n_rows, sign):
     rows: list[int] = []
     path: list[float] = []
     shown = {"what": "group", "unit": "rows", "verbose": explainer.verbose}
-    with progress_bar(total=n_rows, **shown) as reach:
+    with progress_bar(total=n_rows, **shown) as update:
         while len(rows) < n_rows:
             gains = sign * grown.gains(tests.coef_gradient(grown.coef))
             row = int(gains.argmax())
@@ -183,7 +183,7 @@ def _greedy(explainer, tests, n_rows, sign):
             grown.remove(row)
             rows.append(row)
             path.append(_change(tests, objective, grown.coef))
-            reach(0, len(rows))
+            update(0, len(rows))
     return np.array(rows, dtype=np.intp), np.array(path)
 
 

@@ -31,7 +31,7 @@ class GreedyOrder:
                 return None
         return len(self._rows)
 
-    def reach(self, size):
+    def n_available(self, size):
         """Number of rows up to `size`: fewer where no further row helps."""
         while len(self._rows) < size and self._one_more():
             pass
@@ -85,13 +85,13 @@ class AdditiveOrder:
 
     def expected(self, limit):
         size = int(np.searchsorted(self._sums, self._gap, side="right")) + 1
-        return size if size <= self.reach(limit) else None
+        return size if size <= self.n_available(limit) else None
 
-    def reach(self, size):
+    def n_available(self, size):
         return min(size, len(self._order))
 
     def beyond(self, size, left, limit):
-        return self.reach(min(limit, size + max(1, size // 16)))  # a sixteenth more
+        return self.n_available(min(limit, size + max(1, size // 16)))  # a sixteenth more
 
     def rows(self, size):
         return self._order[:size]

@@ -198,13 +198,13 @@ class Design:
         parts = InPlaceSum()
         with progress_bar(
             total=len(chunks), what="Hessian", unit="parts of the rows", verbose=verbose
-        ) as reach:
-            work = partial(self._dense_gram, root, reach)
+        ) as update:
+            work = partial(self._dense_gram, root, update)
             run_chunks(work, chunks, take=parts.add)
         return sign * parts.total
 
-    def _dense_gram(self, root, reach, chunk):
-        """Z' diag(root^2) Z over a slice of rows; `reach` is called when it is done."""
+    def _dense_gram(self, root, update, chunk):
+        """Z' diag(root^2) Z over a slice of rows; `update` is called when it is done."""
         part, root = self.take(chunk), root[chunk]
         q = self.shape[1]
         out = np.zeros((q, q))
@@ -212,7 +212,7 @@ class Design:
         for block, Z in part.dense_blocks(cache_mib=min(CACHE_MIB, max(2.0, 4.0 * q**2 / 2**20))):
             Z *= root[block, None]
             out += Z.T @ Z  # numpy calls syrk: half the multiplications of a general product
-        reach(chunk.start, 1)
+        update(chunk.start, 1)
         return out
 
     def _sparse_gram(self, weights):

@@ -47,7 +47,7 @@ class HingeMachine:
         A guess at the dual solution, such as that of the smooth hinge.
     coef : ndarray of shape (q,)
         A guess at theta: of the intercept, where it has no penalty.
-    reach : callable, default=None
+    update : callable, default=None
         Called with the part of the path to the optimum that is done, from 0 to 1.
 
     Attributes
@@ -60,7 +60,7 @@ class HingeMachine:
         For those who keep what the removal of a row does.
     """
 
-    def __init__(self, design, y, margin, penalty, weights, alpha, coef, reach=None):
+    def __init__(self, design, y, margin, penalty, weights, alpha, coef, update=None):
         self.y, self.weights, self.margin = y.astype(np.float64), weights, margin
         self.has_free = penalty[-1] == 0.0
         # sparse rows are taken without their centre, and the intercept is then another one
@@ -83,7 +83,7 @@ class HingeMachine:
         self.free = self.scale * self.y
         self.norm = np.hypot(self.norm, self.free)
         path = self._from_guess(np.clip(alpha, 0.0, weights), coef)
-        self._x = path.end(reach)
+        self._x = path.end(update)
         self.optimum = path.position
         without = weights == 0.0  # these may get weight, and then need their side
         self.optimum.side[without] = np.where(self.optimum.margin < self.wanted, WITHIN, BEYOND)[

@@ -10,14 +10,14 @@ def hinge_machines(objective, verbose=0):
     """The exact hinge machine of each output of an objective with the smooth hinge."""
     s = np.broadcast_to(objective.sample_weight, objective.y.shape)
     shown = {"what": "hinge optimum", "unit": "%", "verbose": verbose}
-    with progress_bar(total=100 * objective.n_outputs, **shown) as reach:
+    with progress_bar(total=100 * objective.n_outputs, **shown) as update:
         return [
-            hinge_machine(objective, k, s[:, k], reach=lambda share, k=k: reach(k, 100 * share))
+            hinge_machine(objective, k, s[:, k], update=lambda share, k=k: update(k, 100 * share))
             for k in range(objective.n_outputs)
         ]
 
 
-def hinge_machine(objective, k, weights, alpha=None, reach=None):
+def hinge_machine(objective, k, weights, alpha=None, update=None):
     """The machine of output k at its optimum.
 
     Parameters
@@ -28,7 +28,7 @@ def hinge_machine(objective, k, weights, alpha=None, reach=None):
     weights : ndarray of shape (n,)
     alpha : ndarray, default=None
         A better guess at the dual solution than that of the objective.
-    reach : callable, default=None
+    update : callable, default=None
         See HingeMachine.
     """
     if objective.predictor.offset is not None:
@@ -43,7 +43,7 @@ def hinge_machine(objective, k, weights, alpha=None, reach=None):
             own = np.tile(objective.dual[:, k], len(side) // len(y))
             alpha = np.maximum(side * own * penalty[0], 0.0)
     return HingeMachine(
-        objective.design, side, margin, penalty, weights, alpha, objective.coef[k], reach
+        objective.design, side, margin, penalty, weights, alpha, objective.coef[k], update
     )
 
 

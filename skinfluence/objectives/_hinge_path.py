@@ -73,8 +73,8 @@ class Path:
         self.time = 0.0
         self._stage = stage
 
-    def end(self, reach=None):
-        """x at the end, (q,); NaN where it was not reached. Calls `reach` with the part done."""
+    def end(self, update=None):
+        """x at the end, (q,); NaN where it was not reached. Calls `update` with the part done."""
         for _ in range(MOST_TURNS):
             stage, self._stage = self._stage, None
             if stage is None:
@@ -83,8 +83,8 @@ class Path:
             walk = _Walk(self, stage)
             finished = walk.run()
             self.position = walk.position()
-            if reach is not None:
-                reach(self.time)
+            if update is not None:
+                update(self.time)
             if finished is not None:
                 x = walk.optimum() if finished else np.full_like(walk.x, np.nan)
                 return self.machine.with_middle_intercept(x, self.position, self.u + self.du)

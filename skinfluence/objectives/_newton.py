@@ -150,8 +150,8 @@ def _bar(first, tol, verbose):
     last = max(tol, OPTIMUM)
     digits = np.log10(first / last) if first > last else 0.0
     total = int(digits)  # a bar shows whole digits
-    with progress_bar(total=total, what="optimum", unit="digits", verbose=verbose) as reach:
-        yield lambda now: reach(0, digits - np.log10(max(now, last) / last))
+    with progress_bar(total=total, what="optimum", unit="digits", verbose=verbose) as update:
+        yield lambda now: update(0, digits - np.log10(max(now, last) / last))
 
 
 def _solve(inverse, gradient):

@@ -52,8 +52,8 @@ def _best(scores, diversity, gamma, free, tie):
     exact = np.zeros(len(bounds), dtype=bool)
     largest, batch = -np.inf, FIRST_BATCH
     while True:
-        reach = max(largest - tie, np.finfo(float).min)  # what was picked stays out
-        waiting = np.flatnonzero((bounds >= reach) & ~exact)
+        bound = max(largest - tie, np.finfo(float).min)  # what was picked stays out
+        waiting = np.flatnonzero((bounds >= bound) & ~exact)
         if len(waiting) == 0:
             break
         if len(waiting) > batch:

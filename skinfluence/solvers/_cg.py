@@ -186,19 +186,19 @@ class CGInverse(InverseHessian):
             what="conjugate gradients",
             unit="right-hand sides",
             verbose=self.solver.verbose,
-        ) as reach:
+        ) as update:
             for columns in gen_batches(V.shape[1], self.width) if V.shape[1] else ():
                 start = None if x0 is None else x0[:, columns]
                 out[:, columns], residuals[columns], count = self._solve_block(
-                    V[:, columns], start, partial(reach, columns.start)
+                    V[:, columns], start, partial(update, columns.start)
                 )
                 n_iter += count
         return out, (residuals, n_iter)
 
-    def _solve_block(self, V, start, reach):
+    def _solve_block(self, V, start, update):
         """(X, residuals, number of products) of one block of right-hand sides.
 
-        `reach` is called with how many of them are done, in parts: by the digits that they have.
+        `update` is called with how many of them are done, in parts: by the digits that they have.
         """
         scale, tol = self._scale[:, None], self.solver.tol
         V = project_identifiable(self.hessian, V)
@@ -225,7 +225,7 @@ class CGInverse(InverseHessian):
             if not len(todo) or n_iter >= self.solver.max_iter:
                 break
             allowed = self._coordinates.allowance(len(todo), self.solver.max_iter - n_iter)
-            progress = partial(self._count, reach, V.shape[1] - len(todo), residuals[todo])
+            progress = partial(self._count, update, V.shape[1] - len(todo), residuals[todo])
             step, count = self._iterate(R, allowed, progress)
             self._coordinates.spend(count, len(todo))
             tried = X[:, todo] + size[todo] * step
@@ -242,13 +242,13 @@ class CGInverse(InverseHessian):
             if count < allowed:
                 # what a fresh start did not halve has reached its rounding, or its null space
                 todo, R = todo[halved], R[:, halved]
-        reach(V.shape[1])
+        update(V.shape[1])
         return project_identifiable(self.hessian, X), residuals, n_iter
 
-    def _count(self, reach, done, residuals, fallen):
+    def _count(self, update, done, residuals, fallen):
         """Report the columns that are done and parts of the others, counted in digits."""
         tol = min(self.solver.tol, 0.1)
-        reach(done + (np.log(np.clip(residuals * fallen, tol, 1.0)) / np.log(tol)).sum())
+        update(done + (np.log(np.clip(residuals * fallen, tol, 1.0)) / np.log(tol)).sum())
 
     def _iterate(self, R, max_iter, progress):
         """(X, number of products) with H X ~ R, from zero."""

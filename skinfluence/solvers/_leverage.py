@@ -303,16 +303,16 @@ def gaps_near_one(hessian, rows):
             root = _row_side(scaled @ W, scaled @ own)
             out[:, k] = (root**2).sum(axis=1)
         return without_noise(out)
-    reach, free = (
+    half, free = (
         np.einsum("mka,mq,kqr->mar", R, Z, part.reshape(K, q, -1), optimize=True).reshape(
             m * R.shape[2], -1
         )
         for part in (inverse.roots[0], null)
     )
-    root = _row_side(reach, free).reshape(m, R.shape[2], -1)
+    root = _row_side(half, free).reshape(m, R.shape[2], -1)
     return root @ root.transpose(0, 2, 1)
 
 
-def _row_side(reach, free):
+def _row_side(half, free):
     left, size, _ = np.linalg.svd(free, full_matrices=False)
-    return complement_root(np.eye(len(reach)) + reach @ reach.T, left[:, size > INDEPENDENT])
+    return complement_root(np.eye(len(half)) + half @ half.T, left[:, size > INDEPENDENT])

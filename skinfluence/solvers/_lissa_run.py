@@ -54,7 +54,7 @@ def run_until_stable(inverse, b):
     V, bias = steps.start(b, repeats)
     # a recursion whose steps do not expand grows by the bias's size a step, at most
     metric = 1.0 / inverse.weights
-    reach = np.sqrt((steps.step**2 * b**2 * metric).sum(axis=(1, 2)))  # shape: (m,)
+    bound = np.sqrt((steps.step**2 * b**2 * metric).sum(axis=(1, 2)))  # shape: (m,)
     mean = np.zeros_like(b)
     error, change = np.full(len(b), np.nan), np.full(len(b), np.inf)
     previous, last_step_size = None, np.full(len(b), np.inf)
@@ -76,7 +76,7 @@ def run_until_stable(inverse, b):
             total += V
             n_taken += 1
             if n_taken % 4 == 1 or start + thin >= last:
-                _refuse_growth(steps.common(V), metric, reach[active] * (start + thin), inverse)
+                _refuse_growth(steps.common(V), metric, bound[active] * (start + thin), inverse)
         runs = steps.common(total / n_taken)
         mean[active] = runs.mean(axis=0)
         moved = mean[active] - (0.0 if previous is None else previous)

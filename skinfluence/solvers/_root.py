@@ -82,13 +82,13 @@ class RootInverse(InverseHessian):
             return out
 
         blocks = list(row_blocks(len(out), 8 * design.shape[1], cache_mib=2.0))
-        with self._bar(len(out)) as reach:
+        with self._bar(len(out)) as update:
 
             def fill(rows):
                 Z = design.take(rows).to_dense()
                 for (k, j), half in self._half_blocks.items():
                     out[rows, k, j] = out[rows, j, k] = half_form(Z, half)
-                reach(rows.start, rows.stop - rows.start)
+                update(rows.start, rows.stop - rows.start)
 
             run_chunks(fill, blocks)
         return out

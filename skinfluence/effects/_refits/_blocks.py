@@ -71,11 +71,11 @@ def _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part):
     n, starts = edits.n_edits, range(0, edits.n_edits, width)
     first, total = (0, n) if part is None else part
     shown = {"what": "refits", "unit": "models", "verbose": verbose}
-    with progress_bar(total=total, first=first, **shown) as reach:
+    with progress_bar(total=total, first=first, **shown) as update:
 
         def one(start):
             block = edits.take(slice(start, min(start + width, n)))
-            return work(block, partial(reach, start))
+            return work(block, partial(update, start))
 
         made = list(run_chunks(one, list(starts), job_threads(n_jobs)))
     coef = np.concatenate([p[0] for p in made] or [np.zeros((0, *objective.coef.shape))])
@@ -100,26 +100,26 @@ def _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part):
     return StoredChanges(coef)
 
 
-def _converged(objective, iterate, solver, edits, reach):
+def _converged(objective, iterate, solver, edits, update):
     """(changes of the coefficients (B, K, q), positions without an optimum), converged."""
-    delta, failed = iterate(edits, reach)
+    delta, failed = iterate(edits, update)
     # moved further than the model is large: perhaps towards infinity, where gradients vanish
     size = np.abs(delta).reshape(edits.n_edits, -1).max(axis=1)
     far = size > np.abs(objective.coef).max()
     lost = _one_by_one(objective, edits, delta, failed, far, solver)
-    reach(edits.n_edits)
+    update(edits.n_edits)
     return delta, lost
 
 
-def _of_few_steps(objective, iterate, solver, edits, reach):
+def _of_few_steps(objective, iterate, solver, edits, update):
     """(changes, positions without an optimum) by a few steps, without a check of the optimum."""
-    delta, failed = iterate(edits, reach)
+    delta, failed = iterate(edits, update)
     lost = _one_by_one(objective, edits, delta, failed, np.zeros_like(failed), solver)
-    reach(edits.n_edits)
+    update(edits.n_edits)
     return delta, lost
 
 
-def _no_iteration(objective, inverse, edits, reach):
+def _no_iteration(objective, inverse, edits, update):
     """Every edit failed: predictors that are not linear have no joint iteration."""
     return np.zeros((edits.n_edits, *objective.coef.shape)), np.ones(edits.n_edits, dtype=bool)
 

@@ -18,7 +18,7 @@ LONG, SAMPLE = 60.0, 0.5
 FEW = 16
 
 
-def refit_hinge(objective, edits, reach):
+def refit_hinge(objective, edits, update):
     """(changes of the coefficients (B, K, q), positions of the edits whose optimum was not found).
 
     Each edit follows the path of the optimum from the weights as they are to the edited ones.
@@ -30,7 +30,7 @@ def refit_hinge(objective, edits, reach):
     objective : Objective
         At the exact optimum of the hinge.
     edits : RowEdits
-    reach : callable
+    update : callable
         Called with the number of edits that are done.
     """
     delta = np.zeros((edits.n_edits, *objective.coef.shape))
@@ -58,7 +58,7 @@ def refit_hinge(objective, edits, reach):
                 delta[b, k] = machine.coef_change(np.tile(weights[:, k], terms))
             if row is not None and len(kept) < block_size(8 * objective.n_parameters, KEPT_MIB):
                 kept[row] = delta[b].copy()
-        reach(b + 1)
+        update(b + 1)
     return delta, np.flatnonzero(np.isnan(delta).any(axis=(1, 2))).tolist()
 
 

@@ -25,7 +25,7 @@ def replaced_width(objective):
     return int(np.clip(block_size(bytes_per_edit, BLOCK_MIB), 1, 256))
 
 
-def replaced_optima(objective, inverse, edits, reach):
+def replaced_optima(objective, inverse, edits, update):
     """Changes of the coefficients (B, K, q) to converged optima, and a mask of edits that failed.
 
     They fail where a new row pulls along a direction in which the data had no curvature (constant
@@ -35,7 +35,7 @@ def replaced_optima(objective, inverse, edits, reach):
     return delta, failed | unfinished
 
 
-def few_steps(objective, inverse, edits, reach):
+def few_steps(objective, inverse, edits, update):
     """(changes, failed) by a few steps; for squared error until they converge."""
     stop = NEWTON_STEPS, NEWTON_TOLERANCE
     if objective.loss.quadratic:

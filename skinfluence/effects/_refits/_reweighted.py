@@ -16,7 +16,7 @@ def reweighted_width(objective):
     return int(np.clip(block_size(64 * objective.n_parameters), 16, 256))
 
 
-def reweighted_optima(objective, inverse, edits, reach):
+def reweighted_optima(objective, inverse, edits, update):
     """Optimum after each of a block of edits without new rows, as far as the metric leads.
 
     All edits iterate together: their gradients are two matrix products, the Newton direction
@@ -29,7 +29,7 @@ def reweighted_optima(objective, inverse, edits, reach):
         At its optimum.
     inverse : InverseHessian
     edits : RowEdits
-    reach : callable
+    update : callable
         Called with the number of edits that are done, in parts: by how far they have fallen.
 
     Returns
@@ -64,7 +64,7 @@ def reweighted_optima(objective, inverse, edits, reach):
             for part in problems, metric, history:
                 part.keep(keep)
         fallen = np.log(energy / first) / np.log(TOLERANCE)
-        reach(B - len(active) + fallen.clip(0.0, 1.0).sum())
+        update(B - len(active) + fallen.clip(0.0, 1.0).sum())
         moved = history.advance(delta[active], step)
         delta[active] = moved
         gradient = problems.gradient_at(moved)

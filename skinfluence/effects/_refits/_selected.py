@@ -16,7 +16,7 @@ ROUNDING = 1e-10
 MOST_COLUMNS = 2000
 
 
-def refit_selected(objective, iterate, edits, reach):
+def refit_selected(objective, iterate, edits, update):
     """(changes of the coefficients of all columns (B, 1, q), positions without an optimum).
 
     Parameters
@@ -24,13 +24,13 @@ def refit_selected(objective, iterate, edits, reach):
     objective : Objective
         Of a sparse model, at its optimum.
     iterate : callable
-        ``iterate(edits, reach)`` gives the optima while the selection stays, (B, 1, m), and which
+        ``iterate(edits, update)`` gives the optima while the selection stays, (B, 1, m), and which
         failed.
     edits : RowEdits
-    reach : callable
+    update : callable
         Called with the number of edits that are done.
     """
-    stay, failed = iterate(edits, reach)
+    stay, failed = iterate(edits, update)
     predictor = objective.predictor
     start = predictor.widened(objective.coef)[0]
     delta = predictor.widened(stay)
@@ -48,7 +48,7 @@ def refit_selected(objective, iterate, edits, reach):
         if not size <= ROUNDING:
             delta[b] = np.nan
             lost.append(int(b))
-    reach(edits.n_edits)
+    update(edits.n_edits)
     return delta, lost
 
 
