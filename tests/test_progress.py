@@ -69,9 +69,9 @@ def test_a_log_gets_lines_with_the_expected_time_if_asked(monkeypatch, capsys, v
     clock = iter([0.0, 1.0, 3.0, 4.0, 7.0, 9.0, 700.0])
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     monkeypatch.setattr(progress_module, "perf_counter", lambda: next(clock))
-    with progress_bar(total=3000, what="refits", unit="rows", verbose=verbose) as reach:
+    with progress_bar(total=3000, what="refits", unit="rows", verbose=verbose) as update:
         for done in (5, 30, 40, 1500, 2000, 2999):
-            reach(0, done)
+            update(0, done)
     said = [
         "[skinfluence] refits: 30 of 3,000 rows after 3 s, about 4 min 57 s left",
         "[skinfluence] refits: 1,500 of 3,000 rows after 7 s, about 7 s left",
@@ -193,12 +193,12 @@ def test_a_block_of_refits_tells_of_each_iteration(told):
 
 def test_a_bar_adds_up_what_its_steps_have_reached(open_terminal):
     terminal = open_terminal()
-    with progress_bar(total=10, what="work", unit="parts", verbose=1) as reach:
-        reach(0, 2.5)
-        reach(1, 1.6)
-        reach(0, 1.0)  # an estimate that falls back is not believed
+    with progress_bar(total=10, what="work", unit="parts", verbose=1) as update:
+        update(0, 2.5)
+        update(1, 1.6)
+        update(0, 1.0)  # an estimate that falls back is not believed
         sleep(0.15)
-        reach(1, 1.7)
+        update(1, 1.7)
     assert "| 4/10 [" in terminal.getvalue()
 
 
