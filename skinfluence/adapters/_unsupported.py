@@ -49,13 +49,6 @@ FAMILIES = (
         regressor="Lasso(alpha=0.1)",
     ),
     Family(
-        r"sklearn\.gaussian_process",
-        r"GaussianProcess(Classifier|Regressor)",
-        "is a Gaussian process of classes, and these are not supported yet",
-        KERNEL.format("LogisticRegression()"),
-        KERNEL.format("Ridge()"),
-    ),
-    Family(
         r"sklearn\.neural_network|torch|keras|tensorflow|skorch|scikeras",
         ".*",
         "is a network: its loss has many optima, and training stops at none of them",

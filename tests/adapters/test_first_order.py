@@ -69,7 +69,7 @@ OTHERS = (
     *("HuberRegressor", "ARDRegression", "Lars", "LarsCV", "LassoLars", "LassoLarsCV"),
     *("LassoLarsIC", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV"),
     "QuantileRegressor",
-    *("SVC", "NuSVC", "SVR", "NuSVR"),
+    *("SVC", "NuSVC", "SVR", "NuSVR", "GaussianProcessClassifier"),
 )
 OURS = [
     key[1]

@@ -6,6 +6,7 @@ from skinfluence.adapters._families import (  # noqa: F401
     composed_classifiers,
     composed_regressors,
     discriminant,
+    gaussian_process_classifier,
     glm,
     huber,
     kernel_machines,
