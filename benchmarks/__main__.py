@@ -19,6 +19,8 @@ BENCHMARKS = (
     "lissa",
     "mnist",
     "text",
+    "fidelity",
+    "fixing",
     "labels_flipped",
     "labels_weak",
     "labels_people",

@@ -44,8 +44,8 @@ class Figure:
         return f"![{self.title}](../../docs/_generated/{self.file})\n\n{self.title}\n"
 
     def rst(self):
-        # relative to docs/benchmarks.rst, which includes this
-        return f".. figure:: _generated/{self.file}\n   :alt: {self.title}\n\n   {self.title}\n"
+        # from the folder of the documentation: several pages include this
+        return f".. figure:: /_generated/{self.file}\n   :alt: {self.title}\n\n   {self.title}\n"
 
 
 def line_style(i):

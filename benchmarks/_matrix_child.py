@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 
 from benchmarks._cases import Case
-from benchmarks._measure import peak_memory, timed, traced_memory
+from benchmarks._measure import peak_memory, timed
 from benchmarks._ways import WAYS
 
 _state = {}
@@ -31,7 +31,3 @@ def _warm_up(answer):
 
 def _time():
     return timed(_state["run"], _state["case"])[1]
-
-
-def _trace():
-    return traced_memory(_state["run"], _state["case"])

@@ -3,7 +3,6 @@
 import ctypes
 import resource
 import sys
-import tracemalloc
 from contextlib import suppress
 from time import perf_counter, process_time
 
@@ -44,18 +43,6 @@ def peak_memory(function, *args):
     before = mark()
     result = function(*args)
     return result, growth(before)
-
-
-def traced_memory(function, *args):
-    """Largest size of what the call allocated through Python (numpy arrays included), in bytes."""
-    tracemalloc.start()
-    try:
-        result = function(*args)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    del result
-    return peak
 
 
 def mark():

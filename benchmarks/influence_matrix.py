@@ -21,23 +21,23 @@ from benchmarks._tables import Table, ratio, seconds
 from benchmarks._ways import BASE, WAYS
 
 INTRODUCTION = (
-    "Each way runs in a process of its own and starts from the fitted scikit-learn estimator. "
-    "Rounds alternate between the ways; times are medians after a warm-up. Ratios are of processor "
+    "Each package runs in a process of its own and starts from the fitted scikit-learn estimator. "
+    "Rounds alternate between them; times are medians after a warm-up. Ratios are of processor "
     "time, to numpy by hand. Memory is the growth of the resident set during the first call beyond "
-    "the influence matrix itself, in units of that matrix (in brackets: allocated through Python, "
-    'where that is all). "own formula" is the largest difference from what the way claims to '
-    "compute, by the plainest numpy, relative to the largest influence: first order or the Newton "
-    "step, at the estimator's coefficients or at the optimum, with the intercept penalised where "
-    "the package cannot leave it free (pyDVL, captum). The last two columns compare with what "
-    "really happens when a row is deleted and the model converges again."
+    "the influence matrix itself, in units of that matrix. The error is the largest difference "
+    "from what the package claims to compute, by the plainest numpy, relative to the largest "
+    "influence: first order or the Newton step, at the estimator's coefficients or at the optimum, "
+    "with the intercept penalised where the package cannot leave it free (pyDVL, captum). The last "
+    "two columns compare with what really happens when a row is deleted and the model converges "
+    "again."
 )
 COLUMNS = [
-    "way",
+    "package",
     "wall s",
     "CPU s",
     "CPU ratio",
     "extra memory",
-    "own formula",
+    "error",
     "correlation with refits",
     "difference from refits",
 ]
@@ -76,7 +76,7 @@ def run(quick=False):
 
 
 def _measure(ways, case, folder, threads, rounds):
-    """{way: {"wall", "cpu", "peak", "traced"}} with all processes alive and taking turns."""
+    """{way: {"wall", "cpu", "peak"}} with all processes alive and taking turns."""
     measured = {}
     with ExitStack() as stack:
         children = {}
@@ -91,11 +91,6 @@ def _measure(ways, case, folder, threads, rounds):
         for name, times in in_turns(asked, rounds).items():
             for kind in ("wall", "cpu"):
                 measured[name][kind] = median(t[kind] for t in times)
-        for way in ways:
-            mine = measured[way.name]
-            if not way.uses_torch:
-                traced = children[way.name].ask(do="trace")
-                mine["traced"] = traced / case.output_bytes - 1.0
     return measured
 
 
@@ -135,14 +130,13 @@ def _table(ways, case, threads, measured, agreement):
     rows = []
     for way in ways:
         mine = measured[way.name]
-        traced = f" ({mine['traced']:.2f})" if "traced" in mine else ""
         rows.append(
             [
                 way.label,
                 seconds(mine["wall"]),
                 seconds(mine["cpu"]),
                 ratio(mine["cpu"] / base),
-                f"{mine['peak']:.2f}{traced}",
+                f"{mine['peak']:.2f}",
                 *agreement[way.name],
             ]
         )

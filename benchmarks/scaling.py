@@ -15,6 +15,7 @@ from benchmarks._scaling_ways import OURS, WAYS
 
 #: Seconds that one call may take.
 LIMIT = 12.0
+LATE, SKIPPED = f"over {LIMIT:.0f} s", "left out"
 #: Seconds of calls after which none is repeated.
 REPEATED = 5.0
 #: Address space of a process, of the 24 GB of the machines this is meant for.
@@ -31,8 +32,8 @@ INTRODUCTION = (
     "questions (so that nothing is imported or compiled later: what numba compiles, some seconds, "
     "stays on the disk) and makes the tables itself; a call is repeated up to twice until "
     f"{REPEATED:.0f} s have passed, and the least time counts. A call may take {LIMIT:.0f} s: "
-    "beyond it there is a '>'; '>>' is a size left out because a smaller one took too long or the "
-    "line through the times of two smaller ones says that it would. A process may hold "
+    "a size is left out where a smaller one took longer or the line through the times of two "
+    "smaller ones predicts that it would. A process may hold "
     f"{MEMORY / 2**30:.0f} GiB ('memory': it did not suffice) and a table "
     f"{LARGEST_TABLE / 2**30:.0f}, which leaves out 1,000,000 x 2,000 in float64. Each entry: "
     "processor seconds, growth of the resident memory beyond the table (influences included), "
@@ -107,7 +108,7 @@ def _measure(name, sizes, exact):
             try:
                 entry = _asked(child, size, exact)
             except TimeoutError:
-                entry = {"failed": ">"}
+                entry = {"failed": LATE}
             except RuntimeError:  # the system ended it
                 entry = {"failed": "memory"}
             if "failed" in entry:
@@ -155,14 +156,14 @@ def _left_out(way, size, entries):
     for (rows, columns, classes), entry in entries.items():
         if rows > n or columns > q or classes > K:
             continue
-        if entry.get("failed") in (">", ">>"):
-            return {"failed": ">>"}
+        if entry.get("failed") in (LATE, SKIPPED):
+            return {"failed": SKIPPED}
         if entry.get("failed") == "memory":
             return entry
     known = [
         (s[0], entry["wall"]) for s, entry in entries.items() if s[1:] == (q, K) and "wall" in entry
     ]
-    return {"failed": ">>"} if _expected(known[-2:], n) > LIMIT else None
+    return {"failed": SKIPPED} if _expected(known[-2:], n) > LIMIT else None
 
 
 def _expected(known, n):

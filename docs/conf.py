@@ -11,12 +11,18 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import api_reference  # noqa: E402
+import page_markup  # noqa: E402
+import papers_numbers  # noqa: E402
 import supported_models  # noqa: E402
 
 import skinfluence  # noqa: E402
 
-for page, text in (("api", api_reference), ("supported_models", supported_models)):
-    (HERE / f"{page}.rst").write_text(text.render(), encoding="utf-8")
+for page, text in (
+    ("api.rst", api_reference),
+    ("supported_models.rst", supported_models),
+    ("_generated/papers_numbers.rst", papers_numbers),
+):
+    (HERE / page).write_text(text.render(), encoding="utf-8")
 
 metadata = configparser.ConfigParser()
 metadata.read(HERE.parent / "setup.cfg", encoding="utf-8")
@@ -53,6 +59,8 @@ sphinx_gallery_conf = {
     "parallel": 2,
     "download_all_examples": False,
     "show_signature": False,
+    "thumbnail_size": (480, 340),
+    "capture_repr": ("_repr_html_",),  # not of the displays
     "write_computation_times": False,  # that page would load its table from a network
 }
 
@@ -62,12 +70,14 @@ html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "mathml"
 html_static_path = ["_static"]
+html_css_files = ["skinfluence.css"]
 html_favicon = "_static/logo.svg"
 html_theme_options = {
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
     "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg", "text": project},
     "header_links_before_dropdown": 5,
+    "collapse_navigation": True,
 }
 html_sidebars = {"index": []}
 
@@ -101,3 +111,4 @@ def setup(app):
         block_renderers=(lambda self, node: _math(self, node, True), None),
     )
     app.connect("autodoc-skip-member", _skip_metadata_requests)
+    app.connect("html-page-context", page_markup.improve)

@@ -3,6 +3,7 @@
 `python docs/supported_models.py` prints the rows that README.md shows.
 """
 
+import re
 import warnings
 from inspect import signature
 
@@ -61,7 +62,10 @@ def estimators():
 
 
 def _reason(name, found):
-    return found.reason.removeprefix(f"{name} ").removeprefix("cannot be explained: it ")
+    reason = found.reason.removeprefix(f"{name} ").removeprefix("cannot be explained: it ")
+    return re.sub(
+        r"(?<!`)\b([A-Za-z]\w*_)(?!\w|`)", r"`\1`", reason
+    )  # a bare alpha_ is a link in rst
 
 
 def short_table():

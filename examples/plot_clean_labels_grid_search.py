@@ -1,7 +1,7 @@
 """
-===========================================================
-Damping for finding, for learning and for explaining differ
-===========================================================
+=====================================================================
+Damping costs fidelity long before it costs detection of wrong labels
+=====================================================================
 
 The same search, three questions. A flagger of wrong labels has a damping; a grid search can choose
 it by what it finds, by how well a classifier does that learns from what is left, or by how true the
@@ -71,7 +71,7 @@ true = GridSearchCV(explainer, {"damping": dampings}, cv=3).fit(X_train, given)
 # Each question has a score of its own.
 import matplotlib.pyplot as plt
 
-fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(10, 4), layout="constrained")
 panels = [
     ("finding wrong labels", "average precision", [(found, "o-", "all rows")]),
     (
@@ -85,10 +85,10 @@ for ax, (title, score, lines) in zip(axes, panels, strict=True):
     for (search, style, label), color in zip(lines, ("#0072B2", "#D55E00"), strict=False):
         means = search.cv_results_["mean_test_score"]
         ax.semilogx(dampings, means, style, color=color, label=label, markersize=5)
-    ax.set(title=title, xlabel="damping", ylabel=score)
+    ax.set(title=title, xlabel="damping", ylabel=score, ylim=(0, 1.05))
 axes[1].axhline(before, color="0.5", linestyle=":", label="without cleaning, test rows")
 for ax in axes:
-    ax.legend(fontsize=7)
+    ax.legend(loc="lower left")
 plt.show()
 
 # %%

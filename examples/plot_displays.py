@@ -1,7 +1,7 @@
 """
-=====================================
-All displays, on one wrong prediction
-=====================================
+====================================
+One wrong prediction in all displays
+====================================
 
 One tumour that a model gets wrong, seen through every display of `skinfluence.displays`. Each takes
 `ax=` for a figure of your own, keeps the arrays that it shows as attributes, and gives them as a
@@ -104,5 +104,6 @@ displays.LabelFixCurveDisplay.from_rankings(
 )
 
 # %%
-# The numbers behind any of them are a table.
+# The numbers behind any of them are a table: here of the two rows that help and the two that harm
+# most.
 displays.TopInfluenceDisplay.from_explainer(explainer, x, label, k=2).frame()

@@ -40,19 +40,19 @@ for name, found in {"gamma = 0": plain, f"gamma = {diverse.gamma:g}": diverse}.i
 # their selection.
 import matplotlib.pyplot as plt
 
-fig = plt.figure(figsize=(8, 6.6), layout="constrained")
-top, *choices = fig.subfigures(3, 1, height_ratios=[1.3, 1, 1])
+fig = plt.figure(figsize=(8, 9), layout="constrained")
+top, *choices = fig.subfigures(3, 1)
 ax = top.subplots()
 ax.plot(diverse.path["influence"], diverse.path["diversity"], "o-", color="0.5", markersize=4)
 ax.plot(diverse.influence[-1], diverse.diversity[-1], "D", color="#D55E00", label="knee")
-ax.set(xlabel="influence, as a share of the most there is", ylabel="diversity")
+ax.set(xlabel="influence, share of the largest", ylabel="diversity", ylim=(0, 1))
 ax.legend()
 for part, found in zip(choices, (plain, diverse), strict=True):
-    part.suptitle(f"gamma = {found.gamma:g}, given label below", fontsize=9)
-    for ax, row in zip(part.subplots(1, 10), found.rows, strict=True):
+    part.suptitle(f"gamma = {found.gamma:g}, given label below")
+    for ax, row in zip(part.subplots(2, 5).flat, found.rows, strict=True):
         ax.imshow(X_train[row].reshape(8, 8), cmap="gray_r")
         ax.set(xticks=[], yticks=[])
-        ax.set_xlabel(f"{y_train[row]}", fontsize=9)
+        ax.set_xlabel(f"{y_train[row]}")
 plt.show()
 
 # %%

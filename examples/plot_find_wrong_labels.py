@@ -1,7 +1,7 @@
 """
-===================================
-Finding digits whose label is wrong
-===================================
+=================================================================================
+The flagger finds wrong labels with higher precision than loss and self-influence
+=================================================================================
 
 People who label data confuse what looks alike. Here a tenth of 1,797 handwritten digits get the
 label of a digit that they resemble. Who finds them again: the flagger, self-influence or the loss?
@@ -39,7 +39,7 @@ orders = {
 }
 
 # %%
-# Precision and recall of looking at the labels in each order.
+# Precision and recall of inspecting the labels in each order.
 import matplotlib.pyplot as plt
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
@@ -51,10 +51,10 @@ for (name, score), (colour, line) in zip(orders.items(), styles, strict=True):
     mean = average_precision_score(wrong, score)
     ax.plot(recall, precision, line, color=colour, label=f"{name} (average precision {mean:.2f})")
 flagged = (right.sum() / wrong.sum(), right.sum() / flagger.flagged_.sum())
-ax.plot(*flagged, "o", color=colours[0], label="where the flags end")
+ax.plot(*flagged, "o", color=colours[0], label="flagged by LabelFlagger")
 ax.set(
-    xlabel="share of the wrong labels found",
-    ylabel="share of wrong ones among those looked at",
+    xlabel="recall: share of the wrong labels that are inspected",
+    ylabel="precision: share of wrong labels",
     title="A tenth of the digits have the label of a look-alike",
     ylim=(0, 1.02),
 )

@@ -8,7 +8,7 @@ order and corrects the wrong ones. How soon are they found, and how soon does th
 """
 
 # %%
-# Digits 3, 5 and 8, which resemble each other.
+# The ten digits of 8 x 8 pixels; each wrong label is another digit, drawn at random.
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -19,10 +19,9 @@ from skinfluence.datasets import flip_labels
 from skinfluence.displays import LabelFixCurveDisplay
 
 X, y = load_digits(return_X_y=True)
-some = np.isin(y, [3, 5, 8])
-X_train, X_test, y_train, y_test = train_test_split(X[some] / 16, y[some], random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(X / 16, y, train_size=700, random_state=0)
 y_given, wrong = flip_labels(y_train, 0.1, random_state=0)
-model = LogisticRegression(max_iter=1000)
+model = LogisticRegression(C=10, max_iter=1000)
 
 # %%
 # Three orders: the flagger's, self-influence (the paper's), and the loss.
@@ -33,7 +32,7 @@ rankings = {
     "self-influence": np.argsort(-explainer.self_influence()),
     "loss": np.argsort(-np.asarray(loss)),
 }
-LabelFixCurveDisplay.from_rankings(
+display = LabelFixCurveDisplay.from_rankings(
     rankings,
     y_given,
     y_train,
@@ -41,10 +40,14 @@ LabelFixCurveDisplay.from_rankings(
     X=X_train,
     X_test=X_test,
     y_test=y_test,
-    scoring="neg_log_loss",
+    n_points=41,
 )
+for ax in display.ax_:
+    ax.set_xlim(0, 40)
+print(display.frame().iloc[:17:4].round(2).to_string(index=False))
 
 # %%
-# Every order beats the random one by far; the flagger finds nearly all wrong labels by the time
-# that a tenth of the rows has been inspected, since it judges each row by models that have not seen
-# its label.
+# Every order beats the random one by far. By the time that a tenth of the labels has been
+# inspected, the flagger has found nearly all wrong ones: it judges each row by models that have not
+# seen its label. Loss and self-influence, the paper's order, need twice as many. Forty repeats of
+# the paper's own experiment on mails are on the page :doc:`/papers`.

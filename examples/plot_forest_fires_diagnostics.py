@@ -51,6 +51,7 @@ from skinfluence.displays import InfluencePlotDisplay
 
 fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
 InfluencePlotDisplay.from_explainer(explainer, n_marked=3, ax=ax)
+ax.set_xlim(0, 1.05)
 plt.show()
 
 # %%

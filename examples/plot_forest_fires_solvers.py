@@ -1,7 +1,7 @@
 """
-================================================================
-Exact, conjugate gradients, Taylor series and LiSSA agree or not
-================================================================
+============================================
+Four solvers give nearly the same influences
+============================================
 
 Figure 1 of Liu et al., who reproduced Koh & Liang (2017): a ridge regression of the forest fires of
 Montesinho, the influence of 516 fires on the 42nd, computed by four solvers, against real refits.

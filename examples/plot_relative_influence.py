@@ -68,7 +68,10 @@ for part, (name, rows) in zip(columns[1:], found.items(), strict=True):
         for ax, row in zip(axes, rows[t], strict=True):
             bad = row in wrong
             draw(
-                ax, X_train[row], f"{given[row]}" + (" (wrong)" if bad else ""), "r" if bad else "k"
+                ax,
+                X_train[row],
+                f"{given[row]}" + (" (wrong)" if bad else ""),
+                "#B33C00" if bad else "k",
             )
 plt.show()
 
@@ -81,7 +84,11 @@ length = np.linalg.norm(explainer.coef_influence(), axis=1)
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 for ax, values, name in zip(axes, (plain, relative), ("influence", "relative"), strict=True):
     ax.loglog(length, values, ".", color="0.6", markersize=3, label="training rows")
-    ax.loglog(length[wrong], values[wrong], "rx", label="of wrong label")
+    ax.loglog(length[wrong], values[wrong], "x", color="#D55E00", label="of wrong label")
     ax.set(xlabel="change of the coefficients without the row", ylabel=f"mean |{name}|")
 axes[0].legend()
 plt.show()
+
+# %%
+# Rows of wrong label move the coefficients most, so they lead the lists of influence. Divided by
+# that change they fall behind, and rows of the same digit come first.

@@ -120,6 +120,7 @@ class RemovalFidelityDisplay(Display):
         style = {"color": HELPFUL, "s": 22, "alpha": 0.8, "linewidths": 0, "zorder": 2}
         ax.scatter(self.refitted, self.predicted, **(style | kwargs))
         symmetric_limits(ax, np.concatenate([self.predicted, self.refitted]))
+        ax.locator_params(nbins=5)  # long numbers of small changes would touch
         ax.axline((0.0, 0.0), slope=1.0, color="black", linewidth=0.8, zorder=1)
         ax.set_xlabel(f"refitted change of the {self.what}")
         ax.set_ylabel(f"predicted change of the {self.what}")
