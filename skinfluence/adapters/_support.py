@@ -8,6 +8,7 @@ from sklearn.utils import get_tags
 
 from skinfluence._utils.tables import Readable
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
+from skinfluence.adapters._statsmodels import FittedResults, is_results
 from skinfluence.adapters._steps import is_frozen, is_search
 
 YES = "Its numbers are those of refits of the estimator itself, or their derivatives."
@@ -66,6 +67,7 @@ def supports(estimator):
     >>> bool(supports(RandomForestClassifier()))
     False
     """
+    estimator = FittedResults(estimator) if is_results(estimator) else estimator
     try:
         caveats = _caveats(estimator)
     except UnsupportedEstimatorError as error:

@@ -112,11 +112,40 @@ FAMILIES = (
         KERNEL.format("LogisticRegression()"),
     ),
     Family(
+        r"sklearn\.ensemble",
+        r"Stacking(Classifier|Regressor)",
+        "fits its last estimator to predictions of the others on rows that these did not see: a "
+        "removed row moves the table of that fit, which is not followed here",
+        "VotingClassifier([('model', LogisticRegression())], voting='soft')",
+        "VotingRegressor([('model', Ridge())])",
+    ),
+    Family(
+        r"sklearn\.calibration",
+        r"CalibratedClassifierCV",
+        "fits sigmoids or steps to decision values on rows that its members did not see: a removed "
+        "row moves the table of that fit, which is not followed here",
+        hint="Its probabilities are those of the logistic loss.",
+    ),
+    Family(
+        r"sklearn\.multiclass",
+        r"OneVsOneClassifier|OutputCodeClassifier",
+        "decides by votes or codes of its members, which have no probability and no loss",
+        "OneVsRestClassifier(LogisticRegression())",
+    ),
+    Family(
+        r"sklearn\.multioutput",
+        r"ClassifierChain|RegressorChain",
+        "gives each member the predictions of those before it as features, which are other ones "
+        "in fit and in predict; the change is not followed here",
+        "MultiOutputClassifier(LogisticRegression())",
+        "MultiOutputRegressor(Ridge())",
+        "Its members are then fitted without each other's outputs.",
+    ),
+    Family(
         r"skinfluence|sklearn\.(ensemble|calibration|multiclass|multioutput|semi_supervised|"
         r"compose|model_selection)",
-        r"Bagging.*|AdaBoost.*|Voting.*|Stacking.*|Calibrated.*|One.*|OutputCode.*|MultiOutput.*|"
-        r".*Chain|SelfTraining.*|.*Threshold.*|TransformedTargetRegressor|Cleaned.*|"
-        "InfluenceExplainer",
+        r"AdaBoost.*|Bagging.*|Voting.*|One.*|MultiOutput.*|SelfTraining.*|.*Threshold.*|"
+        r"TransformedTargetRegressor|Cleaned.*|InfluenceExplainer",
         "holds other estimators, and what it makes of them has no objective of its own",
         hint="Explain the estimator that it holds, on the rows and targets that it is given there.",
     ),

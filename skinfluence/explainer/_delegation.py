@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence.adapters._fit_record import fit_recorded, is_frozen, weight_parameter
+from skinfluence.adapters._statsmodels import FittedResults, is_results
 
 
 def estimator_has(name):
@@ -56,6 +57,8 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
     estimator: object
 
     def _default_estimator(self):
+        if is_results(self.estimator):
+            return FittedResults(self.estimator)
         return LogisticRegression() if self.estimator is None else self.estimator
 
     def _new_rows(self, X):

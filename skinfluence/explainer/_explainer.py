@@ -52,7 +52,10 @@ class InfluenceExplainer(MostInfluential, EstimatorDelegation):
         again. Any that :func:`skinfluence.supports` supports: a classifier or regressor, also as
         the last step of a Pipeline (earlier steps are fitted once and then fixed), in a
         FrozenEstimator (already fitted), or in a search such as GridSearchCV (its best estimator is
-        explained). None is ``LogisticRegression()``.
+        explained). An estimator
+        that holds such ones (TransformedTargetRegressor, OneVsRestClassifier, MultiOutput, Voting,
+        Bagging) is explained through its members. Results of statsmodels are explained as they
+        are. None is ``LogisticRegression()``.
     solver : str or Solver, default="auto"
         How the Hessian is inverted: "auto" (see :class:`skinfluence.solvers.AutoSolver` for the
         rules), "cholesky", "eigh", "woodbury", "cg", "neumann", "lissa", or a solver

@@ -11,6 +11,8 @@ from sklearn import (
     feature_selection,
     kernel_approximation,
     linear_model,
+    multiclass,
+    multioutput,
     naive_bayes,
     neural_network,
     pipeline,
@@ -42,7 +44,7 @@ REFUSED = {
     linear_model.Perceptron: "order of the rows",
     linear_model.TheilSenRegressor: "drawn subsets",
     linear_model.RANSACRegressor: "inlier_mask_",
-    calibration.CalibratedClassifierCV: "holds other estimators",
+    calibration.CalibratedClassifierCV: "on rows that its members did not see",
     ensemble.AdaBoostClassifier: "holds other estimators",
     CleanedClassifier: "holds other estimators",
 }
@@ -62,16 +64,36 @@ NAMES = {
     name: value
     for module in (
         *(linear_model, svm, pipeline, preprocessing, ensemble),
-        *(kernel_approximation, feature_selection, decomposition),
+        *(kernel_approximation, feature_selection, decomposition, multiclass, multioutput),
     )
     for name, value in vars(module).items()
 }
+
+
+LOGISTIC = linear_model.LogisticRegression()
+COMPOSED = {
+    "stacking": (ensemble.StackingClassifier([("a", LOGISTIC)]), "moves the table of that fit"),
+    "one_vs_one": (multiclass.OneVsOneClassifier(LOGISTIC), "no probability and no loss"),
+    "codes": (multiclass.OutputCodeClassifier(LOGISTIC), "no probability and no loss"),
+    "chain": (multioutput.ClassifierChain(LOGISTIC), "predictions of those before it"),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_estimators_around_others_say_why_not(name):
+    estimator, reason = COMPOSED[name]
+    with pytest.raises(UnsupportedEstimatorError, match=f"{reason}.*Use .* instead"):
+        InfluenceExplainer(estimator).fit(X, labels)
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
 def test_the_advice_runs(kind):
     y = labels if kind == "classifier" else values
     for code in {getattr(family, kind) for family in FAMILIES}:
+        if code.startswith("MultiOutput"):  # takes several columns of targets
+            y = np.column_stack([y, y]) if y.ndim == 1 else y
+        elif y.ndim > 1:
+            y = y[:, 0]
         explainer = InfluenceExplainer(eval(code, dict(NAMES))).fit(X, y)
         assert np.isfinite(explainer.influence(X[:1], y[:1], rows=[0, 1])).all()
 

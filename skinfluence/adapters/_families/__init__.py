@@ -17,6 +17,7 @@ from skinfluence.adapters._families import (  # noqa: F401
     naive_bayes,
     neighbors,
     quantile,
+    statsmodels_results,
     stochastic,
     svc,
     svm,
