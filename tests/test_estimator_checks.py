@@ -2,6 +2,7 @@
 
 import pytest
 import sklearn
+from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -29,6 +30,7 @@ EXPLAINED = [
     LogisticRegressionCV(Cs=[1.0], cv=2, tol=1e-6, max_iter=1000, **(QUIET if NEW else {})),
     LinearSVC(loss="hinge", random_state=0),
     SmoothHingeSVC(),
+    VotingRegressor([("a", Ridge()), ("b", Ridge(3.0))]),
     make_pipeline(StandardScaler(), LogisticRegression()),
 ]
 WEIGHTS_ARE_REPEATS = (

@@ -288,6 +288,8 @@ def _refuse_one_class(model, y, weights):
 def _table(model, X, composed):
     """X as the last step takes it: members of a composed one check it themselves."""
     if composed:
+        if sparse.issparse(X):
+            return X.tocsr()
         return X if hasattr(X, "shape") else np.asarray(X)
     return _checked(model, X)
 

@@ -128,8 +128,8 @@ FAMILIES = (
     ),
     Family(
         r"sklearn\.multiclass",
-        r"OneVsOneClassifier|OutputCodeClassifier",
-        "decides by votes or codes of its members, which have no probability and no loss",
+        r"OutputCodeClassifier",
+        "decides by the nearest code of its members' outputs, which has no probability and no loss",
         "OneVsRestClassifier(LogisticRegression())",
     ),
     Family(

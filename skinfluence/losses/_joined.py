@@ -1,4 +1,4 @@
-"""JoinedLoss: the sum of the losses of several outputs, each with raw predictions of its own."""
+"""JoinedLoss and PairLoss: the sum of the losses of several outputs."""
 
 import numpy as np
 
@@ -48,3 +48,37 @@ class JoinedLoss(Loss):
     def value_change(self, y, raw_prediction, change):
         parts = self._parts(y, raw_prediction, change)
         return sum(loss.value_change(*own) for loss, *own in parts)
+
+
+class PairLoss(Loss):
+    """sum_k loss(y_k, raw_k) over the outputs of which a row is: those with a target of -1 or +1.
+
+    Parameters
+    ----------
+    loss : Loss
+        Separable, of margins. Targets of 0 mark outputs that a row does not belong to.
+    """
+
+    target_kind = "margin"
+
+    def __init__(self, loss):
+        self.loss = loss
+        self.convex, self.smooth = loss.convex, loss.smooth
+
+    @property
+    def exact(self):
+        return self if self.loss.exact is self.loss else PairLoss(self.loss.exact)
+
+    def value(self, y, raw_prediction):
+        each = self.loss.value(y[..., None], raw_prediction[..., None])
+        return (np.abs(y) * each).sum(axis=-1)
+
+    def gradient(self, y, raw_prediction):
+        return np.abs(y) * self.loss.gradient(y, raw_prediction)
+
+    def hessian_product(self, y, raw_prediction, V):
+        return np.abs(y) * self.loss.hessian_product(y, raw_prediction, V)
+
+    def value_change(self, y, raw_prediction, change):
+        each = self.loss.value_change(y[..., None], raw_prediction[..., None], change[..., None])
+        return (np.abs(y) * each).sum(axis=-1)

@@ -9,14 +9,23 @@ LEAST = 1e-300
 
 
 class Stacked(Combination):
-    """The raw predictions of all members, side by side."""
+    """The raw predictions of all members, side by side.
+
+    Parameters
+    ----------
+    sign : float, default=1.0
+        What they are multiplied by.
+    """
+
+    def __init__(self, sign=1.0):
+        self.sign = sign
 
     def value(self, raws):
-        return np.concatenate(raws, axis=-1)
+        return self.sign * np.concatenate(raws, axis=-1)
 
     def derivative(self, raws):
         ends = np.cumsum([raw.shape[-1] for raw in raws])
-        pieces = np.split(np.eye(ends[-1]), ends[:-1], axis=1)
+        pieces = np.split(self.sign * np.eye(ends[-1]), ends[:-1], axis=1)
         return [
             np.broadcast_to(piece, (*raw.shape[:-1], *piece.shape))
             for raw, piece in zip(raws, pieces, strict=True)

@@ -1,5 +1,6 @@
 """Estimators that are made of others, and the losses of their own predictions."""
 
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.linear_model import (
     Ridge,
     RidgeClassifier,
 )
-from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -60,6 +61,17 @@ def margin_errors(model, X, y):
     return 0.5 * ((model.decision_function(X) - sides) ** 2).sum(axis=1)
 
 
+def pair_losses(model, X, y):
+    """Log loss of every member whose pair has the class of the row."""
+    total = np.zeros(len(y))
+    pairs = combinations(model.classes_, 2)
+    for member, (first, second) in zip(model.estimators_, pairs, strict=True):
+        p = member.predict_proba(X)
+        total -= np.where(y == first, np.log(p[:, 0]), 0.0)
+        total -= np.where(y == second, np.log(p[:, 1]), 0.0)
+    return total
+
+
 def logistic(**settings):
     return LogisticRegression(solver="newton-cholesky", **TIGHT, **settings)
 
@@ -101,6 +113,7 @@ CASES = {
     "OneVsRest-RidgeClassifier": Case(
         OneVsRestClassifier(RidgeClassifier()), "three classes", margin_errors, None
     ),
+    "OneVsOne": Case(OneVsOneClassifier(logistic()), "three classes", pair_losses, None),
     "VotingClassifier-three": Case(
         VotingClassifier(
             [("a", logistic()), ("b", logistic(C=0.1))], voting="soft", weights=[2, 1]

@@ -27,7 +27,7 @@ from skinfluence.effects import RowEdits
 from skinfluence.explainer import target_changes
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.perturbation import replacement_influence
-from skinfluence.targets import Mean, Probability
+from skinfluence.targets import DecisionValue, Mean, Probability
 from skinfluence.testing._truth import STENCIL
 from tests.adapters._composed_cases import (
     CASES,
@@ -196,6 +196,20 @@ def test_decision_values_are_its_own():
     tests = explainer.test_rows(X_test, target="decision_function")
     expected = explainer.decision_function(X_test).max(axis=1)
     assert np.abs(tests.value() - expected).max() < 1e-7
+
+
+def test_decision_values_of_pairs_are_its_own():
+    case = CASES["OneVsOne"]
+    X, y, X_test, _ = rows_of(case.kind)
+    explainer = InfluenceExplainer(case.estimator).fit(X, y)
+    class_ = explainer.classes_[1]
+    kept = np.delete(np.arange(len(X)), 4)
+    after = fitted(case, X[kept], y[kept]).decision_function(X_test)[:, 1]
+    truth = after - explainer.decision_function(X_test)[:, 1]
+    ask = {"target": DecisionValue(class_), "rows": [4], "method": "refit"}
+    assert close(explainer.influence(X_test, **ask)[:, 0], truth, 1e-6)
+    predicted = explainer.objective_.coding.predicted_codes(explainer.objective_.raw_prediction)
+    assert (explainer.classes_[predicted] == explainer.predict(X)).all()
 
 
 @pytest.mark.parametrize("where", ["pipeline", "search", "frozen"])

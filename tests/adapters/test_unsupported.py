@@ -73,7 +73,6 @@ NAMES = {
 LOGISTIC = linear_model.LogisticRegression()
 COMPOSED = {
     "stacking": (ensemble.StackingClassifier([("a", LOGISTIC)]), "moves the table of that fit"),
-    "one_vs_one": (multiclass.OneVsOneClassifier(LOGISTIC), "no probability and no loss"),
     "codes": (multiclass.OutputCodeClassifier(LOGISTIC), "no probability and no loss"),
     "chain": (multioutput.ClassifierChain(LOGISTIC), "predictions of those before it"),
 }

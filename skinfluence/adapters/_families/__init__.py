@@ -16,6 +16,7 @@ from skinfluence.adapters._families import (  # noqa: F401
     logistic_regression,
     naive_bayes,
     neighbors,
+    one_vs_one,
     quantile,
     statsmodels_results,
     stochastic,

@@ -60,9 +60,10 @@ def _caveat_of_transformed(estimator):
 )
 def transformed_target_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of the predictions in the units of y; the transformer stays as it is fitted."""
-    y, transformer = columns_of_values(y), estimator.transformer_
+    one, transformer = estimator._training_dim == 1, estimator.transformer_
+    y = columns_of_values(y)
     targets = np.asarray(transformer.transform(y), dtype=float).reshape(len(y), -1)
-    own = targets[:, 0] if np.ndim(estimator.regressor_.predict(X[:1])) == 1 else targets
+    own = targets[:, 0] if one else targets
     member = member_of(estimator.regressor_, X, own, sample_weight, settings)
     spread = np.ptp(targets, axis=0)
     steps = STEP * np.where(spread > 0, spread, 1.0)

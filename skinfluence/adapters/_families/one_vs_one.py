@@ -1,0 +1,46 @@
+"""OneVsOneClassifier: a member for each pair of classes, on the rows of these."""
+
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsOneClassifier
+
+from skinfluence.adapters._composed import ComposedObjective, caveats_of, check_members, member_of
+from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._registry import register
+from skinfluence.losses._joined import PairLoss
+from skinfluence.objectives._pairs import PairCoding
+from skinfluence.predictors._combinations import Stacked
+
+
+def _members(estimator):
+    return getattr(estimator, "estimators_", [estimator.estimator])[:1]
+
+
+@register(
+    "sklearn.multiclass",
+    "OneVsOneClassifier",
+    examples=lambda: [OneVsOneClassifier(LogisticRegression())],
+    check=lambda estimator: check_members(estimator, _members(estimator)),
+    caveat=lambda estimator: caveats_of(_members(estimator)),
+    composed=True,
+)
+def one_vs_one_classifier(estimator, X, y, sample_weight, settings):
+    """Sum of the members' own losses over the pairs that have the class of the row."""
+    classes = estimator.classes_
+    refuse(estimator, len(classes) < 3, "two classes", "Explain the estimator that it holds.")
+    coding = PairCoding(classes, break_ties=True)
+    codes = coding.codes(y)
+    members = []
+    for model, (first, second) in zip(estimator.estimators_, coding.pairs, strict=True):
+        there = sample_weight * ((codes == first) | (codes == second))
+        own = (codes == second).astype(int)
+        members.append(member_of(model, X, own, there, settings))
+    refuse(
+        estimator,
+        any(member.objective.n_outputs > 1 for member in members),
+        f"{type(members[0].model).__name__}, which has two raw predictions for two classes,",
+        "Expected members with one decision value, such as LogisticRegression.",
+    )
+    loss = PairLoss(members[0].objective.loss)
+    # a member is positive for the second class of its pair, PairCoding for the first
+    targets = coding.encode(y)
+    return ComposedObjective(members, Stacked(-1.0), loss, targets, coding, sample_weight)
