@@ -66,8 +66,8 @@ class InverseHessian(LinearOperator):
     def in_session(self, steps):
         """Yield from an iterator; its solutions are reported as one when it has ended.
 
-        The session is open only while a step is computed: whoever keeps the generator, as the
-        traceback of an interrupted call does, keeps no session open.
+        The session is open only while a step is computed: a reference to the generator, as in
+        the traceback of an interrupted call, keeps no session open.
         """
         outcomes: list = []
         while True:
