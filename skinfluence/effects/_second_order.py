@@ -55,7 +55,7 @@ def second_order(objective, inverse, edits):
     second = solved_changes(inverse, np.stack(curved, axis=-1)).coef_changes()
     share = -edits.weight_changes(weights) / weights.amounts.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(share < 1.0, share, np.nan)[:, None, None]
+        share = np.where(share < 1.0, share, np.nan).reshape(-1, *[1] * objective.coef.ndim)
         return StoredChanges(((1.0 - 2.0 * share) * first + second) / (1.0 - share) ** 2)
 
 
@@ -103,9 +103,10 @@ def _spread(weights, per_class):
 
 
 def _product(objective, rows, scale, step):
-    """sum_i scale_i J_i' A_i J_i step over some rows, in the shape of the coefficients."""
-    predictor = objective.predictor.take(rows)
+    """sum_i scale_i H_i step over some rows, with the second derivative H_i of row i's loss."""
+    predictor, V = objective.predictor.take(rows), step.reshape(-1, 1)
     scale = scale if scale.ndim == 2 else scale[:, None]
-    moved = predictor.jvp(step.reshape(-1, 1))[:, :, 0]  # shape: (n_rows, K)
-    curved = objective.row_curvature(rows).scaled(scale).apply(moved)
-    return predictor.vjp(curved[:, :, None]).reshape(step.shape)
+    curved = objective.row_curvature(rows).scaled(scale).apply(predictor.jvp(V)[:, :, 0])
+    out = predictor.vjp(curved[:, :, None])
+    out += predictor.curvature_product(scale * objective.weighted_residual(rows), V)
+    return out.reshape(step.shape)
