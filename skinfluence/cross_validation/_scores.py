@@ -120,7 +120,8 @@ def k_fold_score(explainer, cv=None, scoring=None, *, method="auto", groups=None
     check_choice("method", method, METHODS)
     objective, y = explainer.objective_, np.asarray(explainer.y_train_)
     if method == "auto":
-        exact = not objective.closed_form and objective.quadratic and explainer.damping == 0
+        exact = not objective.closed_form and objective.quadratic and not objective.selects
+        exact = exact and explainer.damping == 0
         method = "newton_step" if exact else "refit"
     splitter = check_cv(cv, y, classifier=is_classifier(explainer.estimator_))
     scores: list[float] = []

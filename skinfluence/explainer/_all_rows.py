@@ -129,7 +129,9 @@ class AllRows:
             solver_reason=inverse.report.reason or "as given",
             method=self.resolve_method(),
             damping=damping,
-            newton_step_is_exact=self.objective_.quadratic and damping == 0,
+            newton_step_is_exact=(
+                self.objective_.quadratic and not self.objective_.selects and damping == 0
+            ),
             curvature=self.linearization_.curvature,
             is_hessian=inverse.hessian.exact,
             leverage_is_known=hessian_inverse.factorized,

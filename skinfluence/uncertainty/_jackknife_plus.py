@@ -146,7 +146,9 @@ class _JackknifePlus(EstimatorDelegation):
         if self.method != "auto":
             return self.method
         objective = self.explainer_.objective_
-        if objective.closed_form or (self.cv is not None and not objective.quadratic):
+        if objective.closed_form:
+            return "refit"
+        if self.cv is not None and (not objective.quadratic or objective.selects):
             return "refit"
         return self.explainer_.linearization_.leave_one_out_method
 
@@ -173,7 +175,7 @@ class _JackknifePlus(EstimatorDelegation):
         for rows in gen_batches(predictor.n_rows, block_size(48 * len(self._rows) * K)):
             part, raws = predictor.take(rows), []
             for reference, changes, _ in blocks:
-                at = part.with_coef(reference.coef)
+                at = part.at(reference.predictor)
                 raws.append(at.raw()[:, None] + changes.raw_prediction_changes(at))
             raw = np.concatenate(raws, axis=1)
             yield rows, raw if self.cv is None else np.repeat(raw, sizes, axis=1)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_regression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import (
+    Lasso,
     LinearRegression,
     LogisticRegression,
     PoissonRegressor,
@@ -112,6 +114,22 @@ def test_models_in_closed_form_are_exact(model):
     assert score == pytest.approx(-log_loss(y, real), rel=1e-9)
     folds = k_fold_score(explainer, 5, "neg_log_loss")
     np.testing.assert_allclose(folds, cross_val_score(model, X, y, scoring="neg_log_loss"))
+
+
+def test_folds_of_a_lasso_select_anew(diabetes):
+    X, y = diabetes[0][:80], diabetes[1][:80]
+    explainer = InfluenceExplainer(Lasso(0.1, tol=1e-10)).fit(X, y)
+    real = cross_val_score(Lasso(0.1, tol=1e-10), X, y)
+    np.testing.assert_allclose(k_fold_score(explainer), real, rtol=1e-6)
+
+
+@pytest.mark.parametrize("model", [VotingRegressor([("a", Ridge(0.1)), ("b", LinearRegression())])])
+def test_estimators_made_of_others(model, diabetes):
+    X, y = diabetes[0][:80], diabetes[1][:80]
+    explainer = InfluenceExplainer(model).fit(X, y)
+    real = r2_score(y, cross_val_predict(model, X, y, cv=LeaveOneOut()))
+    assert leave_one_out_score(explainer) == pytest.approx(real, rel=1e-9)
+    np.testing.assert_allclose(k_fold_score(explainer), cross_val_score(model, X, y), rtol=1e-9)
 
 
 def test_margins_have_no_probabilities(cancer):

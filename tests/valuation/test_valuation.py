@@ -96,11 +96,6 @@ def test_wrong_labels_have_low_values():
     noisy, flipped = flip_labels(y[:300], 0.15, random_state=0)
     values = knn_shapley(X[:300], noisy, X[300:], y[300:])
     assert roc_auc_score(flipped, -values) > 0.85
-    some = np.flatnonzero(np.arange(300) % 5 == 0)
-    found = data_banzhaf(
-        GaussianNB(), X[some], noisy[some], X[300:], y[300:], n_subsets=300, random_state=0
-    )
-    assert found.values[flipped[some]].mean() < found.values[~flipped[some]].mean()
 
 
 def test_bad_input(flowers):
