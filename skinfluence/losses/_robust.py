@@ -4,7 +4,7 @@ import numpy as np
 
 from skinfluence.losses._base import Loss
 from skinfluence.losses._logistic import Logistic
-from skinfluence.losses._stable import sigmoid
+from skinfluence.losses._one_vs_rest import OneVsRestLogLoss
 
 
 class Huber(Loss):
@@ -99,16 +99,12 @@ class OneVersusRestLogistic(Logistic):
     def probability(self, raw_prediction):
         if raw_prediction.shape[-1] == 1:
             return super().probability(raw_prediction)
-        p = sigmoid(raw_prediction)
-        return p / p.sum(axis=-1, keepdims=True)
+        return OneVsRestLogLoss().probability(raw_prediction)
 
     def probability_gradient(self, codes, raw_prediction):
         if raw_prediction.shape[-1] == 1:
             return super().probability_gradient(codes, raw_prediction)
-        p = self.probability(raw_prediction)
-        own = p[np.arange(len(p)), codes][:, None]
-        slope = p * sigmoid(-raw_prediction)  # of each sigmoid, over their sum
-        return slope * ((np.arange(p.shape[1]) == codes[:, None]) - own)
+        return OneVsRestLogLoss().probability_gradient(codes, raw_prediction)
 
     def probability_change(self, codes, raw_prediction, change):
         if raw_prediction.shape[-1] == 1:

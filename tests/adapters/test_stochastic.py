@@ -23,7 +23,7 @@ values = 21.0 * values[0], values[1] / 50.0
 WEIGHTS = 0.5 + np.random.default_rng(0).random(N)
 
 CLASSIFIERS = ["hinge", "log_loss", "modified_huber", "squared_error", "huber"]
-REGRESSORS = ["squared_error", "huber", "squared_epsilon_insensitive"]
+REGRESSORS = ["squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"]
 
 
 def explained(estimator, X, y, weights=None, **settings):

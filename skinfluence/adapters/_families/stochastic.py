@@ -9,6 +9,7 @@ from skinfluence.adapters._registry import register
 from skinfluence.losses import (
     Huber,
     ModifiedHuber,
+    SmoothEpsilonInsensitive,
     SmoothHinge,
     SquaredEpsilonInsensitive,
     SquaredError,
@@ -17,15 +18,19 @@ from skinfluence.losses import (
 from skinfluence.losses._robust import OneVersusRestLogistic
 from skinfluence.objectives import RowWeights, TargetCoding
 
-#: Loss of each name, from the estimator and the explainer's settings.
+#: Loss of each name: from the estimator, the explainer's temperature, and the standard deviation
+#: of the targets.
 LOSSES = {
-    "hinge": lambda estimator, settings: SmoothHinge(settings.temperature),
-    "log_loss": lambda estimator, settings: OneVersusRestLogistic(),
-    "modified_huber": lambda estimator, settings: ModifiedHuber(),
-    "squared_hinge": lambda estimator, settings: SquaredHinge(),
-    "squared_error": lambda estimator, settings: SquaredError(),
-    "huber": lambda estimator, settings: Huber(estimator.epsilon),
-    "squared_epsilon_insensitive": lambda estimator, settings: SquaredEpsilonInsensitive(
+    "hinge": lambda estimator, t, spread: SmoothHinge(t),
+    "log_loss": lambda estimator, t, spread: OneVersusRestLogistic(),
+    "modified_huber": lambda estimator, t, spread: ModifiedHuber(),
+    "squared_hinge": lambda estimator, t, spread: SquaredHinge(),
+    "squared_error": lambda estimator, t, spread: SquaredError(),
+    "huber": lambda estimator, t, spread: Huber(estimator.epsilon),
+    "epsilon_insensitive": lambda estimator, t, spread: SmoothEpsilonInsensitive(
+        estimator.epsilon, t * spread
+    ),
+    "squared_epsilon_insensitive": lambda estimator, t, spread: SquaredEpsilonInsensitive(
         estimator.epsilon
     ),
 }
@@ -63,9 +68,9 @@ def _check(estimator):
 
 
 def _caveat(estimator):
-    if estimator.loss != "hinge":
+    if estimator.loss not in ("hinge", "epsilon_insensitive"):
         return OPTIMUM
-    return f"{OPTIMUM} The hinge is that of a smooth hinge, at the explainer's temperature."
+    return f"{OPTIMUM} Its loss is a smooth one, at the explainer's temperature, in refits too."
 
 
 def _penalty(estimator, n):
@@ -98,7 +103,7 @@ def sgd_classifier(estimator, X, y, sample_weight, settings):
     "SGDRegressor",
     examples=lambda: [
         SGDRegressor(loss=loss, alpha=0.01)
-        for loss in ("squared_error", "huber", "squared_epsilon_insensitive")
+        for loss in ("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive")
     ],
     check=_check,
     caveat=_caveat,
@@ -111,12 +116,13 @@ def sgd_regressor(estimator, X, y, sample_weight, settings):
 
 
 def _objective(estimator, X, y, coding, weights, settings):
+    spread = float(np.sqrt(np.cov(y[:, 0], aweights=weights.base))) or 1.0
     return linear_objective(
         estimator,
         X,
         y,
         coding,
-        LOSSES[estimator.loss](estimator, settings),
+        LOSSES[estimator.loss](estimator, settings.temperature, spread),
         penalty=_penalty(estimator, len(y)),
         weights=weights.with_equal_amounts(),
         settings=settings,
