@@ -77,7 +77,7 @@ def growth():
     ax.set_xlabel("training rows")
     ax.set_ylabel("time (s)")
     ax.set_ylim(top=200)
-    ax.legend(fontsize=9)
+    ax.legend(fontsize=9, loc="upper left")
 
 
 def labels():

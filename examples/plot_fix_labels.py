@@ -49,5 +49,5 @@ print(display.frame().iloc[:17:4].round(2).to_string(index=False))
 # %%
 # Every order beats the random one by far. By the time that a tenth of the labels has been
 # inspected, the flagger has found nearly all wrong ones: it judges each row by models that have not
-# seen its label. Loss and self-influence, the paper's order, need twice as many. Forty repeats of
+# seen its label. Loss and self-influence, the paper's order, need twice as many. Repeats of
 # the paper's own experiment on mails are on the page :doc:`/papers`.
