@@ -7,6 +7,8 @@ FIGURE = re.compile(r"<img[^>]*(?:sphx-glr-single-img|plot-directive|_images/ben
 #: What sphinx-gallery writes of an example where its figure has no title.
 GALLERY_ALT = re.compile(r'alt="([^"]*)" class = "sphx-glr-single-img"')
 ALT = re.compile(r'alt="([^"]*)"')
+#: A corner that heads nothing is a cell.
+EMPTY_HEAD = re.compile(r"<th([^>]*)>\s*(?:<p>\s*</p>)?\s*</th>")
 
 
 def _frame(match):
@@ -30,5 +32,5 @@ def improve(app, pagename, templatename, context, doctree):
         ),
         body,
     )
-    body = FIGURE.sub(_frame, body)
+    body = EMPTY_HEAD.sub(r"<td\1></td>", FIGURE.sub(_frame, body))
     context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
