@@ -77,7 +77,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg", "text": project},
     "header_links_before_dropdown": 5,
-    "navigation_depth": 2,  # deeper pages are linked from their parents
+    "navigation_depth": 1,  # deeper pages are linked from their parents
 }
 html_sidebars = {"index": []}
 
