@@ -1,6 +1,7 @@
 """Counterpart of Linearization for models in closed form: removals without a Hessian."""
 
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -51,21 +52,13 @@ class NoInverse:
 
     factorized = True
 
-    def question(self):
-        """A context in which nothing is kept, and which passes blocks on."""
-        return _Question()
+    def session(self, *, quiet=False):
+        """A context in which nothing is collected."""
+        return nullcontext()
 
-
-class _Question:
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return False
-
-    def over(self, blocks):
-        """The blocks, unchanged."""
-        return blocks
+    def in_session(self, steps):
+        """The steps, unchanged."""
+        return steps
 
 
 class ClosedFormLinearization:
