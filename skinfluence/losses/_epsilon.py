@@ -10,7 +10,7 @@ from skinfluence.losses._stable import sigmoid, softplus, softplus_change
 class SmoothEpsilonInsensitive(Loss):
     """t log(1 + exp((r - epsilon) / t)) + t log(1 + exp((-r - epsilon) / t)), r = raw - y.
 
-    Tends to max(0, |r| - epsilon) as the temperature t tends to 0.
+    Tends to ``max(0, |r| - epsilon)`` as the temperature t tends to 0.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from skinfluence.losses._one_vs_rest import OneVsRestLogLoss
 
 
 class Huber(Loss):
-    """r^2 / 2 for |r| <= epsilon, else epsilon |r| - epsilon^2 / 2, with r = raw_prediction - y.
+    """r^2 / 2 if abs(r) <= epsilon, else epsilon abs(r) - epsilon^2 / 2; r = raw_prediction - y.
 
     Its second derivative jumps at epsilon.
 
@@ -41,7 +41,7 @@ class Huber(Loss):
 
 
 class SquaredEpsilonInsensitive(Loss):
-    """max(0, |raw_prediction - y| - epsilon)^2; its second derivative jumps at epsilon.
+    """max(0, abs(raw_prediction - y) - epsilon)^2; its second derivative jumps at epsilon.
 
     Parameters
     ----------
