@@ -24,11 +24,14 @@ EXAMPLES = [
     if has_fit_parameter(estimator, "sample_weight")  # Gaussian processes: test_kernel_machines.py
     and not name.startswith("SGD")  # which stops short of the optimum: test_stochastic.py
     and name != "QuantileRegressor"  # explained through a smooth loss: test_quantile.py
+    and not name.startswith(("MultiOutput", "Bagging"))  # test_composed.py, test_bagging.py
 ]
 
 
 def test_every_registered_class_has_an_example():
-    assert all(adapter.examples() for adapter in REGISTRY.values())
+    # results of statsmodels are fitted when they are made: test_statsmodels.py
+    ours = [adapter for adapter in REGISTRY.values() if adapter.module.startswith("sklearn")]
+    assert all(adapter.examples() for adapter in ours)
 
 
 @pytest.mark.parametrize("estimator", EXAMPLES)
