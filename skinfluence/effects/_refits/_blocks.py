@@ -137,6 +137,8 @@ def _one_by_one(objective, edits, delta, failed, doubtful, solver):
             better = moved.value() < changed.value()  # false for NaN too
             # a sparse model keeps its selection here, as the steps do
             result = minimize(moved if better else changed, solver, select=False)
+            if better and not result.converged:  # at a nearly kinked loss steps may cycle
+                result = minimize(changed, solver, select=False)
             delta[b] = result.objective.coef - objective.coef
             reached = result.converged
         else:
