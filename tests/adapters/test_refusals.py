@@ -43,7 +43,7 @@ REFUSED = [
         "two classes",
         r"RandomForestClassifier cannot be explained: it is made of trees.*Supported: ",
     ),
-    (RandomForestClassifier(3), "two classes", "LinearRegression, LinearSVC, LinearSVR, LogisticRegression"),
+    (RandomForestClassifier(3), "two classes", "LinearSVC, LinearSVR, LogisticRegression"),
     (MyRidge(), "values", r"MyRidge is a subclass of Ridge, .*skinfluence.adapters.register"),
     (LASSO, "three classes", r"3 classes (is not supported.*each class|.*leave multi_class alone)"),
     (Ridge(positive=True), "values", "Ridge with positive=True.*Expected positive=False"),
