@@ -25,6 +25,7 @@ def l1(ratio=1.0, solver="liblinear", C=0.2, **settings):
     if OLD:
         penalty = "l1" if ratio == 1.0 else "elasticnet"
         settings = {"penalty": penalty, **settings}
+        ratio = None if ratio == 1.0 else ratio
     return LogisticRegression(C=C, l1_ratio=ratio, solver=solver, tol=1e-8, **settings)
 
 

@@ -23,7 +23,7 @@ def table():
 def textbook(X, y, kind, weight):
     """Sandwich of weighted least squares with an intercept, as econometrics texts define it."""
     Z = np.column_stack([X, np.ones(len(X))]) * np.sqrt(weight)[:, None]
-    e = y * np.sqrt(weight) - Z @ np.linalg.lstsq(Z, y * np.sqrt(weight))[0]
+    e = y * np.sqrt(weight) - Z @ np.linalg.lstsq(Z, y * np.sqrt(weight), rcond=None)[0]
     bread = np.linalg.inv(Z.T @ Z)
     h = np.einsum("ij,jk,ik->i", Z, bread, Z)
     n, p = Z.shape
@@ -55,7 +55,7 @@ def test_clusters_of_least_squares(kind, table):
     groups = np.arange(150) // 7
     explainer = InfluenceExplainer(LinearRegression()).fit(X, y)
     Z = np.column_stack([X, np.ones(len(X))])
-    e = y - Z @ np.linalg.lstsq(Z, y)[0]
+    e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
     bread = np.linalg.inv(Z.T @ Z)
     scores = np.stack([(Z * e[:, None])[groups == g].sum(axis=0) for g in np.unique(groups)])
     n, p, G = *Z.shape, len(scores)
