@@ -4,6 +4,13 @@ import inspect
 import re
 
 _FIT = "InfluenceExplainer", "Fitted."
+_TRAINING = (
+    "{array-like, sparse matrix, data frame} of shape (n_train, n_features)",
+    "Training rows.",
+)
+_TRAINING_LABELS = "array-like of shape (n_train,)", "Their labels or values."
+_SCORING = "str, callable or None", "As in scikit-learn; None is the estimator's own score."
+_VERBOSE = "int", "As for InfluenceExplainer."
 _TABLE = "{array-like, sparse matrix, data frame} of shape (n_test, n_features)", "Test rows."
 _LABELS = (
     "array-like of shape (n_test,) or (n_test, n_outputs)",
@@ -27,6 +34,10 @@ _AX = "matplotlib Axes", "New ones by default."
 #: Type and description of each shared parameter.
 SHARED = {
     "explainer": _FIT,
+    "X": _TRAINING,
+    "y": _TRAINING_LABELS,
+    "scoring": _SCORING,
+    "verbose": _VERBOSE,
     "X_test": _TABLE,
     "y_test": _LABELS,
     "target": _TARGET,

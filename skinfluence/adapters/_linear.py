@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._registry import UnsupportedEstimatorError
 from skinfluence.linalg import ActivePenalty, Design, MatrixPenalty
@@ -17,6 +18,11 @@ from skinfluence.predictors._selected import SelectedPredictor
 #: scikit-learn 1.6 balances classes by counting rows, later versions by summing their weights.
 COUNTS_ARE_WEIGHTED = "sample_weight" in inspect.signature(compute_class_weight).parameters
 
+#: Caveat of machines with the hinge.
+HINGE_STAND_IN = (
+    "The hinge has no second derivative: first order and Newton steps are those of the smooth "
+    "hinge, refits are those of the hinge itself."
+)
 #: Caveat of sparse models: what first order and Newton steps leave out.
 SELECTION = (
     "The selection of columns is held fixed to first order and by Newton steps, with a warning "
@@ -219,6 +225,17 @@ def class_weights(
         return RowWeights(sample_weight, codes, None, counts, own_output_only, members=members)
     fixed = compute_class_weight(class_weight, classes=coding.classes, y=np.asarray(y).ravel())
     return RowWeights(sample_weight, codes, fixed, None, own_output_only, members=members)
+
+
+def target_values(y):
+    """Target values as float64, (n, K): an estimator that was fitted before has not seen this y."""
+    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    return y.reshape(len(y), -1)
+
+
+def margin_coding(classes):
+    """TargetCoding of -1/+1: one column for two classes, one versus rest for more."""
+    return TargetCoding("margin", 1 if len(classes) == 2 else len(classes), classes)
 
 
 def refuse(estimator, condition, what, remedy):

@@ -1,7 +1,7 @@
 """Linearisation of an estimator that is made of members: one of each member, put together."""
 
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -101,25 +101,16 @@ class ComposedInverse(InverseHessian):
         pairs = zip(self.parts, self.hessian.pieces(V), strict=True)
         return np.concatenate([part.solve(own) for part, own in pairs])
 
-    def question(self, *, quiet=False):
-        return _Questions([part.question(quiet=quiet) for part in self.parts])
+    @contextmanager
+    def session(self, *, quiet=False):
+        with ExitStack() as sessions:
+            for part in self.parts:
+                sessions.enter_context(part.session(quiet=quiet))
+            yield
 
-
-class _Questions(ExitStack):
-    """The open questions of all members as one."""
-
-    def __init__(self, questions):
-        super().__init__()
-        self.questions = questions
-
-    def __enter__(self):
-        for question in self.questions:
-            self.enter_context(question)
-        return self
-
-    def over(self, steps):
-        for question in self.questions:
-            steps = question.over(steps)
+    def in_session(self, steps):
+        for part in self.parts:
+            steps = part.in_session(steps)
         return steps
 
 

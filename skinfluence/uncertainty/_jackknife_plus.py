@@ -106,6 +106,7 @@ class _JackknifePlus(EstimatorDelegation):
         if len(getattr(y, "shape", ())) == 2:
             y = column_or_1d(y, warn=True)
         explainer = InfluenceExplainer(self._default_estimator(), verbose=0)
+        self._changes = None  # made by the first prediction, for all of them
         self.explainer_ = explainer.fit(X, y, sample_weight=sample_weight)
         self.estimator_ = explainer.estimator_
         objective = explainer.objective_
@@ -169,12 +170,13 @@ class _JackknifePlus(EstimatorDelegation):
         """
         check_is_fitted(self)
         predictor = self.explainer_.test_rows(X, **self._target).predictor
-        blocks = list(self._left_out())
+        if self._changes is None:
+            self._changes = list(self._left_out())
         sizes = np.array([len(fold) for fold in self._folds])
         K = self.explainer_.objective_.n_outputs
         for rows in gen_batches(predictor.n_rows, block_size(48 * len(self._rows) * K)):
             part, raws = predictor.take(rows), []
-            for reference, changes, _ in blocks:
+            for reference, changes, _ in self._changes:
                 at = part.at(reference.predictor)
                 raws.append(at.raw()[:, None] + changes.raw_prediction_changes(at))
             raw = np.concatenate(raws, axis=1)

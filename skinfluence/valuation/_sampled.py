@@ -12,6 +12,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state
 
 from skinfluence._utils.checks import check_number, check_whole
+from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.progress import progress
 from skinfluence._utils.rows import NamedRows
 from skinfluence._utils.tables import Column, Readable, Table, counted
@@ -34,7 +35,7 @@ class DataValues(Readable):
     empty_score : float
         Of the most frequent label, or of the mean value: the model without rows.
     n_fits : int
-        Models that were fitted.
+        Models that were fitted to subsets of the rows.
     row_names : pandas.Index or ndarray of shape (n_train,)
         Names of the rows in the index of X; their positions without one.
     """
@@ -62,6 +63,7 @@ class DataValues(Readable):
         return [Table(columns, title)]
 
 
+@shared_parameters
 def data_shapley(
     estimator, X, y, X_test, y_test, *, scoring=None, n_permutations=100, truncation=0.01,
     random_state=None, n_jobs=None, verbose=None,
@@ -75,16 +77,6 @@ def data_shapley(
     ----------
     estimator : estimator
         Any classifier or regressor; fitted up to n_permutations * n_train times.
-    X : {array-like, sparse matrix, data frame} of shape (n_train, n_features)
-        Training rows.
-    y : array-like of shape (n_train,)
-        Their labels or values.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        Rows that the score is measured on.
-    y_test : array-like of shape (n_test,)
-        Their labels or values.
-    scoring : str, callable or None, default=None
-        As in scikit-learn; None is the estimator's own score.
     n_permutations : int, default=100
         Random orders of the rows.
     truncation : float, default=0.01
@@ -94,8 +86,6 @@ def data_shapley(
         For the orders.
     n_jobs : int, default=None
         Orders at a time. Results do not depend on it.
-    verbose : int, default=None
-        As for InfluenceExplainer.
 
     Returns
     -------
@@ -138,6 +128,7 @@ def data_shapley(
     return _values(values, np.sqrt(spread / (n_permutations - 1)), full, empty, n_fits, X)
 
 
+@shared_parameters
 def data_banzhaf(
     estimator, X, y, X_test, y_test, *, scoring=None, n_subsets=1000, random_state=None,
     n_jobs=None, verbose=None,
@@ -150,24 +141,12 @@ def data_banzhaf(
     ----------
     estimator : estimator
         Any classifier or regressor; fitted n_subsets times.
-    X : {array-like, sparse matrix, data frame} of shape (n_train, n_features)
-        Training rows.
-    y : array-like of shape (n_train,)
-        Their labels or values.
-    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
-        Rows that the score is measured on.
-    y_test : array-like of shape (n_test,)
-        Their labels or values.
-    scoring : str, callable or None, default=None
-        As in scikit-learn; None is the estimator's own score.
     n_subsets : int, default=1000
         Random subsets; each holds each row with probability one half.
     random_state : int, RandomState instance or None, default=None
         For the subsets.
     n_jobs : int, default=None
         Subsets at a time. Results do not depend on it.
-    verbose : int, default=None
-        As for InfluenceExplainer.
 
     Returns
     -------
@@ -229,7 +208,7 @@ def _rises(utility, order, *, empty, full, near):
             return rises, place
         score = full if place == len(order) - 1 else utility(order[: place + 1])
         rises[row], before = score - before, score
-    return rises, len(order)
+    return rises, len(order) - 1
 
 
 def _score_of(utility, inside):

@@ -8,7 +8,9 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
-from sklearn.ensemble import VotingClassifier
+from sklearn.datasets import load_diabetes
+from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -27,6 +29,7 @@ from skinfluence.effects import RowEdits
 from skinfluence.explainer import target_changes
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.perturbation import replacement_influence
+from skinfluence.solvers import CGSolver
 from skinfluence.targets import DecisionValue, Mean, Probability
 from skinfluence.testing._truth import STENCIL
 from tests.adapters._composed_cases import (
@@ -355,3 +358,16 @@ def test_targets_that_it_does_not_have_are_refused_with_advice():
         explainer.influence(X_test, target="predict_proba")
     with pytest.raises(ValueError, match=r"y has shape \(6,\); expected \(n_rows, 2\)"):
         explainer.influence(X_test, y_test[:, 0])
+
+
+def test_a_session_reports_the_solutions_of_each_member_once():
+    X, y = load_diabetes(return_X_y=True)
+    model = VotingRegressor([("a", Ridge(1e-6)), ("b", Ridge(1e-5))])
+    solver = CGSolver(max_iter=1, tol=1e-14, preconditioner=None)
+    explainer = InfluenceExplainer(model, solver=solver, method="first_order").fit(X, y)
+    inverse = explainer.linearization_.inverse
+    V = np.random.default_rng(0).normal(size=(inverse.shape[0], 2))
+    with pytest.warns(ConvergenceWarning) as caught, inverse.session():
+        inverse.solve(V)
+        inverse.solve(V)
+    assert len(caught) == 2

@@ -128,3 +128,15 @@ WHOLE = "a row of weight two is left out as a whole, one of two equal rows is no
 @parametrize_with_checks([JackknifePlusRegressor(), JackknifePlusClassifier()])
 def test_conformance(estimator, check):
     check(estimator)
+
+
+def test_the_models_without_a_row_serve_all_predictions(monkeypatch, diabetes):
+    X, y, new, _ = diabetes
+    model = JackknifePlusRegressor(method="refit").fit(X, y)
+    calls, own = [], model._left_out
+    monkeypatch.setattr(model, "_left_out", lambda: calls.append(1) or own())
+    first = model.predict_interval(new)
+    np.testing.assert_array_equal(model.predict_interval(new), first)
+    assert len(calls) == 1
+    other = model.fit(X[:60], y[:60]).predict_interval(new)  # and are made anew after a fit
+    assert len(calls) == 2 and (other != first).any()

@@ -7,11 +7,10 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from skinfluence.adapters._composed import caveats_of, check_members, member_of
 from skinfluence.adapters._families.composed_classifiers import mean_of_probabilities
 from skinfluence.adapters._families.composed_regressors import (
-    columns_of_values,
     objective_of_values,
     values_of,
 )
-from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.predictors._combinations import WeightedSum
 
@@ -75,7 +74,7 @@ def _caveat(estimator):
 )
 def bagging_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of the mean of the members' predictions."""
-    y = columns_of_values(y)
+    y = target_values(y)
     refuse(estimator, y.shape[1] > 1, f"{y.shape[1]} outputs", "Expected one target a row.")
     members = _members(estimator, X, y[:, 0], sample_weight, settings)
     combination = WeightedSum.mean(values_of(members), np.ones(len(members)), 1)

@@ -5,10 +5,9 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.multioutput import MultiOutputRegressor
-from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._composed import ComposedObjective, caveats_of, check_members, member_of
-from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import TargetCoding
@@ -21,12 +20,6 @@ STEP = 1e-3
 def values_of(members):
     """What each member predicts."""
     return [Values(member.objective.loss) for member in members]
-
-
-def columns_of_values(y):
-    """Target values as float64, (n, K)."""
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-    return y.reshape(len(y), -1)
 
 
 def objective_of_values(members, combination, y, sample_weight):
@@ -61,7 +54,7 @@ def _caveat_of_transformed(estimator):
 def transformed_target_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of the predictions in the units of y; the transformer stays as it is fitted."""
     one, transformer = estimator._training_dim == 1, estimator.transformer_
-    y = columns_of_values(y)
+    y = target_values(y)
     targets = np.asarray(transformer.transform(y), dtype=float).reshape(len(y), -1)
     own = targets[:, 0] if one else targets
     member = member_of(estimator.regressor_, X, own, sample_weight, settings)
@@ -93,7 +86,7 @@ def members_of_voting(estimator):
 )
 def voting_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of the weighted mean of the members' predictions."""
-    y = columns_of_values(y)
+    y = target_values(y)
     refuse(estimator, y.shape[1] > 1, f"{y.shape[1]} outputs", "Expected one target a row.")
     members = [member_of(e, X, y[:, 0], sample_weight, settings) for e in estimator.estimators_]
     weights = estimator._weights_not_none
@@ -117,7 +110,7 @@ def members_of_outputs(estimator):
 )
 def multi_output_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of all outputs, each predicted by a member of its own."""
-    y = columns_of_values(y)
+    y = target_values(y)
     pairs = zip(estimator.estimators_, y.T, strict=True)
     members = [member_of(e, X, own, sample_weight, settings) for e, own in pairs]
     combination = WeightedSum.side_by_side(values_of(members))

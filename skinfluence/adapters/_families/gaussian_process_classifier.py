@@ -23,7 +23,7 @@ class LatentLogistic(Logistic):
 
 
 def _caveat(estimator):
-    fixed = "" if estimator.optimizer is None else "The fitted kernel_ counts as fixed. "
+    fixed = "" if estimator.optimizer is None else "The fitted kernel_ is held fixed. "
     return (
         f"{fixed}Losses and decision values are those of the latent function; probabilities, which "
         "are averaged over the latent variance, are no target."

@@ -1,10 +1,8 @@
 """PoissonRegressor, GammaRegressor and TweedieRegressor: generalised linear models."""
 
-import numpy as np
 from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
-from sklearn.utils.validation import check_array
 
-from skinfluence.adapters._linear import linear_objective, refuse
+from skinfluence.adapters._linear import linear_objective, refuse, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.losses import HalfTweedie, SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
@@ -12,13 +10,13 @@ from skinfluence.objectives import RowWeights, TargetCoding
 
 def _objective(estimator, X, y, sample_weight, settings, loss):
     """The penalty is alpha per unit of weight: it shrinks when rows leave."""
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y").reshape(-1, 1)
+    coding = TargetCoding("real", 1)
     weights = RowWeights(sample_weight)
     return linear_objective(
         estimator,
         X,
-        y,
-        TargetCoding("real", 1),
+        coding.encode(target_values(y)),
+        coding,
         loss,
         penalty=estimator.alpha * weights.base.sum(),
         weights=weights,

@@ -2,9 +2,8 @@
 
 import numpy as np
 from sklearn.linear_model import HuberRegressor
-from sklearn.utils.validation import check_array
 
-from skinfluence.adapters._linear import design_and_coef
+from skinfluence.adapters._linear import design_and_coef, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.losses import Loss
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
@@ -86,7 +85,7 @@ class ScaledCoding(TargetCoding):
 )
 def huber_regressor(estimator, X, y, sample_weight, settings):
     """sum_i s_i (sigma + sigma H((y_i - f_i) / sigma)) + alpha ||w||^2, over w, b and sigma."""
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    y = target_values(y)
     weights, coding = RowWeights(sample_weight), ScaledCoding()
     design, coef = design_and_coef(estimator, X, 1, weights, centred=settings.center)
     penalty = np.zeros(coef.shape[1] + 1)

@@ -1,26 +1,20 @@
-"""KernelRidge and GaussianProcessRegressor: linear models on whitened kernel columns."""
+"""KernelRidge and GaussianProcessRegressor: linear models on kernel columns."""
 
 from functools import partial
 
 import numpy as np
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.kernel_ridge import KernelRidge
-from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._kernel import PrecomputedKernel, RowKernel, kernel_objective
-from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
 
 
-def _values(y):
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-    return y.reshape(len(y), -1)
-
-
 def _regression(estimator, X, y, sample_weight, settings, kernel, dual, penalty, offset=None):
-    y = _values(y)
+    y = target_values(y)
     return kernel_objective(
         estimator,
         X,

@@ -16,17 +16,21 @@ from sklearn.linear_model import (
     OrthogonalMatchingPursuit,
     OrthogonalMatchingPursuitCV,
 )
-from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._families.lasso import _check, _objective
-from skinfluence.adapters._linear import SELECTION, fixed_selection_objective, refuse
+from skinfluence.adapters._linear import (
+    SELECTION,
+    fixed_selection_objective,
+    refuse,
+    target_values,
+)
 from skinfluence.adapters._registry import register
 from skinfluence.objectives._active_set import on_all_columns, subgradient
 
 #: A penalty that is rounding against the largest on the path, and a subgradient that is none.
 END, OFF_OPTIMUM = 1e-9, 1e-6
-CHOSEN = f"The chosen alpha_ counts as fixed. {SELECTION}"
-STEPS = "The columns that were taken count as fixed, in refits too."
+CHOSEN = f"The chosen alpha_ is held fixed. {SELECTION}"
+STEPS = "The columns that were taken are held fixed, in refits too."
 
 
 @register(
@@ -89,7 +93,7 @@ def lars_cv(estimator, X, y, sample_weight, settings):
 
 def _matching_pursuit(estimator, X, y, sample_weight, settings):
     """Least squares on the columns that were taken."""
-    return fixed_selection_objective(estimator, X, _values(y), settings=settings)
+    return fixed_selection_objective(estimator, X, target_values(y), settings=settings)
 
 
 for _cls in (OrthogonalMatchingPursuit, OrthogonalMatchingPursuitCV):
@@ -102,15 +106,12 @@ for _cls in (OrthogonalMatchingPursuit, OrthogonalMatchingPursuitCV):
     "sklearn.linear_model",
     "ARDRegression",
     examples=lambda: [ARDRegression()],
-    caveat="The estimated precisions alpha_ and lambda_ count as fixed, and so do the columns that "
-    "they keep.",
+    caveat="The estimated precisions alpha_ and lambda_ are held fixed, and the columns that they "
+    "keep too.",
 )
 def ard_regression(estimator, X, y, sample_weight, settings):
     """Ridge regression on the kept columns, each with the ratio of its precision to the noise's."""
     penalty = estimator.lambda_ / estimator.alpha_
-    return fixed_selection_objective(estimator, X, _values(y), penalty=penalty, settings=settings)
-
-
-def _values(y):
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-    return y.reshape(len(y), -1)
+    return fixed_selection_objective(
+        estimator, X, target_values(y), penalty=penalty, settings=settings
+    )

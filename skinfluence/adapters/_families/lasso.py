@@ -1,8 +1,6 @@
 """Lasso, ElasticNet and their CV forms: squared error with an l1 penalty, on the active set."""
 
-import numpy as np
 from sklearn.linear_model import ElasticNet, ElasticNetCV, Lasso, LassoCV
-from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._families.least_squares import FREE_SIGNS
 from skinfluence.adapters._linear import (
@@ -10,6 +8,7 @@ from skinfluence.adapters._linear import (
     refuse,
     refuse_several_targets,
     sparse_objective,
+    target_values,
 )
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
@@ -22,7 +21,7 @@ def _check(estimator):
 
 def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio):
     """The penalty is alpha per unit of weight: weights count relative to their mean."""
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y").reshape(len(y), -1)
+    y = target_values(y)
     refuse_several_targets(estimator, y)
     weights = RowWeights(sample_weight)
     alpha = float(alpha) * weights.base.sum()

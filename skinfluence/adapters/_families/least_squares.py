@@ -10,13 +10,14 @@ from sklearn.linear_model import (
     RidgeCV,
 )
 from sklearn.utils.fixes import parse_version
-from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._linear import (
     class_weights,
     linear_objective,
+    margin_coding,
     refuse,
     refuse_multilabel,
+    target_values,
 )
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
@@ -34,9 +35,7 @@ def _check(estimator):
 
 
 def _regression(estimator, X, y, sample_weight, settings, penalty):
-    # an estimator that was fitted before has not seen this y
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-    y = y.reshape(len(y), -1)
+    y = target_values(y)
     coding = TargetCoding("real", y.shape[1])
     return linear_objective(
         estimator,
@@ -52,8 +51,7 @@ def _regression(estimator, X, y, sample_weight, settings, penalty):
 
 def _classification(estimator, X, y, sample_weight, settings, penalty):
     refuse_multilabel(estimator, y)
-    n_classes = len(estimator.classes_)
-    coding = TargetCoding("margin", 1 if n_classes == 2 else n_classes, estimator.classes_)
+    coding = margin_coding(estimator.classes_)
     return linear_objective(
         estimator,
         X,

@@ -3,9 +3,13 @@
 import numpy as np
 from scipy.stats import norm
 from sklearn.linear_model import QuantileRegressor
-from sklearn.utils.validation import check_array
 
-from skinfluence.adapters._linear import SELECTION, linear_objective, sparse_objective
+from skinfluence.adapters._linear import (
+    SELECTION,
+    linear_objective,
+    sparse_objective,
+    target_values,
+)
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SmoothQuantile
 from skinfluence.objectives import RowWeights, TargetCoding
@@ -44,7 +48,8 @@ def _caveat(estimator):
 )
 def quantile_regressor(estimator, X, y, sample_weight, settings):
     """The mean quantile loss plus alpha times the sum of absolute coefficients."""
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y").reshape(-1, 1)
+    coding = TargetCoding("real", 1)
+    y = coding.encode(target_values(y))
     weights = RowWeights(sample_weight)
     there = weights.base > 0.0
     residual = y[there, 0] - estimator.predict(X[there])
@@ -52,7 +57,6 @@ def quantile_regressor(estimator, X, y, sample_weight, settings):
     least = 1e-9 * np.abs(y).max() or 1.0  # rows that are all met
     loss = SmoothQuantile(estimator.quantile, float(max(width, least)))
     shared = {"weights": weights, "settings": settings, "mean_form": True}
-    coding = TargetCoding("real", 1)
     if not estimator.alpha:
         return linear_objective(estimator, X, y, coding, loss, penalty=0.0, **shared)
     l1 = estimator.alpha * weights.base.sum()

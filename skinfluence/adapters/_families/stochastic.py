@@ -2,9 +2,14 @@
 
 import numpy as np
 from sklearn.linear_model import SGDClassifier, SGDRegressor
-from sklearn.utils.validation import check_array
 
-from skinfluence.adapters._linear import class_weights, linear_objective, refuse
+from skinfluence.adapters._linear import (
+    class_weights,
+    linear_objective,
+    margin_coding,
+    refuse,
+    target_values,
+)
 from skinfluence.adapters._registry import register
 from skinfluence.losses import (
     Huber,
@@ -90,8 +95,7 @@ def _penalty(estimator, n):
 )
 def sgd_classifier(estimator, X, y, sample_weight, settings):
     """The mean loss plus alpha / 2 times the squared norm; one machine per class beyond two."""
-    n_classes = len(estimator.classes_)
-    coding = TargetCoding("margin", 1 if n_classes == 2 else n_classes, estimator.classes_)
+    coding = margin_coding(estimator.classes_)
     weights = class_weights(
         estimator, y, coding, sample_weight, weighted_counts=False, own_output_only=True
     )
@@ -110,8 +114,8 @@ def sgd_classifier(estimator, X, y, sample_weight, settings):
 )
 def sgd_regressor(estimator, X, y, sample_weight, settings):
     """The mean loss plus alpha / 2 times the squared norm."""
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y").reshape(-1, 1)
     coding = TargetCoding("real", 1)
+    y = coding.encode(target_values(y))
     return _objective(estimator, X, y, coding, RowWeights(sample_weight), settings)
 
 

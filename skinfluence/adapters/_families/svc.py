@@ -8,16 +8,26 @@ from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.svm import SVC, NuSVC
 
 from skinfluence.adapters._kernel import PrecomputedKernel, RowKernel, kernel_objective
-from skinfluence.adapters._linear import class_weights, linear_objective, refuse_multilabel
+from skinfluence.adapters._linear import (
+    HINGE_STAND_IN,
+    class_weights,
+    linear_objective,
+    refuse_multilabel,
+)
 from skinfluence.adapters._registry import register
 from skinfluence.losses._hinge import HingeStandIn, PairHingeStandIn
 from skinfluence.objectives import TargetCoding
 from skinfluence.objectives._pairs import PairCoding
 
-STAND_IN = (
-    "The hinge has no second derivative: first order and Newton steps are those of the smooth "
-    "hinge, refits are those of the hinge itself."
-)
+
+def fixed_gamma(estimator):
+    """Caveat of a kernel whose width was computed from the training rows."""
+    scaled = estimator.gamma == "scale" and estimator.kernel in ("rbf", "poly", "sigmoid")
+    return "The gamma that was computed from the columns' variance is held fixed. " * scaled
+
+
+def _caveat(estimator):
+    return fixed_gamma(estimator) + HINGE_STAND_IN
 
 
 def machine_kernel(estimator, X):
@@ -126,7 +136,7 @@ def _classes(estimator, X, y, sample_weight, settings, cost):
     "sklearn.svm",
     "SVC",
     examples=lambda: [SVC(), SVC(kernel="linear", C=0.2), SVC(class_weight="balanced")],
-    caveat=STAND_IN,
+    caveat=_caveat,
 )
 def svc(estimator, X, y, sample_weight, settings):
     """P = 1 / C on the kernel columns, the intercept free; a machine for each pair of classes.
@@ -144,7 +154,7 @@ def svc(estimator, X, y, sample_weight, settings):
     "sklearn.svm",
     "NuSVC",
     examples=lambda: [NuSVC(nu=0.4)],
-    caveat="The C that corresponds to nu is held fixed. " + STAND_IN,
+    caveat=lambda estimator: f"The C that corresponds to nu is held fixed. {_caveat(estimator)}",
 )
 def nu_svc(estimator, X, y, sample_weight, settings):
     """SVC at the C that `nu` amounts to at the solution, one for each pair of classes.

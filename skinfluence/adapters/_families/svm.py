@@ -2,17 +2,17 @@
 
 from sklearn.svm import LinearSVC
 
-from skinfluence.adapters._linear import class_weights, linear_objective, refuse
+from skinfluence.adapters._linear import (
+    HINGE_STAND_IN,
+    class_weights,
+    linear_objective,
+    margin_coding,
+    refuse,
+)
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SmoothHinge, SquaredHinge
 from skinfluence.losses._hinge import HingeStandIn
-from skinfluence.objectives import TargetCoding
 from skinfluence.svm import SmoothHingeSVC
-
-
-def _coding(estimator):
-    n_classes = len(estimator.classes_)
-    return TargetCoding("margin", 1 if n_classes == 2 else n_classes, estimator.classes_)
 
 
 def _check(estimator):
@@ -25,12 +25,7 @@ def _check(estimator):
 
 
 def _stand_in(estimator):
-    if estimator.loss != "hinge":
-        return ""
-    return (
-        "The hinge has no second derivative: first order and Newton steps are those of the smooth "
-        "hinge, refits are those of the hinge itself."
-    )
+    return HINGE_STAND_IN if estimator.loss == "hinge" else ""
 
 
 @register(
@@ -52,7 +47,7 @@ def linear_svc(estimator, X, y, sample_weight, settings):
     loss = (
         SquaredHinge() if estimator.loss == "squared_hinge" else HingeStandIn(settings.temperature)
     )
-    coding = _coding(estimator)
+    coding = margin_coding(estimator.classes_)
     return linear_objective(
         estimator,
         X,
@@ -70,7 +65,7 @@ def linear_svc(estimator, X, y, sample_weight, settings):
 @register("skinfluence.svm", "SmoothHingeSVC", examples=lambda: [SmoothHingeSVC(temperature=0.5)])
 def smooth_hinge_svc(estimator, X, y, sample_weight, settings):
     """Our own machine, at its own temperature: P = 1 / C on the features, the intercept free."""
-    coding = _coding(estimator)
+    coding = margin_coding(estimator.classes_)
     return linear_objective(
         estimator,
         X,

@@ -3,10 +3,9 @@
 import numpy as np
 from scipy import sparse
 from sklearn.svm import SVR, LinearSVR, NuSVR
-from sklearn.utils.validation import check_array
 
-from skinfluence.adapters._families.svc import machine_objective
-from skinfluence.adapters._linear import linear_objective
+from skinfluence.adapters._families.svc import fixed_gamma, machine_objective
+from skinfluence.adapters._linear import linear_objective, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredEpsilonInsensitive
 from skinfluence.losses._epsilon import EpsilonInsensitiveStandIn
@@ -16,6 +15,7 @@ STAND_IN = (
     "The epsilon-insensitive loss has no second derivative: first order and Newton steps are those "
     "of a smooth loss, refits are those of the loss itself."
 )
+FIXED_EPSILON = "The epsilon that nu amounts to at the fit is held fixed."
 #: Of the bound on a dual coefficient: what lies between this and one minus this is free.
 BETWEEN = 1e-6
 
@@ -28,7 +28,7 @@ def _stand_in(epsilon, y, sample_weight, settings):
 
 
 def _column(y):
-    return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y").reshape(-1, 1)
+    return TargetCoding("real", 1).encode(target_values(y))
 
 
 def _dual(estimator, n):
@@ -56,7 +56,7 @@ def _machine(estimator, X, y, sample_weight, settings, epsilon):
     "sklearn.svm",
     "SVR",
     examples=lambda: [SVR(), SVR(kernel="linear", C=0.2)],
-    caveat=STAND_IN,
+    caveat=lambda estimator: fixed_gamma(estimator) + STAND_IN,
 )
 def svr(estimator, X, y, sample_weight, settings):
     """P = 1 / C on the kernel columns, the intercept free.
@@ -71,7 +71,7 @@ def svr(estimator, X, y, sample_weight, settings):
     "sklearn.svm",
     "NuSVR",
     examples=lambda: [NuSVR(nu=0.4)],
-    caveat="The epsilon that nu amounts to at the fit counts as fixed. " + STAND_IN,
+    caveat=lambda estimator: f"{FIXED_EPSILON} {fixed_gamma(estimator)}{STAND_IN}",
 )
 def nu_svr(estimator, X, y, sample_weight, settings):
     """SVR at the epsilon that `nu` amounts to at the solution."""
