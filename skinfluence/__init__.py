@@ -3,12 +3,11 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from skinfluence.adapters import supports
-from skinfluence.explainer import InfluenceExplainer
-from skinfluence.svm import SmoothHingeSVC
-
 if TYPE_CHECKING:
+    from skinfluence.adapters import supports
+    from skinfluence.explainer import InfluenceExplainer
     from skinfluence.labels import CleanedClassifier, CleanedRegressor, LabelCleaner, LabelFlagger
+    from skinfluence.svm import SmoothHingeSVC
 
 __version__ = "0.1.0"
 
@@ -23,12 +22,17 @@ __all__ = [
     "supports",
 ]
 
-#: Public modules, which are loaded when they are first used.
+#: Module of each public object; all are loaded when they are first used, so that `skinfluence
+#: --help` waits for none of them.
+_HOMES = {"supports": "adapters", "InfluenceExplainer": "explainer", "SmoothHingeSVC": "svm"}
+
+#: Public modules, the same.
 _MODULES = (
     "adapters",
     "components",
     "datasets",
     "displays",
+    "explainer",
     "groups",
     "labels",
     "losses",
@@ -46,8 +50,9 @@ _MODULES = (
 def __getattr__(name):
     if name in _MODULES:
         return importlib.import_module(f"skinfluence.{name}")
-    if name in __all__:  # what is not loaded above is about labels
-        return getattr(importlib.import_module("skinfluence.labels"), name)
+    if name in __all__:
+        home = _HOMES.get(name, "labels")
+        return getattr(importlib.import_module(f"skinfluence.{home}"), name)
     raise AttributeError(f"module 'skinfluence' has no attribute {name!r}")
 
 

@@ -188,7 +188,7 @@ def _read_csv(text):
             f"{(head[0] if head else names)[:60].strip()!r}."
         )
     _check_version(head[0].split()[-1])
-    found = dict(match.groups() for match in map(_HEADER.match, head[1:]) if match)
+    found = {match[1]: match[2] for match in map(_HEADER.match, head[1:]) if match}
     separator = ";" if names.count(";") > names.count(",") else ","
     columns = [name.strip().strip('"') for name in names.strip().split(separator)]
     if columns[: len(NAMES)] != NAMES:
