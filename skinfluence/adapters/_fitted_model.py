@@ -82,9 +82,9 @@ class FittedModel:
         if self.members:
             return _names_of_members([member.coef_names() for member in self.members])
         names, predictor = self._all_column_names(), self.objective.predictor
-        if self.objective.n_outputs == 1 or not predictor.linear:
+        if self.objective.n_outputs == 1 or predictor.everything is None:
             return names
-        outputs, n_features = self.objective.coding.output_names, predictor.design.n_features
+        outputs, n_features = self.objective.coding.output_names, predictor.everything.n_features
         parts = names[:n_features], names[n_features:]
         return [f"{name} [{k}]" for part in parts for k in outputs for name in part]
 
@@ -95,13 +95,18 @@ class FittedModel:
         parameter.
         """
         names, predictor = self._all_column_names(), self.objective.predictor
-        return [names[j] for j in predictor.selected] if predictor.linear else names
+        if predictor.everything is not None and not predictor.linear:
+            names = self._output_names(names)
+        return names if predictor.everything is None else [names[j] for j in predictor.selected]
+
+    def _output_names(self, names):
+        return [f"{name} (output {k})" for k in range(self.objective.n_outputs) for name in names]
 
     def _all_column_names(self):
         predictor = self.objective.predictor
         if self.members:
             return _names_of_members([member.parameter_names() for member in self.members])
-        if not predictor.linear:
+        if predictor.everything is None:
             return [f"theta{j}" for j in range(predictor.n_parameters)]
         names, design = self.feature_names(), predictor.everything
         if len(names) != design.n_features:  # columns that the estimator makes
@@ -112,10 +117,10 @@ class FittedModel:
 
     def parameter_names(self):
         """Name of each parameter, in the order of the predictor's coefficients."""
-        names, K = self.column_names(), self.objective.n_outputs
-        if K == 1 or not self.objective.predictor.linear:
+        names = self.column_names()
+        if self.objective.n_outputs == 1 or not self.objective.predictor.linear:
             return names
-        return [f"{name} (output {k})" for k in range(K) for name in names]
+        return self._output_names(names)
 
     def feature_names(self):
         """Names of the model's features, after the earlier steps."""

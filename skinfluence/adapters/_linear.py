@@ -9,10 +9,11 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._registry import UnsupportedEstimatorError
-from skinfluence.linalg import ActivePenalty, Design, MatrixPenalty
+from skinfluence.linalg import ActivePenalty, Design, EntriesPenalty, MatrixPenalty
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
 from skinfluence.predictors import LinearPredictor
+from skinfluence.predictors._entries import EntriesPredictor
 from skinfluence.predictors._selected import SelectedPredictor
 
 #: scikit-learn 1.6 balances classes by counting rows, later versions by summing their weights.
@@ -135,7 +136,9 @@ def sparse_objective(
     settings,
     mean_form=False,
 ):
-    """Objective of a linear model of one output with an l1 penalty, on the columns it selected.
+    """Objective of a linear model with an l1 penalty, on the coefficients that are not zero.
+
+    Each output selects columns of its own.
 
     Parameters
     ----------
@@ -146,28 +149,29 @@ def sparse_objective(
     intercept_l1 : float
         The same as `l1` for the intercept.
     """
-    everything, coef = design_and_coef(
-        estimator, X, 1, weights, centred=intercept_l1 == 0.0 and settings.center
-    )
+    K = coding.n_outputs
+    # softmax: the estimator keeps the sum of its intercepts, which is not that of centred features
+    centred = settings.center and intercept_l1 == 0.0 and not loss.shift_invariant
+    everything, coef = design_and_coef(estimator, X, K, weights, centred=centred)
     n_free = coef.shape[1] - X.shape[1]
     l1 = np.append(np.full(X.shape[1], float(l1)), np.full(n_free, float(intercept_l1)))
     l2 = np.append(np.full(X.shape[1], float(l2)), np.zeros(n_free))
-    selected = np.flatnonzero((coef[0] != 0.0) | (l1 == 0.0))
+    coef, l1, l2 = coef.ravel(), np.tile(l1, K), np.tile(l2, K)
+    kind = ActivePenalty if K == 1 else EntriesPenalty
+    penalty = kind(l1, l2, np.arange(0), np.zeros(0)).of(coef)
+    selected = penalty.selected
     refuse(
         estimator,
         not len(selected),
         "no coefficient other than zero",
         "Expected a model that depends on its training rows: lower the penalty.",
     )
-    return Objective(
-        loss,
-        SelectedPredictor(everything, selected, coef[:, selected]),
-        y,
-        ActivePenalty(l1, l2, selected, np.sign(coef[0, selected])),
-        weights,
-        coding,
-        penalty_scaling="mean" if mean_form else settings.penalty_scaling,
-    )
+    if K == 1:
+        predictor = SelectedPredictor(everything, selected, coef[None, selected])
+    else:
+        predictor = EntriesPredictor(everything, K, selected, coef[selected])
+    scaling = "mean" if mean_form else settings.penalty_scaling
+    return Objective(loss, predictor, y, penalty, weights, coding, penalty_scaling=scaling)
 
 
 def fixed_selection_objective(estimator, X, y, *, penalty=0.0, settings):

@@ -28,31 +28,27 @@ def reselecting_rows(objective, changes, rows):
     """
     smooth, penalty = on_all_columns(objective), objective.penalty
     coupling, weights = Coupling(smooth), objective.weights
-    curved = objective.row_curvature().values * objective.design.to_dense()  # shape: (n, m)
-    crossed = smooth.design.rmatmul(curved).T  # shape: (m, q)
-    before, room = smooth.gradient()[0], ROUNDING * objective.gradient_scale
-    kinked = penalty.l1[penalty.selected] > 0.0
-    outside = penalty.l1 > 0.0
-    outside[penalty.selected] = False
+    raw = objective.predictor.jvp(np.eye(objective.n_parameters))  # shape: (n, K, p)
+    crossed = smooth.predictor.vjp(objective.row_curvature().apply(raw)).T  # shape: (p, K q)
+    before, room = smooth.gradient().ravel(), ROUNDING * objective.gradient_scale
     out = np.empty(len(rows), dtype=bool)
     step = block_size(24 * smooth.n_parameters)
     for start in range(0, len(rows), step):
         some = rows[start : start + step]
         edits = RowEdits.removals(some)
         delta = changes(edits).coef_changes()
-        moved = np.sign(objective.coef + delta)[:, 0]
-        flipped = ((moved != penalty.signs) & kinked).any(axis=1)
+        flat = delta.reshape(len(some), -1)
         gone = objective.weighted_residual(some) + objective.row_curvature(some).apply(
             objective.predictor.take(some).row_changes(delta)
         )
-        gradient = before + delta[:, 0] @ crossed - gone * smooth.design.take(some).to_dense()
-        l1 = penalty.l1[None]
+        gradient = before + flat @ crossed - smooth.predictor.take(some).row_vjp(gone).T
+        ratio = np.ones(len(some))
         if coupling:
             counts = edits.count_changes(weights) if weights.balanced else None
             coefs = coupling.low_rank_coefs(counts, edits.weight_changes(weights))
-            gradient -= coefs @ coupling.directions[0].T
+            gradient -= coefs @ coupling.directions.reshape(-1, coefs.shape[1]).T
         if objective.penalty_scaling == "mean":
-            l1 = l1 * (1.0 + edits.weight_changes(weights) / weights.amounts.sum())[:, None]
-        above = (np.abs(gradient) > l1 + room) & outside
-        out[start : start + step] = flipped | above.any(axis=1)
+            ratio += edits.weight_changes(weights) / weights.amounts.sum()
+        moved = penalty.leaves(objective.coef.ravel() + flat)
+        out[start : start + step] = moved | penalty.enters(gradient, ratio, room)
     return out

@@ -7,7 +7,13 @@ from skinfluence.linalg._blocks import CACHE_MIB, SOLVED_MIB, block_size, row_bl
 from skinfluence.linalg._design import Design
 from skinfluence.linalg._hessian import Hessian
 from skinfluence.linalg._linear_hessian import LinearHessian
-from skinfluence.linalg._penalty import ActivePenalty, MatrixPenalty, Penalty, as_penalty
+from skinfluence.linalg._penalty import (
+    ActivePenalty,
+    EntriesPenalty,
+    MatrixPenalty,
+    Penalty,
+    as_penalty,
+)
 from skinfluence.linalg._per_sample_gradients import PerSampleGradients
 from skinfluence.linalg._row_curvature import RowCurvature
 from skinfluence.linalg._scores import score_reader
@@ -17,6 +23,7 @@ __all__ = [
     "SOLVED_MIB",
     "ActivePenalty",
     "Design",
+    "EntriesPenalty",
     "Hessian",
     "LinearHessian",
     "MatrixPenalty",

@@ -14,6 +14,8 @@ class Penalty:
 
     #: whether it is quadratic, without a linear term
     quadratic = True
+    #: whether it makes coefficients zero, and another selection is another optimum
+    selects = False
     #: P in full, (..., q, q), where it is more than its diagonal
     matrix: np.ndarray | None = None
 
@@ -39,6 +41,10 @@ class Penalty:
     def block(self, k):
         """P of output k in full, (q, q)."""
         return np.diag(self.diagonal[k])
+
+    def at(self, coef):
+        """The quadratic penalty with the second derivative that this one has at coefficients."""
+        return self
 
     def scaled(self, ratio):
         """The penalty times a positive number."""
@@ -126,10 +132,12 @@ class ActivePenalty(Penalty):
         super().__init__(l2[None, selected])
 
     quadratic = False
+    selects = True
 
-    def of(self, selected, signs):
-        """The same penalty where other coefficients are not zero."""
-        return ActivePenalty(self.l1, self.l2, selected, signs)
+    def of(self, coef):
+        """The same penalty where the coefficients (q,) of all columns are those."""
+        selected = np.flatnonzero((coef != 0.0) | (self.l1 == 0.0))
+        return type(self)(self.l1, self.l2, selected, np.sign(coef[selected]))
 
     @property
     def slope(self):
@@ -143,15 +151,55 @@ class ActivePenalty(Penalty):
         return self.times(coef) + self.slope
 
     def scaled(self, ratio):
-        return ActivePenalty(self.l1 * ratio, self.l2 * ratio, self.selected, self.signs)
+        return type(self)(self.l1 * ratio, self.l2 * ratio, self.selected, self.signs)
+
+    def leaves(self, coef):
+        """Mask (B,) of coefficients (B, m) of the selected columns whose signs are not these."""
+        kinked = self.l1[self.selected] > 0.0
+        return ((np.sign(coef) != self.signs) & kinked).any(axis=1)
+
+    def enters(self, gradient, ratio, room):
+        """Mask (B,) of gradients (B, q) that are too large for a column which is zero.
+
+        Parameters
+        ----------
+        gradient : ndarray of shape (B, q)
+            Of the smooth part, in all columns.
+        ratio : ndarray of shape (B,)
+            Factor of the penalty.
+        room : float
+            What is rounding.
+        """
+        outside = self.l1 > 0.0
+        outside[self.selected] = False
+        return ((np.abs(gradient) > ratio[:, None] * self.l1 + room) & outside).any(axis=1)
 
     def damped(self, damping):
         l2 = self.l2.copy()
-        l2[self.selected] += np.broadcast_to(damping, self.diagonal.shape)[0]
-        return ActivePenalty(self.l1, l2, self.selected, self.signs)
+        l2[self.selected] += np.broadcast_to(damping, self.diagonal.shape).ravel()
+        return type(self)(self.l1, l2, self.selected, self.signs)
 
     def any(self):
         return bool(self.l1.any() or self.l2.any())
+
+
+class EntriesPenalty(ActivePenalty):
+    """The same of several outputs whose entries are selected one by one; all arrays are flat.
+
+    Parameters
+    ----------
+    l1, l2 : ndarray of shape (K q,)
+    selected : ndarray of int, shape (p,)
+    signs : ndarray of shape (p,)
+    """
+
+    def __init__(self, l1, l2, selected, signs):
+        super().__init__(l1, l2, selected, signs)
+        self.diagonal = self.diagonal[0]
+
+    @property
+    def slope(self):
+        return self.l1[self.selected] * self.signs
 
 
 def as_penalty(penalty):

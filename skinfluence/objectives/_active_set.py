@@ -16,6 +16,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from skinfluence.linalg import Penalty
 from skinfluence.predictors import LinearPredictor
+from skinfluence.predictors._entries import EntriesPredictor
 
 #: Subgradient, relative to the gradient's terms, that is rounding.
 TOLERANCE = 1e-13
@@ -30,14 +31,14 @@ TOGETHER = 20
 
 def on_all_columns(objective):
     """The smooth part of a sparse objective, with a coefficient for each column: an Objective."""
-    predictor, penalty = objective.predictor, objective.penalty
-    coef = predictor.widened(objective.coef)
+    predictor, shape = objective.predictor, (objective.n_outputs, -1)
+    coef = predictor.widened(objective.coef).reshape(shape)
     wide = LinearPredictor(predictor.everything, coef)
-    return objective.with_predictor(wide, Penalty(penalty.l2[None]))
+    return objective.with_predictor(wide, Penalty(objective.penalty.l2.reshape(shape)))
 
 
 def subgradient(gradient, coef, l1):
-    """The subgradient of least size of J + sum_j l1_j |w_j|, from the gradient of J; all (..., q).
+    """The subgradient of least size of J + sum_j l1_j |w_j|, from the gradient of J; all (..., p).
 
     Zero at the optimum.
     """
@@ -51,17 +52,19 @@ def active_optimum(objective, start=None):
     Parameters
     ----------
     objective : Objective
-        With a SelectedPredictor of one output, and an ActivePenalty.
-    start : ndarray of shape (q,), default=None
+        With a SelectedPredictor of one output and an ActivePenalty, or an EntriesPredictor and an
+        EntriesPenalty.
+    start : ndarray of shape (K q,), default=None
         Coefficients of all columns; those of `objective` by default.
     """
     smooth, l1 = on_all_columns(objective), objective.penalty.l1
-    coef = smooth.coef[0] if start is None else start
+    shape = smooth.coef.shape
+    coef = smooth.coef.ravel() if start is None else start
     scale = smooth.gradient_scale or 1.0
     best, least, stalled = None, np.inf, 0
     for _ in range(MAX_ITER):
-        smooth = smooth.with_coef(coef[None])
-        gradient = smooth.gradient()[0]
+        smooth = smooth.with_coef(coef.reshape(shape))
+        gradient = smooth.gradient().ravel()
         pull = subgradient(gradient, coef, l1)
         size = np.abs(pull).max(initial=0.0) / scale
         stalled = stalled + 1 if size > 0.5 * least else 0
@@ -75,15 +78,13 @@ def active_optimum(objective, start=None):
         step = np.zeros_like(coef)
         step[columns] = end - coef[columns]
         coef = _moved(smooth, l1, coef, step, columns, end)
-    return _at(objective, best), least
+    return with_selection(objective, best), least
 
 
-def _at(objective, coef):
-    """The objective with the selection of the coefficients (q,), at them."""
-    penalty = objective.penalty
-    selected = np.flatnonzero((coef != 0.0) | (penalty.l1 == 0.0))
-    signed = penalty.of(selected, np.sign(coef[selected]))
-    return objective.with_predictor(objective.predictor.select(selected, coef[None]), signed)
+def with_selection(objective, coef):
+    """The objective with the selection of the coefficients (K q,), at them."""
+    penalty = objective.penalty.of(coef)
+    return objective.with_predictor(objective.predictor.select(penalty.selected, coef), penalty)
 
 
 def _columns_to_move(coef, pull, l1):
@@ -96,11 +97,16 @@ def _columns_to_move(coef, pull, l1):
     return np.union1d(np.flatnonzero(there), outside)
 
 
-def _curvature(smooth, columns):
-    """Second derivative of the smooth part on some columns, dense."""
-    predictor = LinearPredictor(smooth.design.columns(columns), smooth.coef[:, columns])
-    penalty = Penalty(smooth.penalty.diagonal[:, columns])
-    return predictor.hessian(smooth.row_curvature, penalty).to_dense()
+def _curvature(smooth, entries):
+    """Second derivative of the smooth part on some entries of the coefficients, dense."""
+    K, coef = smooth.n_outputs, smooth.coef.ravel()[entries]
+    penalty = Penalty(smooth.penalty.diagonal.ravel()[entries])
+    predictor = EntriesPredictor(smooth.design, K, entries, coef)
+    out = predictor.hessian(smooth.row_curvature, penalty).to_dense()
+    shifts = predictor.common_shifts(penalty) if smooth.loss.shift_invariant else None
+    if shifts is None:
+        return out
+    return out + np.abs(out).max() * shifts @ shifts.T  # which no gradient has
 
 
 def _moved(smooth, l1, coef, step, columns, end):
@@ -110,9 +116,10 @@ def _moved(smooth, l1, coef, step, columns, end):
     if smooth.quadratic:
         return moved
     value = smooth.value() + l1 @ np.abs(coef)
-    length, promised = 1.0, float(smooth.gradient()[0] @ step + l1 @ (np.abs(moved) - np.abs(coef)))
+    length, gradient = 1.0, smooth.gradient().ravel()
+    promised = float(gradient @ step + l1 @ (np.abs(moved) - np.abs(coef)))
     while length > 1e-9:
-        now = smooth.with_coef(moved[None]).value() + l1 @ np.abs(moved)
+        now = smooth.with_coef(moved.reshape(smooth.coef.shape)).value() + l1 @ np.abs(moved)
         if now <= value + 1e-4 * length * promised + 1e-14 * abs(value):
             break
         length *= 0.5

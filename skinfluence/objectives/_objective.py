@@ -6,7 +6,6 @@ from inspect import signature
 import numpy as np
 
 from skinfluence.linalg import (
-    ActivePenalty,
     PerSampleGradients,
     RowCurvature,
     as_penalty,
@@ -222,7 +221,7 @@ class Objective:
     @property
     def selects(self):
         """Whether an l1 penalty selects the columns, and another selection is another optimum."""
-        return isinstance(self.penalty, ActivePenalty)
+        return self.penalty.selects
 
     @property
     def stands_in(self):
@@ -322,7 +321,7 @@ class Objective:
         :func:`~skinfluence.objectives._curvature.fisher_curvature`); the penalty's second
         derivative stays.
         """
-        penalty = self.penalty.scaled(penalty_ratio)
+        penalty = self.penalty.at(self.coef).scaled(penalty_ratio)
         check_curvature(self.loss, curvature)
         exact = is_second_derivative(self, curvature)
         of_loss = is_second_derivative_of_loss(self.loss, curvature)
@@ -335,10 +334,11 @@ class Objective:
             ratio = self.weights.spread(class_ratio)  # shape: (n, 1) or (n, K)
             form = partial(_scaled_curvature, form, ratio)
             residual = partial(_scaled_residual, residual, ratio)
+        shifts = self.predictor.common_shifts(penalty) if self.loss.shift_invariant else None
         out = self.predictor.hessian(
             form,
             penalty,
-            non_identifiable=self._common_shifts(penalty),
+            non_identifiable=shifts,
             residual=residual if exact else None,
             exact=exact,
             damping=damping,
@@ -348,13 +348,6 @@ class Objective:
         if self.cut is not None:
             out.truncated = self.truncated
         return out
-
-    def _common_shifts(self, penalty):
-        """Directions that only shift all outputs alike, without penalty: (p, m)."""
-        if not (self.loss.shift_invariant and self.predictor.linear):
-            return None
-        free, K = penalty.free_directions(), self.n_outputs
-        return np.tile(free, (K, 1)) / np.sqrt(K)
 
     def estimator_layout(self, coef):
         """Coefficients with any leading axes in the estimator's own order, flat (..., p)."""

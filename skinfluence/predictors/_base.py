@@ -39,6 +39,8 @@ class Predictor(ABC):
     linear = False
     #: function from X to the features of a linear predictor's design, where these are not X
     columns = None
+    #: the design of all columns, where parameters belong to some of them
+    everything = None
     _cached: frozenset = frozenset()
     dtype = np.dtype(np.float64)
 
@@ -219,6 +221,13 @@ class Predictor(ABC):
     def hessian(self, curvature, penalty, **settings):
         """The :class:`~skinfluence.linalg.Hessian` of a loss of these raw predictions."""
         return Hessian(self, curvature, penalty, **settings)
+
+    def common_shifts(self, penalty):
+        """Directions that only shift all raw predictions alike, without penalty: (p, m), or None.
+
+        As far as they are known.
+        """
+        return None
 
     def estimator_layout(self, coef):
         """Parameters with any leading axes in the estimator's own order, flat: (..., p)."""

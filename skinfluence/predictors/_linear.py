@@ -154,6 +154,10 @@ class LinearPredictor(Predictor):
     def hessian(self, curvature, penalty, *, residual=None, **settings):
         return LinearHessian(self, curvature, penalty, **settings)
 
+    def common_shifts(self, penalty):
+        free, K = penalty.free_directions(), len(penalty.diagonal)
+        return np.tile(free, (K, 1)) / np.sqrt(K)
+
     def estimator_layout(self, coef):
         """Coefficients (..., K, q) as `coef_`, then `intercept_`, flat (..., p)."""
         design = self._design

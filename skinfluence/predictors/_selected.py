@@ -62,8 +62,8 @@ class SelectedPredictor(LinearPredictor):
         return SelectedPredictor(both.design, self.selected, self.coef)
 
     def select(self, selected, coef):
-        """The same rows with other columns selected, at coefficients of all columns (K, q)."""
-        return SelectedPredictor(self.everything, selected, coef[:, selected])
+        """The same rows with other columns selected, at coefficients of all columns (q,)."""
+        return SelectedPredictor(self.everything, selected, coef[None, selected])
 
     def at(self, other):
         if np.array_equal(self.selected, other.selected):

@@ -22,6 +22,7 @@ from skinfluence.adapters._linear import (
     SELECTION,
     fixed_selection_objective,
     refuse,
+    refuse_several_targets,
     target_values,
 )
 from skinfluence.adapters._registry import register
@@ -65,6 +66,7 @@ for _cls in (LassoLarsCV, LassoLarsIC):
 )
 def lars(estimator, X, y, sample_weight, settings):
     """Least squares at the end of the path; before it the penalty depends on the rows."""
+    refuse_several_targets(estimator, target_values(y))
     alphas = np.ravel(estimator.alphas_[0] if np.ndim(estimator.coef_) > 1 else estimator.alphas_)
     refuse(
         estimator,

@@ -6,7 +6,6 @@ from skinfluence.adapters._families.least_squares import FREE_SIGNS
 from skinfluence.adapters._linear import (
     SELECTION,
     refuse,
-    refuse_several_targets,
     sparse_objective,
     target_values,
 )
@@ -22,14 +21,13 @@ def _check(estimator):
 def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio):
     """The penalty is alpha per unit of weight: weights count relative to their mean."""
     y = target_values(y)
-    refuse_several_targets(estimator, y)
     weights = RowWeights(sample_weight)
     alpha = float(alpha) * weights.base.sum()
     return sparse_objective(
         estimator,
         X,
         y,
-        TargetCoding("real", 1),
+        TargetCoding("real", y.shape[1]),
         SquaredError(),
         l1=alpha * l1_ratio,
         l2=alpha * (1.0 - l1_ratio),

@@ -36,13 +36,6 @@ def _build(estimator, X, y, sample_weight, settings, C, l1_ratio):
     weights = class_weights(estimator, y, coding, sample_weight)
     liblinear = estimator.solver == "liblinear"  # its intercept is the weight of one more feature
     if l1_ratio:
-        refuse(
-            estimator,
-            n_classes > 2,
-            f"an l1 penalty and {n_classes} classes",
-            "Expected two classes: each class has a selection of its own. Explain a model of each "
-            "class against the rest.",
-        )
         return sparse_objective(
             estimator,
             X,

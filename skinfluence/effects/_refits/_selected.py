@@ -17,24 +17,27 @@ MOST_COLUMNS = 2000
 
 
 def refit_selected(objective, iterate, edits, update):
-    """(changes of the coefficients of all columns (B, 1, q), positions without an optimum).
+    """(changes of the coefficients of all columns, positions without an optimum).
+
+    Their shape is (B, 1, q), or (B, K q) where outputs select columns of their own.
 
     Parameters
     ----------
     objective : Objective
         Of a sparse model, at its optimum.
     iterate : callable
-        ``iterate(edits, update)`` gives the optima while the selection stays, (B, 1, m), and which
-        failed.
+        ``iterate(edits, update)`` gives the optima while the selection stays, (B, 1, m) or (B, p),
+        and which failed.
     edits : RowEdits
     update : callable
         Called with the number of edits that are done.
     """
     stay, failed = iterate(edits, update)
     predictor = objective.predictor
-    start = predictor.widened(objective.coef)[0]
+    start = predictor.widened(objective.coef).ravel()
     delta = predictor.widened(stay)
-    lost, anew = [], np.flatnonzero(failed | moves_selection(objective, edits, stay))
+    moved = np.zeros_like(failed) if failed.all() else moves_selection(objective, edits, stay)
+    lost, anew = [], np.flatnonzero(failed | moved)
     if len(anew) and objective.quadratic and edits.new is None and len(start) <= MOST_COLUMNS:
         problems = _LeastSquares(objective, edits)
         for b in anew:
@@ -42,7 +45,7 @@ def refit_selected(objective, iterate, edits, update):
         anew = anew[np.isnan(delta[anew]).any(axis=(1, 2))]
     for b in anew:
         edited = edits.edited(objective, b)
-        near = start if failed[b] else start + delta[b, 0]
+        near = start if failed[b] else start + delta[b].ravel()
         best, size = active_optimum(edited, near)
         delta[b] = predictor.coef_change(best.predictor)
         if not size <= ROUNDING:
