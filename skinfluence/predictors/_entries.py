@@ -1,7 +1,5 @@
 """EntriesPredictor: a linear model of several outputs, with some of its coefficients."""
 
-from functools import cached_property
-
 import numpy as np
 
 from skinfluence.linalg import Hessian

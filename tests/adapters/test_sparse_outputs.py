@@ -147,5 +147,5 @@ def test_what_needs_one_selection_is_refused():
     with pytest.raises(TypeError, match="selects coefficients of its own"):
         perturbation_influence(explainer, X_test[:1], target=DecisionValue(0))
     X, Y, _, _ = diabetes()
-    with pytest.raises(UnsupportedEstimatorError, match="2 targets.*Explain a model of each"):
+    with pytest.raises(UnsupportedEstimatorError, match=r"2 targets.*Explain a model of each"):
         InfluenceExplainer(Lars()).fit(X, Y)
