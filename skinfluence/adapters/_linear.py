@@ -167,7 +167,7 @@ def sparse_objective(
         "Expected a model that depends on its training rows: lower the penalty.",
     )
     if K == 1:
-        predictor = SelectedPredictor(everything, selected, coef[None, selected])
+        predictor: Any = SelectedPredictor(everything, selected, coef[None, selected])
     else:
         predictor = EntriesPredictor(everything, K, selected, coef[selected])
     scaling = "mean" if mean_form else settings.penalty_scaling

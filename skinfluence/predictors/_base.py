@@ -39,8 +39,6 @@ class Predictor(ABC):
     linear = False
     #: function from X to the features of a linear predictor's design, where these are not X
     columns = None
-    #: the design of all columns, where parameters belong to some of them
-    everything = None
     _cached: frozenset = frozenset()
     dtype = np.dtype(np.float64)
 
@@ -85,6 +83,11 @@ class Predictor(ABC):
             'Use influences of rows or of groups by method "first_order", "newton_step" or '
             '"refit".'
         )
+
+    @property
+    def everything(self):
+        """The design of all columns of a linear model; None where parameters have no columns."""
+        return None
 
     def take(self, rows):
         """Predictor of some of the rows, a slice or an array of int."""
