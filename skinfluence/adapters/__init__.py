@@ -16,7 +16,7 @@ from skinfluence.adapters._fitted_model import (
     explain_estimator,
     unwrap,
 )
-from skinfluence.adapters._linear import class_weights, linear_objective
+from skinfluence.adapters._linear import class_weights, linear_objective, write_coefficients
 from skinfluence.adapters._registry import (
     REGISTRY,
     Adapter,
@@ -27,6 +27,7 @@ from skinfluence.adapters._registry import (
 )
 from skinfluence.adapters._steps import FittedSteps, is_search, may_write
 from skinfluence.adapters._support import Support, check_supported, supports
+from skinfluence.adapters._writing import fitted_again, with_models, with_parameters
 
 __all__ = [
     "REGISTRY",
@@ -41,6 +42,7 @@ __all__ = [
     "explain_estimator",
     "find_adapter",
     "fit_recorded",
+    "fitted_again",
     "inner_estimator",
     "is_frozen",
     "is_search",
@@ -50,6 +52,9 @@ __all__ = [
     "supports",
     "unwrap",
     "weight_parameter",
+    "with_models",
+    "with_parameters",
+    "write_coefficients",
 ]
 
 

@@ -87,6 +87,10 @@ class ComposedObjective(Objective):
         return max(member.objective.stationarity() for member in self.members)
 
 
+def write_members(estimator, parameters):
+    """Nothing: all parameters of the estimator are those of its members."""
+
+
 class Columns:
     """Step that takes some columns of a table."""
 

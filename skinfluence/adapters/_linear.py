@@ -122,6 +122,22 @@ def design_and_coef(estimator, X, K, weights, *, centred):
     return design, coef
 
 
+def write_coefficients(estimator, parameters):
+    """Set `coef_` and `intercept_` of a fitted linear model, in the types and shapes they have.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+    parameters : ndarray of shape (p,)
+        The coefficients of all outputs, then the intercepts of a model that has them.
+    """
+    n, dtype = np.size(estimator.coef_), estimator.coef_.dtype
+    estimator.coef_ = parameters[:n].reshape(np.shape(estimator.coef_)).astype(dtype)
+    if len(parameters) > n:
+        intercept = parameters[n:].reshape(np.shape(estimator.intercept_)).astype(dtype)
+        estimator.intercept_ = intercept if intercept.ndim else intercept[()]
+
+
 def sparse_objective(
     estimator,
     X,

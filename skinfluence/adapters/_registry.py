@@ -53,6 +53,8 @@ class Adapter:
     for the conformance tests; ``check(estimator)`` raises UnsupportedEstimatorError for settings
     that have no smooth objective, whether the estimator is fitted or not; `caveat` is a sentence,
     or ``caveat(estimator)`` returns one; a `composed` class holds others, which check the table.
+    ``write(estimator, parameters)`` sets the parameters of a fitted estimator, flat in the order of
+    `Objective.estimator_layout`; None where that does not make the estimator of other rows.
     """
 
     module: str
@@ -63,6 +65,7 @@ class Adapter:
     caveat: str | Callable = ""
     closed_form: bool = False
     composed: bool = False
+    write: Callable | None = None
 
     def caveat_of(self, estimator):
         """Caveat of the influences of this estimator; empty for none."""
@@ -74,7 +77,15 @@ def _take_all(estimator):
 
 
 def register(
-    module, name, *, examples, check=_take_all, caveat="", closed_form=False, composed=False
+    module,
+    name,
+    *,
+    examples,
+    check=_take_all,
+    caveat="",
+    closed_form=False,
+    composed=False,
+    write=None,
 ):
     """Register ``build(estimator, X, y, sample_weight, settings) -> Objective`` for a class.
 
@@ -102,11 +113,16 @@ def register(
     composed : bool, default=False
         Whether it holds other estimators that take the table as it is given, such as a data frame;
         other estimators are given an ndarray or CSR.
+    write : callable, default=None
+        ``write(estimator, parameters)`` sets other parameters of a fitted estimator, flat in the
+        order of `Objective.estimator_layout`, where these are all that other rows change;
+        :func:`~skinfluence.adapters.write_coefficients` does for `coef_` and `intercept_`. Without
+        it :meth:`skinfluence.InfluenceExplainer.without` fits the estimator again.
     """
 
     def decorate(build):
         REGISTRY[module, name] = Adapter(
-            module, name, build, examples, check, caveat, closed_form, composed
+            module, name, build, examples, check, caveat, closed_form, composed, write
         )
         return build
 

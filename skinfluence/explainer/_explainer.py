@@ -17,6 +17,7 @@ from skinfluence.effects import resolve_method
 from skinfluence.explainer._closed_form import ClosedFormLinearization, check_closed_form
 from skinfluence.explainer._composed import linearize, polish_all
 from skinfluence.explainer._delegation import EstimatorDelegation
+from skinfluence.explainer._edited_models import EditedModels
 from skinfluence.explainer._linearization import Linearization, influence_blocks
 from skinfluence.explainer._most_influential import MostInfluential
 from skinfluence.explainer._targets import TestRows
@@ -33,7 +34,7 @@ from skinfluence.solvers._base import seeded
 from skinfluence.targets import bind_target
 
 
-class InfluenceExplainer(MostInfluential, EstimatorDelegation):
+class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
     """Influence of training rows on predictions: the effect of their removal.
 
     A scikit-learn meta-estimator. It fits a clone of `estimator`, and computes the effects of

@@ -159,6 +159,28 @@ class Objective:
             weights=self.weights.replaced(rows, codes),
         )
 
+    def with_rows_added(self, predictor, y, sample_weight, codes=None):
+        """The objective of the data with m more rows, which come at the end.
+
+        Parameters
+        ----------
+        predictor : Predictor of m rows
+        y : ndarray of shape (m, K)
+        sample_weight : ndarray of shape (m,)
+        codes : ndarray of int, shape (m,), default=None
+            Classes of the targets, where class weights are used.
+        """
+        weights, penalty = self.weights.followed_by(sample_weight, codes), self.penalty
+        if self.penalty_scaling == "mean":
+            penalty = penalty.scaled(weights.amounts.sum() / self.weights.amounts.sum())
+        return self.replace(
+            dual=None,
+            predictor=self.predictor.followed_by(predictor),
+            y=np.concatenate([self.y, y]),
+            weights=weights,
+            penalty=penalty,
+        )
+
     @property
     def coef(self):
         """The coefficients, in the shape that the predictor has them."""

@@ -131,6 +131,21 @@ class RowWeights:
         codes = np.concatenate([self.codes, codes])
         return self._with(base=base, codes=codes, counts=counts, amounts=amounts)
 
+    def followed_by(self, base, codes):
+        """The weights of these rows and then of others with sample weights `base`."""
+        mine = {"base": self.base, "counts": self.counts, "amounts": self.amounts}
+        ones = np.ones(len(base))
+        more = {name: base if own is self.base else ones for name, own in mine.items()}
+        both = {
+            name: None if own is None else np.concatenate([own, more[name]])
+            for name, own in mine.items()
+        }
+        if self.amounts is self.base:
+            both["amounts"] = None
+        if self.codes is not None:
+            both["codes"] = np.concatenate([self.codes, codes])
+        return self._with(**both)
+
 
 def _balanced(class_counts):
     """n / (C n_k) along the last axis; 0 for a class without rows."""

@@ -6,7 +6,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 
-from skinfluence.adapters._composed import ComposedObjective, caveats_of, check_members, member_of
+from skinfluence.adapters._composed import (
+    ComposedObjective,
+    caveats_of,
+    check_members,
+    member_of,
+    write_members,
+)
 from skinfluence.adapters._families.composed_regressors import (
     members_of_outputs,
     members_of_voting,
@@ -79,6 +85,7 @@ def _check_voting(estimator):
     check=_check_voting,
     caveat=lambda estimator: caveats_of(members_of_voting(estimator)),
     composed=True,
+    write=write_members,
 )
 def voting_classifier(estimator, X, y, sample_weight, settings):
     """Log loss of the weighted mean of the members' probabilities."""
@@ -96,6 +103,7 @@ def voting_classifier(estimator, X, y, sample_weight, settings):
     check=lambda estimator: check_members(estimator, members_of_outputs(estimator)),
     caveat=lambda estimator: caveats_of(members_of_outputs(estimator)),
     composed=True,
+    write=write_members,
 )
 def multi_output_classifier(estimator, X, y, sample_weight, settings):
     """Sum over the outputs of what each member's own loss is."""
@@ -132,6 +140,7 @@ def _members_of_classes(estimator):
     check=lambda estimator: check_members(estimator, _members_of_classes(estimator)),
     caveat=lambda estimator: caveats_of(_members_of_classes(estimator)),
     composed=True,
+    write=write_members,
 )
 def one_vs_rest_classifier(estimator, X, y, sample_weight, settings):
     """Log loss of the members' probabilities over their sum; else the sum of their own losses."""

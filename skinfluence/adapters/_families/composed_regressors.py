@@ -6,7 +6,13 @@ from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.multioutput import MultiOutputRegressor
 
-from skinfluence.adapters._composed import ComposedObjective, caveats_of, check_members, member_of
+from skinfluence.adapters._composed import (
+    ComposedObjective,
+    caveats_of,
+    check_members,
+    member_of,
+    write_members,
+)
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
@@ -50,6 +56,7 @@ def _caveat_of_transformed(estimator):
     check=_check_transformed,
     caveat=_caveat_of_transformed,
     composed=True,
+    write=write_members,
 )
 def transformed_target_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of the predictions in the units of y; the transformer stays as it is fitted."""
@@ -83,6 +90,7 @@ def members_of_voting(estimator):
     check=lambda estimator: check_members(estimator, members_of_voting(estimator)),
     caveat=lambda estimator: caveats_of(members_of_voting(estimator)),
     composed=True,
+    write=write_members,
 )
 def voting_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of the weighted mean of the members' predictions."""
@@ -107,6 +115,7 @@ def members_of_outputs(estimator):
     check=lambda estimator: check_members(estimator, members_of_outputs(estimator)),
     caveat=lambda estimator: caveats_of(members_of_outputs(estimator)),
     composed=True,
+    write=write_members,
 )
 def multi_output_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of all outputs, each predicted by a member of its own."""

@@ -2,7 +2,7 @@
 
 from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
 
-from skinfluence.adapters._linear import linear_objective, refuse, target_values
+from skinfluence.adapters._linear import linear_objective, refuse, target_values, write_coefficients
 from skinfluence.adapters._registry import register
 from skinfluence.losses import HalfTweedie, SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
@@ -25,13 +25,23 @@ def _objective(estimator, X, y, sample_weight, settings, loss):
     )
 
 
-@register("sklearn.linear_model", "PoissonRegressor", examples=lambda: [PoissonRegressor()])
+@register(
+    "sklearn.linear_model",
+    "PoissonRegressor",
+    examples=lambda: [PoissonRegressor()],
+    write=write_coefficients,
+)
 def poisson_regressor(estimator, X, y, sample_weight, settings):
     """Half the Poisson deviance with a log link."""
     return _objective(estimator, X, y, sample_weight, settings, HalfTweedie(1.0))
 
 
-@register("sklearn.linear_model", "GammaRegressor", examples=lambda: [GammaRegressor()])
+@register(
+    "sklearn.linear_model",
+    "GammaRegressor",
+    examples=lambda: [GammaRegressor()],
+    write=write_coefficients,
+)
 def gamma_regressor(estimator, X, y, sample_weight, settings):
     """Half the gamma deviance with a log link."""
     return _objective(estimator, X, y, sample_weight, settings, HalfTweedie(2.0))
@@ -58,6 +68,7 @@ def _check_tweedie(estimator):
         for power, link in ((0, "auto"), (0, "log"), (1.5, "auto"), (3, "auto"))
     ],
     check=_check_tweedie,
+    write=write_coefficients,
 )
 def tweedie_regressor(estimator, X, y, sample_weight, settings):
     """Half the Tweedie deviance with a log link; squared error at power 0 with the identity."""

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.linear_model import HuberRegressor
 
-from skinfluence.adapters._linear import design_and_coef, target_values
+from skinfluence.adapters._linear import design_and_coef, target_values, write_coefficients
 from skinfluence.adapters._registry import register
 from skinfluence.losses import Loss
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
@@ -75,6 +75,12 @@ class ScaledCoding(TargetCoding):
         return np.repeat(TargetCoding("real", 1).encode(y), 2, axis=1)
 
 
+def write_with_scale(estimator, parameters):
+    """Set `coef_`, `intercept_` and `scale_`."""
+    write_coefficients(estimator, parameters[:-1])
+    estimator.scale_ = parameters[-1]
+
+
 @register(
     "sklearn.linear_model",
     "HuberRegressor",
@@ -82,6 +88,7 @@ class ScaledCoding(TargetCoding):
         HuberRegressor(),
         HuberRegressor(epsilon=1.1, alpha=0.5, fit_intercept=False),
     ],
+    write=write_with_scale,
 )
 def huber_regressor(estimator, X, y, sample_weight, settings):
     """sum_i s_i (sigma + sigma H((y_i - f_i) / sigma)) + alpha ||w||^2, over w, b and sigma."""

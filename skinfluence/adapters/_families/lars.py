@@ -24,6 +24,7 @@ from skinfluence.adapters._linear import (
     refuse,
     refuse_several_targets,
     target_values,
+    write_coefficients,
 )
 from skinfluence.adapters._registry import register
 from skinfluence.objectives._active_set import on_all_columns, subgradient
@@ -40,6 +41,7 @@ STEPS = "The columns that were taken are held fixed, in refits too."
     examples=lambda: [LassoLars(0.1)],
     check=_check,
     caveat=SELECTION,
+    write=write_coefficients,
 )
 def lasso_lars(estimator, X, y, sample_weight, settings):
     """The optimum of a Lasso with the same alpha."""

@@ -8,6 +8,7 @@ from skinfluence.adapters._linear import (
     refuse,
     sparse_objective,
     target_values,
+    write_coefficients,
 )
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
@@ -43,6 +44,7 @@ def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio):
     examples=lambda: [Lasso(0.1), Lasso(0.1, fit_intercept=False)],
     check=_check,
     caveat=SELECTION,
+    write=write_coefficients,
 )
 def lasso(estimator, X, y, sample_weight, settings):
     """Half the mean squared error plus alpha times the sum of absolute coefficients."""
@@ -55,6 +57,7 @@ def lasso(estimator, X, y, sample_weight, settings):
     examples=lambda: [ElasticNet(0.1)],
     check=_check,
     caveat=SELECTION,
+    write=write_coefficients,
 )
 def elastic_net(estimator, X, y, sample_weight, settings):
     """The same with alpha * l1_ratio of the l1 penalty and alpha * (1 - l1_ratio) of l2."""
@@ -68,6 +71,7 @@ def elastic_net(estimator, X, y, sample_weight, settings):
     examples=lambda: [LassoCV(cv=3)],
     check=_check,
     caveat=f"The chosen alpha_ is held fixed. {SELECTION}",
+    write=write_coefficients,
 )
 def lasso_cv(estimator, X, y, sample_weight, settings):
     """Lasso at the chosen `alpha_`, which is held fixed."""
@@ -80,6 +84,7 @@ def lasso_cv(estimator, X, y, sample_weight, settings):
     examples=lambda: [ElasticNetCV(cv=3)],
     check=_check,
     caveat=f"The chosen alpha_ and l1_ratio_ are held fixed. {SELECTION}",
+    write=write_coefficients,
 )
 def elastic_net_cv(estimator, X, y, sample_weight, settings):
     """ElasticNet at the chosen `alpha_` and `l1_ratio_`, which are held fixed."""

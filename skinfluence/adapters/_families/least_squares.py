@@ -18,6 +18,7 @@ from skinfluence.adapters._linear import (
     refuse,
     refuse_multilabel,
     target_values,
+    write_coefficients,
 )
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
@@ -70,6 +71,7 @@ def _classification(estimator, X, y, sample_weight, settings, penalty):
     "LinearRegression",
     examples=lambda: [LinearRegression()],
     check=_check,
+    write=write_coefficients,
 )
 def linear_regression(estimator, X, y, sample_weight, settings):
     """No penalty; singular values that the fit dropped as too small stay dropped.
@@ -110,6 +112,7 @@ def _with_cut(objective, estimator):
     "Ridge",
     examples=lambda: [Ridge(), Ridge(0.1, fit_intercept=False)],
     check=_check,
+    write=write_coefficients,
 )
 def ridge(estimator, X, y, sample_weight, settings):
     """P = alpha on the features, one alpha per output if given; the intercept is free."""
@@ -121,6 +124,7 @@ def ridge(estimator, X, y, sample_weight, settings):
     "RidgeCV",
     examples=lambda: [RidgeCV()],
     caveat="The chosen alpha_ is held fixed.",
+    write=write_coefficients,
 )
 def ridge_cv(estimator, X, y, sample_weight, settings):
     """Ridge at the chosen `alpha_`, which is held fixed."""
@@ -132,6 +136,7 @@ def ridge_cv(estimator, X, y, sample_weight, settings):
     "RidgeClassifier",
     examples=lambda: [RidgeClassifier()],
     check=_check,
+    write=write_coefficients,
 )
 def ridge_classifier(estimator, X, y, sample_weight, settings):
     """Ridge on targets -1/+1, one output per class if there are more than two."""
@@ -143,6 +148,7 @@ def ridge_classifier(estimator, X, y, sample_weight, settings):
     "RidgeClassifierCV",
     examples=lambda: [RidgeClassifierCV()],
     caveat="The chosen alpha_ is held fixed.",
+    write=write_coefficients,
 )
 def ridge_classifier_cv(estimator, X, y, sample_weight, settings):
     """RidgeClassifier at the chosen `alpha_`, which is held fixed."""

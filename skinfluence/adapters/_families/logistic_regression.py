@@ -9,6 +9,7 @@ from skinfluence.adapters._linear import (
     linear_objective,
     refuse,
     sparse_objective,
+    write_coefficients,
 )
 from skinfluence.adapters._registry import register
 from skinfluence.losses import Logistic, Loss, Multinomial
@@ -97,6 +98,7 @@ def _caveat_cv(estimator):
         LogisticRegression(solver="liblinear"),
     ],
     caveat=_caveat,
+    write=write_coefficients,
 )
 def logistic_regression(estimator, X, y, sample_weight, settings):
     """P = 1 / C on the features; liblinear penalises the intercept too, others leave it free.
@@ -114,6 +116,7 @@ def logistic_regression(estimator, X, y, sample_weight, settings):
     examples=lambda: [LogisticRegressionCV(Cs=3, cv=3)],
     check=_check_cv,
     caveat=_caveat_cv,
+    write=write_coefficients,
 )
 def logistic_regression_cv(estimator, X, y, sample_weight, settings):
     """LogisticRegression at the chosen `C_` and `l1_ratio_`, which are held fixed."""

@@ -3,7 +3,13 @@
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsOneClassifier
 
-from skinfluence.adapters._composed import ComposedObjective, caveats_of, check_members, member_of
+from skinfluence.adapters._composed import (
+    ComposedObjective,
+    caveats_of,
+    check_members,
+    member_of,
+    write_members,
+)
 from skinfluence.adapters._linear import refuse
 from skinfluence.adapters._registry import register
 from skinfluence.losses._joined import PairLoss
@@ -22,6 +28,7 @@ def _members(estimator):
     check=lambda estimator: check_members(estimator, _members(estimator)),
     caveat=lambda estimator: caveats_of(_members(estimator)),
     composed=True,
+    write=write_members,
 )
 def one_vs_one_classifier(estimator, X, y, sample_weight, settings):
     """Sum of the members' own losses over the pairs that have the class of the row."""

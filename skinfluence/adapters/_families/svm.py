@@ -8,6 +8,7 @@ from skinfluence.adapters._linear import (
     linear_objective,
     margin_coding,
     refuse,
+    write_coefficients,
 )
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SmoothHinge, SquaredHinge
@@ -37,6 +38,7 @@ def _stand_in(estimator):
     ],
     check=_check,
     caveat=_stand_in,
+    write=write_coefficients,
 )
 def linear_svc(estimator, X, y, sample_weight, settings):
     """P = 1 / C on features and intercept; one binary machine per class beyond two.
@@ -62,7 +64,12 @@ def linear_svc(estimator, X, y, sample_weight, settings):
     )
 
 
-@register("skinfluence.svm", "SmoothHingeSVC", examples=lambda: [SmoothHingeSVC(temperature=0.5)])
+@register(
+    "skinfluence.svm",
+    "SmoothHingeSVC",
+    examples=lambda: [SmoothHingeSVC(temperature=0.5)],
+    write=write_coefficients,
+)
 def smooth_hinge_svc(estimator, X, y, sample_weight, settings):
     """Our own machine, at its own temperature: P = 1 / C on the features, the intercept free."""
     coding = margin_coding(estimator.classes_)

@@ -5,7 +5,7 @@ from scipy import sparse
 from sklearn.svm import SVR, LinearSVR, NuSVR
 
 from skinfluence.adapters._families.svc import fixed_gamma, machine_objective
-from skinfluence.adapters._linear import linear_objective, target_values
+from skinfluence.adapters._linear import linear_objective, target_values, write_coefficients
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredEpsilonInsensitive
 from skinfluence.losses._epsilon import EpsilonInsensitiveStandIn
@@ -102,6 +102,7 @@ def _caveat(estimator):
         LinearSVR(epsilon=0.1, C=0.1, tol=1e-8, max_iter=100_000),
     ],
     caveat=_caveat,
+    write=write_coefficients,
 )
 def linear_svr(estimator, X, y, sample_weight, settings):
     """P = 1 / C on features and intercept; the squared loss is explained as it is."""
