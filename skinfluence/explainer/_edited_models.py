@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing, check_array, get_tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skinfluence._utils.rows import NamedRows, check_rows
@@ -171,15 +171,14 @@ class EditedModels:
             labels[rows] = new.reshape(labels[rows].shape)
             return self._fitted_again(model.X, labels, model.sample_weight)
         objective = self.linearization_.optimum
-        codes = objective.coding.codes(y) if objective.coding.is_classification else None
+        y, codes = _encoded(objective.coding, y)
         if codes is not None:
             after = objective.coding.decode(objective.y)
             n_classes = len(np.unique(after))
             after[rows] = codes
             if len(np.unique(after)) < n_classes:
                 raise ValueError(NO_MODEL.format(what="With these labels"))
-        old, y = objective.predictor.take(rows), objective.coding.encode(y)
-        edited = objective.with_rows_replaced(rows, old, y, codes)
+        edited = objective.with_rows_replaced(rows, objective.predictor.take(rows), y, codes)
         return self._at_optimum(edited, "With these labels")
 
     def with_rows(self, X, y, sample_weight=None):
@@ -248,10 +247,8 @@ class EditedModels:
             both = None if old is None else np.concatenate([old, weights])
             return self._fitted_again(stacked, labels, both)
         objective = self.linearization_.optimum
-        codes = objective.coding.codes(y) if objective.coding.is_classification else None
-        more = objective.predictor.of(table)
-        y = objective.coding.encode(y)
-        edited = objective.with_rows_added(more, y, weights, codes)
+        y, codes = _encoded(objective.coding, y)
+        edited = objective.with_rows_added(objective.predictor.of(table), y, weights, codes)
         return self._at_optimum(edited, "With these rows")
 
     def _sets_coefficients(self, *, removal=True):
@@ -300,6 +297,22 @@ class EditedModels:
         if not np.array_equal(getattr(new, "classes_", None), getattr(model, "classes_", None)):
             raise ValueError(NO_MODEL.format(what="With these rows and labels"))
         return with_models(self.estimator_, [(model, new)])
+
+
+def _encoded(coding, y):
+    """(targets (n, K), class codes or None) of new labels."""
+    if not coding.is_classification:
+        return coding.encode(
+            check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        ), None
+    try:
+        codes = coding.codes(y)
+    except ValueError as error:
+        raise ValueError(
+            "y holds labels that the model was not trained on. Known classes: "
+            f"{coding.classes.tolist()[:20]}; a refit with another class would be another model."
+        ) from error
+    return coding.encode_codes(codes), codes
 
 
 def _models_of(fitted_model):
