@@ -322,6 +322,7 @@ API_REFERENCE = [
             "FittedSteps",
             "linear_objective",
             "class_weights",
+            "write_coefficients",
             "Adapter",
             "FittedModel",
             "Settings",

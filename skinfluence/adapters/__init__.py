@@ -27,7 +27,6 @@ from skinfluence.adapters._registry import (
 )
 from skinfluence.adapters._steps import FittedSteps, is_search, may_write
 from skinfluence.adapters._support import Support, check_supported, supports
-from skinfluence.adapters._writing import fitted_again, with_models, with_parameters
 
 __all__ = [
     "REGISTRY",
@@ -42,7 +41,6 @@ __all__ = [
     "explain_estimator",
     "find_adapter",
     "fit_recorded",
-    "fitted_again",
     "inner_estimator",
     "is_frozen",
     "is_search",
@@ -52,8 +50,6 @@ __all__ = [
     "supports",
     "unwrap",
     "weight_parameter",
-    "with_models",
-    "with_parameters",
     "write_coefficients",
 ]
 

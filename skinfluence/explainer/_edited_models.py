@@ -14,13 +14,11 @@ from skinfluence.adapters import (
     Settings,
     UnsupportedEstimatorError,
     find_adapter,
-    fitted_again,
     unwrap,
-    with_models,
-    with_parameters,
 )
 from skinfluence.adapters._resampled import is_sampler
 from skinfluence.adapters._statsmodels import is_results
+from skinfluence.adapters._writing import fitted_again, with_models, with_parameters
 from skinfluence.effects import RowEdits, leaves_no_model
 from skinfluence.effects._truncated import truncated_change
 from skinfluence.explainer._linearization import Linearization
