@@ -91,6 +91,13 @@ API_REFERENCE = [
     },
     {
         "group": "Remove or change training rows",
+        "title": "Domain mismatch",
+        "module": "skinfluence.mismatch",
+        "text": "Subgroups of the training rows that mislead a model about test rows.",
+        "objects": ["subgroup_influence", "SubgroupInfluence", "Subgroup", "Condition"],
+    },
+    {
+        "group": "Remove or change training rows",
         "title": "Changed rows",
         "module": "skinfluence.perturbation",
         "text": "Effects of other feature values, of another row, or of another label.",
@@ -348,6 +355,7 @@ API_REFERENCE = [
             "top_k",
             "change_lengths",
             "leverage",
+            "FeatureValues",
             "row_columns",
             "rows_concordance",
             "group_changes",

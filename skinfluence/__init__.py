@@ -37,6 +37,7 @@ _MODULES = (
     "labels",
     "losses",
     "metrics",
+    "mismatch",
     "objectives",
     "perturbation",
     "selection",

@@ -8,7 +8,7 @@ from skinfluence.effects import resolve_method
 from skinfluence.explainer._delegation import EstimatorDelegation, delegated
 from skinfluence.explainer._diagnostics import leverage
 from skinfluence.explainer._explainer import InfluenceExplainer
-from skinfluence.explainer._feature_values import row_columns
+from skinfluence.explainer._feature_values import FeatureValues, row_columns
 from skinfluence.explainer._fidelity import (
     GROUPS_AT_ONCE,
     N_ROWS,
@@ -37,6 +37,7 @@ __all__ = [
     "N_ROWS",
     "ORDERS",
     "EstimatorDelegation",
+    "FeatureValues",
     "InfluenceExplainer",
     "SingularHessianWarning",
     "TestRows",

@@ -69,7 +69,7 @@ class _Cells:
     def __init__(self, column):
         self.name = column.name
         self.values = list(column.values)
-        self.texts, self.numeric = column.cells(longest=48)
+        self.texts, self.numeric = column.cells(longest=max(48, column.longest))
         self.kind = ' class="n"' if self.numeric else ""
         self.bars = column.bar
         sizes = [abs(float(v)) for v in self.values if v is not None] if self.bars else []

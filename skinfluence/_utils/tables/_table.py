@@ -40,6 +40,8 @@ class Column:
         Whether it is left out where lines would get too long.
     like : sequence
         Further numbers whose decimals it shares.
+    longest : int
+        Characters of a value of the first kind in text.
     """
 
     name: object
@@ -49,9 +51,11 @@ class Column:
     bar: bool = False
     optional: bool = False
     like: Any = field(default=(), repr=False)
+    longest: int = LONGEST_VALUE
 
-    def cells(self, longest=24):
+    def cells(self, longest=None):
         """(texts, whether they are numbers)."""
+        longest = self.longest if longest is None else longest
         values = list(self.values)
         if self.kind in ("number", "signed"):
             texts = number_text([*values, *self.like], signed=self.kind == "signed")
