@@ -190,6 +190,13 @@ API_REFERENCE = [
     },
     {
         "group": "Measure and choose",
+        "title": "Training-set attacks",
+        "module": "skinfluence.attacks",
+        "text": "Small changes of a few training rows that flip predictions, confirmed by refits.",
+        "objects": ["TrainingSetAttack", "AttackResult", "vulnerability"],
+    },
+    {
+        "group": "Measure and choose",
         "title": "Data values",
         "module": "skinfluence.valuation",
         "text": "What each row adds to a score, over many subsets of rows.",

@@ -5,6 +5,7 @@ from here and never from the private modules.
 """
 
 from skinfluence.effects import resolve_method
+from skinfluence.explainer._changed_rows import ChangedRows, refit_estimator
 from skinfluence.explainer._delegation import EstimatorDelegation, delegated
 from skinfluence.explainer._diagnostics import leverage
 from skinfluence.explainer._explainer import InfluenceExplainer
@@ -36,6 +37,7 @@ __all__ = [
     "MOST_TESTS",
     "N_ROWS",
     "ORDERS",
+    "ChangedRows",
     "EstimatorDelegation",
     "FeatureValues",
     "InfluenceExplainer",
@@ -51,6 +53,7 @@ __all__ = [
     "leverage",
     "lins_concordance",
     "rank_correlations",
+    "refit_estimator",
     "resolve_method",
     "row_columns",
     "rows_concordance",

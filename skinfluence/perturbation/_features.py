@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
+from skinfluence._utils.features import check_features, n_columns
 from skinfluence._utils.rows import check_rows
 from skinfluence.effects import (
     free_directions,
@@ -14,7 +15,7 @@ from skinfluence.explainer import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._composite_steps import vjp_through
 from skinfluence.perturbation._effects import columns_moved_by_transform, rows_of
-from skinfluence.perturbation._selected_features import check_features, n_columns, restricted_steps
+from skinfluence.perturbation._selected_features import restricted_steps
 from skinfluence.perturbation._vjp import is_linear, vjp
 
 
