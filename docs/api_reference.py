@@ -361,6 +361,8 @@ API_REFERENCE = [
             "edit_blocks",
             "top_k",
             "change_lengths",
+            "ChangedRows",
+            "refit_estimator",
             "leverage",
             "FeatureValues",
             "row_columns",

@@ -29,7 +29,9 @@ _HOMES = {"supports": "adapters", "InfluenceExplainer": "explainer", "SmoothHing
 #: Public modules, the same.
 _MODULES = (
     "adapters",
+    "attacks",
     "components",
+    "cross_validation",
     "datasets",
     "displays",
     "explainer",
@@ -45,6 +47,8 @@ _MODULES = (
     "svm",
     "targets",
     "testing",
+    "uncertainty",
+    "valuation",
 )
 
 

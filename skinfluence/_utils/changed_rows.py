@@ -20,7 +20,7 @@ class RowsOfTable:
             return
         kept = np.ones(X.shape[0])
         kept[rows] = 0.0
-        self._rest = sparse.csr_array(sparse.diags_array(kept) @ X)
+        self._rest = sparse.csr_array(sparse.diags(kept) @ X)
         places = (rows, np.arange(len(rows)))
         self._place = sparse.csr_array((np.ones(len(rows)), places), (X.shape[0], len(rows)))
 

@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import replace
-
 from typing import Any
 
 from sklearn.base import clone
