@@ -5,18 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.progress import progress
 from skinfluence._utils.tables import Column, Readable, Table, counted, value_text
-from skinfluence.effects import resolve_method
-from skinfluence.explainer import check_explainer, row_columns
+from skinfluence.explainer import row_columns
+from skinfluence.groups._fewest import check_search, fewest_rows
 from skinfluence.groups._margins import margins_of
-from skinfluence.groups._orders import ORDERS
-from skinfluence.groups._refits import refit_without
-
-#: Largest share of the training rows that is removed by default.
-MOST = 0.25
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -171,16 +165,11 @@ def smallest_flipping_set(
     >>> print(found.prediction, "becomes", found.new_prediction, "without", found.size, "rows")
     2 becomes 1 without 2 rows
     """
-    check_explainer(explainer)
-    check_choice("method", method, tuple(ORDERS))
-    resolve_method("newton_step", explainer.linearization_, "groups")  # refuses Fisher matrices
-    n = explainer.objective_.n_rows
-    limit = max(1, int(MOST * n)) if max_rows is None else max_rows
-    check_whole("max_rows", limit)
+    limit = check_search(explainer, method, max_rows)
     margins = margins_of(explainer, X_test, threshold)
     return FlippingSets(
         progress(
-            (_smallest(explainer, margin, method, min(limit, n - 1)) for margin in margins),
+            (_flipping_set(explainer, margin, method, limit) for margin in margins),
             total=len(margins),
             what="flipping sets",
             unit="test rows",
@@ -190,91 +179,20 @@ def smallest_flipping_set(
     )
 
 
-def _smallest(explainer, margin, method, limit):
+def _flipping_set(explainer, margin, method, limit):
     """The FlippingSet of one test row."""
-    order, expected = _shortest_order(explainer, margin, method, limit)
-    search = _Search(explainer, margin, order, limit)
-    none = np.array([], dtype=np.intp)
-    predicted = none if expected is None else order.rows(expected)
-    confirmed = expected is not None and search.flips(expected)
-    size = search.smallest(order.n_available(limit) if expected is None else expected)
-    rows = none if size is None else order.rows(size)
+    found = fewest_rows(explainer, margin, method=method, max_rows=limit)
     names = explainer.training_rows_.names
     return FlippingSet(
-        prediction=margin.prediction,
-        new_prediction=margin.prediction if size is None else search.predicted[size],
-        rows=rows,
-        row_names=names(rows),
-        size=size,
-        predicted_rows=predicted,
-        predicted_row_names=names(predicted),
-        predicted_size=expected,
-        confirmed=confirmed,
+        prediction=margin.answer,
+        new_prediction=found.answer,
+        rows=found.rows,
+        row_names=names(found.rows),
+        size=found.size,
+        predicted_rows=found.predicted_rows,
+        predicted_row_names=names(found.predicted_rows),
+        predicted_size=found.predicted_size,
+        confirmed=found.confirmed,
         _limit=limit,
-        _columns=row_columns(explainer, rows),
+        _columns=row_columns(explainer, found.rows),
     )
-
-
-def _shortest_order(explainer, margin, method, limit):
-    """(order of removal, expected size) towards the class that is expected to need fewest rows."""
-    best, least = None, None
-    for direction, gap in margin.directions:
-        order = ORDERS[method](explainer, direction, gap)
-        expected = order.expected(limit if least is None else least - 1)
-        if best is None or expected is not None:
-            best, least = order, expected
-    return best, least
-
-
-class _Search:
-    """Search for the fewest rows of an order that flip a prediction, by refits."""
-
-    def __init__(self, explainer, margin, order, limit):
-        self._optimum = explainer.linearization_.optimum
-        self._margin = margin
-        self._order = order
-        self._limit = limit
-        self._left = None  # the last refit
-        self.predicted = {}  # number of rows -> what the model without them predicts
-
-    def flips(self, size):
-        """Whether the refitted model without the first `size` rows predicts otherwise."""
-        if size not in self.predicted:
-            start = self._optimum.coef + self._order.coef_change(size)
-            self._left = left = refit_without(self._optimum, self._order.rows(size), start)
-            self.predicted[size] = (
-                self._margin.prediction if left is None else self._margin.predict(left)
-            )
-        return bool(self.predicted[size] != self._margin.prediction)
-
-    def smallest(self, start):
-        """Fewest rows that flip, near `start`; None if none up to the limit do."""
-        if start == 0:
-            return None
-        no, yes = self._downwards(start) if self.flips(start) else self._upwards(start)
-        if yes is None:
-            return None
-        while yes - no > 1:
-            middle = (no + yes) // 2
-            no, yes = (no, middle) if self.flips(middle) else (middle, yes)
-        return yes
-
-    def _downwards(self, yes):
-        """(rows that are not enough, rows that are), in growing steps down from rows that are."""
-        step = 1
-        while yes > 1:
-            fewer = max(1, yes - step)
-            if not self.flips(fewer):
-                return fewer, yes
-            yes, step = fewer, 2 * step
-        return 0, yes
-
-    def _upwards(self, no):
-        """(rows that are not enough, rows that are or None), in steps up from rows that are not."""
-        while True:
-            more = self._order.beyond(no, self._left, self._limit)
-            if more <= no:
-                return no, None
-            if self.flips(more):
-                return no, more
-            no = more

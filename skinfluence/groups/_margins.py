@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from skinfluence.groups._fewest import Crossing, LinearCrossing
+
 
 @dataclass(frozen=True)
 class Margin:
@@ -12,25 +14,26 @@ class Margin:
 
     Attributes
     ----------
-    prediction : label or float
-    directions : list of (ndarray of the shape of the coefficients, float)
-        Directions in the coefficients, and how far these must move along one of them.
+    answer : label or float
+        Its prediction.
+    crossings : list of Crossing
+        Changes of the coefficients, one of which suffices.
     """
 
-    prediction: Any
-    directions: list
+    answer: Any
+    crossings: list[Crossing]
     _predictor: object = field(repr=False)
     _threshold: float | None = None
 
-    def predict(self, objective):
-        """Prediction of another such model; for values on the same side it is `prediction`."""
+    def of(self, objective):
+        """Prediction of another such model; for values on the same side it is `answer`."""
         raw = objective.raw_predictions(self._predictor)
         if self._threshold is None:
             coding = objective.coding
             return coding.classes[coding.predicted_codes(raw)[0]]
         value = float(objective.loss.inverse_link(raw)[0, 0])
-        crossed = (value > self._threshold) != (self.prediction > self._threshold)
-        return value if crossed else self.prediction
+        crossed = (value > self._threshold) != (self.answer > self._threshold)
+        return value if crossed else self.answer
 
 
 def margins_of(explainer, X_test, threshold):
@@ -50,8 +53,8 @@ def margins_of(explainer, X_test, threshold):
     for t, code in enumerate(codes):
         part = predictor.take([t])
         leads = objective.coding.leads(raw[t], code)
-        directions = [(_gradient(part, factors), lead) for factors, lead in leads]
-        margins.append(Margin(objective.coding.classes[code], directions, part))
+        crossings = [LinearCrossing(_gradient(part, factors), lead) for factors, lead in leads]
+        margins.append(Margin(objective.coding.classes[code], crossings, part))
     return margins
 
 
@@ -78,6 +81,7 @@ def _of_values(objective, predictor, threshold):
     for t, value in enumerate(values[:, 0]):
         part = predictor.take([t])
         sign = -1.0 if value > threshold else 1.0
-        directions = [(_gradient(part, sign * slopes[t]), abs(float(value - threshold)))]
-        margins.append(Margin(float(value), directions, part, float(threshold)))
+        gap = abs(float(value - threshold))
+        crossings = [LinearCrossing(_gradient(part, sign * slopes[t]), gap)]
+        margins.append(Margin(float(value), crossings, part, float(threshold)))
     return margins

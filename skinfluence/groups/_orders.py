@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from skinfluence.groups._downdate import additive_gains, downdate, top_additive
+from skinfluence.groups._downdate import downdate, top_additive
 from skinfluence.solvers import AutoSolver
 
 
@@ -12,21 +12,26 @@ class GreedyOrder:
     """Each next row is the one that moves furthest given that the rows before it are gone.
 
     After a refit that was not enough, the search goes on from the refitted model.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+    crossing : Crossing
+        What is to be crossed.
     """
 
-    def __init__(self, explainer, direction, gap):
+    def __init__(self, explainer, crossing):
         objective, inverse = explainer.objective_, explainer.linearization_.inverse
         self._damping = inverse.hessian.damping
         self._grown = downdate(objective, inverse)
         self._start = objective.coef
         self._anchor = np.zeros(objective.coef.shape)  # what refits have moved
-        self._direction, self._gap = direction, gap
+        self._crossing = crossing
         self._rows = []
-        self._moved = 0.0
 
     def expected(self, limit):
         """Rows that are expected to be enough; None if not up to `limit`."""
-        while not self._moved > self._gap:
+        while not (self._rows and self._crossing.reached(self)):
             if len(self._rows) >= limit or not self._one_more():
                 return None
         return len(self._rows)
@@ -53,14 +58,34 @@ class GreedyOrder:
         return len(self._rows) if found is None else found
 
     def _one_more(self):
-        gains = self._grown.gains(self._direction)
+        gains = self._crossing.gains(self)
         row = int(gains.argmax())
         if not gains[row] > 0.0:
             return False
         self._grown.remove(row)
         self._rows.append(row)
-        self._moved = float((self._direction * (self._anchor + self._grown.coef)).sum())
         return True
+
+    @property
+    def change(self):
+        """Predicted change of the coefficients by the removal of all rows so far."""
+        return self._anchor + self._grown.coef
+
+    @property
+    def left(self):
+        """The objective without the rows so far, at the predicted coefficients."""
+        rows = self.rows(None)
+        left = self._grown.objective.with_weights(rows, np.zeros(len(rows)))
+        return left.with_coef(self._start + self.change)
+
+    def linear_gains(self, direction):
+        """Gain of ``direction . coefficients`` by removing each further row, (n,)."""
+        return self._grown.gains(direction)
+
+    @property
+    def free(self):
+        """Mask of the rows that may still be removed, (n,)."""
+        return self._grown.candidates.free
 
     def rows(self, size):
         """The first `size` rows."""
@@ -68,19 +93,17 @@ class GreedyOrder:
 
     def coef_change(self, size):
         """About the change of the coefficients by their removal, (K, q); where refits start."""
-        return (self._anchor + self._grown.coef) * (size / max(len(self._rows), 1))
+        return self.change * (size / max(len(self._rows), 1))
 
 
 class AdditiveOrder:
     """Rows by their influence; the first so many are expected to have the sum of their effects."""
 
-    def __init__(self, explainer, direction, gap):
-        objective, inverse = explainer.objective_, explainer.linearization_.inverse
-        with inverse.session():
-            gains = additive_gains(objective, inverse, direction)
+    def __init__(self, explainer, crossing):
+        objective = explainer.objective_
+        gains, self._gap = crossing.additive(explainer)
         self._order = top_additive(objective, gains)
         self._sums = np.cumsum(gains[self._order])
-        self._gap = gap
         self._none = np.zeros(objective.coef.shape)
 
     def expected(self, limit):

@@ -1,13 +1,9 @@
-"""Targets with one number for all test rows: sums, means and the area under the ROC curve."""
+"""Weighted sums and means of a target over the test rows."""
 
 import numpy as np
-from scipy.special import expit
 from sklearn.utils.validation import check_array
 
-from skinfluence._utils.checks import check_number
-from skinfluence.linalg import row_blocks
 from skinfluence.targets._base import JointTarget, Target
-from skinfluence.targets._labels import encode_labels
 from skinfluence.targets._named import bind_target
 
 
@@ -114,79 +110,3 @@ class Mean(WeightedSum):
 
     def _name(self, each):
         return f"mean {each.name}"
-
-
-class AUROC(JointTarget):
-    """Smooth area under the ROC curve of the test rows, for two classes.
-
-    The mean of ``sigmoid((f_i - f_j) / temperature)`` over all pairs of a row i of the second class
-    and a row j of the first, with decision values f. The area itself counts the pairs in the right
-    order and has no derivative; the smooth one tends to it as the temperature falls.
-
-    Parameters
-    ----------
-    temperature : float, default=0.1
-        Differences of decision values well below it count as ties.
-
-    Notes
-    -----
-    Each evaluation takes n_positive * n_negative sigmoids. First order takes one; the Newton step
-    and the refit take one for each training row.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.preprocessing import scale
-    >>> from skinfluence import InfluenceExplainer
-    >>> from skinfluence.targets import AUROC
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> X = scale(X)
-    >>> explainer = InfluenceExplainer(LogisticRegression()).fit(X[:400], y[:400])
-    >>> values = explainer.influence(X[400:], y[400:], target=AUROC())
-    >>> values.shape
-    (1, 400)
-    """
-
-    name = "smooth AUROC"
-    positive: np.ndarray
-
-    def __init__(self, temperature=0.1):
-        self.temperature = temperature
-
-    def bind(self, objective, raw, y_test):
-        check_number("temperature", self.temperature, above=0.0)
-        coding = objective.coding
-        if coding.classes is None or objective.n_outputs != 1:
-            raise ValueError("target=AUROC is for classifiers of two classes. Use target=Mean().")
-        if y_test is None:
-            raise ValueError("target=AUROC needs y_test, the labels of the test rows.")
-        positive = encode_labels(coding, y_test, len(raw))[:, 0] > 0
-        if positive.all() or not positive.any():
-            raise ValueError(
-                "target=AUROC compares rows of both classes; y_test has rows of one class only. "
-                "Pass test rows of both."
-            )
-        return self._replace(positive=positive)
-
-    def _blocks(self, raw):
-        """Pairs of (rows of the second class, sigmoids of their differences to all others)."""
-        scores, rows = raw[:, 0] / self.temperature, np.flatnonzero(self.positive)
-        others = scores[~self.positive]
-        for some in row_blocks(len(rows), 24 * len(others)):
-            yield rows[some], expit(scores[rows[some], None] - others)
-
-    def value(self, raw):
-        n_positive = self.positive.sum()
-        total = sum(p.sum() for _, p in self._blocks(raw))
-        return float(total / (n_positive * (len(raw) - n_positive)))
-
-    def gradient(self, raw):
-        out = np.zeros(len(raw))
-        for rows, p in self._blocks(raw):
-            slope = p * (1.0 - p)
-            out[rows] = slope.sum(axis=1)
-            out[~self.positive] -= slope.sum(axis=0)
-        n_positive = self.positive.sum()
-        n_pairs = n_positive * (len(raw) - n_positive)
-        return out[:, None] / (self.temperature * n_pairs)

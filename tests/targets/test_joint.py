@@ -143,7 +143,7 @@ REFUSED = {
     "a table for each row": (lambda e, t: e.explain(*t, target=Mean("loss")), "Use top_influences"),
     "no labels": (lambda e, t: e.influence(t[0], target=AUROC()), "needs y_test"),
     "one class": (lambda e, t: e.influence(t[0], [True] * 30, target=AUROC()), "one class only"),
-    "temperature zero": (lambda e, t: e.influence(*t, target=AUROC(0.0)), "temperature=0.0"),
+    "negative temperature": (lambda e, t: e.influence(*t, target=AUROC(-1.0)), "temperature=-1.0"),
     "two weights": (
         lambda e, t: e.influence(*t, target=WeightedSum("loss", [1, 2])), r"expected \(30,\)",
     ),
