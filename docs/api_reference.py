@@ -51,7 +51,6 @@ API_REFERENCE = [
             "SmallestSet",
             "Coefficient",
             "TValue",
-            "CoefficientFunctional",
             "FUNCTIONALS",
         ],
     },

@@ -5,14 +5,13 @@ then `_bound.py` (a functional of given test rows) and `_smallest_set.py`.
 """
 
 from skinfluence.functionals._bound import FUNCTIONALS
-from skinfluence.functionals._coefficients import Coefficient, CoefficientFunctional, TValue
+from skinfluence.functionals._coefficients import Coefficient, TValue
 from skinfluence.functionals._influence import functional_value, influence_on
 from skinfluence.functionals._smallest_set import SmallestSet, smallest_set
 
 __all__ = [
     "FUNCTIONALS",
     "Coefficient",
-    "CoefficientFunctional",
     "SmallestSet",
     "TValue",
     "functional_value",

@@ -1,5 +1,6 @@
 """Functionals by name, and a functional of a fitted model with its test rows."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
 
@@ -18,7 +19,7 @@ from skinfluence.targets import (
 )
 
 #: Maker of each functional that has a name: scikit-learn's scorers, and means of targets.
-FUNCTIONALS = {
+FUNCTIONALS: dict[str, Callable[[], Target]] = {
     "accuracy": Accuracy,
     "balanced_accuracy": partial(Accuracy, balanced=True),
     "roc_auc": partial(AUROC, 0.0),
@@ -56,7 +57,7 @@ def bind(explainer, functional, X_test, y_test):
                 f"{type(functional).__name__} is a function of the coefficients and takes no test "
                 "rows. Leave X_test and y_test out."
             )
-        return functional.bind(explainer)
+        return functional._bind(explainer)
     if not isinstance(functional, Target):
         raise TypeError(
             f"functional is {functional!r}. Expected a name, one of {list(FUNCTIONALS)}, or an "

@@ -30,7 +30,7 @@ class CoefficientFunctional(ABC):
     def __init__(self, column):
         self.column = column
 
-    def bind(self, explainer):
+    def _bind(self, explainer):
         """The functional of a fitted model."""
         check_explainer(explainer)
         objective = explainer.objective_

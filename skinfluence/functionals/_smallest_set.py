@@ -79,18 +79,19 @@ class SmallestSet(Readable):
         return parts
 
     def _comparison(self):
+        """The additive answer in words."""
         other = self.additive
         if other.predicted_size is None:
-            expected = "Sums of influences expect that no set suffices"
+            expected = "By sums of influences no set is expected to suffice"
         else:
-            does = "it does" if other.confirmed else "it does not"
+            found = "confirms" if other.confirmed else "does not confirm"
+            rows = counted(other.predicted_size, "row")
             expected = (
-                f"Sums of influences expect that {counted(other.predicted_size, 'row')} suffice; "
-                f"by a refit {does}"
-            ).replace("row suffice", "row suffices")
+                f"By sums of influences {rows} are expected to suffice, which a refit {found}"
+            )
         if other.size is None:
-            return f"{expected}. No number of rows in their order does."
-        return f"{expected}. In their order {counted(other.size, 'row')} do by refits."
+            return f"{expected}; in their order no number of rows does."
+        return f"{expected}; in their order {other.size} suffice by refits."
 
 
 @shared_parameters

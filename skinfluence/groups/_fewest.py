@@ -34,11 +34,23 @@ class Crossing(ABC):
 
     @abstractmethod
     def reached(self, order):
-        """Whether the bound is predicted to be crossed after the removal so far."""
+        """Whether the bound is predicted to be crossed after the removal so far.
+
+        Parameters
+        ----------
+        order : GreedyOrder
+            As for :meth:`gains`.
+        """
 
     @abstractmethod
     def additive(self, explainer):
-        """(influence of each row towards the bound (n,), distance of the bound)."""
+        """(influence of each row towards the bound (n,), distance of the bound).
+
+        Parameters
+        ----------
+        explainer : InfluenceExplainer
+            Fitted.
+        """
 
 
 class LinearCrossing(Crossing):
@@ -122,6 +134,7 @@ def fewest_rows(explainer, question, *, method="newton_step", max_rows=None):
     Returns
     -------
     FewestRows
+        With what the method expected before any refit.
     """
     limit = check_search(explainer, method, max_rows)
     order, expected = _shortest_order(explainer, question, method, limit)

@@ -1,5 +1,6 @@
 """Distance of a prediction from another one, as a linear function of the coefficients."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +17,12 @@ class Margin:
     ----------
     answer : label or float
         Its prediction.
-    crossings : list of Crossing
+    crossings : sequence of Crossing
         Changes of the coefficients, one of which suffices.
     """
 
     answer: Any
-    crossings: list[Crossing]
+    crossings: Sequence[Crossing]
     _predictor: object = field(repr=False)
     _threshold: float | None = None
 

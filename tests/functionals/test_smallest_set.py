@@ -39,7 +39,7 @@ def test_a_coefficient_changes_its_sign_by_a_refit(model, y):
     assert np.sign(without(model, y, found.rows[:-1]).coef_.ravel()[3]) == np.sign(found.value)
     assert 0 < found.size == len(found.rows) <= found.additive.size
     assert "coefficient of x3 goes from" in repr(found)
-    assert "Sums of influences expect" in repr(found)
+    assert "By sums of influences" in repr(found)
 
 
 def test_a_t_value_loses_its_significance():
