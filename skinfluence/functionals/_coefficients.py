@@ -125,12 +125,13 @@ def _place(column, names):
         raise TypeError(
             f"column={column!r}. Expected the name of a coefficient or its position in coef_."
         )
+    column = int(column)
     if not -len(names) <= column < len(names):
         raise ValueError(
             f"column={column}: there are {len(names)} coefficients, the intercept included. "
             f"Expected 0 to {len(names) - 1}."
         )
-    return int(column) % len(names)
+    return column % len(names)
 
 
 @dataclass

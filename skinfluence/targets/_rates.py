@@ -99,6 +99,7 @@ class Accuracy(JointTarget):
 class _RateGap(TwoClassTarget):
     """Difference of the shares of test rows predicted as the second class, between two groups."""
 
+    what: str
     factors: np.ndarray
 
     def __init__(self, groups, *, between=None, temperature=0.1):
