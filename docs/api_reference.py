@@ -392,6 +392,8 @@ API_REFERENCE = [
             "leverage",
             "FeatureValues",
             "row_columns",
+            "relevant_columns",
+            "FeatureValues",
             "rows_concordance",
             "group_changes",
             "lins_concordance",

@@ -42,6 +42,7 @@ _MODULES = (
     "mismatch",
     "objectives",
     "perturbation",
+    "report",
     "selection",
     "solvers",
     "svm",

@@ -111,7 +111,7 @@ def signed_bars(ax, values, labels=(None, None), **kwargs):
         style = {"color": color, "hatch": hatch, "edgecolor": "white", "label": label}
         ax.barh(own, values[own], **(style | kwargs))
     ax.invert_yaxis()
-    ax.axvline(0.0, color="black", linewidth=0.8)
+    ax.axvline(0.0, color=ax.xaxis.label.get_color(), linewidth=0.8)
 
 
 def one_test_row(X_test, name):

@@ -156,10 +156,11 @@ class LabelReportDisplay(Display):
         ax.set_ylabel("true label")
         if len(off) > MOST_ANNOTATED:
             return
-        dark = 0.5 * np.nanmax(off, initial=0.0)
+        dark, ink = 0.5 * np.nanmax(off, initial=0.0), ax.xaxis.label.get_color()
         for i, j in np.ndindex(off.shape):
             text = f"{self.noise_matrix[i, j]:.2f}\n±{self.noise_matrix_std[i, j]:.2f}"
-            color = "white" if i != j and off[i, j] > dark else "black"
+            color = "white" if off[i, j] > dark else "black"
+            color = ink if i == j else color  # the diagonal has no colour of its own
             ax.text(j, i, text, ha="center", va="center", fontsize=7, color=color)
 
     def _draw_values(self, ax):
@@ -169,7 +170,7 @@ class LabelReportDisplay(Display):
                 self.predicted[own], self.given[own], color=color, marker=marker, label=label,
                 s=14, alpha=0.7, linewidths=0,
             )  # fmt: skip
-        ax.axline((self.given[0],) * 2, slope=1.0, color="black", linewidth=0.8)
+        ax.axline((self.given[0],) * 2, slope=1.0, color=ax.xaxis.label.get_color(), linewidth=0.8)
         ax.set_xlabel("value predicted without the row")
         ax.set_ylabel("given value")
         ax.legend(fontsize=8)

@@ -9,7 +9,7 @@ from skinfluence.explainer._changed_rows import ChangedRows, refit_estimator
 from skinfluence.explainer._delegation import EstimatorDelegation, delegated
 from skinfluence.explainer._diagnostics import leverage
 from skinfluence.explainer._explainer import InfluenceExplainer
-from skinfluence.explainer._feature_values import FeatureValues, row_columns
+from skinfluence.explainer._feature_values import FeatureValues, relevant_columns, row_columns
 from skinfluence.explainer._fidelity import (
     GROUPS_AT_ONCE,
     N_ROWS,
@@ -54,6 +54,7 @@ __all__ = [
     "lins_concordance",
     "rank_correlations",
     "refit_estimator",
+    "relevant_columns",
     "resolve_method",
     "row_columns",
     "rows_concordance",

@@ -1,0 +1,166 @@
+"""audit_report: what a label flagger found, and a page to review the rows on."""
+
+import hashlib
+import json
+
+import numpy as np
+
+from skinfluence import __version__
+from skinfluence._utils.checks import check_whole
+from skinfluence._utils.tables import value_text
+from skinfluence.report._figures import draw_svg
+from skinfluence.report._neighbors import label_text, review_rows
+from skinfluence.report._page import Report
+from skinfluence.report._words import audit_words, confusions
+
+#: Rows of a review page at most.
+MOST_ROWS = 1000
+SCRIPTS = ("store.js", "export.js", "list.js", "detail.js", "review.js")
+
+
+def audit_report(
+    flagger, *, n_rows=200, k=3, title="Audit of labels", image_shape=None, source=None
+):
+    """Make a page with the results of a label flagger, on which the rows can be reviewed.
+
+    The page says how many labels look wrong and between which classes, draws the qualities and the
+    noise matrix, and lists the most suspicious rows. Each row is shown next to the training rows
+    whose influence opposes and supports its label. Decisions are made by mouse or keyboard, kept in
+    the browser, and exported as CSV or JSON.
+
+    Parameters
+    ----------
+    flagger : LabelFlagger
+        Fitted to one column of labels or values.
+    n_rows : int, default=200
+        Number of rows to review, at most 1,000, the most suspicious first.
+    k : int, default=3
+        Number of training rows on each side that are shown with a row. Cross-validated models have
+        no influences, and no such rows.
+    title : str, default="Audit of labels"
+        Heading of the page.
+    image_shape : tuple of (height, width), default=None
+        Rows are images of this shape, as numbers, and shown as such.
+    source : dict, default=None
+        Header of the exported decisions: facts about the data file, such as its hash. Python users
+        do not need it.
+
+    Returns
+    -------
+    Report
+        With `write_html(path)`; notebooks show it.
+
+    Raises
+    ------
+    ValueError
+        For a flagger of several columns of y, or more than 1,000 rows.
+    ImportError
+        Without the extra ``skinfluence[report]``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skinfluence import LabelFlagger
+    >>> from skinfluence.datasets import flip_labels
+    >>> from skinfluence.report import audit_report
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> y_given, _ = flip_labels(y, 0.1, random_state=0)
+    >>> audit_report(LabelFlagger().fit(X, y_given))
+    <Report 'Audit of labels': write_html(path) writes the page>
+    """
+    return AuditReport(flagger, n_rows, k, title, image_shape, source)
+
+
+class AuditReport(Report):
+    """The report of :func:`audit_report`, which can list its rows again after an update."""
+
+    def __init__(self, flagger, n_rows, k, title, image_shape, source):
+        if np.ndim(flagger.flagged_) > 1:
+            raise ValueError(
+                "The flagger was fitted to several columns of y. Pass one of its `flaggers_`."
+            )
+        check_whole("n_rows", n_rows)
+        check_whole("k", k, least=0)
+        if n_rows > MOST_ROWS:
+            raise ValueError(
+                f"n_rows={n_rows}. Expected at most {MOST_ROWS:,}: review these first, and audit "
+                "again with the corrected labels."
+            )
+        self._settings = {"n_rows": n_rows, "k": k, "image_shape": image_shape}
+        given = given_labels(flagger)
+        context = {
+            "facts": facts(flagger),
+            "words": audit_words(flagger, given),
+            "confusions": confusions(flagger, given),
+            "figures": [label_figure(flagger)],
+        }
+        data = review_data(flagger, given, source or {}, **self._settings)
+        super().__init__("audit.html", title, context, data=data, scripts=SCRIPTS)
+
+
+def given_labels(flagger):
+    """Given labels or values of all training rows, as an array."""
+    return np.asarray(flagger.report(n_against=0)["given"])
+
+
+def facts(flagger):
+    """One line about the data and the model."""
+    n, what = len(flagger.flagged_), flagger.target_type_
+    classes = f", {len(flagger.classes_):,} classes" if what == "classes" else ""
+    return f"{n:,} rows{classes}. {flagger.description_.rstrip('.')}. skinfluence {__version__}."
+
+
+def label_figure(flagger):
+    """Figure of label qualities and the noise matrix, or of values."""
+    from skinfluence.displays import LabelReportDisplay
+
+    flagged, quality = flagger.flagged_, flagger.label_quality_
+    alt = "Left, histogram of the probability that each label is right: "
+    kinds = {f"{flagged.sum():,} flagged rows": flagged, f"{(~flagged).sum():,} others": ~flagged}
+    medians = (
+        f"{n}, median {np.median(quality[own]):.0%}" for n, own in kinds.items() if own.any()
+    )
+    alt += "; ".join(medians) + "."
+    caption = "Probability that each label is right"
+    if flagger.target_type_ == "values":
+        alt += " Right, given values against the values predicted without the row."
+        caption += "; given values against those predicted without the row."
+    elif flagger.noise_model:
+        alt += " Right, the estimated share of each given label among the rows of each true class."
+        caption += "; estimated share of each given label among the rows of each true class."
+
+    def draw(ax):
+        LabelReportDisplay.from_flagger(flagger, ax=ax)
+
+    return {"svg": draw_svg(draw, alt, number=1), "caption": caption.rstrip(".") + "."}
+
+
+def review_data(flagger, given, source, *, n_rows, k, image_shape):
+    """What the scripts of the page read."""
+    rows = flagger.ranking_[~flagger.reviewed_[flagger.ranking_]][:n_rows]
+    classes = flagger.target_type_ == "classes"
+    labels = [label_text(c) for c in flagger.classes_] if classes else []
+    data = {
+        "kind": flagger.target_type_,
+        "labels": labels,
+        "shown": [value_text(c, longest=60) for c in labels],
+        "rows": review_rows(flagger, given, rows, k, image_shape),
+        "header": {
+            "data_hash": data_hash(flagger, given),
+            "n_rows": len(given),
+            "target": str(getattr(flagger, "_target_name", "label")),
+            "version": __version__,
+            **source,
+        },
+    }
+    data["report"] = hashlib.sha256(json.dumps(data).encode()).hexdigest()[:16]
+    return data
+
+
+def data_hash(flagger, given):
+    """Hash of the rows' names and given labels, and of the names of the columns."""
+    out = hashlib.sha256()
+    columns = getattr(flagger, "feature_names_in_", ())
+    for part in (columns, np.asarray(flagger.row_names_).tolist(), given.tolist()):
+        out.update(repr(list(part)).encode("utf-8", "replace"))
+    return out.hexdigest()

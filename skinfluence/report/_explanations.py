@@ -1,0 +1,177 @@
+"""explanation_report: the training rows behind each prediction."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skinfluence import __version__
+from skinfluence._utils.checks import check_whole
+from skinfluence._utils.frames import row_labels
+from skinfluence._utils.tables import number_text, value_text
+from skinfluence.report._figures import draw_svg
+from skinfluence.report._neighbors import image, take
+from skinfluence.report._page import Report
+from skinfluence.report._words import counted
+
+#: Test rows of a page at most, and those with a figure.
+_MOST_ROWS, _DRAWN = 200, 3
+
+
+def explanation_report(
+    explainer,
+    X_test,
+    y_test=None,
+    *,
+    k=5,
+    target="auto",
+    method=None,
+    columns=None,
+    image_shape=None,
+    title="Explanation of predictions",
+):
+    """Make a page with the most helpful and the most harmful training rows of each test row.
+
+    Parameters
+    ----------
+    explainer : InfluenceExplainer
+        Fitted.
+    X_test : {array-like, sparse matrix, data frame} of shape (n_test, n_features)
+        At most 200 rows.
+    y_test : array-like of shape (n_test,), default=None
+        Their labels, for the loss; None explains the predictions.
+    k : int, default=5
+        Number of training rows of each sign.
+    target : str or Target, default="auto"
+        As for :meth:`skinfluence.InfluenceExplainer.influence`.
+    method : {"auto", "first_order", "newton_step", "refit"}, default=None
+        As for :meth:`skinfluence.InfluenceExplainer.explain`.
+    columns : list of names or numbers of columns, default=None
+        Features that are shown; None: those that drive each prediction.
+    image_shape : tuple of (height, width), default=None
+        Rows are images of this shape, and drawn as such in the figures.
+    title : str, default="Explanation of predictions"
+        Heading of the page.
+
+    Returns
+    -------
+    Report
+        With `write_html(path)`; notebooks show it.
+
+    Raises
+    ------
+    ValueError
+        For more than 200 test rows.
+    ImportError
+        Without the extra ``skinfluence[report]``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skinfluence import InfluenceExplainer
+    >>> from skinfluence.report import explanation_report
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> explainer = InfluenceExplainer().fit(X, y)
+    >>> explanation_report(explainer, X[:2], y[:2])
+    <Report 'Explanation of predictions': write_html(path) writes the page>
+    """
+    check_is_fitted(explainer)
+    check_whole("k", k)
+    n_test = len(row_labels(X_test))
+    if n_test > _MOST_ROWS:
+        raise ValueError(
+            f"X_test has {n_test:,} rows. Expected at most {_MOST_ROWS}: choose some, such as "
+            "those of the largest loss."
+        )
+    if image_shape is not None and columns is None:
+        columns = []
+    settings = {"k": k, "target": target, "method": method, "columns": columns}
+    sides = [explainer.explain(X_test, y_test, order=o, **settings) for o in ("harmful", "helpful")]
+
+    def images(t):
+        """Pictures of the test row, and of a training row by position; None without."""
+        if image_shape is None:
+            return None
+        own = image(X_test, t, image_shape)
+        return own, lambda row: image(explainer.X_train_, row, image_shape)
+
+    figures = []
+    for t in range(min(n_test, _DRAWN)):
+        row = take(X_test, [t]), None if y_test is None else take(y_test, [t])
+        figures.append(_figure(explainer, row, settings, image_shape, sides[1][t].title, t + 1))
+    context = {
+        "facts": f"{len(explainer.row_names_):,} training rows. {explainer.fitted_model_.model!r}. "
+        f"skinfluence {__version__}.",
+        "words": _words(explainer, sides, n_test, y_test),
+        "rows": [_section(*(side[t] for side in sides), images(t)) for t in range(n_test)],
+        "figures": figures,
+    }
+    return Report("explanation.html", title, context)
+
+
+def _words(explainer, sides, n_test, y_test):
+    what = sides[0][0].what
+    words = [
+        f"{counted(n_test, 'prediction')} and the training rows that they rest on. Influence is "
+        f"the {what} without the training row minus the {what} with it."
+    ]
+    if y_test is not None and explainer.objective_.coding.is_classification:
+        share = np.mean([row.prediction for row in sides[0]] == np.asarray(y_test))
+        words.append(f"{share:.0%} of the labels are predicted.")
+    if not explainer.fitted_model_.objective.closed_form:
+        words += explainer.health().advice()
+    return words
+
+
+def _figure(explainer, row, settings, image_shape, title, number):
+    from skinfluence.displays import TopInfluenceDisplay
+
+    drawn = []
+
+    def draw(ax):
+        columns = {} if image_shape is None else {"image_shape": image_shape}
+        drawn.append(
+            TopInfluenceDisplay.from_explainer(explainer, *row, ax=ax, **settings, **columns)
+        )
+        ax.set_title("", loc="right")
+
+    name = title.partition(":")[0]
+    svg = draw_svg(draw, f"Influences of training rows on {title}, as in the table.", number=number)
+    return {"svg": svg, "caption": f"Influences of training rows on {name}."}
+
+
+def _section(harmful, helpful, images):
+    """One test row with its training rows, as texts."""
+    largest = max((np.abs(s.influence).max(initial=0.0) for s in (harmful, helpful)), default=0.0)
+    groups = []
+    for side, sign in ((harmful, -1), (helpful, 1)):
+        own = np.flatnonzero(sign * side.influence > 0)
+        if len(own):
+            groups.append(_group(side, own, largest, images))
+    test = [value_text(value, longest=200) for value in helpful.test_features.values()]
+    label = "" if helpful.what != "loss" else value_text(helpful.explained_label, longest=60)
+    return {
+        "title": helpful.title,
+        "name": value_text(helpful.test_row, longest=60),
+        "columns": [value_text(name, longest=60) for name in helpful.features],
+        "label": label,
+        "values": test,
+        "image": images and images[0],
+        "groups": groups,
+    }
+
+
+def _group(side, own, largest, images):
+    texts = number_text(list(side.influence[own]), digits=3, signed=True)
+    features = [values for values in side.features.values()]
+    rows = [
+        {
+            "name": value_text(np.asarray(side.row)[i], longest=60),
+            "label": value_text(side.label[i], longest=60),
+            "influence": text,
+            "width": round(40 * abs(float(side.influence[i])) / largest, 1),
+            "image": images and images[1](int(side.position[i])),
+            "values": [value_text(values[i], longest=200) for values in features],
+        }
+        for i, text in zip(own, texts, strict=True)
+    ]
+    effect = str(side.effect[own[0]])
+    return {"effect": effect, "harmful": side.influence[own[0]] < 0, "rows": rows}

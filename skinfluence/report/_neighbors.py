@@ -1,0 +1,175 @@
+"""Rows to review: their values, and the training rows whose influence opposes or supports them."""
+
+import base64
+import struct
+import zlib
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
+
+from skinfluence._utils.frames import frame_backend
+from skinfluence._utils.tables import value_text
+from skinfluence._utils.warnings import ignore_last_of_class
+from skinfluence.explainer import FeatureValues, relevant_columns
+
+#: Characters of a value at most, the first that keeps all values of a page below `_MOST_BYTES`.
+_LONGEST = (400, 200, 100, 50, 24)
+_MOST_BYTES = 600_000
+#: Rows whose columns are chosen at a time.
+_AT_ONCE = 10
+
+
+def review_rows(flagger, given, rows, k, image_shape):
+    """One dict per row to review, for the scripts of the page."""
+    quality, proba = flagger.label_quality_, getattr(flagger, "loo_proba_", None)
+    names = [value_text(name, longest=60) for name in np.asarray(flagger.row_names_)[rows].tolist()]
+    out = []
+    for name, i in zip(names, rows.tolist(), strict=True):
+        row = {
+            "id": i,
+            "name": name,
+            "given": label_text(given[i]),
+            "suggested": label_text(flagger.suggested_[i], digits=6),
+            "quality": float(quality[i]),
+            "score": f"{flagger.scores_[i]:.6g}",
+            "flagged": bool(flagger.flagged_[i]),
+        }
+        if proba is not None:
+            row["proba"] = {
+                label_text(c): float(p)
+                for c, p in zip(flagger.classes_, proba[i], strict=True)
+                if c in (given[i], flagger.suggested_[i])
+            }
+        out.append(row)
+    shown = compared_rows(flagger, given, rows, k)
+    if image_shape is not None:
+        table = training_table(flagger)
+        for row, part in zip(out, shown, strict=True):
+            row["lines"] = [
+                _line(flagger, given, line) | {"image": image(table, line["row"], image_shape)}
+                for line in part
+            ]
+        return out
+    columns = shown_columns(flagger, rows)
+    train = FeatureValues(training_table(flagger))
+    for longest in _LONGEST:
+        size = 0
+        for row, part, places in zip(out, shown, columns, strict=True):
+            row["columns"] = [value_text(train.names[c], longest=60) for c in places]
+            positions = [line["row"] for line in part]
+            values = zip(*(train.values(c, positions) for c in places), strict=True)
+            row["lines"] = []
+            for line, cells in zip(part, values, strict=True):
+                texts = [value_text(cell, longest=longest) for cell in cells]
+                size += sum(len(text.encode("utf-8", "replace")) + 3 for text in texts)
+                row["lines"].append(_line(flagger, given, line) | {"values": texts})
+        if size <= _MOST_BYTES:
+            break
+    return out
+
+
+def label_text(label, digits=15):
+    """A label or value as files have it: whole numbers without a point."""
+    return f"{label:.{digits}g}" if isinstance(label, float | np.floating) else str(label)
+
+
+def training_table(flagger):
+    """The training rows of a flagger."""
+    return flagger._X
+
+
+def compared_rows(flagger, given, rows, k):
+    """For each row a list of lines: itself, then the rows that oppose it and that support it."""
+    lines = [[{"row": int(i), "side": "self"}] for i in rows]
+    explainer = explainer_of(flagger)
+    if explainer is None or not k:
+        return lines
+    known = np.ones(len(rows), dtype=bool)
+    if flagger.target_type_ == "classes":  # the model knows no label that only absent rows have
+        known = np.isin(given[rows], explainer.classes_)
+    asked = np.flatnonzero(known)
+    if not len(asked):
+        return lines
+    table = take(explainer.X_train_, rows[asked])
+    for order, side, sign in (("harmful", "opposes", -1), ("helpful", "supports", 1)):
+        with ignore_last_of_class():  # the only row of a class opposes and supports none
+            found, influence = explainer.top_influences(
+                table, given[rows[asked]], k=k + 1, order=order, target="loss"
+            )
+        for t, place in enumerate(asked):
+            own = (found[t] >= 0) & (found[t] != rows[place]) & (sign * influence[t] > 0)
+            lines[place] += [
+                {"row": int(i), "side": side, "influence": float(v)}
+                for i, v in zip(found[t][own][:k], influence[t][own][:k], strict=True)
+            ]
+    return lines
+
+
+def shown_columns(flagger, rows):
+    """For each row the places of the columns that set it apart and drive its prediction."""
+    train, explainer = FeatureValues(training_table(flagger)), explainer_of(flagger)
+    if explainer is None:
+        return [list(range(min(len(train.names), 8)))] * len(rows)
+
+    def raw_predictions(X):
+        return explainer.objective_.raw_predictions(explainer.fitted_model_.predictor(X))
+
+    out = []
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE].tolist()
+        out += relevant_columns(train, train, some, raw_predictions)
+    return out
+
+
+def explainer_of(flagger):
+    """Explainer of the flagger's model, or None where it is cross-validated."""
+    try:
+        return flagger.explainer_
+    except AttributeError:
+        return None
+
+
+def take(X, rows):
+    """Some rows of a table, in its own type."""
+    if frame_backend(X) is not None:
+        return FeatureValues(X).take(rows)
+    return _safe_indexing(X.tocsr() if sparse.issparse(X) else X, rows)
+
+
+def _line(flagger, given, line):
+    name = value_text(np.asarray(flagger.row_names_)[line["row"]], longest=60)
+    shown = {
+        "side": line["side"],
+        "name": name,
+        "label": value_text(given[line["row"]], longest=60),
+    }
+    return shown | ({"influence": line["influence"]} if "influence" in line else {})
+
+
+def image(X, row, shape):
+    """A row of numbers as a grey picture, dark where they are large."""
+    table = take(X, [row])
+    values = table.toarray() if sparse.issparse(table) else np.asarray(table, dtype=np.float64)
+    if values.size != np.prod(shape):
+        raise ValueError(
+            f"image_shape={shape} needs {np.prod(shape)} columns; the table has {values.size}."
+        )
+    return "data:image/png;base64," + base64.b64encode(_png(values.reshape(shape))).decode()
+
+
+def _png(values):
+    """Bytes of a PNG file of 8-bit grey."""
+    low, high = np.nanmin(values), np.nanmax(values)
+    grey = 255 - np.nan_to_num(255 * (values - low) / ((high - low) or 1.0)).astype(np.uint8)
+    height, width = grey.shape
+    lines = b"".join(b"\0" + line.tobytes() for line in grey)
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),
+        b"IDAT": zlib.compress(lines, 9),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks.items()
+    )

@@ -1,0 +1,125 @@
+/* The current row next to training rows, and its decision. */
+const SIDES = { self: "this row", opposes: "opposes", supports: "supports" };
+const isValues = data.kind === "values";
+const other = makeOther();
+
+/* The field for another label: a list of the classes, or a number. */
+function makeOther() {
+  const field = document.createElement(isValues ? "input" : "select");
+  field.id = "other";
+  if (isValues) {
+    field.type = "text";
+    field.inputMode = "decimal";
+    field.autocomplete = "off";
+    element("other-place").previousElementSibling.textContent = "Another value";
+  } else {
+    for (const label of data.labels) field.append(new Option(shownLabel(label), label));
+  }
+  element("other-place").append(field);
+  return field;
+}
+
+function decisionButton(name) {
+  return element("decisions").querySelector(`[data-decision="${name}"]`);
+}
+
+function namedButton(name, words, label) {
+  const inner = document.createElement("bdi");
+  inner.textContent = shownLabel(label);
+  decisionButton(name).replaceChildren(`${words} `, inner);
+}
+
+function detailWords(row) {
+  const what = isValues ? "value" : "label";
+  const words = [`The given ${what} is right with probability ${percent(row.quality)}.`];
+  for (const [label, share] of Object.entries(row.proba ?? {}))
+    words.push(`Without the row the model gives ${shownLabel(label)} ${percent(share)}.`);
+  return words.join(" ");
+}
+
+function drawDetail() {
+  const row = rowsById.get(list.current);
+  element("detail").hidden = !row;
+  if (!row) return;
+  const title = element("detail-title");
+  title.replaceChildren(
+    "Row ",
+    cell("span", row.name),
+    ": given ",
+    cell("span", shownLabel(row.given)),
+    ", suggested ",
+    cell("span", shownLabel(row.suggested)),
+  );
+  element("detail-words").textContent = detailWords(row);
+  namedButton("keep", "Keep", row.given);
+  namedButton("suggested", "Change to", row.suggested);
+  decisionButton("suggested").hidden = row.suggested === row.given;
+  drawDecision(row);
+  drawCompare(row);
+}
+
+function drawDecision(row) {
+  const { decision, label, note } = store.get(row.id) ?? {};
+  const pressed = {
+    keep: decision === "keep",
+    suggested: decision === "relabel" && label === row.suggested,
+    other: decision === "relabel" && label !== row.suggested,
+    drop: decision === "drop",
+    unsure: decision === "unsure",
+  };
+  for (const [name, is] of Object.entries(pressed)) decisionButton(name).ariaPressed = String(is);
+  other.value = pressed.other ? label : row.suggested;
+  element("note").value = note ?? "";
+  element("undo").disabled = store.log.length === 0;
+}
+
+/* One line for the row and for each training row; the columns are those that set the row apart. */
+function drawCompare(row) {
+  const withInfluence = row.lines.some((line) => "influence" in line);
+  const names = row.columns ?? ["image"];
+  const heads = ["", "row", ...(withInfluence ? ["influence"] : []), isValues ? "value" : "label"];
+  const head = document.createElement("tr");
+  for (const name of [...heads, ...names]) {
+    const made = cell(name ? "th" : "td", name);
+    if (name) made.scope = "col";
+    head.append(made);
+  }
+  const bodies = Object.keys(SIDES).map((side) => {
+    const body = document.createElement("tbody");
+    for (const line of row.lines.filter((one) => one.side === side))
+      body.append(compareLine(line, withInfluence));
+    return body;
+  });
+  const thead = document.createElement("thead");
+  thead.append(head);
+  element("compare").replaceChildren(thead, ...bodies.filter((body) => body.rows.length));
+  element("compare-words").textContent = withInfluence
+    ? "Influence: how much the loss at the given label would rise without the training row. " +
+      "Negative: the training row opposes the label."
+    : "";
+}
+
+function compareLine(line, withInfluence) {
+  const made = document.createElement("tr");
+  const side = cell("th", SIDES[line.side], line.side);
+  side.scope = "row";
+  made.append(side, cell("td", line.name));
+  if (withInfluence) made.append(cell("td", signed(line.influence), "n"));
+  made.append(cell("td", line.label));
+  for (const text of line.values ?? []) made.append(cell("td", text, "value"));
+  if (line.image) {
+    const picture = document.createElement("img");
+    picture.src = line.image;
+    picture.alt = `row ${line.name}`;
+    const holder = document.createElement("td");
+    holder.append(picture);
+    made.append(holder);
+  }
+  return made;
+}
+
+function signed(number) {
+  if (number === undefined) return "";
+  const text = Math.abs(number).toPrecision(3);
+  return (number < 0 ? "−" : "+") + (text.includes("e") ? text : String(Number(text)));
+}
