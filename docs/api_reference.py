@@ -150,6 +150,17 @@ API_REFERENCE = [
     },
     {
         "group": "Find wrong labels",
+        "title": "Reports",
+        "module": "skinfluence.report",
+        "text": "One HTML file each: an audit of labels with a page to review rows; explanations.",
+        "objects": [
+            "audit_report",
+            "explanation_report",
+            "Report",
+        ],
+    },
+    {
+        "group": "Find wrong labels",
         "title": "Wrong labels from given probabilities",
         "module": "skinfluence.labels",
         "text": "The same noise model on out-of-sample probabilities from any model.",

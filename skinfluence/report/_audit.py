@@ -19,7 +19,7 @@ SCRIPTS = ("store.js", "export.js", "list.js", "detail.js", "review.js")
 
 
 def audit_report(
-    flagger, *, n_rows=200, k=3, title="Audit of labels", image_shape=None, source=None
+    flagger, *, n_rows=200, k=3, title="Audit of labels", image_shape=None, key=None, rows=None
 ):
     """Make a page with the results of a label flagger, on which the rows can be reviewed.
 
@@ -41,9 +41,11 @@ def audit_report(
         Heading of the page.
     image_shape : tuple of (height, width), default=None
         Rows are images of this shape, as numbers, and shown as such.
-    source : dict, default=None
-        Header of the exported decisions: facts about the data file, such as its hash. Python users
-        do not need it.
+    key : dict, default=None
+        File that the decisions belong to: its name `table`, its hash `sha256`, its number of `rows`
+        and its `target`. The command line gives it; ``skinfluence apply`` compares it.
+    rows : array-like of int, default=None
+        Position in that file of each training row. None: they are all of its rows, in order.
 
     Returns
     -------
@@ -68,13 +70,13 @@ def audit_report(
     >>> audit_report(LabelFlagger().fit(X, y_given))
     <Report 'Audit of labels': write_html(path) writes the page>
     """
-    return AuditReport(flagger, n_rows, k, title, image_shape, source)
+    return AuditReport(flagger, n_rows, k, title, image_shape, key, rows)
 
 
 class AuditReport(Report):
     """The report of :func:`audit_report`, which can list its rows again after an update."""
 
-    def __init__(self, flagger, n_rows, k, title, image_shape, source):
+    def __init__(self, flagger, n_rows, k, title, image_shape, key, rows):
         if np.ndim(flagger.flagged_) > 1:
             raise ValueError(
                 "The flagger was fitted to several columns of y. Pass one of its `flaggers_`."
@@ -94,7 +96,7 @@ class AuditReport(Report):
             "confusions": confusions(flagger, given),
             "figures": [label_figure(flagger)],
         }
-        data = review_data(flagger, given, source or {}, **self._settings)
+        data = review_data(flagger, given, key, rows, **self._settings)
         super().__init__("audit.html", title, context, data=data, scripts=SCRIPTS)
 
 
@@ -135,32 +137,32 @@ def label_figure(flagger):
     return {"svg": draw_svg(draw, alt, number=1), "caption": caption.rstrip(".") + "."}
 
 
-def review_data(flagger, given, source, *, n_rows, k, image_shape):
+def review_data(flagger, given, key, ids, *, n_rows, k, image_shape):
     """What the scripts of the page read."""
     rows = flagger.ranking_[~flagger.reviewed_[flagger.ranking_]][:n_rows]
     classes = flagger.target_type_ == "classes"
     labels = [label_text(c) for c in flagger.classes_] if classes else []
+    ids = np.arange(len(given)) if ids is None else np.asarray(ids)
     data = {
         "kind": flagger.target_type_,
         "labels": labels,
         "shown": [value_text(c, longest=60) for c in labels],
-        "rows": review_rows(flagger, given, rows, k, image_shape),
-        "header": {
-            "data_hash": data_hash(flagger, given),
-            "n_rows": len(given),
-            "target": str(getattr(flagger, "_target_name", "label")),
-            "version": __version__,
-            **source,
-        },
+        "rows": review_rows(flagger, given, rows, ids, k, image_shape),
+        "key": key or own_key(flagger, given),
     }
     data["report"] = hashlib.sha256(json.dumps(data).encode()).hexdigest()[:16]
     return data
 
 
-def data_hash(flagger, given):
-    """Hash of the rows' names and given labels, and of the names of the columns."""
+def own_key(flagger, given):
+    """Key of decisions about data that are in no file: by row names, labels and columns."""
     out = hashlib.sha256()
     columns = getattr(flagger, "feature_names_in_", ())
     for part in (columns, np.asarray(flagger.row_names_).tolist(), given.tolist()):
         out.update(repr(list(part)).encode("utf-8", "replace"))
-    return out.hexdigest()
+    return {
+        "table": "data of a Python session",
+        "sha256": out.hexdigest(),
+        "rows": len(given),
+        "target": "label",
+    }

@@ -66,10 +66,11 @@ def explanation_report(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
     >>> from skinfluence import InfluenceExplainer
     >>> from skinfluence.report import explanation_report
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> explainer = InfluenceExplainer().fit(X, y)
+    >>> explainer = InfluenceExplainer(LogisticRegression(max_iter=1000)).fit(X, y)
     >>> explanation_report(explainer, X[:2], y[:2])
     <Report 'Explanation of predictions': write_html(path) writes the page>
     """
@@ -101,7 +102,7 @@ def explanation_report(
         "facts": f"{len(explainer.row_names_):,} training rows. {explainer.fitted_model_.model!r}. "
         f"skinfluence {__version__}.",
         "words": _words(explainer, sides, n_test, y_test),
-        "rows": [_section(*(side[t] for side in sides), images(t)) for t in range(n_test)],
+        "rows": [_section(sides[0][t], sides[1][t], images(t)) for t in range(n_test)],
         "figures": figures,
     }
     return Report("explanation.html", title, context)

@@ -70,7 +70,7 @@ def embeddable(svg, alt, number):
     svg = re.sub(r">\s+<", "><", svg)
     height, width = (
         re.search(rf'^<svg[^>]* {side}="([\d.]+)pt"', svg)[1] for side in ("height", "width")
-    )  # type: ignore[index]
+    )
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{escape(alt)}" stroke-linejoin="round" stroke-linecap="butt">'

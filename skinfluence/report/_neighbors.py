@@ -20,19 +20,19 @@ _MOST_BYTES = 600_000
 _AT_ONCE = 10
 
 
-def review_rows(flagger, given, rows, k, image_shape):
-    """One dict per row to review, for the scripts of the page."""
+def review_rows(flagger, given, rows, ids, k, image_shape):
+    """One dict per row to review, for the scripts of the page; `ids` are those of all rows."""
     quality, proba = flagger.label_quality_, getattr(flagger, "loo_proba_", None)
     names = [value_text(name, longest=60) for name in np.asarray(flagger.row_names_)[rows].tolist()]
     out = []
     for name, i in zip(names, rows.tolist(), strict=True):
         row = {
-            "id": i,
+            "id": int(ids[i]),
             "name": name,
             "given": label_text(given[i]),
             "suggested": label_text(flagger.suggested_[i], digits=6),
             "quality": float(quality[i]),
-            "score": f"{flagger.scores_[i]:.6g}",
+            "score": round(1.0 - float(quality[i]), 6),
             "flagged": bool(flagger.flagged_[i]),
         }
         if proba is not None:
@@ -43,30 +43,53 @@ def review_rows(flagger, given, rows, k, image_shape):
             }
         out.append(row)
     shown = compared_rows(flagger, given, rows, k)
+    table = training_table(flagger)
+    pictures: dict = {}
+    columns: list = [[]] * len(rows)
     if image_shape is not None:
-        table = training_table(flagger)
-        for row, part in zip(out, shown, strict=True):
-            row["lines"] = [
-                _line(flagger, given, line) | {"image": image(table, line["row"], image_shape)}
-                for line in part
-            ]
-        return out
-    columns = shown_columns(flagger, rows)
-    train = FeatureValues(training_table(flagger))
+        needed = {line["row"] for part in shown for line in part}
+        pictures = {i: {"image": image(table, i, image_shape)} for i in needed}
+    else:
+        columns = shown_columns(flagger, rows)
+        cells = cell_texts(FeatureValues(table), shown, columns)
+    row_names = np.asarray(flagger.row_names_)
+    for row, part, places in zip(out, shown, columns, strict=True):
+        if image_shape is None:
+            row["columns"] = [cells["names"][c] for c in places]
+        row["lines"] = [
+            {
+                **{key: value for key, value in line.items() if key != "row"},
+                "name": value_text(row_names[line["row"]], longest=60),
+                "label": value_text(given[line["row"]], longest=60),
+                **pictures.get(line["row"], {"values": [cells[c, line["row"]] for c in places]}),
+            }
+            for line in part
+        ]
+    return out
+
+
+def cell_texts(train, shown, columns):
+    """Text of each cell that is shown, by column and row, and "names" of all columns.
+
+    All are cut to the first of the lengths with which they fit into a page.
+    """
+    needed: dict = {}  # rows by column
+    sizes: dict = {}  # how often each cell is shown
+    for part, places in zip(shown, columns, strict=True):
+        for c in places:
+            for line in part:
+                needed.setdefault(c, {})[line["row"]] = None
+                sizes[c, line["row"]] = sizes.get((c, line["row"]), 0) + 1
+    texts: dict = {}
+    for c, rows in needed.items():
+        values = train.values(c, list(rows))
+        texts |= {(c, i): value_text(v) for i, v in zip(rows, values, strict=True)}
     for longest in _LONGEST:
-        size = 0
-        for row, part, places in zip(out, shown, columns, strict=True):
-            row["columns"] = [value_text(train.names[c], longest=60) for c in places]
-            positions = [line["row"] for line in part]
-            values = zip(*(train.values(c, positions) for c in places), strict=True)
-            row["lines"] = []
-            for line, cells in zip(part, values, strict=True):
-                texts = [value_text(cell, longest=longest) for cell in cells]
-                size += sum(len(text.encode("utf-8", "replace")) + 3 for text in texts)
-                row["lines"].append(_line(flagger, given, line) | {"values": texts})
+        cut = {place: value_text(text, longest=longest) for place, text in texts.items()}
+        size = sum(n * len(cut[place].encode("utf-8", "replace")) for place, n in sizes.items())
         if size <= _MOST_BYTES:
             break
-    return out
+    return cut | {"names": [value_text(name, longest=60) for name in train.names]}
 
 
 def label_text(label, digits=15):
@@ -135,16 +158,6 @@ def take(X, rows):
     if frame_backend(X) is not None:
         return FeatureValues(X).take(rows)
     return _safe_indexing(X.tocsr() if sparse.issparse(X) else X, rows)
-
-
-def _line(flagger, given, line):
-    name = value_text(np.asarray(flagger.row_names_)[line["row"]], longest=60)
-    shown = {
-        "side": line["side"],
-        "name": name,
-        "label": value_text(given[line["row"]], longest=60),
-    }
-    return shown | ({"influence": line["influence"]} if "influence" in line else {})
 
 
 def image(X, row, shape):

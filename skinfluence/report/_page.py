@@ -17,6 +17,19 @@ class Report:
     Notebooks show it in a frame of its own. There, decisions are not kept when the notebook is
     loaded again: export them, or open the written file.
 
+    Parameters
+    ----------
+    template : str
+        Name of the page's template in this package.
+    title : str
+        Heading of the page.
+    context : dict
+        Values for the template.
+    data : object, default=None
+        What the scripts read, as JSON.
+    scripts : sequence of str, default=()
+        Names of scripts in this package, in their order.
+
     Attributes
     ----------
     title : str

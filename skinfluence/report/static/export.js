@@ -13,32 +13,36 @@ function download(name, type, text) {
 
 function asRecord(row) {
   const { decision, label, note, time } = store.get(row.id);
-  return {
-    row: row.key ?? row.name,
-    given_label: row.given,
-    decision,
-    new_label: label,
-    score: row.score,
-    note,
-    time,
-  };
+  return { row: row.id, given: row.given, decision, label, score: row.score, note, time };
 }
 
-/* A cell that spreadsheets do not take for a formula, in quotes where it needs them. */
+const NUMBER = /^[-+]?[\d.,]*\d[\d.,]*(?:[eE][-+]?\d+)?%?$/;
+const NAMES = ["row", "given", "decision", "label", "score", "note", "time"];
+
+/* What a spreadsheet would run has an apostrophe before it, which `skinfluence apply` takes away. */
+function guard(text) {
+  const bare = text.replace(/^'+/, "");
+  return bare.length > 1 && /^[=+\-@\t\r]/.test(bare) && !NUMBER.test(bare) ? `'${text}` : text;
+}
+
+/* Line breaks become spaces: a decision is one line. */
+function oneLine(text) {
+  return text.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/).join(" ");
+}
+
 function csvCell(value) {
-  let text = String(value);
-  if (/^[=+\-@\t\r']/.test(text) && !Number.isFinite(Number(text))) text = `'${text}`;
+  const text = guard(oneLine(String(value)));
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function asCsv() {
-  const names = ["row", "given_label", "decision", "new_label", "score", "note", "time"];
-  const head = Object.entries(data.header).map(([name, value]) => `# ${name}: ${value}`);
+  const head = Object.entries(data.key).map(([name, value]) => `# ${name}: ${oneLine(String(value))}`);
   const lines = decidedRows().map((row) => Object.values(asRecord(row)).map(csvCell).join(","));
-  return [...head, names.join(","), ...lines, ""].join("\r\n");
+  return ["# skinfluence decisions 1", ...head, NAMES.join(","), ...lines, ""].join("\n");
 }
 
 function asJson() {
   const decisions = decidedRows().map(asRecord);
-  return JSON.stringify({ ...data.header, report: data.report, decisions }, null, 1) + "\n";
+  const content = { format: "skinfluence decisions", version: 1, ...data.key, decisions };
+  return `${JSON.stringify(content, null, 1)}\n`;
 }

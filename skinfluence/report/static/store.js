@@ -8,7 +8,7 @@ const shownLabel = (label) => shownLabels.get(label) ?? label;
 /* Decisions by row: {decision, label, note, time}. `log` has what undo brings back. Each change reads
    the storage first, so that two tabs do not undo each other's work. */
 const store = {
-  name: `skinfluence:${data.header.data_hash}:${data.report}`,
+  name: `skinfluence:${data.key.sha256}:${data.report}`,
   decisions: {},
   log: [],
   kept: true,
