@@ -404,7 +404,6 @@ API_REFERENCE = [
             "FeatureValues",
             "row_columns",
             "relevant_columns",
-            "FeatureValues",
             "rows_concordance",
             "group_changes",
             "lins_concordance",
