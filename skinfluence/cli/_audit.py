@@ -1,0 +1,108 @@
+"""``skinfluence audit``: wrong labels and other oddities of a table in a file."""
+
+import sys
+
+import click
+
+from ._options import MODELS, dialect_options, model_options, quiet_option
+
+EPILOG = """\b
+Examples:
+  skinfluence audit                                  (data that come with scikit-learn)
+  skinfluence audit data.csv --target label
+  skinfluence audit data.csv.gz --target price --task regression --drop id
+  skinfluence audit data.csv --target label --csv suspects.csv --json audit.json
+  skinfluence audit data.csv --target label --fail-over 0.05 --quiet
+
+\b
+Exit codes: 0 fine, 1 more labels are flagged than --fail-over allows, 2 bad usage or data.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("data", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("-t", "--target", metavar="COLUMN", help="Column of the labels or values.")
+@model_options
+@click.option(
+    "--model",
+    default="auto",
+    show_default=True,
+    type=click.Choice(MODELS),
+    help="Model of the labels; auto, linear and rbf are chosen by their leave-one-out likelihood.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Flag only labels that are wrong with high confidence."
+)
+@click.option(
+    "--top", default=15, show_default=True, type=click.IntRange(0), help="Rows to print of each."
+)
+@click.option("--csv", type=click.Path(dir_okay=False), help="Write the flagged rows.")
+@click.option("--json", type=click.Path(dir_okay=False), help="Write all findings.")
+@click.option(
+    "--fail-over",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="End with code 1 if a larger share of the labels is flagged.",
+)
+@dialect_options
+@quiet_option
+def audit(
+    data,
+    target,
+    task,
+    drop,
+    keep,
+    model,
+    strict,
+    top,
+    csv,
+    json,
+    fail_over,
+    encoding,
+    separator,
+    quiet,
+):
+    """Find wrong labels in DATA, a file of CSV, TSV or Parquet (also packed as .gz).
+
+    Separator, encoding, decimal commas, dates and kinds of columns are guessed, and stated. Also
+    shown: duplicates that contradict each other, rows unlike the rest, and groups of rows that are
+    predicted worse than others.
+    """
+    from ._auditing import export, shipped, text
+    from ._auditing.prepare import prepare, prepare_table
+    from ._auditing.run import EXPLAINED, run_audit
+
+    export.check_outputs(data, (csv, json))
+    if data is None:
+        table, changed = shipped.noisy_table()
+        prepared = prepare_table(table, shipped.TARGET)
+    else:
+        changed = None
+        how = {"task": task, "drop": drop, "keep": keep}
+        prepared = prepare(data, target, **how, encoding=encoding, separator=separator)
+    found = run_audit(
+        prepared,
+        model=model,
+        contamination="strict" if strict else "auto",
+        explain=EXPLAINED if csv or json else top,
+        verbose=0 if quiet else None,
+    )
+    if not quiet:
+        click.echo(text.head(found))
+        for part in (text.suspects, text.duplicates, text.unlike, text.groups):
+            click.echo(part(found, top))
+        if changed is not None:
+            click.echo(text.title("Checked") + "\n" + shipped.check(found, changed))
+        click.echo(f"\n{found.seconds:.1f} s")
+    for path, write in ((csv, export.write_csv), (json, export.write_json)):
+        if path:
+            write(found, path)
+            if not quiet:
+                click.echo(f"Written: {path}")
+    if fail_over is not None and found.share > fail_over:
+        click.secho(
+            f"{found.share:.1%} of the labels are flagged, more than {fail_over:.1%}.",
+            fg="red",
+            err=True,
+        )
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Audit of a table: preparation, model, findings, and their text and files."""

@@ -1,0 +1,84 @@
+"""Explanations of rows of a table, or of another table with the same columns."""
+
+import numpy as np
+
+from skinfluence import InfluenceExplainer
+from skinfluence.cli._files.columns import type_columns
+from skinfluence.cli._files.records import DataError
+from skinfluence.cli._files.table import read_table
+
+from .models import make_model
+from .prepare import make_rows
+
+
+def explain_rows(prepared, rows, test=None, *, model="auto", k=8, encoding=None, separator=None):
+    """Yield the text of the Explanation of each row.
+
+    Rows of the table itself are explained one by one, by models in which the row has no weight.
+    """
+    labels = prepared.labels
+    explainer = InfluenceExplainer(make_model(model, prepared))
+    y = labels.y if labels.task == "classification" else labels.y.astype(float)
+    X = prepared.X
+    if test is not None:
+        explainer.fit(X, y)
+        table = read_table(test, encoding=encoding, separator=separator)
+        _check_rows(rows, table.n_rows, test)
+        X_test, y_test = read_rows(prepared, table, rows)
+        yield str(explainer.explain(X_test, y_test, k=k))
+        return
+    _check_rows(rows, prepared.table.n_rows, prepared.table.path)
+    for row in rows:
+        places = np.flatnonzero(labels.rows == row)
+        if not len(places):
+            raise DataError(f"Row {row} has no {labels.name!r}. Expected a row with a label.")
+        place = int(places[0])
+        weight = np.ones(len(y))
+        weight[place] = 0.0
+        explainer.fit(X, y, sample_weight=weight)
+        part = X.iloc[[place]] if hasattr(X, "iloc") else X[[place]]
+        yield str(explainer.explain(part, y[[place]], k=k))
+
+
+def read_rows(prepared, table, rows):
+    """Rows of another table with the columns of the first, and their labels where it has them."""
+    notes: list = []
+    name = prepared.labels.name
+    used = {column.rsplit(" (", 1)[0] for column in prepared.columns} | set(prepared.columns)
+    missing = [c for c in prepared.table.columns if c in used and c not in table.columns]
+    if missing:
+        raise DataError(
+            f"{table.path} lacks the columns {', '.join(map(repr, missing))} of "
+            f"{prepared.table.path}."
+        )
+    # typed with the first table's cells, so that both are read in the same manner
+    first = prepared.table.n_rows
+    texts = {
+        column: (*cells, *(table.columns[column][row] for row in rows))
+        for column, cells in prepared.table.columns.items()
+        if column in table.columns and column != name
+    }
+    separator = prepared.table.dialect.separator if prepared.table.dialect else ","
+    typed = type_columns(texts, separator, notes)
+    columns = {column: typed[column] for column in prepared.columns}
+    for column in columns.values():
+        column.values = column.values[first:]
+    X = make_rows(columns, list(rows))
+    given = [table.columns[name][row].strip() for row in rows] if name in table.columns else [""]
+    if not all(given):
+        return X, None
+    if prepared.labels.task == "classification":
+        unknown = set(given) - set(prepared.labels.texts)
+        if unknown:
+            raise DataError(f"{table.path} has labels that the data lack: {sorted(unknown)}.")
+        return X, np.array(given)
+    try:
+        return X, np.array([float(text.replace(",", ".")) for text in given])
+    except ValueError as error:
+        raise DataError(f"{table.path}: {name!r} holds no number: {error}.") from error
+
+
+def _check_rows(rows, n_rows, path):
+    beyond = [row for row in rows if row >= n_rows]
+    if beyond:
+        raise DataError(f"--row {beyond[0]}: {path} has rows 0 to {n_rows - 1}.")

@@ -1,0 +1,64 @@
+"""Findings of an audit as CSV and JSON."""
+
+import csv
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from skinfluence import __version__
+from skinfluence._utils.decisions import guard
+from skinfluence.cli._files.records import DataError
+
+
+def check_outputs(data, paths):
+    """Raise, before anything is computed, for an output that is the input or cannot be written."""
+    for path in map(Path, filter(None, paths)):
+        if data is not None and path.exists() and path.samefile(data):
+            raise DataError(f"{path} is the input, which is never overwritten. Name another file.")
+        if not path.absolute().parent.is_dir():
+            raise DataError(f"{path} cannot be written: there is no such folder.")
+
+
+def write_csv(audit, path):
+    """Write the flagged rows: row, given, suggested, wrong, against_1 ... against_3."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["row", "given", "suggested", "wrong", *(f"against_{k}" for k in (1, 2, 3))]
+        )
+        for found in audit.suspects:
+            against = [*found.against, "", "", ""][:3]
+            labels = guard(found.given), guard(found.suggested)
+            writer.writerow([found.row, *labels, f"{found.wrong:.4f}", *against])
+
+
+def write_json(audit, path):
+    """Write all findings."""
+    Path(path).write_text(json.dumps(to_dict(audit), indent=1, ensure_ascii=False), "utf-8")
+
+
+def to_dict(audit):
+    """All findings of an audit, of plain types."""
+    prepared, flagger, duplicates = audit.prepared, audit.flagger, audit.duplicates
+    n = len(prepared.labels.rows)
+    return {
+        "skinfluence": __version__,
+        "table": prepared.table.path,
+        "rows": prepared.table.n_rows,
+        "target": prepared.labels.name,
+        "task": "classification" if audit.classes else "regression",
+        "model": flagger.description_,
+        "columns": {name: column.kind for name, column in prepared.columns.items()},
+        "notes": prepared.notes,
+        "labels": n,
+        "flagged": len(audit.suspects),
+        "flagged_share": audit.share,
+        "estimated_wrong": float(flagger.noise_rate_ * n),
+        "estimated_wrong_std": float(flagger.noise_rate_std_ * n),
+        "suspects": [asdict(found) for found in audit.suspects],
+        "contradicting_duplicates": [rows.tolist() for rows in duplicates.exact],
+        "contradicting_near_duplicates": [rows.tolist() for rows in duplicates.near],
+        "repeated_rows": duplicates.n_repeated,
+        "unlike": [asdict(found) for found in audit.unlike],
+        "groups": [asdict(found) for found in audit.groups],
+    }

@@ -1,0 +1,80 @@
+"""Models by name, around scikit-learn's transformers for the kinds of columns."""
+
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC, LinearSVR
+
+from skinfluence.cli._files.records import DataError
+from skinfluence.labels import LabelFlagger
+
+#: (classifier, regressor); None where a name means only one of them.
+MODELS: dict = {
+    "logistic": (lambda: LogisticRegression(max_iter=1000), None),
+    "ridge": (None, Ridge),
+    "svm": (LinearSVC, LinearSVR),
+    "boosting": (
+        lambda: HistGradientBoostingClassifier(random_state=0),
+        lambda: HistGradientBoostingRegressor(random_state=0),
+    ),
+    "forest": (
+        lambda: ExtraTreesClassifier(200, random_state=0),
+        lambda: ExtraTreesRegressor(200, random_state=0),
+    ),
+}
+#: Words of a column of free text that count, and their directions for models of dense columns.
+MOST_WORDS = 20_000
+MOST_DIRECTIONS = 50
+
+
+def make_flagger(name, prepared, *, contamination="auto", verbose=None):
+    """An unfitted LabelFlagger: "auto", "linear" and "rbf" are its own models."""
+    settings = {"contamination": contamination, "verbose": verbose}
+    if name in ("auto", "linear", "rbf"):
+        return LabelFlagger(representation=name, **settings)
+    return LabelFlagger(make_model(name, prepared), **settings)
+
+
+def make_model(name, prepared):
+    """A pipeline of the encoder and the model; "auto": logistic or ridge regression."""
+    classes = prepared.labels.task != "regression"
+    if name == "auto":
+        name = "logistic" if classes else "ridge"
+    if name not in MODELS:
+        raise DataError(f"--model {name} is for audit. Expected one of {', '.join(MODELS)}.")
+    make = MODELS[name][0 if classes else 1]
+    if make is None:
+        task = "classes" if classes else "values"
+        raise DataError(f"--model {name} predicts no {task}. Use another model, or --task.")
+    return make_pipeline(encoder(prepared.columns, dense=name in ("boosting", "forest")), make())
+
+
+def encoder(columns, dense=False):
+    """Unfitted ColumnTransformer: numbers scaled, categories one-hot, free text as TF-IDF."""
+    places: dict = {"numbers": [], "categories": [], "text": []}
+    for place, column in enumerate(columns.values()):
+        places[column.kind].append(place)
+    numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
+    one_hot = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=30, sparse_output=not dense
+    )
+    parts: list = [("numbers", numbers, places["numbers"])]
+    parts += [("categories", one_hot, places["categories"])]
+    for place in places["text"]:  # one column, not a list of one: the vectorizer takes texts
+        words = TfidfVectorizer(sublinear_tf=True, max_features=MOST_WORDS)
+        if dense:
+            words = make_pipeline(words, TruncatedSVD(MOST_DIRECTIONS, random_state=0))
+        parts.append((f"text {place}", words, place))
+    return ColumnTransformer(
+        [part for part in parts if part[2] != []], sparse_threshold=0.0 if dense else 0.3
+    )

@@ -1,0 +1,115 @@
+"""Audit of a prepared table: labels judged, other findings, timed."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skinfluence.cli._files.checks import column_scores, find_leaks
+from skinfluence.cli._files.records import DataError
+
+from .findings import Duplicates, find_duplicates, find_groups, find_unlike
+from .models import make_flagger
+from .prepare import Prepared
+
+#: Flagged rows whose opponents are computed for files.
+EXPLAINED = 1000
+
+
+@dataclass
+class Suspect:
+    """A row whose label looks wrong; `against` are rows of the file that speak against it."""
+
+    row: int
+    given: str
+    suggested: str
+    wrong: float
+    against: list
+
+
+@dataclass
+class Audit:
+    """Findings of an audit. `suspects` are the flagged rows, the most suspicious first."""
+
+    prepared: Prepared
+    flagger: Any
+    classes: bool
+    suspects: list[Suspect]
+    duplicates: Duplicates
+    unlike: list
+    groups: list
+    telling: list[str]  # columns that predict the target best by themselves
+    seconds: float
+
+    @property
+    def share(self):
+        """Share of the labels that are flagged."""
+        return len(self.suspects) / len(self.prepared.labels.rows)
+
+
+def run_audit(prepared, *, model="auto", contamination="auto", explain=EXPLAINED, verbose=None):
+    """The Audit of a prepared table; `explain` flagged rows get the rows against them."""
+    begun = time.perf_counter()
+    labels, columns = prepared.labels, prepared.columns
+    flagger = make_flagger(model, prepared, contamination=contamination, verbose=verbose)
+    try:
+        flagger.fit(prepared.X, labels.y)
+    except ValueError as error:
+        raise DataError(f"The model cannot be fitted: {error}") from error
+    classes = flagger.target_type_ == "classes"
+    scores = column_scores(columns, labels.y, classes)
+    find_leaks(scores, classes, prepared.notes)
+    spread = 0.0 if classes else 0.1 * np.std(labels.y)
+
+    def differ(found):
+        return len(np.unique(found)) > 1 if classes else np.ptp(found) > spread
+
+    return Audit(
+        prepared,
+        flagger,
+        classes,
+        _suspects(prepared, flagger, explain),
+        find_duplicates(columns, labels.rows, labels.y, differ),
+        find_unlike(columns, labels.rows),
+        find_groups(columns, errors(flagger, labels.y, classes)),
+        sorted(scores, key=lambda name: -scores[name])[:3] or list(columns)[:3],
+        time.perf_counter() - begun,
+    )
+
+
+def errors(flagger, y, classes):
+    """Error of the prediction of each row without it: 0 or 1 for classes, distance for values."""
+    if classes:
+        return (flagger.classes_[flagger.loo_proba_.argmax(axis=1)] != y).astype(float)
+    return np.abs(flagger.loo_prediction_ - y)
+
+
+def _suspects(prepared, flagger, explain):
+    """Suspects of a fitted flagger."""
+    labels = prepared.labels
+    flagged = flagger.ranking_[flagger.flagged_[flagger.ranking_]]
+    report = flagger.report(n_against=3, explain=min(explain, len(flagged)))
+    names = [name for name in _column_names(report) if str(name).startswith("against_")]
+    against = [np.asarray(report[name], dtype=object) for name in names]
+    out = []
+    for place in flagged:
+        named = [column[place] for column in against]
+        named = [None if name is None or name != name else name for name in named]
+        rows = [row for row in prepared.names_to_rows(named) if row is not None]
+        out.append(
+            Suspect(
+                int(labels.rows[place]),
+                labels.texts[place],
+                labels.text(flagger.suggested_[place]),
+                float(1 - flagger.label_quality_[place]),
+                rows,
+            )
+        )
+    return out
+
+
+def _column_names(frame):
+    if hasattr(frame, "column_names"):  # pyarrow
+        return frame.column_names
+    return frame.dtype.names if isinstance(frame, np.ndarray) else list(frame.columns)

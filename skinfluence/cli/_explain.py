@@ -1,0 +1,57 @@
+"""``skinfluence explain``: the training rows behind the prediction of a row."""
+
+import click
+
+from ._options import MODELS, dialect_options, model_options, quiet_option
+
+EPILOG = """\b
+Examples:
+  skinfluence explain data.csv --target label --row 17
+  skinfluence explain data.csv --target label --row 0 --row 3 --test new.csv
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("data", type=click.Path(exists=True, dir_okay=False))
+@click.option("-t", "--target", metavar="COLUMN", help="Column of the labels or values.")
+@click.option(
+    "--row",
+    "rows",
+    multiple=True,
+    required=True,
+    type=click.IntRange(0),
+    help="Row to explain, from 0, the first below the names; may be repeated.",
+)
+@click.option(
+    "--test",
+    type=click.Path(exists=True, dir_okay=False),
+    help="File that --row counts in; its target column may be missing.",
+)
+@click.option(
+    "--top", default=8, show_default=True, type=click.IntRange(1), help="Training rows to print."
+)
+@model_options
+@click.option(
+    "--model",
+    default="auto",
+    show_default=True,
+    type=click.Choice([name for name in MODELS if name in ("auto", "logistic", "ridge", "svm")]),
+    help="auto: logistic regression for classes, ridge regression for values.",
+)
+@dialect_options
+@quiet_option
+def explain(data, target, rows, test, top, task, drop, keep, model, encoding, separator, quiet):
+    """Show the training rows that a prediction depends on, with their values.
+
+    The model is fitted to DATA. A row of DATA itself is explained by a model without it.
+    """
+    from ._auditing.explaining import explain_rows
+    from ._auditing.prepare import prepare
+
+    read = {"encoding": encoding, "separator": separator}
+    prepared = prepare(data, target, task=task, drop=drop, keep=keep, **read)
+    if not quiet:
+        for note in prepared.notes:
+            click.secho(f"Note  {note}", fg="yellow", err=True)
+    for explanation in explain_rows(prepared, rows, test, model=model, k=top, **read):
+        click.echo(explanation)

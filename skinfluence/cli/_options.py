@@ -1,0 +1,47 @@
+"""Options that several commands share."""
+
+import click
+
+MODELS = ("auto", "linear", "rbf", "logistic", "ridge", "svm", "boosting", "forest")
+TASKS = ("auto", "classification", "regression")
+
+
+def _separator(context, parameter, value):
+    names = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|"}
+    value = names.get(value, value)
+    if value is not None and (len(value) != 1 or value in '"\r\n'):
+        raise click.BadParameter(f"{value!r} is not one character, such as ';' or 'tab'.")
+    return value
+
+
+def _apply_all(options):
+    def decorate(command):
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+dialect_options = _apply_all(
+    [
+        click.option("--separator", callback=_separator, help="Of the cells. Default: guessed."),
+        click.option("--encoding", help="Of the text, such as utf-8. Default: guessed."),
+    ]
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+model_options = _apply_all(
+    [
+        click.option(
+            "--task",
+            default="auto",
+            show_default=True,
+            type=click.Choice(TASKS),
+            help="Whether the target holds classes or values.",
+        ),
+        click.option("--drop", multiple=True, metavar="COLUMN", help="Leave a column out."),
+        click.option(
+            "--keep", multiple=True, metavar="COLUMN", help="Use a column that looks useless."
+        ),
+    ]
+)

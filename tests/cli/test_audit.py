@@ -1,0 +1,168 @@
+"""``audit`` and ``explain`` on small files: what they find, write, refuse, and how they end."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from skinfluence.cli import main
+from skinfluence.cli._auditing import prepare as preparing
+from skinfluence.cli._auditing.findings import find_groups, find_unlike
+from skinfluence.cli._files.columns import Column
+
+N, WRONG = 120, [5, 40, 77]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A table in which three labels are wrong, with a duplicate, an outlier and a missing label."""
+    folder = tmp_path_factory.mktemp("audit")
+    random = np.random.RandomState(0)
+    good = np.arange(N) % 2 == 0
+    size = random.normal(size=N) + 4.0 * good
+    color = np.where(good, "red", "blue")
+    city = random.choice(["Rome", "Oslo", "Bonn"], N)
+    label = np.where(good, "good", "=bad")
+    label[WRONG] = np.where(good[WRONG], "=bad", "good")
+    weight = random.normal(size=N)
+    lines = [
+        f"{k},{a:.3f},{b},{c},{d:.3f},{e}"
+        for k, (a, b, c, d, e) in enumerate(zip(size, color, city, weight, label, strict=True))
+    ]
+    lines.insert(0, "id,size,color,city,weight,label")
+    lines.append("120,1,red,Rome,900,")  # no label
+    lines += ["121,1.5,red,Rome,0.3,good", "122,1.5,red,Rome,0.3,=bad", "123,3,red,Rome,99,good"]
+    (folder / "data.csv").write_text("\n".join(lines))
+    (folder / "new.csv").write_text("size,color,city,weight\n3.9,red,Oslo,0.1\n-2,blue,Oslo,0\n")
+    return folder
+
+
+def test_an_audit_finds_what_is_wrong(folder):
+    files = folder / "suspects.csv", folder / "audit.json"
+    result = run(
+        "audit", folder / "data.csv", "--target", "label", "--csv", files[0], "--json", files[1]
+    )
+    assert result.exit_code == 0, result.output
+    assert "124 rows" in result.output and "\x1b" not in result.output
+    found = json.loads(files[1].read_text())
+    assert set(WRONG) <= {suspect["row"] for suspect in found["suspects"][:4]}
+    assert found["task"] == "classification" and found["labels"] == 123
+    assert found["contradicting_duplicates"] == [[121, 122]]
+    assert found["unlike"][0]["row"] == 123 and found["unlike"][0]["reasons"] == ["weight"]
+    assert "color" in " ".join(found["notes"]) or found["flagged"] >= 3
+    first = found["suspects"][0]
+    assert len(first["against"]) == 3 and 120 not in first["against"]
+    with open(files[0], newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["row"]) for row in rows] == [s["row"] for s in found["suspects"]]
+    assert {row["given"] for row in rows} <= {"good", "'=bad"}
+
+
+def test_the_gate_decides_the_exit_code(folder):
+    command = ["audit", folder / "data.csv", "-t", "label", "--model", "logistic", "--quiet"]
+    assert run(*command, "--fail-over", "0.5").exit_code == 0
+    failed = run(*command, "--fail-over", "0.001")
+    assert failed.exit_code == 1 and "of the labels are flagged" in failed.stderr
+    assert failed.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--target", "labelx"], "Did you mean 'label'"),
+        (["-t", "label", "--model", "ridge"], "predicts no classes"),
+        (["-t", "label", "--task", "regression"], "which is no number"),
+        (["-t", "label", "--drop", "colour"], "no such column"),
+        (["-t", "label", "--separator", "ab"], "not one character"),
+        (["-t", "label", "--encoding", "utf-0"], "unknown"),
+        (["-t", "label", "--json", "data.csv"], "never overwritten"),
+    ],
+)
+def test_bad_usage_ends_with_code_2(folder, monkeypatch, arguments, words):
+    monkeypatch.chdir(folder)
+    before = (folder / "data.csv").read_bytes()
+    result = run("audit", "data.csv", *arguments)
+    assert result.exit_code == 2 and words in result.stderr
+    assert (folder / "data.csv").read_bytes() == before
+
+
+def test_values_are_audited_with_boosting_too(folder):
+    result = run(
+        *("audit", folder / "data.csv", "-t", "size", "--drop", "label", "--json"),
+        *(folder / "values.json", "--model", "forest", "--quiet"),
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads((folder / "values.json").read_text())
+    assert found["task"] == "regression" and "city" in found["columns"]
+
+
+def test_rows_are_the_same_without_pandas(folder, monkeypatch):
+    command = ["audit", folder / "data.csv", "-t", "label", "--model", "logistic", "--json"]
+    run(*command, folder / "with.json")
+    monkeypatch.setattr(preparing, "_pandas", lambda: None)
+    run(*command, folder / "without.json")
+    both = [json.loads((folder / f"{name}.json").read_text()) for name in ("with", "without")]
+    assert both[0]["suspects"] and both[0]["suspects"] == both[1]["suspects"]
+
+
+def test_a_row_is_explained_by_the_others(folder):
+    result = run("explain", folder / "data.csv", "-t", "label", "--row", 5, "--top", 4)
+    assert result.exit_code == 0, result.output
+    assert "row 5" in result.stdout and "harmful" in result.stdout
+    assert "\n    5 " not in result.stdout
+
+
+def test_new_rows_are_explained_with_and_without_labels(folder):
+    command = ["explain", folder / "data.csv", "-t", "label", "--test", folder / "new.csv"]
+    result = run(*command, "--row", 0, "--row", 1)
+    assert result.exit_code == 0, result.output
+    assert "predicted good" in result.stdout and "predicted =bad" in result.stdout
+    beyond = run(*command, "--row", 2)
+    assert beyond.exit_code == 2 and "has rows 0 to 1" in beyond.stderr
+    (folder / "few.csv").write_text("size,color\n1,red\n")
+    lacking = run(*command[:-1], folder / "few.csv", "--row", 0)
+    assert lacking.exit_code == 2 and "lacks the columns 'city', 'weight'" in lacking.stderr
+
+
+def test_the_shipped_data_show_the_changed_labels():
+    result = run("audit", "--top", 3)
+    assert result.exit_code == 0, result.output
+    assert "of the first 20 flagged, 20 were changed" in " ".join(result.output.split())
+
+
+def test_groups_of_unusual_error_are_found():
+    values = np.repeat(["a", "b", "c"], 200).astype(object)
+    error = np.where(values == "b", np.arange(600) % 2, np.arange(600) % 10 == 0).astype(float)
+    found = find_groups({"place": Column("categories", values)}, error)
+    assert (found[0].value, found[0].error) == ("b", 0.5) and found[0].z > 4
+    assert find_groups({"place": Column("categories", values)}, np.arange(600) % 2.0) == []
+
+
+def test_a_rare_category_and_a_far_value_are_unlike_the_rest():
+    kinds = np.array(["x", "y"] * 300 + ["z"], dtype=object)
+    numbers = np.append(np.arange(600) % 50, 25).astype(float)
+    numbers[7] = 999.0
+    columns = {"kind": Column("categories", kinds), "n": Column("numbers", numbers)}
+    found = {one.row: one.reasons for one in find_unlike(columns, np.arange(601))}
+    assert found == {7: ["n"], 600: ["kind"]}
+
+
+def test_help_has_examples():
+    for command in ("audit", "explain", "apply"):
+        result = run(command, "--help")
+        assert result.exit_code == 0 and f"skinfluence {command} data.csv" in result.output
+
+
+def test_the_command_is_imported_without_scikit_learn():
+
+    code = "import sys, skinfluence.cli; print('numpy' in sys.modules, 'sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
