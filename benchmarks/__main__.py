@@ -21,6 +21,7 @@ BENCHMARKS = (
     "text",
     "fidelity",
     "fixing",
+    "attacks",
     "labels_flipped",
     "labels_weak",
     "labels_people",

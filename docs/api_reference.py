@@ -94,6 +94,7 @@ API_REFERENCE = [
             "InfluencePlotDisplay",
             "SelfInfluenceDisplay",
             "GroupInfluenceDisplay",
+            "AttackDisplay",
             "LabelReportDisplay",
             "LabelFixCurveDisplay",
         ],

@@ -80,17 +80,18 @@ class AttackResult(Readable):
             Columns "row", "column", "before", "after", "change" and "change_in_units", in the frame
             type of the training data.
         """
+        return make_frame(self._entries(), self._backend)
+
+    def _entries(self):
         i, j = self._changed_entries()
-        names = np.asarray(self.row_names)
-        columns = {
-            "row": names[i],
+        return {
+            "row": np.asarray(self.row_names)[i],
             "column": np.array(self.column_names, dtype=object)[j],
             "before": self._original[i, j],
             "after": (self._original + self.change)[i, j],
             "change": self.change[i, j],
             "change_in_units": self.change_in_units[i, j],
         }
-        return make_frame(columns, self._backend)
 
     def _changed_entries(self):
         i, j = np.nonzero(np.nan_to_num(self.change))

@@ -88,6 +88,7 @@ class ValidRows:
             length = np.linalg.norm(pull, axis=1, keepdims=True)
             share = pull / np.where(length > 0, length, 1.0)
             return (pull * np.minimum(room, self.radius * share)).sum(axis=1)
+        room = np.minimum(room, self.radius)
         if self.whole.any():
             room = np.where(self.whole, np.floor(room * self.unit) / self.unit, room)
         return _fill(pull, room, self.radius)

@@ -1,5 +1,6 @@
 """Figures of influence as scikit-learn displays; `plot` imports matplotlib."""
 
+from skinfluence.displays._attack import AttackDisplay
 from skinfluence.displays._comparison import ComparisonDisplay
 from skinfluence.displays._components import InfluenceComponentsDisplay
 from skinfluence.displays._damping_curve import DampingCurveDisplay
@@ -14,6 +15,7 @@ from skinfluence.displays._self_influence import SelfInfluenceDisplay
 from skinfluence.displays._top_influence import TopInfluenceDisplay
 
 __all__ = [
+    "AttackDisplay",
     "ComparisonDisplay",
     "DampingCurveDisplay",
     "GroupInfluenceDisplay",

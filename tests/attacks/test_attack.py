@@ -56,9 +56,11 @@ def test_together_through_one_row(cancer):
     assert f"{result.confirmed.sum()} of 6 predictions flip" in str(result)
 
 
-def test_vulnerability_is_the_rise_of_the_loss_by_a_small_change(cancer):
+@pytest.mark.parametrize("norm", ["max", "l2", "l1"])
+def test_vulnerability_is_the_rise_of_the_loss_by_a_small_change(cancer, norm):
     explainer, X, y, X_test = cancer
-    attack = TrainingSetAttack(max_change=0.001, bounds=None, step=0.001, max_iter=1)
+    settings = {"norm": norm, "bounds": None, "max_iter": 1}
+    attack = TrainingSetAttack(max_change=0.001, step=0.001, **settings)
     expected = vulnerability(explainer, X_test, attack=attack)
     label = explainer.predict(X_test)
     model = explainer.estimator_.named_steps["logisticregression"]

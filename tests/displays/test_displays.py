@@ -64,6 +64,8 @@ def drawn(name, tumours, flagger, **kwargs):
         return kind.from_flagger(*flagger, **kwargs)
     if name == "ComparisonDisplay":
         return kind.from_explainers(explainer, explainer, X, y, **kwargs)
+    if name == "AttackDisplay":
+        return kind.from_explainer(explainer, X, **kwargs)
     if name == "GroupInfluenceDisplay":
         groups = explainer.X_train_["mean radius"].round(-1)
         return kind.from_explainer(explainer, groups, X, y, **kwargs)
@@ -90,7 +92,7 @@ def test_conventions_of_scikit_learn(name, tumours, flagger):
         assert ax.get_xlabel()
         assert (
             ax.get_ylabel()
-            or name in ("TopInfluenceDisplay", "GroupInfluenceDisplay")
+            or name in ("TopInfluenceDisplay", "GroupInfluenceDisplay", "AttackDisplay")
             or (n_panels(display) == 3)
         )
     table = display.frame()
@@ -137,6 +139,16 @@ def test_rows_as_images():
     )
     assert_array_equal(display.images[0].ravel(), X[display.row_names[0]])
     assert_array_equal(display.test_image.ravel(), X[300])
+
+
+def test_an_attacked_row_as_an_image():
+    X, y = load_digits(n_class=2, return_X_y=True)
+    explainer = InfluenceExplainer(LogisticRegression()).fit(X[:200], y[:200])
+    display = displays.AttackDisplay.from_explainer(explainer, X[200:201], image_shape=(8, 8))
+    shown = [panel.get_images()[0].get_array() for panel in display.ax_]
+    assert_array_equal(shown[0].ravel(), X[display.result.rows[0]])
+    assert_allclose(shown[1], shown[0] + shown[2])
+    assert np.abs(shown[2]).max() > 0
 
 
 def test_fidelity_is_that_of_refits(tumours):
