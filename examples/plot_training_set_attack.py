@@ -73,5 +73,5 @@ ax.legend(title="prediction")
 plt.show()
 
 # %%
-# The fifteen most exposed predictions all flip, of the fifteen least exposed ones less than half:
+# The fifteen most exposed predictions all flip, of the other twenty-five less than half:
 # vulnerability tells where to look before anybody attacks.
