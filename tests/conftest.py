@@ -3,8 +3,10 @@
 import os
 
 # Before anything imports scipy or matplotlib.
-if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: no threads of BLAS besides
+if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: one thread each
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # threads of OpenMP that wait for each other make small fits a hundred times slower
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
