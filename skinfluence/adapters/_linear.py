@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array
 
 from skinfluence.adapters._registry import UnsupportedEstimatorError
-from skinfluence.linalg import ActivePenalty, Design, EntriesPenalty, MatrixPenalty
+from skinfluence.linalg import ActivePenalty, Design, EntriesPenalty, GroupPenalty, MatrixPenalty
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
 from skinfluence.predictors import LinearPredictor
@@ -151,10 +151,9 @@ def sparse_objective(
     weights,
     settings,
     mean_form=False,
+    together=False,
 ):
     """Objective of a linear model with an l1 penalty, on the coefficients that are not zero.
-
-    Each output selects columns of its own.
 
     Parameters
     ----------
@@ -164,6 +163,9 @@ def sparse_objective(
         Factors of the absolute values of the features' coefficients, and of half their squares.
     intercept_l1 : float
         The same as `l1` for the intercept.
+    together : bool
+        Whether the l1 penalty is on the norm of a column's coefficients, so that all outputs
+        select the same columns; otherwise each selects columns of its own.
     """
     K = coding.n_outputs
     # softmax: the estimator keeps the sum of its intercepts, which is not that of centred features
@@ -173,8 +175,9 @@ def sparse_objective(
     l1 = np.append(np.full(X.shape[1], float(l1)), np.full(n_free, float(intercept_l1)))
     l2 = np.append(np.full(X.shape[1], float(l2)), np.zeros(n_free))
     coef, l1, l2 = coef.ravel(), np.tile(l1, K), np.tile(l2, K)
-    kind = ActivePenalty if K == 1 else EntriesPenalty
-    penalty = kind(l1, l2, np.arange(0), np.zeros(0)).of(coef)
+    kind = ActivePenalty if K == 1 else GroupPenalty if together else EntriesPenalty
+    none = np.zeros((K, 0)) if together else np.zeros(0)
+    penalty = kind(l1, l2, np.arange(0), none).of(coef)
     selected = penalty.selected
     refuse(
         estimator,

@@ -43,12 +43,6 @@ FAMILIES = (
         "make_pipeline(RandomTreesEmbedding(random_state=0), Ridge())",
     ),
     Family(
-        r"sklearn\.linear_model",
-        r"MultiTask(Lasso|ElasticNet)(CV)?",
-        "selects its columns for all targets together, and these are not supported yet",
-        regressor="Lasso(alpha=0.1)",
-    ),
-    Family(
         r"sklearn\.neural_network|torch|keras|tensorflow|skorch|scikeras",
         ".*",
         "is a network: its loss has many optima, and training stops at none of them",

@@ -70,7 +70,7 @@ def _curved(objective, coupling, rows, lost, step):
         out -= _class_part(objective, coupling, rows, lost, step)
     if objective.penalty_scaling == "mean":
         gone = lost @ weights.amounts[rows] / weights.amounts.sum()
-        out += gone * objective.penalty.times(step)
+        out += gone * objective.penalty.at(objective.coef).times(step)
     return out
 
 

@@ -5,6 +5,7 @@ Where to start: `_design.py` (Z = [X - center, 1] without the copy), then `_hess
 
 from skinfluence.linalg._blocks import CACHE_MIB, SOLVED_MIB, block_size, row_blocks
 from skinfluence.linalg._design import Design
+from skinfluence.linalg._group_penalty import GroupPenalty, norm_curvature
 from skinfluence.linalg._hessian import Hessian
 from skinfluence.linalg._linear_hessian import LinearHessian
 from skinfluence.linalg._penalty import (
@@ -24,6 +25,7 @@ __all__ = [
     "ActivePenalty",
     "Design",
     "EntriesPenalty",
+    "GroupPenalty",
     "Hessian",
     "LinearHessian",
     "MatrixPenalty",
@@ -32,6 +34,7 @@ __all__ = [
     "RowCurvature",
     "as_penalty",
     "block_size",
+    "norm_curvature",
     "row_blocks",
     "score_reader",
 ]

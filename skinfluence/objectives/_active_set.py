@@ -14,7 +14,8 @@ SIAM Journal on Optimization 24, 2014.
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from skinfluence.linalg import Penalty
+from skinfluence.linalg import GroupPenalty, Penalty
+from skinfluence.objectives._active_groups import group_optimum
 from skinfluence.predictors import LinearPredictor
 from skinfluence.predictors._entries import EntriesPredictor
 
@@ -53,13 +54,16 @@ def active_optimum(objective, start=None):
     ----------
     objective : Objective
         With a SelectedPredictor of one output and an ActivePenalty, or an EntriesPredictor and an
-        EntriesPenalty.
+        EntriesPenalty or GroupPenalty.
     start : ndarray of shape (K q,), default=None
         Coefficients of all columns; those of `objective` by default.
     """
     smooth, l1 = on_all_columns(objective), objective.penalty.l1
     shape = smooth.coef.shape
     coef = smooth.coef.ravel() if start is None else start
+    if isinstance(objective.penalty, GroupPenalty):
+        best, least = group_optimum(smooth, objective.penalty, coef)
+        return with_selection(objective, best), least
     scale = smooth.gradient_scale or 1.0
     best, least, stalled = None, np.inf, 0
     for _ in range(MAX_ITER):

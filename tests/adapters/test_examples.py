@@ -24,7 +24,8 @@ EXAMPLES = [
     if has_fit_parameter(estimator, "sample_weight")  # Gaussian processes: test_kernel_machines.py
     and not name.startswith("SGD")  # which stops short of the optimum: test_stochastic.py
     and name != "QuantileRegressor"  # explained through a smooth loss: test_quantile.py
-    and not name.startswith(("MultiOutput", "Bagging"))  # test_composed.py, test_bagging.py
+    # test_composed.py, test_bagging.py, test_multi_task.py
+    and not name.startswith(("MultiOutput", "Bagging", "MultiTask"))
 ]
 
 

@@ -40,7 +40,6 @@ REFUSED = {
     tree.DecisionTreeClassifier: "made of trees",
     neural_network.MLPClassifier: "network.*last hidden layer",
     neural_network.MLPRegressor: "network",
-    linear_model.MultiTaskLasso: "for all targets together",
     linear_model.Perceptron: "order of the rows",
     linear_model.TheilSenRegressor: "drawn subsets",
     linear_model.RANSACRegressor: "inlier_mask_",

@@ -1,6 +1,18 @@
-"""Lasso, ElasticNet and their CV forms: squared error with an l1 penalty, on the active set."""
+"""Lasso, ElasticNet, their multi-task and CV forms: squared error with an l1 penalty.
 
-from sklearn.linear_model import ElasticNet, ElasticNetCV, Lasso, LassoCV
+On the active set: of coefficients, or of columns for the multi-task forms.
+"""
+
+from sklearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
+    MultiTaskElasticNet,
+    MultiTaskElasticNetCV,
+    MultiTaskLasso,
+    MultiTaskLassoCV,
+)
 
 from skinfluence.adapters._families.least_squares import FREE_SIGNS
 from skinfluence.adapters._linear import (
@@ -19,7 +31,7 @@ def _check(estimator):
     refuse(estimator, estimator.positive, "positive=True", FREE_SIGNS)
 
 
-def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio):
+def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio, **more):
     """The penalty is alpha per unit of weight: weights count relative to their mean."""
     y = target_values(y)
     weights = RowWeights(sample_weight)
@@ -35,6 +47,7 @@ def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio):
         weights=weights,
         settings=settings,
         mean_form=True,
+        **more,
     )
 
 
@@ -90,3 +103,30 @@ def elastic_net_cv(estimator, X, y, sample_weight, settings):
     """ElasticNet at the chosen `alpha_` and `l1_ratio_`, which are held fixed."""
     settings = settings, estimator.alpha_, estimator.l1_ratio_
     return _objective(estimator, X, y, sample_weight, *settings)
+
+
+def _multi_task(estimator, X, y, sample_weight, settings):
+    """The l1 penalty is on the norm of each column's coefficients for all targets.
+
+    The CV forms at the chosen `alpha_` and `l1_ratio_`, which are held fixed.
+    """
+    alpha = getattr(estimator, "alpha_", None)
+    alpha = estimator.alpha if alpha is None else alpha
+    l1_ratio = getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", 1.0))
+    settings = settings, alpha, l1_ratio
+    return _objective(estimator, X, y, sample_weight, *settings, together=True)
+
+
+for _example in (
+    MultiTaskLasso(0.1),
+    MultiTaskElasticNet(0.1),
+    MultiTaskLassoCV(cv=3),
+    MultiTaskElasticNetCV(cv=3),
+):
+    _chosen = "The chosen penalty is held fixed. " if hasattr(_example, "cv") else ""
+    register(
+        "sklearn.linear_model",
+        type(_example).__name__,
+        examples=lambda example=_example: [example],
+        caveat=f"{_chosen}{SELECTION}",
+    )(_multi_task)

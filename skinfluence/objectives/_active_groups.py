@@ -1,0 +1,129 @@
+"""The optimum with a penalty on norms of columns: which columns are zero in all outputs.
+
+Newton steps on the columns that are not zero, where the norms are smooth; block coordinate descent
+finds which these are. For squared error, whose outputs share one Gram matrix.
+
+References
+----------
+N. Simon, J. Friedman and T. Hastie, "A blockwise descent algorithm for group-penalized
+multiresponse and multinomial regression", 2013, arXiv:1311.6529.
+"""
+
+import numpy as np
+
+from skinfluence.linalg import norm_curvature
+
+#: Subgradient, relative to the gradient's terms, that is rounding.
+TOLERANCE = 1e-14
+MAX_ITER = 100
+#: Rounds on the same columns, and passes of coordinate descent in each.
+ROUNDS, PASSES = 200, 5
+#: Columns that are added at a time, at least.
+FEW = 10
+
+
+def group_optimum(smooth, penalty, coef):
+    """(coefficients (K q,) of least J + sum_j l1_j |w_j|, their relative subgradient).
+
+    Parameters
+    ----------
+    smooth : Objective
+        J, squared error with a diagonal penalty, on all columns.
+    penalty : GroupPenalty
+    coef : ndarray of shape (K q,)
+        The start.
+    """
+    K, q = smooth.coef.shape
+    W, l1 = coef.reshape(K, q).copy(), penalty.l1[:q]
+    scale = smooth.gradient_scale or 1.0
+    best, least = W, np.inf
+    for _ in range(MAX_ITER):
+        smooth = smooth.with_coef(W)
+        gradient = smooth.gradient()
+        pull = np.linalg.norm(group_subgradient(gradient, W, l1), axis=0)
+        size = pull.max(initial=0.0) / scale
+        stalled = size > 0.5 * least
+        if size < least:
+            best, least = W, size
+        if size <= TOLERANCE or stalled:
+            break
+        columns = _columns_to_move(W, pull, l1)
+        Q = smooth.design.columns(columns).gram(smooth.sample_weight[:, 0])
+        Q[np.diag_indices_from(Q)] += smooth.penalty.diagonal[0, columns]
+        W = W.copy()
+        found = _on_columns(Q, gradient[:, columns], W[:, columns], l1[columns], TOLERANCE * scale)
+        W[:, columns] = found
+    return best.ravel(), least
+
+
+def group_subgradient(gradient, W, l1):
+    """The subgradient of least size of J + sum_j l1_j |w_j|, from the gradient of J; all (K, q)."""
+    size = np.linalg.norm(W, axis=0)
+    pull = np.linalg.norm(gradient, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = np.where(size > 0.0, W / size, 0.0)
+        below = np.where(pull > l1, gradient * (1.0 - l1 / pull), 0.0)
+    return np.where((size > 0.0) | (l1 == 0.0), gradient + l1 * unit, below)
+
+
+def _columns_to_move(W, pull, l1):
+    """Columns with coefficients, and those of the rest that pull most."""
+    there = W.any(axis=0) | (l1 == 0.0)
+    outside = np.flatnonzero(~there & (pull > 0.0))
+    most = max(FEW, there.sum())
+    if len(outside) > most:
+        outside = outside[np.argsort(-pull[outside])[:most]]
+    return np.union1d(np.flatnonzero(there), outside)
+
+
+def _on_columns(Q, gradient, W, l1, tolerance):
+    """The V of least <G, V - W> + tr((V - W) Q (V - W)') / 2 + sum_j l1_j |v_j|, (K, m)."""
+    B, V = W @ Q - gradient, W
+    size = _size(V @ Q - B, V, l1)
+    for _ in range(ROUNDS):
+        if size <= tolerance:
+            break
+        moved = _newton_step(Q, V @ Q - B, V, l1)
+        now = _size(moved @ Q - B, moved, l1)
+        if not now <= 0.5 * size:  # NaN too
+            moved = _descend(Q, B, V, l1)
+            now = _size(moved @ Q - B, moved, l1)
+            if np.array_equal(moved, V):
+                break
+        V, size = moved, now
+    return V
+
+
+def _size(gradient, V, l1):
+    return np.abs(group_subgradient(gradient, V, l1)).max(initial=0.0)
+
+
+def _newton_step(Q, gradient, V, l1):
+    """After Newton's step on the columns that are not zero; NaN where there is none."""
+    K = len(V)
+    active = np.flatnonzero(V.any(axis=0) | (l1 == 0.0))
+    some, m = V[:, active], len(active)
+    H = np.zeros((K, m, K, m))
+    for k in range(K):
+        H[k, :, k] = Q[np.ix_(active, active)]
+    place = np.arange(m)
+    H[:, place, :, place] += norm_curvature(some, l1[active])
+    right = group_subgradient(gradient, V, l1)[:, active].ravel()
+    out = np.zeros_like(V)
+    try:
+        step = np.linalg.solve(H.reshape(K * m, K * m), right)
+    except np.linalg.LinAlgError:
+        return np.full_like(V, np.nan)
+    out[:, active] = some - step.reshape(K, m)
+    return out
+
+
+def _descend(Q, B, V, l1):
+    """After some passes of block coordinate descent, with exact zeros."""
+    V = V.copy()
+    for _ in range(PASSES):
+        for j in np.flatnonzero(np.diagonal(Q) > 0.0):
+            u = B[:, j] - V @ Q[:, j] + Q[j, j] * V[:, j]
+            size = np.linalg.norm(u)
+            V[:, j] = u * (max(0.0, 1.0 - l1[j] / size) if size > 0.0 else 0.0) / Q[j, j]
+    return V
