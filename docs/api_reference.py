@@ -49,6 +49,9 @@ API_REFERENCE = [
             "functional_value",
             "smallest_set",
             "SmallestSet",
+            "removal_curve",
+            "repair_curve",
+            "FunctionalCurve",
             "Coefficient",
             "TValue",
             "FUNCTIONALS",
@@ -97,6 +100,7 @@ API_REFERENCE = [
             "AttackDisplay",
             "LabelReportDisplay",
             "LabelFixCurveDisplay",
+            "FunctionalCurveDisplay",
         ],
     },
     {

@@ -4,6 +4,7 @@ from skinfluence.displays._attack import AttackDisplay
 from skinfluence.displays._comparison import ComparisonDisplay
 from skinfluence.displays._components import InfluenceComponentsDisplay
 from skinfluence.displays._damping_curve import DampingCurveDisplay
+from skinfluence.displays._functional_curve import FunctionalCurveDisplay
 from skinfluence.displays._group_influence import GroupInfluenceDisplay
 from skinfluence.displays._influence_distance import InfluenceDistanceDisplay
 from skinfluence.displays._influence_plot import InfluencePlotDisplay
@@ -18,6 +19,7 @@ __all__ = [
     "AttackDisplay",
     "ComparisonDisplay",
     "DampingCurveDisplay",
+    "FunctionalCurveDisplay",
     "GroupInfluenceDisplay",
     "InfluenceComponentsDisplay",
     "InfluenceDistanceDisplay",

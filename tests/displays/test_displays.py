@@ -66,6 +66,8 @@ def drawn(name, tumours, flagger, **kwargs):
         return kind.from_explainers(explainer, explainer, X, y, **kwargs)
     if name == "AttackDisplay":
         return kind.from_explainer(explainer, X, **kwargs)
+    if name == "FunctionalCurveDisplay":
+        return kind.from_explainer(explainer, "loss", X, y, n_points=3, **kwargs)
     if name == "GroupInfluenceDisplay":
         groups = explainer.X_train_["mean radius"].round(-1)
         return kind.from_explainer(explainer, groups, X, y, **kwargs)
