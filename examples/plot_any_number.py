@@ -77,6 +77,6 @@ for name in X.columns:
     print(f"{name:4} t {t:5.2f}  sign changes without {sign.size}  below 1.96 without {bound}")
 
 # %%
-# The most helpful rows lower the area steeply when they are removed; the most harmful ones raise it,
-# and many of them have wrong labels. The t value of s5, 4.4, falls below 1.96 without 11 of the 442
-# patients.
+# The most helpful rows lower the area steeply when they are removed; the most harmful ones raise
+# it, and many of them have wrong labels. The t value of s5, 4.4, falls below 1.96 without 11 of the
+# 442 patients.
