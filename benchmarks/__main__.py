@@ -22,6 +22,7 @@ BENCHMARKS = (
     "fidelity",
     "fixing",
     "attacks",
+    "mismatch",
     "labels_flipped",
     "labels_weak",
     "labels_people",

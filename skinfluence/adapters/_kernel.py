@@ -57,6 +57,10 @@ class RowKernel:
         rows = _double(self.rows[some])
         return np.asarray(self.function(rows, rows), dtype=np.float64)
 
+    def own(self, X):
+        """Kernel of each row of a table with itself, (n_rows,)."""
+        return RowKernel(self.function, X).diagonal()
+
     def take(self, some):
         """The kernel with some of the known rows."""
         return RowKernel(self.function, self.rows[some])
@@ -85,6 +89,12 @@ class PrecomputedKernel:
 
     def diagonal(self):
         return self._diagonal
+
+    def own(self, X):
+        raise ValueError(
+            "The kernel of a new row with itself is not known where kernels are precomputed. "
+            'Fit the estimator with kernel="rbf" or a function.'
+        )
 
     def take(self, some):
         out = object.__new__(PrecomputedKernel)
@@ -137,6 +147,12 @@ class KernelColumns:
 
     def __call__(self, X):
         return solve_triangular(self.root, self.kernel(X).T, lower=True, check_finite=False).T
+
+    def left_out(self, X):
+        """``k(x, x) - z(x)' z(x)`` of each row of a table: what no column describes, (n_rows,)."""
+        own = self.kernel.own(X)
+        left = own - np.einsum("ij,ij->i", *[self(X)] * 2)
+        return np.where(left > INDEFINITE * own, left, 0.0)
 
 
 def kernel_objective(

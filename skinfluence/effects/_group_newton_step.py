@@ -172,14 +172,26 @@ def _left_over(inverse, left, rows, pulled):
 
 def _determine(objective, rows, null_space):
     """Whether rows see directions (p, m) in which nothing else has curvature."""
-    if not null_space.shape[1]:
-        return False
     predictor = objective.predictor.take(rows)
+    return bool(see_directions(predictor, null_space, objective.loss.shift_invariant).any())
+
+
+def see_directions(predictor, directions, shift_invariant=False):
+    """Mask (n,) of rows whose raw predictions move along some of the directions (p, m).
+
+    With `shift_invariant`, a common shift of all raw predictions of a row is no move.
+    """
+    out = np.zeros(predictor.n_rows, dtype=bool)
+    if not directions.shape[1]:
+        return out
     for some in predictor.jacobian_blocks():
         J = predictor.take(some).row_jacobian()
-        seen = J @ null_space
-        if objective.loss.shift_invariant:  # a common shift of all outputs is not seen
+        seen = J @ directions
+        if shift_invariant:
             seen -= seen.mean(axis=1, keepdims=True)
-        if (np.abs(seen) > 1e-8 * (np.abs(J) @ np.abs(null_space))).any():
-            return True
-    return False
+        size = np.abs(J) @ np.abs(directions)
+        # what is zero in a direction is rounding of its largest entry
+        rounding = 1e-12 * np.abs(J).max(axis=2, keepdims=True) * np.abs(directions).max(axis=0)
+        moves = np.abs(seen) > 1e-8 * size + rounding
+        out[some] = moves.any(axis=(1, 2))
+    return out

@@ -9,7 +9,12 @@ from skinfluence.explainer._changed_rows import ChangedRows, refit_estimator
 from skinfluence.explainer._delegation import EstimatorDelegation, delegated
 from skinfluence.explainer._diagnostics import leverage
 from skinfluence.explainer._explainer import InfluenceExplainer
-from skinfluence.explainer._feature_values import FeatureValues, relevant_columns, row_columns
+from skinfluence.explainer._feature_values import (
+    FeatureValues,
+    relevant_columns,
+    row_columns,
+    typical_value_changes,
+)
 from skinfluence.explainer._fidelity import (
     GROUPS_AT_ONCE,
     N_ROWS,
@@ -60,6 +65,7 @@ __all__ = [
     "rows_concordance",
     "target_changes",
     "top_k",
+    "typical_value_changes",
     "warn_of_stand_in",
 ]
 

@@ -12,7 +12,7 @@ from skinfluence.adapters import FittedModel, Settings
 from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.effects._residuals import unit_residual
 from skinfluence.explainer._closed_form import needs_objective
-from skinfluence.explainer._diagnostics import diagnostics_columns, leverage
+from skinfluence.explainer._diagnostics import diagnostics_columns, leverage, out_of_sample_leverage
 from skinfluence.explainer._fidelity import rows_concordance
 from skinfluence.explainer._health import (
     Health,
@@ -22,6 +22,7 @@ from skinfluence.explainer._health import (
     null_directions,
 )
 from skinfluence.explainer._linearization import Linearization
+from skinfluence.explainer._validation import check_test_table
 from skinfluence.objectives import Objective
 
 
@@ -83,6 +84,35 @@ class AllRows:
         many = self.objective_.n_rows * self.objective_.n_outputs
         inverse = self.linearization_.inverse_for("newton_step", many)
         return leverage(inverse)
+
+    def out_of_sample_leverage(self, X=None):
+        """Leverage of rows that the model was not fitted to.
+
+        The variance of a raw prediction in units of the variance of the noise, x' H^-1 x for least
+        squares: how little the training rows determine it. With K raw predictions the trace of
+        J H^-1 J', J the derivative of the row's raw predictions in the coefficients. Computed from
+        the Hessian for every `curvature`, at the fitted coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_rows, n_features), default=None
+            None: the training rows, each by the Hessian without it.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Infinite for a row whose prediction the training rows leave undetermined, such as one
+            with a category that no training row has, in a model without a penalty.
+
+        See Also
+        --------
+        skinfluence.mismatch.unlike_training : Rows whose leverage is unlike the training rows' own.
+        """
+        check_is_fitted(self)
+        needs_objective(self, "out_of_sample_leverage")
+        if X is not None:
+            check_test_table(X, [*self.fitted_model_.transformers, self.fitted_model_.model][0])
+        return out_of_sample_leverage(self.fitted_model_, self.linearization_, X)
 
     def health(self):
         """Report on the optimum, curvature, leverages and solver behind the influences.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinfluence.effects import RowEdits
+from skinfluence.effects._group_newton_step import see_directions
 from skinfluence.effects._residuals import unit_residual
 from skinfluence.linalg import row_blocks
 from skinfluence.losses import HalfTweedie, Logistic, SquaredError
@@ -21,6 +22,63 @@ def leverage(inverse):
     for some, forms in inverse.iter_leverage_blocks(np.arange(len(out)), 8 * K * K):
         out[some] = hessian.curvature_of(some).traces(forms)
     return out
+
+
+def out_of_sample_leverage(fitted_model, linearization, X=None):
+    """:meth:`InfluenceExplainer.out_of_sample_leverage`; of members the sum of theirs."""
+    table = fitted_model.X if X is None else fitted_model.table(X)
+    if fitted_model.members:
+        X = None if X is None else table
+        parts = linearization.parts
+        return sum(out_of_sample_leverage(part.fitted_model, part, X) for part in parts)
+    objective = linearization.objective
+    many = objective.n_outputs * table.shape[0]
+    inverse = linearization.inverse_for("newton_step", many)
+    shift_invariant = objective.loss.shift_invariant
+    with inverse.session():
+        if X is None:
+            out = _left_out_leverage(inverse, shift_invariant)
+        else:
+            predictor = objective.predictor.of(table).at(objective.predictor)
+            out = _new_rows_leverage(inverse, predictor, shift_invariant)
+    columns = objective.predictor.columns
+    if hasattr(columns, "left_out") and (X is not None or columns.is_limited):
+        # nothing but the penalty determines what the columns leave out
+        curvature = objective.penalty.diagonal[:, 0] + linearization.damping * (
+            objective.weights.base.sum()
+        )
+        out += columns.left_out(table) * (1.0 / curvature).sum()
+    return out
+
+
+def _left_out_leverage(inverse, shift_invariant):
+    """Total of ``M_i (I - A_i M_i)^-1``, J_i H^-1 J_i' with H without the row; (n,)."""
+    n, K = inverse.hessian.n_rows, inverse.hessian.n_outputs
+    out = np.empty(n)
+    for some, forms in inverse.iter_leverage_blocks(np.arange(n), 32 * K * K):
+        system = inverse.leverage_system(np.arange(some.start, some.stop), forms=forms)
+        blocks = np.empty(forms.shape)
+        for k, unit in enumerate(np.eye(K)):
+            solved, full = system.solve(np.broadcast_to(unit, (len(forms), K)))
+            blocks[:, :, k] = np.einsum("nkj,nj->nk", forms, solved)
+        out[some] = np.where(full, np.inf, _total(blocks, shift_invariant))
+    return out
+
+
+def _new_rows_leverage(inverse, predictor, shift_invariant):
+    """Total of J H^-1 J' of other rows, (n,); infinite where nothing determines a prediction."""
+    K, out = inverse.hessian.n_outputs, np.empty(predictor.n_rows)
+    for some in row_blocks(len(out), 8 * K * K):
+        blocks = inverse.leverage_blocks_of(predictor.take(some))
+        out[some] = _total(blocks, shift_invariant)
+    out[see_directions(predictor, inverse.report.null_space, shift_invariant)] = np.inf
+    return out
+
+
+def _total(blocks, shift_invariant):
+    """Trace of each of the blocks (n, K, K), without a common shift where it means nothing."""
+    out = np.einsum("nkk->n", blocks)
+    return out - blocks.mean(axis=2).sum(axis=1) if shift_invariant else out
 
 
 def diagnostics_columns(fitted_model, linearization, dfbetas):

@@ -147,10 +147,7 @@ def relevant_columns(train, test, rows, raw_predictions, n_columns=FEW):
     if len(train.names) <= n_columns:
         return [list(range(len(train.names))) for _ in rows]
     try:
-        if sparse.issparse(test.X):
-            moved = [_moved_by_zeros(test, t, raw_predictions) for t in rows]
-        else:
-            moved = _moved_by_typical_values(train, test, rows, raw_predictions)
+        moved = typical_value_changes(train, test, rows, raw_predictions)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         warnings.warn(
             f"The first {n_columns} columns are shown: which ones drive a prediction is not known, "
@@ -160,25 +157,53 @@ def relevant_columns(train, test, rows, raw_predictions, n_columns=FEW):
             stacklevel=user_stacklevel(),
         )
         return [list(range(n_columns)) for _ in rows]
-    return [c[np.argsort(-far, kind="stable")][:n_columns].tolist() for c, far in moved]
+    far = [(columns, np.abs(change).max(axis=1)) for columns, change in moved]
+    return [c[np.argsort(-size, kind="stable")][:n_columns].tolist() for c, size in far]
 
 
-def _moved_by_zeros(test, t, raw_predictions):
-    """(columns that are not zero in a sparse row, how far zero there moves raw predictions)."""
+def typical_value_changes(train, test, rows, numbers):
+    """Changes of numbers of test rows if one column takes its typical value among training rows.
+
+    Parameters
+    ----------
+    train, test : FeatureValues
+    rows : list of int
+        Test rows.
+    numbers : callable
+        Numbers (n, K) of a table of the test rows' type.
+
+    Returns
+    -------
+    list of (ndarray of int, ndarray of shape (n_columns, K))
+        For each test row the columns, and the changes; of a sparse row the columns that are not
+        zero, where zero is typical.
+
+    Raises
+    ------
+    ArithmeticError, LookupError, TypeError, ValueError
+        Where a step does not take rows in which one value is a typical one.
+    """
+    if sparse.issparse(test.X):
+        return [_moved_by_zeros(test, t, numbers) for t in rows]
+    return _moved_by_typical_values(train, test, rows, numbers)
+
+
+def _moved_by_zeros(test, t, numbers):
+    """(columns that are not zero in a sparse row, changes of numbers by a zero there)."""
     row = test.take([t]).tocsr()
     row.eliminate_zeros()
     m, columns = row.nnz, row.indices
     if not m:
-        return columns, np.zeros(0)
+        return columns, np.zeros((0, 1))
     kept = ~np.eye(m, dtype=bool)
     data, indices = np.tile(row.data, (m, 1))[kept], np.tile(columns, (m, 1))[kept]
     without = sparse.csr_array((data, indices, np.arange(m + 1) * (m - 1)), (m, row.shape[1]))
-    raw = raw_predictions(sparse.vstack([row, without], format="csr"))
-    return columns, np.abs(raw[1:] - raw[:1]).max(axis=1)
+    raw = numbers(sparse.vstack([row, without], format="csr"))
+    return columns, raw[1:] - raw[:1]
 
 
-def _moved_by_typical_values(train, test, rows, raw_predictions):
-    """(all columns, how far their typical values move raw predictions) of each row."""
+def _moved_by_typical_values(train, test, rows, numbers):
+    """(all columns, changes of numbers by their typical values) of each row."""
     m = len(train.names)
     typical = [train.values(c, [train.typical_rows[c]])[0] for c in range(m)]
     copies = test.take(np.repeat(rows, m))
@@ -193,6 +218,6 @@ def _moved_by_typical_values(train, test, rows, raw_predictions):
     else:
         for c, value in enumerate(typical):
             copies[places + c, c] = value
-    raw = raw_predictions(copies).reshape(len(rows), m, -1)
-    own = raw_predictions(test.take(rows))[:, None]
-    return [(np.arange(m), far) for far in np.abs(raw - own).max(axis=2)]
+    raw = numbers(copies).reshape(len(rows), m, -1)
+    own = numbers(test.take(rows))[:, None]
+    return [(np.arange(m), change) for change in raw - own]

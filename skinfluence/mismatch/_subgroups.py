@@ -216,6 +216,7 @@ def subgroup_influence(
     See Also
     --------
     skinfluence.groups.group_influence : The effect of given groups on each test row.
+    unlike_training : Test rows that lie outside what the training rows determine.
 
     Notes
     -----
