@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.frames import make_frame
+from skinfluence._utils.tables import value_text
 from skinfluence.explainer import InfluenceExplainer
 
 #: Colours of Okabe & Ito (2008), told apart by colour-blind readers; markers and hatches serve
@@ -101,6 +102,11 @@ class Display:
             self.figure_ = axes[0].figure
         self.ax_ = axes[0] if n_panels == 1 else axes
         return self.ax_
+
+
+def plain_text(value, longest=24):
+    """A name or a value as one short line, in which no sign begins a formula."""
+    return value_text(value, longest=longest).replace("$", r"\$")
 
 
 def signed_bars(ax, values, labels=(None, None), **kwargs):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.displays._base import HARMFUL, HATCH, HELPFUL, Display
+from skinfluence.displays._base import HARMFUL, HATCH, HELPFUL, Display, plain_text
 
 #: Classes up to which the noise matrix is annotated with its numbers.
 MOST_ANNOTATED = 6
@@ -150,8 +150,9 @@ class LabelReportDisplay(Display):
         image = ax.imshow(off, cmap="cividis_r", vmin=0.0)
         ax.figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.8)
         place = np.arange(len(off))
-        ax.set_xticks(place, [str(c) for c in self.classes], rotation=90, fontsize=8)
-        ax.set_yticks(place, [str(c) for c in self.classes], fontsize=8)
+        names = [plain_text(c) for c in self.classes]
+        ax.set_xticks(place, names, rotation=90, fontsize=8)
+        ax.set_yticks(place, names, fontsize=8)
         ax.set_xlabel("given label")
         ax.set_ylabel("true label")
         if len(off) > MOST_ANNOTATED:

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from skinfluence._utils.docs import shared_parameters
-from skinfluence.displays._base import Display, one_test_row, signed_bars
+from skinfluence.displays._base import Display, one_test_row, plain_text, signed_bars
 
 #: Height that a line of a bar's name needs, in points, before titles take some of the axes.
 LINE = 11.0
@@ -164,17 +164,20 @@ class TopInfluenceDisplay(Display):
         ax.set_xlabel(f"change of the {self.what}\nwithout the training row")
         ax.legend(fontsize=8)
         if self.title:
-            ax.set_title(self.title.replace("; ", ";\n"), fontsize=8, loc="right")
+            ax.set_title(
+                self.title.replace("; ", ";\n").replace("$", r"\$"), fontsize=8, loc="right"
+            )
         if self.images is not None:
             self._draw_images(ax)
         return self
 
     def _name(self, i, n_lines):
         """Name and label of a row, then as many feature values as there are lines for."""
-        name = f"row {self.row_names[i]}, label {_short(self.labels[i])}"
+        name = f"row {plain_text(self.row_names[i])}, label {plain_text(self.labels[i])}"
         if self.images is not None:
             return name + " " * 9  # where the image stands
-        values = [f"{key} {_short(column[i])}" for key, column in (self.features or {}).items()]
+        features = (self.features or {}).items()
+        values = [f"{plain_text(key, 40)} {plain_text(column[i])}" for key, column in features]
         return "\n".join([name, *values[: max(n_lines - 1, 0)]])
 
     def _draw_images(self, ax):
@@ -205,10 +208,3 @@ def _images(X, rows, shape):
     rows = _safe_indexing(X, rows)
     rows = rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows, dtype=np.float64)
     return rows.reshape(len(rows), *shape)
-
-
-def _short(value):
-    if isinstance(value, float | np.floating):
-        return f"{value:.4g}"
-    text = str(value)
-    return text if len(text) <= 18 else text[:17] + "…"

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 
 #: Stands for the colour of text, in whatever theme the page has.
 _INK = "#010203"
@@ -38,7 +39,8 @@ def draw_svg(draw, alt, *, number, size=(9.0, 4.2)):
         "axes.spines.top": False,
         "axes.spines.right": False,
     }
-    with rc_context(style):
+    with rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # of scripts without a font
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.add_subplot())
         for ax in figure.axes:

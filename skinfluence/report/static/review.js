@@ -66,7 +66,6 @@ async function decide(name) {
     other.focus();
     return;
   }
-  if (name === "suggested" && row.suggested === row.given) return;
   let decision = ["suggested", "other"].includes(name) ? "relabel" : name;
   if (decision === "relabel" && label === row.given) decision = "keep";
   await store.note(row.id, element("note").value.trim());
