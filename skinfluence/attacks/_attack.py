@@ -1,5 +1,7 @@
 """The attack: steps of steepest ascent on a few training rows, each followed by a refit."""
 
+import copy
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
@@ -166,6 +168,8 @@ class PreparedAttack:
         check_explainer(explainer)
         _check_settings(attack, explainer.objective_.n_rows)
         warn_of_stand_in(explainer, "Attacks")
+        explainer = copy.copy(explainer)
+        explainer.method = "first_order"  # warned of once
         self.explainer, self.attack = explainer, attack
         names = ("bounds", "integer", "unit", "norm", "max_change", "step")
         settings = {name: getattr(attack, name) for name in names}
@@ -194,11 +198,19 @@ class PreparedAttack:
             raise ValueError(f"rows={rows}. Expected at least one training row, each once.")
         search = _Search(self, goal, rows)
         search.run()
-        return search.result(row_labels(X_test))
+        return search.result()
 
 
 class _Search:
-    """One attack: the rows' values, and the best of them so far."""
+    """One attack: the rows' values, and the best of them so far.
+
+    Attributes
+    ----------
+    best : tuple
+        ((flipped predictions, what has to rise), values, predictions of the refit, steps).
+    own : ndarray of shape (n_test,) or None
+        Predictions of the estimator fitted to the best values, where they were asked for.
+    """
 
     def __init__(self, prepared, goal, rows):
         self.explainer, self.goal, self.rows = prepared.explainer, goal, rows
@@ -208,62 +220,61 @@ class _Search:
         self.model = ChangedRows(self.explainer, rows)
         self.original = self.table.values(rows)
         self.n_steps = 0
-        self.best = (0, -np.inf), self.original, 0
-        self.confirmed = None  # predictions of the estimator itself
+        self.best = (0, -np.inf), self.original, goal.predictions, 0
+        self.own = goal.predictions
 
     def run(self):
         """Step until all predictions have flipped, nothing moves, or `max_iter` is reached."""
         latent = used = self.original
         current, check_at = self._refit(used), 0
-        tests = np.arange(len(self.goal.predictions))
+        every = tests = np.arange(len(self.goal.predictions))
         while current is not None and self.n_steps < self.max_iter:
             slopes = self.goal.slopes(current, self.rows, self.table.columns, tests).sum(axis=0)
             before = used
-            while np.array_equal(used, before) and self.n_steps < self.max_iter:
+            while np.array_equal(used, before, equal_nan=True):
                 stepped = self.valid.stepped(self.original, latent, slopes)
-                self.n_steps += 1
                 if np.array_equal(stepped, latent, equal_nan=True):
                     return  # at the end of what is valid
+                if self.n_steps == self.max_iter:
+                    return
+                self.n_steps += 1
                 latent = stepped
                 used = self.valid.on_grid(self.original, latent)
             current = self._refit(used)
             if current is None:
                 return
-            flipped = self.goal.flipped(self.goal.new_predictions(current))
+            predictions = self.goal.new_predictions(current)
+            flipped = self.goal.flipped(predictions)
             reached = (int(flipped.sum()), self.goal.height(current))
-            if reached > self.best[0]:
-                self.best = reached, used, self.n_steps
-            if flipped.all() and self.n_steps >= check_at:
-                self.confirmed = self._own_predictions(used, current)
-                if self.goal.flipped(self.confirmed).all():
-                    self.best = reached, used, self.n_steps
+            due = flipped.all() and self.n_steps >= check_at
+            if reached > self.best[0] or due:
+                self.best = reached, used, predictions, self.n_steps
+                self.own = None
+            if due:
+                self.own = self._own_predictions(used)
+                if self.own is None or self.goal.flipped(self.own).all():
                     return
                 check_at = 2 * self.n_steps
-            tests = np.flatnonzero(~flipped) if not flipped.all() else np.arange(len(flipped))
+            tests = every if flipped.all() else np.flatnonzero(~flipped)
 
     def _refit(self, values):
         return self.model.explain(*self.moving.write(values))
 
-    def _own_predictions(self, values, current):
-        """Predictions of the estimator fitted to the changed table; of the refit without one."""
-        whole, _ = self.moving.write(values)
-        fitted = refit_estimator(self.explainer, whole)
-        if fitted is None:
-            return self.goal.new_predictions(current)
-        return np.asarray(fitted.predict(self.goal.X_test)).ravel()
+    def _own_predictions(self, values):
+        """Predictions of the estimator fitted to the changed table; None if it cannot be fitted."""
+        fitted = refit_estimator(self.explainer, self.moving.write(values)[0])
+        return None if fitted is None else np.asarray(fitted.predict(self.goal.X_test)).ravel()
 
-    def result(self, test_names):
+    def result(self):
         """AttackResult of the best step."""
-        _, values, at_step = self.best
-        current = self._refit(values)
-        predictions = self.goal.new_predictions(current)
-        own = self._own_predictions(values, current) if at_step else self.goal.predictions
-        _, changed = self.moving.write(values)
+        _, values, predictions, at_step = self.best
+        own = self._own_predictions(values) if self.own is None else self.own
+        own = predictions if own is None else own
         return AttackResult(
             rows=self.rows,
             row_names=self.explainer.training_rows_.names(self.rows),
             X_original=_safe_indexing(self.table.X, self.rows),
-            X_changed=changed,
+            X_changed=self.moving.write(values)[1],
             change=values - self.original,
             column_names=self.table.names,
             unit=self.valid.unit,
@@ -273,8 +284,6 @@ class _Search:
             confirmed=self.goal.flipped(own),
             n_steps=at_step or self.n_steps,
             _original=self.original,
-            _columns=self.table.columns,
-            _test_names=test_names,
             _backend=self.table.backend,
         )
 

@@ -10,6 +10,7 @@ from skinfluence.perturbation import perturbation_influence
 
 def goal_of(explainer, X_test, threshold):
     """The Goal of a model: another class, or a value across a threshold."""
+    explainer.test_rows(X_test)  # raises for what is no table
     if explainer.objective_.coding.is_classification:
         if threshold is not None:
             raise ValueError(
@@ -68,10 +69,11 @@ class CrossedThreshold:
     either = False
 
     def __init__(self, explainer, X_test, threshold):
-        if explainer.objective_.n_outputs != 1:
+        values = np.asarray(explainer.predict(X_test))
+        if values.ndim != 1 and values.shape[1] != 1:
             raise ValueError(
-                f"The model predicts {explainer.objective_.n_outputs} values a row; expected one, "
-                "which can cross a threshold. Explain each target on its own."
+                f"The model predicts {values.shape[1]} values a row; expected one, which can cross "
+                "a threshold. Explain each target on its own."
             )
         self.X_test, self.threshold = X_test, threshold
         self.predictions = _values(explainer.linearization_.optimum, explainer, X_test)

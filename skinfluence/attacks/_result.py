@@ -57,8 +57,6 @@ class AttackResult(Readable):
     confirmed: np.ndarray
     n_steps: int
     _original: np.ndarray = field(repr=False)
-    _columns: np.ndarray = field(repr=False)
-    _test_names: np.ndarray = field(repr=False)
     _backend: Any = field(repr=False)
 
     @property

@@ -15,8 +15,8 @@ from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver
 from skinfluence.solvers._nearby import NearbySolver
 
-#: Stationarity of a refit: predictions have this many digits, nearly.
-REFIT_TOLERANCE = 1e-10
+#: Stationarity of a refit.
+REFIT_TOLERANCE = 1e-9
 
 
 class ChangedRows:
@@ -34,16 +34,15 @@ class ChangedRows:
     def __init__(self, explainer, rows):
         self.explainer, self.rows = explainer, rows
         linearization = explainer.linearization_
-        self._optimum = linearization.optimum
-        self._start = self._optimum.coef
+        self._last = optimum = linearization.optimum
         self._table = RowsOfTable(explainer.fitted_model_.X, rows)
         self._newton: Any = AutoSolver.for_newton_steps()
         self._inverse: Any = AutoSolver()
-        if NearbySolver.serves(self._optimum):
+        if NearbySolver.serves(optimum):
             base = linearization.optimum_inverse
             if base.factorized and not base.report.null_space.size:
-                self._newton = NearbySolver(base, self._optimum, rows, tol=0.01)
-                self._inverse = NearbySolver(base, self._optimum, rows, tol=1e-6)
+                self._newton = NearbySolver(base, optimum, rows, tol=0.01)
+                self._inverse = NearbySolver(base, optimum, rows, tol=1e-5)
 
     def explain(self, X, replaced):
         """An explainer of the refit to the table X, in which `replaced` (a table) are the rows.
@@ -52,8 +51,7 @@ class ChangedRows:
         """
         made = self.explainer.fitted_model_.table(replaced)
         Z = self._table.with_rows(made)
-        predictor = self._optimum.predictor.with_coef(self._start).of(Z)
-        objective = self._optimum.replace(predictor=predictor, dual=None)
+        objective = self._last.replace(predictor=self._last.predictor.of(Z), dual=None)
         if objective.stands_in:
             objective = to_optimum(objective, self._newton)
         else:
@@ -61,7 +59,7 @@ class ChangedRows:
             if not found.converged:
                 return None
             objective = found.objective
-        self._start = objective.coef
+        self._last = objective
         out = copy.copy(self.explainer)
         out.method = "first_order"
         out.X_train_, out.objective_ = X, objective

@@ -46,7 +46,9 @@ def test_refit_with_changed_rows_is_that_of_the_estimator(model, n_classes):
     explainer = InfluenceExplainer(tightened(model)).fit(X, y, sample_weight=weight)
     moved = X.copy()
     moved[ROWS] += [[2.0, 0, 0, 0], [0, -1.5, 0, 1.0], [0, 0, 3.0, 0]]
-    changed = ChangedRows(explainer, ROWS).explain(moved, moved[ROWS])
+    refits = ChangedRows(explainer, ROWS)
+    refits.explain(moved, 5.0 * moved[ROWS])  # each starts from the last one
+    changed = refits.explain(moved, moved[ROWS])
     own = refit_estimator(explainer, moved)
     coef = np.ravel(own.coef_)
     found = changed.objective_.estimator_layout(changed.objective_.coef).ravel()[: len(coef)]
