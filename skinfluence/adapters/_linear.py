@@ -159,7 +159,7 @@ def sparse_objective(
     ----------
     estimator, X, y, coding, loss, weights, settings, mean_form
         See :func:`linear_objective`.
-    l1, l2 : float
+    l1, l2 : float or ndarray of shape (n_features,)
         Factors of the absolute values of the features' coefficients, and of half their squares.
     intercept_l1 : float
         The same as `l1` for the intercept.
@@ -172,8 +172,9 @@ def sparse_objective(
     centred = settings.center and intercept_l1 == 0.0 and not loss.shift_invariant
     everything, coef = design_and_coef(estimator, X, K, weights, centred=centred)
     n_free = coef.shape[1] - X.shape[1]
-    l1 = np.append(np.full(X.shape[1], float(l1)), np.full(n_free, float(intercept_l1)))
-    l2 = np.append(np.full(X.shape[1], float(l2)), np.zeros(n_free))
+    features = np.ones(X.shape[1])
+    l1 = np.append(l1 * features, np.full(n_free, float(intercept_l1)))
+    l2 = np.append(l2 * features, np.zeros(n_free))
     coef, l1, l2 = coef.ravel(), np.tile(l1, K), np.tile(l2, K)
     kind = ActivePenalty if K == 1 else GroupPenalty if together else EntriesPenalty
     none = np.zeros((K, 0)) if together else np.zeros(0)

@@ -17,6 +17,7 @@ from skinfluence.adapters._families import (  # noqa: F401
     naive_bayes,
     neighbors,
     one_vs_one,
+    other_packages,
     quantile,
     statsmodels_results,
     stochastic,

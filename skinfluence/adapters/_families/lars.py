@@ -17,7 +17,7 @@ from sklearn.linear_model import (
     OrthogonalMatchingPursuitCV,
 )
 
-from skinfluence.adapters._families.lasso import _check, _objective
+from skinfluence.adapters._families.lasso import _check, squared_error
 from skinfluence.adapters._linear import (
     SELECTION,
     fixed_selection_objective,
@@ -45,12 +45,12 @@ STEPS = "The columns that were taken are held fixed, in refits too."
 )
 def lasso_lars(estimator, X, y, sample_weight, settings):
     """The optimum of a Lasso with the same alpha."""
-    return _objective(estimator, X, y, sample_weight, settings, estimator.alpha, 1.0)
+    return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha, 1.0)
 
 
 def _at_chosen(estimator, X, y, sample_weight, settings):
     """The optimum of a Lasso at the chosen `alpha_`, which is held fixed."""
-    return _objective(estimator, X, y, sample_weight, settings, estimator.alpha_, 1.0)
+    return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha_, 1.0)
 
 
 for _cls in (LassoLarsCV, LassoLarsIC):
@@ -77,7 +77,7 @@ def lars(estimator, X, y, sample_weight, settings):
         "Where the next column enters depends on every row. Expected the whole path, or "
         f"LassoLars(alpha={alphas[-1]:.3g}).",
     )
-    return _objective(estimator, X, y, sample_weight, settings, 0.0, 1.0)
+    return squared_error(estimator, X, y, sample_weight, settings, 0.0, 1.0)
 
 
 @register("sklearn.linear_model", "LarsCV", examples=lambda: [LarsCV()], caveat=CHOSEN)

@@ -31,11 +31,14 @@ def _check(estimator):
     refuse(estimator, estimator.positive, "positive=True", FREE_SIGNS)
 
 
-def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio, **more):
-    """The penalty is alpha per unit of weight: weights count relative to their mean."""
+def squared_error(estimator, X, y, sample_weight, settings, alpha, l1_ratio, **more):
+    """The penalty is alpha per unit of weight: weights count relative to their mean.
+
+    `alpha` is a number, or one for each feature.
+    """
     y = target_values(y)
     weights = RowWeights(sample_weight)
-    alpha = float(alpha) * weights.base.sum()
+    alpha = alpha * weights.base.sum()
     return sparse_objective(
         estimator,
         X,
@@ -61,7 +64,7 @@ def _objective(estimator, X, y, sample_weight, settings, alpha, l1_ratio, **more
 )
 def lasso(estimator, X, y, sample_weight, settings):
     """Half the mean squared error plus alpha times the sum of absolute coefficients."""
-    return _objective(estimator, X, y, sample_weight, settings, estimator.alpha, 1.0)
+    return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha, 1.0)
 
 
 @register(
@@ -75,7 +78,7 @@ def lasso(estimator, X, y, sample_weight, settings):
 def elastic_net(estimator, X, y, sample_weight, settings):
     """The same with alpha * l1_ratio of the l1 penalty and alpha * (1 - l1_ratio) of l2."""
     settings = settings, estimator.alpha, estimator.l1_ratio
-    return _objective(estimator, X, y, sample_weight, *settings)
+    return squared_error(estimator, X, y, sample_weight, *settings)
 
 
 @register(
@@ -88,7 +91,7 @@ def elastic_net(estimator, X, y, sample_weight, settings):
 )
 def lasso_cv(estimator, X, y, sample_weight, settings):
     """Lasso at the chosen `alpha_`, which is held fixed."""
-    return _objective(estimator, X, y, sample_weight, settings, estimator.alpha_, 1.0)
+    return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha_, 1.0)
 
 
 @register(
@@ -102,10 +105,10 @@ def lasso_cv(estimator, X, y, sample_weight, settings):
 def elastic_net_cv(estimator, X, y, sample_weight, settings):
     """ElasticNet at the chosen `alpha_` and `l1_ratio_`, which are held fixed."""
     settings = settings, estimator.alpha_, estimator.l1_ratio_
-    return _objective(estimator, X, y, sample_weight, *settings)
+    return squared_error(estimator, X, y, sample_weight, *settings)
 
 
-def _multi_task(estimator, X, y, sample_weight, settings):
+def multi_task(estimator, X, y, sample_weight, settings):
     """The l1 penalty is on the norm of each column's coefficients for all targets.
 
     The CV forms at the chosen `alpha_` and `l1_ratio_`, which are held fixed.
@@ -114,7 +117,7 @@ def _multi_task(estimator, X, y, sample_weight, settings):
     alpha = estimator.alpha if alpha is None else alpha
     l1_ratio = getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", 1.0))
     settings = settings, alpha, l1_ratio
-    return _objective(estimator, X, y, sample_weight, *settings, together=True)
+    return squared_error(estimator, X, y, sample_weight, *settings, together=True)
 
 
 for _example in (
@@ -129,4 +132,5 @@ for _example in (
         type(_example).__name__,
         examples=lambda example=_example: [example],
         caveat=f"{_chosen}{SELECTION}",
-    )(_multi_task)
+        write=write_coefficients,
+    )(multi_task)
