@@ -11,6 +11,7 @@ Examples:
   skinfluence audit                                  (data that come with scikit-learn)
   skinfluence audit data.csv --target label
   skinfluence audit data.csv.gz --target price --task regression --drop id
+  skinfluence audit data.csv --target label --html audit.html
   skinfluence audit data.csv --target label --csv suspects.csv --json audit.json
   skinfluence audit data.csv --target label --fail-over 0.05 --quiet
 
@@ -36,6 +37,9 @@ Exit codes: 0 fine, 1 more labels are flagged than --fail-over allows, 2 bad usa
 @click.option(
     "--top", default=15, show_default=True, type=click.IntRange(0), help="Rows to print of each."
 )
+@click.option(
+    "--html", type=click.Path(dir_okay=False), help="Write a page to review the labels on."
+)
 @click.option("--csv", type=click.Path(dir_okay=False), help="Write the flagged rows.")
 @click.option("--json", type=click.Path(dir_okay=False), help="Write all findings.")
 @click.option(
@@ -55,6 +59,7 @@ def audit(
     model,
     strict,
     top,
+    html,
     csv,
     json,
     fail_over,
@@ -72,7 +77,7 @@ def audit(
     from ._auditing.prepare import prepare, prepare_table
     from ._auditing.run import EXPLAINED, run_audit
 
-    export.check_outputs(data, (csv, json))
+    export.check_outputs(data, (html, csv, json))
     if data is None:
         table, changed = shipped.noisy_table()
         prepared = prepare_table(table, shipped.TARGET)
@@ -94,7 +99,8 @@ def audit(
         if changed is not None:
             click.echo(text.title("Checked") + "\n" + shipped.check(found, changed))
         click.echo(f"\n{found.seconds:.1f} s")
-    for path, write in ((csv, export.write_csv), (json, export.write_json)):
+    outputs = ((html, export.write_html), (csv, export.write_csv), (json, export.write_json))
+    for path, write in outputs:
         if path:
             write(found, path)
             if not quiet:

@@ -30,6 +30,9 @@ Examples:
 @click.option(
     "--top", default=8, show_default=True, type=click.IntRange(1), help="Training rows to print."
 )
+@click.option(
+    "--html", type=click.Path(dir_okay=False), help="Write a page with the rows of both signs."
+)
 @model_options
 @click.option(
     "--model",
@@ -40,18 +43,30 @@ Examples:
 )
 @dialect_options
 @quiet_option
-def explain(data, target, rows, test, top, task, drop, keep, model, encoding, separator, quiet):
+def explain(
+    data, target, rows, test, top, html, task, drop, keep, model, encoding, separator, quiet
+):
     """Show the training rows that a prediction depends on, with their values.
 
-    The model is fitted to DATA. A row of DATA itself is explained by a model without it.
+    The model is fitted to DATA. Rows of DATA themselves are explained by a model without them.
     """
-    from ._auditing.explaining import explain_rows
+    from ._auditing.explaining import fit_explainer
+    from ._auditing.export import check_outputs, needs_report
     from ._auditing.prepare import prepare
 
+    check_outputs(data, (html,))
     read = {"encoding": encoding, "separator": separator}
     prepared = prepare(data, target, task=task, drop=drop, keep=keep, **read)
     if not quiet:
         for note in prepared.notes:
             click.secho(f"Note  {note}", fg="yellow", err=True)
-    for explanation in explain_rows(prepared, rows, test, model=model, k=top, **read):
-        click.echo(explanation)
+    explainer, X_test, y_test = fit_explainer(prepared, rows, test, model=model, **read)
+    click.echo(explainer.explain(X_test, y_test, k=top))
+    if html:
+        with needs_report():
+            from skinfluence.report import explanation_report
+
+            k = min(top, 20)
+            explanation_report(explainer, X_test, y_test, k=k).write_html(html)
+        if not quiet:
+            click.echo(f"Written: {html}")

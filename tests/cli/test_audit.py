@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from skinfluence._utils.decisions import hash_file
 from skinfluence.cli import main
 from skinfluence.cli._auditing import prepare as preparing
 from skinfluence.cli._auditing.findings import find_groups, find_unlike
@@ -46,11 +47,13 @@ def folder(tmp_path_factory):
 
 
 def test_an_audit_finds_what_is_wrong(folder):
-    files = folder / "suspects.csv", folder / "audit.json"
+    files = folder / "suspects.csv", folder / "audit.json", folder / "audit.html"
     result = run(
-        "audit", folder / "data.csv", "--target", "label", "--csv", files[0], "--json", files[1]
+        *("audit", folder / "data.csv", "--target", "label"),
+        *("--csv", files[0], "--json", files[1], "--html", files[2]),
     )
     assert result.exit_code == 0, result.output
+    assert hash_file(folder / "data.csv") in files[2].read_text()
     assert "124 rows" in result.output and "\x1b" not in result.output
     found = json.loads(files[1].read_text())
     assert set(WRONG) <= {suspect["row"] for suspect in found["suspects"][:4]}
@@ -114,8 +117,11 @@ def test_rows_are_the_same_without_pandas(folder, monkeypatch):
 
 
 def test_a_row_is_explained_by_the_others(folder):
-    result = run("explain", folder / "data.csv", "-t", "label", "--row", 5, "--top", 4)
+    page = folder / "row.html"
+    command = ["explain", folder / "data.csv", "-t", "label", "--row", 5, "--row", 6, "--top", 4]
+    result = run(*command, "--html", page)
     assert result.exit_code == 0, result.output
+    assert page.read_text().startswith("<!doctype html>")
     assert "row 5" in result.stdout and "harmful" in result.stdout
     assert "\n    5 " not in result.stdout
 

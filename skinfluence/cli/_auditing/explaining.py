@@ -11,33 +11,39 @@ from .models import make_model
 from .prepare import make_rows
 
 
-def explain_rows(prepared, rows, test=None, *, model="auto", k=8, encoding=None, separator=None):
-    """Yield the text of the Explanation of each row.
+def fit_explainer(prepared, rows, test=None, *, model="auto", encoding=None, separator=None):
+    """A fitted InfluenceExplainer, and the rows to explain with their labels.
 
-    Rows of the table itself are explained one by one, by models in which the row has no weight.
+    Parameters
+    ----------
+    prepared : Prepared
+        The training rows.
+    rows : sequence of int
+        Rows to explain, of the file `test` or of the training file. The latter have no weight.
+    test : str or Path, default=None
+        File of the rows, with the same columns; None: the training file.
+    model : str, default="auto"
+        Name of the model.
+    encoding, separator : str, default=None
+        Of the text of `test`.
     """
     labels = prepared.labels
     explainer = InfluenceExplainer(make_model(model, prepared))
     y = labels.y if labels.task == "classification" else labels.y.astype(float)
     X = prepared.X
     if test is not None:
-        explainer.fit(X, y)
         table = read_table(test, encoding=encoding, separator=separator)
         _check_rows(rows, table.n_rows, test)
-        X_test, y_test = read_rows(prepared, table, rows)
-        yield str(explainer.explain(X_test, y_test, k=k))
-        return
+        return explainer.fit(X, y), *read_rows(prepared, table, rows)
     _check_rows(rows, prepared.table.n_rows, prepared.table.path)
-    for row in rows:
-        places = np.flatnonzero(labels.rows == row)
-        if not len(places):
-            raise DataError(f"Row {row} has no {labels.name!r}. Expected a row with a label.")
-        place = int(places[0])
-        weight = np.ones(len(y))
-        weight[place] = 0.0
-        explainer.fit(X, y, sample_weight=weight)
-        part = X.iloc[[place]] if hasattr(X, "iloc") else X[[place]]
-        yield str(explainer.explain(part, y[[place]], k=k))
+    unlabelled = sorted(set(rows) - set(labels.rows.tolist()))
+    if unlabelled:
+        raise DataError(f"Row {unlabelled[0]} has no {labels.name!r}. Expected rows with a label.")
+    places = np.searchsorted(labels.rows, rows)
+    weight = np.ones(len(y))
+    weight[places] = 0.0
+    explainer.fit(X, y, sample_weight=weight)
+    return explainer, X.iloc[places] if hasattr(X, "iloc") else X[places], y[places]
 
 
 def read_rows(prepared, table, rows):

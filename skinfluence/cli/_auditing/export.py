@@ -1,7 +1,8 @@
-"""Findings of an audit as CSV and JSON."""
+"""Findings of an audit as HTML, CSV and JSON."""
 
 import csv
 import json
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,6 +31,31 @@ def write_csv(audit, path):
             against = [*found.against, "", "", ""][:3]
             labels = guard(found.given), guard(found.suggested)
             writer.writerow([found.row, *labels, f"{found.wrong:.4f}", *against])
+
+
+def write_html(audit, path):
+    """Write the page on which the labels can be reviewed, with the key of the table's file."""
+    prepared = audit.prepared
+    table, name = prepared.table, prepared.labels.name
+    key = asdict(table.key(name)) if Path(table.path).exists() else None
+    title = f"Audit of {name!r} in {Path(table.path).name}"
+    with needs_report():
+        from skinfluence.report import audit_report
+
+        page = audit_report(audit.flagger, title=title, key=key, rows=prepared.labels.rows)
+        page.write_html(path)
+
+
+@contextmanager
+def needs_report():
+    """Context in which a missing extra is an error with the command that installs it."""
+    try:
+        yield
+    except ImportError as error:
+        raise DataError(
+            f"--html needs a package that is not installed ({error}). Install it: "
+            "pip install 'skinfluence[report]'"
+        ) from error
 
 
 def write_json(audit, path):
