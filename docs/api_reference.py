@@ -169,6 +169,7 @@ API_REFERENCE = [
             "audit_report",
             "explanation_report",
             "Report",
+            "ReviewServer",
         ],
     },
     {

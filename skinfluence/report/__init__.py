@@ -3,8 +3,9 @@
 from skinfluence.report._audit import audit_report
 from skinfluence.report._explanations import explanation_report
 from skinfluence.report._page import Report
+from skinfluence.report._server import ReviewServer
 
-__all__ = ["Report", "audit_report", "explanation_report"]
+__all__ = ["Report", "ReviewServer", "audit_report", "explanation_report"]
 
 
 def __dir__():

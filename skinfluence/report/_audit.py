@@ -15,7 +15,7 @@ from skinfluence.report._words import audit_words, confusions
 
 #: Rows of a review page at most.
 MOST_ROWS = 1000
-SCRIPTS = ("store.js", "export.js", "list.js", "detail.js", "review.js")
+SCRIPTS = ("store.js", "server.js", "export.js", "list.js", "detail.js", "review.js")
 
 
 def audit_report(
@@ -88,7 +88,14 @@ class AuditReport(Report):
                 f"n_rows={n_rows}. Expected at most {MOST_ROWS:,}: review these first, and audit "
                 "again with the corrected labels."
             )
-        self._settings = {"n_rows": n_rows, "k": k, "image_shape": image_shape}
+        self.flagger = flagger
+        self._about = {
+            "key": key,
+            "ids": rows,
+            "n_rows": n_rows,
+            "k": k,
+            "image_shape": image_shape,
+        }
         given = given_labels(flagger)
         context = {
             "facts": facts(flagger),
@@ -96,8 +103,14 @@ class AuditReport(Report):
             "confusions": confusions(flagger, given),
             "figures": [label_figure(flagger)],
         }
-        data = review_data(flagger, given, key, rows, **self._settings)
+        data = review_data(flagger, given, **self._about)
         super().__init__("audit.html", title, context, data=data, scripts=SCRIPTS)
+
+    def after_update(self, flagger):
+        """What changes on the page with other estimates: sentences and rows."""
+        given = given_labels(flagger)
+        rows = review_data(flagger, given, **self._about)["rows"]
+        return {"words": audit_words(flagger, given), "rows": rows}
 
 
 def given_labels(flagger):
@@ -137,7 +150,7 @@ def label_figure(flagger):
     return {"svg": draw_svg(draw, alt, number=1), "caption": caption.rstrip(".") + "."}
 
 
-def review_data(flagger, given, key, ids, *, n_rows, k, image_shape):
+def review_data(flagger, given, *, key, ids, n_rows, k, image_shape):
     """What the scripts of the page read."""
     rows = flagger.ranking_[~flagger.reviewed_[flagger.ranking_]][:n_rows]
     classes = flagger.target_type_ == "classes"

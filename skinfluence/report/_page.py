@@ -58,15 +58,15 @@ class Report:
         """
         Path(path).write_text(self.html, encoding="utf-8", newline="\n")
 
-    def _render(self, data, **policy):
-        """The page with other data for its scripts, and additions to its security policy."""
+    def _render(self, data, words=None, **policy):
+        """The page with other data, another summary, and additions to its security policy."""
         style = "\n".join(_resource("static", name) for name in ("page.css",))
         script = "\n".join(_resource("static", name) for name in self._scripts)
         return (
             _environment()
             .get_template(self._template)
             .render(
-                self._context,
+                self._context | ({} if words is None else {"words": words}),
                 title=self.title,
                 style=_trusted(style),
                 script=_trusted(script),

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -41,6 +42,13 @@ class Watched:
     def press(self, *keys):
         for key in keys:
             self.page.keyboard.press(key)
+
+    def wait(self, expression):
+        """Wait until an expression holds; playwright's own wait needs a laxer policy."""
+        deadline = time.monotonic() + 60
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, expression
+            self.page.wait_for_timeout(50)
 
     def text(self, selector):
         return self.page.locator(selector).inner_text()

@@ -127,9 +127,9 @@ def test_letters_are_no_shortcuts_where_they_are_switched_off(context, urls):
 def test_two_tabs_show_and_keep_all_decisions(context, urls):
     one, two = (Watched(context, urls["audit"]) for _ in range(2))
     one.press("k")
-    two.page.wait_for_function("document.getElementById('progress').value === 1")
+    two.wait("document.getElementById('progress').value === 1")
     two.press("n", "d")
-    one.page.wait_for_function("document.getElementById('progress').value === 2")
+    one.wait("document.getElementById('progress').value === 2")
     one.page.reload()
     assert one.text("#progress-words").startswith("2 of ")
 

@@ -3,11 +3,16 @@ const WORDS = { keep: "keep", drop: "drop", unsure: "unsure" };
 const collator = new Intl.Collator(undefined, { numeric: true });
 const list = { body: element("rows").tBodies[0], shown: [], current: null };
 
-for (const row of data.rows) {
-  const texts = [row.name, row.given, row.suggested, ...(row.lines[0].values ?? [])];
-  row.text = texts.join("\n").toLocaleLowerCase();
+/* Rows in the order of suspicion, with the text that a search looks at. */
+function prepareRows() {
+  rowsById.clear();
+  data.rows.forEach((row, rank) => {
+    rowsById.set(row.id, row);
+    const texts = [row.name, row.given, row.suggested, ...(row.lines[0].values ?? [])];
+    Object.assign(row, { rank, text: texts.join("\n").toLocaleLowerCase() });
+  });
 }
-data.rows.forEach((row, i) => (row.rank = i));
+prepareRows();
 
 function percent(share) {
   if (share < 0.01) return "<1%";

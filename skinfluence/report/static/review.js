@@ -1,27 +1,35 @@
 /* What happens on the page: choices, decisions, keys. */
-const counted = data.rows.some((row) => row.flagged)
-  ? data.rows.filter((row) => row.flagged)
-  : data.rows;
-const countedWords = counted.length && counted[0].flagged ? "flagged rows" : "rows";
+/* The rows whose decisions are counted: those that are flagged, or all if none is. */
+function countedRows() {
+  const flagged = data.rows.filter((row) => row.flagged);
+  return flagged.length ? [flagged, "flagged rows"] : [data.rows, "rows"];
+}
+
+/* Actions one after the other, each when the one before is saved. */
+let last = Promise.resolve();
+function enqueue(action) {
+  last = last.then(action).catch((error) => say(`Not saved: ${error.message}`));
+  return last;
+}
 
 function say(text) {
   element("status").textContent = text;
 }
 
 function drawProgress() {
+  const [counted, countedWords] = countedRows();
   const done = counted.filter((row) => store.isDecided(row.id)).length;
   element("progress").max = Math.max(counted.length, 1);
   element("progress").value = done;
   element("progress-words").textContent = `${done} of ${counted.length} ${countedWords} decided`;
   const finished = counted.length > 0 && done === counted.length;
   element("finished").hidden = !finished;
-  if (finished) drawFinished();
+  if (finished) drawFinished(counted.length, countedWords);
   element("storage").hidden = store.kept;
-  element("storage").textContent =
-    "This browser keeps no decisions for this page: export them before you close it.";
+  element("storage").textContent = store.lost;
 }
 
-function drawFinished() {
+function drawFinished(n, countedWords) {
   const counts = {};
   for (const row of decidedRows()) {
     const { decision } = store.get(row.id);
@@ -30,7 +38,7 @@ function drawFinished() {
   const words = { keep: "kept", relabel: "changed", drop: "dropped", unsure: "unsure" };
   const parts = Object.keys(words).filter((name) => counts[name]);
   element("finished").textContent =
-    `All ${counted.length} ${countedWords} are decided (` +
+    `All ${n} ${countedWords} are decided (` +
     `${parts.map((name) => `${counts[name]} ${words[name]}`).join(", ")}). Export the decisions as ` +
     "CSV; the command “skinfluence apply” makes the clean table from them.";
 }
@@ -116,7 +124,7 @@ document.addEventListener("keydown", (event) => {
   const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!act) return;
   event.preventDefault();
-  act();
+  enqueue(act);
 });
 
 list.body.addEventListener("keydown", (event) => {
@@ -135,15 +143,17 @@ list.body.addEventListener("click", (event) => {
 
 element("decisions").addEventListener("click", (event) => {
   const button = event.target.closest("[data-decision]");
-  if (button) decide(button.dataset.decision);
+  if (button) enqueue(() => decide(button.dataset.decision));
 });
 other.addEventListener("keydown", (event) => {
-  if (event.key === "Enter") decide("other").then(() => element("detail-title").focus());
+  if (event.key === "Enter")
+    enqueue(() => decide("other")).then(() => element("detail-title").focus());
 });
 element("note").addEventListener("change", () => {
-  if (list.current !== null) store.note(list.current, element("note").value.trim());
+  const id = list.current;
+  if (id !== null) enqueue(() => store.note(id, element("note").value.trim()));
 });
-element("undo").addEventListener("click", undo);
+element("undo").addEventListener("click", () => enqueue(undo));
 element("export-csv").addEventListener("click", () =>
   download("decisions.csv", "text/csv;charset=utf-8", asCsv()),
 );

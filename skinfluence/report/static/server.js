@@ -1,0 +1,80 @@
+/* Under `skinfluence review --serve` the server keeps the decisions, for all tabs. */
+async function ask(path, body) {
+  const headers = { "X-Token": data.server.token };
+  if (body) headers["Content-Type"] = "application/json";
+  const method = body ? "POST" : "GET";
+  const text = body && JSON.stringify(body);
+  const response = await fetch(path, { method, headers, body: text, cache: "no-store" });
+  if (!response.ok) throw new Error(await response.text());
+  return response.json();
+}
+
+const kept = {
+  lost: "The server is not reached: decisions are not saved. Start it again with the same file.",
+
+  load() {},
+  save() {},
+
+  /* Decisions of all tabs, the last at the end; notes of undecided rows stay in this tab. */
+  take(state) {
+    const drafts = Object.entries(this.decisions).filter(([, one]) => !one.decision);
+    this.decisions = Object.fromEntries(drafts);
+    for (const one of state.decisions) this.decisions[one.row] = one;
+    this.log = state.decisions.map((one) => ({ id: one.row, before: null }));
+    data.server.version = state.version;
+  },
+
+  async change(id, after) {
+    if (!after.decision) return this.set(id, after);
+    this.take(await ask("/decide", { row: id, ...after }));
+  },
+
+  async undo() {
+    const last = this.log.at(-1);
+    if (!last) return null;
+    const time = new Date().toISOString();
+    this.take(await ask("/decide", { row: last.id, decision: "undo", label: "", note: "", time }));
+    return last.id;
+  },
+};
+
+/* Take over what other tabs decided, and the rows as ranked after a refit. */
+async function synchronize() {
+  const state = await ask("/state");
+  const { version, rank } = data.server;
+  if (state.version !== version) store.take(state);
+  if (state.rank !== rank) {
+    const found = await ask("/rows");
+    data.rows = found.rows;
+    data.server.rank = found.rank;
+    prepareRows();
+    const words = found.words.map((line) => {
+      const made = document.createElement("p");
+      made.textContent = line;
+      return made;
+    });
+    element("words").replaceChildren(...words);
+    say(`Refitted with ${found.used} decisions: the rows are ranked anew.`);
+  }
+  return state.version !== version || state.rank !== rank || !store.kept;
+}
+
+function poll() {
+  const draft = document.activeElement === element("note");
+  enqueue(async () => {
+    try {
+      const changed = !draft && (await synchronize());
+      store.kept = true;
+      if (changed) draw();
+    } catch {
+      store.kept = false;
+      drawProgress();
+    }
+  }).finally(() => setTimeout(poll, 1000));
+}
+
+if (data.server) {
+  Object.assign(store, kept);
+  store.take(data.server);
+  setTimeout(poll, 1000);
+}

@@ -1,0 +1,188 @@
+"""The review server: durable decisions, refused requests, rows ranked anew."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from skinfluence._utils.decisions import DecisionsError, read_decisions
+from skinfluence.report import ReviewServer, audit_report
+from tests.report._chromium import Watched, launch
+
+
+@contextmanager
+def serving(report, path, **settings):
+    server = ReviewServer(report, path, **settings)
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    yield server
+    server.close()
+    thread.join(10)
+
+
+def ask(server, path, body=None, **headers):
+    """(status, text) of a request; headers replace the right ones, None leaves one out."""
+    parts = urlsplit(server.url)
+    right = {"Host": parts.netloc, "X-Token": parts.query.partition("=")[2]}
+    if body is not None:
+        right |= {"Content-Type": "application/json", "Origin": f"http://{parts.netloc}"}
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    connection.putrequest("GET" if body is None else "POST", path, skip_host=True)
+    names = {name: name.replace("_", "-") for name in headers}
+    sent = right | {names[name]: value for name, value in headers.items()}
+    if body is not None:
+        sent.setdefault("Content-Length", str(len(body)))
+    for name, value in sent.items():
+        if value is not None:
+            connection.putheader(name, value)
+    connection.endheaders(body)
+    answer = connection.getresponse()
+    found = answer.status, answer.read().decode()
+    connection.close()
+    return found
+
+
+def decision(row, kind="keep", label=""):
+    return {"row": row, "decision": kind, "label": label, "note": "", "time": ""}
+
+
+def test_wrong_tokens_hosts_and_origins_are_refused(report, flagger, tmp_path):
+    row = int(flagger.ranking_[0])
+    with serving(report, tmp_path / "d.csv") as server:
+        right = server.url.partition("//")[2].partition("/")[2]
+        assert ask(server, f"/{right}", X_Token=None)[0] == 200
+        for path in ("/", "/?token=", "/?token=abc"):
+            assert ask(server, path)[0] == 403
+        wrong = [
+            {"X_Token": "abc"},
+            {"X_Token": None},
+            {"Host": "evil.example"},
+            {"Host": None},
+            {"Origin": "http://evil.example"},
+            {"Origin": "null"},
+        ]
+        for headers in wrong:
+            assert ask(server, "/state", **headers)[0] == 403
+            assert ask(server, "/decide", decision(row), **headers)[0] == 403
+        bad = [
+            (b"{", {}),
+            (b"[]", {}),
+            (decision(10**6), {}),
+            (decision(row, "delete"), {}),
+            (decision(row, "relabel", "no class"), {}),
+            (decision(row), {"Content_Type": "text/plain"}),
+            (b"", {"Content_Length": "99999999"}),
+        ]
+        for body, headers in bad:
+            assert ask(server, "/decide", body, **headers)[0] == 400
+        assert ask(server, "/etc/passwd")[0] == 404
+        assert ask(server, "/decide", decision(row))[0] == 200
+    assert list(read_decisions(tmp_path / "d.csv")[1]) == [row]
+
+
+def test_decisions_rank_the_other_rows_anew(report, flagger, tmp_path):
+    rows = flagger.ranking_[:6].tolist()
+    before = flagger.label_quality_.copy()
+    with serving(report, tmp_path / "d.csv", every=5) as server:
+        for row in rows[:4]:
+            ask(server, "/decide", decision(row, "relabel", str(flagger.suggested_[row])))
+        _, text = ask(server, "/decide", decision(rows[4], "drop"))
+        assert [d["row"] for d in json.loads(text)["decisions"]] == rows[:5]
+        deadline = time.monotonic() + 60
+        while json.loads(ask(server, "/state")[1])["rank"] == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        found = json.loads(ask(server, "/rows")[1])
+    expected = LabelFlagger_of(flagger).update(rows[:4], flagger.suggested_[rows[:4]])
+    left = expected.ranking_[~expected.reviewed_[expected.ranking_]][:60].tolist()
+    assert [row["id"] for row in found["rows"]][:60] == left
+    assert set(rows[:4]) <= {row["id"] for row in found["rows"][60:]}
+    assert found["used"] == 4
+    assert f"{expected.summary().n_flagged} of 146 labels" in found["words"][0]
+    assert (flagger.label_quality_ == before).all() and not flagger.reviewed_.any()
+
+
+def LabelFlagger_of(flagger):
+    """The same flagger, fitted again."""
+    X, y = flagger.explainer_.X_train_, flagger.report()["given"].to_numpy()
+    return type(flagger)(**flagger.get_params()).fit(X, y)
+
+
+def test_a_later_session_continues_and_another_table_is_refused(report, flagger, tmp_path):
+    first, second = flagger.ranking_[:2].tolist()
+    path = tmp_path / "d.csv"
+    with serving(report, path) as server:
+        ask(server, "/decide", decision(first, "unsure"))
+        ask(server, "/decide", decision(second, "drop"))
+        ask(server, "/decide", decision(second, "undo"))
+    with serving(report, path) as server:
+        decisions = json.loads(ask(server, "/state")[1])["decisions"]
+    assert [(d["row"], d["decision"]) for d in decisions] == [(first, "unsure")]
+    other = audit_report(flagger, n_rows=5, key={**report._data["key"], "sha256": "0" * 64})
+    with pytest.raises(DecisionsError, match="Name another decisions file"):
+        ReviewServer(other, path)
+
+
+SERVE = """
+import sys
+from types import SimpleNamespace
+from skinfluence.report import ReviewServer
+report = SimpleNamespace(
+    _data={"key": {"table": "t", "sha256": "0", "rows": 500, "target": "y"}, "kind": "classes",
+           "labels": ["a"], "rows": [{"id": i, "given": "a", "score": 0.5} for i in range(500)]},
+    _context={"words": []},
+)
+server = ReviewServer(report, sys.argv[1], every=1000)
+print(server.url, flush=True)
+server.serve()
+"""
+
+
+def test_no_acknowledged_decision_is_lost_when_the_process_is_killed(tmp_path):
+    path = tmp_path / "d.csv"
+    command = [sys.executable, "-c", SERVE, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        server = type("Address", (), {"url": url})
+        timer = threading.Timer(0.3, os.kill, (process.pid, signal.SIGKILL))
+        timer.start()
+        acknowledged = 0
+        try:
+            for row in range(500):
+                if ask(server, "/decide", decision(row))[0] != 200:
+                    break
+                acknowledged += 1
+        except (OSError, http.client.HTTPException):
+            pass
+        timer.join()
+    assert acknowledged > 0
+    assert list(read_decisions(path)[1])[:acknowledged] == list(range(acknowledged))
+
+
+def test_two_tabs_of_a_browser_share_the_server(report, flagger, tmp_path):
+    n = int(flagger.flagged_.sum())
+    with launch() as browser, serving(report, tmp_path / "d.csv", every=4) as server:
+        context = browser.new_context()
+        one, two = (Watched(context, server.url) for _ in range(2))
+        one.press("s", "d")
+        one.wait("document.getElementById('progress').value === 2")
+        two.wait("document.getElementById('progress').value === 2")
+        two.press("n", "n", "k", "k", "z")
+        one.wait("data.server.rank === 1 && data.server.version === 5")
+        two.wait("data.server.rank === 1")
+        assert "ranked anew" in two.text("#status")
+        one.page.reload()
+        assert one.page.evaluate("Object.keys(store.decisions).length") == 3
+        assert one.errors == two.errors == []
+        assert all(url.startswith(server.url.partition("?")[0]) for url in one.requests)
+    _, decisions = read_decisions(tmp_path / "d.csv")
+    assert sorted(d.decision for d in decisions.values()) == ["drop", "keep", "relabel"]
+    assert n > 4
