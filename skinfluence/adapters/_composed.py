@@ -12,6 +12,9 @@ from skinfluence.adapters._support import check_supported, last_steps, supports
 from skinfluence.objectives import Objective, RowWeights
 from skinfluence.predictors import ComposedPredictor
 
+#: Begins the caveat of a member, also of a member's member.
+OF_MEMBER = "Of a member: "
+
 
 class ComposedObjective(Objective):
     """The sum of the objectives of members, and what the estimator makes of their predictions.
@@ -151,5 +154,6 @@ def check_members(estimator, members):
 def caveats_of(members, *own):
     """The caveats of members, each once, behind those of the estimator that holds them."""
     found = [supports(member) for member in members]
-    said = [*own, *(f"Of a member: {one.reason}" for one in found if one.answer == "caveat")]
+    reasons = [one.reason.removeprefix(OF_MEMBER) for one in found if one.answer == "caveat"]
+    said = [*own, *(OF_MEMBER + reason for reason in reasons)]
     return " ".join(dict.fromkeys(filter(None, said)))

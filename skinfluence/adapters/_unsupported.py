@@ -156,6 +156,12 @@ UNLABELLED = (
     "label to explain. Explain a classifier that is fitted to what it found: "
     "InfluenceExplainer(LogisticRegression()).fit(X, found)."
 )
+ONE_CLASS = (
+    "is fitted without labels, so that there is no loss of a row to explain, and its offset is "
+    "weighted by nu times the number of rows, which a removed row changes. Explain a machine with "
+    "the same kernel that is fitted to what it found: InfluenceExplainer(SVC()).fit(X, "
+    "machine.predict(X))."
+)
 TRANSFORMER = (
     "is a transformer: there is no prediction to explain. Put it before a classifier or regressor: "
     "make_pipeline({name}(), LogisticRegression())."
@@ -210,6 +216,8 @@ def family_of(cls):
 
 def _without_prediction(estimator):
     name = type(estimator).__name__
+    if name.endswith("OneClassSVM"):
+        return f"{name} {ONE_CLASS}"
     if get_tags(estimator).estimator_type in ("clusterer", "outlier_detector", "density_estimator"):
         return f"{name} {UNLABELLED}"
     if isinstance(estimator, TransformerMixin):

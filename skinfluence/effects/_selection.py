@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.effects._edits import RowEdits
-from skinfluence.linalg import block_size
+from skinfluence.linalg import block_size, row_blocks
 from skinfluence.objectives import Coupling
 from skinfluence.objectives._active_set import on_all_columns
 
@@ -28,8 +28,7 @@ def reselecting_rows(objective, changes, rows):
     """
     smooth, penalty = on_all_columns(objective), objective.penalty
     coupling, weights = Coupling(smooth), objective.weights
-    raw = objective.predictor.jvp(np.eye(objective.n_parameters))  # shape: (n, K, p)
-    crossed = smooth.predictor.vjp(objective.row_curvature().apply(raw)).T  # shape: (p, K q)
+    crossed = _crossed_curvature(objective, smooth).T  # shape: (p, K q)
     before, room = smooth.gradient().ravel(), ROUNDING * objective.gradient_scale
     out = np.empty(len(rows), dtype=bool)
     step = block_size(24 * smooth.n_parameters)
@@ -51,4 +50,15 @@ def reselecting_rows(objective, changes, rows):
             ratio += edits.weight_changes(weights) / weights.amounts.sum()
         moved = penalty.leaves(objective.coef.ravel() + flat)
         out[start : start + step] = moved | penalty.enters(gradient, ratio, room)
+    return out
+
+
+def _crossed_curvature(objective, smooth):
+    """Second derivative of the losses in all columns and the selected ones, (K q, p)."""
+    unit = np.eye(objective.n_parameters)
+    out = np.zeros((smooth.n_parameters, len(unit)))
+    for rows in row_blocks(objective.n_rows, 24 * objective.n_outputs * len(unit)):
+        raw = objective.predictor.take(rows).jvp(unit)  # shape: (n_rows, K, p)
+        curved = objective.row_curvature(rows).apply(raw)
+        out += smooth.predictor.take(rows).vjp(curved)
     return out

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from skinfluence.linalg import GroupPenalty, Penalty
-from skinfluence.objectives._active_groups import group_optimum
+from skinfluence.objectives._active_groups import group_optimum, group_subgradient
 from skinfluence.predictors import LinearPredictor
 from skinfluence.predictors._entries import EntriesPredictor
 
@@ -45,6 +45,15 @@ def subgradient(gradient, coef, l1):
     """
     below = np.sign(gradient) * np.maximum(np.abs(gradient) - l1, 0.0)
     return np.where(coef != 0.0, gradient + l1 * np.sign(coef), below)
+
+
+def largest_subgradient(objective):
+    """Largest entry of the subgradient of a sparse objective in all columns; 0 at the optimum."""
+    smooth, l1 = on_all_columns(objective), objective.penalty.l1.reshape(objective.n_outputs, -1)
+    least = subgradient
+    if isinstance(objective.penalty, GroupPenalty):
+        least, l1 = group_subgradient, l1[0]
+    return np.abs(least(smooth.gradient(), smooth.coef, l1)).max(initial=0.0)
 
 
 def active_optimum(objective, start=None):

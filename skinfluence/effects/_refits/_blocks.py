@@ -13,7 +13,7 @@ from skinfluence.effects._least_norm import to_least_norm
 from skinfluence.effects._refits._hinge import refit_hinge, warn_of_cost
 from skinfluence.effects._refits._replaced import few_steps, replaced_optima, replaced_width
 from skinfluence.effects._refits._reweighted import reweighted_optima, reweighted_width
-from skinfluence.effects._refits._selected import refit_selected
+from skinfluence.effects._refits._selected import refit_entries, refit_selected
 from skinfluence.effects._truncated import truncated_change
 from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.objectives import is_optimum, minimize
@@ -36,8 +36,10 @@ def converged_optima(
             iterate = _no_iteration
         iterate = partial(iterate, objective, inverse)
         work = partial(_converged, objective, iterate, solver)
-        if objective.selects:
+        if objective.selects and objective.predictor.linear:
             work = partial(refit_selected, objective, iterate)
+        elif objective.selects:
+            work = partial(refit_entries, objective, inverse)
     return _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part)
 
 

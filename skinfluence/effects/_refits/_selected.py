@@ -5,6 +5,7 @@ import numpy as np
 from skinfluence.effects._refits._problems import EditedProblems
 from skinfluence.objectives._active_set import (
     active_optimum,
+    largest_subgradient,
     on_all_columns,
     quadratic_optimum,
     subgradient,
@@ -12,22 +13,22 @@ from skinfluence.objectives._active_set import (
 
 #: Subgradient beside the selection, relative to the gradient's terms, that is rounding.
 ROUNDING = 1e-10
+#: The same on the selection, and steps of one inverse to it.
+CONVERGED, MOST_STEPS = 1e-13, 40
 #: Columns up to which one Gram matrix of all of them serves all refits of squared error.
 MOST_COLUMNS = 2000
 
 
 def refit_selected(objective, iterate, edits, update):
-    """(changes of the coefficients of all columns, positions without an optimum).
-
-    Their shape is (B, 1, q), or (B, K q) where outputs select columns of their own.
+    """(changes of the coefficients of all columns (B, 1, q), positions without an optimum).
 
     Parameters
     ----------
     objective : Objective
         Of a sparse model, at its optimum.
     iterate : callable
-        ``iterate(edits, update)`` gives the optima while the selection stays, (B, 1, m) or (B, p),
-        and which failed.
+        ``iterate(edits, update)`` gives the optima while the selection stays, (B, 1, m), and which
+        failed.
     edits : RowEdits
     update : callable
         Called with the number of edits that are done.
@@ -36,8 +37,7 @@ def refit_selected(objective, iterate, edits, update):
     predictor = objective.predictor
     start = predictor.widened(objective.coef).ravel()
     delta = predictor.widened(stay)
-    moved = np.zeros_like(failed) if failed.all() else moves_selection(objective, edits, stay)
-    lost, anew = [], np.flatnonzero(failed | moved)
+    lost, anew = [], np.flatnonzero(failed | moves_selection(objective, edits, stay))
     if len(anew) and objective.quadratic and edits.new is None and len(start) <= MOST_COLUMNS:
         problems = _LeastSquares(objective, edits)
         for b in anew:
@@ -53,6 +53,49 @@ def refit_selected(objective, iterate, edits, update):
             lost.append(int(b))
     update(edits.n_edits)
     return delta, lost
+
+
+def refit_entries(objective, inverse, edits, update):
+    """(changes of all coefficients (B, K q), positions without an optimum), for several outputs.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of a sparse model with an EntriesPredictor, at its optimum.
+    inverse : InverseHessian
+        Of its Hessian.
+    edits : RowEdits
+    update : callable
+        Called with the number of edits that are done.
+    """
+    predictor, scale, lost = objective.predictor, objective.gradient_scale, []
+    delta = np.empty((edits.n_edits, predictor.n_stored))
+    for b in range(edits.n_edits):
+        edited = edits.edited(objective, b)
+        best = _chord_steps(edited, inverse, scale)
+        if best is None or not largest_subgradient(best) <= ROUNDING * scale:
+            best = edited if best is None else best
+            best, size = active_optimum(best)
+            if not size <= ROUNDING:
+                lost.append(b)
+        delta[b] = np.nan if b in lost else predictor.coef_change(best.predictor)
+        update(b + 1)
+    return delta, lost
+
+
+def _chord_steps(edited, inverse, scale):
+    """The optimum while the selection stays, by steps of one inverse; None where they are slow."""
+    size = np.inf
+    for _ in range(MOST_STEPS if inverse.factorized else 0):
+        gradient = edited.gradient()
+        before, size = size, np.abs(gradient).max(initial=0.0)
+        if size <= CONVERGED * scale:
+            return edited
+        if not size <= 0.5 * before:
+            break
+        step = inverse.solve(gradient.reshape(-1, 1)).reshape(gradient.shape)
+        edited = edited.with_coef(edited.coef - step)
+    return None
 
 
 class _LeastSquares:
