@@ -7,13 +7,14 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin, RegressorMixin
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import RandomForestClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import LinearSVC, OneClassSVM
 from sklearn.utils import all_estimators
 
 from skinfluence import InfluenceExplainer, supports
@@ -118,3 +119,13 @@ def test_a_fitted_search_is_what_it_chose():
     mixed = GridSearchCV(steps, {"model": [LogisticRegression(), RandomForestClassifier(2)]})
     assert supports(mixed).answer == "caveat"
     assert supports(search.fit(X, y)).answer == "no"
+
+
+def test_a_one_class_machine_is_refused_with_its_own_reason():
+    assert "nu times the number of rows" in supports(OneClassSVM()).reason
+
+
+def test_the_caveat_of_a_member_of_a_member_is_given_once():
+    inner = VotingRegressor([("a", make_pipeline(StandardScaler(), Ridge())), ("b", Ridge())])
+    found = supports(TransformedTargetRegressor(inner))
+    assert found.reason == "Of a member: The fitted StandardScaler is held fixed."
