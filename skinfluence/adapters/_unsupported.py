@@ -43,12 +43,13 @@ FAMILIES = (
         "make_pipeline(RandomTreesEmbedding(random_state=0), Ridge())",
     ),
     Family(
-        r"sklearn\.neural_network|torch|keras|tensorflow|skorch|scikeras",
+        r"torch|keras|tensorflow|skorch|scikeras",
         ".*",
-        "is a network: its loss has many optima, and training stops at none of them",
+        "is a network of a package whose derivatives are not read here",
         KERNEL.format("LogisticRegression()"),
         KERNEL.format("Ridge()"),
-        "Or give the outputs of its last hidden layer as X.",
+        "Or scikit-learn's MLPClassifier and MLPRegressor, which are explained; or give the outputs "
+        "of its last hidden layer as X.",
     ),
     Family(
         r"sklearn\.linear_model",

@@ -10,6 +10,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from skinfluence.effects import EFFECTS, ComposedChanges
 from skinfluence.explainer._linearization import Linearization
+from skinfluence.explainer._network import NetworkLinearization, keep_network
 from skinfluence.explainer._polishing import keep, polish
 from skinfluence.explainer._selection import warn_of_selection
 from skinfluence.solvers import InverseHessian, SolverReport
@@ -173,13 +174,15 @@ def linearize(fitted_model, polished, **settings):
         As for Linearization.
     """
     if not fitted_model.members:
-        return Linearization(fitted_model, polished=polished.inverse, **settings)
+        moves = fitted_model.objective.predictor.moves_to_optimum
+        kind = Linearization if moves else NetworkLinearization
+        return kind(fitted_model, polished=polished.inverse, **settings)
     pairs = zip(fitted_model.members, polished.parts, strict=True)
     parts = [linearize(member, own, **settings) for member, own in pairs]
     return ComposedLinearization(fitted_model, parts)
 
 
-def polish_all(fitted_model, estimator, *, move, verbose=0):
+def polish_all(fitted_model, estimator, *, move, damping=0.0, verbose=0):
     """:class:`Polished` of a fitted model, with those of its members as `parts`.
 
     Parameters
@@ -189,14 +192,19 @@ def polish_all(fitted_model, estimator, *, move, verbose=0):
         As the user gave it.
     move : bool
         Whether to move to the optimum.
+    damping : float
+        Of the explainer, for networks.
     verbose : int
     """
     if not fitted_model.members:
+        if not fitted_model.objective.predictor.moves_to_optimum:
+            return keep_network(fitted_model, estimator, damping)
         if move:
             return polish(fitted_model, estimator, verbose=verbose)
         return keep(fitted_model)
     parts = [
-        polish_all(member, estimator, move=move, verbose=verbose) for member in fitted_model.members
+        polish_all(member, estimator, move=move, damping=damping, verbose=verbose)
+        for member in fitted_model.members
     ]
     said = [part.warning for part in parts if part.warning]
     more = f" So it is for {len(said)} of {len(parts)} members." if len(parts) > 1 else ""

@@ -287,6 +287,7 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
             self.fitted_model_,
             self._default_estimator(),
             move=self.polish,
+            damping=float(self.damping),
             verbose=self.verbose,
         )
         self.objective_ = self.fitted_model_.objective = polished.objective

@@ -91,7 +91,7 @@ class Health(Readable):
     def advice(self):
         """Sentences on what needs attention; empty when nothing does."""
         out = []
-        if self.polished_stationarity > 1e-6:
+        if self.polished_stationarity > 1e-6 and not self._far:
             out.append(
                 f"The gradient is not zero (stationarity {self.polished_stationarity:.1e}): "
                 "influence assumes an optimum. Fit longer, scale the features or add a penalty."

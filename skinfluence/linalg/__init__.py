@@ -13,6 +13,7 @@ from skinfluence.linalg._penalty import (
     EntriesPenalty,
     MatrixPenalty,
     Penalty,
+    ProximalPenalty,
     as_penalty,
 )
 from skinfluence.linalg._per_sample_gradients import PerSampleGradients
@@ -31,6 +32,7 @@ __all__ = [
     "MatrixPenalty",
     "Penalty",
     "PerSampleGradients",
+    "ProximalPenalty",
     "RowCurvature",
     "as_penalty",
     "block_size",

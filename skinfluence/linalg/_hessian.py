@@ -54,6 +54,8 @@ class Hessian(LinearOperator):
     verbose = 0
     #: Products to come, about: iterative solvers set it, and compiled loops pay for many.
     n_products = 30
+    #: Weights of the rows, (n, 1) or (n, K), for what does not follow from their curvature.
+    row_weight = None
     #: Whether every row's part is positive semi-definite; else only the sum is, at a minimum.
     convex = True
 

@@ -202,6 +202,40 @@ class EntriesPenalty(ActivePenalty):
         return self.l1[self.selected] * self.signs
 
 
+class ProximalPenalty(Penalty):
+    """A penalty that makes the given coefficients an optimum, and holds others near them.
+
+    With the gradient g there it adds ``damping / 2 |coef - centre|^2 - g' (coef - centre)``.
+
+    Parameters
+    ----------
+    penalty : Penalty
+        With a diagonal matrix.
+    centre : ndarray, of the shape of the coefficients
+    gradient : ndarray, of the shape of the coefficients
+        Of the objective with `penalty`, at the centre.
+    damping : float
+    """
+
+    quadratic = False
+
+    def __init__(self, penalty, centre, gradient, damping):
+        super().__init__(penalty.diagonal + damping)
+        self.penalty, self.centre, self.slope, self.damping = penalty, centre, gradient, damping
+
+    def value(self, coef):
+        moved = coef - self.centre
+        near = 0.5 * self.damping * (moved**2).sum() - (self.slope * moved).sum()
+        return self.penalty.value(coef) + float(near)
+
+    def gradient(self, coef):
+        near = self.damping * (coef - self.centre) - self.slope
+        return self.penalty.gradient(coef) + near
+
+    def scaled(self, ratio):
+        return ProximalPenalty(self.penalty.scaled(ratio), self.centre, self.slope, self.damping)
+
+
 def as_penalty(penalty):
     """A Penalty from its diagonal, or the instance itself."""
     return penalty if isinstance(penalty, Penalty) else Penalty(penalty)

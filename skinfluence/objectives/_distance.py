@@ -10,6 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 #: many that nothing is factorised, and so are its first digits.
 N_DRAWS = 16
 COARSE = 0.3
+#: Damping of a matrix that may be singular, as a share of its mean diagonal entry.
+LEAST_DAMPING = 1e-3
 
 
 def distance_to_optimum(fitted, result, solver):
@@ -47,6 +49,39 @@ def distance_to_optimum(fitted, result, solver):
     if inverse is None or wide is not optimum.loss:
         inverse = solver.factorize(optimum.replace(loss=wide).hessian())
     variation = _sampling_variation(optimum, inverse)
+    return excess / variation if variation > 0.0 else np.inf
+
+
+def newton_distance(fitted, solver, damping):
+    """:func:`distance_to_optimum` where no optimum is known: by the quadratic approximation.
+
+    The excess is half of g' H^-1 g with the gradient g of J and the damped Gauss-Newton matrix H,
+    which is also that of the denominator.
+
+    Parameters
+    ----------
+    fitted : Objective
+    solver : Solver
+        Inverts H, perhaps approximately.
+    damping : float
+        Of the mean objective. Where it is 0 a thousandth of the mean curvature is added.
+
+    Returns
+    -------
+    float
+        0 at an optimum.
+    """
+    hessian = fitted.hessian(damping, curvature="gauss_newton")
+    if not damping:
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (hessian.shape[0], N_DRAWS))
+        mean = (signs * (hessian @ signs)).mean()  # of the diagonal (Hutchinson, 1990)
+        damping = LEAST_DAMPING * float(mean) / fitted.weights.base.sum()
+        hessian = fitted.hessian(damping, curvature="gauss_newton")
+    inverse = solver.factorize(hessian)
+    gradient = fitted.gradient().ravel()
+    excess = float(gradient @ (inverse @ gradient))
+    W = _signed_gradients(fitted, N_DRAWS)
+    variation = float((W * inverse.solve(W)).sum() / N_DRAWS)
     return excess / variation if variation > 0.0 else np.inf
 
 

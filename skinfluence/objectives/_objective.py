@@ -365,6 +365,7 @@ class Objective:
             exact=exact,
             damping=damping,
         )
+        out.row_weight = self.sample_weight
         out.convex = self.loss.convex or not of_loss
         out.convex &= self.predictor.linear or not exact
         if self.cut is not None:

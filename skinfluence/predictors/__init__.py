@@ -4,11 +4,20 @@ Where to start: `_base.py` (the boundary between statistics and model class), th
 """
 
 from skinfluence.linalg import Design
-from skinfluence.predictors._base import Predictor
+from skinfluence.predictors._base import Layer, Predictor
 from skinfluence.predictors._composed import Combination, ComposedPredictor
 from skinfluence.predictors._linear import LinearPredictor
+from skinfluence.predictors._perceptron import Perceptron
 
-__all__ = ["Combination", "ComposedPredictor", "Design", "LinearPredictor", "Predictor"]
+__all__ = [
+    "Combination",
+    "ComposedPredictor",
+    "Design",
+    "Layer",
+    "LinearPredictor",
+    "Perceptron",
+    "Predictor",
+]
 
 
 def __dir__():

@@ -2,11 +2,40 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from skinfluence.linalg import Hessian, row_blocks
+
+
+class Layer(NamedTuple):
+    """Parameters of one layer of a network, as its rows see them.
+
+    With parameters W of shape (d, h) the outputs are ``inputs @ W``, and row i's Jacobian in them
+    is the outer product ``inputs[i, :, None] * pulls[i, k, None, :]``: no more of it is stored.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n, d)
+        With a column of ones where the layer has biases.
+    pulls : ndarray of shape (n, K, h)
+        Derivatives of the raw predictions in the layer's outputs.
+    """
+
+    inputs: np.ndarray
+    pulls: np.ndarray
+
+    @property
+    def shape(self):
+        """(d, h)."""
+        return self.inputs.shape[1], self.pulls.shape[2]
+
+    def jacobian(self):
+        """Derivatives of the raw predictions in the layer's parameters, (n, K, d h)."""
+        n, K, _ = self.pulls.shape
+        return (self.inputs[:, None, :, None] * self.pulls[:, :, None]).reshape(n, K, -1)
 
 
 class Predictor(ABC):
@@ -37,6 +66,9 @@ class Predictor(ABC):
 
     #: whether raw predictions are linear in the parameters
     linear = False
+    #: whether parameters are moved to the optimum before they are explained; a network has many
+    #: optima, and is explained as it was fitted
+    moves_to_optimum = True
     #: function from X to the features of a linear predictor's design, where these are not X
     columns = None
     _cached: frozenset = frozenset()
@@ -125,6 +157,16 @@ class Predictor(ABC):
     @abstractmethod
     def row_jacobian(self):
         """Derivative of each row's raw predictions in the parameters, (n, K, p)."""
+
+    def layers(self):
+        """The :class:`Layer` of each layer of a network, whose parameters are one after the other.
+
+        For solvers that approximate the curvature layer by layer.
+        """
+        raise TypeError(
+            f"{type(self).__name__} does not give inputs and derivatives of layers, which the "
+            'solvers "kfac" and "ekfac" are made of. Use another solver.'
+        )
 
     def jvp(self, V):
         """J_i V for V of shape (p, m) -> (n, K, m)."""

@@ -16,6 +16,8 @@ from skinfluence.solvers._cg import CGSolver
 from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._costs import Sizes
 from skinfluence.solvers._eigh import EighSolver
+from skinfluence.solvers._indefinite import require_positive_curvature, smallest_eigenvalue
+from skinfluence.solvers._kfac import EKFACSolver, KFACSolver
 from skinfluence.solvers._lissa import LissaSolver
 from skinfluence.solvers._lissa_run import DivergenceError
 from skinfluence.solvers._neumann import NeumannSolver
@@ -29,9 +31,11 @@ __all__ = [
     "CGSolver",
     "CholeskySolver",
     "DivergenceError",
+    "EKFACSolver",
     "EighSolver",
     "IndefiniteHessianError",
     "InverseHessian",
+    "KFACSolver",
     "LissaSolver",
     "NeumannSolver",
     "RootInverse",
@@ -41,6 +45,8 @@ __all__ = [
     "SolverReport",
     "WoodburySolver",
     "get_solver",
+    "require_positive_curvature",
+    "smallest_eigenvalue",
 ]
 
 

@@ -18,6 +18,7 @@ from skinfluence.adapters._families import (  # noqa: F401
     neighbors,
     one_vs_one,
     other_packages,
+    perceptron,
     quantile,
     statsmodels_results,
     stochastic,

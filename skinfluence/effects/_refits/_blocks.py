@@ -11,6 +11,7 @@ from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects._changes import StoredChanges
 from skinfluence.effects._least_norm import to_least_norm
 from skinfluence.effects._refits._hinge import refit_hinge, warn_of_cost
+from skinfluence.effects._refits._local import local_optima
 from skinfluence.effects._refits._replaced import few_steps, replaced_optima, replaced_width
 from skinfluence.effects._refits._reweighted import reweighted_optima, reweighted_width
 from skinfluence.effects._refits._selected import refit_entries, refit_selected
@@ -32,6 +33,9 @@ def converged_optima(
     else:
         solver = AutoSolver.for_newton_steps() if solver is None else solver
         iterate = reweighted_optima if edits.new is None else replaced_optima
+        if not objective.predictor.moves_to_optimum:
+            work = partial(_local, objective, inverse)
+            return _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part)
         if not objective.predictor.linear:
             iterate = _no_iteration
         iterate = partial(iterate, objective, inverse)
@@ -111,6 +115,12 @@ def _converged(objective, iterate, solver, edits, update):
     lost = _one_by_one(objective, edits, delta, failed, far, solver)
     update(edits.n_edits)
     return delta, lost
+
+
+def _local(objective, inverse, edits, update):
+    """(changes, positions without an optimum nearby) for parameters that are at no optimum."""
+    delta, failed = local_optima(objective, inverse, edits, update)
+    return delta, np.flatnonzero(failed).tolist()
 
 
 def _of_few_steps(objective, iterate, solver, edits, update):

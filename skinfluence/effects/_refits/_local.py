@@ -1,0 +1,77 @@
+"""Optima near fitted parameters: Newton's method with an inverse at hand as preconditioner."""
+
+import numpy as np
+
+#: Gradients that are this small a part of the first one are zero.
+REACHED = 1e-9
+#: Newton steps, and conjugate gradients within one: far more than a minimum nearby takes.
+MOST_STEPS, MOST_PRODUCTS = 30, 200
+#: Part of the gradient that a step leaves.
+INEXACT = 1e-3
+
+
+def local_optima(objective, inverse, edits, update):
+    """(changes to the optimum of each edited objective (B, p), mask of those that found none).
+
+    Parameters
+    ----------
+    objective : Objective
+        With the fitted parameters for its optimum; see
+        :func:`~skinfluence.objectives.local_objective`.
+    inverse : InverseHessian
+        Of its Hessian, or near that.
+    edits : RowEdits
+    update : callable
+        Called with the number of edits that are done.
+    """
+    delta = np.zeros((edits.n_edits, *objective.coef.shape))
+    failed = np.zeros(edits.n_edits, dtype=bool)
+    for b in range(edits.n_edits):
+        found = _newton_cg(edits.edited(objective, b), inverse)
+        failed[b] = found is None
+        delta[b] = np.nan if found is None else found.coef - objective.coef
+        update(b + 1)
+    return delta, failed
+
+
+def _newton_cg(objective, inverse):
+    """The objective at its optimum nearby, or None where there is none."""
+    current, first = objective, np.abs(objective.gradient()).max()
+    for _ in range(MOST_STEPS):
+        gradient = current.gradient()
+        if not np.abs(gradient).max() > REACHED * first:
+            return current
+        step = _conjugate_gradients(current.hessian(), -gradient.ravel(), inverse)
+        if step is None:
+            return None
+        step, length, value = step.reshape(gradient.shape), 1.0, current.value()
+        slope = float((gradient * step).sum())
+        moved = current.with_coef(current.coef + step)
+        # near the end changes of the value are rounding, and the whole step is right
+        while moved.value() > value + 1e-4 * length * slope + 1e-12 * abs(value):
+            length *= 0.5
+            if length < 1e-6:
+                return None
+            moved = current.with_coef(current.coef + length * step)
+        current = moved
+    return None
+
+
+def _conjugate_gradients(hessian, b, inverse):
+    """H^-1 b to a part of its size; None for a direction of negative curvature."""
+    x, r = np.zeros_like(b), b
+    z = inverse @ r
+    direction, rz = z, float(r @ z)
+    for _ in range(MOST_PRODUCTS):
+        product = hessian @ direction
+        curved = float(direction @ product)
+        if not curved > 0.0:
+            return None
+        x = x + rz / curved * direction
+        r = r - rz / curved * product
+        if np.linalg.norm(r) <= INEXACT * np.linalg.norm(b):
+            break
+        z = inverse @ r
+        before, rz = rz, float(r @ z)
+        direction = z + rz / before * direction
+    return x

@@ -1,0 +1,73 @@
+"""Networks: explained at the parameters as fitted, which are at no optimum."""
+
+from functools import cached_property, partial
+
+import numpy as np
+
+from skinfluence.adapters._precision import is_frozen
+from skinfluence.explainer._linearization import Linearization, _invert
+from skinfluence.explainer._polishing import DISTANCE_TOLERANCE, Polished
+from skinfluence.objectives import local_objective, newton_distance
+from skinfluence.solvers import EKFACSolver, require_positive_curvature
+from skinfluence.solvers._base import Cached
+
+
+def keep_network(fitted_model, estimator, damping):
+    """:class:`Polished` with the parameters as fitted, and their distance from an optimum."""
+    fitted, name = fitted_model.objective, type(fitted_model.model).__name__
+    distance, warning = newton_distance(fitted, EKFACSolver(), damping), None
+    if distance > DISTANCE_TOLERANCE:
+        others = "it was fitted on other rows, other labels or other weights, or "
+        cause = f"{others if is_frozen(estimator) else ''}its training stopped before it converged"
+        warning = (
+            f"The parameters of {name} are not near an optimum of the given rows "
+            f"(distance_to_optimum_ is {distance:.2g}): {cause}. Influences and refits describe "
+            "the surroundings of these parameters, and not another training."
+        )
+    stationarity = fitted.stationarity()
+    return Polished(fitted, stationarity, stationarity, distance=distance, warning=warning)
+
+
+class NetworkLinearization(Linearization):
+    """The linearisation of a network: refits stay near the fitted parameters.
+
+    The reference of refits is :func:`~skinfluence.objectives.local_objective`, whose Hessian is
+    the damped one.
+    """
+
+    @cached_property
+    def _main(self):
+        made = self._factorize, self._hessian, self.fitted_model, self.verbose
+        return Cached(partial(_invert, *made))
+
+    def _factorize(self, hessian):
+        try:
+            return self.solver.factorize(hessian)
+        except np.linalg.LinAlgError as error:
+            failed = error
+        if hessian.exact:
+            require_positive_curvature(hessian, self.objective.weights.base.sum())
+        raise failed
+
+    @property
+    def hessian_inverse(self):
+        """`inverse`: the Hessian itself may have negative curvature."""
+        return self.inverse
+
+    @property
+    def optimum(self):
+        """The objective with the fitted parameters for its optimum."""
+        if self._optimum is None:
+            self._optimum = local_objective(self.objective, self.damping)
+        return self._optimum
+
+    @property
+    def optimum_inverse(self):
+        """`inverse`, which refits take for their preconditioner."""
+        if self._optimum_inverse is None:
+            inverse = self.inverse
+            if not (inverse.factorized and inverse.hessian.exact):
+                hessian = self.objective.hessian(self.damping)
+                require_positive_curvature(hessian, self.objective.weights.base.sum())
+            self._optimum_inverse = inverse
+        return self._optimum_inverse
