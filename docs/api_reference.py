@@ -205,6 +205,8 @@ API_REFERENCE = [
             "EighSolver",
             "WoodburySolver",
             "CGSolver",
+            "KFACSolver",
+            "EKFACSolver",
             "RootInverse",
             "Sizes",
             "NeumannSolver",
@@ -307,6 +309,8 @@ API_REFERENCE = [
             "ComposedPredictor",
             "Combination",
             "Design",
+            "Perceptron",
+            "Layer",
         ],
     },
     {

@@ -48,8 +48,8 @@ FAMILIES = (
         "is a network of a package whose derivatives are not read here",
         KERNEL.format("LogisticRegression()"),
         KERNEL.format("Ridge()"),
-        "Or scikit-learn's MLPClassifier and MLPRegressor, which are explained; or give the outputs "
-        "of its last hidden layer as X.",
+        "MLPClassifier and MLPRegressor of scikit-learn are explained. Or give the outputs of the "
+        "last hidden layer as X.",
     ),
     Family(
         r"sklearn\.linear_model",

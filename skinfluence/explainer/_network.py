@@ -7,9 +7,11 @@ import numpy as np
 from skinfluence.adapters._precision import is_frozen
 from skinfluence.explainer._linearization import Linearization, _invert
 from skinfluence.explainer._polishing import DISTANCE_TOLERANCE, Polished
-from skinfluence.objectives import local_objective, newton_distance
-from skinfluence.solvers import EKFACSolver, require_positive_curvature
+from skinfluence.objectives._distance import newton_distance
+from skinfluence.objectives._local import local_objective
+from skinfluence.solvers import EKFACSolver
 from skinfluence.solvers._base import Cached
+from skinfluence.solvers._indefinite import require_positive_curvature
 
 
 def keep_network(fitted_model, estimator, damping):
@@ -31,8 +33,8 @@ def keep_network(fitted_model, estimator, damping):
 class NetworkLinearization(Linearization):
     """The linearisation of a network: refits stay near the fitted parameters.
 
-    The reference of refits is :func:`~skinfluence.objectives.local_objective`, whose Hessian is
-    the damped one.
+    Their reference is :func:`~skinfluence.objectives._local.local_objective`, whose Hessian is the
+    damped one.
     """
 
     @cached_property

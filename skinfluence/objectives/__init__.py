@@ -7,8 +7,7 @@ from skinfluence.linalg import MatrixPenalty, Penalty
 from skinfluence.objectives._coding import TargetCoding
 from skinfluence.objectives._coupling import Coupling
 from skinfluence.objectives._curvature import CURVATURES, check_curvature, is_second_derivative
-from skinfluence.objectives._distance import distance_to_optimum, newton_distance
-from skinfluence.objectives._local import local_objective
+from skinfluence.objectives._distance import distance_to_optimum
 from skinfluence.objectives._newton import NewtonResult, factorize_upward, is_optimum, minimize
 from skinfluence.objectives._objective import Objective
 from skinfluence.objectives._weights import RowWeights
@@ -27,9 +26,7 @@ __all__ = [
     "factorize_upward",
     "is_optimum",
     "is_second_derivative",
-    "local_objective",
     "minimize",
-    "newton_distance",
 ]
 
 

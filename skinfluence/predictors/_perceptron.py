@@ -1,6 +1,7 @@
-"""Multilayer perceptrons: raw predictions by layers, and products by forward and backward passes."""
+"""Multilayer perceptrons: raw predictions and their derivatives, by passes through the layers."""
 
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -68,7 +69,7 @@ class Perceptron(Predictor):
     def _split(self, theta):
         """[(W, b)] of parameters (p, ...): shapes (d, h, ...) and (h, ...)."""
         out, start = [], 0
-        for d, h in zip(self.widths, self.widths[1:], strict=False):
+        for d, h in pairwise(self.widths):
             part = theta[start : start + (d + 1) * h].reshape(d + 1, h, *theta.shape[1:])
             out.append((part[:-1], part[-1]))
             start += (d + 1) * h
@@ -119,7 +120,8 @@ class Perceptron(Predictor):
 
     def _moved(self, columns):
         """(derivatives of hidden activations, of raw predictions) along columns: (n, m, h)."""
-        hidden, moved = [], None
+        hidden: list[np.ndarray] = []
+        moved = None
         for i, (dW, db) in enumerate(columns):
             a, (d, m, h) = self._inputs[i], dW.shape
             out = (a @ dW.reshape(d, m * h)).reshape(-1, m, h) + db

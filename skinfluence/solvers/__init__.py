@@ -16,7 +16,6 @@ from skinfluence.solvers._cg import CGSolver
 from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._costs import Sizes
 from skinfluence.solvers._eigh import EighSolver
-from skinfluence.solvers._indefinite import require_positive_curvature, smallest_eigenvalue
 from skinfluence.solvers._kfac import EKFACSolver, KFACSolver
 from skinfluence.solvers._lissa import LissaSolver
 from skinfluence.solvers._lissa_run import DivergenceError
@@ -45,8 +44,6 @@ __all__ = [
     "SolverReport",
     "WoodburySolver",
     "get_solver",
-    "require_positive_curvature",
-    "smallest_eigenvalue",
 ]
 
 

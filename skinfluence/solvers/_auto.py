@@ -125,6 +125,7 @@ class AutoSolver(Solver):
         """
         direct, reason = self.direct_solver(hessian)
         if not (hessian.convex and hessian.linear):
+            check_size(hessian)
             return direct, reason
         costs = self.costs(hessian)
         mine, iterated = costs[direct.name], costs["cg"]
@@ -189,6 +190,17 @@ def _factorize(hessian, solver, reason):
         reason = "the Hessian is singular: pseudo-inverse by eigendecomposition"
     inverse.report.reason = reason
     return inverse
+
+
+def check_size(hessian):
+    """Raise MemoryError where the Hessian of a network does not fit the memory."""
+    needed = 16.0 * hessian.shape[0] ** 2 / 2**20
+    if needed > allowed_memory() and not hessian.linear:
+        raise MemoryError(
+            f"A factorisation of {hessian.shape[0]} parameters needs {needed:,.0f} MiB, "
+            f'{allowed_memory():,.0f} MiB are allowed (working_memory). Use solver="ekfac" or '
+            '"cg" with curvature="gauss_newton" and a damping, or increase working_memory.'
+        )
 
 
 def allowed_memory():

@@ -17,8 +17,9 @@ class KFACSolver(Solver):
     Row i adds ``a a' (x) B' A B`` to the block of a layer, with the layer's inputs a, the
     derivatives B of the raw predictions in its outputs, and the weighted curvature A of the row's
     loss. The sum of these products is replaced by the product of the mean of ``a a'`` and the sum
-    of ``B' A B``. Blocks between layers are left out. Two small eigendecompositions a layer give the
-    inverse for any number of right-hand sides. Penalty and damping are added to the eigenvalues.
+    of ``B' A B``. Blocks between layers are left out. Two small eigendecompositions a layer give
+    the inverse for any number of right-hand sides. Penalty and damping are added to the
+    eigenvalues.
 
     It is exact for squared error and one layer, if all of its parameters are penalised (by the
     damping, say) or none. Otherwise it is an approximation that ranks rows. Which of "kfac" and
@@ -153,8 +154,12 @@ def _factors(hessian):
     sums = None
     for rows, layers, curvature in _passes(hessian):
         parts = [_products(layer, curvature, weight[rows]) for layer in layers]
-        pairs = zip(sums, parts, strict=True) if sums else ()
-        sums = [[a + b for a, b in zip(*pair, strict=True)] for pair in pairs] or parts
+        if sums is None:
+            sums = parts
+            continue
+        for total, part in zip(sums, parts, strict=True):
+            total[0] += part[0]
+            total[1] += part[1]
     return [(left / weight.sum(), right) for left, right in sums]
 
 

@@ -22,7 +22,7 @@ RNG = np.random.default_rng(0)
 X = RNG.standard_normal((90, 3))
 NOISY = X[:, 0] + X[:, 1] ** 2 + 0.5 * RNG.standard_normal(90)
 LABELS = {
-    "binary": np.where(NOISY > 1.0, "yes", "no"),
+    "binary": np.where(NOISY > 1.0, 5, 2),
     "multiclass": np.digitize(NOISY, [0.5, 1.5]),
     "multilabel": np.column_stack([NOISY > 1.0, X[:, 1] > 0.0, X[:, 2] > 0.5]).astype(int),
 }
@@ -117,7 +117,7 @@ def test_rows_held_out_by_early_stopping_have_no_influence(kind, monkeypatch):
     np.testing.assert_array_equal((influence != 0.0).any(axis=0), trained)
     assert explainer.objective_.weights.base.sum() == 81
     assert "held out" in supports(model).reason
-    with pytest.raises(UnsupportedEstimatorError, match="random_state=None.*Expected an integer"):
+    with pytest.raises(UnsupportedEstimatorError, match=r"random_state=None.*Expected an integer"):
         InfluenceExplainer(model.set_params(random_state=None)).fit(X, TARGETS[kind])
 
 
@@ -169,7 +169,7 @@ def test_negative_curvature_is_named_with_a_damping_that_is_enough():
     y = LABELS["multiclass"]
     model = network("multiclass", solver="adam", alpha=0.0, max_iter=30)
     explainer = explain(model, y)
-    with pytest.raises(IndefiniteHessianError, match="smallest eigenvalue -.*damping=") as refused:
+    with pytest.raises(IndefiniteHessianError, match=r"smallest eigenvalue -.*damping=") as refused:
         explainer.influence(X[:3], y[:3])
     enough = float(str(refused.value).split("Pass damping=")[1].split()[0])
     eigenvalues = np.linalg.eigvalsh(explainer.objective_.hessian(enough).to_dense())

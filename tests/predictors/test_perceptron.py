@@ -1,5 +1,7 @@
 """Perceptrons: products by passes through the layers against finite differences and Jacobians."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -13,7 +15,7 @@ X = RNG.standard_normal((9, 3))
 
 
 def perceptron(activation, widths, table=X):
-    p = sum((d + 1) * h for d, h in zip(widths, widths[1:], strict=False))
+    p = sum((d + 1) * h for d, h in pairwise(widths))
     # no unit of relu is within a finite difference of its kink
     coef = np.random.default_rng(3).standard_normal(p)
     return Perceptron(table, coef, widths, activation)

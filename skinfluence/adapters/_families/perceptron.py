@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state, gen_batches
 
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
-from skinfluence.losses import HalfTweedie, Logistic, Multinomial, SquaredError
+from skinfluence.losses import HalfTweedie, Logistic, Loss, Multinomial, SquaredError
 from skinfluence.losses._joined import JoinedLoss
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
 from skinfluence.objectives._joined_coding import JoinedCoding
@@ -59,34 +59,42 @@ class LabelSets(JoinedCoding):
     "sklearn.neural_network",
     "MLPClassifier",
     examples=lambda: [
-        MLPClassifier(hidden_layer_sizes=3, activation="tanh", solver="lbfgs", alpha=1.0, random_state=0)
+        MLPClassifier(
+            hidden_layer_sizes=3, activation="tanh", solver="lbfgs", alpha=1.0, random_state=0
+        )
     ],
     check=_check,
     caveat=_caveat,
 )
 def mlp_classifier(estimator, X, y, sample_weight, settings):
     """Log loss: of one raw prediction for two classes, of K for more, summed for several labels."""
-    classes = estimator.classes_
     if estimator._label_binarizer.y_type_.startswith("multilabel"):
-        K = estimator.n_outputs_
-        coding = LabelSets([TargetCoding("margin", 1, np.array([0, 1]))] * K)
-        loss = JoinedLoss([Logistic()] * K, [1] * K)
-        y = y.toarray() if hasattr(y, "toarray") else y
-        return _objective(estimator, X, coding.encode(y), coding, loss, sample_weight, settings)
+        return _multilabel_objective(estimator, X, y, sample_weight, settings)
+    classes = estimator.classes_
+    coding = TargetCoding("margin", 1, classes)
+    loss: Loss = Logistic()
     if estimator.out_activation_ == "softmax":
         coding, loss = TargetCoding("one_hot", len(classes), classes), Multinomial()
-    else:
-        coding, loss = TargetCoding("margin", 1, classes), Logistic()
     codes = coding.codes(y)
     target = coding.encode_codes(codes)
     return _objective(estimator, X, target, coding, loss, sample_weight, settings, codes)
+
+
+def _multilabel_objective(estimator, X, y, sample_weight, settings):
+    K = estimator.n_outputs_
+    coding = LabelSets([TargetCoding("margin", 1, np.array([0, 1]))] * K)
+    loss = JoinedLoss([Logistic()] * K, [1] * K)
+    y = coding.encode(y.toarray() if hasattr(y, "toarray") else y)
+    return _objective(estimator, X, y, coding, loss, sample_weight, settings)
 
 
 @register(
     "sklearn.neural_network",
     "MLPRegressor",
     examples=lambda: [
-        MLPRegressor(hidden_layer_sizes=3, activation="tanh", solver="lbfgs", alpha=1.0, random_state=0)
+        MLPRegressor(
+            hidden_layer_sizes=3, activation="tanh", solver="lbfgs", alpha=1.0, random_state=0
+        )
     ],
     check=_check,
     caveat=_caveat,
@@ -144,4 +152,6 @@ def _training_rows(estimator, n, codes):
         rng.uniform(size=b.shape)
     stratify = codes if codes is not None and estimator.n_outputs_ == 1 else None
     held_out = estimator.validation_fraction
-    return train_test_split(np.arange(n), random_state=rng, test_size=held_out, stratify=stratify)[0]
+    return train_test_split(np.arange(n), random_state=rng, test_size=held_out, stratify=stratify)[
+        0
+    ]

@@ -17,7 +17,7 @@ def local_optima(objective, inverse, edits, update):
     ----------
     objective : Objective
         With the fitted parameters for its optimum; see
-        :func:`~skinfluence.objectives.local_objective`.
+        :func:`~skinfluence.objectives._local.local_objective`.
     inverse : InverseHessian
         Of its Hessian, or near that.
     edits : RowEdits
