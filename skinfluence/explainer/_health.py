@@ -91,12 +91,7 @@ class Health(Readable):
     def advice(self):
         """Sentences on what needs attention; empty when nothing does."""
         out = []
-        if self.polished_stationarity > 1e-6 and not self._far:
-            out.append(
-                f"The gradient is not zero (stationarity {self.polished_stationarity:.1e}): "
-                "influence assumes an optimum. Fit longer, scale the features or add a penalty."
-            )
-        elif self._far:
+        if self._far:
             out.append(self._far)
         if not self.is_hessian:
             out.append(

@@ -200,6 +200,14 @@ class Perceptron(Predictor):
             for a, pull in zip(inputs, pulls, strict=True)
         ]
 
+    def common_shifts(self, penalty):
+        d, K = self.widths[-2] + 1, self.widths[-1]
+        diagonal = penalty.diagonal[-d * K :].reshape(d, K)
+        free = np.eye(d)[:, (diagonal == 0.0).all(axis=1)]
+        out = np.zeros((self.n_parameters, free.shape[1]))
+        out[-d * K :] = np.repeat(free, K, axis=0) / np.sqrt(K)
+        return out
+
     def score_reader(self, solved, outputs):
         def read(rows, rho, out=None):
             scores = np.einsum("nkm,nk->mn", self.take(rows).jvp(solved), rho)

@@ -157,6 +157,18 @@ def test_refits_at_an_optimum_are_those_of_the_objective(at_optimum):
     np.testing.assert_allclose(groups[:, 0], got[:, 0], atol=1e-6 * np.abs(got).max())
 
 
+def test_a_common_shift_of_all_classes_is_no_null_direction():
+    y = LABELS["multiclass"]
+    model = network("multiclass", hidden_layer_sizes=(2,), alpha=2.0, max_iter=1000)
+    explainer = explain(model, y)  # without damping: a warning would fail the test
+    null = np.zeros(explainer.objective_.n_parameters)
+    null[-3:] = 1.0
+    hessian = explainer.objective_.hessian()
+    assert np.abs(hessian @ null).max() < 1e-12 * np.abs(hessian.to_dense()).max()
+    assert explainer.health().null_directions == []
+    assert np.isfinite(explainer.influence(X[:3], y[:3])).all()
+
+
 def test_parameters_of_other_labels_are_far_from_the_optimum(at_optimum):
     y = np.roll(LABELS["binary"], 1)
     with pytest.warns(ConvergenceWarning, match="not near an optimum of the given rows.*labels"):
