@@ -23,6 +23,7 @@ BENCHMARKS = (
     "fixing",
     "attacks",
     "mismatch",
+    "networks",
     "labels_flipped",
     "labels_weak",
     "labels_people",

@@ -59,8 +59,8 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         are. None is ``LogisticRegression()``.
     solver : str or Solver, default="auto"
         How the Hessian is inverted: "auto" (see :class:`skinfluence.solvers.AutoSolver` for the
-        rules), "cholesky", "eigh", "woodbury", "cg", "neumann", "lissa", or a solver
-        with settings of its own.
+        rules), "cholesky", "eigh", "woodbury", "cg", "neumann", "lissa", "kfac", "ekfac",
+        or a solver with settings of its own.
     damping : float, default=0.0
         Adds ``damping * sum(sample_weight)`` to the Hessian's diagonal, for the inverse only.
     curvature : {"hessian", "gauss_newton", "fisher", "empirical_fisher"}, default="hessian"
