@@ -35,8 +35,8 @@ N_LARGE, N_COMPARED, LARGE_DAMPINGS = 2000, 10, (0.01, 0.1)
 
 INTRODUCTION = (
     "MNIST, the first 500 of the 5,500 rows of Koh & Liang's section 4.2, images averaged to "
-    "14 x 14 pixels, ten classes; MLPClassifier of scikit-learn (tanh, L-BFGS). The 10 training rows"
-    " of the strongest influence on the test row of the largest loss are removed one by one. "
+    "14 x 14 pixels, ten classes; MLPClassifier of scikit-learn (tanh, L-BFGS). The 10 training "
+    "rows of the strongest influence on the test row of the largest loss are removed one by one. "
     "Training then goes on from the fitted parameters without the row until L-BFGS converges. The "
     "change of the test loss is measured from the same training with all rows. The damping is the "
     f"smallest of {', '.join(map(str, DAMPINGS))} with which the Hessian has positive curvature. "
