@@ -6,6 +6,10 @@ from sklearn.utils.validation import _num_samples
 
 from skinfluence.linalg import row_blocks
 from skinfluence.perturbation import perturbation_influence
+from skinfluence.targets import Target
+
+#: Other classes of a test row that are looked at, the nearest ones.
+ALTERNATIVES = 3
 
 
 def goal_of(explainer, X_test, threshold):
@@ -98,6 +102,54 @@ class CrossedThreshold:
     def height(self, explainer):
         """Mean of what has to rise."""
         return float(np.mean(self.sign * self.new_predictions(explainer)))
+
+
+class Share:
+    """Share of the way to another prediction, to first order: its slopes."""
+
+    either = False
+
+    def __init__(self, X_test, factors, distance):
+        self.X_test, self.factors = X_test, factors  # shape: (n_test, K)
+        self.distance = np.maximum(distance, np.finfo(float).tiny)
+
+    def slopes(self, explainer, rows, features, tests):
+        """Slopes (n_test, n_rows, n_features) of the share."""
+        target = LinearTarget(self.factors[tests])
+        X = _take(self.X_test, tests)
+        made = _slopes(explainer, X, None, rows, features, target)
+        return made / self.distance[tests, None, None]
+
+
+def shares(explainer, X_test, threshold):
+    """A Share for each of the `ALTERNATIVES` nearest other predictions of the test rows."""
+    goal = goal_of(explainer, X_test, threshold)
+    objective = explainer.objective_
+    raw = objective.raw_predictions(explainer.fitted_model_.predictor(X_test))
+    if threshold is not None:
+        factors = goal.sign[:, None] * objective.loss.inverse_link_derivative(raw)
+        return [Share(X_test, factors, np.abs(goal.predictions - threshold))]
+    leads = [goal.coding.leads(*row)[:ALTERNATIVES] for row in zip(raw, goal.codes, strict=True)]
+    return [
+        Share(X_test, np.array([f for f, _ in nearest]), np.array([lead for _, lead in nearest]))
+        for nearest in zip(*leads, strict=True)
+    ]
+
+
+class LinearTarget(Target):
+    """Factors times the raw predictions of each test row."""
+
+    name = "share of the way to another prediction"
+    per_row = ("factors",)
+
+    def __init__(self, factors):
+        self.factors = factors
+
+    def value(self, raw):
+        return (self.factors * raw).sum(axis=1)
+
+    def gradient(self, raw):
+        return self.factors
 
 
 class EitherDirection(CrossedThreshold):

@@ -59,7 +59,7 @@ class ValidRows:
 
     def projected(self, original, values):
         """The nearest values in the ball of each row and in the box, nearly."""
-        change = (values - original) / np.where(self.unit > 0, self.unit, np.inf)
+        change = np.nan_to_num(values - original) / np.where(self.unit > 0, self.unit, np.inf)
         if self.norm == "max":
             change = np.clip(change, -self.radius, self.radius)
         elif self.norm == "l2":
@@ -99,7 +99,7 @@ class ValidRows:
 
     def _best_column(self, original, values, pull):
         out, rows = values.copy(), np.arange(len(values))
-        change, (low, high) = values - original, self._room(original)
+        change, (low, high) = np.nan_to_num(values - original), self._room(original)
         length = np.maximum(self.step * self.unit, np.where(self.whole, 1.0, 0.0))
         after = change + length * np.sign(pull)
         size = np.abs(change) / np.where(self.unit > 0, self.unit, np.inf)

@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
@@ -76,6 +77,40 @@ def test_vulnerability_is_the_rise_of_the_loss_by_a_small_change(cancer, norm):
         assert rise == pytest.approx(expected[t], rel=0.02)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_share_of_the_way_is_that_of_a_small_change(n_classes):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y > 2 - n_classes], y[y > 2 - n_classes]
+    explainer = InfluenceExplainer(LogisticRegression(tol=1e-12, max_iter=2000)).fit(X, y)
+    X_test = X[[20, 30]]
+    attack = TrainingSetAttack(max_change=1e-3, bounds=None, step=1e-3, max_iter=1)
+    expected = vulnerability(explainer, X_test, measure="flip", attack=attack)
+    for t, result in enumerate(attack.run_each(explainer, X_test)):
+        moved = X.copy()
+        moved[result.rows] = result.X_changed
+        refit = clone(explainer.estimator).fit(moved, y)
+        before, after = _leads(explainer, X_test[[t]]), _leads(refit, X_test[[t]])
+        made = max((before - after) / before)
+        if n_classes == 2:
+            assert made == pytest.approx(expected[t], rel=0.02)
+        else:  # the attack raises the loss, for which other rows may be best
+            assert 0.5 * expected[t] < made < 1.02 * expected[t]
+
+
+def _leads(model, X):
+    value = model.decision_function(X)[0]
+    return np.abs(np.atleast_1d(value)) if np.ndim(value) == 0 else np.sort(value.max() - value)[1:]
+
+
+def test_a_share_of_one_flips_to_first_order(cancer):
+    explainer, _, _, X_test = cancer
+    share = vulnerability(explainer, X_test, measure="flip")
+    flips = [result.confirmed[0] for result in TrainingSetAttack().run_each(explainer, X_test)]
+    assert np.mean((share > 1) == flips) >= 0.8
+    with pytest.raises(ValueError, match="measure='margin'"):
+        vulnerability(explainer, X_test, measure="margin")
+
+
 def _moved(X, result):
     return X[result.rows] + result.change
 
@@ -100,6 +135,22 @@ def test_counts_change_by_whole_numbers_in_few_columns():
         assert (changed >= 0).all()
         assert 0 < np.abs(result.change).sum(axis=1).max() <= 4
         np.testing.assert_array_equal(changed - counts[result.rows].toarray(), result.change)
+
+
+@pytest.mark.parametrize("norm", ["l2", "l1"])
+def test_missing_entries_stay_missing(norm):
+    X, y = load_breast_cancer(return_X_y=True)
+    X, y = X[:200, :6], y[:200]
+    X[np.random.default_rng(0).random(X.shape) < 0.2] = np.nan
+    model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
+    explainer = InfluenceExplainer(model).fit(X, y)
+    exposed = np.argmax(vulnerability(explainer, X, measure="flip"))
+    attack = TrainingSetAttack(2, norm=norm, max_change=2.0)
+    result = attack.run(explainer, X[[exposed]])
+    missing = np.isnan(X[result.rows])
+    assert missing.any()
+    np.testing.assert_array_equal(np.isnan(result.X_changed), missing)
+    assert (np.nan_to_num(result.change) != 0).any(axis=1).all()
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
@@ -134,7 +185,8 @@ def test_a_predicted_value_crosses_a_threshold():
     explainer = InfluenceExplainer(Ridge(0.1)).fit(X, y, sample_weight=weight)
     value = explainer.predict(X[:1])[0]
     for threshold in (value - 2.0, value + 2.0):
-        result = TrainingSetAttack(2).run(explainer, X[:1], threshold=threshold)
+        attack = TrainingSetAttack(2)
+        result = attack.run(explainer, X[:1], threshold=threshold)
         assert result.confirmed.all()
         moved = X.copy()
         moved[result.rows] = result.X_changed
@@ -142,6 +194,8 @@ def test_a_predicted_value_crosses_a_threshold():
         assert refit == pytest.approx(result.new_predictions[0], rel=1e-8)
         assert (refit > threshold) != (value > threshold)
     assert vulnerability(explainer, X[:2]).min() > 0
+    share = vulnerability(explainer, X[:1], measure="flip", attack=attack, threshold=value + 2.0)
+    assert share[0] > 1
 
 
 def test_given_rows_by_name_and_no_flip():
