@@ -33,15 +33,15 @@ NEEDS_DATA = True
 INTRODUCTION = (
     f"Koh & Liang's section 5.2 on models of this package. Of each table {N_TEST} correctly "
     "classified test rows are drawn at random and attacked one at a time, those first that are "
-    "nearest to flipping to first order (vulnerability with measure='flip'). After "
-    f"{PATIENCE} in a row that stay, the rest is taken to stay too, which saves time; "
-    "the column 'attacked' has their number. 1, 2 or 10 training rows, those whose valid change "
-    "raises the loss most to first order, are changed by steps of steepest ascent on the influence of their "
+    f"nearest to flipping to first order (vulnerability with measure='flip'). After {PATIENCE} "
+    "in a row that stay, the rest is taken to stay too, which saves time; the column 'attacked' "
+    "has their number. 1, 2 or 10 training rows, those whose valid change raises the loss most "
+    "to first order, are changed by steps of steepest ascent on the influence of their "
     "features, with a refit after each step, until the prediction flips. A flip counts if "
     "scikit-learn's own fit to the changed table has it. The paper's model is another one, an "
-    "Inception network of which the top layer is trained on 1,800 images of dogs and fish: there "
-    "one changed image flips 57 % of 591 test images, two flip 77 %, ten all but one, each image "
-    "changed by less than half a grey level."
+    "Inception network of which the top layer is trained on 1,800 images of dogs and fish: "
+    "there one changed image flips 57 % of 591 test images, two flip 77 %, ten all but one, "
+    "each image changed by less than half a grey level."
 )
 
 
@@ -236,7 +236,7 @@ def _hospital(quick):
 
 def _enron(quick):
     X, y, X_test, y_test, _ = loaders().enron1_bow()
-    n_words = 200 if quick else 1000
+    n_words = 200 if quick else 500
     common = np.sort(np.argsort(-np.asarray(X.sum(axis=0)).ravel(), kind="stable")[:n_words])
     X, X_test = X[:, common], X_test[:, common]
     if quick:
@@ -248,7 +248,7 @@ def _enron(quick):
         X_test.astype(float),
         y_test,
         LogisticRegression(C=1.0, tol=1e-6, max_iter=5000),
-        "counts of the 1,000 most frequent words; ten words may be added to a mail or taken out, "
+        "counts of the 500 most frequent words; ten words may be added to a mail or taken out, "
         "repeats counted (the size is their number in the mail with most); C=1.",
         {
             "norm": "l1",
