@@ -8,12 +8,14 @@ from ._apply import apply
 from ._audit import audit
 from ._demo import demo
 from ._explain import explain
+from ._review import review
 
 EPILOG = """\b
 From a CSV file to clean labels:
   skinfluence audit data.csv --target label
   skinfluence explain data.csv --target label --row 17
-  skinfluence apply data.csv decisions.csv -o clean.csv
+  skinfluence review data.csv --target label --serve
+  skinfluence apply data.csv data.decisions.csv -o clean.csv
 
 \b
 Completion of commands and options, for bash (zsh and fish likewise):
@@ -27,5 +29,5 @@ def main():
     """Find wrong labels and the training rows behind a prediction, by influence functions."""
 
 
-for command in (audit, explain, apply, demo):
+for command in (audit, explain, review, apply, demo):
     main.add_command(command)

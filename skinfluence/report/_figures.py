@@ -3,6 +3,9 @@
 import io
 import re
 import warnings
+from html import escape
+
+from skinfluence.report._page import needed
 
 #: Stands for the colour of text, in whatever theme the page has.
 _INK = "#010203"
@@ -28,9 +31,8 @@ def draw_svg(draw, alt, *, number, size=(9.0, 4.2)):
     -------
     str
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
+    rc_context = needed("matplotlib").rc_context
+    Figure = needed("matplotlib.figure").Figure
     inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     style = dict.fromkeys(inked, _INK) | {
         "axes.facecolor": "none",
@@ -57,8 +59,6 @@ def embeddable(svg, alt, number):
     Styles become attributes, which a policy without inline styles allows; names get a prefix, so
     that several figures can stand on one page.
     """
-    from html import escape
-
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.S)
     svg = re.sub(r' style="([^"]*)"', _as_attributes, svg)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import importlib
 import json
 from importlib import resources
 from pathlib import Path
@@ -129,7 +130,7 @@ def _resource(folder, name):
 
 
 def _environment():
-    jinja2 = _jinja2()
+    jinja2 = needed("jinja2")
     loader = jinja2.FunctionLoader(lambda name: _resource("templates", name))
     return jinja2.Environment(
         loader=loader,
@@ -142,14 +143,15 @@ def _environment():
 
 def _trusted(text):
     """Text of this package, or made by it, that is not escaped."""
-    return _jinja2().utils.markupsafe.Markup(text)
+    return needed("markupsafe").Markup(text)
 
 
-def _jinja2():
+def needed(name):
+    """Module of the extra "report"."""
     try:
-        import jinja2
+        return importlib.import_module(name)
     except ImportError as error:
         raise ImportError(
-            "Reports need jinja2: install skinfluence with its extra, skinfluence[report]."
+            f"Reports need {name.partition('.')[0]}: install skinfluence with its extra, "
+            "skinfluence[report]."
         ) from error
-    return jinja2

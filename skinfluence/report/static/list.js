@@ -23,7 +23,7 @@ function percent(share) {
 function decisionText(row) {
   const found = store.get(row.id);
   if (!found?.decision) return "";
-  return WORDS[found.decision] ?? `→ ${shownLabel(found.label)}`;
+  return WORDS[found.decision] ?? `→\u00a0${shownLabel(found.label)}`;
 }
 
 function fits(row, wanted) {

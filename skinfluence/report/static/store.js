@@ -43,7 +43,9 @@ const store = {
   },
 
   async decide(id, decision, label) {
-    const change = { decision, label: label ?? "", note: this.get(id)?.note ?? "" };
+    const before = this.get(id);
+    if (before?.decision === decision && before.label === (label ?? "")) return;
+    const change = { decision, label: label ?? "", note: before?.note ?? "" };
     await this.change(id, { ...change, time: new Date().toISOString() }, true);
   },
 

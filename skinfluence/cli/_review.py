@@ -1,0 +1,118 @@
+"""``skinfluence review``: a page to review labels on, as a file or served on this computer."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ._options import MODELS, dialect_options, model_options, quiet_option
+
+EPILOG = """\b
+Examples:
+  skinfluence review data.csv --target label            (writes data.review.html)
+  skinfluence review data.csv --target label --serve    (keeps data.decisions.csv)
+  skinfluence apply data.csv data.decisions.csv -o clean.csv
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("data", type=click.Path(exists=True, dir_okay=False))
+@click.option("-t", "--target", metavar="COLUMN", help="Column of the labels or values.")
+@model_options
+@click.option(
+    "--model",
+    default="auto",
+    show_default=True,
+    type=click.Choice(MODELS),
+    help="Model of the labels; auto, linear and rbf are chosen by their leave-one-out likelihood.",
+)
+@click.option(
+    "--rows",
+    "n_rows",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Rows on the page, the most suspicious first.",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Name of the page.")
+@click.option(
+    "--serve",
+    is_flag=True,
+    help="Serve the page on this computer: decisions are saved at once, rows ranked anew.",
+)
+@click.option(
+    "--decisions", type=click.Path(dir_okay=False), help="File that --serve keeps or continues."
+)
+@click.option(
+    "--every",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Decisions after which --serve ranks the rows anew.",
+)
+@dialect_options
+@quiet_option
+def review(
+    data,
+    target,
+    task,
+    drop,
+    keep,
+    model,
+    n_rows,
+    output,
+    serve,
+    decisions,
+    every,
+    encoding,
+    separator,
+    quiet,
+):
+    """Make a page on which a person reviews the suspicious labels of DATA.
+
+    The page needs no network. It exports the decisions for `skinfluence apply`. With --serve they
+    are saved as they are made, and the remaining rows are ranked anew by what was decided.
+    """
+    from skinfluence._utils.decisions import DecisionsError
+    from skinfluence.report import ReviewServer, audit_report
+
+    from ._auditing.export import check_outputs
+    from ._auditing.models import make_flagger
+    from ._auditing.prepare import prepare
+    from ._files.records import DataError
+
+    stem = Path(data).with_name(Path(data).name.split(".")[0])
+    output = output or f"{stem}.review.html"
+    decisions = decisions or f"{stem}.decisions.csv"
+    check_outputs(data, (decisions if serve else output,))
+    how = {"task": task, "drop": drop, "keep": keep}
+    prepared = prepare(data, target, **how, encoding=encoding, separator=separator)
+    labels = prepared.labels
+    if not quiet:
+        for note in prepared.notes:
+            click.secho(f"Note  {note}", fg="yellow", err=True)
+    flagger = make_flagger(model, prepared, verbose=0 if quiet else None)
+    try:
+        flagger.fit(prepared.X, labels.y)
+    except ValueError as error:
+        raise DataError(f"The model cannot be fitted: {error}") from error
+    try:
+        page = audit_report(
+            flagger,
+            n_rows=n_rows,
+            title=f"Review of {labels.name!r} in {Path(data).name}",
+            key=asdict(prepared.table.key(labels.name)),
+            rows=labels.rows,
+        )
+        if not serve:
+            page.write_html(output)
+            click.echo(f"Written: {output}")
+            return
+        server = ReviewServer(page, decisions, every=every)
+    except (DecisionsError, ImportError, OSError) as error:
+        raise DataError(str(error)) from error
+    click.echo(f"Open {server.url}\nDecisions are saved in {decisions}. Ctrl+C ends.")
+    try:
+        server.serve()
+    except KeyboardInterrupt:
+        click.echo(f"\nNext: skinfluence apply {data} {decisions} -o clean.csv")

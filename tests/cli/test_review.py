@@ -1,0 +1,67 @@
+"""``review``: a page with the key of the file, and the served one until it is interrupted."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from skinfluence._utils.decisions import hash_file, read_decisions
+from skinfluence.cli import main
+
+pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table with one wrong label in row 7 and none in row 3."""
+    random = np.random.RandomState(0)
+    labels = ["a", "b"] * 40
+    sizes = random.normal(size=80) + 6.0 * (np.arange(80) % 2)
+    labels[7], labels[3] = "a", ""
+    lines = [f"{size:.3f},{label}" for size, label in zip(sizes, labels, strict=True)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["size,label", *lines, ""]))
+    return path
+
+
+def test_a_page_has_the_key_and_the_rows_of_the_file(table):
+    arguments = ["review", str(table), "--model", "linear", "--rows", "5", "--quiet"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    page = table.with_name("table.review.html").read_text("utf-8")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+    key = {"table": "table.csv", "sha256": hash_file(table), "rows": 80, "target": "label"}
+    assert data["key"] == key
+    assert data["rows"][0]["id"] == 7 and data["rows"][0]["given"] == "a"
+    again = CliRunner().invoke(main, [*arguments, "-o", str(table)])
+    assert again.exit_code == 2 and "never overwritten" in again.output
+
+
+def test_served_decisions_can_be_applied(table):
+    command = "import sys; from skinfluence.cli import main; main(sys.argv[1:])"
+    run = [sys.executable, "-c", command, "review", table, "--model", "linear", "--serve", "-q"]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().split()[1]
+        address, token = url.split("/?token=")
+        headers = {"X-Token": token, "Content-Type": "application/json"}
+        body = {"row": 7, "decision": "relabel", "label": "b", "note": "", "time": ""}
+        body = json.dumps(body).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{address}/decide", body, headers))
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 0 and "skinfluence apply" in rest
+    decisions = table.with_name("table.decisions.csv")
+    assert read_decisions(decisions)[1][7].label == "b"
+    clean = table.with_name("clean.csv")
+    done = CliRunner().invoke(main, ["apply", str(table), str(decisions), "-o", str(clean)])
+    assert done.exit_code == 0, done.output
+    old, new = (path.read_text().split("\n") for path in (table, clean))
+    assert [k for k in range(len(old)) if old[k] != new[k]] == [8]
+    assert new[8].endswith(",b")
