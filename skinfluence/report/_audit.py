@@ -4,10 +4,12 @@ import hashlib
 import json
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skinfluence import __version__
 from skinfluence._utils.checks import check_whole
 from skinfluence._utils.tables import value_text
+from skinfluence.labels import LabelFlagger
 from skinfluence.report._figures import draw_svg
 from skinfluence.report._neighbors import label_text, review_rows
 from skinfluence.report._page import Report
@@ -77,6 +79,9 @@ class AuditReport(Report):
     """The report of :func:`audit_report`, which can list its rows again after an update."""
 
     def __init__(self, flagger, n_rows, k, title, image_shape, key, rows):
+        if not isinstance(flagger, LabelFlagger):
+            raise TypeError(f"flagger={flagger!r}. Expected a fitted LabelFlagger.")
+        check_is_fitted(flagger)
         if np.ndim(flagger.flagged_) > 1:
             raise ValueError(
                 "The flagger was fitted to several columns of y. Pass one of its `flaggers_`."

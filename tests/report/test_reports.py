@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer, LabelFlagger
@@ -191,6 +192,15 @@ def test_invalid_settings_are_refused(flagger):
         audit_report(flagger, n_rows=1001)
     with pytest.raises(ValueError, match="k=-1"):
         audit_report(flagger, k=-1)
+    with pytest.raises(NotFittedError):
+        audit_report(LabelFlagger())
+    with pytest.raises(TypeError, match="Expected a fitted LabelFlagger"):
+        audit_report(flagger.explainer_)
+    several = LabelFlagger(representation="linear")
+    y = (flagger.report()["given"] == "setosa").to_numpy()
+    several.fit(flagger.explainer_.X_train_, np.column_stack([y, ~y]))
+    with pytest.raises(ValueError, match="several columns of y"):
+        audit_report(several)
 
 
 def test_notebooks_show_the_page_in_a_frame(report):
