@@ -17,6 +17,7 @@ PACKAGES = (
     "dattri",
     "kronfluence",
     "cleanlab",
+    "MAPIE",
 )
 
 

@@ -13,6 +13,8 @@ from skinfluence.explainer import check_explainer
 
 #: Methods that leave rows out of the model; the influence function does not.
 METHODS = ("auto", "newton_step", "refit")
+#: Change of a row's own margin or log-odds from which its Newton step is replaced by a refit.
+FAR = 0.2
 
 
 @shared_parameters
@@ -29,8 +31,9 @@ def leave_one_out_score(explainer, scoring=None, *, method="auto", sample_weight
     scoring : str, callable or None, default=None
         As in scikit-learn; None is the score of the estimator: accuracy or R squared.
     method : {"auto", "newton_step", "refit"}, default="auto"
-        How rows are left out. "auto": in closed form by one Newton step, which is exact for squared
-        error; for hinge machines the refit.
+        How rows are left out. "auto": in closed form by one Newton step where it is exact (squared
+        error). Classifiers take it for most rows, and the refit for those without which their own
+        margin or log-odds moves by more than 0.2; all other models the refit.
     sample_weight : array-like of shape (n_train,), default=None
         Weights of the rows in the score, not in the fits.
 
@@ -65,12 +68,8 @@ def leave_one_out_score(explainer, scoring=None, *, method="auto", sample_weight
     """
     check_explainer(explainer, removals=True)
     check_choice("method", method, METHODS)
-    linearization = explainer.linearization_
-    if method == "auto":
-        method = linearization.leave_one_out_method
     rows = np.arange(explainer.objective_.n_rows)
-    objective, moved = linearization.own_changes(method, rows)
-    return _scored(explainer, objective.raw_prediction + moved, rows, scoring, sample_weight)
+    return _scored(explainer, _left_out(explainer, method, rows), rows, scoring, sample_weight)
 
 
 @shared_parameters
@@ -118,11 +117,9 @@ def k_fold_score(explainer, cv=None, scoring=None, *, method="auto", groups=None
     """
     check_explainer(explainer, removals=True)
     check_choice("method", method, METHODS)
-    objective, y = explainer.objective_, np.asarray(explainer.y_train_)
+    y = np.asarray(explainer.y_train_)
     if method == "auto":
-        exact = not objective.closed_form and objective.quadratic and not objective.selects
-        exact = exact and explainer.damping == 0
-        method = "newton_step" if exact else "refit"
+        method = "newton_step" if _is_exact(explainer) else "refit"
     splitter = check_cv(cv, y, classifier=is_classifier(explainer.estimator_))
     scores: list[float] = []
     for train, test in splitter.split(np.empty((len(y), 1)), y, groups):
@@ -137,6 +134,32 @@ def k_fold_score(explainer, cv=None, scoring=None, *, method="auto", groups=None
         raw = predictor.raw() + changes.raw_prediction_changes(predictor)[:, 0]
         scores.append(_scored(explainer, raw, test, scoring, None))
     return np.array(scores)
+
+
+def _is_exact(explainer):
+    """Whether the Newton step is the refit."""
+    objective = explainer.objective_
+    exact = not objective.closed_form and objective.quadratic and not objective.selects
+    return exact and explainer.damping == 0
+
+
+def _left_out(explainer, method, rows):
+    """Raw prediction of each row by the model without it, (n_rows, K)."""
+    linearization, objective = explainer.linearization_, explainer.objective_
+    again = False
+    if method == "auto":
+        exact = _is_exact(explainer)
+        again = not (exact or objective.closed_form or objective.members or objective.selects)
+        again = again and not objective.stands_in and objective.coding.is_classification
+        method = "newton_step" if exact or again else "refit"
+    reference, moved = linearization.own_changes(method, rows)
+    raw = reference.raw_prediction[rows] + moved
+    if again and linearization.hessian_inverse.factorized:
+        far = np.flatnonzero(np.abs(moved).max(axis=1) > FAR)
+        if len(far):
+            reference, moved = linearization.own_changes("refit", rows[far])
+            raw[far] = reference.raw_prediction[rows[far]] + moved
+    return raw
 
 
 def _scored(explainer, raw, rows, scoring, sample_weight):
