@@ -52,7 +52,6 @@ REGRESSORS = [
 CLASSIFIERS = [
     LogisticRegression(**NEWTON),
     LogisticRegression(**NEWTON, class_weight="balanced", C=0.1),
-    LogisticRegression(solver="liblinear", l1_ratio=1.0, C=0.5, **PRECISE),
     LogisticRegressionCV(Cs=[0.5], cv=3, **NEWTON),
     RidgeClassifier(class_weight="balanced"),
     LinearSVC(**PRECISE),
