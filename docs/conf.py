@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import api_reference  # noqa: E402
+import measured  # noqa: E402
 import page_markup  # noqa: E402
 import papers_numbers  # noqa: E402
 import supported_models  # noqa: E402
@@ -20,6 +21,7 @@ import skinfluence  # noqa: E402
 for page, text in (
     ("api.rst", api_reference),
     ("supported_models.rst", supported_models),
+    ("_generated/measured.rst", measured),
     ("_generated/papers_numbers.rst", papers_numbers),
 ):
     (HERE / page).write_text(text.render(), encoding="utf-8")

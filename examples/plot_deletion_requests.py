@@ -9,7 +9,7 @@ refit is it after a hundred requests, and how far would first-order influences b
 """
 
 # %%
-# Patients of a hospital: who is readmitted within 30 days? A hundred of 4,000 leave.
+# Patients of a hospital: who is readmitted within 30 days? A hundred of 2,000 leave.
 from time import perf_counter
 
 import numpy as np
@@ -21,8 +21,8 @@ from skinfluence import InfluenceExplainer
 from skinfluence.datasets import load_hospital_readmission
 
 X, y = load_hospital_readmission(return_X_y=True)
-X, y = X[:4000, X[:4000].any(axis=0)], y[:4000]
-leave = np.random.default_rng(0).permutation(4000)[:100]
+X, y = X[:2000, X[:2000].any(axis=0)], y[:2000]
+leave = np.random.default_rng(0).permutation(2000)[:100]
 pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 explainer = InfluenceExplainer(pipeline).fit(X, y)
 
@@ -42,7 +42,7 @@ counts = np.array([1, 2, 5, 10, 20, 50, 100])
 errors = {"without(rows)": [], "sum of first-order influences": []}
 fitted = explainer.without([])[-1].coef_[0]  # at the exact optimum of all rows
 for n in counts:
-    left = np.setdiff1d(np.arange(4000), leave[:n])
+    left = np.setdiff1d(np.arange(2000), leave[:n])
     refit = LogisticRegression(solver="newton-cholesky", tol=1e-14).fit(Z[left], y[left]).coef_[0]
     size = np.abs(refit - fitted).max()
     errors["without(rows)"].append(np.abs(models[n - 1][-1].coef_[0] - refit).max() / size)
@@ -61,5 +61,6 @@ ax.legend()
 
 # %%
 # `without` is the refit to eleven digits after a hundred requests as after one, since each result
-# starts at the optimum of all rows. The sum of influences is off by a few per cent.
+# starts at the optimum of all rows. The sum of influences is off by one per cent at first and by up
+# to 13 % later.
 plt.show()
