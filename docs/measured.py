@@ -11,8 +11,8 @@ def _deletion():
         f"On {largest['table']} ({largest['rows x columns']}, logistic regression) a request "
         f"takes {largest['further request, ms']} ms and a refit {largest['refit, ms']} ms; on "
         "tables with a few hundred rows it takes as long as a refit or longer. Over "
-        f"{len(rows)} models no coefficient is further than {max(errors):.0e} from that of the exact "
-        "refit, relative to the largest, after 100 requests as after one."
+        f"{len(rows)} models no coefficient is further than {max(errors):.0e} from that of the "
+        "exact refit, relative to the largest, after 100 requests as after one."
     )
 
 
