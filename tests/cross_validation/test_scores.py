@@ -75,6 +75,15 @@ def test_logistic_regression(method, tolerance, scoring, metric, cancer):
     np.testing.assert_allclose(score, real, atol=tolerance)
 
 
+def test_rows_that_move_far_are_refitted(cancer):
+    X, y = cancer
+    explainer = InfluenceExplainer(LogisticRegression(C=100.0, max_iter=10_000)).fit(X, y)
+    real = leave_one_out_score(explainer, "neg_log_loss", method="refit")
+    assert leave_one_out_score(explainer, "neg_log_loss") == pytest.approx(real, abs=1e-4)
+    step = leave_one_out_score(explainer, "neg_log_loss", method="newton_step")
+    assert abs(step - real) > 0.01
+
+
 def test_many_classes():
     X, y = load_iris(return_X_y=True)
     names = np.array(["a", "b", "c"])[y]
