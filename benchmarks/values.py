@@ -18,8 +18,8 @@ from skinfluence.datasets import flip_labels
 from skinfluence.targets import Mean
 from skinfluence.valuation import data_banzhaf, data_shapley, knn_shapley
 
-ROWS, REPEATS, FLIPPED = 100, 4, 0.1
-PERMUTATIONS, SUBSETS = 30, 1000
+ROWS, REPEATS, FLIPPED = 80, 3, 0.1
+PERMUTATIONS, SUBSETS = 20, 500
 SHARES = np.arange(0.0, 0.51, 0.05)
 ORDERS = ("influence", "data_shapley", "data_banzhaf", "knn_shapley", "label quality", "random")
 INTRODUCTION = (
