@@ -57,10 +57,10 @@ def explain(
     check_outputs(data, (html,))
     read = {"encoding": encoding, "separator": separator}
     prepared = prepare(data, target, task=task, drop=drop, keep=keep, **read)
+    explainer, X_test, y_test = fit_explainer(prepared, rows, test, model=model, **read)
     if not quiet:
         for note in prepared.notes:
             click.secho(f"Note  {note}", fg="yellow", err=True)
-    explainer, X_test, y_test = fit_explainer(prepared, rows, test, model=model, **read)
     click.echo(explainer.explain(X_test, y_test, k=top))
     if html:
         with needs_report():

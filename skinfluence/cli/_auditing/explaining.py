@@ -9,6 +9,7 @@ from skinfluence.cli._files.table import read_table
 
 from .models import make_model
 from .prepare import make_rows
+from .run import noted_warnings
 
 
 def fit_explainer(prepared, rows, test=None, *, model="auto", encoding=None, separator=None):
@@ -34,7 +35,9 @@ def fit_explainer(prepared, rows, test=None, *, model="auto", encoding=None, sep
     if test is not None:
         table = read_table(test, encoding=encoding, separator=separator)
         _check_rows(rows, table.n_rows, test)
-        return explainer.fit(X, y), *read_rows(prepared, table, rows)
+        with noted_warnings(prepared.notes):
+            explainer.fit(X, y)
+        return explainer, *read_rows(prepared, table, rows)
     _check_rows(rows, prepared.table.n_rows, prepared.table.path)
     unlabelled = sorted(set(rows) - set(labels.rows.tolist()))
     if unlabelled:
@@ -42,7 +45,8 @@ def fit_explainer(prepared, rows, test=None, *, model="auto", encoding=None, sep
     places = np.searchsorted(labels.rows, rows)
     weight = np.ones(len(y))
     weight[places] = 0.0
-    explainer.fit(X, y, sample_weight=weight)
+    with noted_warnings(prepared.notes):
+        explainer.fit(X, y, sample_weight=weight)
     return explainer, X.iloc[places] if hasattr(X, "iloc") else X[places], y[places]
 
 

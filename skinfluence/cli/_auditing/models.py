@@ -35,11 +35,15 @@ MODELS: dict = {
 #: Words of a column of free text that count, and their directions for models of dense columns.
 MOST_WORDS = 20_000
 MOST_DIRECTIONS = 50
+#: Of so many rows more landmarks find hardly more, in a multiple of the time and the memory.
+MANY_ROWS, FEW_LANDMARKS = 20_000, 300
 
 
 def make_flagger(name, prepared, *, contamination="auto", verbose=None):
     """An unfitted LabelFlagger: "auto", "linear" and "rbf" are its own models."""
-    settings = {"contamination": contamination, "verbose": verbose}
+    settings: dict = {"contamination": contamination, "verbose": verbose}
+    if len(prepared.labels.rows) > MANY_ROWS:
+        settings["n_components"] = FEW_LANDMARKS
     if name in ("auto", "linear", "rbf"):
         return LabelFlagger(representation=name, **settings)
     return LabelFlagger(make_model(name, prepared), **settings)

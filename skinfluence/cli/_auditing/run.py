@@ -1,6 +1,8 @@
 """Audit of a prepared table: labels judged, other findings, timed."""
 
 import time
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,10 +55,11 @@ def run_audit(prepared, *, model="auto", contamination="auto", explain=EXPLAINED
     begun = time.perf_counter()
     labels, columns = prepared.labels, prepared.columns
     flagger = make_flagger(model, prepared, contamination=contamination, verbose=verbose)
-    try:
-        flagger.fit(prepared.X, labels.y)
-    except ValueError as error:
-        raise DataError(f"The model cannot be fitted: {error}") from error
+    with noted_warnings(prepared.notes):
+        try:
+            flagger.fit(prepared.X, labels.y)
+        except ValueError as error:
+            raise DataError(f"The model cannot be fitted: {error}") from error
     classes = flagger.target_type_ == "classes"
     scores = column_scores(columns, labels.y, classes)
     find_leaks(scores, classes, prepared.notes)
@@ -76,6 +79,16 @@ def run_audit(prepared, *, model="auto", contamination="auto", explain=EXPLAINED
         sorted(scores, key=lambda name: -scores[name])[:3] or list(columns)[:3],
         time.perf_counter() - begun,
     )
+
+
+@contextmanager
+def noted_warnings(notes):
+    """Context that adds the warnings of a model to the notes, each once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for words in dict.fromkeys(" ".join(str(w.message).split()) for w in caught):
+        notes.append(words)
 
 
 def errors(flagger, y, classes):

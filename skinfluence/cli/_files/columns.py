@@ -2,6 +2,8 @@
 
 import re
 from datetime import datetime
+from functools import partial
+from math import isfinite
 
 import numpy as np
 
@@ -65,9 +67,12 @@ def type_columns(columns, separator, notes):
 
 def number_style(texts, order):
     """The first style in which all texts are numbers, or all but a few of many; None without."""
-    present = [_bare(text) for text in texts if text.lower() not in MISSING]
+    present = [text for text in texts if text.lower() not in MISSING]
     if not present or _are_codes(present):
         return None
+    if order[0] == "point" and _are_plain(present):
+        return "point"
+    present = [_bare(text) for text in present]
     for style in order:
         if all(map(_NUMBERS[style].fullmatch, present)):
             return style
@@ -95,7 +100,9 @@ def _type_column(name, texts, known, order, notes):
         return {name: Column("empty", np.full(len(texts), np.nan))}
     style = number_style(present.values(), order)
     if style is not None:
-        numbers = {text: to_number(clean, style) for text, clean in present.items()}
+        plain = style == "point" and _are_plain(list(present.values()))
+        read = float if plain else partial(to_number, style=style)
+        numbers = {text: read(clean) for text, clean in present.items()}
         values = np.array([numbers.get(text, np.nan) for text in texts])
         junk = {text for text, number in numbers.items() if np.isnan(number)}
         cells = sum(text in junk for text in texts) if junk else 0
@@ -180,9 +187,17 @@ def _bare(text):
     return _SIGNS.sub("", text)
 
 
+def _are_plain(texts):
+    """Whether Python reads all texts as finite numbers; the quick check of most columns."""
+    try:
+        return all(map(isfinite, map(float, texts))) and not any("_" in text for text in texts)
+    except ValueError:
+        return False
+
+
 def _are_codes(texts):
     """Whether whole numbers with leading zeros are names, such as postal codes."""
-    return any(map(_CODE.fullmatch, texts)) and all(text.isdigit() for text in texts)
+    return all(map(str.isdigit, texts)) and any(map(_CODE.fullmatch, texts))
 
 
 def _some(names, k=3):

@@ -1,7 +1,6 @@
 """Table of a file as texts: names, columns, and the key of its decisions."""
 
 import difflib
-import importlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,21 +118,19 @@ def _check_target(table, target):
 
 def _read_parquet(path):
     """The Table of a Parquet file, its values as texts."""
-    for name, read in (("pyarrow.parquet", "read_table"), ("polars", "read_parquet")):
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        try:
-            frame = getattr(module, read)(path)
-        except Exception as error:
-            raise DataError(f"{path} cannot be read as Parquet: {error}") from error
-        columns = [column for column in (frame.columns if name == "pyarrow.parquet" else frame)]
-        to_list = "to_pylist" if name == "pyarrow.parquet" else "to_list"
-        names = frame.column_names if name == "pyarrow.parquet" else frame.columns
-        texts = [tuple(map(_as_text, getattr(column, to_list)())) for column in columns]
-        return Table(path, dict(zip(names, texts, strict=True)), frame.shape[0])
-    raise DataError("Parquet files are read by pyarrow. Install it: pip install pyarrow")
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import read_table as read
+    except ImportError as error:
+        raise DataError(
+            "Parquet files are read by pyarrow. Install it: pip install pyarrow"
+        ) from error
+    try:
+        frame = read(path)
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {error}") from error
+    texts = [tuple(map(_as_text, column.to_pylist())) for column in frame.columns]
+    return Table(path, dict(zip(frame.column_names, texts, strict=True)), frame.num_rows)
 
 
 def _as_text(value):
