@@ -50,13 +50,17 @@ def make_flagger(name, prepared, *, contamination="auto", verbose=None):
 
 
 def make_model(name, prepared):
-    """A pipeline of the encoder and the model; "auto": logistic or ridge regression."""
-    classes = prepared.labels.task != "regression"
+    """A pipeline of the encoder and the model; "auto": logistic or ridge regression.
+
+    More than ten different whole numbers are values for all models but logistic regression.
+    """
+    classes = prepared.labels.task == "classification"
     if name == "auto":
         name = "logistic" if classes else "ridge"
     if name not in MODELS:
         raise DataError(f"--model {name} is for audit. Expected one of {', '.join(MODELS)}.")
-    make = MODELS[name][0 if classes else 1]
+    whole_numbers = prepared.labels.task == "auto"
+    make = MODELS[name][0 if classes or (whole_numbers and name == "logistic") else 1]
     if make is None:
         task = "classes" if classes else "values"
         raise DataError(f"--model {name} predicts no {task}. Use another model, or --task.")
