@@ -16,7 +16,6 @@ from skinfluence.adapters._registry import register
 from skinfluence.losses import HalfTweedie, Logistic, SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
 
-CHOSEN = f"The chosen penalty is held fixed. {SELECTION}"
 #: Variance powers of the families of glum.
 POWERS = {
     "NormalDistribution": 0.0,
@@ -38,21 +37,18 @@ def _check(estimator):
 
 def _lasso(estimator, X, y, sample_weight, settings):
     """Half the mean squared error and an elastic-net penalty, with `weights` for the columns."""
-    alpha = getattr(estimator, "alpha_", None)
-    alpha = estimator.alpha if alpha is None else alpha
-    ratio = getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", 1.0))
+    ratio = getattr(estimator, "l1_ratio", 1.0)
     weights = getattr(estimator, "weights", None)
     scale = 1.0 if weights is None else np.asarray(weights, dtype=float)
-    return squared_error(estimator, X, y, sample_weight, settings, alpha * scale, ratio)
+    return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha * scale, ratio)
 
 
 for _module, _names in {
-    "celer": ("Lasso", "LassoCV", "ElasticNet", "ElasticNetCV"),
+    "celer": ("Lasso", "ElasticNet"),
     "skglm": ("Lasso", "WeightedLasso", "ElasticNet"),
 }.items():
     for _name in _names:
-        _caveat = CHOSEN if _name.endswith("CV") else SELECTION
-        register(_module, _name, examples=_no_examples, check=_check, caveat=_caveat)(_lasso)
+        register(_module, _name, examples=_no_examples, check=_check, caveat=SELECTION)(_lasso)
 
 register("skglm", "MultiTaskLasso", examples=_no_examples, caveat=SELECTION)(multi_task)
 
