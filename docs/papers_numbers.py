@@ -41,6 +41,14 @@ def _fixing():
     yield title, "self-influence > loss > random", " > ".join(shares)
 
 
+def _attacks():
+    rows = tables("attacks")["Flipped predictions"]
+    title = "Koh & Liang, section 5.2: predictions flipped by 1, 2 and 10 changed training rows"
+    for name in dict.fromkeys(row["table"] for row in rows):
+        ours = [row["flipped"] for row in rows if row["table"] == name]
+        yield f"{title}, {name}", "57 %, 77 %, 590 of 591", ", ".join(ours)
+
+
 def _iris():
     text = PAGE.read_text("utf-8")
     for t, paper in (("0.01", "0.8602"), ("0.1", "0.7700")):
@@ -74,6 +82,14 @@ def render():
     """A list-table in reStructuredText."""
     lines = [".. list-table::", "   :header-rows: 1", ""]
     head = ("Result", "Paper", "skinfluence")
-    for cells in (head, *_fidelity(), *_hospital(), *_fixing(), *_iris(), *_relative()):
+    for cells in (
+        head,
+        *_fidelity(),
+        *_hospital(),
+        *_fixing(),
+        *_attacks(),
+        *_iris(),
+        *_relative(),
+    ):
         lines += [("     - " if i else "   * - ") + cell for i, cell in enumerate(cells)]
     return "\n".join(lines) + "\n"
