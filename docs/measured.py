@@ -45,11 +45,26 @@ def _intervals():
     )
 
 
+def _values():
+    rows = tables("values")["Rows removed in order of value"]
+    parts = []
+    for name in dict.fromkeys(row["table"] for row in rows):
+        mine = [row for row in rows if row["table"] == name]
+        after = [f"{row['order']} {row['test log loss, 10% removed']}" for row in mine]
+        before = mine[0]["test log loss, 0% removed"]
+        parts.append(f"on {name} (all rows: {before}) {', '.join(after)}")
+    return (
+        "Where a tenth of the labels is wrong, the test log loss after the removal of the tenth of "
+        f"least value is: {'; '.join(parts)}."
+    )
+
+
 def render():
     """Definitions of substitutions, one a sentence."""
     made = {
         "deletion result": _deletion,
         "cross-validation result": _cross_validation,
         "intervals result": _intervals,
+        "values result": _values,
     }
     return "\n".join(f".. |{name}| replace:: {sentence()}\n" for name, sentence in made.items())
