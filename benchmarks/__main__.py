@@ -33,6 +33,7 @@ BENCHMARKS = (
     "labels_scale",
     "relabelling",
     "groups",
+    "functionals",
     "components",
     "curvature",
     "closed_form",

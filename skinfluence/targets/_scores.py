@@ -82,12 +82,16 @@ class Score(JointTarget):
             return WeightedSum.of(each, len(raw))._replace(factors=factors, name=self.name)
         return self._replace(loss=objective.loss, y=coding.decode(y))
 
+    def _label_probability(self, raw):
+        p = self.loss.probability(raw)[np.arange(len(raw)), self.y]
+        return np.maximum(p, np.finfo(p.dtype).eps)  # as scikit-learn's log loss
+
     def _mean(self, raw):
         """Mean of what rows cost."""
         if self.name in OF_VALUES:
             error = self.loss.inverse_link(raw)[:, 0] - self.y
             return np.mean(np.abs(error) if self.name.endswith("absolute_error") else error**2)
-        p = self.loss.probability(raw)[np.arange(len(raw)), self.y]
+        p = self._label_probability(raw)
         return np.mean((1.0 - p) ** 2 if self.name == "neg_brier_score" else -np.log(p))
 
     def value(self, raw):
@@ -106,7 +110,7 @@ class Score(JointTarget):
             error = self.loss.inverse_link(raw) - self.y[:, None]
             cost = np.sign(error) if self.name.endswith("absolute_error") else 2.0 * error
             return outer * cost * self.loss.inverse_link_derivative(raw)
-        p = self.loss.probability(raw)[np.arange(len(raw)), self.y]
+        p = self._label_probability(raw)
         cost = -2.0 * (1.0 - p) if self.name == "neg_brier_score" else -1.0 / p
         return outer * cost[:, None] * self.loss.probability_gradient(self.y, raw)
 
