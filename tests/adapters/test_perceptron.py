@@ -16,6 +16,7 @@ from skinfluence.adapters import Settings, UnsupportedEstimatorError, explain_es
 from skinfluence.effects import RowEdits
 from skinfluence.groups import group_influence
 from skinfluence.objectives import minimize
+from skinfluence.perturbation import relabel_influence
 from skinfluence.solvers import AutoSolver, IndefiniteHessianError
 
 RNG = np.random.default_rng(0)
@@ -29,6 +30,7 @@ LABELS = {
 VALUES = {"values": NOISY, "two outputs": np.column_stack([NOISY, X[:, 2]])}
 WEIGHTS = RNG.uniform(0.5, 2.0, 90) if has_fit_parameter(MLPRegressor(), "sample_weight") else None
 TARGETS = LABELS | VALUES
+METHODS = ("refit", "newton_step")
 
 
 def network(kind, **settings):
@@ -191,6 +193,16 @@ def test_negative_curvature_is_named_with_a_damping_that_is_enough():
     assert np.isfinite(curved.influence(X[:3], y[:3])).all()
     with pytest.raises(IndefiniteHessianError, match="Pass damping="):
         curved.influence(X[:3], y[:3], rows=[1], method="refit")
+
+
+def test_other_labels_are_those_of_the_optimum_nearby():
+    y = LABELS["multiclass"]
+    explainer = explain(network("multiclass", solver="adam", max_iter=200), y, damping=0.3)
+    made = {m: relabel_influence(explainer, X[:4], y[:4], rows=[5, 9], method=m) for m in METHODS}
+    refits, step = made["refit"], made["newton_step"]
+    assert np.isfinite(refits).all()
+    assert np.abs(refits).max() > 0.0
+    np.testing.assert_allclose(step, refits, atol=1e-6 * np.abs(refits).max())
 
 
 def test_a_network_in_a_pipeline_is_explained_by_layers():

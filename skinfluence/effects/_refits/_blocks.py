@@ -18,6 +18,7 @@ from skinfluence.effects._refits._selected import refit_entries, refit_selected
 from skinfluence.effects._truncated import truncated_change
 from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.objectives import is_optimum, minimize
+from skinfluence.objectives._local import local_objective
 from skinfluence.solvers import AutoSolver
 
 
@@ -62,6 +63,9 @@ def conjugate_steps(objective, inverse, edits, *, n_jobs=None, verbose=0):
     does when rows leave. Where least squares without a penalty has many optima, it is the one of
     least norm.
     """
+    if not objective.predictor.moves_to_optimum:
+        damping = inverse.hessian.damping / objective.weights.base.sum()
+        objective = local_objective(objective, damping)
     if not objective.predictor.linear:
         return converged_optima(objective, inverse, edits, n_jobs=n_jobs, verbose=verbose)
     iterate = partial(few_steps, objective, inverse)

@@ -5,7 +5,7 @@ import numpy as np
 #: Gradients that are this small a part of the first one are zero.
 REACHED = 1e-9
 #: Newton steps, and conjugate gradients within one: far more than a minimum nearby takes.
-MOST_STEPS, MOST_PRODUCTS = 30, 200
+MOST_STEPS, MOST_PRODUCTS = 100, 200
 #: Part of the gradient that a step leaves.
 INEXACT = 1e-3
 
@@ -42,8 +42,6 @@ def _newton_cg(objective, inverse):
         if not np.abs(gradient).max() > REACHED * first:
             return current
         step = _conjugate_gradients(current.hessian(), -gradient.ravel(), inverse)
-        if step is None:
-            return None
         step, length, value = step.reshape(gradient.shape), 1.0, current.value()
         slope = float((gradient * step).sum())
         moved = current.with_coef(current.coef + step)
@@ -58,7 +56,7 @@ def _newton_cg(objective, inverse):
 
 
 def _conjugate_gradients(hessian, b, inverse):
-    """H^-1 b to a part of its size; None for a direction of negative curvature."""
+    """H^-1 b to a part of its size, or up to a direction of negative curvature (Nash, 1984)."""
     x, r = np.zeros_like(b), b
     z = inverse @ r
     direction, rz = z, float(r @ z)
@@ -66,7 +64,7 @@ def _conjugate_gradients(hessian, b, inverse):
         product = hessian @ direction
         curved = float(direction @ product)
         if not curved > 0.0:
-            return None
+            return x if x.any() else direction
         x = x + rz / curved * direction
         r = r - rz / curved * product
         if np.linalg.norm(r) <= INEXACT * np.linalg.norm(b):
