@@ -30,7 +30,9 @@ INTRODUCTION = (
     "one mismatch is planted in each run, by leaving out training rows of a group drawn at random "
     "until three of four have the outcome that is rarer in it. subgroup_influence searches all "
     "categories, quartiles and pairs of these with its defaults and is given the whole test set. A "
-    "group that is first by another name has the same rows, up to a fifth."
+    "subgroup of another name counts as the planted one if it shares four fifths of the rows. The "
+    "last column ranks categories, or pairs of them, of at least 50 test rows by their mean test "
+    "loss."
 )
 
 

@@ -97,6 +97,7 @@ API_REFERENCE = [
             "InfluencePlotDisplay",
             "SelfInfluenceDisplay",
             "GroupInfluenceDisplay",
+            "UnlikeTrainingDisplay",
             "AttackDisplay",
             "LabelReportDisplay",
             "LabelFixCurveDisplay",

@@ -7,7 +7,7 @@ from skinfluence.displays._damping_curve import DampingCurveDisplay
 from skinfluence.displays._functional_curve import FunctionalCurveDisplay
 from skinfluence.displays._group_influence import GroupInfluenceDisplay
 from skinfluence.displays._influence_distance import InfluenceDistanceDisplay
-from skinfluence.displays._influence_plot import InfluencePlotDisplay
+from skinfluence.displays._influence_plot import InfluencePlotDisplay, UnlikeTrainingDisplay
 from skinfluence.displays._label_fix_curve import LabelFixCurveDisplay
 from skinfluence.displays._label_report import LabelReportDisplay
 from skinfluence.displays._relative_influence import RelativeInfluenceDisplay
@@ -30,6 +30,7 @@ __all__ = [
     "RemovalFidelityDisplay",
     "SelfInfluenceDisplay",
     "TopInfluenceDisplay",
+    "UnlikeTrainingDisplay",
 ]
 
 

@@ -31,7 +31,8 @@ class Subgroup:
     rows : ndarray of int
         Positions of the training rows.
     first_order : float
-        Sum of the rows' first-order influences on the mean over the test rows.
+        Sum of the rows' first-order influences on the mean over the test rows; for models in closed
+        form, of their effects one by one.
     influence : float
         Mean over the test rows without the subgroup minus that with it, by the joint effect of
         the rows. NaN where there is no model without them.
@@ -170,7 +171,7 @@ def subgroup_influence(
     min_size=3,
     n_bins=4,
     pairs=True,
-    n_joint=100,
+    n_joint=250,
     verify=False,
 ):
     """Subgroups of the training rows that are most responsible for the loss on test rows.
@@ -201,9 +202,11 @@ def subgroup_influence(
     pairs : bool, default=True
         Whether to search pairs of conditions too. A pair must stand further apart than each of its
         two conditions, by three standard errors.
-    n_joint : int, default=100
+    n_joint : int, default=250
         Number of conditions, and of pairs, whose joint effect is computed: those of the largest
-        sums. Each costs about one factorisation of the Hessian.
+        sums. Each costs about one factorisation of the Hessian. More conditions than that are
+        better searched some columns at a time, by `table`: the sum of a category with a coefficient
+        of its own is small, whatever its effect.
     verify : bool, default=False
         Refit the model without each returned subgroup, and show both numbers.
 
@@ -252,7 +255,8 @@ def subgroup_influence(
     features = _features(explainer, table)
     effects = _Effects(explainer, X_test, y_test, target)
     conditions, codes = make_conditions(features, n_bins, min_size)
-    weighted = np.flatnonzero((explainer.objective_.sample_weight > 0).any(axis=1))
+    weight = explainer.objective_.sample_weight.reshape(len(codes), -1)
+    weighted = np.flatnonzero((weight > 0).any(axis=1))
     values = effects.first_order[weighted]
     search = Search(codes[weighted], len(conditions), values, order, min_size)
     candidates = search.singles(n_joint) + (search.pairs(n_joint) if pairs else [])
@@ -321,7 +325,9 @@ class _Effects:
         self.explainer, self._X_test, self._y_test = explainer, X_test, y_test
         self._mean = Mean(target)
         self.tests = explainer.test_rows(X_test, y_test, target=target)
-        self.first_order = self._by(explainer.influence, method="first_order")
+        # a model in closed form may have no derivative
+        method = None if explainer.objective_.closed_form else "first_order"
+        self.first_order = self._by(explainer.influence, method=method)
         self._table = FeatureValues(X_test)
 
     def _by(self, effect, *groups, method):

@@ -68,6 +68,8 @@ def drawn(name, tumours, flagger, **kwargs):
         return kind.from_explainer(explainer, X, **kwargs)
     if name == "FunctionalCurveDisplay":
         return kind.from_explainer(explainer, "loss", X, y, n_points=3, **kwargs)
+    if name == "UnlikeTrainingDisplay":
+        return kind.from_explainer(explainer, X, n_permutations=9, **kwargs)
     if name == "GroupInfluenceDisplay":
         groups = explainer.X_train_["mean radius"].round(-1)
         return kind.from_explainer(explainer, groups, X, y, **kwargs)
@@ -320,3 +322,13 @@ def test_one_test_row_at_a_time(tumours):
 def test_matplotlib_is_imported_by_plot_alone():
     code = "import sys, skinfluence.displays; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_leverages_of_training_rows_lie_on_the_diagonal(tumours):
+    explainer, _, _ = tumours
+    n, known = 400, np.sort(explainer.out_of_sample_leverage())
+    display = displays.UnlikeTrainingDisplay(known, known, np.arange(n)).plot()
+    points = display.ax_.collections[0].get_offsets()
+    assert_allclose(points[:, 0], points[:, 1])
+    display = displays.UnlikeTrainingDisplay(np.array([np.inf, 1.0]), known, np.arange(2)).plot()
+    assert display.ax_.get_title() == "undetermined: 1 test row"

@@ -8,8 +8,11 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer
 from skinfluence.datasets import load_hospital_readmission
@@ -161,6 +164,18 @@ def test_a_subgroup_without_which_there_is_no_model_is_marked():
     lost = [one for one in found if np.isnan(one.influence)]
     assert [one.name for one in lost] == ["kind = 1"]
     assert "no model without" in str(found)
+
+
+@pytest.mark.parametrize("model", [GaussianNB(), KNeighborsClassifier(), LinearSVC()])
+def test_models_without_a_hessian_and_hinges_are_searched_too(model):
+    rng = np.random.default_rng(5)
+    X, X_test = (np.column_stack([rng.normal(size=(n, 2)), np.arange(n) % 3]) for n in (150, 60))
+    y, y_test = X[:, 0] > 0, X_test[:, 0] > 0
+    y[X[:, 2] == 2] = True
+    explainer = InfluenceExplainer(model, method="refit").fit(X, y)
+    found = subgroup_influence(explainer, X_test, y_test, n_joint=12, pairs=False)
+    assert "x2 = 2" in [one.name for one in found[:2]]
+    assert found[0].influence < 0
 
 
 @pytest.mark.parametrize(
