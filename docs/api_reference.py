@@ -266,6 +266,18 @@ API_REFERENCE = [
     },
     {
         "group": "Models and data",
+        "title": "Networks of PyTorch",
+        "module": "skinfluence.networks",
+        "text": "Modules of PyTorch as estimators and transformers, and risks of one's own.",
+        "objects": [
+            "ModuleClassifier",
+            "ModuleRegressor",
+            "FeatureMap",
+            "RiskMinimizer",
+        ],
+    },
+    {
+        "group": "Models and data",
         "title": "Datasets",
         "module": "skinfluence.datasets",
         "text": "Small real data sets which come with the package, and makers of label noise.",
@@ -312,6 +324,7 @@ API_REFERENCE = [
             "Design",
             "Perceptron",
             "Layer",
+            "TorchPredictor",
         ],
     },
     {

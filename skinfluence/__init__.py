@@ -40,6 +40,7 @@ _MODULES = (
     "losses",
     "metrics",
     "mismatch",
+    "networks",
     "objectives",
     "perturbation",
     "report",

@@ -9,7 +9,8 @@ from skinfluence.explainer._linearization import Linearization, _invert
 from skinfluence.explainer._polishing import DISTANCE_TOLERANCE, Polished
 from skinfluence.objectives._distance import newton_distance
 from skinfluence.objectives._local import local_objective
-from skinfluence.solvers import EKFACSolver
+from skinfluence.predictors import Predictor
+from skinfluence.solvers import AutoSolver, EKFACSolver
 from skinfluence.solvers._base import Cached
 from skinfluence.solvers._indefinite import require_positive_curvature
 
@@ -17,7 +18,9 @@ from skinfluence.solvers._indefinite import require_positive_curvature
 def keep_network(fitted_model, estimator, damping):
     """:class:`Polished` with the parameters as fitted, and their distance from an optimum."""
     fitted, name = fitted_model.objective, type(fitted_model.model).__name__
-    distance, warning = newton_distance(fitted, EKFACSolver(), damping), None
+    has_layers = type(fitted.predictor).layers is not Predictor.layers
+    solver = EKFACSolver() if has_layers else AutoSolver()
+    distance, warning = newton_distance(fitted, solver, damping), None
     if distance > DISTANCE_TOLERANCE:
         others = "it was fitted on other rows, other labels or other weights, or "
         cause = f"{others if is_frozen(estimator) else ''}its training stopped before it converged"

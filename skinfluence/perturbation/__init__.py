@@ -10,6 +10,7 @@ from skinfluence.perturbation import (  # noqa: F401
     _elementwise_steps,
     _kernel_steps,
     _linear_steps,
+    _torch_steps,
 )
 from skinfluence.perturbation._features import perturbation_influence
 from skinfluence.perturbation._relabelling import relabel_influence, relabel_influence_blocks

@@ -8,6 +8,7 @@ from skinfluence.predictors._base import Layer, Predictor
 from skinfluence.predictors._composed import Combination, ComposedPredictor
 from skinfluence.predictors._linear import LinearPredictor
 from skinfluence.predictors._perceptron import Perceptron
+from skinfluence.predictors._torch import TorchPredictor
 
 __all__ = [
     "Combination",
@@ -17,6 +18,7 @@ __all__ = [
     "LinearPredictor",
     "Perceptron",
     "Predictor",
+    "TorchPredictor",
 ]
 
 

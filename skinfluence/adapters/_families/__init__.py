@@ -20,9 +20,11 @@ from skinfluence.adapters._families import (  # noqa: F401
     other_packages,
     perceptron,
     quantile,
+    skorch_networks,
     statsmodels_results,
     stochastic,
     svc,
     svm,
     svr,
+    torch_networks,
 )

@@ -1,0 +1,347 @@
+"""Raw predictions of a PyTorch module or function, with derivatives by torch.func.
+
+The only file that imports torch, inside its functions: the package works without it.
+"""
+
+import copy
+from functools import cached_property
+
+import numpy as np
+
+from skinfluence.linalg import row_blocks
+from skinfluence.losses import Loss
+from skinfluence.predictors._base import Predictor
+
+
+def import_torch():
+    """The torch package, or an ImportError that says how it is installed."""
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            "Networks of PyTorch need torch, which is not installed. Install it with "
+            "`pip install 'skinfluence[torch]'`."
+        ) from error
+    return torch
+
+
+class ModuleFunction:
+    """Raw predictions as a function of some parameters of a module and of rows.
+
+    The module is copied in double precision and in evaluation mode: dropout does nothing, and batch
+    normalisation uses its running statistics.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Takes rows (n, n_features), returns (n,) or (n, K).
+    layers : list of str, default=None
+        Names of submodules or parameters whose parameters are explained; the others are constants.
+        None for all that require gradients.
+    output : callable, default=None
+        Raw predictions (n, K) from what the module returns, both tensors.
+    """
+
+    def __init__(self, module, n_features, layers=None, output=None):
+        torch = import_torch()
+        if not isinstance(module, torch.nn.Module):
+            raise TypeError(f"module={module!r}: expected a torch.nn.Module.")
+        self.n_features = n_features
+        self.module = copy.deepcopy(module).double().eval().requires_grad_(False)
+        self.output = output
+        trained = [name for name, value in module.named_parameters() if value.requires_grad]
+        self.names = trained if layers is None else _chosen(module, layers)
+
+    @property
+    def device(self):
+        """Where the parameters lie."""
+        return next(self.module.parameters()).device
+
+    @cached_property
+    def n_numbers(self):
+        """Numbers that the layers compute for one row."""
+        torch, sizes = import_torch(), []
+        handles = [
+            part.register_forward_hook(lambda _m, _x, out: sizes.append(out.numel()))
+            for part in self.module.modules()
+            if not list(part.children())
+        ]
+        try:
+            with torch.no_grad():
+                self.module(
+                    torch.zeros(1, self.n_features, dtype=torch.float64, device=self.device)
+                )
+        finally:
+            for handle in handles:
+                handle.remove()
+        return self.n_features + sum(sizes)
+
+    def parameters(self, module=None):
+        """The parameters of a module in one vector, by default of this one."""
+        own = dict((self.module if module is None else module).named_parameters())
+        parts = [own[name].detach().cpu().double().numpy().ravel() for name in self.names]
+        return np.concatenate(parts)
+
+    def write(self, coef, module):
+        """Write a vector of parameters into a module, in its own precision."""
+        torch, own, start = import_torch(), dict(module.named_parameters()), 0
+        with torch.no_grad():
+            for name in self.names:
+                part = coef[start : start + own[name].numel()].reshape(tuple(own[name].shape))
+                own[name].copy_(torch.as_tensor(part))
+                start += own[name].numel()
+
+    def spread(self, values):
+        """One number for each parameter, from one for each name."""
+        own = dict(self.module.named_parameters())
+        return np.concatenate([np.full(own[name].numel(), values[name]) for name in self.names])
+
+    def __call__(self, coef, X):
+        torch, own, start, changed = import_torch(), dict(self.module.named_parameters()), 0, {}
+        for name in self.names:
+            size = own[name].numel()
+            changed[name] = coef[start : start + size].view(own[name].shape)
+            start += size
+        raw = torch.func.functional_call(self.module, changed, (X,))
+        raw = raw if self.output is None else self.output(raw)
+        return raw if raw.ndim == 2 else raw.reshape(len(X), -1)
+
+
+def _chosen(module, layers):
+    """Names of the parameters of some layers, in the module's own order."""
+    names = [name for name, _ in module.named_parameters()]
+    layers = [layers] if isinstance(layers, str) else list(layers)
+    for layer in layers:
+        if not any(f"{name}.".startswith(f"{layer}.") for name in names):
+            raise ValueError(
+                f"The module has no parameters of the name {layer!r}. Expected names of its "
+                f"submodules or parameters, of {names}."
+            )
+    return [n for n in names if any(f"{n}.".startswith(f"{layer}.") for layer in layers)]
+
+
+class TorchPredictor(Predictor):
+    """Raw predictions by a differentiable function of PyTorch.
+
+    Products with Jacobians are forward- and reverse-mode derivatives (jvp, vjp). Products with
+    second derivatives are the forward-mode derivative of a gradient, as of Pearlmutter's
+    R-operator. They are computed for blocks of rows; per-sample gradients of all rows are never
+    held.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    coef : ndarray of shape (p,)
+    function : callable
+        ``function(coef, X)`` of float64 tensors returns the raw predictions, (n, K).
+    moves_to_optimum : bool, default=False
+        Whether the parameters are moved to the optimum before they are explained.
+    """
+
+    def __init__(self, X, coef, function, moves_to_optimum=False):
+        super().__init__(X, coef)
+        self.function = function
+        self.moves_to_optimum = moves_to_optimum
+
+    @cached_property
+    def _theta(self):
+        return self._tensor(self.coef)
+
+    def _tensor(self, array):
+        torch = import_torch()
+        array = np.require(array, np.float64, "CW")
+        return torch.as_tensor(array, device=getattr(self.function, "device", None))
+
+    def _blocks(self, m=1):
+        """(slice, tensor of rows), so that passes with m columns fit the memory."""
+        numbers = getattr(self.function, "n_numbers", 64 * self.X.shape[1])
+        for rows in row_blocks(self.n_rows, 32 * m * numbers):
+            yield rows, self._tensor(self.X[rows])
+
+    def _row(self, theta, x):
+        """Raw prediction of one row, (K,)."""
+        return self.function(theta, x[None])[0]
+
+    def raw(self):
+        torch = import_torch()
+        with torch.no_grad():
+            parts = [self.function(self._theta, X) for _, X in self._blocks()]
+            if not parts:  # the function knows how many raw predictions a row has
+                one = self._tensor(np.zeros((1, self.X.shape[1])))
+                parts = [self.function(self._theta, one)[:0]]
+        return np.concatenate([part.cpu().numpy() for part in parts])
+
+    def row_jacobian(self):
+        func = import_torch().func
+        each = func.vmap(func.jacrev(self._row), in_dims=(None, 0))
+        return each(self._theta, self._tensor(self.X)).cpu().numpy()
+
+    def jvp(self, V):
+        func = import_torch().func
+        tangents, parts = self._tensor(V.T), []
+        for _, X in self._blocks(V.shape[1]):
+
+            def along(v, X=X):
+                return func.jvp(lambda theta: self.function(theta, X), (self._theta,), (v,))[1]
+
+            parts.append(func.vmap(along)(tangents).cpu().numpy().transpose(1, 2, 0))
+        return np.concatenate(parts or [np.zeros((0, self.raw().shape[1], V.shape[1]))])
+
+    def vjp(self, U):
+        func = import_torch().func
+        out = np.zeros((self.n_parameters, U.shape[2]))
+        for rows, X in self._blocks(U.shape[2]):
+            _, pull = func.vjp(lambda theta, X=X: self.function(theta, X), self._theta)
+            cotangents = self._tensor(U[rows].transpose(2, 0, 1))
+            out += func.vmap(lambda u, pull=pull: pull(u)[0])(cotangents).cpu().numpy().T
+        return out
+
+    def curvature_product(self, R, V):
+        func = import_torch().func
+        out, tangents = np.zeros(V.shape), self._tensor(V.T)
+        for rows, X in self._blocks(V.shape[1]):
+            weights = self._tensor(R[rows])
+
+            def along(v, X=X, weights=weights):
+                gradient = func.grad(lambda theta: (weights * self.function(theta, X)).sum())
+                return func.jvp(gradient, (self._theta,), (v,))[1]
+
+            out += func.vmap(along)(tangents).cpu().numpy().T
+        return out
+
+    def row_vjp(self, U):
+        func = import_torch().func
+        gradient = func.grad(lambda theta, x, u: self._row(theta, x) @ u)
+        each = func.vmap(gradient, in_dims=(None, 0, 0))
+        return each(self._theta, self._tensor(self.X), self._tensor(U)).cpu().numpy().T
+
+    def output_vjp(self, k, n_outputs):
+        return self.row_vjp(np.eye(n_outputs)[np.full(self.n_rows, k)])
+
+    def row_jvp(self, D):
+        func = import_torch().func
+
+        def along(x, d):
+            return func.jvp(lambda theta: self._row(theta, x), (self._theta,), (d,))[1]
+
+        return func.vmap(along)(self._tensor(self.X), self._tensor(D.T)).cpu().numpy()
+
+    def row_changes(self, coef_changes):
+        func, parts = import_torch().func, []
+        each = func.vmap(lambda x, d: self._row(self._theta + d, x))
+        numbers = self.n_parameters + getattr(self.function, "n_numbers", 64 * self.X.shape[1])
+        for rows in row_blocks(self.n_rows, 32 * numbers):
+            moved = each(self._tensor(self.X[rows]), self._tensor(coef_changes[rows]))
+            parts.append(moved.cpu().numpy())
+        return np.concatenate(parts) - self.raw() if parts else self.raw()
+
+    def score_reader(self, solved, outputs):
+        def read(rows, rho, out=None):
+            part = self.take(rows)
+            scores = np.empty((solved.shape[1], part.n_rows)) if out is None else out
+            for block in part.jacobian_blocks():
+                scores[:, block] = solved.T @ part.take(block).row_vjp(rho[block])
+            return scores
+
+        return read
+
+    def input_vjp(self, V):
+        """Derivatives (..., n, n_features) in the rows, for those in raw predictions V."""
+        torch = import_torch()
+        out = np.empty((*V.shape[:-1], self.X.shape[1]))
+        flat_in, flat_out = V.reshape(-1, *V.shape[-2:]), out.reshape(-1, *out.shape[-2:])
+        for rows, X in self._blocks(len(flat_in)):
+            _, pull = torch.func.vjp(lambda X: self.function(self._theta, X), X)
+            each = torch.func.vmap(lambda u, pull=pull: pull(u)[0])
+            flat_out[:, rows] = each(self._tensor(flat_in[:, rows])).cpu().numpy()
+        return out
+
+
+class RowFunction:
+    """Raw predictions of rows by a user's ``function(theta, x)`` of one row."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, coef, X):
+        torch = import_torch()
+        raw = torch.func.vmap(lambda x: self.function(coef, x))(X)
+        return raw.reshape(len(X), -1)
+
+
+def class_output(n_classes, kind):
+    """Function from what a module returns to the raw predictions of a classifier's loss.
+
+    Two classes have one raw prediction, the log odds of the second. `kind` is "logits" or "proba".
+    """
+    return _ClassOutput(n_classes, kind)
+
+
+class _ClassOutput:
+    def __init__(self, n_classes, kind):
+        self.n_classes = n_classes
+        self.kind = kind
+
+    def __call__(self, out):
+        torch = import_torch()
+        out = out[:, None] if out.ndim == 1 else out
+        if out.shape[1] != self.n_classes and (self.n_classes, out.shape[1]) != (2, 1):
+            raise ValueError(
+                f"The module returns {out.shape[1]} numbers for each row, and y has "
+                f"{self.n_classes} classes. Expected one number per class, or one for two classes."
+            )
+        if self.kind == "proba":
+            if out.shape[1] == 1:
+                return torch.logit(out)
+            out = out.log()
+        return out[:, 1:] - out[:, :1] if out.shape[1] == 2 else out
+
+
+class _TorchLoss(Loss):
+    """A user's ``loss(raw, y)`` of one row, with derivatives by torch.func."""
+
+    separable = False
+
+    def __init__(self, function, flat, convex):
+        self.function = function
+        self.flat = flat
+        self.convex = convex
+
+    def _each(self, make, y, raw, *others):
+        """make(loss of one row) over all rows of arrays with any leading axes."""
+        torch, lead, arrays = import_torch(), raw.shape[:-1], []
+        for array in (raw, np.broadcast_to(y, (*lead, y.shape[-1])), *others):
+            array = np.require(array.reshape(-1, array.shape[-1]), np.float64, "CW")
+            arrays.append(torch.as_tensor(array))
+
+        def loss(f, target):
+            return self.function(f, target[0] if self.flat else target)
+
+        out = torch.func.vmap(make(torch.func, loss))(*arrays).numpy()
+        return out.reshape(*lead, *out.shape[1:])
+
+    def value(self, y, raw_prediction):
+        return self._each(lambda func, loss: loss, y, raw_prediction)
+
+    def gradient(self, y, raw_prediction):
+        return self._each(lambda func, loss: func.grad(loss), y, raw_prediction)
+
+    def hessian_product(self, y, raw_prediction, V):
+        def product(func, loss):
+            return lambda f, t, v: func.jvp(lambda g: func.grad(loss)(g, t), (f,), (v,))[1]
+
+        return self._each(product, y, raw_prediction, np.broadcast_to(V, raw_prediction.shape))
+
+
+def torch_loss(function, *, flat, convex):
+    """Loss of a row by a user's function of tensors.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(raw, y)`` of tensors of shapes (K,) and (n_outputs,) returns the loss of one row.
+    flat : bool
+        Whether y is one number, of shape ().
+    convex : bool
+    """
+    return _TorchLoss(function, flat, convex)
