@@ -1,5 +1,6 @@
 """Tables for the README of the results (Markdown) and for the documentation (rst)."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import fill
@@ -9,6 +10,8 @@ from benchmarks._figures import Figure
 ROOT = Path(__file__).resolve().parent.parent
 MARKDOWN = Path(__file__).resolve().parent / "results"
 RST = ROOT / "docs" / "_generated"
+#: An underscore at the end of a word, which would make it a link.
+TRAILING = re.compile(r"_(?=\W|$)")
 
 
 @dataclass
@@ -28,7 +31,8 @@ class Table:
     def rst(self):
         lines = [f".. list-table:: {self.title}", "   :header-rows: 1", ""]
         for row in [self.columns, *self.rows]:
-            lines += [("     - " if i else "   * - ") + cell for i, cell in enumerate(row)]
+            cells = [TRAILING.sub(r"\\_", cell) for cell in row]
+            lines += [("     - " if i else "   * - ") + cell for i, cell in enumerate(cells)]
         lines += ["", *_items(self.notes), ""]
         return "\n".join(lines)
 

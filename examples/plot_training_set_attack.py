@@ -1,10 +1,10 @@
 """
-==============================================================
+===============================================================
 Few changed training images flip the predictions of test images
-==============================================================
+===============================================================
 
-A model that leans on few training rows can be led astray by whoever writes these rows. An attack
-on purpose measures how exposed its predictions are (Koh & Liang 2017, section 5.2).
+A model that depends on few training rows can be misled by the person who writes these rows. An
+attack on purpose measures how exposed its predictions are (Koh & Liang 2017, section 5.2).
 """
 
 # %%

@@ -75,7 +75,7 @@ class FeatureMap(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features_out_)
+        ndarray of shape (n_samples, n_features_out)
             Features.
         """
         check_is_fitted(self)
@@ -88,7 +88,7 @@ class FeatureMap(TransformerMixin, BaseEstimator):
         ----------
         X : ndarray of shape (n_samples, n_features)
             Rows.
-        V : ndarray of shape (..., n_samples, n_features_out_)
+        V : ndarray of shape (..., n_samples, n_features_out)
             Derivatives in the outputs.
 
         Returns
@@ -108,7 +108,7 @@ class FeatureMap(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_features_out_,)
+        ndarray of shape (n_features_out,)
             Names.
         """
         check_is_fitted(self)
