@@ -190,12 +190,12 @@ class UnlikeTrainingDisplay(Display):
         return display._drawn(explainer, ax, kwargs)
 
     @shared_parameters
-    def plot(self, ax=None, *, n_marked=3, **kwargs):
+    def plot(self, ax=None, *, n_marked=1, **kwargs):
         """Draw one point per test row, and the diagonal.
 
         Parameters
         ----------
-        n_marked : int, default=3
+        n_marked : int, default=1
             Test rows of the largest leverage that are named.
         **kwargs
             For :meth:`matplotlib.axes.Axes.scatter`.
@@ -213,7 +213,7 @@ class UnlikeTrainingDisplay(Display):
         ax.set_yscale("log")
         ax.scatter(x, y, **({"color": HARMFUL, "s": 14, "alpha": 0.7, "linewidths": 0} | kwargs))
         ends = np.array([min(x.min(), y.min()), max(x.max(), y.max())]) if len(x) else [1.0, 2.0]
-        ax.plot(ends, ends, color="black", linewidth=0.8, linestyle="--")
+        ax.plot(ends, ends, color=ax.xaxis.label.get_color(), linewidth=0.8, linestyle="--")
         mark(ax, x, y, self.row_names[shown], n_marked)
         ax.set_xlabel("leverage of training rows left out one by one,\nat the same quantile")
         ax.set_ylabel("leverage of test rows")
