@@ -232,8 +232,7 @@ def _hospital(quick):
         y_test,
         make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8, max_iter=1000)),
         f"the {len(numbers)} columns of counts may change by whole numbers, by two standard "
-        "deviations each, within the observed values; the columns of flags are fixed. With all "
-        "20,000 training rows 0, 0 and 1 of 100 test rows flipped (the 12 nearest ones attacked).",
+        "deviations each, within the observed values; the columns of flags are fixed.",
         {"max_change": 2.0, "features": numbers, "integer": True, "step": 0.4, "max_iter": 6},
     )
 
