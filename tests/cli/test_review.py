@@ -45,7 +45,9 @@ def test_a_page_has_the_key_and_the_rows_of_the_file(table):
 
 
 def test_served_decisions_can_be_applied(table):
-    command = "import sys; from skinfluence.cli import main; main(sys.argv[1:])"
+    # a process that was started in the background ignores Ctrl-C, and so do those that it starts
+    command = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    command += "from skinfluence.cli import main; main(sys.argv[1:])"
     run = [sys.executable, "-c", command, "review", table, "--model", "linear", "--serve", "-q"]
     with subprocess.Popen(run, stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().split()[1]
