@@ -97,10 +97,11 @@ def check_pages(paths, browser, shots):
 
 
 def _pages(folder, one_in):
-    """All pages but the theme's own, one in so many of the API's."""
+    """All pages but the theme's own; of folders of pages that are alike one in so many."""
     paths = [p for p in sorted(folder.rglob("*.html")) if p.parent.name != "_static"]
-    generated = [path for path in paths if path.parent.name == "generated"]
-    return [path for path in paths if path.parent.name != "generated"] + generated[::one_in]
+    alike = {name: [p for p in paths if p.parent.name == name] for name in one_in}
+    others = [p for p in paths if p.parent.name not in one_in]
+    return sum((alike[name][:: one_in[name]] for name in one_in), others)
 
 
 def main():
@@ -113,14 +114,22 @@ def main():
         type=int,
         default=1,
         metavar="N",
-        help="of the pages under generated/, all alike",
+        help="of the pages under generated/ (the API), all alike",
+    )
+    parser.add_argument(
+        "--gallery-one-in",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of the pages under auto_examples/",
     )
     parser.add_argument("--shots", type=Path, help="folder for pictures")
     arguments = parser.parse_args()
     if arguments.browser is None:
         sys.exit("No chromium on the PATH: install it, or name one with --browser.")
     folder = arguments.folder.resolve()
-    paths = [folder / name for name in arguments.pages] or _pages(folder, arguments.one_in)
+    one_in = {"generated": arguments.one_in, "auto_examples": arguments.gallery_one_in}
+    paths = [folder / name for name in arguments.pages] or _pages(folder, one_in)
     if not paths:
         sys.exit(f"No pages in {folder}: build the documentation first.")
     if arguments.shots:
