@@ -59,4 +59,4 @@ plt.show()
 # the table, and so it alone sets the coefficient of rain (its leverage is near 1). The largest
 # residuals have little leverage and move nothing. And on fires that it has not seen the model
 # does worse than the mean of all would: its left-out part of the variance is above 100 %. The
-# sample alone would not have told.
+# sample alone does not show it.

@@ -10,8 +10,8 @@ taken for each other where their label is right, too.
 """
 
 # %%
-# The flagger at each rate, and beside it what a logistic regression that has not seen the label
-# takes for its probability.
+# The flagger at each rate, compared with the probability of a logistic regression that has not
+# seen the label.
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression

@@ -119,6 +119,13 @@ def test_the_page_avoids_words_that_readers_did_not_understand(page):
     assert AVOIDED.findall(page.read_text("utf-8")) == []
 
 
+def test_examples_and_the_readme_avoid_them_too():
+    texts = [ROOT / "README.md", *(ROOT / "examples").glob("*.py")]
+    assert {path.name: AVOIDED.findall(path.read_text("utf-8")) for path in texts} == {
+        path.name: [] for path in texts
+    }
+
+
 @pytest.mark.parametrize("name", public_docstrings())
 def test_the_docstring_avoids_words_that_readers_did_not_understand(name):
     assert AVOIDED.findall(inspect.getdoc(pydoc.locate(name))) == []

@@ -11,7 +11,7 @@ from skinfluence._utils.frames import make_frame
 from skinfluence._utils.tables import value_text
 from skinfluence.explainer import InfluenceExplainer
 
-#: Colours of Okabe & Ito (2008), told apart by colour-blind readers; markers and hatches serve
+#: Colours of Okabe & Ito (2008), which colour-blind readers distinguish; markers and hatches serve
 #: prints in black and white.
 HELPFUL, HARMFUL, NEUTRAL = "#0072B2", "#D55E00", "#8c8c8c"
 CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -7,14 +7,14 @@ from skinfluence.linalg import block_size, row_blocks
 from skinfluence.objectives import Coupling
 from skinfluence.objectives._active_set import on_all_columns
 
-#: Room beside the bound of a gradient that is rounding, relative to the gradient's terms.
+#: Excess of a gradient over its bound that is rounding, relative to the gradient's terms.
 ROUNDING = 1e-9
 
 
 def reselecting_rows(objective, changes, rows):
     """Rows whose removal is predicted to change the selected columns, a mask (n_rows,).
 
-    A coefficient is predicted to change its sign, or the gradient of a column beside the
+    A coefficient is predicted to change its sign, or the gradient of a column outside the
     selection to exceed what the l1 penalty holds. Exact where the loss is squared error and the
     changes are Newton steps; else to first order.
 

@@ -1,6 +1,6 @@
 """Checks for your own losses, solvers, estimators and steps, and the truth behind influences.
 
-Where to start: `_truth.py` (what the numbers are compared with); one check a file beside it.
+Where to start: `_truth.py` (what the numbers are compared with); one check a file.
 """
 
 from skinfluence.testing._adapters import check_adapter

@@ -21,7 +21,7 @@ EXPLAINED = 1000
 
 @dataclass
 class Suspect:
-    """A row whose label looks wrong; `against` are rows of the file that speak against it."""
+    """A row whose label looks wrong; `against` are rows of the file that oppose it."""
 
     row: int
     given: str

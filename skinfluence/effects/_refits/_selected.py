@@ -11,7 +11,7 @@ from skinfluence.objectives._active_set import (
     subgradient,
 )
 
-#: Subgradient beside the selection, relative to the gradient's terms, that is rounding.
+#: Subgradient outside the selection, relative to the gradient's terms, that is rounding.
 ROUNDING = 1e-10
 #: The same on the selection, and steps of one inverse to it.
 CONVERGED, MOST_STEPS = 1e-13, 40
@@ -125,7 +125,7 @@ class _LeastSquares:
 def moves_selection(objective, edits, stay):
     """Edits after which the optimum on the selection is not that of all columns, a mask (B,).
 
-    A coefficient has changed its sign, or a column beside the selection would not stay zero.
+    A coefficient has changed its sign, or a column outside the selection would not stay zero.
     `stay` (B, 1, m) are the changes on the selection; NaN counts as no optimum.
     """
     signs, l1 = objective.penalty.signs, objective.penalty.l1

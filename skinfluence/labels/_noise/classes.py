@@ -190,7 +190,7 @@ class LabelNoise(FittedNoise):
             warnings.warn(
                 "Models that have not seen a row predict its label no better than the shares of "
                 f"the classes do: log-likelihood {gain:+.1f} nats against them on "
-                f"{len(self.codes):,} labels. Which labels are wrong cannot be told by them. Give "
+                f"{len(self.codes):,} labels. They cannot show which labels are wrong. Give "
                 "columns or an estimator that predict the labels.",
                 UserWarning,
                 stacklevel=user_stacklevel(),

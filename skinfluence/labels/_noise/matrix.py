@@ -133,7 +133,7 @@ def fit_noise_matrices(log_proba, codes, weight, before=None):
 def _some_rows(log_proba, codes, weight):
     if len(codes) <= MOST_ROWS:
         return log_proba, codes, weight
-    # the permutation of a common seed may be the one by which somebody made labels wrong
+    # the permutation of a common seed may be the one that was used to flip labels
     drawn = np.random.default_rng(SEED).permutation(len(codes))[:MOST_ROWS]
     return log_proba[drawn], codes[drawn], weight[drawn]
 

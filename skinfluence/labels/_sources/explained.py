@@ -27,7 +27,7 @@ from skinfluence.solvers import AutoSolver, get_solver
 
 #: Stationarity at which an optimum is one here: a Newton step without a row is less exact.
 TOLERANCE = 1e-11
-#: Dampings that "auto" tries beside none, times the mean curvature of a feature.
+#: Dampings that "auto" tries besides none, times the mean curvature of a feature.
 DAMPINGS = 10.0 ** np.arange(-3.0, 1.5)
 
 
