@@ -63,7 +63,7 @@ RUN_AXE = """async rules => {
 
 
 def check_page(page, path, shots, dark=True):
-    """What is wrong with one page, as lines of text; the rules of axe-core in the dark too or not."""
+    """What is wrong with one page, as lines of text; in dark colours too or not."""
     found = []
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.goto(path.as_uri())
