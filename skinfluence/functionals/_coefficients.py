@@ -13,6 +13,8 @@ from skinfluence._utils.rows import check_rows
 from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.explainer import check_explainer
 from skinfluence.functionals._t_values import check_t_value, t_value, t_value_effects
+from skinfluence.linalg import row_blocks
+from skinfluence.solvers import AutoSolver
 
 
 class CoefficientFunctional(ABC):
@@ -33,12 +35,9 @@ class CoefficientFunctional(ABC):
     def _bind(self, explainer):
         """The functional of a fitted model."""
         check_explainer(explainer)
-        objective = explainer.objective_
         names = explainer.fitted_model_.coef_names()
         place = _place(self.column, names)
-        unit = np.eye(objective.n_parameters).reshape(-1, *objective.coef.shape)
-        direction = objective.estimator_layout(unit)[:, place].reshape(objective.coef.shape)
-        return self._bound(explainer, direction, names[place])
+        return self._bound(explainer, _direction(explainer.objective_, place), names[place])
 
     @abstractmethod
     def _bound(self, explainer, direction, name):
@@ -73,8 +72,8 @@ class Coefficient(CoefficientFunctional):
 class TValue(CoefficientFunctional):
     """A coefficient divided by its classical standard error.
 
-    For squared error ``coef / sqrt(RSS / (n - p) * (H^-1)_jj)`` with the Hessian H and p
-    coefficients: the t value of least squares, as statsmodels has it. For logistic and Poisson
+    For squared error ``coef / sqrt(RSS / (n - p) * (H^-1)_jj)`` with the Hessian H of rank p: the
+    t value of least squares, as statsmodels has it. For logistic and Poisson
     regression ``coef / sqrt((H^-1)_jj)``, the z value of Wald.
 
     With a penalty, H includes it: the number is then the penalised coefficient divided by the
@@ -108,6 +107,16 @@ class TValue(CoefficientFunctional):
             else ""
         )
         return _OfTValue(explainer, direction, f"t value of {name}{penalised}")
+
+
+def _direction(objective, place):
+    """Derivative of one number of the estimator's layout in the coefficients, in their shape."""
+    p, shape = objective.n_parameters, objective.coef.shape
+    out = np.empty(p)
+    for some in row_blocks(p, 32 * p):
+        unit = np.eye(some.stop - some.start, p, some.start)
+        out[some] = objective.estimator_layout(unit.reshape(-1, *shape))[:, place]
+    return out.reshape(shape)
 
 
 def _place(column, names):
@@ -180,8 +189,16 @@ class _OfCoefficient:
 class _OfTValue(_OfCoefficient):
     """The t value of a coefficient of the explained model."""
 
+    _factorized: Any = (None, None)
+
     def of(self, objective):
-        return t_value(objective, self.direction, self._counts(objective))
+        return t_value(objective, self._inverse(objective), self.direction, self._counts(objective))
+
+    def _inverse(self, objective):
+        """Of its Hessian, factorised once for the value and the effects in one model."""
+        if self._factorized[0] is not objective:
+            self._factorized = objective, AutoSolver().factorize(objective.hessian())
+        return self._factorized[1]
 
     def _counts(self, objective):
         """What each row counts in n: 1, less where its weight is less than at the fit."""
@@ -204,9 +221,8 @@ class _OfTValue(_OfCoefficient):
         return self._one_by_one(method, found.rows)
 
     def _of_rows(self, objective, leverage):
-        return t_value_effects(
-            objective, self.direction, self._counts(objective), leverage=leverage
-        )
+        inverse, counts = self._inverse(objective), self._counts(objective)
+        return t_value_effects(objective, inverse, self.direction, counts, leverage=leverage)
 
     def _one_by_one(self, method, groups):
         """Effects by the value of each model that is left."""

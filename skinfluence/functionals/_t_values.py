@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from skinfluence.linalg import row_blocks
 from skinfluence.losses import HalfTweedie, Logistic, SquaredError
-from skinfluence.solvers import AutoSolver
 
 #: Step of the difference quotient of curvatures in the raw prediction.
 STEP = 1e-4
@@ -30,38 +30,40 @@ def check_t_value(objective):
         )
 
 
-def t_value(objective, direction, counts):
+def t_value(objective, inverse, direction, counts):
     """t value of ``(direction * coef).sum()``.
 
     Parameters
     ----------
     objective : Objective
+    inverse : InverseHessian
+        Of its Hessian, without damping.
     direction : ndarray of the shape of the coefficients
     counts : ndarray of shape (n,)
         Whose sum is the number of rows in the degrees of freedom.
     """
-    inverse = AutoSolver().factorize(objective.hessian())
     solved = inverse.solve(direction.reshape(-1, 1))[:, 0]
-    scale = _dispersion(objective, counts)[0]
+    scale = _dispersion(objective, inverse, counts)[0]
     variance = scale * (direction.ravel() @ solved)
     return float((direction * objective.coef).sum() / np.sqrt(variance))
 
 
-def _dispersion(objective, counts):
+def _dispersion(objective, inverse, counts):
     """(dispersion, residual sum of squares, degrees of freedom); 1 and None without a scale."""
     if not isinstance(objective.loss, SquaredError):
         return 1.0, None, None
     squares = float((objective.weighted_residual() * objective.row_residual()).sum())
-    dof = float(counts.sum()) - objective.n_parameters
+    rank = inverse.report.rank
+    dof = float(counts.sum()) - rank
     if not dof > 0:
         raise ValueError(
-            f"TValue needs more rows than coefficients: {counts.sum():g} rows and "
-            f"{objective.n_parameters} coefficients leave no degrees of freedom."
+            f"TValue needs more rows than coefficients: {counts.sum():g} rows and {rank} "
+            "coefficients leave no degrees of freedom."
         )
     return squares / dof, squares, dof
 
 
-def t_value_effects(objective, direction, counts, *, leverage):
+def t_value_effects(objective, inverse, direction, counts, *, leverage):
     """Change of the t value by removing each row, (n,).
 
     Without row i the coefficients move by d_i, to first order ``H^-1 s_i g_i``, with the leverage
@@ -73,46 +75,50 @@ def t_value_effects(objective, direction, counts, *, leverage):
     ----------
     objective : Objective
         At its optimum.
-    direction, counts
+    inverse, direction, counts
         As for :func:`t_value`.
     leverage : bool
         Whether rows are removed by Newton steps.
     """
     n, u = objective.n_rows, direction.ravel()
-    inverse = AutoSolver().factorize(objective.hessian())
-    jvp, every = objective.predictor.jvp, np.arange(n)
+    predictor, penalty = objective.predictor, objective.penalty
     s, r = objective.sample_weight, objective.row_residual()
     curvature = objective.row_curvature()
     solved = inverse.solve(u[:, None])  # H^-1 u
-    along = jvp(solved)[:, :, 0]  # z_i' H^-1 u, shape: (n, 1)
+    along = predictor.jvp(solved)[:, :, 0]  # z_i' H^-1 u, shape: (n, 1)
     lost, share = s * r, curvature.apply(along)
     if leverage:
-        system = inverse.leverage_system(every, curvature)
+        system = inverse.leverage_system(np.arange(n), curvature)
         (lost, full), share = system.solve(lost), system.solve(share)[0]
-    moved = inverse.solve_rows(every, lost)  # d_i in columns, shape: (p, n)
+    # d_i is H^-1 z_i lost_i + pulled * part_i
     v_change = along[:, 0] * share[:, 0]
+    part, pulled = np.zeros(n), np.zeros(len(u))
     if objective.penalty_scaling == "mean":  # the penalty loses the row's share of it too
         part = objective.weights.amounts / objective.weights.amounts.sum()
-        pull = objective.penalty.gradient(objective.coef).reshape(-1, 1)
-        moved = moved + inverse.solve(pull) * part
-        pulled = objective.penalty.gradient(solved.reshape(direction.shape)).ravel()
-        v_change = v_change + part * float(pulled @ solved[:, 0])
+        pulled = inverse.solve(penalty.gradient(objective.coef).reshape(-1, 1))[:, 0]
+        pull = penalty.gradient(solved.reshape(direction.shape)).ravel()
+        v_change = v_change + part * float(pull @ solved[:, 0])
+
+    def moved(covector):
+        """Products of a covector with all d_i, (n,)."""
+        solved = inverse.solve(covector[:, None])
+        return predictor.jvp(solved)[:, 0, 0] * lost[:, 0] + part * float(covector @ pulled)
+
     if not objective.loss.quadratic:
         y, raw = objective.y, objective.raw_prediction
         bend = objective.loss.curvature(y, raw + STEP) - objective.loss.curvature(y, raw - STEP)
         pull = s * bend / (2.0 * STEP) * along**2
-        v_change = v_change - objective.predictor.vjp(pull[:, :, None])[:, 0] @ moved
+        v_change = v_change - moved(predictor.vjp(pull[:, :, None])[:, 0])
     v, coef = float(u @ solved[:, 0]), float((direction * objective.coef).sum())
-    coef_change = u @ moved
-    scale, squares, dof = _dispersion(objective, counts)
+    coef_change = along[:, 0] * lost[:, 0] + part * float(u @ pulled)
+    scale, squares, dof = _dispersion(objective, inverse, counts)
     scale_change = np.zeros(n)
     if squares is not None:
-        weighted = objective.predictor.vjp((s * r)[:, :, None])[:, 0]
-        squares_change = 2.0 * weighted @ moved - s[:, 0] * r[:, 0] ** 2
+        weighted = predictor.vjp((s * r)[:, :, None])[:, 0]
+        squares_change = 2.0 * moved(weighted) - s[:, 0] * r[:, 0] ** 2
         if leverage:
-            own = objective.predictor.row_jvp(moved)[:, 0]
-            squares_change += _quadratic(objective, moved)
-            squares_change -= s[:, 0] * own * (2.0 * r[:, 0] + own)
+            own, total = _second_order(objective, inverse, lost, part, pulled)
+            squares_change += total - s[:, 0] * own * (2.0 * r[:, 0] + own)
             scale_change = (squares + squares_change) / (dof - counts) - scale
         else:
             scale_change = squares_change / dof + counts * squares / dof**2
@@ -126,9 +132,13 @@ def t_value_effects(objective, direction, counts, *, leverage):
     return np.where(full, np.nan, after - before)
 
 
-def _quadratic(objective, moved):
-    """Sum over rows k of s_k (z_k' d_i)^2 for the columns d_i of `moved`, (n_changes,)."""
-    predictor = objective.predictor
-    rows = predictor.jvp(np.eye(objective.n_parameters))  # shape: (n, 1, p)
-    products = predictor.vjp(objective.sample_weight[:, :, None] * rows)  # shape: (p, p)
-    return np.einsum("pn,pn->n", moved, products @ moved)
+def _second_order(objective, inverse, lost, part, pulled):
+    """(z_i' d_i, sum over rows k of s_k (z_k' d_i)^2) for d_i as in :func:`t_value_effects`."""
+    gram = objective.design.gram(objective.sample_weight[:, 0])
+    own, total = np.empty((2, objective.n_rows))
+    for some in row_blocks(len(own), 32 * len(pulled)):
+        rows = np.arange(some.start, some.stop)
+        moved = inverse.solve_rows(rows, lost[some]) + pulled[:, None] * part[some]
+        own[some] = objective.predictor.take(some).row_jvp(moved)[:, 0]
+        total[some] = np.einsum("pn,pn->n", moved, gram @ moved)
+    return own, total

@@ -1,5 +1,6 @@
 """Orders of removal, and the number of rows that each method expects to be sufficient."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,7 @@ class GreedyOrder:
         if left is not None and not left.selects:  # coefficients of another selection are others
             inverse = AutoSolver().factorize(left.hessian(self._damping / left.weights.base.sum()))
             self._grown, self._anchor = downdate(left, inverse), left.coef - self._start
+        self.__dict__.pop("left", None)
         self._one_more()
         found = self.expected(limit)
         return len(self._rows) if found is None else found
@@ -64,6 +66,7 @@ class GreedyOrder:
             return False
         self._grown.remove(row)
         self._rows.append(row)
+        self.__dict__.pop("left", None)
         return True
 
     @property
@@ -71,7 +74,7 @@ class GreedyOrder:
         """Predicted change of the coefficients by the removal of all rows so far."""
         return self._anchor + self._grown.coef
 
-    @property
+    @cached_property
     def left(self):
         """The objective without the rows so far, at the predicted coefficients."""
         rows = self.rows(None)

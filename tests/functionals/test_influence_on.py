@@ -204,6 +204,16 @@ def test_t_values_are_those_of_statsmodels():
         assert_allclose(functional_value(explainer, TValue("x2")), fit.tvalues[3], rtol=1e-8)
 
 
+def test_a_collinear_column_takes_no_degree_of_freedom():
+    t = {
+        Z.shape[1]: functional_value(
+            InfluenceExplainer(LinearRegression()).fit(Z, VALUES), TValue("x2")
+        )
+        for Z in (X, np.column_stack([X, X[:, 0] + X[:, 1]]))
+    }
+    assert_allclose(t[5], t[4], rtol=1e-10)
+
+
 def test_a_gap_stands_between_the_groups_of_largest_and_smallest_share():
     explainer = InfluenceExplainer(LOGISTIC).fit(X, LABELS)
     gap = DemographicParityGap(GROUPS, temperature=0)
