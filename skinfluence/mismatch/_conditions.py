@@ -52,14 +52,14 @@ class Condition:
         Parameters
         ----------
         table : FeatureValues
-            With the same columns.
+            With the same columns; those of a frame in any order.
 
         Returns
         -------
         ndarray of bool of shape (n,)
             Mask of the rows.
         """
-        numbers, values = read_column(table, self._place)
+        numbers, values = read_column(table, self._place_in(table))
         if self.value is not None:
             if numbers is not None and isinstance(self.value, Real):
                 return numbers == self.value
@@ -74,6 +74,19 @@ class Condition:
                 f"the table that the condition {self} was made from."
             )
         return (numbers > self.low) & (numbers <= self.high)
+
+    def _place_in(self, table):
+        """Position of the column: by name where the table has names, as it was made from one."""
+        names, place = table.names, self._place
+        by_place = not table.is_frame or self.column == f"x{place}"
+        if place < len(names) and (by_place or names[place] == self.column):
+            return place
+        if self.column in names:
+            return names.index(self.column)
+        raise ValueError(
+            f"The table has no column {self.column!r}, as the condition {self} needs. Expected the "
+            f"columns of the table that it was made from; got {names[:20]}."
+        )
 
 
 def read_column(table, place):

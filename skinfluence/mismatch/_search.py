@@ -58,8 +58,10 @@ class Search:
         self.codes, self.values, self.order, self.min_size = codes, values, order, min_size
         self.standardize = Standardizer.of(values)
         self.sizes, self.sums = np.zeros((2, n_conditions))
-        for column in codes.T:
+        self._column = np.zeros(n_conditions, dtype=np.intp)  # of each condition
+        for j, column in enumerate(codes.T):
             held = column >= 0
+            self._column[column[held]] = j
             self.sizes += np.bincount(column[held], minlength=n_conditions)
             self.sums += np.bincount(column[held], values[held], minlength=n_conditions)
 
@@ -70,7 +72,7 @@ class Search:
 
     def rows(self, which):
         """Positions of the rows for which all of some conditions hold."""
-        return np.flatnonzero(np.all([(self.codes == k).any(axis=1) for k in which], axis=0))
+        return np.flatnonzero(np.all([self.codes[:, self._column[k]] == k for k in which], axis=0))
 
     def singles(self, n_most):
         """Conditions of the largest standardised sums of either sign, each a tuple of one."""

@@ -311,7 +311,7 @@ def _distinct(candidates, scores, rows_of, n_groups):
         if len(which) > 1 and any(single.get(k, 0.0) >= scores[g] for k in which):
             continue
         others = [rows_of[candidates[i]] for i in chosen]
-        common = [len(np.intersect1d(rows, other, assume_unique=True)) for other in others]
+        common = [int(np.isin(rows, other, assume_unique=True).sum()) for other in others]
         joined = [len(rows) + len(other) for other in others]
         if all(c <= SHARED * (j - c) for c, j in zip(common, joined, strict=True)):
             chosen.append(int(g))
@@ -327,7 +327,8 @@ class _Effects:
         self.tests = explainer.test_rows(X_test, y_test, target=target)
         # a model in closed form may have no derivative
         method = None if explainer.objective_.closed_form else "first_order"
-        self.first_order = self._by(explainer.influence, method=method)
+        found = self._by(explainer.influence, method=method)
+        self.first_order = np.nan_to_num(found)  # NaN: the only row of a class stays
         self._table = FeatureValues(X_test)
 
     def _by(self, effect, *groups, method):

@@ -166,6 +166,27 @@ def test_a_subgroup_without_which_there_is_no_model_is_marked():
     assert "no model without" in str(found)
 
 
+def test_masks_of_frames_go_by_the_name_of_the_column(people):
+    explainer, X_test, y_test = people
+    one = subgroup_influence(explainer, X_test, y_test, n_groups=1)[0]
+    np.testing.assert_array_equal(one.mask(X_test[X_test.columns[::-1]]), one.mask(X_test))
+    np.testing.assert_array_equal(one.mask(X_test.to_numpy()), one.mask(X_test))
+    with pytest.raises(ValueError, match=r"no column 'job'.*got \['age', 'town'\]"):
+        one.mask(X_test.drop(columns="job"))
+
+
+@pytest.mark.filterwarnings("ignore:.*NaN:RuntimeWarning")
+def test_the_only_row_of_a_class_leaves_the_others_searched():
+    rng = np.random.default_rng(6)
+    X = np.column_stack([rng.normal(size=(150, 2)), np.arange(150) % 3])
+    y = (X[:, 0] > 0).astype(int)
+    wrong = np.where(X[:, 2] == 2, 1, y)
+    wrong[0] = 2
+    explainer = InfluenceExplainer(KNeighborsClassifier()).fit(X, wrong)
+    found = subgroup_influence(explainer, X, y, n_groups=1, pairs=False)
+    assert found[0].name == "x2 = 2"
+
+
 @pytest.mark.parametrize("model", [GaussianNB(), KNeighborsClassifier(), LinearSVC()])
 def test_models_without_a_hessian_and_hinges_are_searched_too(model):
     rng = np.random.default_rng(5)
