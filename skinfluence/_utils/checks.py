@@ -42,6 +42,26 @@ def check_number(name, value, *, words=(), least=None, above=None, most=None, be
         raise ValueError(f"{name}={value!r}. Expected {either}a finite number {bound}.")
 
 
+def check_threshold(threshold, is_classification):
+    """Raise ValueError unless predictions can cross it: a finite number for regressors, else None.
+
+    Of classifiers, whose prediction flips where another class is predicted.
+    """
+    if is_classification:
+        if threshold is not None:
+            raise ValueError(
+                f"threshold={threshold!r} is for regressors; a classifier's prediction flips where "
+                "another class is predicted. Leave it out."
+            )
+        return
+    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+    if not number or not _is_finite(threshold):
+        raise ValueError(
+            f"threshold={threshold!r}; a regressor's prediction flips where it crosses a finite "
+            "number. Pass threshold=0.0 for its sign."
+        )
+
+
 def check_weights(sample_weight):
     """Raise ValueError for negative weights, or weights that are all zero."""
     if sample_weight is None:

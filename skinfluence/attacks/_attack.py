@@ -111,7 +111,10 @@ class TrainingSetAttack(BaseEstimator):
 
     @shared_parameters
     def run(self, explainer, X_test, *, rows=None, threshold=None):
-        """Attack all test rows at once: their mean loss is raised until each has flipped.
+        """Attack all test rows at once, until each has flipped.
+
+        Their mean log loss at the predicted labels is raised. For classifiers of another loss the
+        lead over the nearest other class is lowered; predicted values go to the threshold.
 
         Parameters
         ----------

@@ -4,67 +4,78 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from skinfluence._utils.checks import check_threshold
 from skinfluence.linalg import row_blocks
+from skinfluence.losses import Logistic, Multinomial, OneVsRestLogLoss
 from skinfluence.perturbation import perturbation_influence
 from skinfluence.targets import Target
 
 #: Other classes of a test row that are looked at, the nearest ones.
 ALTERNATIVES = 3
+#: Losses that rise at the predicted label wherever its lead over another class falls.
+LOG_LOSSES = (Logistic, Multinomial, OneVsRestLogLoss)
 
 
 def goal_of(explainer, X_test, threshold):
     """The Goal of a model: another class, or a value across a threshold."""
     explainer.test_rows(X_test)  # raises for what is no table
-    if explainer.objective_.coding.is_classification:
-        if threshold is not None:
-            raise ValueError(
-                f"threshold={threshold!r} is for regressors; a classifier's prediction flips where "
-                "another class is predicted. Leave it out."
-            )
+    is_classification = explainer.objective_.coding.is_classification
+    check_threshold(threshold, is_classification)
+    if is_classification:
         return FlippedClass(explainer, X_test)
-    number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
-    if not number or not np.isfinite(threshold):
-        raise ValueError(
-            f"threshold={threshold!r}; a regressor's prediction flips where it crosses a finite "
-            "number. Pass threshold=0.0 for its sign."
-        )
     return CrossedThreshold(explainer, X_test, float(threshold))
 
 
 class FlippedClass:
-    """Other predicted classes: the loss at the predicted labels is raised."""
+    """Other predicted classes.
+
+    What has to rise is the log loss at the predicted labels, as in Koh & Liang. Other losses are
+    flat there (hinges) or rise in both directions (squared error): instead of them it is the
+    negative lead of the predicted class over the one that is nearest at first.
+    """
 
     #: whether the slopes may be followed downwards too
     either = False
 
-    def __init__(self, explainer, X_test):
-        self.X_test = X_test
-        self.coding = explainer.objective_.coding
-        self.codes = self._codes(explainer.linearization_.optimum, explainer)
+    def __init__(self, explainer, X_test, by_loss=False):
+        objective = explainer.linearization_.optimum
+        self.X_test, self.coding = X_test, objective.coding
+        self.predictor = explainer.fitted_model_.predictor(X_test)
+        raw = objective.raw_predictions(self.predictor)
+        self.codes = self.coding.predicted_codes(raw)
         self.predictions = self.coding.classes[self.codes]
+        self.factors = None
+        if not (by_loss or isinstance(objective.loss, LOG_LOSSES)):
+            self.factors = np.array([leads[0][0] for leads in self.leads(raw)])  # (n_test, K)
 
-    def _codes(self, objective, explainer):
-        predictor = explainer.fitted_model_.predictor(self.X_test)
-        return self.coding.predicted_codes(objective.raw_predictions(predictor))
+    def leads(self, raw):
+        """For each test row the leads of its class, see `TargetCoding.leads`."""
+        return [self.coding.leads(*row) for row in zip(raw, self.codes, strict=True)]
 
     def new_predictions(self, explainer):
         """Predictions of a refit."""
-        return self.coding.classes[self._codes(explainer.objective_, explainer)]
+        raw = explainer.objective_.raw_predictions(self.predictor)
+        return self.coding.classes[self.coding.predicted_codes(raw)]
 
     def flipped(self, predictions):
         """Mask (n_test,) of predictions that are other ones."""
         return np.asarray(predictions) != self.predictions
 
-    def slopes(self, explainer, rows, features, tests=None):
+    def slopes(self, explainer, rows, features, tests):
         """Slopes (n_test, n_rows, n_features) of what has to rise."""
-        X, y = _take(self.X_test, tests), self.predictions
-        y = y if tests is None else y[tests]
-        return _slopes(explainer, X, y, rows, features, "loss")
+        X, (y, target) = _safe_indexing(self.X_test, tests), self._measure(tests)
+        return _slopes(explainer, X, y, rows, features, target)
 
     def height(self, explainer):
         """Mean of what has to rise."""
-        tests = explainer.test_rows(self.X_test, self.predictions, target="loss")
-        return float(np.mean(tests.value()))
+        y, target = self._measure(slice(None))
+        return float(np.mean(explainer.test_rows(self.X_test, y, target=target).value()))
+
+    def _measure(self, tests):
+        """(labels, target) of some test rows."""
+        if self.factors is None:
+            return self.predictions[tests], "loss"
+        return None, LinearTarget(self.factors[tests])
 
 
 class CrossedThreshold:
@@ -80,28 +91,31 @@ class CrossedThreshold:
                 "a threshold. Explain each target on its own."
             )
         self.X_test, self.threshold = X_test, threshold
-        self.predictions = _values(explainer.linearization_.optimum, explainer, X_test)
+        self.predictor = explainer.fitted_model_.predictor(X_test)
+        self.predictions = self._values(explainer.linearization_.optimum)
         self.sign = np.where(self.predictions > threshold, -1.0, 1.0)
 
     def new_predictions(self, explainer):
         """Predictions of a refit."""
-        return _values(explainer.objective_, explainer, self.X_test)
+        return self._values(explainer.objective_)
 
     def flipped(self, predictions):
         """Mask (n_test,) of predictions on the other side."""
         above = np.asarray(predictions, dtype=float).ravel() > self.threshold
         return above != (self.predictions > self.threshold)
 
-    def slopes(self, explainer, rows, features, tests=None):
+    def slopes(self, explainer, rows, features, tests):
         """Slopes (n_test, n_rows, n_features) of what has to rise."""
-        X = _take(self.X_test, tests)
-        sign = self.sign if tests is None else self.sign[tests]
+        X = _safe_indexing(self.X_test, tests)
         made = _slopes(explainer, X, None, rows, features, "predict")
-        return sign[:, None, None] * made
+        return self.sign[tests, None, None] * made
 
     def height(self, explainer):
         """Mean of what has to rise."""
         return float(np.mean(self.sign * self.new_predictions(explainer)))
+
+    def _values(self, objective):
+        return objective.loss.inverse_link(objective.raw_predictions(self.predictor))[:, 0]
 
 
 class Share:
@@ -115,8 +129,7 @@ class Share:
 
     def slopes(self, explainer, rows, features, tests):
         """Slopes (n_test, n_rows, n_features) of the share."""
-        target = LinearTarget(self.factors[tests])
-        X = _take(self.X_test, tests)
+        target, X = LinearTarget(self.factors[tests]), _safe_indexing(self.X_test, tests)
         made = _slopes(explainer, X, None, rows, features, target)
         return made / self.distance[tests, None, None]
 
@@ -125,11 +138,13 @@ def shares(explainer, X_test, threshold):
     """A Share for each of the `ALTERNATIVES` nearest other predictions of the test rows."""
     goal = goal_of(explainer, X_test, threshold)
     objective = explainer.objective_
-    raw = objective.raw_predictions(explainer.fitted_model_.predictor(X_test))
+    raw = objective.raw_predictions(goal.predictor)
     if threshold is not None:
         factors = goal.sign[:, None] * objective.loss.inverse_link_derivative(raw)
         return [Share(X_test, factors, np.abs(goal.predictions - threshold))]
-    leads = [goal.coding.leads(*row)[:ALTERNATIVES] for row in zip(raw, goal.codes, strict=True)]
+    leads = [row[:ALTERNATIVES] for row in goal.leads(raw)]
+    most = max(map(len, leads))  # of one-vs-one machines some rows have fewer
+    leads = [row + row[-1:] * (most - len(row)) for row in leads]
     return [
         Share(X_test, np.array([f for f, _ in nearest]), np.array([lead for _, lead in nearest]))
         for nearest in zip(*leads, strict=True)
@@ -139,7 +154,7 @@ def shares(explainer, X_test, threshold):
 class LinearTarget(Target):
     """Factors times the raw predictions of each test row."""
 
-    name = "share of the way to another prediction"
+    name = "raw prediction"
     per_row = ("factors",)
 
     def __init__(self, factors):
@@ -187,15 +202,6 @@ def gains_of_rows(explainer, goal, table, valid, together=False):
     return out
 
 
-def _values(objective, explainer, X_test):
-    predictor = explainer.fitted_model_.predictor(X_test)
-    return objective.loss.inverse_link(objective.raw_predictions(predictor))[:, 0]
-
-
 def _slopes(explainer, X, y, rows, features, target):
     made = perturbation_influence(explainer, X, y, rows, features=features, target=target)
     return np.nan_to_num(made, nan=0.0)
-
-
-def _take(X, rows):
-    return X if rows is None else _safe_indexing(X, rows)

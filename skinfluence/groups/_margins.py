@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skinfluence._utils.checks import check_threshold
 from skinfluence.groups._fewest import Crossing, LinearCrossing
 
 
@@ -41,13 +42,9 @@ def margins_of(explainer, X_test, threshold):
     """One Margin for each test row."""
     objective = explainer.objective_
     predictor = explainer.fitted_model_.predictor(X_test)
+    check_threshold(threshold, objective.coding.is_classification)
     if not objective.coding.is_classification:
         return _of_values(objective, predictor, threshold)
-    if threshold is not None:
-        raise ValueError(
-            f"threshold={threshold!r} is for regressors; a classifier's prediction flips where "
-            "another class is predicted. Leave it out."
-        )
     raw = objective.raw_predictions(predictor)
     codes = objective.coding.predicted_codes(raw)
     margins = []
@@ -69,12 +66,6 @@ def _of_values(objective, predictor, threshold):
         raise ValueError(
             f"The model predicts {objective.n_outputs} values a row; expected one, which can cross "
             "a threshold. Explain each target on its own."
-        )
-    number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
-    if not number or not np.isfinite(threshold):
-        raise ValueError(
-            f"threshold={threshold!r}; a regressor's prediction flips where it crosses a finite "
-            "number. Pass threshold=0.0 for its sign."
         )
     raw = objective.raw_predictions(predictor)
     values, slopes = objective.loss.inverse_link(raw), objective.loss.inverse_link_derivative(raw)

@@ -9,9 +9,10 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC, LinearSVC
 
 from skinfluence import InfluenceExplainer
 from skinfluence.attacks import TrainingSetAttack, vulnerability
@@ -243,3 +244,26 @@ def test_wrong_models_and_thresholds_are_refused(cancer):
     codes.fit(np.arange(40).reshape(-1, 1) % 4, np.arange(40) % 2)
     with pytest.raises(UnsupportedStepError, match="OneHotEncoder"):
         TrainingSetAttack(max_change=2.0).run(codes, [[1]])
+
+
+@pytest.mark.parametrize("model", [LinearSVC(), RidgeClassifier()])
+def test_flips_predictions_beyond_the_margin(model):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    explainer = InfluenceExplainer(model).fit(X, y)
+    lead = np.abs(explainer.decision_function(X))
+    beyond = np.flatnonzero(lead > 1)  # hinges are flat here, squared error falls to the margin
+    test = X[beyond[np.argmin(lead[beyond])]][None]
+    result = TrainingSetAttack(20, max_change=3.0, max_iter=20).run(explainer, test)
+    assert result.confirmed.all()
+    moved = X.copy()
+    moved[result.rows] = result.X_changed
+    assert clone(model).fit(moved, y).predict(test) != explainer.predict(test)
+
+
+def test_one_vs_one_machines_have_a_share_of_the_way():
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(UserWarning, match="smooth hinge"):
+        explainer = InfluenceExplainer(SVC(kernel="linear")).fit(X, y)
+        share = vulnerability(explainer, X[[0, 77, 106]], measure="flip")
+    assert share.argmin() == 0
