@@ -4,7 +4,7 @@ Functions of a fitted :class:`~skinfluence.InfluenceExplainer`. Where to start: 
 with its search in `_search.py`; then `_unlike.py`.
 """
 
-from skinfluence.mismatch._conditions import Condition
+from skinfluence._utils.conditions import Condition
 from skinfluence.mismatch._subgroups import Subgroup, SubgroupInfluence, subgroup_influence
 from skinfluence.mismatch._unlike import UnlikeTraining, unlike_training
 

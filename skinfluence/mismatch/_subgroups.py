@@ -7,12 +7,12 @@ from functools import cached_property, partial
 import numpy as np
 
 from skinfluence._utils.checks import check_choice, check_whole
+from skinfluence._utils.conditions import make_conditions
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import make_frame, refuse_file
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer import ORDERS, FeatureValues, check_explainer, warn_of_stand_in
 from skinfluence.groups import group_influence
-from skinfluence.mismatch._conditions import make_conditions
 from skinfluence.mismatch._search import Search
 from skinfluence.targets import Mean
 

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
+
+from skinfluence._utils.conditions import column_conditions
 
 #: A value so many times as far from the median as the 99th percentile is unlike the rest.
 FAR = 3.0
@@ -12,6 +13,8 @@ FAR = 3.0
 RARE, USUALLY_RARE = 0.01, 0.05
 #: Standard errors by which the error of a group differs, and rows that it must have.
 UNUSUAL, FEWEST = 4.0, 30
+#: Quantile bins of a column of many different numbers.
+N_BINS = 4
 _SPACE = re.compile(r"[\W_]+")
 
 
@@ -105,47 +108,41 @@ def find_unlike(columns, rows, most=1000):
 def find_groups(columns, error):
     """Groups of rows whose mean error differs from that of the others, the surest first."""
     n, found = len(error), []
-    total, squares = error.sum(), (error**2).sum()
+    squares = error**2
     for name, column in columns.items():
         if column.kind == "text":
             continue
-        for value, members in _groups(column):
-            size = members.sum()
-            if size < FEWEST or n - size < FEWEST:
-                continue
-            inside, rest = error[members].mean(), (total - error[members].sum()) / (n - size)
-            inside_square = (error[members] ** 2).sum()
-            variance = (inside_square / size - inside**2) / size
-            variance += ((squares - inside_square) / (n - size) - rest**2) / (n - size)
+        words = column.kind == "categories"
+        values = (None, column.values.tolist()) if words else (column.values, None)
+        conditions, codes = column_conditions(name, 0, values, N_BINS)
+        counts = np.bincount(codes)
+        sums, square_sums = (np.bincount(codes, weights) for weights in (error, squares))
+        for place in np.flatnonzero((counts >= FEWEST) & (n - counts >= FEWEST)):
+            size = counts[place]
+            inside, rest = sums[place] / size, (error.sum() - sums[place]) / (n - size)
+            variance = (square_sums[place] / size - inside**2) / size
+            outside = squares.sum() - square_sums[place]
+            variance += (outside / (n - size) - rest**2) / (n - size)
             z = (inside - rest) / np.sqrt(max(variance, 1e-300))
             if abs(z) > UNUSUAL:
+                value = _value(conditions[place])
                 found.append(
                     GroupError(name, value, int(size), float(inside), float(rest), float(z))
                 )
     return sorted(found, key=lambda group: -abs(group.z))
 
 
-def _groups(column):
-    """Pairs of a value, or an interval, and the mask of its rows."""
-    if column.kind == "categories":
-        values, counts = np.unique(column.values.astype(str), return_counts=True)
-        for value in values[counts >= FEWEST]:
-            yield str(value), column.values == value
-        return
-    values = column.values
-    different = np.unique(values[np.isfinite(values)])
-    if len(different) <= 10:
-        for value in different:
-            yield f"{value:g}", values == value
-    else:
-        cuts = np.unique(np.nanquantile(values, [0.25, 0.5, 0.75]))
-        bins = np.searchsorted(cuts, values, side="left")
-        names = [f"up to {cuts[0]:.4g}"]
-        names += [f"{low:.4g} to {high:.4g}" for low, high in pairwise(cuts)]
-        for place, name in enumerate([*names, f"over {cuts[-1]:.4g}"]):
-            yield name, (bins == place) & np.isfinite(values)
-    if np.isnan(values).any():
-        yield "(missing)", np.isnan(values)
+def _value(condition):
+    """The value, or the interval, of a condition in words."""
+    low, high = condition.low, condition.high
+    if condition.value is not None:
+        value = condition.value
+        return value if isinstance(value, str) else f"{value:g}"
+    if np.isnan(low):
+        return "(missing)"
+    if low == -np.inf:
+        return f"up to {high:.4g}"
+    return f"over {low:.4g}" if high == np.inf else f"{low:.4g} to {high:.4g}"
 
 
 def _codes(column, plain=False):

@@ -131,7 +131,7 @@ def make_conditions(table, n_bins, min_size):
     conditions: list[Condition] = []
     columns = []
     for place, name in enumerate(table.names):
-        made, codes = _of_column(name, place, read_column(table, place), n_bins)
+        made, codes = column_conditions(name, place, read_column(table, place), n_bins)
         sizes = np.bincount(codes, minlength=len(made))
         kept = np.flatnonzero(sizes >= min_size)
         if len(kept) < 2 and sizes.max(initial=0) == len(codes):
@@ -144,8 +144,24 @@ def make_conditions(table, n_bins, min_size):
     return conditions, np.column_stack(columns) if columns else np.empty((n, 0), np.int32)
 
 
-def _of_column(name, place, column, n_bins):
-    """(conditions of one column, the one that holds for each row)."""
+def column_conditions(name, place, column, n_bins):
+    """Conditions of one column, and the one that holds for each row.
+
+    Parameters
+    ----------
+    name : object
+    place : int
+        Position in its table.
+    column : (ndarray of float of shape (n,), None) or (None, list)
+        Numbers, or values of any other type; see :func:`read_column`.
+    n_bins : int
+        Quantile bins of numbers of many different values.
+
+    Returns
+    -------
+    conditions : list of Condition
+    codes : ndarray of int of shape (n,)
+    """
     numbers, values = column
     if numbers is None:
         places: dict[Any, int] = {}
