@@ -14,6 +14,7 @@ from skinfluence.explainer import InfluenceExplainer
 #: Colours of Okabe & Ito (2008), which colour-blind readers distinguish; markers and hatches serve
 #: prints in black and white.
 HELPFUL, HARMFUL, NEUTRAL = "#0072B2", "#D55E00", "#8c8c8c"
+LINES = ("-", "--", ":", "-.")
 CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "os^DvP*"
 HATCH = "////"
@@ -107,6 +108,13 @@ class Display:
 def plain_text(value, longest=24):
     """A name or a value as one short line, in which no sign begins a formula."""
     return value_text(value, longest=longest).replace("$", r"\$")
+
+
+def draw_curves(ax, x, curves, **kwargs):
+    """One line for each of some named curves, with a colour and dashes of its own."""
+    for i, (name, values) in enumerate(curves.items()):
+        style = {"color": CLASSES[i % len(CLASSES)], "linestyle": LINES[i % len(LINES)]}
+        ax.plot(x, values, label=name, **(style | kwargs))
 
 
 def signed_bars(ax, values, labels=(None, None), **kwargs):

@@ -3,10 +3,8 @@
 import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
-from skinfluence.displays._base import CLASSES, NEUTRAL, Display
+from skinfluence.displays._base import NEUTRAL, Display, draw_curves
 from skinfluence.functionals import removal_curve
-
-LINES = ("-", "--", ":", "-.")
 
 
 class FunctionalCurveDisplay(Display):
@@ -64,6 +62,7 @@ class FunctionalCurveDisplay(Display):
             Drawn.
         """
         display = cls(curve.n_rows, curve.values, curve.n_train, done=curve.done, what=curve.name)
+        display._backend = curve._backend
         return display.plot(ax=ax, **kwargs)
 
     @classmethod
@@ -116,8 +115,7 @@ class FunctionalCurveDisplay(Display):
             n_points=n_points,
             random_state=random_state,
         )
-        display = cls(curve.n_rows, curve.values, curve.n_train, what=curve.name)
-        return display._drawn(explainer, ax, kwargs)
+        return cls.from_curve(curve, ax=ax, **kwargs)
 
     @shared_parameters
     def plot(self, ax=None, **kwargs):
@@ -135,11 +133,7 @@ class FunctionalCurveDisplay(Display):
         """
         ax = self._axes(ax)
         share = 100.0 * np.asarray(self.n_rows) / self.n_train
-        for i, (name, values) in enumerate(self.values.items()):
-            style = {"color": CLASSES[i % len(CLASSES)], "linestyle": LINES[i % len(LINES)]}
-            ax.plot(
-                share, values, label=name, **({"marker": "o", "markersize": 3} | style | kwargs)
-            )
+        draw_curves(ax, share, self.values, **({"marker": "o", "markersize": 3} | kwargs))
         before = next(iter(self.values.values()))[0]
         ax.axhline(before, color=NEUTRAL, linewidth=0.8, zorder=1)
         removed = self.done == "removed"

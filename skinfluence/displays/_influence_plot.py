@@ -102,9 +102,10 @@ class InfluencePlotDisplay(Display):
         ax.scatter(
             self.leverage, self.studentized_residual, s=np.maximum(area, 3.0), **(style | kwargs)
         )
+        dashed = {"color": ax.xaxis.label.get_color(), "linewidth": 0.8, "linestyle": "--"}
         for height in (-2.0, 2.0):
-            ax.axhline(height, color="black", linewidth=0.8, linestyle="--")
-        ax.axvline(2.0 * self.leverage.mean(), color="black", linewidth=0.8, linestyle="--")
+            ax.axhline(height, **dashed)
+        ax.axvline(2.0 * self.leverage.mean(), **dashed)
         mark(
             ax, self.leverage, self.studentized_residual, self.row_names, n_marked,
             by=self.cooks_distance,

@@ -4,9 +4,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
 
-from skinfluence.displays._base import CLASSES, NEUTRAL, Display
-
-LINES = ("-", "--", ":", "-.")
+from skinfluence.displays._base import NEUTRAL, Display, draw_curves
 
 
 class LabelFixCurveDisplay(Display):
@@ -169,9 +167,7 @@ class LabelFixCurveDisplay(Display):
         axes = np.atleast_1d(self._axes(ax, 1 if self.test_score is None else 2))
         panels = [(axes[0], self.found), (axes[-1], self.test_score)]
         for panel, curves in panels[: len(axes)]:
-            for i, (name, values) in enumerate(curves.items()):
-                style = {"color": CLASSES[i % len(CLASSES)], "linestyle": LINES[i % len(LINES)]}
-                panel.plot(100 * self.inspected, values, label=name, **(style | kwargs))
+            draw_curves(panel, 100 * self.inspected, curves, **kwargs)
             panel.set_xlabel("labels inspected (%)")
         axes[0].plot([0, 100], [0, 1], color=NEUTRAL, linewidth=0.8, label="random order")
         axes[0].set_ylabel("share of the wrong labels found")
@@ -203,6 +199,6 @@ def _check(rankings, y_given, y_true):
 
 
 def _fixed(y_given, y_true, rows):
-    labels = y_given.copy()
+    labels = y_given.astype(np.promote_types(y_given.dtype, y_true.dtype))  # longer names too
     labels[rows] = y_true[rows]
     return labels

@@ -217,7 +217,7 @@ def repair_curve(
             values[name][j] = values[name][j - 1]
             some = rows[n_rows[j - 1] : size]
             if (given[some] != right[some]).any():  # otherwise the model stays
-                repaired = given.copy()
+                repaired = given.astype(np.promote_types(given.dtype, right.dtype))
                 repaired[rows[:size]] = right[rows[:size]]
                 fitted = clone(explainer).fit(
                     explainer.X_train_, repaired, explainer.sample_weight_train_
@@ -241,6 +241,11 @@ def _shuffled(n, random_state):
 
 def _checked(orders, n, most):
     """Orders as arrays of different positions that are long enough."""
+    if not isinstance(orders, dict):
+        raise TypeError(
+            f"orders is a {type(orders).__name__}. Expected a dict of positions of training rows "
+            'by name of the order, such as {"my order": rows}.'
+        )
     made = {}
     for name, rows in orders.items():
         made[name] = rows = np.asarray(rows)

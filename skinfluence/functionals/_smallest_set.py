@@ -168,6 +168,8 @@ def smallest_set(
 
 def _goal(value, change, to):
     """The bound that the functional is to cross."""
+    if not np.isfinite(value):
+        raise ValueError(f"The functional is {value}. Expected one with a finite value.")
     if change is not None and to is not None:
         raise ValueError("change and to are both given. Expected one of them, or neither.")
     if change is not None:

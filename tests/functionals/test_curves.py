@@ -55,12 +55,28 @@ def test_repairs_are_fits_to_corrected_labels(explainer):
     assert inspected.values["self-influence"][1] > inspected.values["random"][1]
 
 
+def test_repaired_labels_may_be_longer_words_than_the_given_ones():
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(90, 2)) + np.repeat([[0, 0], [3, 0], [0, 3]], 30, axis=0)
+    right = np.repeat(["a", "b", "better"], 30)
+    given = np.repeat(["a", "b", "c"], 30)
+    explainer = InfluenceExplainer(MODEL).fit(Z, given)
+    curve = repair_curve(
+        explainer, "neg_log_loss", right, Z[:60], right[:60], max_share=1.0, n_points=2
+    )
+    proba = clone(MODEL).fit(Z, right).predict_proba(Z[:60])
+    want = -log_loss(right[:60], proba, labels=["a", "b", "better"])
+    assert_allclose(curve.values["random"][-1], want, rtol=1e-6)
+
+
 def test_curves_that_mean_nothing_are_refused(explainer):
     test = (X_TEST, Y_TEST)
     with pytest.raises(ValueError, match="The order 'short' has 2 entries"):
         removal_curve(explainer, "roc_auc", *test, orders={"short": [0, 1]})
     with pytest.raises(ValueError, match="outside 0 to 149"):
         removal_curve(explainer, "roc_auc", *test, orders={"far": np.arange(1, 151)})
+    with pytest.raises(TypeError, match="orders is a list"):
+        removal_curve(explainer, "roc_auc", *test, orders=[np.arange(150)])
     with pytest.raises(ValueError, match=r"max_share=0\.0"):
         removal_curve(explainer, "roc_auc", *test, max_share=0.0)
     with pytest.raises(ValueError, match="y_right has shape"):

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from skinfluence import InfluenceExplainer
 from skinfluence.functionals import Coefficient, TValue, functional_value, smallest_set
-from skinfluence.targets import EqualOpportunityGap
+from skinfluence.targets import EqualOpportunityGap, FunctionTarget
 
 rng = np.random.default_rng(11)
 N = 100
@@ -117,3 +117,10 @@ def test_bounds_that_mean_nothing_are_refused(asked, message):
     explainer = InfluenceExplainer(LOGISTIC).fit(X, LABELS)
     with pytest.raises(ValueError, match=message):
         smallest_set(explainer, Coefficient(0), **asked)
+
+
+def test_a_functional_without_a_finite_value_is_refused():
+    explainer = InfluenceExplainer(LOGISTIC).fit(X, LABELS)
+    nothing = FunctionTarget(lambda raw: np.nan, np.zeros_like)
+    with pytest.raises(ValueError, match="The functional is nan"):
+        smallest_set(explainer, nothing, X_TEST)
