@@ -10,8 +10,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
-from skinfluence.losses import Logistic, Multinomial
-from skinfluence.objectives import TargetCoding
+from skinfluence.objectives import log_loss_of
 
 #: Raw predictions of the given rows that differ by more, relative to their size, are of others.
 SAME_MODEL = 1e-6
@@ -57,11 +56,7 @@ class ClosedFormModel(ABC):
 
     def __init__(self, estimator, X, y, sample_weight, coding=None, loss=None):
         if coding is None:
-            K = len(estimator.classes_)
-            kind = ("margin", 1) if K == 2 else ("one_hot", K)
-            coding = TargetCoding(*kind, estimator.classes_)
-        if loss is None:
-            loss = Logistic() if coding.n_outputs == 1 else Multinomial()
+            loss, coding = log_loss_of(estimator.classes_)
         # rows arrive checked, as arrays: the names of their columns are known no longer
         self.estimator = copy.copy(estimator)
         vars(self.estimator).pop("feature_names_in_", None)

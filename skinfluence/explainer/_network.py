@@ -7,20 +7,20 @@ import numpy as np
 from skinfluence.adapters._precision import is_frozen
 from skinfluence.explainer._linearization import Linearization, _invert
 from skinfluence.explainer._polishing import DISTANCE_TOLERANCE, Polished
-from skinfluence.objectives._distance import newton_distance
+from skinfluence.objectives._distance import COARSE, newton_distance
 from skinfluence.objectives._local import local_objective
-from skinfluence.predictors import Predictor
-from skinfluence.solvers import AutoSolver, EKFACSolver
+from skinfluence.solvers import CGSolver, CholeskySolver, EKFACSolver
 from skinfluence.solvers._base import Cached
 from skinfluence.solvers._indefinite import require_positive_curvature
+
+#: Parameters up to which the matrix of a network without layers is factorised for its distance.
+FACTORISED = 2000
 
 
 def keep_network(fitted_model, estimator, damping):
     """:class:`Polished` with the parameters as fitted, and their distance from an optimum."""
     fitted, name = fitted_model.objective, type(fitted_model.model).__name__
-    has_layers = type(fitted.predictor).layers is not Predictor.layers
-    solver = EKFACSolver() if has_layers else AutoSolver()
-    distance, warning = newton_distance(fitted, solver, damping), None
+    distance, warning = _distance(fitted, damping), None
     if distance > DISTANCE_TOLERANCE:
         others = "it was fitted on other rows, other labels or other weights, or "
         cause = f"{others if is_frozen(estimator) else ''}its training stopped before it converged"
@@ -31,6 +31,15 @@ def keep_network(fitted_model, estimator, damping):
         )
     stationarity = fitted.stationarity()
     return Polished(fitted, stationarity, stationarity, distance=distance, warning=warning)
+
+
+def _distance(fitted, damping):
+    """First digits of the distance from an optimum, by the solver that has them soonest."""
+    if fitted.predictor.has_layers:
+        return newton_distance(fitted, EKFACSolver(), damping)
+    if fitted.n_parameters <= FACTORISED:
+        return newton_distance(fitted, CholeskySolver(), damping)
+    return newton_distance(fitted, CGSolver(tol=COARSE), damping, n_draws=1)
 
 
 class NetworkLinearization(Linearization):

@@ -114,11 +114,16 @@ class Hessian(LinearOperator):
         return row_blocks(self.n_rows, 32 * self.n_outputs, cache_mib=2.0)
 
     def _matmat(self, V):
-        out = self.penalty_term.product(V)
+        return self.penalty_term.product(V) + self._of_rows(V)
+
+    def _of_rows(self, V, first=True):
+        """The rows' part of the product; `first=False` leaves out sum_i J_i' A_i J_i."""
+        out = np.zeros(V.shape)
         size = 8 * (self.n_outputs * V.shape[1] + self.shape[0])
         for rows in row_blocks(self.n_rows, size):
             part = self.predictor.take(rows)
-            out += part.vjp(self.curvature_of(rows).apply(part.jvp(V)))
+            if first:
+                out += part.vjp(self.curvature_of(rows).apply(part.jvp(V)))
             if self._residual is not None:
                 out += part.curvature_product(self._residual(rows), V)
         return out
@@ -132,9 +137,16 @@ class Hessian(LinearOperator):
     def to_dense(self):
         """The (p, p) matrix."""
         p = self.shape[0]
-        out = np.empty((p, p))
-        for columns in self._column_blocks():
-            out[:, columns] = self @ np.eye(p)[:, columns]
+        out = self.penalty_term.product(np.eye(p))
+        jacobians = self.predictor.forms_jacobians
+        if jacobians:  # each is formed once; by columns, all rows would be passed p times
+            for rows in row_blocks(self.n_rows, 16 * self.n_outputs * p):
+                J = self.predictor.take(rows).row_jacobian()
+                weighted = self.curvature_of(rows).apply(J)
+                out += J.reshape(-1, p).T @ weighted.reshape(-1, p)
+        if not jacobians or self._residual is not None:
+            for columns in self._column_blocks():
+                out[:, columns] += self._of_rows(np.eye(p)[:, columns], first=not jacobians)
         return 0.5 * (out + out.T)
 
     def diagonal(self):

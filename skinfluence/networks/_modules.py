@@ -9,9 +9,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skinfluence.losses import Logistic, Multinomial, SquaredError
+from skinfluence.losses import SquaredError
 from skinfluence.networks._training import train
-from skinfluence.objectives import Objective, RowWeights, TargetCoding
+from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
 from skinfluence.predictors._torch import ModuleFunction, TorchPredictor, class_output
 
 
@@ -146,10 +146,7 @@ class ModuleClassifier(ClassifierMixin, _Module):
         return self._fit(X, y, weights, function)
 
     def _loss_and_coding(self):
-        K = len(self.classes_)
-        if K == 2:
-            return Logistic(), TargetCoding("margin", 1, self.classes_)
-        return Multinomial(), TargetCoding("one_hot", K, self.classes_)
+        return log_loss_of(self.classes_)
 
     def decision_function(self, X):
         """Log odds of two classes, or raw predictions of more.

@@ -4,7 +4,7 @@ Where to start: `_objective.py`; `_coupling.py` holds what other rows' weights d
 """
 
 from skinfluence.linalg import MatrixPenalty, Penalty
-from skinfluence.objectives._coding import TargetCoding
+from skinfluence.objectives._coding import TargetCoding, log_loss_of
 from skinfluence.objectives._coupling import Coupling
 from skinfluence.objectives._curvature import CURVATURES, check_curvature, is_second_derivative
 from skinfluence.objectives._distance import distance_to_optimum
@@ -26,6 +26,7 @@ __all__ = [
     "factorize_upward",
     "is_optimum",
     "is_second_derivative",
+    "log_loss_of",
     "minimize",
 ]
 

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 
 from skinfluence.linalg import row_blocks
+from skinfluence.losses import Logistic, Multinomial
 
 #: Targets on the positive and on the negative side of a margin.
 SIGNS = np.int8(1), np.int8(-1)
@@ -135,3 +136,10 @@ class TargetCoding:
     def output_names(self):
         """Names of the K outputs, for parameters: those of the classes, or positions."""
         return range(self.n_outputs) if self.classes is None else self.classes
+
+
+def log_loss_of(classes):
+    """Log loss of one raw prediction for two classes, of K for more, and the coding of labels."""
+    if len(classes) == 2:
+        return Logistic(), TargetCoding("margin", 1, classes)
+    return Multinomial(), TargetCoding("one_hot", len(classes), classes)

@@ -52,7 +52,7 @@ def distance_to_optimum(fitted, result, solver):
     return excess / variation if variation > 0.0 else np.inf
 
 
-def newton_distance(fitted, solver, damping):
+def newton_distance(fitted, solver, damping, n_draws=N_DRAWS):
     """:func:`distance_to_optimum` where no optimum is known: by the quadratic approximation.
 
     The excess is half of g' H^-1 g with the gradient g of J and the damped Gauss-Newton matrix H,
@@ -65,6 +65,8 @@ def newton_distance(fitted, solver, damping):
         Inverts H, perhaps approximately.
     damping : float
         Of the mean objective. Where it is 0 a thousandth of the mean curvature is added.
+    n_draws : int
+        Random draws in the estimate of the denominator.
 
     Returns
     -------
@@ -78,10 +80,11 @@ def newton_distance(fitted, solver, damping):
         damping = LEAST_DAMPING * float(mean) / fitted.weights.base.sum()
         hessian = fitted.hessian(damping, curvature="gauss_newton")
     inverse = solver.factorize(hessian)
-    gradient = fitted.gradient().ravel()
-    excess = float(gradient @ (inverse @ gradient))
-    W = _signed_gradients(fitted, N_DRAWS)
-    variation = float((W * inverse.solve(W)).sum() / N_DRAWS)
+    W = np.column_stack([fitted.gradient().ravel(), _signed_gradients(fitted, n_draws)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        products = (W * inverse.solve(W)).sum(axis=0)
+    excess, variation = products[0], products[1:].mean()
     return excess / variation if variation > 0.0 else np.inf
 
 

@@ -69,6 +69,10 @@ class Predictor(ABC):
     #: whether parameters are moved to the optimum before they are explained; a network has many
     #: optima, and is explained as it was fitted
     moves_to_optimum = True
+    #: whether the Jacobians of all rows cost less than products with p columns
+    forms_jacobians = True
+    #: whether :meth:`layers` gives the layers of a network
+    has_layers = False
     #: function from X to the features of a linear predictor's design, where these are not X
     columns = None
     _cached: frozenset = frozenset()

@@ -45,10 +45,12 @@ class Perceptron(Predictor):
     """
 
     moves_to_optimum = False
+    has_layers = True
 
     def __init__(self, X, coef, widths, activation):
         super().__init__(X, coef)
         self.widths = widths
+        self.forms_jacobians = widths[-1] <= 4
         self.activation = activation
 
     @classmethod

@@ -12,6 +12,9 @@ from skinfluence.linalg import row_blocks
 from skinfluence.losses import Loss
 from skinfluence.predictors._base import Predictor
 
+#: Memory of a block of rows: larger than elsewhere, since each call of torch takes milliseconds.
+BLOCK_MIB = 256
+
 
 def import_torch():
     """The torch package, or an ImportError that says how it is installed."""
@@ -133,7 +136,8 @@ class TorchPredictor(Predictor):
     X : ndarray of shape (n, n_features)
     coef : ndarray of shape (p,)
     function : callable
-        ``function(coef, X)`` of float64 tensors returns the raw predictions, (n, K).
+        ``function(coef, X)`` of float64 tensors returns the raw predictions, (n, K). It may have
+        the attributes `device`, and `n_numbers`, the numbers that it computes for one row.
     moves_to_optimum : bool, default=False
         Whether the parameters are moved to the optimum before they are explained.
     """
@@ -154,9 +158,12 @@ class TorchPredictor(Predictor):
 
     def _blocks(self, m=1):
         """(slice, tensor of rows), so that passes with m columns fit the memory."""
-        numbers = getattr(self.function, "n_numbers", 64 * self.X.shape[1])
-        for rows in row_blocks(self.n_rows, 32 * m * numbers):
+        for rows in row_blocks(self.n_rows, 32 * m * self._numbers_per_row, BLOCK_MIB):
             yield rows, self._tensor(self.X[rows])
+
+    @property
+    def _numbers_per_row(self):
+        return getattr(self.function, "n_numbers", 64 * self.X.shape[1])
 
     def _row(self, theta, x):
         """Raw prediction of one row, (K,)."""
@@ -229,8 +236,8 @@ class TorchPredictor(Predictor):
     def row_changes(self, coef_changes):
         func, parts = import_torch().func, []
         each = func.vmap(lambda x, d: self._row(self._theta + d, x))
-        numbers = self.n_parameters + getattr(self.function, "n_numbers", 64 * self.X.shape[1])
-        for rows in row_blocks(self.n_rows, 32 * numbers):
+        numbers = self.n_parameters + self._numbers_per_row
+        for rows in row_blocks(self.n_rows, 32 * numbers, BLOCK_MIB):
             moved = each(self._tensor(self.X[rows]), self._tensor(coef_changes[rows]))
             parts.append(moved.cpu().numpy())
         return np.concatenate(parts) - self.raw() if parts else self.raw()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from skinfluence.linalg import Hessian, RowCurvature
 from skinfluence.predictors import Perceptron
 from skinfluence.predictors._perceptron import ACTIVATIONS
 from skinfluence.testing import check_predictor
@@ -51,3 +52,18 @@ def test_blocks_of_rows_give_the_same_products(monkeypatch):
     again = [network.jvp(V), network.vjp(U), network.curvature_product(U[:, :, 0], V)]
     for one, other in zip(parts, again, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_outputs", [2, 5])  # by Jacobians of rows, and by columns
+@pytest.mark.parametrize("second", [False, True])
+def test_the_matrix_is_the_products_with_unit_vectors(n_outputs, second):
+    network = perceptron("tanh", (3, 4, n_outputs))
+    A = RNG.random((9, n_outputs))
+    residual = RNG.standard_normal((9, n_outputs))
+    given = {"residual": lambda rows: residual[rows]} if second else {}
+    hessian = Hessian(network, RowCurvature(A), np.full(network.n_parameters, 0.1), **given)
+    J = network.row_jacobian()
+    expected = np.einsum("nkp,nk,nkq->pq", J, A, J) + 0.1 * np.eye(network.n_parameters)
+    if second:
+        expected += network.curvature_product(residual, np.eye(network.n_parameters))
+    np.testing.assert_allclose(hessian.to_dense(), expected, atol=1e-12)

@@ -12,8 +12,7 @@ from skinfluence.adapters._linear import (
     write_coefficients,
 )
 from skinfluence.adapters._registry import register
-from skinfluence.losses import Logistic, Loss, Multinomial
-from skinfluence.objectives import TargetCoding
+from skinfluence.objectives import log_loss_of
 
 CHOSEN = "The chosen C_ is held fixed."
 
@@ -29,11 +28,7 @@ def _build(estimator, X, y, sample_weight, settings, C, l1_ratio):
         "Expected the multinomial model for three or more classes and the binary one for two: "
         'leave multi_class alone and choose another solver than "liblinear".',
     )
-    loss: Loss = Logistic() if n_classes == 2 else Multinomial()
-    if n_classes == 2:
-        coding = TargetCoding("margin", 1, estimator.classes_)
-    else:
-        coding = TargetCoding("one_hot", n_classes, estimator.classes_)
+    loss, coding = log_loss_of(estimator.classes_)
     weights = class_weights(estimator, y, coding, sample_weight)
     liblinear = estimator.solver == "liblinear"  # its intercept is the weight of one more feature
     if l1_ratio:

@@ -9,9 +9,9 @@ from sklearn.utils import check_random_state, gen_batches
 
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
-from skinfluence.losses import HalfTweedie, Logistic, Loss, Multinomial, SquaredError
+from skinfluence.losses import HalfTweedie, Logistic, SquaredError
 from skinfluence.losses._joined import JoinedLoss
-from skinfluence.objectives import Objective, RowWeights, TargetCoding
+from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
 from skinfluence.objectives._joined_coding import JoinedCoding
 from skinfluence.predictors import Perceptron
 
@@ -70,11 +70,7 @@ def mlp_classifier(estimator, X, y, sample_weight, settings):
     """Log loss: of one raw prediction for two classes, of K for more, summed for several labels."""
     if estimator._label_binarizer.y_type_.startswith("multilabel"):
         return _multilabel_objective(estimator, X, y, sample_weight, settings)
-    classes = estimator.classes_
-    coding = TargetCoding("margin", 1, classes)
-    loss: Loss = Logistic()
-    if estimator.out_activation_ == "softmax":
-        coding, loss = TargetCoding("one_hot", len(classes), classes), Multinomial()
+    loss, coding = log_loss_of(estimator.classes_)
     codes = coding.codes(y)
     target = coding.encode_codes(codes)
     return _objective(estimator, X, target, coding, loss, sample_weight, settings, codes)

@@ -5,8 +5,8 @@ import numpy as np
 from skinfluence.adapters._families.torch_networks import AS_FITTED
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
-from skinfluence.losses import Logistic, Multinomial, SquaredError
-from skinfluence.objectives import Objective, RowWeights, TargetCoding
+from skinfluence.losses import SquaredError
+from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
 from skinfluence.predictors._torch import ModuleFunction, TorchPredictor, class_output
 
 #: What the module returns, by the name of the criterion of a classifier.
@@ -75,12 +75,9 @@ def neural_net_binary_classifier(estimator, X, y, sample_weight, settings):
 
 def _classifier(estimator, X, y, sample_weight):
     classes = np.asarray(estimator.classes_)
-    K = len(classes)
-    output = class_output(K, CRITERIA[_criterion(estimator)])
-    args = estimator, X, y, sample_weight
-    if K == 2:
-        return _objective(*args, Logistic(), TargetCoding("margin", 1, classes), output)
-    return _objective(*args, Multinomial(), TargetCoding("one_hot", K, classes), output)
+    output = class_output(len(classes), CRITERIA[_criterion(estimator)])
+    loss, coding = log_loss_of(classes)
+    return _objective(estimator, X, y, sample_weight, loss, coding, output)
 
 
 @register(
