@@ -347,6 +347,7 @@ API_REFERENCE = [
             "CURVATURES",
             "check_curvature",
             "is_second_derivative",
+            "log_loss_of",
         ],
     },
     {

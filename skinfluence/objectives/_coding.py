@@ -139,7 +139,25 @@ class TargetCoding:
 
 
 def log_loss_of(classes):
-    """Log loss of one raw prediction for two classes, of K for more, and the coding of labels."""
+    """Log loss of one raw prediction for two classes, of K for more, and the coding of labels.
+
+    Parameters
+    ----------
+    classes : ndarray of K labels
+        In the estimator's order.
+
+    Returns
+    -------
+    loss : Loss
+    coding : TargetCoding
+
+    Examples
+    --------
+    >>> from skinfluence.objectives import log_loss_of
+    >>> loss, coding = log_loss_of(np.array(["no", "yes"]))
+    >>> coding.encode(["yes", "no"]).tolist()
+    [[1], [-1]]
+    """
     if len(classes) == 2:
         return Logistic(), TargetCoding("margin", 1, classes)
     return Multinomial(), TargetCoding("one_hot", len(classes), classes)
