@@ -11,8 +11,8 @@ from benchmarks._real_data import loaders
 from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.losses import Multinomial
 from skinfluence.predictors import LinearPredictor
-from skinfluence.solvers._cg import CGSolver
-from skinfluence.solvers._lissa import LissaSolver
+from skinfluence.solvers._iterative.cg import CGSolver
+from skinfluence.solvers._stochastic.lissa import LissaSolver
 
 WEIGHT_DECAY = 0.01
 #: Test row 8, a five that is read as a six; then the others.

@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from skinfluence import InfluenceExplainer
 from skinfluence.effects import RowEdits, resolve_method
 from skinfluence.explainer import SingularHessianWarning
-from skinfluence.explainer._linearization import Linearization
+from skinfluence.explainer._linearizations.linear import Linearization
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.metrics import loo_concordance
 from skinfluence.perturbation import relabel_influence

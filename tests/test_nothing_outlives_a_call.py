@@ -16,7 +16,7 @@ from skinfluence.kernels import run_chunks
 from skinfluence.objectives import minimize
 from skinfluence.perturbation import relabel_influence_blocks
 from skinfluence.solvers import CGSolver
-from skinfluence.solvers._cg import CGInverse
+from skinfluence.solvers._iterative.cg import CGInverse
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((80, 20)) * np.logspace(0, 3, 20)
@@ -77,7 +77,7 @@ def test_a_call_after_one_that_was_interrupted_reports_its_own_solutions(monkeyp
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skinfluence.explainer._linearization.TopK.add", interrupt)
+    monkeypatch.setattr("skinfluence.explainer._linearizations.linear.TopK.add", interrupt)
     with pytest.raises(KeyboardInterrupt) as kept:
         explainer.top_influences(X[:3], y[:3])
     with pytest.warns(ConvergenceWarning, match="of 3 right-hand sides"):

@@ -14,7 +14,7 @@ from skinfluence.effects._residuals import weighted_residual
 from skinfluence.effects._truncated import drops_more, truncated_change
 from skinfluence.objectives import Coupling, factorize_upward
 from skinfluence.solvers import AutoSolver
-from skinfluence.solvers._leverage import NEAR_ONE
+from skinfluence.solvers._direct.leverage import NEAR_ONE
 
 
 def group_newton_step(objective, inverse, edits):

@@ -24,8 +24,8 @@ from skinfluence.explainer._fidelity import (
     rows_concordance,
 )
 from skinfluence.explainer._health import SingularHessianWarning
-from skinfluence.explainer._lengths import KINDS, change_lengths
-from skinfluence.explainer._linearization import (
+from skinfluence.explainer._linearizations.lengths import KINDS, change_lengths
+from skinfluence.explainer._linearizations.linear import (
     MOST_TESTS,
     ORDERS,
     edit_blocks,

@@ -11,7 +11,6 @@ from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import FittedModel, Settings
 from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.effects._residuals import unit_residual
-from skinfluence.explainer._closed_form import needs_objective
 from skinfluence.explainer._diagnostics import diagnostics_columns, leverage, out_of_sample_leverage
 from skinfluence.explainer._fidelity import rows_concordance
 from skinfluence.explainer._health import (
@@ -21,7 +20,8 @@ from skinfluence.explainer._health import (
     estimated_dof,
     null_directions,
 )
-from skinfluence.explainer._linearization import Linearization
+from skinfluence.explainer._linearizations.closed_form import needs_objective
+from skinfluence.explainer._linearizations.linear import Linearization
 from skinfluence.explainer._validation import check_test_table
 from skinfluence.objectives import Objective
 

@@ -8,12 +8,12 @@ from sklearn.base import clone
 
 from skinfluence._utils.changed_rows import RowsOfTable
 from skinfluence.adapters import inner_estimator, is_frozen, is_search, weight_parameter
-from skinfluence.explainer._linearization import Linearization
+from skinfluence.explainer._linearizations.linear import Linearization
 from skinfluence.explainer._validation import TableWatch
 from skinfluence.objectives import minimize
 from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver
-from skinfluence.solvers._nearby import NearbySolver
+from skinfluence.solvers._iterative.nearby import NearbySolver
 
 #: Stationarity of a refit.
 REFIT_TOLERANCE = 1e-9

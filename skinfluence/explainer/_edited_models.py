@@ -21,10 +21,10 @@ from skinfluence.adapters._statsmodels import is_results
 from skinfluence.adapters._writing import fitted_again, with_models, with_parameters
 from skinfluence.effects import RowEdits, leaves_no_model
 from skinfluence.effects._truncated import truncated_change
-from skinfluence.explainer._linearization import Linearization
+from skinfluence.explainer._linearizations.linear import Linearization
 from skinfluence.explainer._validation import check_test_table
 from skinfluence.objectives import Objective, minimize
-from skinfluence.objectives._hinge_machines import at_hinge_optimum
+from skinfluence.objectives._hinge.machines import at_hinge_optimum
 from skinfluence.solvers import AutoSolver
 
 NO_MODEL = (

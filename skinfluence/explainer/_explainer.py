@@ -14,11 +14,14 @@ from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.effects import resolve_method
-from skinfluence.explainer._closed_form import ClosedFormLinearization, check_closed_form
-from skinfluence.explainer._composed import linearize, polish_all
 from skinfluence.explainer._delegation import EstimatorDelegation
 from skinfluence.explainer._edited_models import EditedModels
-from skinfluence.explainer._linearization import Linearization, influence_blocks
+from skinfluence.explainer._linearizations.closed_form import (
+    ClosedFormLinearization,
+    check_closed_form,
+)
+from skinfluence.explainer._linearizations.composed import linearize, polish_all
+from skinfluence.explainer._linearizations.linear import Linearization, influence_blocks
 from skinfluence.explainer._most_influential import MostInfluential
 from skinfluence.explainer._targets import TestRows
 from skinfluence.explainer._validation import (

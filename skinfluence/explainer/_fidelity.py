@@ -11,7 +11,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 from skinfluence.adapters import Settings
 from skinfluence.effects import RowEdits, refit, resolve_method
 from skinfluence.effects._classes import last_of_class
-from skinfluence.explainer._linearization import influence_blocks
+from skinfluence.explainer._linearizations.linear import influence_blocks
 from skinfluence.explainer._targets import TestRows, target_changes
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives._newton import to_optimum

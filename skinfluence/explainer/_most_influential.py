@@ -11,7 +11,7 @@ from skinfluence._utils.frames import row_labels
 from skinfluence.explainer._all_rows import AllRows
 from skinfluence.explainer._explanation import SHOWN, Explanation, Rows, row_tables
 from skinfluence.explainer._feature_values import FeatureValues
-from skinfluence.explainer._linearization import ORDERS, influence_blocks, top_k
+from skinfluence.explainer._linearizations.linear import ORDERS, influence_blocks, top_k
 
 
 class MostInfluential(AllRows):

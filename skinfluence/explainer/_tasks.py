@@ -6,8 +6,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.adapters._fitted_model import refuse_members
-from skinfluence.explainer._closed_form import needs_objective
 from skinfluence.explainer._explainer import InfluenceExplainer
+from skinfluence.explainer._linearizations.closed_form import needs_objective
 
 
 def check_explainer(explainer, *, removals=False):

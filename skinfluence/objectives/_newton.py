@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from skinfluence._utils.progress import progress_bar
 from skinfluence.objectives._active_set import FOUND, active_optimum
-from skinfluence.objectives._hinge_machines import at_hinge_optimum
+from skinfluence.objectives._hinge.machines import at_hinge_optimum
 
 #: A stationarity at which float64 has nothing left to give.
 OPTIMUM = 1e-13

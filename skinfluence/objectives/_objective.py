@@ -17,7 +17,7 @@ from skinfluence.objectives._curvature import (
     is_second_derivative,
     is_second_derivative_of_loss,
 )
-from skinfluence.objectives._hinge_machines import hinge_machines
+from skinfluence.objectives._hinge.machines import hinge_machines
 from skinfluence.objectives._truncated import TruncatedLeastSquares
 
 #: Residuals this small against the prediction's own part of the gradient may be rounding.

@@ -12,17 +12,17 @@ from skinfluence.solvers._base import (
     Solver,
     get_solver,
 )
-from skinfluence.solvers._cg import CGSolver
-from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._costs import Sizes
-from skinfluence.solvers._eigh import EighSolver
+from skinfluence.solvers._direct.cholesky import CholeskySolver
+from skinfluence.solvers._direct.eigh import EighSolver
+from skinfluence.solvers._direct.root import RootInverse
+from skinfluence.solvers._direct.woodbury import WoodburySolver
+from skinfluence.solvers._iterative.cg import CGSolver
 from skinfluence.solvers._kfac import EKFACSolver, KFACSolver
-from skinfluence.solvers._lissa import LissaSolver
-from skinfluence.solvers._lissa_run import DivergenceError
-from skinfluence.solvers._neumann import NeumannSolver
 from skinfluence.solvers._report import SolverReport
-from skinfluence.solvers._root import RootInverse
-from skinfluence.solvers._woodbury import WoodburySolver
+from skinfluence.solvers._stochastic.lissa import LissaSolver
+from skinfluence.solvers._stochastic.lissa_run import DivergenceError
+from skinfluence.solvers._stochastic.neumann import NeumannSolver
 
 __all__ = [
     "REGISTRY",

@@ -7,13 +7,13 @@ from sklearn import get_config
 
 from skinfluence._utils.checks import check_number, check_whole
 from skinfluence.solvers._base import Cached, SingularHessianError, Solver
-from skinfluence.solvers._cg import CGInverse, CGSolver
 from skinfluence.solvers._checks import check_seed
-from skinfluence.solvers._cholesky import CholeskySolver
 from skinfluence.solvers._costs import MAX_WIDTH, Sizes
-from skinfluence.solvers._eigh import EighSolver
-from skinfluence.solvers._truncated import TruncatedSolver
-from skinfluence.solvers._woodbury import WoodburySolver
+from skinfluence.solvers._direct.cholesky import CholeskySolver
+from skinfluence.solvers._direct.eigh import EighSolver
+from skinfluence.solvers._direct.truncated import TruncatedSolver
+from skinfluence.solvers._direct.woodbury import WoodburySolver
+from skinfluence.solvers._iterative.cg import CGInverse, CGSolver
 
 #: A factorisation also gives leverages and Newton steps: where that counts,
 #: iterating must be this much cheaper, and the factorisation must take this many seconds at least.

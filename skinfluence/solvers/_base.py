@@ -195,13 +195,13 @@ class InverseHessian(LinearOperator):
         -------
         LeverageSystem
         """
-        from skinfluence.solvers._leverage import leverage_system
+        from skinfluence.solvers._direct.leverage import leverage_system
 
         return leverage_system(self, rows, curvature, forms)
 
     def near_gaps(self, rows, curvature, forms):
         """(positions in `rows` of those near leverage one, their I - R' M R with R R' = A)."""
-        from skinfluence.solvers._leverage import are_near_one, rows_near_one
+        from skinfluence.solvers._direct.leverage import are_near_one, rows_near_one
 
         if not self.hessian.linear:  # what a row adds to the Hessian is more than J_i' A_i J_i
             return np.zeros(0, dtype=np.intp), None

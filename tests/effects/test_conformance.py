@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from skinfluence import InfluenceExplainer
 from skinfluence.effects import RowEdits, first_order, newton_step, refit
-from skinfluence.explainer._linearization import Linearization
+from skinfluence.explainer._linearizations.linear import Linearization
 from skinfluence.objectives import RowWeights, minimize
 from skinfluence.solvers import AutoSolver, CholeskySolver, Solver
 from tests.effects._zoo import (

@@ -53,7 +53,7 @@ def test_leverage_is_the_same_with_and_without_the_kernel(rows, monkeypatch):
     X, _ = rows
     y = np.random.default_rng(2).integers(0, 2, X.shape[0])
     plain = InfluenceExplainer().fit(X, y).leverage()
-    monkeypatch.setattr("skinfluence.solvers._root.KERNEL_WORK", 0)
+    monkeypatch.setattr("skinfluence.solvers._direct.root.KERNEL_WORK", 0)
     np.testing.assert_allclose(InfluenceExplainer().fit(X, y).leverage(), plain, rtol=1e-12)
 
 
@@ -64,8 +64,8 @@ def test_coupled_forms_are_the_same_with_and_without_the_kernel(rows, n_classes,
     objective = InfluenceExplainer().fit(X, y).objective_
     inverse, rows = CholeskySolver().factorize(objective.hessian(1e-3)), objective.predictor
     plain = inverse.leverage_blocks_of(rows)
-    monkeypatch.setattr("skinfluence.solvers._root.KERNEL_WORK", 0)
-    monkeypatch.setattr("skinfluence.solvers._root.half_form", None)  # the kernel is taken
+    monkeypatch.setattr("skinfluence.solvers._direct.root.KERNEL_WORK", 0)
+    monkeypatch.setattr("skinfluence.solvers._direct.root.half_form", None)  # the kernel is taken
     found = inverse.leverage_blocks_of(rows)
     assert found.shape == (X.shape[0], n_classes, n_classes)
     np.testing.assert_allclose(found, plain, rtol=0, atol=1e-12 * plain.max())
@@ -76,7 +76,7 @@ def test_rows_with_many_entries_stay_with_dense_products(rows, monkeypatch):
     y = np.random.default_rng(2).integers(0, 3, X.shape[0])
     objective = InfluenceExplainer().fit(X, y).objective_
     inverse = CholeskySolver().factorize(objective.hessian(1e-3))
-    monkeypatch.setattr("skinfluence.solvers._root.KERNEL_WORK", 0)
+    monkeypatch.setattr("skinfluence.solvers._direct.root.KERNEL_WORK", 0)
     monkeypatch.setattr("skinfluence.kernels._csr.run_chunks", None)  # the kernel would fail
     full = Design(sparse.csr_array(np.ones((5, X.shape[1]))), intercept=True)
     forms = inverse.leverage_blocks_of(LinearPredictor(full))

@@ -18,7 +18,6 @@ from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
 from skinfluence.effects import RowEdits
-from skinfluence.explainer import _lengths
 from skinfluence.labels._scores import SCORES as SCORES_BY_NAME
 from skinfluence.selection import relative_influence, top_relative_influences
 from tests._compare import assert_normwise
@@ -130,8 +129,8 @@ def test_lengths_from_forms_and_from_changes_are_the_same(name, kind):
     edits = RowEdits.removals(np.arange(N))
     objective, changes = explainer.linearization_.changes("first_order", edits)
     with config_context(working_memory=0.001):  # several blocks
-        forms = _lengths._by_forms(changes, kind, objective)
-        one_by_one = _lengths._by_changes(changes, kind, objective)
+        forms = lengths._by_forms(changes, kind, objective)
+        one_by_one = lengths._by_changes(changes, kind, objective)
     assert_allclose(forms, one_by_one, rtol=1e-8)
 
 
@@ -319,13 +318,13 @@ def test_lengths_are_computed_once_for_an_explainer_and_anew_after_a_fit(monkeyp
     _, y, y_test = data("logistic")
     first = relative_influence(explainer, X_TEST, y_test)
     calls = []
-    original = _lengths._lengths
+    original = lengths._lengths
 
     def counted(*arguments):
         calls.append(arguments)
         return original(*arguments)
 
-    monkeypatch.setattr(_lengths, "_lengths", counted)
+    monkeypatch.setattr(lengths, "_lengths", counted)
     assert (relative_influence(explainer, X_TEST, y_test) == first).all()
     assert calls == []
     explainer.fit(X[::-1], y[::-1], WEIGHTS[::-1])

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skinfluence.linalg import Design, LinearHessian
 from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import CGSolver, CholeskySolver, InverseHessian
-from skinfluence.solvers._block_cg import block_cg, column_norms, orthonormalize
+from skinfluence.solvers._iterative.block_cg import block_cg, column_norms, orthonormalize
 from skinfluence.testing import check_solver
 from skinfluence.testing._solvers import dense_inverse
 from tests.solvers import _zoo as zoo

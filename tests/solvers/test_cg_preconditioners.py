@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import CGSolver
-from skinfluence.solvers._preconditioners import (
+from skinfluence.solvers._iterative.preconditioners import (
     NystroemSketch,
     largest_directions,
     penalty_scale,

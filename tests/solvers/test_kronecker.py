@@ -9,9 +9,9 @@ from sklearn import config_context
 from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import CGSolver, CholeskySolver
-from skinfluence.solvers._coordinates import kronecker_price
 from skinfluence.solvers._costs import Sizes
-from skinfluence.solvers._kronecker import KroneckerPreconditioner
+from skinfluence.solvers._iterative.coordinates import kronecker_price
+from skinfluence.solvers._iterative.kronecker import KroneckerPreconditioner
 from tests.solvers import _zoo as zoo
 
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skinfluence.linalg import RowCurvature
 from skinfluence.solvers import CholeskySolver, EighSolver, WoodburySolver
-from skinfluence.solvers._leverage import LeverageSystem
+from skinfluence.solvers._direct.leverage import LeverageSystem
 from tests.solvers import _zoo as zoo
 
 

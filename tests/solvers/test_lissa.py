@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.predictors import LinearPredictor
 from skinfluence.solvers import DivergenceError, LissaSolver, _lissa_run, get_solver
-from skinfluence.solvers._row_sampling import RowSampler, curvature_bounds
+from skinfluence.solvers._stochastic.row_sampling import RowSampler, curvature_bounds
 from skinfluence.testing._solvers import dense_inverse
 from tests.solvers import _zoo as zoo
 

@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skinfluence.solvers import CholeskySolver, EighSolver, _root
-from skinfluence.solvers._root import TILE, half_form, upper_half
+from skinfluence.solvers import CholeskySolver, EighSolver
+from skinfluence.solvers._direct import root
+from skinfluence.solvers._direct.root import TILE, half_form, upper_half
 from tests.solvers import _zoo as zoo
 
 
 @pytest.mark.parametrize("small", [0, 1000], ids=["triangular inverse", "full inverse"])
 def test_inverse_root(small, monkeypatch):
-    monkeypatch.setattr(_root, "SMALL", small)
+    monkeypatch.setattr(root, "SMALL", small)
     half = np.random.default_rng(0).standard_normal((30, 12))
     matrix = half.T @ half
     before = matrix.copy()
-    W, pivot = _root.inverse_root(matrix)
+    W, pivot = root.inverse_root(matrix)
     np.testing.assert_allclose(W @ W.T, np.linalg.inv(matrix), rtol=1e-11, atol=1e-13)
     assert pivot == pytest.approx(np.diag(np.linalg.cholesky(matrix)).min() ** 2, rel=1e-14)
     np.testing.assert_array_equal(matrix, before)
@@ -24,16 +25,16 @@ def test_inverse_root(small, monkeypatch):
 @pytest.mark.parametrize("small", [0, 1000], ids=["triangular inverse", "full inverse"])
 @pytest.mark.parametrize("matrix", [np.diag([1.0, -1.0]), np.zeros((2, 2))])
 def test_no_root_where_there_is_no_factor(matrix, small, monkeypatch):
-    monkeypatch.setattr(_root, "SMALL", small)
-    assert _root.inverse_root(matrix)[1] == 0.0
+    monkeypatch.setattr(root, "SMALL", small)
+    assert root.inverse_root(matrix)[1] == 0.0
 
 
 @pytest.mark.parametrize("small", [0, 1000], ids=["triangular inverse", "full inverse"])
 def test_a_matrix_that_is_not_finite_has_no_pivot(small, monkeypatch):
-    monkeypatch.setattr(_root, "SMALL", small)
+    monkeypatch.setattr(root, "SMALL", small)
     matrix = np.eye(3)
     matrix[1, 1] = np.nan
-    assert not _root.inverse_root(matrix)[1] > 0.0
+    assert not root.inverse_root(matrix)[1] > 0.0
 
 
 @pytest.mark.parametrize("q", [1, TILE, TILE + 1, 3 * TILE - 5])
@@ -50,7 +51,7 @@ def test_half_of_a_symmetric_matrix_has_the_same_quadratic_form(q):
 def test_the_inverse_of_a_triangle_is_its_inverse(n):
     rng = np.random.default_rng(n)
     lower = np.tril(rng.normal(size=(n, n))) / n + np.diag(rng.uniform(1.0, 2.0, size=n))
-    inverse = _root.triangular_inverse(lower)
+    inverse = root.triangular_inverse(lower)
     np.testing.assert_allclose(inverse @ lower, np.eye(n), rtol=0, atol=1e-14)
     np.testing.assert_array_equal(np.triu(inverse, 1), 0.0)
 
@@ -61,7 +62,7 @@ def test_the_inverse_of_a_triangle_is_its_inverse(n):
     "make", [zoo.multinomial, zoo.multinomial_without_intercept, zoo.multinomial_without_penalty]
 )
 def test_half_blocks_of_a_root_are_those_of_the_inverse(make, small, solver, monkeypatch):
-    monkeypatch.setattr(_root, "SMALL", small)
+    monkeypatch.setattr(root, "SMALL", small)
     hessian = make()
     inverse = solver.factorize(hessian)
     K, q = hessian.n_outputs, hessian.n_columns

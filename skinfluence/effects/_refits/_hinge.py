@@ -8,7 +8,7 @@ import numpy as np
 from skinfluence._utils.progress import duration
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.linalg import block_size
-from skinfluence.objectives._hinge_machines import hinge_machine
+from skinfluence.objectives._hinge.machines import hinge_machine
 
 #: Of removals that are kept.
 KEPT_MIB = 64.0

@@ -1,13 +1,13 @@
 """Exact optimum of a hinge machine, and its path when the weights of rows change.
 
-See :mod:`skinfluence.objectives._hinge_machine` for the machine and its notation.
+See :mod:`skinfluence.objectives._hinge.machine` for the machine and its notation.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from skinfluence.objectives._hinge_margin import Held
+from skinfluence.objectives._hinge.margin import Held
 
 #: Sides of the margin.
 BEYOND, ON, WITHIN = -1, 0, 1

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skinfluence.solvers._base import Solver
+from skinfluence.solvers._direct.root import RootInverse
 from skinfluence.solvers._report import SolverReport
-from skinfluence.solvers._root import RootInverse
 
 
 @dataclass(frozen=True)

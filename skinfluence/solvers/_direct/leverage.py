@@ -17,9 +17,9 @@ import numpy as np
 
 from skinfluence.linalg import RowCurvature
 from skinfluence.solvers._base import SingularHessianError
-from skinfluence.solvers._cholesky import CholeskySolver
-from skinfluence.solvers._eigh import EighSolver
-from skinfluence.solvers._root import inverse_root
+from skinfluence.solvers._direct.cholesky import CholeskySolver
+from skinfluence.solvers._direct.eigh import EighSolver
+from skinfluence.solvers._direct.root import inverse_root
 
 #: Below this a gap is not taken from 1 - leverage: three digits of the leverage are lost there.
 NEAR_ONE = 1e-3

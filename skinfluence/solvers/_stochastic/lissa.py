@@ -16,15 +16,15 @@ from skinfluence.solvers._checks import (
     require_convex,
     require_diagonal_penalty,
 )
-from skinfluence.solvers._lissa_run import DivergenceError, run_until_stable
 from skinfluence.solvers._report import report_of
-from skinfluence.solvers._row_sampling import Probe, RowSampler
 from skinfluence.solvers._shared import (
     NOT_FINITE,
     diagonal_root,
     project_identifiable,
     warn_unconverged,
 )
+from skinfluence.solvers._stochastic.lissa_run import DivergenceError, run_until_stable
+from skinfluence.solvers._stochastic.row_sampling import Probe, RowSampler
 
 #: Largest batch that "auto" takes; beyond it the drawn rows cost more than the update.
 LARGEST_BATCH = 64

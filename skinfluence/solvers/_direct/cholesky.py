@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from skinfluence.solvers._base import SingularHessianError, Solver
-from skinfluence.solvers._report import report_of
-from skinfluence.solvers._root import (
+from skinfluence.solvers._direct.root import (
     RootInverse,
     equilibrate,
     factorize_blocks,
     inverse_root,
     project_out,
 )
+from skinfluence.solvers._report import report_of
 
 
 def singular_tolerance(p):

@@ -7,7 +7,7 @@ import numpy as np
 
 from skinfluence.solvers._base import InverseHessian, SingularHessianError, Solver
 from skinfluence.solvers._checks import check_columns, require_convex, require_diagonal_penalty
-from skinfluence.solvers._leverage import (
+from skinfluence.solvers._direct.leverage import (
     INDEPENDENT,
     are_near_one,
     complement_root,

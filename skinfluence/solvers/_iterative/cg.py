@@ -9,15 +9,19 @@ from sklearn.utils import gen_batches
 from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.progress import progress_bar
 from skinfluence.solvers._base import InverseHessian, Solver
-from skinfluence.solvers._block_cg import block_cg, column_norms
 from skinfluence.solvers._checks import (
     check_columns,
     check_seed,
     column_sizes,
     require_convex,
 )
-from skinfluence.solvers._coordinates import PRECONDITIONERS, Coordinates, columns_in_memory
 from skinfluence.solvers._costs import MAX_WIDTH
+from skinfluence.solvers._iterative.block_cg import block_cg, column_norms
+from skinfluence.solvers._iterative.coordinates import (
+    PRECONDITIONERS,
+    Coordinates,
+    columns_in_memory,
+)
 from skinfluence.solvers._report import report_of
 from skinfluence.solvers._shared import diagonal_root, project_identifiable, warn_unconverged
 

@@ -5,8 +5,8 @@ from functools import cached_property, partial
 import numpy as np
 
 from skinfluence.adapters._precision import is_frozen
-from skinfluence.explainer._linearization import Linearization, _invert
-from skinfluence.explainer._polishing import DISTANCE_TOLERANCE, Polished
+from skinfluence.explainer._linearizations.linear import Linearization, _invert
+from skinfluence.explainer._linearizations.polishing import DISTANCE_TOLERANCE, Polished
 from skinfluence.objectives._distance import COARSE, newton_distance
 from skinfluence.objectives._local import local_objective
 from skinfluence.solvers import CGSolver, CholeskySolver, EKFACSolver

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence._utils.progress import progress_bar
-from skinfluence.objectives._hinge_machine import HingeMachine
+from skinfluence.objectives._hinge.machine import HingeMachine
 
 
 def hinge_machines(objective, verbose=0):

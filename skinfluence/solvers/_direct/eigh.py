@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from skinfluence.solvers._base import IndefiniteHessianError, Solver
-from skinfluence.solvers._cholesky import singular_tolerance
+from skinfluence.solvers._direct.cholesky import singular_tolerance
+from skinfluence.solvers._direct.root import RootInverse, equilibrate, factorize_blocks, project_out
 from skinfluence.solvers._report import report_of
-from skinfluence.solvers._root import RootInverse, equilibrate, factorize_blocks, project_out
 
 #: An eigenvalue that is so far below zero is no rounding, relative to the largest.
 NEGATIVE = 1e-8

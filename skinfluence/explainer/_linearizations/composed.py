@@ -9,9 +9,9 @@ from scipy.linalg import block_diag
 from scipy.sparse.linalg import LinearOperator
 
 from skinfluence.effects import EFFECTS, ComposedChanges
-from skinfluence.explainer._linearization import Linearization
-from skinfluence.explainer._network import NetworkLinearization, keep_network
-from skinfluence.explainer._polishing import keep, polish
+from skinfluence.explainer._linearizations.linear import Linearization
+from skinfluence.explainer._linearizations.network import NetworkLinearization, keep_network
+from skinfluence.explainer._linearizations.polishing import keep, polish
 from skinfluence.explainer._selection import warn_of_selection
 from skinfluence.solvers import InverseHessian, SolverReport
 

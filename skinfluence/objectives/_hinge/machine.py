@@ -18,8 +18,8 @@ import numpy as np
 from scipy import sparse
 
 from skinfluence.linalg import Design, row_blocks
-from skinfluence.objectives._hinge_margin import independent
-from skinfluence.objectives._hinge_path import BEYOND, ON, WITHIN, Path, Position, Stage
+from skinfluence.objectives._hinge.margin import independent
+from skinfluence.objectives._hinge.path import BEYOND, ON, WITHIN, Path, Position, Stage
 
 #: An alpha this near to 0 or u, relative to u, is there.
 AT_BOUND = 1e-6

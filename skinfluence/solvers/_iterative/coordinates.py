@@ -5,8 +5,8 @@ from sklearn import get_config
 from sklearn.utils import check_random_state
 
 from skinfluence.solvers._costs import Sizes
-from skinfluence.solvers._kronecker import KroneckerPreconditioner
-from skinfluence.solvers._preconditioners import (
+from skinfluence.solvers._iterative.kronecker import KroneckerPreconditioner
+from skinfluence.solvers._iterative.preconditioners import (
     NystroemSketch,
     Preconditioner,
     penalty_scale,

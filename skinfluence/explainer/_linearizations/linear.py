@@ -21,7 +21,7 @@ from skinfluence.objectives import check_curvature, is_second_derivative
 from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver
 from skinfluence.solvers._base import Cached
-from skinfluence.solvers._truncated import TruncatedSolver
+from skinfluence.solvers._direct.truncated import TruncatedSolver
 
 #: Which influences come first: the largest absolute, the largest, the smallest.
 ORDERS = ("magnitude", "helpful", "harmful")

@@ -1,0 +1,1 @@
+"""From a fitted estimator to the linear model of it that answers: one kind of model a file."""

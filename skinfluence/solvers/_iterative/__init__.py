@@ -1,0 +1,1 @@
+"""Inverses by conjugate gradients: products with the Hessian only."""
