@@ -17,7 +17,8 @@ from skinfluence import InfluenceExplainer
 from skinfluence._utils import progress as progress_module
 from skinfluence._utils.progress import progress, progress_bar
 from skinfluence.effects._refits import _blocks
-from skinfluence.solvers import CGSolver, LissaSolver, NeumannSolver, _cg
+from skinfluence.solvers import CGSolver, LissaSolver, NeumannSolver
+from skinfluence.solvers._iterative import cg
 from tests.solvers import _zoo as zoo
 
 X, y = load_digits(return_X_y=True)
@@ -168,7 +169,7 @@ def told(monkeypatch):
     def recorder(*, what, total, unit, verbose, first=0):
         yield lambda step, done: calls.append((what, step, float(done)))
 
-    monkeypatch.setattr(_cg, "progress_bar", recorder)
+    monkeypatch.setattr(cg, "progress_bar", recorder)
     monkeypatch.setattr(_blocks, "progress_bar", recorder)
     return calls
 

@@ -76,10 +76,11 @@ def deleted_rows(objective, inverse, rows):
     ``H^-1 E_i (I - A_i M_i)^-1 s_i r_i`` with M_i = E_i' H^-1 E_i: the influence function with the
     residual r_i corrected by the row's leverage, its deleted residual. The inverse forms
     I - A_i M_i without cancellation
-    (:class:`~skinfluence.solvers._direct.leverage.LeverageSystem`). For a row of leverage one there is no such step; least squares without a penalty then takes the
-    optimum of least norm. Where other rows' weights follow (balanced classes, penalty in mean form)
-    gradient and Hessian are those of the objective that is left: one factorisation serves all rows
-    of one class and one sample weight, and a few serve a class of uneven weights (see
+    (:class:`~skinfluence.solvers._direct.leverage.LeverageSystem`). For a row of leverage one there
+    is no such step; least squares without a penalty then takes the optimum of least norm. Where
+    other rows' weights follow (balanced classes, penalty in mean form) gradient and Hessian are
+    those of the objective that is left: one factorisation serves all rows of one class and one
+    sample weight, and a few serve a class of uneven weights (see
     :meth:`~skinfluence.objectives.Coupling.groups_with_equal_downdate`).
     """
     coupling = Coupling(objective)

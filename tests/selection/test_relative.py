@@ -18,6 +18,7 @@ from sklearn.utils.fixes import parse_version
 
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
 from skinfluence.effects import RowEdits
+from skinfluence.explainer._linearizations import lengths
 from skinfluence.labels._scores import SCORES as SCORES_BY_NAME
 from skinfluence.selection import relative_influence, top_relative_influences
 from tests._compare import assert_normwise

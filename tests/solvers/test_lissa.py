@@ -8,7 +8,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence.linalg import Design, LinearHessian, RowCurvature
 from skinfluence.predictors import LinearPredictor
-from skinfluence.solvers import DivergenceError, LissaSolver, _lissa_run, get_solver
+from skinfluence.solvers import DivergenceError, LissaSolver, get_solver
+from skinfluence.solvers._stochastic import lissa_run
 from skinfluence.solvers._stochastic.row_sampling import RowSampler, curvature_bounds
 from skinfluence.testing._solvers import dense_inverse
 from tests.solvers import _zoo as zoo
@@ -104,7 +105,7 @@ def test_kernels_and_numpy_give_one_answer(make, monkeypatch):
     b = right_hand_sides(hessian)
     solver = LissaSolver(depth=200, repeats=2, tol=1e9)
     plain = solver.factorize(hessian).solve(b)
-    monkeypatch.setattr(_lissa_run, "KERNEL_WORK", 0)
+    monkeypatch.setattr(lissa_run, "KERNEL_WORK", 0)
     compiled = solver.factorize(hessian).solve(b)
     assert_allclose(compiled, plain, atol=1e-12 * np.abs(plain).max())
 
@@ -117,20 +118,20 @@ def test_kernels_and_numpy_give_one_answer_on_sparse_rows(center, penalised, K, 
     b = right_hand_sides(hessian)
     solver = LissaSolver(depth=200, repeats=2, tol=1e9)
     plain = solver.factorize(hessian).solve(b)
-    monkeypatch.setattr(_lissa_run, "KERNEL_WORK", 0)
+    monkeypatch.setattr(lissa_run, "KERNEL_WORK", 0)
     compiled = solver.factorize(hessian).solve(b)
     assert_allclose(compiled, plain, atol=1e-12 * np.abs(plain).max())
 
 
 def test_the_kernel_of_sparse_rows_is_taken_where_the_centre_can_be_left_out():
-    work = 2 * _lissa_run.KERNEL_WORK
-    choose = _lissa_run.choose_steps
-    assert choose(sparse_hessian(center=False), work) is _lissa_run.CsrSteps
-    assert choose(sparse_hessian(center=True, penalised=True), work) is _lissa_run.NumpySteps
-    assert choose(zoo.multinomial(), work) is _lissa_run.DenseSteps
-    assert choose(zoo.multinomial(), 1.0) is _lissa_run.NumpySteps
+    work = 2 * lissa_run.KERNEL_WORK
+    choose = lissa_run.choose_steps
+    assert choose(sparse_hessian(center=False), work) is lissa_run.CsrSteps
+    assert choose(sparse_hessian(center=True, penalised=True), work) is lissa_run.NumpySteps
+    assert choose(zoo.multinomial(), work) is lissa_run.DenseSteps
+    assert choose(zoo.multinomial(), 1.0) is lissa_run.NumpySteps
     inverse = LissaSolver().factorize(sparse_hessian(center=True))
-    assert choose(inverse.inner, work) is _lissa_run.CsrSteps
+    assert choose(inverse.inner, work) is lissa_run.CsrSteps
 
 
 @pytest.mark.parametrize("penalised", [False, True])
