@@ -3,6 +3,7 @@
 import sys
 
 import click
+from click.core import ParameterSource
 
 from ._options import MODELS, dialect_options, model_options, quiet_option
 
@@ -79,6 +80,7 @@ def audit(
 
     export.check_outputs(data, (html, csv, json))
     if data is None:
+        _refuse_options_without_file()
         table, changed = shipped.noisy_table()
         prepared = prepare_table(table, shipped.TARGET)
     else:
@@ -112,3 +114,18 @@ def audit(
             err=True,
         )
         sys.exit(1)
+
+
+def _refuse_options_without_file():
+    """Raise for options that would be ignored where the shipped data are audited."""
+    context = click.get_current_context()
+    given = [
+        f"--{name}"
+        for name in ("target", "task", "drop", "keep", "separator", "encoding")
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise click.UsageError(
+            f"{', '.join(given)}: name a file that the options are for, as in "
+            "'skinfluence audit data.csv --target label'."
+        )

@@ -92,9 +92,11 @@ def cell_texts(train, shown, columns):
     return cut | {"names": [value_text(name, longest=60) for name in train.names]}
 
 
-def label_text(label, digits=15):
-    """A label or value as files have it: whole numbers without a point."""
-    return f"{label:.{digits}g}" if isinstance(label, float | np.floating) else str(label)
+def label_text(label, digits=None):
+    """A label or value as files have it: whole numbers without a point, others with all digits."""
+    if digits is not None and isinstance(label, float | np.floating):
+        return f"{label:.{digits}g}"
+    return str(label).removesuffix(".0") if isinstance(label, float | np.floating) else str(label)
 
 
 def training_table(flagger):

@@ -89,6 +89,7 @@ def test_the_gate_decides_the_exit_code(folder):
         (["-t", "label", "--separator", "ab"], "not one character"),
         (["-t", "label", "--encoding", "utf-0"], "unknown"),
         (["-t", "label", "--json", "data.csv"], "never overwritten"),
+        (["-t", "label", "--json", "a.json", "--csv", "a.json"], "two outputs"),
     ],
 )
 def test_bad_usage_ends_with_code_2(folder, monkeypatch, arguments, words):
@@ -97,6 +98,11 @@ def test_bad_usage_ends_with_code_2(folder, monkeypatch, arguments, words):
     result = run("audit", "data.csv", *arguments)
     assert result.exit_code == 2 and words in result.output
     assert (folder / "data.csv").read_bytes() == before
+
+
+def test_options_for_a_file_need_one():
+    result = run("audit", "--target", "label", "--drop", "size")
+    assert result.exit_code == 2 and "--target, --drop: name a file" in result.output
 
 
 def test_values_are_audited_with_boosting_too(folder):
@@ -138,6 +144,21 @@ def test_new_rows_are_explained_with_and_without_labels(folder):
     (folder / "few.csv").write_text("size,color\n1,red\n")
     lacking = run(*command[:-1], folder / "few.csv", "--row", 0)
     assert lacking.exit_code == 2 and "lacks the columns 'city', 'weight'" in lacking.output
+
+
+def test_new_rows_are_read_as_the_data_are(tmp_path):
+    days = [f"2024-01-{day:02d},{1000 + 37 * day % 11:,}".split(",", 1) for day in range(1, 31)]
+    lines = [f'{day},{k % 7},"{value}"' for k, (day, value) in enumerate(days)]
+    (tmp_path / "data.csv").write_text("\n".join(["day,a,y", *lines, ""]))
+    command = ["explain", tmp_path / "data.csv", "-t", "y", "--row", 0, "--test"]
+    new = tmp_path / "new.csv"
+    for row, words in {
+        '2024-02-03,1,"1,005"': "loss at the given label 1005",
+        '03.02.2024,1,"1,005"': "'day' of the rows holds '03.02.2024'",
+        '2024-02-03,b,"1,005"': "'a' of the rows holds 'b'",
+    }.items():
+        new.write_text(f"day,a,y\n{row}\n")
+        assert words in " ".join(run(*command, new).output.split())
 
 
 def test_the_shipped_data_show_the_changed_labels():

@@ -66,6 +66,24 @@ def test_numbers_match_by_value(tmp_path):
     assert files[2].read_bytes() == b"x;y\n1;3,6\n2;4\n"
 
 
+@pytest.mark.parametrize(
+    "separator, old, given, new, written",
+    [
+        (";", "1.060,5", "1060.5", "12.345", "12,345"),  # a point would be read as 12345
+        (",", '"1,060.5"', "1060.5", "1.5e+06", '"1500000"'),
+        (",", "67.30660609382453", "67.30660609382453", "1.5e+06", "1.5e+06"),
+    ],
+)
+def test_new_values_are_written_as_the_table_writes_its_own(
+    tmp_path, separator, old, given, new, written
+):
+    lines = [f"x{separator}y", f"1{separator}{old}", f"2{separator}7", ""]
+    data, made = "\n".join(lines).encode(), Decision(0, given, "relabel", new)
+    files = decided(tmp_path, data, made, rows=2, target="y")
+    apply_decisions(*files)
+    assert files[2].read_text() == "\n".join(lines).replace(old, written)
+
+
 def test_applying_twice_changes_nothing_and_another_output_stays(tmp_path):
     files = decided(tmp_path, DATA, Decision(0, "ham", "drop"))
     apply_decisions(*files)

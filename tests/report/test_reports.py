@@ -160,6 +160,13 @@ def test_values_of_a_regression():
     assert data["rows"][0]["given"] == f"{y[data['rows'][0]['id']]:.15g}"
 
 
+def test_values_are_given_as_the_file_has_them():
+    X, y = load_diabetes(return_X_y=True)
+    y = y / 7
+    rows = data_of(audit_report(LabelFlagger(Ridge(0.1)).fit(X, y), n_rows=9, k=0))["rows"]
+    assert [float(row["given"]) for row in rows] == y[[row["id"] for row in rows]].tolist()
+
+
 def test_images_are_shown_as_images():
     X, y = load_digits(return_X_y=True)
     X, y = X[:300], y[:300]

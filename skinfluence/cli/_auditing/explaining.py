@@ -3,9 +3,10 @@
 import numpy as np
 
 from skinfluence import InfluenceExplainer
-from skinfluence.cli._files.columns import type_columns
+from skinfluence.cli._files.columns import Column, type_columns
 from skinfluence.cli._files.records import DataError
 from skinfluence.cli._files.table import read_table
+from skinfluence.cli._files.target import read_values
 
 from .models import make_model
 from .prepare import make_rows
@@ -70,9 +71,18 @@ def read_rows(prepared, table, rows):
     }
     separator = prepared.table.dialect.separator if prepared.table.dialect else ","
     typed = type_columns(texts, separator, notes)
-    columns = {column: typed[column] for column in prepared.columns}
-    for column in columns.values():
-        column.values = column.values[first:]
+    prepared.notes += [note for note in notes if note not in prepared.notes]
+    columns = {}
+    for column, known in prepared.columns.items():
+        read = typed.get(column, Column("categories", None))
+        if read.kind != known.kind:
+            source = column if column in texts else column.rsplit(" (", 1)[0]  # of a date
+            cells = ", ".join(map(repr, texts[source][first:][:3]))
+            raise DataError(
+                f"{table.path}: {source!r} of the rows holds {cells}, in {prepared.table.path} "
+                f"values such as {prepared.cell(column, 0)!r}. Write them in the same form."
+            )
+        columns[column] = Column(read.kind, read.values[first:])
     X = make_rows(columns, list(rows))
     given = [table.columns[name][row].strip() for row in rows] if name in table.columns else [""]
     if not all(given):
@@ -82,10 +92,9 @@ def read_rows(prepared, table, rows):
         if unknown:
             raise DataError(f"{table.path} has labels that the data lack: {sorted(unknown)}.")
         return X, np.array(given)
-    try:
-        return X, np.array([float(text.replace(",", ".")) for text in given])
-    except ValueError as error:
-        raise DataError(f"{table.path}: {name!r} holds no number: {error}.") from error
+    # read with the first table's values, for the same reason
+    values = read_values([*prepared.labels.texts, *given], prepared.table, name)
+    return X, values[-len(given) :]
 
 
 def _check_rows(rows, n_rows, path):

@@ -13,7 +13,10 @@ from skinfluence.cli._files.records import DataError
 
 def check_outputs(data, paths):
     """Raise, before anything is computed, for an output that is the input or cannot be written."""
-    for path in map(Path, filter(None, paths)):
+    paths = [Path(path) for path in paths if path]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise DataError(f"{path} is named for two outputs. Name two files.")
         if data is not None and path.exists() and path.samefile(data):
             raise DataError(f"{path} is the input, which is never overwritten. Name another file.")
         if not path.absolute().parent.is_dir():

@@ -8,6 +8,8 @@ from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from skinfluence._utils.decisions import (
     DecisionsError,
     hash_file,
@@ -16,8 +18,9 @@ from skinfluence._utils.decisions import (
     read_decisions,
 )
 
-from .columns import MISSING
+from .columns import NUMBER_STYLES, is_missing, to_number
 from .records import DataError, cell_spans, guess_dialect, records
+from .target import style_of_values
 
 
 def apply_decisions(
@@ -71,14 +74,34 @@ def apply_decisions(
     if not formulas:
         _refuse_formulas(made)
     dialect = guess_dialect(path, encoding=encoding, separator=separator, target=key.target)
+    style = _style_of_labels(path, key, made, dialect)
     counts: Counter = Counter()
     with _whole_or_absent(output, dialect.encoding, force) as write:
-        for text in _edited(records(path, dialect), key, made, dialect, counts, tick):
+        for text in _edited(records(path, dialect), key, made, dialect, style, counts, tick):
             write(text)
     return counts
 
 
-def _edited(lines, key, made, dialect, counts, tick):
+def _style_of_labels(path, key, made, dialect):
+    """How the table writes its values, where a new one is a number that is not whole."""
+    labels = {d.label for d in made.values() if d.decision == "relabel"}
+    if all(label.isdecimal() or np.isnan(to_number(label, "point")) for label in labels):
+        return None
+    rows = (cells for _, cells in records(path, dialect) if cells is not None)
+    column = _target_column(next(rows), key)
+    texts = {cells[column].strip() for cells in rows if column < len(cells)}
+    return None if labels <= texts else style_of_values(texts, dialect)  # classes stay as they are
+
+
+def _target_column(names, key):
+    """Position of the target among the names of a table."""
+    names = [" ".join(name.split()) for name in names]
+    if names.count(key.target) != 1:
+        raise DataError(f"Expected one column {key.target!r}; the columns are {names}.")
+    return names.index(key.target)
+
+
+def _edited(lines, key, made, dialect, style, counts, tick):
     """Yield the text of each record that stays, with its new label; count the rows."""
     column, row = None, 0
     for text, cells in lines:
@@ -88,10 +111,7 @@ def _edited(lines, key, made, dialect, counts, tick):
             yield text
             continue
         if column is None:
-            names = [" ".join(name.split()) for name in cells]
-            if names.count(key.target) != 1:
-                raise DataError(f"Expected one column {key.target!r}; the columns are {names}.")
-            column = names.index(key.target)
+            column = _target_column(cells, key)
             yield text
             continue
         decision = made.get(row)
@@ -105,7 +125,7 @@ def _edited(lines, key, made, dialect, counts, tick):
             counts["dropped"] += 1
             continue
         if decision.decision == "relabel":
-            text = _relabelled(text, cells, column, decision.label, dialect)
+            text = _relabelled(text, cells, column, _in_style(decision.label, style), dialect)
         done = {"keep": "kept", "relabel": "relabelled", "unsure": "unsure"}[decision.decision]
         counts[done] += 1
         yield text
@@ -119,7 +139,10 @@ def _edited(lines, key, made, dialect, counts, tick):
 def _check_row(decision, cell, target):
     """Raise unless the row still has the label that the person saw."""
     given, found = (" ".join(one_line(text).split()) for text in (decision.given, cell))
-    if given == found or _as_number(given) == _as_number(found):
+    if given == found or (is_missing(given) and is_missing(found)):
+        return
+    number = to_number(given.replace(",", "."), "point")
+    if any(number == to_number(found, style) for style in NUMBER_STYLES):
         return
     raise DataError(
         f"Row {decision.row} has {found!r} as {target!r}, but the decision was made for "
@@ -127,14 +150,13 @@ def _check_row(decision, cell, target):
     )
 
 
-def _as_number(text):
-    """A text as a number if it is one or missing, else itself."""
-    if text.lower() in MISSING:
-        return None
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        return text
+def _in_style(label, style):
+    """A new value as the table writes its own: with a decimal comma, without an exponent."""
+    number = to_number(label, "point")
+    if style in (None, "point") or np.isnan(number):
+        return label
+    text = np.format_float_positional(number, trim="-")
+    return text.replace(".", ",") if style == "decimal comma" else text
 
 
 def _relabelled(text, cells, column, label, dialect):

@@ -15,7 +15,7 @@ SHARE_OF_NUMBERS, FEW_NUMBERS = 0.9, 20
 #: Texts of so many words on the mean, hardly one of them twice, are free text.
 MOST_CATEGORIES, WORDS_OF_TEXT = 30, 3
 
-_NUMBERS = {
+NUMBER_STYLES = {
     "point": re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"),
     "decimal comma": re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][-+]?\d+)?"),
     "thousands commas": re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?"),
@@ -74,10 +74,10 @@ def number_style(texts, order):
         return "point"
     present = [_bare(text) for text in present]
     for style in order:
-        if all(map(_NUMBERS[style].fullmatch, present)):
+        if all(map(NUMBER_STYLES[style].fullmatch, present)):
             return style
     for style in order:
-        fitting = sum(bool(_NUMBERS[style].fullmatch(text)) for text in present)
+        fitting = sum(bool(NUMBER_STYLES[style].fullmatch(text)) for text in present)
         if fitting >= FEW_NUMBERS and fitting >= SHARE_OF_NUMBERS * len(present):
             return style
     return None
@@ -86,7 +86,7 @@ def number_style(texts, order):
 def to_number(text, style):
     """The number that a text is in a style; NaN for other texts."""
     text = _bare(text)
-    if not _NUMBERS[style].fullmatch(text):
+    if not NUMBER_STYLES[style].fullmatch(text):
         return np.nan
     if style == "decimal comma":
         text = text.replace(".", "").replace(",", ".")

@@ -41,7 +41,7 @@ def read_target(table, name, task, notes):
     there = [texts[row] for row in rows]
     if len(there) < 2:
         raise DataError(f"{name!r} is missing in all rows but {len(there)}. Expected more labels.")
-    numbers = None if task == "classification" else _numbers(there, table, name, task)
+    numbers = None if task == "classification" else read_values(there, table, name, task)
     if numbers is None:
         return Labels(
             name, np.array(rows), there, _check_classes(there, name, notes), "classification"
@@ -60,11 +60,17 @@ def read_target(table, name, task, notes):
     )
 
 
-def _numbers(texts, table, name, task):
-    """The values of texts that are all numbers, else None."""
-    comma = table.dialect is not None and table.dialect.separator == ","
-    order = ["point", "thousands commas"] if comma else ["point", "decimal comma"]
-    style = number_style(set(texts), order)
+def style_of_values(texts, dialect):
+    """The style of numbers in a column of values, as `number_style`; None where they are none."""
+    comma = dialect is not None and dialect.separator == ","
+    return number_style(
+        set(texts), ["point", "thousands commas" if comma else "decimal comma"]
+    )
+
+
+def read_values(texts, table, name, task="regression"):
+    """The values of texts that are all numbers; None, or an error for regression, otherwise."""
+    style = style_of_values(texts, table.dialect)
     values = None if style is None else np.array([to_number(text, style) for text in texts])
     if values is not None and np.isfinite(values).all():
         return values
