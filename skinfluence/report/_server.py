@@ -18,6 +18,7 @@ from skinfluence._utils.decisions import (
     DecisionsError,
     TableKey,
     append_decision,
+    header_lines,
     now,
     read_decisions,
     write_decisions,
@@ -66,7 +67,11 @@ class ReviewServer:
         self._score = {row["id"]: row["score"] for row in report._data["rows"]}
         self._rows, self._words = report._data["rows"], report._context["words"]
         self._decisions = self._continued()
+        for decision in self._decisions.values():  # also of rows that are not on the first page
+            self._given.setdefault(decision.row, decision.given)
+            self._score.setdefault(decision.row, decision.score)
         self._version, self._rank, self._used = len(self._decisions), 0, 0
+        self._problem = ""
         self._token = secrets.token_urlsafe(32)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -103,6 +108,11 @@ class ReviewServer:
                 f"({key.sha256[:12]}...), not about {self._key.target!r} of {self._key.table} "
                 f"({self._key.sha256[:12]}...). Name another decisions file."
             )
+        with open(self._path, "rb") as file:
+            content = file.read()
+        if not (content.startswith(header_lines(key).encode()) and content.endswith(b"\n")):
+            # JSON, or saved by another program: no line can be appended to it as it is
+            write_decisions(self._path, key, decisions.values())
         return decisions
 
     def _append(self, entry):
@@ -122,7 +132,12 @@ class ReviewServer:
         """Decisions in force, the last at the end, and how often anything changed."""
         with self._lock:
             decisions = [asdict(decision) for decision in self._decisions.values()]
-            return {"version": self._version, "rank": self._rank, "decisions": decisions}
+            return {
+                "version": self._version,
+                "rank": self._rank,
+                "problem": self._problem,
+                "decisions": decisions,
+            }
 
     def _checked(self, entry):
         try:
@@ -156,7 +171,16 @@ class ReviewServer:
             self._due.clear()
             with self._lock:
                 decisions = dict(self._decisions)
-            self._update(decisions)
+            problem = ""
+            try:
+                self._update(decisions)
+            except Exception as error:  # decisions go on, and the page shows it
+                problem = (
+                    f"The rows were not ranked anew ({type(error).__name__}: {error}). Decisions "
+                    "are saved."
+                )
+            with self._lock:
+                self._problem = problem
 
     def _update(self, decisions):
         """Rank the rows anew, from the first flagger and all labels that are decided."""
@@ -169,13 +193,14 @@ class ReviewServer:
             for d in decisions.values()
             if d.decision in ("keep", "relabel") and d.row in position
         }
-        if labels:
-            if flagger.target_type_ == "classes":
-                known = {label_text(c): c for c in flagger.classes_}
-                values = [known[label] for label in labels.values()]
-            else:
-                values = [float(label) for label in labels.values()]
-            flagger.update(list(labels), values)
+        if flagger.target_type_ == "classes":
+            known = {label_text(c): c for c in flagger.classes_}
+            # a class that the model has not seen may stand in a file that was edited
+            values = {place: known[label] for place, label in labels.items() if label in known}
+        else:
+            values = {place: float(label) for place, label in labels.items()}
+        if values:
+            flagger.update(list(values), list(values.values()))
         found = self._report.after_update(flagger)
         there = {row["id"] for row in found["rows"]}
         with self._lock:
@@ -184,7 +209,7 @@ class ReviewServer:
                 self._score[row["id"]] = row["score"]
             decided = [r for r in self._rows if r["id"] in decisions and r["id"] not in there]
             self._rows, self._words = found["rows"] + decided, found["words"]
-            self._rank, self._used = self._rank + 1, len(labels)
+            self._rank, self._used = self._rank + 1, len(values)
 
     def _ranked(self):
         """Rows as they are ranked now, and the sentences of the summary."""

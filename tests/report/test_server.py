@@ -9,11 +9,19 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 import pytest
 
-from skinfluence._utils.decisions import DecisionsError, read_decisions
+from skinfluence._utils.decisions import (
+    Decision,
+    DecisionsError,
+    TableKey,
+    now,
+    read_decisions,
+    write_decisions,
+)
 from skinfluence.report import ReviewServer, audit_report
 from tests.report._chromium import Watched, launch
 
@@ -97,9 +105,7 @@ def test_decisions_rank_the_other_rows_anew(report, flagger, tmp_path):
             ask(server, "/decide", decision(row, "relabel", str(flagger.suggested_[row])))
         _, text = ask(server, "/decide", decision(rows[4], "drop"))
         assert [d["row"] for d in json.loads(text)["decisions"]] == rows[:5]
-        deadline = time.monotonic() + 60
-        while json.loads(ask(server, "/state")[1])["rank"] == 0 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(server, lambda state: state["rank"])
         found = json.loads(ask(server, "/rows")[1])
     expected = LabelFlagger_of(flagger).update(rows[:4], flagger.suggested_[rows[:4]])
     left = expected.ranking_[~expected.reviewed_[expected.ranking_]][:60].tolist()
@@ -129,6 +135,75 @@ def test_a_later_session_continues_and_another_table_is_refused(report, flagger,
     other = audit_report(flagger, n_rows=5, key={**report._data["key"], "sha256": "0" * 64})
     with pytest.raises(DecisionsError, match="Name another decisions file"):
         ReviewServer(other, path)
+
+
+@pytest.mark.parametrize("form", ["as JSON", "by a spreadsheet", "without the last line end"])
+def test_a_file_that_another_program_saved_is_continued(report, flagger, tmp_path, form):
+    path, key = tmp_path / "d.csv", TableKey(**report._data["key"])
+    rows = flagger.ranking_[:2].tolist()
+    made = [Decision(row, report._data["rows"][0]["given"], "keep", time=now()) for row in rows]
+    write_decisions(path, key, made)
+    text = path.read_text()
+    if form == "as JSON":
+        content = {"format": "skinfluence decisions", "version": 1, **asdict(key)}
+        text = json.dumps(content | {"decisions": [asdict(one) for one in made]})
+    lines = text.splitlines(keepends=True)
+    if form == "by a spreadsheet":
+        text = "".join(line if line[0] == "#" else line.replace(",", ";") for line in lines)
+    path.write_text(text.rstrip("\n"))
+    third = int(flagger.ranking_[2])
+    with serving(report, path) as server:
+        assert ask(server, "/decide", decision(third))[0] == 200
+    assert list(read_decisions(path)[1]) == [*rows, third]
+
+
+def test_a_failed_update_is_shown_and_the_next_one_is_tried(report, tmp_path, monkeypatch):
+    rows = [row["id"] for row in report._data["rows"]]
+    update = ReviewServer._update
+    calls = []
+
+    def fails_at_first(server, decisions):
+        calls.append(len(decisions))
+        if len(calls) == 1:
+            raise MemoryError("too large")
+        update(server, decisions)
+
+    monkeypatch.setattr(ReviewServer, "_update", fails_at_first)
+    with serving(report, tmp_path / "d.csv", every=1) as server:
+        ask(server, "/decide", decision(rows[0]))
+        state = until(server, lambda state: state["problem"])
+        assert "not ranked anew (MemoryError: too large)" in state["problem"]
+        assert state["rank"] == 0 and len(state["decisions"]) == 1
+        with launch() as browser:
+            tab = Watched(browser.new_context(), server.url)
+            assert "MemoryError" in tab.text("#storage")
+        ask(server, "/decide", decision(rows[1]))
+        assert until(server, lambda state: state["rank"])["problem"] == ""
+    assert calls == [1, 2]
+
+
+def test_a_decision_of_an_earlier_session_on_no_row_of_the_page_is_taken_back(flagger, tmp_path):
+    short = audit_report(flagger, n_rows=3)
+    row = int(flagger.ranking_[10])
+    path, key = tmp_path / "d.csv", TableKey(**short._data["key"])
+    write_decisions(path, key, [Decision(row, "no such class", "keep")])
+    with serving(short, path) as server:
+        until(server, lambda state: state["rank"])
+        with launch() as browser:
+            tab = Watched(browser.new_context(), server.url)
+            tab.press("z")
+            tab.wait("document.getElementById('status').textContent.includes('taken back')")
+            assert tab.errors == []
+    assert read_decisions(path)[1] == {}
+
+
+def until(server, fits):
+    """State of a server that fits, which is waited for."""
+    deadline = time.monotonic() + 60
+    while not fits(state := json.loads(ask(server, "/state")[1])):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return state
 
 
 SERVE = """

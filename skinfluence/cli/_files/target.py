@@ -63,9 +63,7 @@ def read_target(table, name, task, notes):
 def style_of_values(texts, dialect):
     """The style of numbers in a column of values, as `number_style`; None where they are none."""
     comma = dialect is not None and dialect.separator == ","
-    return number_style(
-        set(texts), ["point", "thousands commas" if comma else "decimal comma"]
-    )
+    return number_style(set(texts), ["point", "thousands commas" if comma else "decimal comma"])
 
 
 def read_values(texts, table, name, task="regression"):

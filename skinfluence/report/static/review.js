@@ -25,8 +25,9 @@ function drawProgress() {
   const finished = counted.length > 0 && done === counted.length;
   element("finished").hidden = !finished;
   if (finished) drawFinished(counted.length, countedWords);
-  element("storage").hidden = store.kept;
-  element("storage").textContent = store.lost;
+  const problem = store.kept ? store.problem : store.lost;
+  element("storage").hidden = !problem;
+  element("storage").textContent = problem;
 }
 
 function drawFinished(n, countedWords) {
@@ -93,13 +94,13 @@ async function undo() {
   if (id === null) return say("Nothing to undo.");
   list.current = id;
   draw();
-  if (list.current !== id) {
+  if (list.current !== id && rowsById.has(id)) {
     element("filter").value = "all";
     element("search").value = "";
     list.current = id;
     draw();
   }
-  say(`Row ${rowsById.get(id).name}: the decision is taken back.`);
+  say(`Row ${rowsById.get(id)?.name ?? id}: the decision is taken back.`);
 }
 
 const KEYS = {

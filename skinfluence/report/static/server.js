@@ -21,6 +21,7 @@ const kept = {
     this.decisions = Object.fromEntries(drafts);
     for (const one of state.decisions) this.decisions[one.row] = one;
     this.log = state.decisions.map((one) => ({ id: one.row, before: null }));
+    this.problem = state.problem;
     data.server.version = state.version;
   },
 
@@ -43,6 +44,8 @@ async function synchronize() {
   const state = await ask("/state");
   const { version, rank } = data.server;
   if (state.version !== version) store.take(state);
+  const changed = state.version !== version || state.rank !== rank || state.problem !== store.problem;
+  store.problem = state.problem;
   if (state.rank !== rank) {
     const found = await ask("/rows");
     data.rows = found.rows;
@@ -56,7 +59,7 @@ async function synchronize() {
     element("words").replaceChildren(...words);
     say(`Refitted with ${found.used} decisions: the rows are ranked anew.`);
   }
-  return state.version !== version || state.rank !== rank || !store.kept;
+  return changed || !store.kept;
 }
 
 function poll() {

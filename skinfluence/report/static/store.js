@@ -12,6 +12,7 @@ const store = {
   decisions: {},
   log: [],
   kept: true,
+  problem: "",
   lost: "This browser keeps no decisions for this page: export them before you close it.",
 
   load() {
