@@ -88,6 +88,17 @@ def test_a_duplicate_index_is_kept_as_it_is():
     assert list(fitted.explain(table[:1], k=6)[0].row) == [["a", "b"][i % 2] for i in indices[0]]
 
 
+@pytest.mark.parametrize("width", [3, 12])  # of which 8 are chosen
+def test_columns_may_be_named_by_numbers(width):
+    wide = np.hstack([X] * 4)[:, :width]
+    by_number = pd.DataFrame(wide, columns=range(width)[::-1])
+    shown = [
+        explainer(table).explain(table[:1], k=2)[0].test_features
+        for table in (by_number, by_number.add_prefix("x"))
+    ]
+    assert {f"x{name}": value for name, value in shown[0].items()} == shown[1]
+
+
 def test_share_loss_and_effect_say_what_they_mean():
     fitted = explainer(method="first_order")
     full = fitted.influence(X[:1])[0]

@@ -156,7 +156,10 @@ def read_decisions(path):
     decisions : dict of int to Decision
         By row, in the order of the last decisions.
     """
-    text = Path(path).read_text(encoding="utf-8-sig")
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DecisionsError(f"Expected text in UTF-8: {error}. Save the file as UTF-8.") from error
     key, entries = _read_json(text) if text.lstrip().startswith("{") else _read_csv(text)
     in_force: dict[int, Decision] = {}
     for decision in entries:
@@ -227,7 +230,7 @@ def _key(found):
     if missing:
         raise DecisionsError(f"The head of the decisions lacks {', '.join(missing)}.")
     try:
-        rows = int(found["rows"])
+        rows = int(str(found["rows"]))
     except ValueError as error:
         raise DecisionsError(f"rows is {found['rows']!r}. Expected a whole number.") from error
     return TableKey(str(found["table"]), str(found["sha256"]), rows, str(found["target"]))
@@ -236,11 +239,11 @@ def _key(found):
 def _decision(entry):
     """A Decision of a dict of cells."""
     try:
-        row = int(entry["row"])
+        row = int(str(entry["row"]))
         score = entry.get("score")
         score = None if score in ("", None) else float(score)
-    except (KeyError, ValueError, TypeError) as error:
-        raise DecisionsError(f"A decision has row {entry.get('row')!r}: {error}.") from error
+    except (AttributeError, KeyError, ValueError, TypeError) as error:
+        raise DecisionsError(f"{str(entry)[:60]} is no decision: {error}.") from error
     texts = {name: str(entry.get(name) or "") for name in ("decision", "label", "note", "time")}
     given = entry.get("given")
     if given is None or "time" not in entry:

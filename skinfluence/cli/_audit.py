@@ -5,7 +5,7 @@ import sys
 import click
 from click.core import ParameterSource
 
-from ._options import MODELS, dialect_options, model_options, quiet_option
+from ._options import columns_options, dialect_options, labels_model_option, quiet_option
 
 EPILOG = """\b
 Examples:
@@ -23,15 +23,8 @@ Exit codes: 0 fine, 1 more labels are flagged than --fail-over allows, 2 bad usa
 
 @click.command(epilog=EPILOG)
 @click.argument("data", required=False, type=click.Path(exists=True, dir_okay=False))
-@click.option("-t", "--target", metavar="COLUMN", help="Column of the labels or values.")
-@model_options
-@click.option(
-    "--model",
-    default="auto",
-    show_default=True,
-    type=click.Choice(MODELS),
-    help="Model of the labels; auto, linear and rbf are chosen by their leave-one-out likelihood.",
-)
+@columns_options
+@labels_model_option
 @click.option(
     "--strict", is_flag=True, help="Flag only labels that are wrong with high confidence."
 )

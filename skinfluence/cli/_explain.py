@@ -2,7 +2,7 @@
 
 import click
 
-from ._options import MODELS, dialect_options, model_options, quiet_option
+from ._options import MODELS, columns_options, dialect_options, quiet_option
 
 EPILOG = """\b
 Examples:
@@ -13,7 +13,6 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("data", type=click.Path(exists=True, dir_okay=False))
-@click.option("-t", "--target", metavar="COLUMN", help="Column of the labels or values.")
 @click.option(
     "--row",
     "rows",
@@ -33,7 +32,7 @@ Examples:
 @click.option(
     "--html", type=click.Path(dir_okay=False), help="Write a page with the rows of both signs."
 )
-@model_options
+@columns_options
 @click.option(
     "--model",
     default="auto",
@@ -53,14 +52,14 @@ def explain(
     from ._auditing.explaining import fit_explainer
     from ._auditing.export import check_outputs, needs_report
     from ._auditing.prepare import prepare
+    from ._auditing.text import print_notes
 
     check_outputs(data, (html,))
     read = {"encoding": encoding, "separator": separator}
     prepared = prepare(data, target, task=task, drop=drop, keep=keep, **read)
     explainer, X_test, y_test = fit_explainer(prepared, rows, test, model=model, **read)
     if not quiet:
-        for note in prepared.notes:
-            click.secho(f"Note  {note}", fg="yellow", err=True)
+        print_notes(prepared.notes)
     click.echo(explainer.explain(X_test, y_test, k=top))
     if html:
         with needs_report():

@@ -30,8 +30,9 @@ dialect_options = _apply_all(
     ]
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-model_options = _apply_all(
+columns_options = _apply_all(
     [
+        click.option("-t", "--target", metavar="COLUMN", help="Column of the labels or values."),
         click.option(
             "--task",
             default="auto",
@@ -44,4 +45,11 @@ model_options = _apply_all(
             "--keep", multiple=True, metavar="COLUMN", help="Use a column that looks useless."
         ),
     ]
+)
+labels_model_option = click.option(
+    "--model",
+    default="auto",
+    show_default=True,
+    type=click.Choice(MODELS),
+    help="Model of the labels; auto, linear and rbf are chosen by their leave-one-out likelihood.",
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ._options import MODELS, dialect_options, model_options, quiet_option
+from ._options import columns_options, dialect_options, labels_model_option, quiet_option
 
 EPILOG = """\b
 Examples:
@@ -17,15 +17,8 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("data", type=click.Path(exists=True, dir_okay=False))
-@click.option("-t", "--target", metavar="COLUMN", help="Column of the labels or values.")
-@model_options
-@click.option(
-    "--model",
-    default="auto",
-    show_default=True,
-    type=click.Choice(MODELS),
-    help="Model of the labels; auto, linear and rbf are chosen by their leave-one-out likelihood.",
-)
+@columns_options
+@labels_model_option
 @click.option(
     "--rows",
     "n_rows",
@@ -77,25 +70,22 @@ def review(
     from skinfluence.report import ReviewServer, audit_report
 
     from ._auditing.export import check_outputs
-    from ._auditing.models import make_flagger
     from ._auditing.prepare import prepare
+    from ._auditing.run import fit_flagger
+    from ._auditing.text import print_notes
     from ._files.records import DataError
 
-    stem = Path(data).with_name(Path(data).name.split(".")[0])
+    stem = Path(data)
+    stem = (stem.with_suffix("") if stem.suffix.lower() == ".gz" else stem).with_suffix("")
     output = output or f"{stem}.review.html"
     decisions = decisions or f"{stem}.decisions.csv"
     check_outputs(data, (decisions if serve else output,))
     how = {"task": task, "drop": drop, "keep": keep}
     prepared = prepare(data, target, **how, encoding=encoding, separator=separator)
     labels = prepared.labels
+    flagger = fit_flagger(model, prepared, verbose=0 if quiet else None)
     if not quiet:
-        for note in prepared.notes:
-            click.secho(f"Note  {note}", fg="yellow", err=True)
-    flagger = make_flagger(model, prepared, verbose=0 if quiet else None)
-    try:
-        flagger.fit(prepared.X, labels.y)
-    except ValueError as error:
-        raise DataError(f"The model cannot be fitted: {error}") from error
+        print_notes(prepared.notes)
     try:
         page = audit_report(
             flagger,
@@ -106,7 +96,8 @@ def review(
         )
         if not serve:
             page.write_html(output)
-            click.echo(f"Written: {output}")
+            if not quiet:
+                click.echo(f"Written: {output}")
             return
         server = ReviewServer(page, decisions, every=every)
     except (DecisionsError, ImportError, OSError) as error:

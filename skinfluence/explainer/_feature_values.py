@@ -54,7 +54,7 @@ class FeatureValues:
         """Values of one column at some rows, in the type of column of the table's own library."""
         rows = np.asarray(rows, dtype=np.intp)
         if self.is_frame:
-            found = self._table[self.names[place]][rows.tolist()].to_native()
+            found = self._table[rows.tolist(), int(place)].to_native()
             return getattr(found, "array", found)  # of pandas without the index
         if sparse.issparse(self._table):
             return self._table[rows][:, [place]].toarray()[:, 0]
@@ -64,7 +64,7 @@ class FeatureValues:
         """Values of one column at some rows, as a list."""
         if self.is_frame:
             rows = np.asarray(rows, dtype=np.intp).tolist()
-            return self._table[self.names[place]][rows].to_list()
+            return self._table[rows, int(place)].to_list()
         return list(self.column(place, rows))
 
     def take(self, rows):
@@ -211,7 +211,7 @@ def _moved_by_typical_values(train, test, rows, numbers):
     if test.is_frame:
         frame = nw.from_native(copies, eager_only=True)
         columns = [
-            frame[name].scatter(places + c, [value] * len(rows))
+            frame.get_column(name).scatter(places + c, [value] * len(rows))
             for c, (name, value) in enumerate(zip(test.names, typical, strict=True))
         ]
         copies = frame.with_columns(*columns).to_native()

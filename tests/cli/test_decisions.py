@@ -89,7 +89,7 @@ def test_json_has_the_same_content(tmp_path):
         (("given,decision", "decision,given"), "Expected"),
         (("keep", "hold"), "decision 'hold'"),
         (("3,-1,keep,,", "3,-1,relabel,,"), "without a new label"),
-        (("3,-1,keep", "x,-1,keep"), "row 'x'"),
+        (("3,-1,keep", "x,-1,keep"), "'row': 'x'.* no decision"),
         (("3,-1,keep,,0.5,,", "3,-1,keep,"), "lacks cells"),
     ],
 )
@@ -101,6 +101,19 @@ def test_a_damaged_file_is_refused_in_words(tmp_path, change, words):
     path.write_text(text.replace(*change))
     with pytest.raises(DecisionsError, match=words):
         read_decisions(path)
+
+
+def test_another_encoding_and_rows_that_are_no_whole_numbers_are_refused(tmp_path):
+    path = tmp_path / "decisions.csv"
+    write_decisions(path, KEY, [Decision(3, "größe", "keep")])
+    path.write_bytes(path.read_text("utf-8").encode("cp1252"))
+    with pytest.raises(DecisionsError, match="Save the file as UTF-8"):
+        read_decisions(path)
+    content = {"format": "skinfluence decisions", "version": 1, **asdict(KEY)}
+    for row in ({**asdict(MADE[0]), "row": 1.5}, "keep"):
+        path.write_text(json.dumps(content | {"decisions": [row]}))
+        with pytest.raises(DecisionsError, match="is no decision"):
+            read_decisions(path)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "@x", "-x", "+", "-1.5", "'=1", "'tis", "a=b", "", "\tx"])

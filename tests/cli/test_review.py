@@ -40,8 +40,18 @@ def test_a_page_has_the_key_and_the_rows_of_the_file(table):
     key = {"table": "table.csv", "sha256": hash_file(table), "rows": 80, "target": "label"}
     assert data["key"] == key
     assert data["rows"][0]["id"] == 7 and data["rows"][0]["given"] == "a"
+    assert done.output == ""
     again = CliRunner().invoke(main, [*arguments, "-o", str(table)])
     assert again.exit_code == 2 and "never overwritten" in again.output
+
+
+def test_pages_are_called_as_their_tables(table, monkeypatch):
+    monkeypatch.chdir(table.parent)
+    for name in ("table.2025.csv", ".table.csv"):
+        table.with_name(name).write_bytes(table.read_bytes())
+        done = CliRunner().invoke(main, ["review", name, "--model", "linear", "--rows", "1"])
+        assert f"Written: {name.removesuffix('.csv')}.review.html" in done.output
+        assert "'label' and are left out" in done.output
 
 
 def test_served_decisions_can_be_applied(table):

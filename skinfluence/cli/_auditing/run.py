@@ -54,12 +54,7 @@ def run_audit(prepared, *, model="auto", contamination="auto", explain=EXPLAINED
     """The Audit of a prepared table; `explain` flagged rows get the rows against them."""
     begun = time.perf_counter()
     labels, columns = prepared.labels, prepared.columns
-    flagger = make_flagger(model, prepared, contamination=contamination, verbose=verbose)
-    with noted_warnings(prepared.notes):
-        try:
-            flagger.fit(prepared.X, labels.y)
-        except ValueError as error:
-            raise DataError(f"The model cannot be fitted: {error}") from error
+    flagger = fit_flagger(model, prepared, contamination=contamination, verbose=verbose)
     classes = flagger.target_type_ == "classes"
     scores = column_scores(columns, labels.y, classes)
     find_leaks(scores, classes, prepared.notes)
@@ -79,6 +74,16 @@ def run_audit(prepared, *, model="auto", contamination="auto", explain=EXPLAINED
         sorted(scores, key=lambda name: -scores[name])[:3] or list(columns)[:3],
         time.perf_counter() - begun,
     )
+
+
+def fit_flagger(model, prepared, **settings):
+    """A LabelFlagger of the labels of a table; its warnings become notes."""
+    flagger = make_flagger(model, prepared, **settings)
+    with noted_warnings(prepared.notes):
+        try:
+            return flagger.fit(prepared.X, prepared.labels.y)
+        except ValueError as error:
+            raise DataError(f"The model cannot be fitted: {error}") from error
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def apply_decisions(
         raise DataError(f"{output} is an input, which is never overwritten. Name another output.")
     try:
         key, made = read_decisions(decisions)
-    except (DecisionsError, UnicodeDecodeError) as error:
+    except DecisionsError as error:
         raise DataError(f"{decisions}: {error}") from error
     found = hash_file(path)
     if found != key.sha256:
