@@ -36,15 +36,31 @@ class ComposedObjective(Objective):
         The user's own; those of the members may be others.
     raw_are_decisions : bool, default=True
         See Objective.
+    chain : callable, default=None
+        ``chain(combination, members)`` gives the ChainPredictor of the rows where members take what
+        others predict.
     """
 
     def __init__(
-        self, members, combination, loss, y, coding, sample_weight, *, raw_are_decisions=True
+        self,
+        members,
+        combination,
+        loss,
+        y,
+        coding,
+        sample_weight,
+        *,
+        raw_are_decisions=True,
+        chain=None,
     ):
         self.members = tuple(members)
         self.raw_are_decisions = raw_are_decisions
-        parts = [member.objective.predictor for member in members]
-        predictor = ComposedPredictor(parts, combination, self.members)
+        self.chain = chain
+        if chain is None:
+            parts = [member.objective.predictor for member in members]
+            predictor = ComposedPredictor(parts, combination, self.members)
+        else:
+            predictor = chain(combination, self.members)
         free = np.zeros(predictor.n_parameters)
         super().__init__(loss, predictor, y, free, RowWeights(sample_weight), coding)
 
@@ -65,9 +81,15 @@ class ComposedObjective(Objective):
             self.coding,
             self.weights.base,
             raw_are_decisions=self.raw_are_decisions,
+            chain=self.chain,
         )
         out.row_names = self.row_names
         return out
+
+    @property
+    def X(self):
+        """The rows as an array or CSR: those of the first member, behind its steps."""
+        return self.members[0].X if self.chain is None else self.predictor.X
 
     @property
     def stands_in(self):

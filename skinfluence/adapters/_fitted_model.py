@@ -237,7 +237,7 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
         objective = objective.with_row_counts(taken)
     unweighted = rows.sample_weight is None and taken is None
     if adapter.composed:
-        Z = objective.members[0].X
+        Z = objective.X
     return FittedModel(objective, steps, model, labels, None if unweighted else weights, Z)
 
 

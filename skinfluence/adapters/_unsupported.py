@@ -107,34 +107,13 @@ FAMILIES = (
         KERNEL.format("LogisticRegression()"),
     ),
     Family(
-        r"sklearn\.ensemble",
-        r"Stacking(Classifier|Regressor)",
-        "fits its last estimator to predictions of the others on rows that these did not see: a "
-        "removed row moves the table of that fit, which is not followed here",
-        "VotingClassifier([('model', LogisticRegression())], voting='soft')",
-        "VotingRegressor([('model', Ridge())])",
-    ),
-    Family(
         r"sklearn\.calibration",
         r"CalibratedClassifierCV",
-        "fits sigmoids or steps to decision values on rows that its members did not see: a removed "
-        "row moves the table of that fit, which is not followed here",
-        hint="Its probabilities are those of the logistic loss.",
-    ),
-    Family(
-        r"sklearn\.multiclass",
-        r"OutputCodeClassifier",
-        "decides by the nearest code of its members' outputs, which has no probability and no loss",
-        "OneVsRestClassifier(LogisticRegression())",
-    ),
-    Family(
-        r"sklearn\.multioutput",
-        r"ClassifierChain|RegressorChain",
-        "gives each member the predictions of those before it as features, which are other ones "
-        "in fit and in predict; the change is not followed here",
-        "MultiOutputClassifier(LogisticRegression())",
-        "MultiOutputRegressor(Ridge())",
-        "Its members are then fitted without each other's outputs.",
+        "fits its calibration to predictions on rows that its members did not see, so that a "
+        "removed row moves both; sigmoids are moreover fitted to targets that count the rows of "
+        "each class, and isotonic calibration is made of steps",
+        hint="Its probabilities are those of the logistic loss. A logistic calibration of a fitted "
+        "model is explained: StackingClassifier([('model', FrozenEstimator(fitted))]).",
     ),
     Family(
         r"skinfluence|sklearn\.(ensemble|calibration|multiclass|multioutput|semi_supervised|"

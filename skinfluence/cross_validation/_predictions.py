@@ -52,7 +52,7 @@ class KnownPredictions(BaseEstimator):
         """Labels, or values in the units of the estimator's `predict`."""
         raw, coding = self.raw[X], self.objective.coding
         if coding.is_classification:
-            return coding.classes[coding.predicted_codes(raw)]
+            return coding.labels(coding.predicted_codes(raw))
         values = self.objective.loss.inverse_link(raw)
         return values[:, 0] if self.one_column else values
 

@@ -49,6 +49,9 @@ def leaves_no_model(objective, edits):
     objective : Objective
     edits : RowEdits
     """
+    if objective.members:
+        lost = [leaves_no_model(member.objective, edits) for member in objective.members]
+        return np.any(lost, axis=0)
     if edits.new is not None:
         last = last_of_class(objective, weight_stays=True)[edits.row]
         if last.any():

@@ -28,9 +28,12 @@ def out_of_sample_leverage(fitted_model, linearization, X=None):
     """:meth:`InfluenceExplainer.out_of_sample_leverage`; of members the sum of theirs."""
     table = fitted_model.X if X is None else fitted_model.table(X)
     if fitted_model.members:
-        X = None if X is None else table
         parts = linearization.parts
-        return sum(out_of_sample_leverage(part.fitted_model, part, X) for part in parts)
+        tables = (
+            fitted_model.objective.predictor.tables(table) if X is not None else [None] * len(parts)
+        )
+        pairs = zip(parts, tables, strict=True)
+        return sum(out_of_sample_leverage(part.fitted_model, part, own) for part, own in pairs)
     objective = linearization.objective
     many = objective.n_outputs * table.shape[0]
     inverse = linearization.inverse_for("newton_step", many)

@@ -91,6 +91,10 @@ class TargetCoding:
             return (raw_prediction[:, 0] > 0).astype(int)
         return raw_prediction.argmax(axis=1)
 
+    def labels(self, codes):
+        """Labels of class indices."""
+        return self.classes[codes]
+
     def decode(self, y):
         """Class index of encoded labels (n, K)."""
         return (y[:, 0] > 0).astype(np.intp) if y.shape[1] == 1 else y.argmax(axis=1)

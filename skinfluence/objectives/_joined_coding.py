@@ -40,3 +40,8 @@ class JoinedCoding:
         ends = np.cumsum([coding.n_outputs for coding in self.codings])[:-1]
         pairs = zip(self.codings, np.split(raw_prediction, ends, axis=1), strict=True)
         return np.stack([coding.predicted_codes(own) for coding, own in pairs], axis=1)
+
+    def labels(self, codes):
+        """Labels (n, n_labels) of class indices."""
+        pairs = zip(self.classes, codes.T, strict=True)
+        return np.stack([classes[own] for classes, own in pairs], axis=1)

@@ -79,6 +79,59 @@ class Probabilities:
         return out
 
 
+class Classes:
+    """Predicted class of a classifier, as a number. It is constant but for jumps.
+
+    Parameters
+    ----------
+    coding : TargetCoding
+    """
+
+    def __init__(self, coding):
+        self.coding = coding
+        self.classes = np.asarray(coding.classes, dtype=float)
+
+    def value(self, raw):
+        codes = self.coding.predicted_codes(raw.reshape(-1, raw.shape[-1]))
+        return self.classes[codes].reshape(*raw.shape[:-1], 1)
+
+    def derivative(self, raw):
+        return np.zeros((*raw.shape[:-1], 1, raw.shape[-1]))
+
+
+class SecondClass:
+    """Probability of the second of two classes.
+
+    Parameters
+    ----------
+    probabilities : Probabilities
+    log : bool
+        Whether its logarithm.
+    """
+
+    def __init__(self, probabilities, log):
+        self.probabilities = probabilities
+        self.log = log
+
+    def value(self, raw):
+        p = self.probabilities.value(raw)[..., 1:]
+        return np.log(np.maximum(p, LEAST)) if self.log else p
+
+    def derivative(self, raw):
+        out = self.probabilities.derivative(raw)[..., 1:, :]
+        return out / np.exp(self.value(raw))[..., None] if self.log else out
+
+
+class RawPrediction:
+    """A raw prediction itself."""
+
+    def value(self, raw):
+        return raw
+
+    def derivative(self, raw):
+        return np.broadcast_to(np.eye(raw.shape[-1]), (*raw.shape, raw.shape[-1]))
+
+
 class WeightedSum(Combination):
     """sum_m W_m times what member m predicts.
 

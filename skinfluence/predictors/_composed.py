@@ -44,6 +44,9 @@ class ComposedPredictor(Predictor):
         Those of the parts by default.
     """
 
+    #: whether the training rows are rows that the members were fitted to, feature for feature
+    fitted_to_these = True
+
     def __init__(self, parts, combination, members, coef=None):
         self.parts = parts
         self.combination = combination
@@ -132,27 +135,49 @@ class ComposedPredictor(Predictor):
         callable
             As `contract` returns it.
         """
-        raws = self.raws()
-        if slopes is not None:
-            pulled = [np.einsum("nk,nkj->nj", slopes, d) for d in self.combination.derivative(raws)]
-            made = [
-                reads(m, part, s)
-                for m, (part, s) in enumerate(zip(self.parts, pulled, strict=True))
-            ]
+        read = self._read_exactly(reads) if slopes is None else self._read_linearly(reads, slopes)
 
-            def linear(some, out=None):
-                total = sum(read(some) for read in made)
-                return _into(out, total)
+        def contracted(some, out: Any = None):
+            made = read(some)
+            if out is None:
+                return made
+            out[:] = made
+            return out
 
-            return linear
+        return contracted
+
+    def _read_linearly(self, reads, slopes):
+        pulled = [np.einsum("nk,nkj->nj", slopes, d) for d in self.derivative()]
+        pairs = enumerate(zip(self.parts, pulled, strict=True))
+        made = [reads(m, part, own) for m, (part, own) in pairs]
+        return lambda some: sum(read(some) for read in made)
+
+    def _read_exactly(self, reads):
         made = [reads(m, part, None) for m, part in enumerate(self.parts)]
-        raws = [raw[:, None] for raw in raws]
+        raws = [raw[:, None] for raw in self.raws()]
+        return lambda some: self.combination.change(raws, [read(some) for read in made])
 
-        def exact(some, out=None):
-            moved = [read(some) for read in made]
-            return _into(out, self.combination.change(raws, moved))
+    def own_changes(self, moved, *, linear):
+        """Change of each removed row's own raw predictions, (n, K).
 
-        return exact
+        Parameters
+        ----------
+        moved : list of ndarray
+            Of each member: change of the raw predictions of its rows, (n, K_m), or of its
+            parameters where it is not :attr:`fitted_to_these`.
+        linear : bool
+            Whether to first order.
+        """
+        return self.pushed(moved) if linear else self.combination.change(self.raws(), moved)
+
+    def pushed(self, moved):
+        """Change of the raw predictions (n, K), to first order in the members' (n, K_m)."""
+        pairs = zip(self.derivative(), moved, strict=True)
+        return sum(np.einsum("nkj,nj->nk", d, own) for d, own in pairs)
+
+    def tables(self, X):
+        """What each member is given of the rows of a table."""
+        return [X] * len(self.parts)
 
     def estimator_layout(self, coef):
         pairs = zip(self.parts, self.split(coef), strict=True)
@@ -165,10 +190,3 @@ class ComposedPredictor(Predictor):
 
 def _flat(coefs):
     return np.concatenate([np.ravel(coef) for coef in coefs])
-
-
-def _into(out: Any, made):
-    if out is None:
-        return made
-    out[:] = made
-    return out

@@ -151,9 +151,11 @@ class DecisionValue(_ClassTarget, _RawSum):
     def bind(self, objective, raw, y_test):
         codes, coding = self._codes(objective, raw, y_test), objective.coding
         if not objective.raw_are_decisions:
+            known = objective.loss.probability(raw[:1]) is not None
+            instead = '"predict_proba" or "loss"' if known else '"loss"'
             raise ValueError(
-                'target="decision_function" is not known for this estimator, which predicts by '
-                'probabilities of its members. Use target="predict_proba" or "loss".'
+                'target="decision_function" is not known for this estimator, whose raw predictions '
+                f"are no decision values. Use target={instead}."
             )
         if self.against is not None:
             other = named_codes(coding, self.against, len(raw))
@@ -213,9 +215,11 @@ class Probability(_ClassTarget):
     def bind(self, objective, raw, y_test):
         codes = self._codes(objective, raw, y_test)
         if objective.loss.probability(raw[:1]) is None:
+            known = objective.raw_are_decisions
+            instead = '"decision_function" or "loss"' if known else '"loss"'
             raise ValueError(
-                f'target="predict_proba" needs class probabilities, which {objective.loss!r} does '
-                'not define. Use target="decision_function" or "loss".'
+                'target="predict_proba" needs class probabilities, which '
+                f"{type(objective.loss).__name__} does not define. Use target={instead}."
             )
         labels = objective.coding.classes[codes]
         return self._replace(loss=objective.loss, codes=codes, labels=labels)

@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.ensemble import (
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -14,10 +20,16 @@ from sklearn.linear_model import (
     Ridge,
     RidgeClassifier,
 )
-from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
-from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.multioutput import (
+    ClassifierChain,
+    MultiOutputClassifier,
+    MultiOutputRegressor,
+    RegressorChain,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skinfluence.testing._truth import STENCIL
 from tests.adapters._cases import table
@@ -72,6 +84,30 @@ def pair_losses(model, X, y):
     return total
 
 
+def bit_losses(model, X, y):
+    """Log loss of every member at the bit of the row's class."""
+    total = np.zeros(len(y))
+    for member, bits in zip(model.estimators_, model.code_book_.T, strict=True):
+        if np.ptp(bits):  # else it is a constant
+            one = bits[np.searchsorted(model.classes_, y)] > 0
+            p = member.predict_proba(X)
+            total -= np.log(np.where(one, p[:, 1], p[:, 0]))
+    return total
+
+
+def label_losses(model, X, y):
+    """Log loss of `predict_proba` of a chain, summed over its labels of 0 and 1."""
+    p = model.predict_proba(X)
+    return -np.log(np.where(y == 1, p, 1.0 - p)).sum(axis=1)
+
+
+def frozen(model, labels):
+    """A model fitted to other rows."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(60, 5))
+    return FrozenEstimator(model.fit(X, np.digitize(X[:, 0], [-0.4, 0.4]) if labels else X[:, 0]))
+
+
 def logistic(**settings):
     return LogisticRegression(solver="newton-cholesky", **TIGHT, **settings)
 
@@ -114,6 +150,52 @@ CASES = {
         OneVsRestClassifier(RidgeClassifier()), "three classes", margin_errors, None
     ),
     "OneVsOne": Case(OneVsOneClassifier(logistic()), "three classes", pair_losses, None),
+    "OutputCode": Case(
+        OutputCodeClassifier(logistic(), code_size=3.0, random_state=2),
+        "three classes",
+        bit_losses,
+        None,
+    ),
+    "RegressorChain": Case(RegressorChain(Ridge(), order=[1, 0]), "two values", squared_error),
+    "RegressorChain-poisson": Case(RegressorChain(POISSON), "two counts", squared_error),
+    "ClassifierChain-proba": Case(
+        ClassifierChain(logistic(), order=[2, 0, 1], chain_method="predict_proba"),
+        "three marks",
+        label_losses,
+        None,
+    ),
+    "ClassifierChain-log": Case(
+        ClassifierChain(logistic(), chain_method="predict_log_proba"),
+        "three marks",
+        label_losses,
+        None,
+    ),
+    "ClassifierChain-decision": Case(
+        ClassifierChain(logistic(), chain_method="decision_function"),
+        "three marks",
+        label_losses,
+        None,
+    ),
+    "ClassifierChain-labels": Case(ClassifierChain(logistic()), "three marks", label_losses, None),
+    "StackingRegressor": Case(
+        StackingRegressor(
+            [
+                ("a", frozen(Ridge(), False)),
+                ("b", frozen(DecisionTreeRegressor(max_depth=3), False)),
+            ],
+            Ridge(),
+            passthrough=True,
+        ),
+        "values",
+        squared_error,
+    ),
+    "StackingClassifier": Case(
+        StackingClassifier(
+            [("a", frozen(DecisionTreeClassifier(max_depth=2), True))], logistic(), cv="prefit"
+        ),
+        "three classes",
+        log_loss,
+    ),
     "VotingClassifier-three": Case(
         VotingClassifier(
             [("a", logistic()), ("b", logistic(C=0.1))], voting="soft", weights=[2, 1]
@@ -139,9 +221,16 @@ CASES = {
 
 def rows_of(kind):
     """(X, y, X_test, y_test) of a kind of targets."""
+    if kind == "three marks":
+        X, y, X_test, y_test, _ = table("three classes", False)
+        classes = np.unique(y)
+        return X, (y[:, None] == classes).astype(int), X_test, (y_test[:, None] == classes) * 1
     if kind == "large":  # the logarithm of which is positive
         X, y, X_test, y_test, _ = table("positive", False)
         return X, 3.0 + y, X_test, 3.0 + y_test
+    if kind == "two counts":
+        X, y, X_test, y_test, _ = table("positive", False)
+        return X, np.column_stack([y, y[::-1]]), X_test, np.column_stack([y_test, y_test])
     if kind == "two labels":
         X, y, X_test, y_test, _ = table("three classes", False)
         other = table("two classes", False)

@@ -113,8 +113,8 @@ def multi_output_classifier(estimator, X, y, sample_weight, settings):
     return joined_objective(members, y, sample_weight)
 
 
-def joined_objective(members, y, sample_weight):
-    """Objective of several outputs, each of which is a member's own."""
+def joined_objective(members, y, sample_weight, chain=None):
+    """Objective of several outputs, each of which is a member's own; `chain` as there."""
     coding = JoinedCoding([member.objective.coding for member in members])
     sizes = [member.objective.n_outputs for member in members]
     loss = JoinedLoss([member.objective.loss for member in members], sizes)
@@ -126,6 +126,7 @@ def joined_objective(members, y, sample_weight):
         coding,
         sample_weight,
         raw_are_decisions=False,
+        chain=chain,
     )
 
 

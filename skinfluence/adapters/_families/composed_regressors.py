@@ -28,10 +28,10 @@ def values_of(members):
     return [Values(member.objective.loss) for member in members]
 
 
-def objective_of_values(members, combination, y, sample_weight):
+def objective_of_values(members, combination, y, sample_weight, chain=None):
     """Objective whose loss is half the squared error of the whole's own predictions."""
-    coding = TargetCoding("real", y.shape[1])
-    return ComposedObjective(members, combination, SquaredError(), y, coding, sample_weight)
+    coding, loss = TargetCoding("real", y.shape[1]), SquaredError()
+    return ComposedObjective(members, combination, loss, y, coding, sample_weight, chain=chain)
 
 
 def _regressor_of(estimator):

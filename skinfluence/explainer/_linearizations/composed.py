@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import block_diag
 from scipy.sparse.linalg import LinearOperator
 
-from skinfluence.effects import EFFECTS, ComposedChanges
+from skinfluence.effects import EFFECTS, ComposedChanges, RowEdits
 from skinfluence.explainer._linearizations.linear import Linearization
 from skinfluence.explainer._linearizations.network import NetworkLinearization, keep_network
 from skinfluence.explainer._linearizations.polishing import keep, polish
@@ -75,13 +75,17 @@ class ComposedLinearization(Linearization):
         self.warn_of_last(method, rows)
         with warnings.catch_warnings():  # of the members, of which one is enough
             warnings.filterwarnings("ignore", r"Training row\(s\) .* the only one of their class")
-            moved = [part.own_changes(method, rows)[1] for part in self.parts]
+            moved = self._moved(method, rows)
         objective = self.optimum if EFFECTS[method].converges else self.objective
         predictor = objective.predictor.take(rows)
-        if EFFECTS[method].linear:
-            pairs = zip(predictor.derivative(), moved, strict=True)
-            return objective, sum(np.einsum("nkj,nj->nk", d, own) for d, own in pairs)
-        return objective, predictor.combination.change(predictor.raws(), moved)
+        return objective, predictor.own_changes(moved, linear=EFFECTS[method].linear)
+
+    def _moved(self, method, rows):
+        """What removed rows change of each member, as its predictor takes it."""
+        if self.objective.predictor.fitted_to_these:
+            return [part.own_changes(method, rows)[1] for part in self.parts]
+        edits = RowEdits.removals(rows)
+        return [part.changes(method, edits)[1].coef_changes() for part in self.parts]
 
 
 class ComposedInverse(InverseHessian):

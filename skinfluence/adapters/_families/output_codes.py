@@ -1,0 +1,69 @@
+"""OutputCodeClassifier: a member for each bit of a code book."""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OutputCodeClassifier
+
+from skinfluence.adapters._composed import (
+    ComposedObjective,
+    caveats_of,
+    check_members,
+    member_of,
+    write_members,
+)
+from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._registry import register
+from skinfluence.losses._joined import JoinedLoss
+from skinfluence.objectives._output_codes import CodeCoding
+from skinfluence.predictors._combinations import Stacked
+
+
+def _check(estimator):
+    refuse(
+        estimator,
+        not hasattr(estimator.estimator, "decision_function"),
+        f"{type(estimator.estimator).__name__}, which has no decision_function,",
+        "Expected members with decision values, such as LogisticRegression.",
+    )
+    check_members(estimator, [estimator.estimator])
+
+
+@register(
+    "sklearn.multiclass",
+    "OutputCodeClassifier",
+    examples=lambda: [OutputCodeClassifier(LogisticRegression(), code_size=2.0, random_state=0)],
+    check=_check,
+    caveat=lambda estimator: caveats_of([estimator.estimator]),
+    composed=True,
+    write=write_members,
+)
+def output_code_classifier(estimator, X, y, sample_weight, settings):
+    """Sum over the bits of what each member's own loss is.
+
+    A bit that all classes share has no member to explain: it moves the distances from all codes
+    alike.
+    """
+    book = np.where(estimator.code_book_ > 0.0, 1.0, -1.0)
+    bits = np.flatnonzero(np.ptp(book, axis=0))
+    refuse(
+        estimator,
+        not len(bits),
+        "a code book that tells no classes apart",
+        "Expected a larger code_size or another random_state.",
+    )
+    coding = CodeCoding(estimator.classes_, book[:, bits])
+    targets = coding.encode(y)
+    members = [
+        member_of(estimator.estimators_[bit], X, own, sample_weight, settings)
+        for bit, own in zip(bits, targets.T, strict=True)
+    ]
+    refuse(
+        estimator,
+        any(member.objective.n_outputs > 1 for member in members),
+        f"{type(members[0].model).__name__}, which has two raw predictions for two classes,",
+        "Expected members with one decision value, such as LogisticRegression.",
+    )
+    loss = JoinedLoss([member.objective.loss for member in members], [1] * len(members))
+    return ComposedObjective(
+        members, Stacked(), loss, targets, coding, sample_weight, raw_are_decisions=False
+    )
