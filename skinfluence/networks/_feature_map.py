@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skinfluence.predictors._torch import ModuleFunction, TorchPredictor
+from skinfluence.predictors._torch_checks import check_outputs, check_table
 
 
 class FeatureMap(TransformerMixin, BaseEstimator):
@@ -57,8 +58,10 @@ class FeatureMap(TransformerMixin, BaseEstimator):
         self : FeatureMap
             Fitted.
         """
+        check_table(X)
         X = validate_data(self, X, dtype=np.float64)
         self._function = ModuleFunction(self.module, X.shape[1], [])
+        check_outputs(self._predictor(X))
         self.n_features_out_ = self._predictor(X[:1]).raw().shape[1]
         return self
 
@@ -96,7 +99,12 @@ class FeatureMap(TransformerMixin, BaseEstimator):
         ndarray of shape (..., n_samples, n_features)
             Derivatives in the rows.
         """
-        return self._predictor(np.asarray(X, dtype=np.float64)).input_vjp(V)
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        V, expected = np.asarray(V, dtype=np.float64), (len(X), self.n_features_out_)
+        if V.shape[-2:] != expected:
+            raise ValueError(f"V has shape {V.shape}. Expected (..., {len(X)}, {expected[1]}).")
+        return self._predictor(X).input_vjp(V)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the outputs, "featuremap0" and so on.

@@ -1,6 +1,7 @@
 """Modules of PyTorch as a scikit-learn classifier and regressor."""
 
 import copy
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,10 +10,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.losses import SquaredError
 from skinfluence.networks._training import train
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
 from skinfluence.predictors._torch import ModuleFunction, TorchPredictor, class_output
+from skinfluence.predictors._torch_checks import check_outputs, check_table
 
 
 class _Module(BaseEstimator):
@@ -28,9 +31,15 @@ class _Module(BaseEstimator):
     def _fit(self, X, y, sample_weight, function):
         """Train from the module's own parameters, and keep where the training ended."""
         self._function = function
+        if not function.names:
+            raise ValueError(
+                f"layers={self.layers!r} leaves no parameters of the module to explain; those with "
+                "requires_grad=False are constants. Expected at least one. FeatureMap puts a "
+                "module without parameters before another estimator."
+            )
         self.coef_ = function.parameters()
-        TorchPredictor(X[:1], self.coef_, function).raw()  # which refuses a wrong number of outputs
         start = self._objective(X, y, sample_weight)
+        self._check_outputs(start)
         trained, self.n_iter_ = train(start, self.max_iter)
         self.coef_ = trained.coef
         self.module_ = copy.deepcopy(self.module)
@@ -50,6 +59,10 @@ class _Module(BaseEstimator):
             coding,
             penalty_scaling="mean",
         )
+
+    def _check_outputs(self, objective):
+        """Raise for outputs that are not what the loss takes."""
+        check_outputs(objective.predictor, objective.coding.n_outputs)
 
     def _raw(self, X):
         check_is_fitted(self)
@@ -133,6 +146,7 @@ class ModuleClassifier(ClassifierMixin, _Module):
             Fitted.
         """
         self._validate_params()
+        check_table(X)
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
         check_classification_targets(y)
         self.classes_ = np.unique(y)
@@ -144,6 +158,14 @@ class ModuleClassifier(ClassifierMixin, _Module):
         function = ModuleFunction(self.module, X.shape[1], self.layers, output)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return self._fit(X, y, weights, function)
+
+    def _check_outputs(self, objective):
+        bare = copy.copy(objective.predictor)
+        bare.function = copy.copy(bare.function)
+        bare.function.output = None
+        check_outputs(bare)
+        _check_probabilities(bare.raw(), self.output)
+        super()._check_outputs(objective)
 
     def _loss_and_coding(self):
         return log_loss_of(self.classes_)
@@ -195,6 +217,31 @@ class ModuleClassifier(ClassifierMixin, _Module):
         """
         raw = self._raw(X)
         return self.classes_[self._loss_and_coding()[1].predicted_codes(raw)]
+
+
+def _check_probabilities(out, output):
+    """Whether what a module returned is what `output` says."""
+    sums = out.sum(axis=1) if out.shape[1] > 1 else np.ones(len(out))
+    are_proba = (out >= 0).all() and (out <= 1).all() and (np.abs(sums - 1.0) < 1e-5).all()
+    if output == "logits" and are_proba:
+        warnings.warn(
+            "The module returns probabilities for all rows, which are taken for logits: the "
+            'softmax is applied twice. Pass output="proba" if they are probabilities.',
+            UserWarning,
+            stacklevel=user_stacklevel(),
+        )
+    if output == "proba" and not are_proba:
+        raise ValueError(
+            f'output="proba", but the module returns numbers from {out.min():.3g} to '
+            f"{out.max():.3g}, which are no probabilities. Expected numbers from 0 to 1, of sum 1; "
+            'pass output="logits" for a module without softmax or sigmoid.'
+        )
+    n_sure = int(((out == 0) | (out == 1)).any(axis=1).sum())
+    if output == "proba" and n_sure:
+        raise ValueError(
+            f"The module returns probabilities of exactly 0 or 1 for {n_sure} rows, of which no "
+            'logarithm is left. Expected logits: drop the last softmax, and pass output="logits".'
+        )
 
 
 class ModuleRegressor(RegressorMixin, _Module):
@@ -260,6 +307,7 @@ class ModuleRegressor(RegressorMixin, _Module):
             Fitted.
         """
         self._validate_params()
+        check_table(X)
         X, y = validate_data(
             self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True
         )

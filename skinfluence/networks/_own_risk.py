@@ -10,6 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from skinfluence.networks._training import train
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
 from skinfluence.predictors._torch import RowFunction, TorchPredictor, torch_loss
+from skinfluence.predictors._torch_checks import check_outputs, explained_errors
 
 
 class RiskMinimizer(RegressorMixin, BaseEstimator):
@@ -96,9 +97,26 @@ class RiskMinimizer(RegressorMixin, BaseEstimator):
         self.coef_ = np.array(self.start, dtype=np.float64).ravel()
         self._n_outputs = 0 if y.ndim == 1 else y.shape[1]
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        trained, self.n_iter_ = train(self._objective(X, y, weights), self.max_iter)
+        start = self._objective(X, y, weights)
+        self._check(start)
+        trained, self.n_iter_ = train(start, self.max_iter)
         self.coef_ = trained.coef
         return self
+
+    @staticmethod
+    def _check(start):
+        """Evaluate both functions, so that errors of theirs are named."""
+        check_outputs(start.predictor, what="`prediction`")
+        with explained_errors("`loss`", start.predictor.X.shape[1]):
+            values = start.row_values()
+            _ = start.gradient()
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            raise ValueError(
+                f"`loss` is {values[bad[0]]} for row {bad[0]} at the parameters `start`, where the "
+                f"raw prediction is {start.raw_prediction[bad[0]]} and y is {start.y[bad[0]]}. "
+                "Expected finite numbers: choose another start or another loss."
+            )
 
     def _objective(self, X, y, sample_weight):
         predictor = TorchPredictor(X, self.coef_, RowFunction(self.prediction), self.convex)

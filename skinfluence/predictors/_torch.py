@@ -58,7 +58,8 @@ class ModuleFunction:
     @property
     def device(self):
         """Where the parameters lie."""
-        return next(self.module.parameters()).device
+        held = next(self.module.parameters(), next(self.module.buffers(), None))
+        return None if held is None else held.device
 
     @cached_property
     def n_numbers(self):
@@ -106,6 +107,12 @@ class ModuleFunction:
             changed[name] = coef[start : start + size].view(own[name].shape)
             start += size
         raw = torch.func.functional_call(self.module, changed, (X,))
+        if not isinstance(raw, torch.Tensor) or raw.shape[:1] != (len(X),):
+            got = f"a tensor of shape {tuple(raw.shape)}" if hasattr(raw, "shape") else type(raw)
+            raise ValueError(
+                f"The module returns {got} for {len(X)} rows. Expected a tensor of shape (n,) or "
+                "(n, ...), one entry for each row."
+            )
         raw = raw if self.output is None else self.output(raw)
         return raw if raw.ndim == 2 else raw.reshape(len(X), -1)
 
@@ -328,7 +335,14 @@ class _TorchLoss(Loss):
         return out.reshape(*lead, *out.shape[1:])
 
     def value(self, y, raw_prediction):
-        return self._each(lambda func, loss: loss, y, raw_prediction)
+        values = self._each(lambda func, loss: loss, y, raw_prediction)
+        if values.ndim >= raw_prediction.ndim:
+            shape = values.shape[raw_prediction.ndim - 1 :]
+            raise ValueError(
+                f"`loss` returns shape {shape} for one row. Expected one number, of shape (): "
+                "loss(raw, y) takes the raw predictions (K,) first, of which raw[0] is one."
+            )
+        return values
 
     def gradient(self, y, raw_prediction):
         return self._each(lambda func, loss: func.grad(loss), y, raw_prediction)

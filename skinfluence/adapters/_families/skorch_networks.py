@@ -8,6 +8,7 @@ from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
 from skinfluence.predictors._torch import ModuleFunction, TorchPredictor, class_output
+from skinfluence.predictors._torch_checks import check_outputs
 
 #: What the module returns, by the name of the criterion of a classifier.
 CRITERIA = {"NLLLoss": "proba", "CrossEntropyLoss": "logits", "BCEWithLogitsLoss": "logits"}
@@ -103,6 +104,7 @@ def _objective(estimator, X, y, sample_weight, loss, coding, output=None, factor
     weights = RowWeights(_trained_on(estimator, X, y).astype(np.float64))
     decay = function.spread(_weight_decay(estimator)) * factor * weights.base.sum()
     predictor = TorchPredictor(X, function.parameters(), function)
+    check_outputs(predictor, coding.n_outputs)
     target = coding.encode(y)
     return Objective(loss, predictor, target, decay, weights, coding, penalty_scaling="mean")
 

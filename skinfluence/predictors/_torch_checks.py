@@ -1,0 +1,99 @@
+"""Checks of a user's module or function of PyTorch before it is explained."""
+
+from contextlib import contextmanager
+
+import numpy as np
+
+#: Rows that are computed together, and one by one.
+N_CHECKED = 8
+#: Largest difference between the two, as a share of the largest output.
+TOLERANCE = 1e-6
+
+
+def check_table(X):
+    """Raise for images that are not rows of a table."""
+    shape = tuple(getattr(X, "shape", ()))
+    if len(shape) > 2:
+        sides = ", ".join(map(str, shape[1:]))
+        raise ValueError(
+            f"X has shape {shape}. Expected a table (n_rows, n_features): pass "
+            "X.reshape(len(X), -1), and let the module begin with "
+            f"torch.nn.Unflatten(1, ({sides}))."
+        )
+
+
+@contextmanager
+def explained_errors(what, n_features):
+    """Errors of PyTorch inside a user's function say what the function has to be."""
+    try:
+        yield
+    except (RuntimeError, IndexError, TypeError, AttributeError) as error:
+        first = str(error).strip().splitlines()[0].rstrip(".")
+        raise ValueError(
+            f"{what} fails on rows of {n_features} numbers in double precision: {first}. Expected "
+            "functions of PyTorch alone, for float64 tensors of rows (n, n_features): no casts "
+            "such as .float(), no NumPy, and torch.where instead of `if` on values."
+        ) from error
+
+
+def check_outputs(predictor, n_outputs=None, what="The module"):
+    """Raise unless each row has finite outputs that depend on this row alone.
+
+    Parameters
+    ----------
+    predictor : TorchPredictor
+    n_outputs : int, default=None
+        Expected outputs of a row; None for any number.
+    what : str
+        The subject of the error.
+    """
+    n = min(predictor.n_rows, N_CHECKED)
+    some, ends = predictor.take(np.arange(n)), [0, n - 1]
+    with explained_errors(what, predictor.X.shape[1]):
+        try:
+            raw = some.raw()
+            alone = np.concatenate([some.take([i]).raw() for i in ends])
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise ValueError(f"{what} fails on one row alone: {error}. {_ALONE}") from error
+        _check_numbers(raw, n_outputs, what)
+        if np.abs(alone - raw[ends]).max() > TOLERANCE * np.abs(raw).max():
+            raise ValueError(
+                f"{what} gives a row other outputs when other rows stand beside it, or when it is "
+                f"called again. {_ALONE}"
+            )
+        _check_derivatives(some.take([0]), raw.shape[1])
+
+
+_ALONE = (
+    "Expected outputs that depend on the row alone: torch.nn.Dropout, which predictions turn off, "
+    "and batch normalisation with running statistics."
+)
+
+
+def _check_numbers(raw, n_outputs, what):
+    if raw.dtype != np.float64:
+        raise ValueError(
+            f"{what} returns {raw.dtype} for rows of float64. Expected float64: without casts, "
+            "second derivatives keep their digits."
+        )
+    if n_outputs is not None and raw.shape[1] != n_outputs:
+        raise ValueError(
+            f"{what} returns {raw.shape[1]} numbers for each row, and y has {n_outputs} "
+            "column(s). Expected as many outputs as targets."
+        )
+    if not np.isfinite(raw).all():
+        raise ValueError(
+            f"{what} returns {raw[~np.isfinite(raw)][0]} for the first rows. Expected finite "
+            "numbers: look at its parameters and at the scale of the rows."
+        )
+
+
+def _check_derivatives(row, n_outputs):
+    """Run both modes of differentiation once, so that what has no derivative fails here."""
+    if row.n_parameters:
+        row.vjp(np.ones((1, n_outputs, 1)))
+        row.jvp(np.zeros((row.n_parameters, 1)))
+    else:
+        row.input_vjp(np.ones((1, n_outputs)))
