@@ -15,9 +15,10 @@ from skinfluence import InfluenceExplainer, supports
 from skinfluence.adapters import Settings, UnsupportedEstimatorError, explain_estimator
 from skinfluence.effects import RowEdits
 from skinfluence.groups import group_influence
+from skinfluence.linalg import Hessian
 from skinfluence.objectives import minimize
 from skinfluence.perturbation import relabel_influence
-from skinfluence.solvers import AutoSolver, IndefiniteHessianError
+from skinfluence.solvers import AutoSolver, CGSolver, IndefiniteHessianError
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((90, 3))
@@ -193,6 +194,20 @@ def test_negative_curvature_is_named_with_a_damping_that_is_enough():
     assert np.isfinite(curved.influence(X[:3], y[:3])).all()
     with pytest.raises(IndefiniteHessianError, match="Pass damping="):
         curved.influence(X[:3], y[:3], rows=[1], method="refit")
+
+
+def test_conjugate_gradients_invert_the_damped_hessian_or_name_its_negative_curvature(monkeypatch):
+    y = LABELS["multiclass"]
+    model = network("multiclass", solver="adam", alpha=0.0, max_iter=30)
+    # the diagonal of a network costs as many products as there are parameters
+    monkeypatch.setattr(Hessian, "diagonal", None)
+    settings = {"method": "first_order", "solver": CGSolver(tol=1e-10)}
+    with pytest.raises(IndefiniteHessianError, match="Pass damping=") as refused:
+        explain(model, y, **settings).influence(X[:3], y[:3])
+    damping = float(str(refused.value).split("Pass damping=")[1].split()[0])
+    got = explain(model, y, damping=damping, **settings).influence(X[:3], y[:3])
+    expected = explain(model, y, damping=damping).influence(X[:3], y[:3], method="first_order")
+    np.testing.assert_allclose(got, expected, atol=1e-7 * np.abs(expected).max())
 
 
 def test_other_labels_are_those_of_the_optimum_nearby():

@@ -55,13 +55,17 @@ class NetworkLinearization(Linearization):
         return Cached(partial(_invert, *made))
 
     def _factorize(self, hessian):
+        total, failed = self.objective.weights.base.sum(), None
         try:
-            return self.solver.factorize(hessian)
+            inverse = self.solver.factorize(hessian)
         except np.linalg.LinAlgError as error:
             failed = error
-        if hessian.exact:
-            require_positive_curvature(hessian, self.objective.weights.base.sum())
-        raise failed
+        # a factorisation fails at negative curvature; conjugate gradients would not see it
+        if hessian.exact and (failed or not inverse.factorized):
+            require_positive_curvature(hessian, total)
+        if failed:
+            raise failed
+        return inverse
 
     @property
     def hessian_inverse(self):

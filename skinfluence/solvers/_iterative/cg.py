@@ -110,7 +110,8 @@ class CGSolver(Solver):
         check_seed(self.random_state)
 
     def factorize(self, hessian):
-        require_convex(hessian, self.name)
+        if hessian.predictor.moves_to_optimum:  # a network's curvature is looked at with its damping
+            require_convex(hessian, self.name)
         return CGInverse(hessian, self)
 
 
@@ -136,7 +137,7 @@ class CGInverse(InverseHessian):
         # outputs that do not interact have a Krylov space each, of the same products
         blocks = hessian.n_outputs if hessian.separable and not hessian.non_identifiable.size else 1
         self._shape = (blocks, p // blocks)
-        self._scale = diagonal_root(hessian.diagonal())
+        self._scale = _units(hessian, solver.preconditioner)
         if hessian.linear and not hessian.separable:
             # one unit for all outputs of a column: softmax gradients then stay orthogonal to the
             # common shift of all outputs. Up to 40 % fewer products where predictions are
@@ -296,3 +297,14 @@ class CGInverse(InverseHessian):
                 'solver="eigh" (pseudo-inverse).'
             )
             warn_unconverged("cg", failed, len(residuals), measured, remedy)
+
+
+def _units(hessian, preconditioner):
+    """Units of the parameters in which residuals are measured: the root of the diagonal.
+
+    Where raw predictions are not linear the diagonal costs p products. It is computed where the
+    preconditioner needs it; otherwise all parameters of a network have one unit.
+    """
+    if hessian.linear or preconditioner in ("jacobi", "nystroem"):
+        return diagonal_root(hessian.diagonal())
+    return np.ones(hessian.shape[0])

@@ -75,8 +75,9 @@ class Coordinates:
         if name in ("nystroem", "kronecker"):
             self._improve()
         else:
-            units = {"jacobi": scale, None: np.ones_like(scale)}
-            units = penalty_scale(hessian, scale) if name == "auto" else units[name]
+            units = {"jacobi": scale, None: np.ones_like(scale), "auto": scale}[name]
+            if self._waiting:
+                units = penalty_scale(hessian, scale)
             self._use(Preconditioner(units.reshape(*shape, 1)))
 
     def _use(self, preconditioner):
