@@ -44,10 +44,15 @@ def require_positive_curvature(hessian, total_weight):
         Of a predictor that is not linear.
     total_weight : float
         Sum of the weights, which the damping is multiplied by.
+
+    Returns
+    -------
+    float
+        The smallest eigenvalue.
     """
     smallest = smallest_eigenvalue(hessian)
     if smallest > 0.0:
-        return
+        return smallest
     damping = hessian.damping / total_weight
     enough = damping + 2.0 * abs(smallest) / total_weight
     digit = 10.0 ** np.floor(np.log10(enough)) if enough > 0.0 else 1e-6

@@ -33,6 +33,9 @@ class SolverReport:
     standard_error : float
         Of the last solution relative to its size, for solvers that average random repeats; NaN
         otherwise.
+    smallest_eigenvalue : float
+        Of the damped Hessian of a network, estimated by Lanczos's method where it is not
+        factorised; NaN otherwise.
     """
 
     solver: str
@@ -44,6 +47,7 @@ class SolverReport:
     n_iter: int = 0
     residual: float = float("nan")
     standard_error: float = float("nan")
+    smallest_eigenvalue: float = float("nan")
 
 
 def report_of(name, hessian, null=None):

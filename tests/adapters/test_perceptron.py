@@ -205,7 +205,11 @@ def test_conjugate_gradients_invert_the_damped_hessian_or_name_its_negative_curv
     with pytest.raises(IndefiniteHessianError, match="Pass damping=") as refused:
         explain(model, y, **settings).influence(X[:3], y[:3])
     damping = float(str(refused.value).split("Pass damping=")[1].split()[0])
-    got = explain(model, y, damping=damping, **settings).influence(X[:3], y[:3])
+    explainer = explain(model, y, damping=damping, **settings)
+    got = explainer.influence(X[:3], y[:3])
+    smallest = np.linalg.eigvalsh(explainer.objective_.hessian(damping).to_dense())[0]
+    found = explainer.linearization_.inverse.report.smallest_eigenvalue
+    assert found == pytest.approx(smallest, rel=0.02)
     expected = explain(model, y, damping=damping).influence(X[:3], y[:3], method="first_order")
     np.testing.assert_allclose(got, expected, atol=1e-7 * np.abs(expected).max())
 

@@ -55,16 +55,15 @@ class NetworkLinearization(Linearization):
         return Cached(partial(_invert, *made))
 
     def _factorize(self, hessian):
-        total, failed = self.objective.weights.base.sum(), None
+        total = self.objective.weights.base.sum()
         try:
             inverse = self.solver.factorize(hessian)
-        except np.linalg.LinAlgError as error:
-            failed = error
-        # a factorisation fails at negative curvature; conjugate gradients would not see it
-        if hessian.exact and (failed or not inverse.factorized):
-            require_positive_curvature(hessian, total)
-        if failed:
-            raise failed
+        except np.linalg.LinAlgError:
+            if hessian.exact:
+                require_positive_curvature(hessian, total)
+            raise
+        if hessian.exact and not inverse.factorized:  # which would not see negative curvature
+            inverse.report.smallest_eigenvalue = require_positive_curvature(hessian, total)
         return inverse
 
     @property

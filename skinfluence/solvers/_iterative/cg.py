@@ -110,7 +110,7 @@ class CGSolver(Solver):
         check_seed(self.random_state)
 
     def factorize(self, hessian):
-        if hessian.predictor.moves_to_optimum:  # a network's curvature is looked at with its damping
+        if hessian.predictor.moves_to_optimum:  # else only the damped sum is positive, if any
             require_convex(hessian, self.name)
         return CGInverse(hessian, self)
 
