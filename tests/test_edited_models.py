@@ -219,7 +219,7 @@ def test_where_a_refit_is_another_model_there_is_none():
             explainer.without([5])
         with pytest.raises(ValueError, match="no row of some class"):
             explainer.with_labels([5], [1])
-        with pytest.raises(ValueError, match=r"not trained on|some class"):
+        with pytest.raises(ValueError, match="not trained on"):
             explainer.with_rows(X[:1], [7])
 
 

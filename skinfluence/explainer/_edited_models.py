@@ -163,20 +163,21 @@ class EditedModels:
             raise ValueError(
                 f"Expected y of {len(rows)} labels, one for each of the rows; got {y!r}."
             )
-        if not self._sets_coefficients(removal=False):
+        settable = self._sets_coefficients(removal=False)
+        targets, codes = _encoded(self.objective_.coding, y)
+        if not settable:
             labels, new = np.asarray(model.y), np.asarray(y)
             labels = labels.astype(np.result_type(labels, new))
             labels[rows] = new.reshape(labels[rows].shape)
             return self._fitted_again(model.X, labels, model.sample_weight)
         objective = self.linearization_.optimum
-        y, codes = _encoded(objective.coding, y)
         if codes is not None:
             after = objective.coding.decode(objective.y)
             n_classes = len(np.unique(after))
             after[rows] = codes
             if len(np.unique(after)) < n_classes:
                 raise ValueError(NO_MODEL.format(what="With these labels"))
-        edited = objective.with_rows_replaced(rows, objective.predictor.take(rows), y, codes)
+        edited = objective.with_rows_replaced(rows, objective.predictor.take(rows), targets, codes)
         return self._at_optimum(edited, "With these labels")
 
     def with_rows(self, X, y, sample_weight=None):
@@ -235,7 +236,9 @@ class EditedModels:
                 "A sampler decides which rows the model is trained on, and has not seen these. "
                 + AGAIN
             )
-        if not self._sets_coefficients(removal=False):
+        settable = self._sets_coefficients(removal=False)
+        targets, codes = _encoded(self.objective_.coding, y)
+        if not settable:
             both = [model.X, table]
             stacked = sparse.vstack(both).tocsr() if sparse.issparse(table) else np.vstack(both)
             labels = np.concatenate([np.asarray(model.y), np.asarray(y)])
@@ -245,8 +248,7 @@ class EditedModels:
             both = None if old is None else np.concatenate([old, weights])
             return self._fitted_again(stacked, labels, both)
         objective = self.linearization_.optimum
-        y, codes = _encoded(objective.coding, y)
-        edited = objective.with_rows_added(objective.predictor.of(table), y, weights, codes)
+        edited = objective.with_rows_added(objective.predictor.of(table), targets, weights, codes)
         return self._at_optimum(edited, "With these rows")
 
     def _sets_coefficients(self, *, removal=True):

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from skinfluence.solvers._iterative.columns_cg import columns_cg
+
 #: Gradients that are this small a part of the first one are zero.
 REACHED = 1e-9
-#: Newton steps, and conjugate gradients within one: far more than a minimum nearby takes.
-MOST_STEPS, MOST_PRODUCTS = 100, 200
+#: Newton steps: far more than a minimum nearby takes.
+MOST_STEPS = 100
 #: Part of the gradient that a step leaves.
 INEXACT = 1e-3
 
@@ -41,7 +43,8 @@ def _newton_cg(objective, inverse):
         gradient = current.gradient()
         if not np.abs(gradient).max() > REACHED * first:
             return current
-        step = _conjugate_gradients(current.hessian(), -gradient.ravel(), inverse)
+        downhill = -gradient.reshape(-1, 1)
+        step = columns_cg(current.hessian(), downhill, inverse.solve, tol=INEXACT)
         step, length, value = step.reshape(gradient.shape), 1.0, current.value()
         slope = float((gradient * step).sum())
         moved = current.with_coef(current.coef + step)
@@ -53,23 +56,3 @@ def _newton_cg(objective, inverse):
             moved = current.with_coef(current.coef + length * step)
         current = moved
     return None
-
-
-def _conjugate_gradients(hessian, b, inverse):
-    """H^-1 b to a part of its size, or up to a direction of negative curvature (Nash, 1984)."""
-    x, r = np.zeros_like(b), b
-    z = inverse @ r
-    direction, rz = z, float(r @ z)
-    for _ in range(MOST_PRODUCTS):
-        product = hessian @ direction
-        curved = float(direction @ product)
-        if not curved > 0.0:
-            return x if x.any() else direction
-        x = x + rz / curved * direction
-        r = r - rz / curved * product
-        if np.linalg.norm(r) <= INEXACT * np.linalg.norm(b):
-            break
-        z = inverse @ r
-        before, rz = rz, float(r @ z)
-        direction = z + rz / before * direction
-    return x

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from skinfluence.solvers._base import InverseHessian, Solver
-
-MAX_ITER = 200
+from skinfluence.solvers._iterative.columns_cg import columns_cg
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,20 +74,4 @@ class _NearbyInverse(InverseHessian):
         return self._base.solve(V) - self._solved @ (self._core @ (self._solved.T @ V))
 
     def solve(self, V):
-        X, R = np.zeros_like(V), V.copy()
-        Z = self._precondition(R)
-        P, power = Z, np.einsum("pm,pm->m", R, Z)
-        aim = self._tol * np.linalg.norm(V, axis=0)
-        for _ in range(MAX_ITER):
-            running = (np.linalg.norm(R, axis=0) > aim) & (power > 0.0)
-            if not running.any():
-                break
-            product = self.hessian.matmat(P)
-            length = np.where(running, power, 0.0)
-            length /= np.where(running, np.einsum("pm,pm->m", P, product), 1.0)
-            X += length * P
-            R -= length * product
-            Z = self._precondition(R)
-            before, power = power, np.einsum("pm,pm->m", R, Z)
-            P = Z + np.where(running, power / np.where(running, before, 1.0), 0.0) * P
-        return X
+        return columns_cg(self.hessian, V, self._precondition, tol=self._tol)
