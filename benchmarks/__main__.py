@@ -29,6 +29,7 @@ BENCHMARKS = (
     "labels_people",
     "labels_probabilities",
     "labels_cleaning",
+    "labels_review",
     "labels_values",
     "labels_scale",
     "relabelling",

@@ -6,9 +6,9 @@ Run alone: ``python -m benchmarks fixing``; needs the larger data sets (see _rea
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks._figures import Figure, line_style
+from benchmarks._figures import Figure
+from benchmarks._inspection import curves_table, draw_curves, inspect
 from benchmarks._real_data import loaders
-from benchmarks._tables import Table
 from skinfluence import InfluenceExplainer
 from skinfluence.datasets import flip_labels
 
@@ -42,16 +42,12 @@ def run(quick=False):
 
 def repeat(X, y, X_test, y_test, seed):
     """Shares found and test accuracies, for each order and share inspected."""
-    given, wrong = flip_labels(y, FLIPPED, random_state=seed)
-    found, accuracy = (np.zeros((len(ORDERS), len(SHARES))) for _ in range(2))
-    accuracy[:, 0] = _fit(X, given).score(X_test, y_test)
-    for i, order in enumerate(_orders(X, given, seed)):
-        for j, share in enumerate(SHARES[1:], start=1):
-            rows = order[: round(share * len(y))]
-            found[i, j] = wrong[rows].sum() / wrong.sum()
-            labels = given.copy()
-            labels[rows] = y[rows]
-            accuracy[i, j] = _fit(X, labels).score(X_test, y_test)
+    given, _ = flip_labels(y, FLIPPED, random_state=seed)
+
+    def score(labels):
+        return _fit(X, labels).score(X_test, y_test)
+
+    found, accuracy = inspect(_orders(X, given, seed), given, y, SHARES, score)
     print(f"  repeat {seed}: {found[:, 2].round(3)} found, {accuracy[:, 2].round(3)}", flush=True)
     return found, accuracy
 
@@ -63,7 +59,13 @@ def report(found, accuracy, clean):
         f"means and standard deviations of {len(found)} repeats."
     )
     figure = Figure("fixing", title, lambda c: _draw(c, found, accuracy, clean), (8.0, 3.6))
-    return [figure, _table(found, accuracy, clean)]
+    notes = [
+        f"Test accuracy with all labels right {clean:.3f}, with none inspected "
+        f"{accuracy[:, 0, 0].mean():.3f}."
+    ]
+    title, pairs = "Labels inspected and corrected", ((0, 1), (1, 2))
+    table = curves_table(title, ORDERS, SHARES, found, accuracy, pairs, notes)
+    return [figure, table]
 
 
 def _fit(X, y):
@@ -84,35 +86,7 @@ def _orders(X, given, seed):
     return [np.argsort(-explainer.self_influence()), np.argsort(-loss), random]
 
 
-def _table(found, accuracy, clean):
-    """Shares found and accuracies, and how often an order is the better one."""
-    columns = ["order", *(f"{share:.0%} inspected" for share in SHARES[1:])]
-    lines = []
-    for name, values in (("found", found), ("test accuracy", accuracy)):
-        for i, order in enumerate(ORDERS):
-            mean, deviation = values[:, i].mean(axis=0), values[:, i].std(axis=0)
-            cells = [f"{m:.3f} ± {d:.3f}" for m, d in zip(mean[1:], deviation[1:], strict=True)]
-            lines.append([f"{name}, {order}", *cells])
-    for first, second in ((0, 1), (1, 2)):
-        better = (found[:, first] >= found[:, second]).mean(axis=0)
-        name = f"found: {ORDERS[first]} at least {ORDERS[second]}, share of repeats"
-        lines.append([name, *(f"{share:.0%}" for share in better[1:])])
-    notes = [
-        f"Test accuracy with all labels right {clean:.3f}, with none inspected "
-        f"{accuracy[:, 0, 0].mean():.3f}."
-    ]
-    title = f"Labels inspected and corrected, {len(found)} repeats, mean ± standard deviation"
-    return Table(title, columns, lines, notes)
-
-
 def _draw(canvas, found, accuracy, clean):
-    left, right = canvas.subplots(1, 2)
-    for ax, values in ((left, found), (right, accuracy)):
-        for i, order in enumerate(ORDERS):
-            mean, deviation = values[:, i].mean(axis=0), values[:, i].std(axis=0)
-            ax.errorbar(100 * SHARES, mean, deviation, label=order, capsize=2, **line_style(i))
-        ax.set_xlabel("labels inspected (%)")
-    right.axhline(clean, color="0.5", linewidth=1, label="all labels right")
-    left.set_ylabel("share of the wrong labels found")
-    right.set_ylabel("test accuracy")
-    right.legend(fontsize=8)
+    axes = canvas.subplots(1, 2)
+    draw_curves(axes, ORDERS, SHARES, found, accuracy, clean)
+    axes[1].legend(fontsize=8)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._figures import Figure, line_style
+from benchmarks._inspection import inspect
 from benchmarks._labels_data import FLIPPED, KINDS, PEOPLE, RATES, load, make_wrong, people
 from benchmarks._labels_ways import WAYS, Trial, Verdict, logistic
 from benchmarks._processes import Child
@@ -144,21 +145,19 @@ def _curves(table, kind, rate, seed, rows):
     n_train, n_test = rows
     X, truth = load(table, seed, n_train + n_test)
     X, X_test, truth, y_test = X[:n_train], X[n_train:], truth[:n_train], truth[n_train:]
-    y, wrong = make_wrong(X, truth, kind, rate, seed)
-    trial, found = Trial(X, y, seed), {}
-    for name, verdict in ORDERS.items():
-        order = np.argsort(-verdict(trial).score, kind="stable")
-        found[name] = {"accuracy": [], "found": []}
-        for share in SHARES:
-            looked_at = order[: round(share * len(y))]
-            repaired = y.copy()
-            repaired[looked_at] = truth[looked_at]
-            model = logistic(X).fit(X, repaired)
-            found[name]["accuracy"].append(float(model.score(X_test, y_test)))
-            found[name]["found"].append(float(wrong[looked_at].sum() / wrong.sum()))
-    plain = {"noisy": y, "clean": truth}
-    scores = {n: float(logistic(X).fit(X, of).score(X_test, y_test)) for n, of in plain.items()}
-    return scores | {"orders": found}
+    y, _ = make_wrong(X, truth, kind, rate, seed)
+    trial = Trial(X, y, seed)
+
+    def score(labels):
+        return float(logistic(X).fit(X, labels).score(X_test, y_test))
+
+    orders = [np.argsort(-way(trial).score, kind="stable") for way in ORDERS.values()]
+    found, accuracy = inspect(orders, y, truth, (0.0, *SHARES), score)
+    made = {
+        name: {"found": found[i, 1:].tolist(), "accuracy": accuracy[i, 1:].tolist()}
+        for i, name in enumerate(ORDERS)
+    }
+    return {"noisy": accuracy[0, 0], "clean": score(truth), "orders": made}
 
 
 def _flipped(table, kind, rate, seed, quick):
