@@ -64,8 +64,8 @@ def audit(
     """Find wrong labels in DATA, a file of CSV, TSV or Parquet (also packed as .gz).
 
     Separator, encoding, decimal commas, dates and kinds of columns are guessed, and stated. Also
-    shown: duplicates that contradict each other, rows unlike the rest, and groups of rows that are
-    predicted worse than others.
+    shown: duplicates and near duplicates that contradict each other, rows unlike the rest, and
+    groups of rows that are predicted worse than others.
     """
     from ._auditing import export, shipped, text
     from ._auditing.prepare import prepare, prepare_table
@@ -89,8 +89,8 @@ def audit(
     )
     if not quiet:
         click.echo(text.head(found))
-        for part in (text.suspects, text.duplicates, text.unlike, text.groups):
-            click.echo(part(found, top))
+        for screen in text.SCREENS:
+            click.echo(screen(found, top))
         if changed is not None:
             click.echo(text.title("Checked") + "\n" + shipped.check(found, changed))
         click.echo(f"\n{found.seconds:.1f} s")

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from skinfluence._utils.decisions import hash_file
 from skinfluence.cli import main
 from skinfluence.cli._auditing import prepare as preparing
+from skinfluence.cli._auditing.duplicates import find_duplicates
 from skinfluence.cli._auditing.findings import find_groups, find_unlike
 from skinfluence.cli._auditing.run import noted_warnings
 from skinfluence.cli._files.checks import column_scores, find_leaks
@@ -179,6 +180,24 @@ def test_a_column_that_gives_the_target_away_is_noted(classes):
     notes = []
     find_leaks(column_scores(columns, y, classes), classes, notes)
     assert [note.split("'")[1] for note in notes] == ["after", "color"][: 1 + classes]
+
+
+@pytest.mark.parametrize("n_numbers", [3, 30])  # 30: candidates come from random directions
+def test_close_rows_with_another_label_are_found_and_no_others(n_numbers):
+    random = np.random.default_rng(0)
+    numbers, color = random.normal(size=(400, n_numbers)), random.choice(["red", "blue"], 400)
+    label = random.integers(0, 2, 400)
+    numbers[:5], color[:5] = numbers[5:10] + 1e-3, color[5:10]
+    label[:4], label[4] = 1 - label[5:9], label[9]  # the last pair agrees
+    numbers[20], color[20], label[20] = numbers[21], "RED", 1 - label[21]
+    color[21] = "red"
+    columns = {f"x{i}": Column("numbers", values) for i, values in enumerate(numbers.T)}
+    columns["color"] = Column("categories", color.astype(object))
+    found = find_duplicates(columns, np.arange(400) + 7, label, lambda one: np.ptp(one) > 0)
+    close = sorted((rows - 7).tolist() for _, rows in found.close)
+    assert close == [[0, 5], [1, 6], [2, 7], [3, 8]]
+    assert all(0 < distance <= found.distance for distance, _ in found.close)
+    assert found.exact == [] and [(rows - 7).tolist() for rows in found.near] == [[20, 21]]
 
 
 def test_groups_of_unusual_error_are_found():

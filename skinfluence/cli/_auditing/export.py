@@ -87,6 +87,10 @@ def to_dict(audit):
         "suspects": [asdict(found) for found in audit.suspects],
         "contradicting_duplicates": [rows.tolist() for rows in duplicates.exact],
         "contradicting_near_duplicates": [rows.tolist() for rows in duplicates.near],
+        "contradicting_close_rows": [
+            {"distance": distance, "rows": rows.tolist()} for distance, rows in duplicates.close
+        ],
+        "close_below": duplicates.distance,
         "repeated_rows": duplicates.n_repeated,
         "unlike": [asdict(found) for found in audit.unlike],
         "groups": [asdict(found) for found in audit.groups],

@@ -1,6 +1,5 @@
-"""Rows that contradict each other, rows unlike the rest, groups with unusual error."""
+"""Rows unlike the rest, groups with unusual error."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,16 +14,6 @@ RARE, USUALLY_RARE = 0.01, 0.05
 UNUSUAL, FEWEST = 4.0, 30
 #: Quantile bins of a column of many different numbers.
 N_BINS = 4
-_SPACE = re.compile(r"[\W_]+")
-
-
-@dataclass
-class Duplicates:
-    """Sets of rows (of the file) that are alike; those that contradict each other are listed."""
-
-    exact: list  # sets of rows with equal cells and different labels
-    near: list  # the same where one number differs a little, or case and punctuation
-    n_repeated: int  # rows that repeat an earlier one, label included
 
 
 @dataclass
@@ -46,44 +35,6 @@ class GroupError:
     error: float
     error_of_others: float
     z: float
-
-
-def find_duplicates(columns, rows, labels, differ):
-    """Duplicates among rows; `differ` says whether labels (an array) contradict each other."""
-    codes = {name: _codes(column) for name, column in columns.items()}
-    whole = _hash(codes)
-    exact, n_repeated = [], 0
-    for members in _sets(whole):
-        if differ(labels[members]):
-            exact.append(rows[members])
-        n_repeated += len(members) - len(np.unique(labels[members]))
-    near = _near(columns, codes, whole, labels, differ)
-    return Duplicates(exact, [rows[members] for members in near], n_repeated)
-
-
-def _near(columns, codes, whole, labels, differ):
-    """Sets of rows that are equal but for one number, which differs little, or for punctuation."""
-    if len(columns) < 4:  # otherwise all of a row but one cell is not much
-        return []
-    found: dict = {}
-    plain = {
-        name: codes[name] if column.kind == "numbers" else _codes(column, plain=True)
-        for name, column in columns.items()
-    }
-    for members in _sets(_hash(plain)):
-        if len(np.unique(whole[members])) > 1 and differ(labels[members]):
-            found[tuple(members)] = True
-    for name, column in columns.items():
-        if column.kind != "numbers" or len(np.unique(column.values)) < 10:
-            continue
-        values, tolerance = column.values, 0.05 * np.nanstd(column.values)
-        for members in _sets(whole - _spread(codes[name], name)):
-            members = members[np.argsort(values[members], kind="stable")]
-            close = np.diff(values[members]) <= tolerance
-            for run in np.split(members, np.flatnonzero(~close) + 1):
-                if len(np.unique(whole[run])) > 1 and differ(labels[run]):
-                    found[tuple(np.sort(run))] = True
-    return [np.array(members) for members in found]
 
 
 def find_unlike(columns, rows, most=1000):
@@ -143,34 +94,6 @@ def _value(condition):
     if low == -np.inf:
         return f"up to {high:.4g}"
     return f"over {low:.4g}" if high == np.inf else f"{low:.4g} to {high:.4g}"
-
-
-def _codes(column, plain=False):
-    """Whole numbers (n,) that are equal where the values are; `plain`: case and signs aside."""
-    values = column.values
-    if values.dtype == object:
-        values = np.array([_SPACE.sub(" ", text).casefold() if plain else text for text in values])
-    return np.unique(values, return_inverse=True)[1]
-
-
-def _spread(codes, name):
-    """A random 64-bit number for each code of a column, (n,)."""
-    random = np.random.default_rng(list(name.encode()))
-    return random.integers(0, 2**64, codes.max() + 1, dtype=np.uint64)[codes]
-
-
-def _hash(codes):
-    """Sum of the columns' random numbers: equal rows have equal sums, (n,)."""
-    return sum(_spread(values, name) for name, values in codes.items())
-
-
-def _sets(keys):
-    """Arrays of the positions with an equal key, of two positions or more."""
-    order = np.argsort(keys, kind="stable")
-    starts = np.flatnonzero(np.diff(keys[order])) + 1
-    starts = np.concatenate([[0], starts, [len(keys)]])
-    for place in np.flatnonzero(np.diff(starts) > 1):
-        yield order[starts[place] : starts[place + 1]]
 
 
 def _distance(values):

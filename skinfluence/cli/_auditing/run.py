@@ -11,7 +11,8 @@ import numpy as np
 from skinfluence.cli._files.checks import column_scores, find_leaks
 from skinfluence.cli._files.records import DataError
 
-from .findings import Duplicates, find_duplicates, find_groups, find_unlike
+from .duplicates import Duplicates, find_duplicates
+from .findings import find_groups, find_unlike
 from .models import make_flagger
 from .prepare import Prepared
 

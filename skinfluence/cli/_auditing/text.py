@@ -6,6 +6,8 @@ import click
 
 from skinfluence.cli._layout import paragraph, table
 
+from .duplicates import CLOSE
+
 CELL = 18
 
 
@@ -77,26 +79,53 @@ def suspects(audit, top):
 
 
 def duplicates(audit, top):
-    """Rows that contradict each other."""
-    found, labels = audit.duplicates, audit.prepared.labels
-    text_of = dict(zip(labels.rows.tolist(), labels.texts, strict=True))
-    lines = [title("Duplicates")]
+    """Equal rows that contradict each other."""
+    found = audit.duplicates
     sets = [("equal", rows) for rows in found.exact] + [("nearly", rows) for rows in found.near]
-    lines.append(
+    lines = [
+        title("Duplicates"),
         paragraph(
             f"{found.n_repeated:,} rows repeat another one, target included. Equal rows with "
-            f"another target: {len(found.exact):,} sets. Nearly equal rows (one number a little "
-            f"off, or case and punctuation) with another target: {len(found.near):,} sets."
-        )
-    )
+            f"another target: {len(found.exact):,} sets. Rows that differ in case and punctuation "
+            f"alone, with another target: {len(found.near):,} sets."
+        ),
+    ]
+    if sets:
+        lines.append(_sets(audit, ["how"], [[how] for how, _ in sets], sets, top))
+    return "\n".join(lines)
+
+
+def near_duplicates(audit, top):
+    """Rows close to each other that contradict each other."""
+    found = audit.duplicates
+    if not found.distance:
+        return title("Near duplicates") + "\nThe table has too few columns to look for them."
+    lines = [
+        title("Near duplicates"),
+        paragraph(
+            f"{len(found.close):,} sets of rows with another target lie within "
+            f"{found.distance:.3g} of each other, {CLOSE:g} times the median distance of a row to "
+            "its nearest neighbour (numbers scaled, categories and words as columns)."
+        ),
+    ]
+    if found.close:
+        distances = [[f"{distance:.3g}"] for distance, _ in found.close]
+        lines.append(_sets(audit, ["distance"], distances, found.close, top))
+    return "\n".join(lines)
+
+
+def _sets(audit, names, cells, sets, top):
+    """Table of the first sets of rows, with the labels that they have."""
+    labels = audit.prepared.labels
+    text_of = dict(zip(labels.rows.tolist(), labels.texts, strict=True))
     body = []
-    for how, rows in sets[:top]:
+    for first, (_, rows) in list(zip(cells, sets, strict=True))[:top]:
         counts = Counter(text_of[row] for row in rows.tolist()).most_common(4)
         members = ", ".join(map(str, rows[:6])) + (", ..." if len(rows) > 6 else "")
-        body.append([how, members, ", ".join(f"{cut(label)} x {k}" for label, k in counts)])
-    if body:
-        lines.append(table(body, ["how", "rows", "targets"], left={0, 1, 2}))
-    return "\n".join(lines)
+        body.append([*first, members, ", ".join(f"{cut(label)} x {k}" for label, k in counts)])
+    shown = [table(body, [*names, "rows", "targets"], left={0, 1, 2})] if body else []
+    more = len(sets) - len(body)
+    return "\n".join([*shown, *([f"... and {more:,} more: --top or --json."] if more else [])])
 
 
 def unlike(audit, top):
@@ -155,3 +184,7 @@ def cut(text, width=CELL):
     text = "".join(c if c.isprintable() else " " for c in text[: 4 * width])
     text = " ".join(text.split())
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+#: What is shown after the head.
+SCREENS = (suspects, duplicates, near_duplicates, unlike, groups)

@@ -1,0 +1,127 @@
+"""Rows that are alike and whose targets contradict each other."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+from sklearn.metrics.pairwise import paired_distances
+from sklearn.neighbors import NearestNeighbors
+from sklearn.random_projection import GaussianRandomProjection
+
+from skinfluence.cli._files.columns import Column
+
+from .models import encoder
+from .prepare import make_rows
+
+#: Rows are close below this share of the median distance of a row to its nearest neighbour, ...
+CLOSE = 0.1
+#: ... which is estimated from so many rows. So many neighbours of each row are looked at.
+SAMPLE, NEIGHBORS = 100, 5
+#: More columns are projected on so many random directions, in which candidates are searched at a
+#: larger distance: the tree skips hardly any row in more dimensions.
+DIRECTIONS, SLACK = 20, 1.6
+#: Columns of a table without free text in which two rows that are close are no coincidence.
+FEWEST_COLUMNS = 4
+_SPACE = re.compile(r"[\W_]+")
+
+
+@dataclass
+class Duplicates:
+    """Sets of rows (of the file) that are alike; those that contradict each other are listed."""
+
+    exact: list  # sets of rows with equal cells and different labels
+    near: list  # the same where case and punctuation differ
+    close: list  # (distance, set of rows) where numbers or words differ a little, the closest first
+    distance: float  # below which rows are close
+    n_repeated: int  # rows that repeat an earlier one, label included
+
+
+def find_duplicates(columns, rows, labels, differ):
+    """Duplicates among rows; `differ` says whether labels (an array) contradict each other."""
+    codes = {name: _codes(column) for name, column in columns.items()}
+    whole = _hash(codes)
+    exact, n_repeated = [], 0
+    for members in _sets(whole):
+        if differ(labels[members]):
+            exact.append(rows[members])
+        n_repeated += len(members) - len(np.unique(labels[members]))
+    words = {n: _codes(c, plain=True) for n, c in columns.items() if c.kind != "numbers"}
+    plain = _hash(codes | words)
+    near = [
+        rows[members]
+        for members in _sets(plain)
+        if len(np.unique(whole[members])) > 1 and differ(labels[members])
+    ]
+    close, distance = _close(columns, plain, labels, differ)
+    close = [(far, rows[members]) for far, members in close]
+    return Duplicates(exact, near, close, distance, n_repeated)
+
+
+def _close(columns, plain, labels, differ):
+    """((largest distance, positions) of sets of close rows, distance below which rows are close).
+
+    Distances are Euclidean between rows as linear models have them: numbers scaled, categories and
+    words as columns. Of rows that are equal in `plain` the first stands for all.
+    """
+    texts = any(column.kind == "text" for column in columns.values())
+    _, first, group = np.unique(plain, return_index=True, return_inverse=True)
+    if (len(columns) < FEWEST_COLUMNS and not texts) or len(first) < 3:
+        return [], 0.0
+    table = {name: Column(column.kind, column.values[first]) for name, column in columns.items()}
+    Z = encoder(table).fit_transform(make_rows(table, first))
+    Z = sparse.csr_matrix(Z) if sparse.issparse(Z) else Z
+    sample = Z[np.random.default_rng(0).permutation(len(first))[:SAMPLE]]
+    nearest = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(Z)
+    limit = CLOSE * float(np.median(nearest.kneighbors(sample)[0][:, 1]))
+    points, reach = Z, limit
+    if Z.shape[1] > DIRECTIONS:
+        points = GaussianRandomProjection(DIRECTIONS, random_state=0).fit_transform(Z)
+        reach = SLACK * limit
+    tree = cKDTree(points.toarray() if sparse.issparse(points) else points)
+    k = min(NEIGHBORS + 1, len(first))
+    _, others = tree.query(tree.data, k=k, distance_upper_bound=reach)
+    a, b = np.repeat(np.arange(len(first)), k), others.ravel()
+    a, b = np.array([a, b])[:, (b < len(first)) & (a != b)]  # beyond the limit the tree says n
+    far = paired_distances(Z[a], Z[b]) if len(a) else np.zeros(0)
+    a, b, far = a[far <= limit], b[far <= limit], far[far <= limit]
+    links = sparse.coo_matrix((np.ones(len(a)), (a, b)), (len(first), len(first)))
+    component = connected_components(links, directed=False)[1]
+    widest = np.zeros(len(first))
+    np.maximum.at(widest, component[a], far)
+    found = [
+        (float(widest[component[group[members[0]]]]), members)
+        for members in _sets(component[group])
+        if len(np.unique(group[members])) > 1 and differ(labels[members])
+    ]
+    return sorted(found, key=lambda pair: pair[0]), limit
+
+
+def _codes(column, plain=False):
+    """Whole numbers (n,) that are equal where the values are; `plain`: case and signs aside."""
+    values = column.values
+    if values.dtype == object:
+        values = np.array([_SPACE.sub(" ", text).casefold() if plain else text for text in values])
+    return np.unique(values, return_inverse=True)[1]
+
+
+def _spread(codes, name):
+    """A random 64-bit number for each code of a column, (n,)."""
+    random = np.random.default_rng(list(name.encode()))
+    return random.integers(0, 2**64, codes.max() + 1, dtype=np.uint64)[codes]
+
+
+def _hash(codes):
+    """Sum of the columns' random numbers: equal rows have equal sums, (n,)."""
+    return sum(_spread(values, name) for name, values in codes.items())
+
+
+def _sets(keys):
+    """Arrays of the positions with an equal key, of two positions or more."""
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order])) + 1
+    starts = np.concatenate([[0], starts, [len(keys)]])
+    for place in np.flatnonzero(np.diff(starts) > 1):
+        yield order[starts[place] : starts[place + 1]]
