@@ -1,11 +1,18 @@
 """``skinfluence audit``: wrong labels and other oddities of a table in a file."""
 
 import sys
+from functools import partial
 
 import click
 from click.core import ParameterSource
 
-from ._options import columns_options, dialect_options, labels_model_option, quiet_option
+from ._options import (
+    columns_options,
+    dialect_options,
+    images_option,
+    labels_model_option,
+    quiet_option,
+)
 
 EPILOG = """\b
 Examples:
@@ -34,6 +41,7 @@ Exit codes: 0 fine, 1 more labels are flagged than --fail-over allows, 2 bad usa
 @click.option(
     "--html", type=click.Path(dir_okay=False), help="Write a page to review the labels on."
 )
+@images_option
 @click.option("--csv", type=click.Path(dir_okay=False), help="Write the flagged rows.")
 @click.option("--json", type=click.Path(dir_okay=False), help="Write all findings.")
 @click.option(
@@ -54,6 +62,7 @@ def audit(
     strict,
     top,
     html,
+    images,
     csv,
     json,
     fail_over,
@@ -68,6 +77,7 @@ def audit(
     groups of rows that are predicted worse than others.
     """
     from ._auditing import export, shipped, text
+    from ._auditing.images import find_images
     from ._auditing.prepare import prepare, prepare_table
     from ._auditing.run import EXPLAINED, run_audit
 
@@ -80,6 +90,7 @@ def audit(
         changed = None
         how = {"task": task, "drop": drop, "keep": keep}
         prepared = prepare(data, target, **how, encoding=encoding, separator=separator)
+    shown = find_images(prepared, images, drop) if html else {}
     found = run_audit(
         prepared,
         model=model,
@@ -94,7 +105,8 @@ def audit(
         if changed is not None:
             click.echo(text.title("Checked") + "\n" + shipped.check(found, changed))
         click.echo(f"\n{found.seconds:.1f} s")
-    outputs = ((html, export.write_html), (csv, export.write_csv), (json, export.write_json))
+    write_html = partial(export.write_html, **shown)
+    outputs = ((html, write_html), (csv, export.write_csv), (json, export.write_json))
     for path, write in outputs:
         if path:
             write(found, path)

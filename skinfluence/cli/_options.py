@@ -53,3 +53,9 @@ labels_model_option = click.option(
     type=click.Choice(MODELS),
     help="Model of the labels; auto, linear and rbf are chosen by their leave-one-out likelihood.",
 )
+images_option = click.option(
+    "--images",
+    metavar="COLUMN|HxW",
+    help="Images of a page: column with names of PNG or JPEG files (found by itself), or height x "
+    "width of pixels, such as 28x28.",
+)

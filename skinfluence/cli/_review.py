@@ -5,7 +5,13 @@ from pathlib import Path
 
 import click
 
-from ._options import columns_options, dialect_options, labels_model_option, quiet_option
+from ._options import (
+    columns_options,
+    dialect_options,
+    images_option,
+    labels_model_option,
+    quiet_option,
+)
 
 EPILOG = """\b
 Examples:
@@ -27,6 +33,7 @@ Examples:
     type=click.IntRange(1, 1000),
     help="Rows on the page, the most suspicious first.",
 )
+@images_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Name of the page.")
 @click.option(
     "--serve",
@@ -53,6 +60,7 @@ def review(
     keep,
     model,
     n_rows,
+    images,
     output,
     serve,
     decisions,
@@ -70,6 +78,7 @@ def review(
     from skinfluence.report import ReviewServer, audit_report
 
     from ._auditing.export import check_outputs
+    from ._auditing.images import find_images
     from ._auditing.prepare import prepare
     from ._auditing.run import fit_flagger
     from ._auditing.text import print_notes
@@ -82,7 +91,7 @@ def review(
     check_outputs(data, (decisions if serve else output,))
     how = {"task": task, "drop": drop, "keep": keep}
     prepared = prepare(data, target, **how, encoding=encoding, separator=separator)
-    labels = prepared.labels
+    labels, shown = prepared.labels, find_images(prepared, images, drop)
     flagger = fit_flagger(model, prepared, verbose=0 if quiet else None)
     if not quiet:
         print_notes(prepared.notes)
@@ -93,6 +102,7 @@ def review(
             title=f"Review of {labels.name!r} in {Path(data).name}",
             key=asdict(prepared.table.key(labels.name)),
             rows=labels.rows,
+            **shown,
         )
         if not serve:
             page.write_html(output)

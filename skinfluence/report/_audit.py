@@ -13,6 +13,7 @@ from skinfluence.labels import LabelFlagger
 from skinfluence.report._figures import draw_svg
 from skinfluence.report._neighbors import label_text, review_rows
 from skinfluence.report._page import Report
+from skinfluence.report._pictures import ImageFiles, Pixels
 from skinfluence.report._words import audit_words, confusions
 
 #: Rows of a review page at most.
@@ -21,7 +22,16 @@ SCRIPTS = ("store.js", "server.js", "export.js", "list.js", "detail.js", "review
 
 
 def audit_report(
-    flagger, *, n_rows=200, k=3, title="Audit of labels", image_shape=None, key=None, rows=None
+    flagger,
+    *,
+    n_rows=200,
+    k=3,
+    title="Audit of labels",
+    image_shape=None,
+    images=None,
+    image_folder=".",
+    key=None,
+    rows=None,
 ):
     """Make a page with the results of a label flagger, on which the rows can be reviewed.
 
@@ -43,6 +53,12 @@ def audit_report(
         Heading of the page.
     image_shape : tuple of (height, width), default=None
         Rows are images of this shape, as numbers, and shown as such.
+    images : sequence of str, or array of shape (n_train, height, width), default=None
+        Pictures to show next to the columns: names of PNG or JPEG files in `image_folder`, or grey
+        values. Files are made so small that all fit into the page. Those that are missing, no
+        image, or outside of the folder are named.
+    image_folder : str or path-like, default="."
+        Folder that the names of files are relative to.
     key : dict, default=None
         File that the decisions belong to: its name `table`, its hash `sha256`, its number of `rows`
         and its `target`. The command line gives it; ``skinfluence apply`` compares it.
@@ -57,7 +73,7 @@ def audit_report(
     Raises
     ------
     ValueError
-        For a flagger of several columns of y, or more than 1,000 rows.
+        For a flagger of several columns of y, more than 1,000 rows, or images of other rows.
     ImportError
         Without the extra ``skinfluence[report]``.
 
@@ -72,13 +88,14 @@ def audit_report(
     >>> audit_report(LabelFlagger().fit(X, y_given))
     <Report 'Audit of labels': write_html(path) writes the page>
     """
-    return AuditReport(flagger, n_rows, k, title, image_shape, key, rows)
+    pictures = read_images(flagger, images, image_folder)
+    return AuditReport(flagger, n_rows, k, title, image_shape, pictures, key, rows)
 
 
 class AuditReport(Report):
     """The report of :func:`audit_report`, which can list its rows again after an update."""
 
-    def __init__(self, flagger, n_rows, k, title, image_shape, key, rows):
+    def __init__(self, flagger, n_rows, k, title, image_shape, images, key, rows):
         if not isinstance(flagger, LabelFlagger):
             raise TypeError(f"flagger={flagger!r}. Expected a fitted LabelFlagger.")
         check_is_fitted(flagger)
@@ -100,6 +117,7 @@ class AuditReport(Report):
             "n_rows": n_rows,
             "k": k,
             "image_shape": image_shape,
+            "images": images,
         }
         given = given_labels(flagger)
         context = {
@@ -116,6 +134,20 @@ class AuditReport(Report):
         given = given_labels(flagger)
         rows = review_data(flagger, given, **self._about)["rows"]
         return {"words": audit_words(flagger, given), "rows": rows}
+
+
+def read_images(flagger, images, folder):
+    """The pictures of all training rows, or None."""
+    if images is None:
+        return None
+    pixels = getattr(images, "ndim", 1) == 3
+    found = Pixels(images) if pixels else ImageFiles(images, folder)
+    if len(found) != len(flagger.row_names_):
+        raise ValueError(
+            f"images has {len(found):,} entries for {len(flagger.row_names_):,} training rows. "
+            "Expected one name of a file, or one array of (height, width), per row."
+        )
+    return found
 
 
 def given_labels(flagger):
@@ -155,7 +187,7 @@ def label_figure(flagger):
     return {"svg": draw_svg(draw, alt, number=1), "caption": caption.rstrip(".") + "."}
 
 
-def review_data(flagger, given, *, key, ids, n_rows, k, image_shape):
+def review_data(flagger, given, *, key, ids, n_rows, k, image_shape, images):
     """What the scripts of the page read."""
     rows = flagger.ranking_[~flagger.reviewed_[flagger.ranking_]][:n_rows]
     classes = flagger.target_type_ == "classes"
@@ -165,7 +197,7 @@ def review_data(flagger, given, *, key, ids, n_rows, k, image_shape):
         "kind": flagger.target_type_,
         "labels": labels,
         "shown": [value_text(c, longest=60) for c in labels],
-        "rows": review_rows(flagger, given, rows, ids, k, image_shape),
+        "rows": review_rows(flagger, given, rows, ids, k, image_shape, images),
         "key": key or own_key(flagger, given),
     }
     data["report"] = hashlib.sha256(json.dumps(data).encode()).hexdigest()[:16]

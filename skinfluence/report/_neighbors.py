@@ -1,8 +1,6 @@
 """Rows to review: their values, and the training rows whose influence opposes or supports them."""
 
-import base64
-import struct
-import zlib
+from collections import Counter
 
 import numpy as np
 from scipy import sparse
@@ -12,6 +10,7 @@ from skinfluence._utils.frames import frame_backend
 from skinfluence._utils.tables import value_text
 from skinfluence._utils.warnings import ignore_last_of_class
 from skinfluence.explainer import FeatureValues, relevant_columns
+from skinfluence.report._pictures import grey_picture
 
 #: Characters of a value at most, the first that keeps all values of a page below `_MOST_BYTES`.
 _LONGEST = (400, 200, 100, 50, 24)
@@ -20,7 +19,7 @@ _MOST_BYTES = 600_000
 _AT_ONCE = 10
 
 
-def review_rows(flagger, given, rows, ids, k, image_shape):
+def review_rows(flagger, given, rows, ids, k, image_shape, images):
     """One dict per row to review, for the scripts of the page; `ids` are those of all rows."""
     quality, proba = flagger.label_quality_, getattr(flagger, "loo_proba_", None)
     names = [value_text(name, longest=60) for name in np.asarray(flagger.row_names_)[rows].tolist()]
@@ -46,8 +45,11 @@ def review_rows(flagger, given, rows, ids, k, image_shape):
     table = training_table(flagger)
     pictures: dict = {}
     columns: list = [[]] * len(rows)
+    # how often each row is shown, those to review before those that they are compared with
+    needed = Counter(rows.tolist()) + Counter(x["row"] for part in shown for x in part[1:])
+    if images is not None:
+        pictures = images.pictures(needed)
     if image_shape is not None:
-        needed = {line["row"] for part in shown for line in part}
         pictures = {i: {"image": image(table, i, image_shape)} for i in needed}
     else:
         columns = shown_columns(flagger, rows)
@@ -61,7 +63,8 @@ def review_rows(flagger, given, rows, ids, k, image_shape):
                 **{key: value for key, value in line.items() if key != "row"},
                 "name": value_text(row_names[line["row"]], longest=60),
                 "label": value_text(given[line["row"]], longest=60),
-                **pictures.get(line["row"], {"values": [cells[c, line["row"]] for c in places]}),
+                **pictures.get(line["row"], {}),
+                **({} if image_shape else {"values": [cells[c, line["row"]] for c in places]}),
             }
             for line in part
         ]
@@ -170,21 +173,4 @@ def image(X, row, shape):
         raise ValueError(
             f"image_shape={shape} needs {np.prod(shape)} columns; the table has {values.size}."
         )
-    return "data:image/png;base64," + base64.b64encode(_png(values.reshape(shape))).decode()
-
-
-def _png(values):
-    """Bytes of a PNG file of 8-bit grey."""
-    low, high = np.nanmin(values), np.nanmax(values)
-    grey = 255 - np.nan_to_num(255 * (values - low) / ((high - low) or 1.0)).astype(np.uint8)
-    height, width = grey.shape
-    lines = b"".join(b"\0" + line.tobytes() for line in grey)
-    chunks = {
-        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),
-        b"IDAT": zlib.compress(lines, 9),
-        b"IEND": b"",
-    }
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks.items()
-    )
+    return grey_picture(values.reshape(shape))

@@ -36,7 +36,7 @@ def write_csv(audit, path):
             writer.writerow([found.row, *labels, f"{found.wrong:.4f}", *against])
 
 
-def write_html(audit, path):
+def write_html(audit, path, **images):
     """Write the page on which the labels can be reviewed, with the key of the table's file."""
     prepared = audit.prepared
     table, name = prepared.table, prepared.labels.name
@@ -45,7 +45,8 @@ def write_html(audit, path):
     with needs_report():
         from skinfluence.report import audit_report
 
-        page = audit_report(audit.flagger, title=title, key=key, rows=prepared.labels.rows)
+        rows = prepared.labels.rows
+        page = audit_report(audit.flagger, title=title, key=key, rows=rows, **images)
         page.write_html(path)
 
 

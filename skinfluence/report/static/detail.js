@@ -76,7 +76,8 @@ function drawDecision(row) {
 /* One line for the row and for each training row; the columns are those that set the row apart. */
 function drawCompare(row) {
   const withInfluence = row.lines.some((line) => "influence" in line);
-  const names = row.columns ?? ["image"];
+  const withImage = row.lines.some((line) => line.image || line.missing);
+  const names = [...(withImage ? ["image"] : []), ...(row.columns ?? [])];
   const heads = ["", "row", ...(withInfluence ? ["influence"] : []), isValues ? "value" : "label"];
   const head = document.createElement("tr");
   for (const name of [...heads, ...names]) {
@@ -87,7 +88,7 @@ function drawCompare(row) {
   const bodies = Object.keys(SIDES).map((side) => {
     const body = document.createElement("tbody");
     for (const line of row.lines.filter((one) => one.side === side))
-      body.append(compareLine(line, withInfluence));
+      body.append(compareLine(line, withInfluence, withImage));
     return body;
   });
   const thead = document.createElement("thead");
@@ -99,23 +100,26 @@ function drawCompare(row) {
     : "";
 }
 
-function compareLine(line, withInfluence) {
+function compareLine(line, withInfluence, withImage) {
   const made = document.createElement("tr");
   const side = cell("th", SIDES[line.side], line.side);
   side.scope = "row";
   made.append(side, cell("td", line.name));
   if (withInfluence) made.append(cell("td", signed(line.influence), "n"));
   made.append(cell("td", line.label));
+  if (withImage) made.append(line.image ? imageCell(line) : cell("td", line.missing, "value"));
   for (const text of line.values ?? []) made.append(cell("td", text, "value"));
-  if (line.image) {
-    const picture = document.createElement("img");
-    picture.src = line.image;
-    picture.alt = `row ${line.name}`;
-    const holder = document.createElement("td");
-    holder.append(picture);
-    made.append(holder);
-  }
   return made;
+}
+
+function imageCell(line) {
+  const picture = document.createElement("img");
+  picture.src = line.image;
+  picture.alt = line.alt ? `${line.alt} of row ${line.name}` : `row ${line.name}`;
+  picture.className = line.alt ? "photo" : "pixels";
+  const holder = document.createElement("td");
+  holder.append(picture);
+  return holder;
 }
 
 function signed(number) {
