@@ -81,6 +81,8 @@ def audit(
     from ._auditing.prepare import prepare, prepare_table
     from ._auditing.run import EXPLAINED, run_audit
 
+    if images and not html:
+        raise click.UsageError("--images is about the page: name it with --html.")
     export.check_outputs(data, (html, csv, json))
     if data is None:
         _refuse_options_without_file()
@@ -126,7 +128,7 @@ def _refuse_options_without_file():
     context = click.get_current_context()
     given = [
         f"--{name}"
-        for name in ("target", "task", "drop", "keep", "separator", "encoding")
+        for name in ("target", "task", "drop", "keep", "images", "separator", "encoding")
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     ]
     if given:

@@ -130,10 +130,11 @@ class AuditReport(Report):
         super().__init__("audit.html", title, context, data=data, scripts=SCRIPTS)
 
     def after_update(self, flagger):
-        """What changes on the page with other estimates: sentences and rows."""
+        """What changes on the page with other estimates: sentences, rows and their pictures."""
         given = given_labels(flagger)
-        rows = review_data(flagger, given, **self._about)["rows"]
-        return {"words": audit_words(flagger, given), "rows": rows}
+        data = review_data(flagger, given, **self._about)
+        changed = {name: data[name] for name in ("rows", "pictures")}
+        return changed | {"words": audit_words(flagger, given)}
 
 
 def read_images(flagger, images, folder):
@@ -193,11 +194,13 @@ def review_data(flagger, given, *, key, ids, n_rows, k, image_shape, images):
     classes = flagger.target_type_ == "classes"
     labels = [label_text(c) for c in flagger.classes_] if classes else []
     ids = np.arange(len(given)) if ids is None else np.asarray(ids)
+    found, pictures = review_rows(flagger, given, rows, ids, k, image_shape, images)
     data = {
         "kind": flagger.target_type_,
         "labels": labels,
         "shown": [value_text(c, longest=60) for c in labels],
-        "rows": review_rows(flagger, given, rows, ids, k, image_shape, images),
+        "rows": found,
+        "pictures": pictures,
         "key": key or own_key(flagger, given),
     }
     data["report"] = hashlib.sha256(json.dumps(data).encode()).hexdigest()[:16]

@@ -1,7 +1,5 @@
 """Rows to review: their values, and the training rows whose influence opposes or supports them."""
 
-from collections import Counter
-
 import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
@@ -20,7 +18,10 @@ _AT_ONCE = 10
 
 
 def review_rows(flagger, given, rows, ids, k, image_shape, images):
-    """One dict per row to review, for the scripts of the page; `ids` are those of all rows."""
+    """(one dict per row to review, pictures of all rows shown), for the scripts of the page.
+
+    `ids` are those of all rows.
+    """
     quality, proba = flagger.label_quality_, getattr(flagger, "loo_proba_", None)
     names = [value_text(name, longest=60) for name in np.asarray(flagger.row_names_)[rows].tolist()]
     out = []
@@ -45,8 +46,9 @@ def review_rows(flagger, given, rows, ids, k, image_shape, images):
     table = training_table(flagger)
     pictures: dict = {}
     columns: list = [[]] * len(rows)
-    # how often each row is shown, those to review before those that they are compared with
-    needed = Counter(rows.tolist()) + Counter(x["row"] for part in shown for x in part[1:])
+    cells: dict = {}
+    # the rows to review before those that they are compared with
+    needed = list(dict.fromkeys([*rows.tolist(), *(x["row"] for part in shown for x in part)]))
     if images is not None:
         pictures = images.pictures(needed)
     if image_shape is not None:
@@ -56,19 +58,18 @@ def review_rows(flagger, given, rows, ids, k, image_shape, images):
         cells = cell_texts(FeatureValues(table), shown, columns)
     row_names = np.asarray(flagger.row_names_)
     for row, part, places in zip(out, shown, columns, strict=True):
-        if image_shape is None:
-            row["columns"] = [cells["names"][c] for c in places]
+        row["columns"] = [cells["names"][c] for c in places]
         row["lines"] = [
             {
                 **{key: value for key, value in line.items() if key != "row"},
                 "name": value_text(row_names[line["row"]], longest=60),
                 "label": value_text(given[line["row"]], longest=60),
-                **pictures.get(line["row"], {}),
-                **({} if image_shape else {"values": [cells[c, line["row"]] for c in places]}),
+                **({"picture": line["row"]} if pictures else {}),
+                "values": [cells[c, line["row"]] for c in places],
             }
             for line in part
         ]
-    return out
+    return out, pictures
 
 
 def cell_texts(train, shown, columns):

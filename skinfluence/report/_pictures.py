@@ -46,8 +46,8 @@ class ImageFiles:
     def pictures(self, rows):
         """A dict by row: its picture with the file's name, or in "missing" why there is none.
 
-        `rows` says how often each is shown. All have the largest size with which they fit into a
-        page; with the smallest one, the first rows have theirs, and the others the file's name.
+        All have the largest size with which they fit into a page; with the smallest one, the first
+        of `rows` have theirs, and the others the file's name.
         """
         for row in rows:
             if row not in self._opened:
@@ -55,13 +55,13 @@ class ImageFiles:
         images = {row: self._opened[row] for row in rows if not isinstance(self._opened[row], str)}
         for side in _SIDES:
             made = {row: _jpeg(image, side) for row, image in images.items()}
-            if sum(rows[row] * len(address) for row, address in made.items()) <= _MOST_BYTES:
+            if sum(map(len, made.values())) <= _MOST_BYTES:
                 break
         out, left = {}, _MOST_BYTES
-        for row, times in rows.items():
+        for row in rows:
             name, why = value_text(self._names[row], longest=60), self._opened[row]
             out[row] = {"alt": name}
-            left -= times * len(made.get(row, ""))
+            left -= len(made.get(row, ""))
             if row in made and left >= 0:
                 out[row]["image"] = made[row]
             else:

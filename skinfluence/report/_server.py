@@ -66,6 +66,7 @@ class ReviewServer:
         self._given = {row["id"]: row["given"] for row in report._data["rows"]}
         self._score = {row["id"]: row["score"] for row in report._data["rows"]}
         self._rows, self._words = report._data["rows"], report._context["words"]
+        self._pictures = report._data["pictures"]
         self._decisions = self._continued()
         for decision in self._decisions.values():  # also of rows that are not on the first page
             self._given.setdefault(decision.row, decision.given)
@@ -209,6 +210,7 @@ class ReviewServer:
                 self._score[row["id"]] = row["score"]
             decided = [r for r in self._rows if r["id"] in decisions and r["id"] not in there]
             self._rows, self._words = found["rows"] + decided, found["words"]
+            self._pictures = self._pictures | found["pictures"]
             self._rank, self._used = self._rank + 1, len(values)
 
     def _ranked(self):
@@ -216,6 +218,7 @@ class ReviewServer:
         with self._lock:
             return {
                 "rows": self._rows,
+                "pictures": self._pictures,
                 "words": self._words,
                 "rank": self._rank,
                 "used": self._used,
@@ -224,7 +227,8 @@ class ReviewServer:
     def _page(self):
         state, found = self._state(), self._ranked()
         server = {"token": self._token, **state, "rank": found["rank"]}
-        data = self._report._data | {"rows": found["rows"], "server": server}
+        data = self._report._data | {name: found[name] for name in ("rows", "pictures")}
+        data["server"] = server
         return self._report._render(data, words=found["words"], connect="'self'")
 
     def _handler(self):

@@ -72,6 +72,28 @@ def test_an_audit_finds_what_is_wrong(folder):
     assert {row["given"] for row in rows} <= {"good", "'=bad"}
 
 
+def test_a_column_of_files_and_columns_of_pixels_are_shown_as_images(folder, tmp_path):
+    random = np.random.RandomState(0)
+    good = np.arange(60) % 2
+    numbers = random.normal(good[:, None], 1, (60, 4))
+    body = [
+        f"pic{i}.png,{','.join(f'{v:.3f}' for v in numbers[i])},{'no' if good[i] else 'yes'}"
+        for i in range(60)
+    ]
+    (tmp_path / "data.csv").write_text("\n".join(["file,a,b,c,d,y", *body]))
+    command = ["audit", tmp_path / "data.csv", "-t", "y", "--html", tmp_path / "page.html"]
+    result = run(*command, "--model", "logistic")
+    assert result.exit_code == 0, result.output
+    assert "images that column 'file' names" in result.output
+    assert "pic7.png: there is no such file" in (tmp_path / "page.html").read_text()
+    pixels = [*command, "--model", "logistic", "--images"]
+    assert run(*pixels, "2x2", "--drop", "file").exit_code == 0
+    assert "data:image/png;base64" in (tmp_path / "page.html").read_text()
+    assert "needs 6 columns beside the target" in run(*pixels, "2x3", "--drop", "file").output
+    assert "neither a column nor HEIGHTxWIDTH" in run(*pixels, "photo").output
+    assert "name it with --html" in run(*command[:4], "--images", "file").output
+
+
 def test_the_gate_decides_the_exit_code(folder):
     command = ["audit", folder / "data.csv", "-t", "label", "--model", "logistic", "--quiet"]
     assert run(*command, "--fail-over", "0.5").exit_code == 0

@@ -171,13 +171,47 @@ def test_images_are_shown_as_images():
     X, y = load_digits(return_X_y=True)
     X, y = X[:300], y[:300]
     flagger = LabelFlagger(LogisticRegression(C=0.01, max_iter=1000)).fit(X, y)
-    lines = data_of(audit_report(flagger, n_rows=3, image_shape=(8, 8)))["rows"][0]["lines"]
-    assert all(base64.b64decode(x["image"].split(",")[1])[:4] == b"\x89PNG" for x in lines)
+    for how in ({"image_shape": (8, 8)}, {"images": X.reshape(-1, 8, 8)}):
+        data = data_of(audit_report(flagger, n_rows=3, **how))
+        shown = [data["pictures"][str(x["picture"])]["image"] for x in data["rows"][0]["lines"]]
+        assert all(base64.b64decode(x.split(",")[1])[:4] == b"\x89PNG" for x in shown)
+        assert len(set(shown)) == len(shown) == 7
     with pytest.raises(ValueError, match="needs 81 columns; the table has 64"):
         audit_report(flagger, image_shape=(9, 9))
     explainer = InfluenceExplainer(LogisticRegression(C=0.01, max_iter=1000)).fit(X, y)
     page = explanation_report(explainer, X[:1], image_shape=(8, 8), k=2).html
     assert page.count("<img src=") == 5
+
+
+def test_image_files_are_made_small_and_those_that_cannot_be_shown_are_named(tmp_path, flagger):
+    images = pytest.importorskip("PIL.Image")
+    folder = tmp_path / "table"
+    folder.mkdir()
+    names = [f"{i}.{'png' if i % 2 else 'jpg'}" for i in range(150)]
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    for i, name in enumerate(names):
+        images.fromarray(noise // (1 + i % 3)).save(folder / name)
+    first = flagger.ranking_[:5]
+    images.fromarray(noise).save(tmp_path / "secret.png")
+    (folder / "link.png").symlink_to(tmp_path / "secret.png")
+    (folder / "words.png").write_text("<script>")
+    wrong = ["absent.png", "../secret.png", str(tmp_path / "secret.png"), "link.png", "words.png"]
+    for row, name in zip(first, wrong, strict=True):
+        names[row] = name
+    report = audit_report(flagger, n_rows=100, images=names, image_folder=folder)
+    data = data_of(report)
+    missing = [data["pictures"][str(row)]["missing"] for row in first]
+    assert [one.split(": ")[1] for one in missing] == [
+        "there is no such file",
+        *["outside of the folder of the table"] * 3,
+        "no PNG or JPEG file that can be read",
+    ]
+    assert all(name in one for name, one in zip(wrong[:2], missing[:2], strict=True))
+    shown = [one for one in data["pictures"].values() if "image" in one]
+    assert all(one["image"].startswith("data:image/jpeg;base64,") for one in shown)
+    assert len(shown) > 40 and len(report.html) < 1_000_000
+    with pytest.raises(ValueError, match="images has 3 entries for 150 training rows"):
+        audit_report(flagger, images=names[:3])
 
 
 def test_an_explanation_has_the_rows_of_the_explainer():

@@ -76,8 +76,8 @@ function drawDecision(row) {
 /* One line for the row and for each training row; the columns are those that set the row apart. */
 function drawCompare(row) {
   const withInfluence = row.lines.some((line) => "influence" in line);
-  const withImage = row.lines.some((line) => line.image || line.missing);
-  const names = [...(withImage ? ["image"] : []), ...(row.columns ?? [])];
+  const withImage = row.lines.some((line) => "picture" in line);
+  const names = [...(withImage ? ["image"] : []), ...row.columns];
   const heads = ["", "row", ...(withInfluence ? ["influence"] : []), isValues ? "value" : "label"];
   const head = document.createElement("tr");
   for (const name of [...heads, ...names]) {
@@ -107,16 +107,18 @@ function compareLine(line, withInfluence, withImage) {
   made.append(side, cell("td", line.name));
   if (withInfluence) made.append(cell("td", signed(line.influence), "n"));
   made.append(cell("td", line.label));
-  if (withImage) made.append(line.image ? imageCell(line) : cell("td", line.missing, "value"));
-  for (const text of line.values ?? []) made.append(cell("td", text, "value"));
+  if (withImage) made.append(imageCell(line));
+  for (const text of line.values) made.append(cell("td", text, "value"));
   return made;
 }
 
 function imageCell(line) {
+  const { image, alt, missing } = data.pictures[line.picture];
+  if (!image) return cell("td", missing, "value");
   const picture = document.createElement("img");
-  picture.src = line.image;
-  picture.alt = line.alt ? `${line.alt} of row ${line.name}` : `row ${line.name}`;
-  picture.className = line.alt ? "photo" : "pixels";
+  picture.src = image;
+  picture.alt = alt ? `${alt} of row ${line.name}` : `row ${line.name}`;
+  picture.className = alt ? "photo" : "pixels";
   const holder = document.createElement("td");
   holder.append(picture);
   return holder;

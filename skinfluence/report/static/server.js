@@ -49,6 +49,7 @@ async function synchronize() {
   if (state.rank !== rank) {
     const found = await ask("/rows");
     data.rows = found.rows;
+    data.pictures = found.pictures;
     data.server.rank = found.rank;
     prepareRows();
     const words = found.words.map((line) => {
