@@ -212,7 +212,8 @@ from types import SimpleNamespace
 from skinfluence.report import ReviewServer
 report = SimpleNamespace(
     _data={"key": {"table": "t", "sha256": "0", "rows": 500, "target": "y"}, "kind": "classes",
-           "labels": ["a"], "pictures": {}, "rows": [{"id": i, "given": "a", "score": 0.5} for i in range(500)]},
+           "labels": ["a"], "pictures": {},
+           "rows": [{"id": i, "given": "a", "score": 0.5} for i in range(500)]},
     _context={"words": []},
 )
 server = ReviewServer(report, sys.argv[1], every=1000)
