@@ -17,10 +17,15 @@ from benchmarks._tables import Table
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels
 
-EVERY, REPEATS, FLIPPED = 50, 40, 0.1
-#: Training rows, test rows, and the number of times that EVERY labels are inspected.
-ROWS = {"Enron1": (1_000, 1_000, 6), "hospital": (1_000, 5_000, 6), "Adult": (1_000, 5_000, 6)}
-PEOPLE = {"music genres": (700, 300, 7)}
+EVERY, FLIPPED = 50, 0.1
+#: Repeats, training rows, test rows, and the number of times that EVERY labels are inspected.
+MADE = {
+    "Enron1": (40, 1_000, 1_000, 6),
+    "hospital": (40, 1_000, 5_000, 6),
+    "Adult": (40, 1_000, 5_000, 6),
+}
+PEOPLE = {"music genres": (10, 700, 300, 7)}
+TABLES = MADE | PEOPLE
 ORDERS = ("flagger, ranked anew", "flagger, ranked once", "loss", "random")
 
 #: Skipped without the larger data sets (see _real_data.py).
@@ -31,19 +36,20 @@ INTRODUCTION = (
     "LabelFlagger as it comes, ranked anew by `update` after every 50 decisions (as ``skinfluence "
     "review --serve`` does) or ranked once, that of the training loss of a logistic regression, or "
     "random. The test accuracy is that of a logistic regression fitted to the labels as they are "
-    "then. Each repeat draws 1,000 training rows, to keep the run at a few minutes, and other "
-    "rows for the test; a random tenth of the training labels is flipped. Of the 700 songs of "
-    "music genres all are taken: their labels are those of a crowd's majority, the errors are "
-    "real, and the repeats differ in the seed of the flagger and in the random order alone."
+    "then. Each of 40 repeats draws 1,000 training rows, to keep the run at a few minutes, and "
+    "other rows for the test; a random tenth of the training labels is flipped. All 700 songs of "
+    "music genres are taken: their labels are those of a crowd's majority, the errors are "
+    "real, and 10 repeats differ in the seed of the flagger and in the random order alone."
 )
 
 
 def run(quick=False):
     """A table for each data set, and the figure of all."""
-    repeats, made = 1 if quick else REPEATS, {}
+    made: dict = {}
     with Child("benchmarks.labels_review", threads=1) as child:
-        for name in ROWS | PEOPLE:
-            asked = [child.ask(name=name, seed=seed) for seed in range(repeats)]
+        for name, (repeats, *_) in TABLES.items():
+            seeds = range(1 if quick else repeats)
+            asked = [child.ask(name=name, seed=seed) for seed in seeds]
             made[name] = {key: np.array([one[key] for one in asked]) for key in asked[0]}
             shown = (
                 made[name][key].mean(axis=0)[:, 2].round(3).tolist()
@@ -52,7 +58,7 @@ def run(quick=False):
             print(f"  {name}: found, accuracy {list(shown)}", flush=True)
     title = (
         "Wrong labels found (above) and test accuracy (below) by the share of the labels "
-        f"inspected; means and standard deviations of {repeats} repeats."
+        "inspected; means and standard deviations of the repeats."
     )
     figure = Figure("labels_review", title, lambda canvas: _draw(canvas, made), (11.0, 6.0))
     return [figure, *(_table(name, found) for name, found in made.items())]
@@ -68,7 +74,7 @@ def handle(request):
     def score(labels):
         return logistic(X).fit(X, labels).score(X_test, y_test)
 
-    steps = (ROWS | PEOPLE)[name][2]
+    steps = TABLES[name][-1]
     flagger = LabelFlagger(random_state=seed).fit(X, given)
     orders = [
         reviewed(flagger, truth, steps),
@@ -96,13 +102,13 @@ def reviewed(flagger, truth, steps):
 
 
 def _shares(name):
-    n, _, steps = (ROWS | PEOPLE)[name]
+    _, n, _, steps = TABLES[name]
     return np.arange(steps + 1) * EVERY / n
 
 
 def _data(name, seed):
     """(X, labels with errors, right labels, test rows, their labels)."""
-    n_train, n_test, _ = ROWS[name]
+    _, n_train, n_test, _ = TABLES[name]
     X, truth = load(name, seed, n_train + n_test)
     given, _ = flip_labels(truth[:n_train], FLIPPED, random_state=seed)
     return X[:n_train], given, truth[:n_train], X[n_train:], truth[n_train:]
