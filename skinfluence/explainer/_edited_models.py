@@ -293,6 +293,12 @@ class EditedModels:
             raise UnsupportedEstimatorError(
                 f"{type(model).__name__} was fitted to a matrix of pairs of rows. {AGAIN}"
             )
+        if getattr(model, "max_iter", None) == 0:
+            raise UnsupportedEstimatorError(
+                f"{type(model).__name__}(max_iter=0) keeps the parameters that were trained "
+                "elsewhere, and so what they know of these rows. Set max_iter, so that a fit to "
+                "the other rows trains them, or train it anew elsewhere."
+            )
         new = fitted_again(model, X, y, sample_weight)
         if not np.array_equal(getattr(new, "classes_", None), getattr(model, "classes_", None)):
             raise ValueError(NO_MODEL.format(what="With these rows and labels"))

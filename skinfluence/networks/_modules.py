@@ -156,7 +156,7 @@ class ModuleClassifier(ClassifierMixin, _Module):
             )
         output = class_output(len(self.classes_), self.output)
         function = ModuleFunction(self.module, X.shape[1], self.layers, output)
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         return self._fit(X, y, weights, function)
 
     def _check_outputs(self, objective):
@@ -314,7 +314,7 @@ class ModuleRegressor(RegressorMixin, _Module):
         self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
         self._flat = y.ndim == 1
         function = ModuleFunction(self.module, X.shape[1], self.layers)
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         return self._fit(X, y, weights, function)
 
     def _loss_and_coding(self):

@@ -96,7 +96,7 @@ class RiskMinimizer(RegressorMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         self.coef_ = np.array(self.start, dtype=np.float64).ravel()
         self._n_outputs = 0 if y.ndim == 1 else y.shape[1]
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         start = self._objective(X, y, weights)
         self._check(start)
         trained, self.n_iter_ = train(start, self.max_iter)

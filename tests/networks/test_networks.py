@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, supports
+from skinfluence.adapters import UnsupportedEstimatorError
 from skinfluence.networks import FeatureMap, ModuleClassifier, ModuleRegressor, RiskMinimizer
 from skinfluence.perturbation import perturbation_influence
 from skinfluence.testing import check_adapter, check_loss, check_predictor
@@ -135,6 +136,23 @@ def test_a_module_trained_elsewhere_is_explained_as_it_is():
     assert np.abs(got - expected).max() < 1e-9 * np.abs(expected).max()
 
 
+def test_a_module_that_no_fit_trains_is_not_given_back_without_rows():
+    """It would be the same module, with all that it knows of the rows."""
+    module = ModuleClassifier(perceptron(3), weight_decay=0.1, max_iter=500).fit(X, CLASS).module_
+    with pytest.warns(ConvergenceWarning):
+        explainer = InfluenceExplainer(ModuleClassifier(module, weight_decay=1.0)).fit(X, CLASS)
+    for call in (
+        lambda: explainer.without([0]),
+        lambda: explainer.with_labels([0], CLASS[:1]),
+        lambda: explainer.with_rows(X[:2], CLASS[:2]),
+    ):
+        with pytest.raises(UnsupportedEstimatorError, match="Set max_iter"):
+            call()
+    trained = ModuleClassifier(module, weight_decay=0.1, max_iter=500)
+    left = InfluenceExplainer(trained).fit(X, CLASS).without([0])
+    assert np.abs(left.coef_ - clone(trained).fit(X[1:], CLASS[1:]).coef_).max() == 0.0
+
+
 def log_cosh(raw, y):
     r = (raw[0] - y).abs()
     return r + torch.log1p(torch.exp(-2 * r)) - np.log(2.0)
@@ -220,6 +238,8 @@ def test_wrong_input_is_named():
         ModuleClassifier(perceptron(3), layers=["head"]).fit(X, CLASS)
     with pytest.raises(ValueError, match="one class"):
         ModuleClassifier(perceptron(2)).fit(X, np.zeros(60))
+    with pytest.raises(ValueError, match="Negative values"):
+        ModuleClassifier(perceptron(3)).fit(X, CLASS, sample_weight=-np.ones(60))
 
 
 def test_estimators_are_cloned_and_supported():
