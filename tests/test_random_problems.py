@@ -14,7 +14,7 @@ from skinfluence.groups import group_influence
 from skinfluence.perturbation import relabel_influence, replacement_influence
 from tests._random_problems import STEP, draw
 
-N_PROBLEMS, AT_ONCE = 500, 25
+N_PROBLEMS, AT_ONCE = 300, 25
 
 
 def answers(problem):

@@ -47,19 +47,20 @@ def test_raw_predictions_are_the_estimators_own(name):
 )
 def test_refits_are_real_leave_one_out(name, weighted):
     explainer, X, y, X_test, y_test, weights = explained(name, weighted)
-    without = refits(CASES[name].estimator, [[i] for i in range(len(y))], X, y, weights)
+    rows = np.arange(0, len(y), 4)
+    without = refits(CASES[name].estimator, rows[:, None], X, y, weights)
     before = own_loss(explainer.estimator_, X_test, y_test)
     truth = np.transpose([own_loss(model, X_test, y_test) - before for model in without])
     size = np.abs(truth).max()
     for method in explainer.objective_.methods:
         if method != "first_order":
-            got = explainer.influence(X_test, y_test, method=method)
+            got = explainer.influence(X_test, y_test, method=method)[:, rows]
             assert np.abs(got - truth).max() < 1e-8 * size, method
     assert explainer.resolve_method("auto") == "refit"
-    own = [own_loss(model, X[[i]], y[[i]])[0] for i, model in enumerate(without)]
-    own -= own_loss(explainer.estimator_, X, y)
+    own = [own_loss(model, X[[i]], y[[i]])[0] for i, model in zip(rows, without, strict=True)]
+    own -= own_loss(explainer.estimator_, X[rows], y[rows])
     np.testing.assert_allclose(
-        explainer.self_influence("refit"), own, atol=1e-8 * np.abs(own).max()
+        explainer.self_influence("refit")[rows], own, atol=1e-8 * np.abs(own).max()
     )
 
 

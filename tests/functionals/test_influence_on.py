@@ -7,7 +7,7 @@ from scipy.special import expit
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge
 from sklearn.metrics import average_precision_score, log_loss, r2_score, roc_auc_score
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from skinfluence import InfluenceExplainer
 from skinfluence.explainer import lins_concordance
@@ -23,6 +23,7 @@ from skinfluence.targets import (
     WorstGroupLoss,
 )
 
+THREADS = ThreadpoolController()
 rng = np.random.default_rng(5)
 N, N_TEST = 120, 150
 X, X_TEST = rng.normal(size=(N, 4)), rng.normal(size=(N_TEST, 4))
@@ -117,7 +118,7 @@ def case(name, weights=WEIGHTS):
         model, y, functional, test, value = SMOOTH[name]
 
     def refitted(new):
-        with threadpool_limits(1):  # of so few rows threads cost more than they save
+        with THREADS.limit(limits=1):  # of so few rows threads cost more than they save
             fit = clone(model).fit(X, y, sample_weight=new)
         return (t_of(y, new, new / weights) if name in T_VALUES else value)(fit)
 

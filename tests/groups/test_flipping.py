@@ -101,13 +101,13 @@ def test_rows_are_taken_back_where_fewer_are_enough():
 def test_no_smaller_set_exists_on_small_tables(kind):
     """Against scikit-learn's refits without every set of up to two rows."""
     X, y, X_test, _, _ = table(kind, seed=1)
-    X, y = X[:16], y[:16]
+    X, y = X[:12], y[:12]
     explainer = InfluenceExplainer(logistic()).fit(X, y)
     found = smallest_flipping_set(explainer, X_test, max_rows=3)
     least = np.full(len(X_test), 3)
     before = explainer.predict(X_test)
     for size in (2, 1):
-        for group in combinations(range(16), size):
+        for group in combinations(range(12), size):
             if len(set(np.delete(y, group))) < len(set(y)):
                 continue
             least[without(logistic(), (X, y), group).predict(X_test) != before] = size

@@ -65,19 +65,22 @@ def test_documents_without_an_estimator(container):
     assert len(found.report(n_against=1)) == 300
 
 
-@pytest.mark.parametrize("container", ["list", "strings", "pandas"])
-@pytest.mark.parametrize("estimator", [pipe, by_counts], ids=["closed form", "cross-validated"])
+@pytest.mark.parametrize(
+    ("estimator", "container"),
+    [(pipe, "list"), (pipe, "strings"), (pipe, "pandas"), (by_counts, "strings")],
+    ids=lambda value: value if isinstance(value, str) else value[-1].__class__.__name__,
+)
 def test_a_pipeline_gets_the_documents(estimator, container):
     docs = CONTAINERS[container]()
     found = LabelFlagger(estimator).fit(docs, given)
-    vectors = TfidfVectorizer().fit_transform(DOCS)
-    if estimator is pipe:
-        want = LabelFlagger(LogisticRegression()).fit(vectors, given)
-        np.testing.assert_allclose(found.scores_, want.scores_, atol=1e-8)
     assert average_precision_score(wrong, found.scores_) > 0.9
     assert found.transform(docs) is docs
-    kept, labels = LabelCleaner(LabelFlagger(pipe)).fit_resample(docs, given)
-    assert type(kept) is type(docs) and len(kept) == len(labels) < 300
+    if estimator is pipe:
+        vectors = TfidfVectorizer().fit_transform(DOCS)
+        want = LabelFlagger(LogisticRegression()).fit(vectors, given)
+        np.testing.assert_allclose(found.scores_, want.scores_, atol=1e-8)
+        kept, labels = LabelCleaner(LabelFlagger(pipe)).fit_resample(docs, given)
+        assert type(kept) is type(docs) and len(kept) == len(labels) < 300
     for flagger in (quick(), LabelFlagger(pipe)):
         cleaned = CleanedClassifier(estimator, flagger, action="drop").fit(docs, given)
         assert (cleaned.predict(docs) == truth).mean() > 0.9

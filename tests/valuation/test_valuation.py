@@ -58,12 +58,12 @@ def test_shapley_is_its_definition_within_its_error(scoring, flowers):
     utility = _Utility(model, X, y, X_test, y_test, scoring)
     expected = by_definition(8, utility, lambda k: 1 / (8 * comb(7, k)))
     found = data_shapley(
-        model, X, y, X_test, y_test, scoring=scoring, n_permutations=100, truncation=0.0,
+        model, X, y, X_test, y_test, scoring=scoring, n_permutations=50, truncation=0.0,
         random_state=0,
     )  # fmt: skip
     assert (np.abs(found.values - expected) < 3.5 * found.standard_error + 1e-12).all()
     assert found.values.sum() == pytest.approx(found.score - found.empty_score, abs=1e-9)
-    assert found.n_fits == 700  # the whole is fitted once, and no subset
+    assert found.n_fits == 350  # the whole is fitted once, and no subset
 
 
 def test_banzhaf_is_its_definition_within_its_error(flowers):
