@@ -19,6 +19,7 @@ from skinfluence.perturbation import (
     replacement_influence,
 )
 from skinfluence.selection import relative_influence, select_diverse, select_prototypes
+from skinfluence.targets import WeightedSum, WorstGroupLoss
 
 pd = pytest.importorskip("pandas")
 
@@ -278,6 +279,23 @@ def test_masks_and_labels_in_another_order_are_refused_and_the_repair_runs():
         explainer.influence(X[:2], rows=(groups == "large").rename(lambda name: name + "!"))
     plain = (groups == "large").reset_index(drop=True)  # a default index says nothing
     assert explainer.training_rows_.positions(plain).tolist() == np.flatnonzero(plain).tolist()
+
+
+def test_what_belongs_to_test_rows_in_another_order_is_refused():
+    explainer, X = fitted("strings")
+    tests, y_test = X[:9], pd.Series(LABELS[:9], index=X.index[:9])
+    groups = y_test.copy()
+    wanted = explainer.influence(tests, y_test, target=WorstGroupLoss(groups))
+    for arguments, name in (
+        ((y_test[::-1], "loss"), "y_test"),
+        ((y_test, WorstGroupLoss(groups[::-1])), "groups"),
+        ((y_test, WeightedSum(weights=pd.Series(1.0, groups.index[::-1]))), "weights"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} is a pandas .* of X_test are.*X_test.index"):
+            explainer.influence(tests, arguments[0], target=arguments[1])
+    other = [y_test.reset_index(drop=True), groups.add_prefix("another name of ")]
+    got = explainer.influence(tests, other[0], target=WorstGroupLoss(other[1]))
+    np.testing.assert_array_equal(got, wanted)
 
 
 def test_labels_of_a_review_in_another_order_are_refused():

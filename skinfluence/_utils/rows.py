@@ -136,7 +136,9 @@ class NamedRows:
         if not same and (foreign or np.array_equal(given, np.arange(len(given)))):
             return
         which = "the names of its rows in another order" if same else "names of other rows"
-        first = "training rows" if positions is None else "rows"
+        first = "rows"
+        if positions is None:
+            first = "training rows" if table == "X" else f"rows of {table}"
         order = f"{table}.index" + ("" if positions is None else "[positions]")
         repair = f"{what}.loc[{order}] to put it in order, " if same else ""
         raise ValueError(

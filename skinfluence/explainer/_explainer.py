@@ -323,6 +323,10 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         """
         check_is_fitted(self)
         check_test_table(X_test, [*self.fitted_model_.transformers, self.fitted_model_.model][0])
+        names = NamedRows(X_test)
+        names.pairs_with(y_test, "y_test", "X_test")
+        for name, values in getattr(target, "__dict__", {}).items():  # groups, weights
+            names.pairs_with(values, name, "X_test")
         predictor = self.fitted_model_.predictor(X_test)
         target = bind_target(target, self.objective_, predictor.raw(), y_test)
         return TestRows(self.objective_, predictor, target)

@@ -198,6 +198,7 @@ def repair_curve(
             "repair_curve fits the estimator to corrected labels, and a FrozenEstimator is never "
             "fitted. Explain the estimator itself: InfluenceExplainer(estimator).fit(X, y)."
         )
+    explainer.training_rows_.in_order(y_right, what="y_right")
     given, right = np.asarray(explainer.y_train_), np.asarray(y_right)
     if right.shape != given.shape:
         raise ValueError(

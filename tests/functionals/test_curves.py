@@ -81,6 +81,11 @@ def test_curves_that_mean_nothing_are_refused(explainer):
         removal_curve(explainer, "roc_auc", *test, max_share=0.0)
     with pytest.raises(ValueError, match="y_right has shape"):
         repair_curve(explainer, "roc_auc", y[:5], *test)
+    names = [f"row {i}" for i in range(150)]
+    pd = pytest.importorskip("pandas")
+    named = InfluenceExplainer(MODEL).fit(X, pd.Series(GIVEN, names))
+    with pytest.raises(ValueError, match="y_right is a pandas object"):
+        repair_curve(named, "roc_auc", pd.Series(y, names[::-1]), *test)
     frozen = InfluenceExplainer(FrozenEstimator(explainer.estimator_)).fit(X, GIVEN)
     with pytest.raises(ValueError, match="a FrozenEstimator is never fitted"):
         repair_curve(frozen, "roc_auc", y, *test)
