@@ -198,7 +198,7 @@ class TorchPredictor(Predictor):
             def along(v, X=X):
                 return func.jvp(lambda theta: self.function(theta, X), (self._theta,), (v,))[1]
 
-            parts.append(func.vmap(along)(tangents).cpu().numpy().transpose(1, 2, 0))
+            parts.append(_each(along, tangents).cpu().numpy().transpose(1, 2, 0))
         return np.concatenate(parts or [np.zeros((0, self.raw().shape[1], V.shape[1]))])
 
     def vjp(self, U):
@@ -220,7 +220,7 @@ class TorchPredictor(Predictor):
                 gradient = func.grad(lambda theta: (weights * self.function(theta, X)).sum())
                 return func.jvp(gradient, (self._theta,), (v,))[1]
 
-            out += func.vmap(along)(tangents).cpu().numpy().T
+            out += _each(along, tangents).cpu().numpy().T
         return out
 
     def row_vjp(self, U):
@@ -269,6 +269,13 @@ class TorchPredictor(Predictor):
             each = torch.func.vmap(lambda u, pull=pull: pull(u)[0])
             flat_out[:, rows] = each(self._tensor(flat_in[:, rows])).cpu().numpy()
         return out
+
+
+def _each(function, columns):
+    """function of each column, stacked; without torch's vmap for one, which it makes slower."""
+    if len(columns) == 1:
+        return function(columns[0])[None]
+    return import_torch().func.vmap(function)(columns)
 
 
 class RowFunction:

@@ -12,6 +12,8 @@ SMALL = 64
 def smallest_eigenvalue(hessian):
     """Smallest eigenvalue, by Lanczos's method from a fixed start; to about two digits.
 
+    The residual of its vector is at most a tenth of it; the error is about the square of that.
+
     Parameters
     ----------
     hessian : Hessian
@@ -26,7 +28,9 @@ def smallest_eigenvalue(hessian):
         return float(np.linalg.eigvalsh(hessian.to_dense())[0])
     start = np.random.default_rng(0).standard_normal(p)
     try:
-        found = eigsh(hessian, k=1, which="SA", v0=start, tol=0.01, return_eigenvectors=False)
+        found = eigsh(
+            hessian, k=1, which="SA", v0=start, ncv=40, tol=0.1, return_eigenvectors=False
+        )
     except ArpackNoConvergence as error:
         found = error.eigenvalues
         if not len(found):
