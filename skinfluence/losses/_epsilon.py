@@ -4,7 +4,7 @@ import numpy as np
 
 from skinfluence.losses._base import Loss
 from skinfluence.losses._hinge import TEMPERATURE
-from skinfluence.losses._stable import sigmoid, softplus, softplus_change
+from skinfluence.losses._stable import sigmoid, softplus, softplus_change, summed
 
 
 class SmoothEpsilonInsensitive(Loss):
@@ -37,7 +37,7 @@ class SmoothEpsilonInsensitive(Loss):
 
     def value(self, y, raw_prediction):
         above, below = self._sides(y, raw_prediction)
-        return self.temperature * (softplus(above) + softplus(below)).sum(axis=-1)
+        return self.temperature * summed(softplus(above) + softplus(below))
 
     def gradient(self, y, raw_prediction):
         above, below = self._sides(y, raw_prediction)
@@ -66,7 +66,7 @@ class EpsilonInsensitive(Loss):
         self.epsilon = epsilon
 
     def value(self, y, raw_prediction):
-        return np.maximum(np.abs(raw_prediction - y) - self.epsilon, 0.0).sum(axis=-1)
+        return summed(np.maximum(np.abs(raw_prediction - y) - self.epsilon, 0.0))
 
     def gradient(self, y, raw_prediction):
         r = raw_prediction - y

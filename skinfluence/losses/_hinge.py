@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.losses._base import Loss
-from skinfluence.losses._stable import scaled_sigmoid, sigmoid, softplus, softplus_change
+from skinfluence.losses._stable import scaled_sigmoid, sigmoid, softplus, softplus_change, summed
 
 #: Default temperature of the smooth hinge, in units of the margin.
 TEMPERATURE = 0.01
@@ -37,7 +37,7 @@ class SmoothHinge(Loss):
         return (1.0 - y * raw_prediction) / self.temperature
 
     def value(self, y, raw_prediction):
-        return self.temperature * softplus(self._slack(y, raw_prediction)).sum(axis=-1)
+        return self.temperature * summed(softplus(self._slack(y, raw_prediction)))
 
     def gradient(self, y, raw_prediction):
         return scaled_sigmoid(-y, (y * raw_prediction - 1.0) / self.temperature)
@@ -51,7 +51,7 @@ class SmoothHinge(Loss):
 
     def value_change(self, y, raw_prediction, change):
         t = self.temperature
-        return t * softplus_change(self._slack(y, raw_prediction), -y * change / t).sum(axis=-1)
+        return t * summed(softplus_change(self._slack(y, raw_prediction), -y * change / t))
 
 
 class Hinge(Loss):
@@ -61,7 +61,7 @@ class Hinge(Loss):
     smooth = False
 
     def value(self, y, raw_prediction):
-        return np.maximum(1.0 - y * raw_prediction, 0.0).sum(axis=-1)
+        return summed(np.maximum(1.0 - y * raw_prediction, 0.0))
 
     def gradient(self, y, raw_prediction):
         return np.where(y * raw_prediction < 1.0, -1.0 * y, 0.0)
@@ -89,7 +89,7 @@ class PairHinge(Hinge):
     """The hinge of each pair of classes; outputs with y = 0 are other pairs, and cost nothing."""
 
     def value(self, y, raw_prediction):
-        return ((y != 0) * np.maximum(1.0 - y * raw_prediction, 0.0)).sum(axis=-1)
+        return summed((y != 0) * np.maximum(1.0 - y * raw_prediction, 0.0))
 
 
 class PairHingeStandIn(HingeStandIn):
@@ -97,7 +97,7 @@ class PairHingeStandIn(HingeStandIn):
 
     def value(self, y, raw_prediction):
         cost = self.temperature * softplus(self._slack(y, raw_prediction))
-        return ((y != 0) * cost).sum(axis=-1)
+        return summed((y != 0) * cost)
 
     def hessian_product(self, y, raw_prediction, V):
         return (y != 0) * super().hessian_product(y, raw_prediction, V)
@@ -118,7 +118,7 @@ class SquaredHinge(Loss):
     smooth = False
 
     def value(self, y, raw_prediction):
-        return (np.maximum(1.0 - y * raw_prediction, 0.0) ** 2).sum(axis=-1)
+        return summed(np.maximum(1.0 - y * raw_prediction, 0.0) ** 2)
 
     def gradient(self, y, raw_prediction):
         return -2.0 * y * np.maximum(1.0 - y * raw_prediction, 0.0)
@@ -132,4 +132,4 @@ class SquaredHinge(Loss):
         both = (before > 0.0) & (after > 0.0)
         # inside the active side the difference of the slacks is exactly -y * change
         step = np.where(both, -y * change, after - before)
-        return (step * (before + after)).sum(axis=-1)
+        return summed(step * (before + after))

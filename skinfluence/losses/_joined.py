@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinfluence.losses._base import Loss
+from skinfluence.losses._stable import summed
 
 
 class JoinedLoss(Loss):
@@ -71,7 +72,7 @@ class PairLoss(Loss):
 
     def value(self, y, raw_prediction):
         each = self.loss.value(y[..., None], raw_prediction[..., None])
-        return (np.abs(y) * each).sum(axis=-1)
+        return summed(np.abs(y) * each)
 
     def gradient(self, y, raw_prediction):
         return np.abs(y) * self.loss.gradient(y, raw_prediction)
@@ -81,4 +82,4 @@ class PairLoss(Loss):
 
     def value_change(self, y, raw_prediction, change):
         each = self.loss.value_change(y[..., None], raw_prediction[..., None], change[..., None])
-        return (np.abs(y) * each).sum(axis=-1)
+        return summed(np.abs(y) * each)

@@ -4,11 +4,13 @@ import numpy as np
 
 from skinfluence.losses._base import Loss
 from skinfluence.losses._stable import (
+    largest,
     scaled_sigmoid,
     sigmoid,
     softmax,
     softplus,
     softplus_change,
+    summed,
 )
 
 
@@ -32,7 +34,7 @@ class Logistic(Loss):
     canonical = True
 
     def value(self, y, raw_prediction):
-        return softplus(-y * raw_prediction).sum(axis=-1)
+        return summed(softplus(-y * raw_prediction))
 
     def gradient(self, y, raw_prediction):
         return scaled_sigmoid(-y, y * raw_prediction)
@@ -43,7 +45,7 @@ class Logistic(Loss):
         return e / (1.0 + e) ** 2 * V
 
     def value_change(self, y, raw_prediction, change):
-        return softplus_change(-y * raw_prediction, -y * change).sum(axis=-1)
+        return summed(softplus_change(-y * raw_prediction, -y * change))
 
     def probability(self, raw_prediction):
         positive = sigmoid(raw_prediction[..., 0])
@@ -71,9 +73,9 @@ class Multinomial(Loss):
     canonical = True
 
     def value(self, y, raw_prediction):
-        top = raw_prediction.max(axis=-1, keepdims=True)
+        top = largest(raw_prediction)[..., None]
         shifted = raw_prediction - top
-        return np.log(np.exp(shifted).sum(axis=-1)) - (y * shifted).sum(axis=-1)
+        return np.log(summed(np.exp(shifted))) - summed(y * shifted)
 
     def gradient(self, y, raw_prediction):
         out = self.probability(raw_prediction)
@@ -82,7 +84,7 @@ class Multinomial(Loss):
     def hessian_product(self, y, raw_prediction, V):
         p = self.probability(raw_prediction)
         pV = p * V
-        return pV - p * pV.sum(axis=-1, keepdims=True)
+        return pV - p * summed(pV)[..., None]
 
     def hessian_factors(self, y, raw_prediction):
         p = self.probability(raw_prediction)
@@ -91,11 +93,11 @@ class Multinomial(Loss):
     def value_change(self, y, raw_prediction, change):
         # log sum_k p_k exp(d_k) - d_y, relative to the smallest of the two cancelling terms:
         # with d measured from the true class, log1p(sum_k p_k expm1(d_k - d_y)).
-        change = change - (y * change).sum(axis=-1, keepdims=True)
-        large = change.max(axis=-1) > 30.0
+        change = change - summed(y * change)[..., None]
+        large = largest(change) > 30.0
         p = self.probability(raw_prediction)
         growth = np.expm1(np.minimum(change, 30.0))
-        total = (p * growth).sum(axis=-1)
+        total = summed(p * growth)
         out = np.asarray(np.log1p(total))  # one row alone gives no array
         # Where nearly all of the probability is taken away (total near -1) or exp would overflow,
         # the plain difference has the digits.
@@ -122,4 +124,4 @@ class Multinomial(Loss):
         own, own_after = (np.take_along_axis(p, k, axis=-1) for p in (before, after))
         ahead = change - np.take_along_axis(change, np.broadcast_to(k, (*change.shape[:-1], 1)), -1)
         pairs = np.where(ahead > 0.0, -own * after, own_after * before)
-        return (pairs * -np.expm1(-np.abs(ahead))).sum(axis=-1)
+        return summed(pairs * -np.expm1(-np.abs(ahead)))

@@ -4,7 +4,7 @@ import numpy as np
 
 from skinfluence.losses._base import Loss
 from skinfluence.losses._logistic import softmax_gradient
-from skinfluence.losses._stable import sigmoid, softmax, softplus
+from skinfluence.losses._stable import largest, sigmoid, softmax, softplus, summed
 
 
 class OneVsRestLogLoss(Loss):
@@ -23,8 +23,8 @@ class OneVsRestLogLoss(Loss):
 
     def value(self, y, raw_prediction):
         u = -softplus(-raw_prediction)  # log of the sigmoid
-        top = u.max(axis=-1, keepdims=True)
-        return np.log(np.exp(u - top).sum(axis=-1)) - (y * (u - top)).sum(axis=-1)
+        u -= largest(u)[..., None]
+        return np.log(summed(np.exp(u))) - summed(y * u)
 
     def gradient(self, y, raw_prediction):
         return (self.probability(raw_prediction) - y) * sigmoid(-raw_prediction)
@@ -32,7 +32,7 @@ class OneVsRestLogLoss(Loss):
     def hessian_product(self, y, raw_prediction, V):
         q, slope = self.probability(raw_prediction), sigmoid(-raw_prediction)
         moved = slope * V
-        inner = q * (moved - (q * moved).sum(axis=-1, keepdims=True))
+        inner = q * (moved - summed(q * moved)[..., None])
         return slope * inner - (q - y) * slope * sigmoid(raw_prediction) * V
 
     def probability(self, raw_prediction):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skinfluence.losses._base import Loss
-from skinfluence.losses._stable import scaled_sigmoid, softplus, softplus_change
+from skinfluence.losses._stable import scaled_sigmoid, softplus, softplus_change, summed
 
 
 class SmoothQuantile(Loss):
@@ -31,7 +31,7 @@ class SmoothQuantile(Loss):
 
     def value(self, y, raw_prediction):
         r, t = y - raw_prediction, self.width
-        return (self.quantile * r + t * softplus(-r / t)).sum(axis=-1)
+        return summed(self.quantile * r + t * softplus(-r / t))
 
     def gradient(self, y, raw_prediction):
         return scaled_sigmoid(1.0, (y - raw_prediction) / self.width) - self.quantile
@@ -43,4 +43,4 @@ class SmoothQuantile(Loss):
     def value_change(self, y, raw_prediction, change):
         t = self.width
         slack = softplus_change((raw_prediction - y) / t, change / t)
-        return (t * slack - self.quantile * change).sum(axis=-1)
+        return summed(t * slack - self.quantile * change)

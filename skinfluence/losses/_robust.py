@@ -5,6 +5,7 @@ import numpy as np
 from skinfluence.losses._base import Loss
 from skinfluence.losses._logistic import Logistic
 from skinfluence.losses._one_vs_rest import OneVsRestLogLoss
+from skinfluence.losses._stable import summed
 
 
 class Huber(Loss):
@@ -31,7 +32,7 @@ class Huber(Loss):
     def value(self, y, raw_prediction):
         r = np.abs(raw_prediction - y)
         near = np.minimum(r, self.epsilon)
-        return (near * (r - 0.5 * near)).sum(axis=-1)
+        return summed(near * (r - 0.5 * near))
 
     def gradient(self, y, raw_prediction):
         return np.clip(raw_prediction - y, -self.epsilon, self.epsilon)
@@ -60,7 +61,7 @@ class SquaredEpsilonInsensitive(Loss):
         return r - np.clip(r, -self.epsilon, self.epsilon)
 
     def value(self, y, raw_prediction):
-        return (self._beyond(y, raw_prediction) ** 2).sum(axis=-1)
+        return summed(self._beyond(y, raw_prediction) ** 2)
 
     def gradient(self, y, raw_prediction):
         return 2.0 * self._beyond(y, raw_prediction)
@@ -82,7 +83,7 @@ class ModifiedHuber(Loss):
     def value(self, y, raw_prediction):
         slack = np.maximum(1.0 - y * raw_prediction, 0.0)
         near = np.minimum(slack, 2.0)
-        return (near * (2.0 * slack - near)).sum(axis=-1)
+        return summed(near * (2.0 * slack - near))
 
     def gradient(self, y, raw_prediction):
         return -2.0 * y * np.clip(1.0 - y * raw_prediction, 0.0, 2.0)

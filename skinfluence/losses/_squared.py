@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinfluence.losses._base import Loss
+from skinfluence.losses._stable import summed
 
 
 class SquaredError(Loss):
@@ -24,7 +25,7 @@ class SquaredError(Loss):
     canonical = True
 
     def value(self, y, raw_prediction):
-        return 0.5 * ((raw_prediction - y) ** 2).sum(axis=-1)
+        return 0.5 * summed((raw_prediction - y) ** 2)
 
     def gradient(self, y, raw_prediction):
         return raw_prediction - y
@@ -38,4 +39,4 @@ class SquaredError(Loss):
         return np.broadcast_to(np.eye(K), (*raw_prediction.shape, K))
 
     def value_change(self, y, raw_prediction, change):
-        return ((raw_prediction - y + 0.5 * change) * change).sum(axis=-1)
+        return summed((raw_prediction - y + 0.5 * change) * change)

@@ -27,27 +27,37 @@ def scaled_sigmoid(scale, a):
         return np.divide(scale, out, out=out if isinstance(out, np.ndarray) else None)
 
 
-def softmax(raw):
-    """exp(raw) over its sum along the last axis, finite for any finite raw, in a new array.
+def summed(a):
+    """Sum along the last axis, (...).
 
-    With few classes numpy's reductions along so short an axis are slow: four times slower than
-    this loop over the classes.
+    With few outputs numpy's reductions along so short an axis are slow: four times slower than
+    this loop.
     """
-    K = raw.shape[-1]
+    return _folded(np.add, a)
+
+
+def largest(a):
+    """Maximum along the last axis, (...): as :func:`summed`."""
+    return _folded(np.maximum, a)
+
+
+def _folded(function, a):
+    K = a.shape[-1]
     if K > 32:
-        out = raw - raw.max(axis=-1, keepdims=True)
-        np.exp(out, out=out)
-        out /= out.sum(axis=-1, keepdims=True)
-        return out
-    top = raw[..., 0].copy()
-    for k in range(1, K):
-        np.maximum(top, raw[..., k], out=top)
-    out = raw - top[..., None]
+        return function.reduce(a, axis=-1)
+    if K == 1:
+        return a[..., 0]
+    out = function(a[..., 0], a[..., 1])
+    for k in range(2, K):
+        out = function(out, a[..., k], out=out if isinstance(out, np.ndarray) else None)
+    return out
+
+
+def softmax(raw):
+    """exp(raw) over its sum along the last axis, finite for any finite raw, in a new array."""
+    out = raw - largest(raw)[..., None]
     np.exp(out, out=out)
-    total = out[..., 0].copy()
-    for k in range(1, K):
-        total += out[..., k]
-    out /= total[..., None]
+    out /= summed(out)[..., None]
     return out
 
 

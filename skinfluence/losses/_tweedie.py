@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from skinfluence.losses._base import Loss
+from skinfluence.losses._stable import summed
 
 
 class HalfTweedie(Loss):
@@ -78,7 +79,7 @@ class HalfTweedie(Loss):
     def value_change(self, y, raw_prediction, change):
         a, b = self._powers()
         first = _expm1_ratio(b, change) * np.exp(b * raw_prediction)
-        return (first - y * _expm1_ratio(a, change) * np.exp(a * raw_prediction)).sum(axis=-1)
+        return summed(first - y * _expm1_ratio(a, change) * np.exp(a * raw_prediction))
 
     def inverse_link(self, raw_prediction):
         return np.exp(raw_prediction)

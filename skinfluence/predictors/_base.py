@@ -38,6 +38,12 @@ class Layer(NamedTuple):
         return (self.inputs[:, None, :, None] * self.pulls[:, :, None]).reshape(n, K, -1)
 
 
+def along(jacobians, V):
+    """J_i V for Jacobians (n, K, p) and V (p, m) -> (n, K, m), in one product for all rows."""
+    n, K, p = jacobians.shape
+    return (jacobians.reshape(n * K, p) @ V).reshape(n, K, -1)
+
+
 class Predictor(ABC):
     """Raw predictions f_i(theta) of n rows, at one value of the parameters.
 
@@ -174,8 +180,8 @@ class Predictor(ABC):
 
     def jvp(self, V):
         """J_i V for V of shape (p, m) -> (n, K, m)."""
-        parts = [self.take(rows).row_jacobian() @ V for rows in self.jacobian_blocks()]
-        return np.concatenate(parts or [self.row_jacobian() @ V])
+        parts = [along(self.take(rows).row_jacobian(), V) for rows in self.jacobian_blocks()]
+        return np.concatenate(parts or [along(self.row_jacobian(), V)])
 
     def vjp(self, U):
         """sum_i J_i' U_i for U of shape (n, K, m) -> (p, m)."""

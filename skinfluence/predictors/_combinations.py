@@ -8,28 +8,23 @@ from skinfluence.predictors._composed import Combination
 LEAST = 1e-300
 
 
-class Stacked(Combination):
-    """The raw predictions of all members, side by side.
+class RawPrediction:
+    """A raw prediction itself.
 
     Parameters
     ----------
     sign : float, default=1.0
-        What they are multiplied by.
+        What it is multiplied by.
     """
 
     def __init__(self, sign=1.0):
         self.sign = sign
 
-    def value(self, raws):
-        return self.sign * np.concatenate(raws, axis=-1)
+    def value(self, raw):
+        return self.sign * raw
 
-    def derivative(self, raws):
-        ends = np.cumsum([raw.shape[-1] for raw in raws])
-        pieces = np.split(self.sign * np.eye(ends[-1]), ends[:-1], axis=1)
-        return [
-            np.broadcast_to(piece, (*raw.shape[:-1], *piece.shape))
-            for raw, piece in zip(raws, pieces, strict=True)
-        ]
+    def derivative(self, raw):
+        return np.broadcast_to(self.sign * np.eye(raw.shape[-1]), (*raw.shape, raw.shape[-1]))
 
 
 class Values:
@@ -122,48 +117,56 @@ class SecondClass:
         return out / np.exp(self.value(raw))[..., None] if self.log else out
 
 
-class RawPrediction:
-    """A raw prediction itself."""
+class SideBySide(Combination):
+    """What all members predict, in their order.
 
-    def value(self, raw):
-        return raw
+    Parameters
+    ----------
+    outputs : list of Values, RawPrediction, ...
+        From the raw predictions of each member to what it predicts.
+    """
 
-    def derivative(self, raw):
-        return np.broadcast_to(np.eye(raw.shape[-1]), (*raw.shape, raw.shape[-1]))
+    def __init__(self, outputs):
+        self.outputs = outputs
+
+    @classmethod
+    def of_raw(cls, members, sign=1.0):
+        """The raw predictions themselves."""
+        return cls([RawPrediction(sign)] * len(members))
+
+    def value(self, raws):
+        pairs = zip(self.outputs, raws, strict=True)
+        return np.concatenate([output.value(raw) for output, raw in pairs], axis=-1)
+
+    def derivative(self, raws):
+        parts = [output.derivative(raw) for output, raw in zip(self.outputs, raws, strict=True)]
+        ends = np.cumsum([part.shape[-2] for part in parts])
+        out = [np.zeros((*part.shape[:-2], ends[-1], part.shape[-1])) for part in parts]
+        for wide, part, end in zip(out, parts, ends, strict=True):
+            wide[..., end - part.shape[-2] : end, :] = part
+        return out
 
 
-class WeightedSum(Combination):
-    """sum_m W_m times what member m predicts.
+class WeightedMean(Combination):
+    """Weighted mean of what the members predict.
 
     Parameters
     ----------
     outputs : list of Values or Probabilities
-        From the raw predictions of each member to what it predicts.
-    matrices : list of ndarray of shape (K, K_m)
+    weights : array-like of one number a member
     """
 
-    def __init__(self, outputs, matrices):
+    def __init__(self, outputs, weights):
         self.outputs = outputs
-        self.matrices = matrices
-
-    @classmethod
-    def mean(cls, outputs, weights, K):
-        """Weighted mean of predictions with K entries each."""
-        share = np.asarray(weights, dtype=float) / np.sum(weights)
-        return cls(outputs, [w * np.eye(K) for w in share])
-
-    @classmethod
-    def side_by_side(cls, outputs):
-        """One prediction of each member, in their order."""
-        return cls(outputs, list(np.eye(len(outputs))[:, :, None]))
+        self.shares = np.asarray(weights, dtype=float) / np.sum(weights)
 
     def value(self, raws):
-        parts = zip(self.outputs, self.matrices, raws, strict=True)
-        return sum(output.value(raw) @ W.T for output, W, raw in parts)
+        parts = zip(self.shares, self.outputs, raws, strict=True)
+        return sum(share * output.value(raw) for share, output, raw in parts)
 
     def derivative(self, raws):
-        parts = zip(self.outputs, self.matrices, raws, strict=True)
-        return [W @ output.derivative(raw) for output, W, raw in parts]
+        parts = zip(self.shares, self.outputs, raws, strict=True)
+        return [share * output.derivative(raw) for share, output, raw in parts]
 
 
 class LogOf(Combination):

@@ -143,6 +143,13 @@ class EntriesPredictor(Predictor):
     def row_jvp(self, D):
         return self._linear.row_jvp(self._on_used(D).reshape(-1, D.shape[1]))
 
+    def absolute_sums(self, weights):
+        return self._linear.absolute_sums(weights)[self._output, self._place]
+
+    def score_reader(self, solved, outputs):
+        wide = self._on_used(solved).reshape(-1, solved.shape[1])
+        return self._linear.score_reader(wide, range(self.n_outputs))
+
     def hessian(self, curvature, penalty, **settings):
         return EntriesHessian(self, curvature, penalty, **settings)
 

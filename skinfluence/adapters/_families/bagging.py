@@ -12,7 +12,7 @@ from skinfluence.adapters._families.composed_regressors import (
 )
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
-from skinfluence.predictors._combinations import WeightedSum
+from skinfluence.predictors._combinations import WeightedMean
 
 DRAWS = "The draws of rows and columns are held fixed: a removed row is removed from every draw."
 
@@ -77,7 +77,7 @@ def bagging_regressor(estimator, X, y, sample_weight, settings):
     y = target_values(y)
     refuse(estimator, y.shape[1] > 1, f"{y.shape[1]} outputs", "Expected one target a row.")
     members = _members(estimator, X, y[:, 0], sample_weight, settings)
-    combination = WeightedSum.mean(values_of(members), np.ones(len(members)), 1)
+    combination = WeightedMean(values_of(members), np.ones(len(members)))
     return objective_of_values(members, combination, y, sample_weight)
 
 

@@ -22,8 +22,8 @@ from skinfluence.predictors._combinations import (
     Probabilities,
     RawPrediction,
     SecondClass,
+    SideBySide,
     Values,
-    WeightedSum,
 )
 
 LABELS_JUMP = (
@@ -103,7 +103,7 @@ def regressor_chain(estimator, X, y, sample_weight, settings):
     members, chain = _chain_of(
         estimator, X, y, sample_weight, settings, lambda member: Values(member.objective.loss)
     )
-    combination = WeightedSum.side_by_side(values_of(members))
+    combination = SideBySide(values_of(members))
     out = objective_of_values(members, combination, y, sample_weight, chain=chain)
     _refuse_curved(estimator, out, y)
     return out

@@ -23,7 +23,7 @@ from skinfluence.losses import Logistic, Multinomial, OneVsRestLogLoss
 from skinfluence.losses._joined import JoinedLoss
 from skinfluence.objectives import TargetCoding
 from skinfluence.objectives._joined_coding import JoinedCoding
-from skinfluence.predictors._combinations import LogOf, Probabilities, Stacked, WeightedSum
+from skinfluence.predictors._combinations import LogOf, Probabilities, SideBySide, WeightedMean
 
 NO_PROBABILITY = (
     "Expected members with predict_proba that are known here, such as LogisticRegression."
@@ -54,7 +54,7 @@ def mean_of_probabilities(estimator, members, weights, y, classes, sample_weight
     coding = TargetCoding("one_hot", C, classes)
     return ComposedObjective(
         members,
-        LogOf(WeightedSum.mean(outputs, weights, C)),
+        LogOf(WeightedMean(outputs, weights)),
         Multinomial(),
         coding.encode(y),
         coding,
@@ -120,7 +120,7 @@ def joined_objective(members, y, sample_weight, chain=None):
     loss = JoinedLoss([member.objective.loss for member in members], sizes)
     return ComposedObjective(
         members,
-        Stacked(),
+        SideBySide.of_raw(members),
         loss,
         coding.encode(y),
         coding,
@@ -164,4 +164,4 @@ def one_vs_rest_classifier(estimator, X, y, sample_weight, settings):
         loss, kind = OneVsRestLogLoss(), "one_hot"
     coding = TargetCoding(kind, 1 if C == 2 else C, classes)
     y = coding.encode(y)
-    return ComposedObjective(members, Stacked(), loss, y, coding, sample_weight)
+    return ComposedObjective(members, SideBySide.of_raw(members), loss, y, coding, sample_weight)

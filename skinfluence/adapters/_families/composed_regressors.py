@@ -17,7 +17,7 @@ from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import TargetCoding
-from skinfluence.predictors._combinations import Transformed, Values, WeightedSum
+from skinfluence.predictors._combinations import SideBySide, Transformed, Values, WeightedMean
 
 #: Step of the numerical derivative of an inverse transformation, in spreads of its input.
 STEP = 1e-3
@@ -99,7 +99,7 @@ def voting_regressor(estimator, X, y, sample_weight, settings):
     members = [member_of(e, X, y[:, 0], sample_weight, settings) for e in estimator.estimators_]
     weights = estimator._weights_not_none
     weights = np.ones(len(members)) if weights is None else weights
-    combination = WeightedSum.mean(values_of(members), weights, 1)
+    combination = WeightedMean(values_of(members), weights)
     return objective_of_values(members, combination, y, sample_weight)
 
 
@@ -122,5 +122,5 @@ def multi_output_regressor(estimator, X, y, sample_weight, settings):
     y = target_values(y)
     pairs = zip(estimator.estimators_, y.T, strict=True)
     members = [member_of(e, X, own, sample_weight, settings) for e, own in pairs]
-    combination = WeightedSum.side_by_side(values_of(members))
+    combination = SideBySide(values_of(members))
     return objective_of_values(members, combination, y, sample_weight)

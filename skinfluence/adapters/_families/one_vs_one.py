@@ -14,7 +14,7 @@ from skinfluence.adapters._linear import refuse
 from skinfluence.adapters._registry import register
 from skinfluence.losses._joined import PairLoss
 from skinfluence.objectives._pairs import PairCoding
-from skinfluence.predictors._combinations import Stacked
+from skinfluence.predictors._combinations import SideBySide
 
 
 def _members(estimator):
@@ -50,4 +50,6 @@ def one_vs_one_classifier(estimator, X, y, sample_weight, settings):
     loss = PairLoss(members[0].objective.loss)
     # a member is positive for the second class of its pair, PairCoding for the first
     targets = coding.encode(y)
-    return ComposedObjective(members, Stacked(-1.0), loss, targets, coding, sample_weight)
+    return ComposedObjective(
+        members, SideBySide.of_raw(members, sign=-1.0), loss, targets, coding, sample_weight
+    )

@@ -15,7 +15,7 @@ from skinfluence.adapters._linear import refuse
 from skinfluence.adapters._registry import register
 from skinfluence.losses._joined import JoinedLoss
 from skinfluence.objectives._output_codes import CodeCoding
-from skinfluence.predictors._combinations import Stacked
+from skinfluence.predictors._combinations import SideBySide
 
 
 def _check(estimator):
@@ -65,5 +65,11 @@ def output_code_classifier(estimator, X, y, sample_weight, settings):
     )
     loss = JoinedLoss([member.objective.loss for member in members], [1] * len(members))
     return ComposedObjective(
-        members, Stacked(), loss, targets, coding, sample_weight, raw_are_decisions=False
+        members,
+        SideBySide.of_raw(members),
+        loss,
+        targets,
+        coding,
+        sample_weight,
+        raw_are_decisions=False,
     )

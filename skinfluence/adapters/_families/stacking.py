@@ -24,7 +24,7 @@ from skinfluence.adapters._fitted_model import explain_estimator
 from skinfluence.adapters._linear import refuse, refuse_multilabel, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.adapters._steps import FittedSteps, is_frozen
-from skinfluence.predictors._combinations import Stacked, WeightedSum
+from skinfluence.predictors._combinations import SideBySide
 
 FIXED = "The fitted members are held fixed: they are steps before the final estimator."
 
@@ -83,7 +83,7 @@ def stacking_regressor(estimator, X, y, sample_weight, settings):
     y = target_values(y)
     refuse(estimator, y.shape[1] > 1, f"{y.shape[1]} outputs", "Expected one target a row.")
     members = [_member(estimator, X, y[:, 0], sample_weight, settings)]
-    combination = WeightedSum.side_by_side(values_of(members))
+    combination = SideBySide(values_of(members))
     return objective_of_values(members, combination, y, sample_weight)
 
 
@@ -106,7 +106,7 @@ def stacking_classifier(estimator, X, y, sample_weight, settings):
     coding.classes = estimator.classes_
     return ComposedObjective(
         [member],
-        Stacked(),
+        SideBySide.of_raw([member]),
         own.loss,
         coding.encode(y),
         coding,

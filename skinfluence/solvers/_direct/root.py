@@ -5,6 +5,7 @@ from scipy.linalg import lapack
 
 from skinfluence.kernels import run_chunks
 from skinfluence.linalg import row_blocks
+from skinfluence.predictors._base import along
 from skinfluence.solvers._base import InverseHessian
 from skinfluence.solvers._checks import check_columns
 from skinfluence.solvers._shared import diagonal_root
@@ -66,7 +67,7 @@ class RootInverse(InverseHessian):
         n, K = predictor.n_rows, self.hessian.n_outputs
         out = np.empty((n, K, K))
         for rows in self._shown(row_blocks(n, 16 * K * self.shape[0]), n):
-            half = predictor.take(rows).row_jacobian() @ self.roots[0]  # shape: (n_rows, K, rank)
+            half = along(predictor.take(rows).row_jacobian(), self.roots[0])  # (n_rows, K, rank)
             out[rows] = half @ half.transpose(0, 2, 1)
         return out
 
