@@ -37,6 +37,7 @@ BENCHMARKS = (
     "functionals",
     "components",
     "curvature",
+    "families",
     "closed_form",
     "counts",
     "deletion",

@@ -40,7 +40,8 @@ class NeighborsModel(ClosedFormModel):
     def estimator_raw(self, estimator, X):
         if self.coding.is_classification:
             return estimator.predict_proba(X)
-        return estimator.predict(X).reshape(X.shape[0], -1)
+        # values of an object dtype stay so there
+        return estimator.predict(X).astype(float).reshape(X.shape[0], -1)
 
     def weigh(self, distances):
         """Weights of neighbours at distances (..., k), of which each row has its own."""

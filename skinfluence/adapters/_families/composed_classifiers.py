@@ -130,16 +130,13 @@ def joined_objective(members, y, sample_weight, chain=None):
     )
 
 
-def _members_of_classes(estimator):
-    return getattr(estimator, "estimators_", [estimator.estimator])
-
-
 @register(
     "sklearn.multiclass",
     "OneVsRestClassifier",
     examples=lambda: [OneVsRestClassifier(LogisticRegression())],
-    check=lambda estimator: check_members(estimator, _members_of_classes(estimator)),
-    caveat=lambda estimator: caveats_of(_members_of_classes(estimator)),
+    # not the fitted ones, which are constants where all rows are of one class
+    check=lambda estimator: check_members(estimator, [estimator.estimator]),
+    caveat=lambda estimator: caveats_of([estimator.estimator]),
     composed=True,
     write=write_members,
 )
