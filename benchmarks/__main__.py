@@ -37,7 +37,6 @@ BENCHMARKS = (
     "functionals",
     "components",
     "curvature",
-    "families",
     "closed_form",
     "counts",
     "deletion",

@@ -10,7 +10,6 @@ from sklearn.utils.validation import validate_data
 from skinfluence.adapters._composed import caveats_of, check_members, member_of, write_members
 from skinfluence.adapters._families.composed_classifiers import joined_objective
 from skinfluence.adapters._families.composed_regressors import (
-    members_of_outputs,
     objective_of_values,
     values_of,
 )
@@ -34,6 +33,13 @@ LABELS_JUMP = (
 LINEAR = 1e-6
 
 
+def _members_of_chain(estimator):
+    """The fitted members, or the estimator that they are made of."""
+    held = getattr(estimator, "estimator", None)
+    held = estimator.base_estimator if held is None else held  # until scikit-learn 1.7
+    return getattr(estimator, "estimators_", [held])
+
+
 def _check(estimator):
     refuse(
         estimator,
@@ -42,7 +48,7 @@ def _check(estimator):
         "Expected cv=None: members are then fitted to the true values of earlier outputs. By "
         "cross-validation they are fitted to predictions, which a removed row moves.",
     )
-    check_members(estimator, members_of_outputs(estimator))
+    check_members(estimator, _members_of_chain(estimator))
 
 
 def _chain_of(estimator, X, y, sample_weight, settings, pass_on):
@@ -89,7 +95,7 @@ def _refuse_curved(estimator, objective, y):
     "RegressorChain",
     examples=lambda: [RegressorChain(Ridge(), order=[1, 0])],
     check=_check,
-    caveat=lambda estimator: caveats_of(members_of_outputs(estimator)),
+    caveat=lambda estimator: caveats_of(_members_of_chain(estimator)),
     composed=True,
     write=write_members,
 )
@@ -111,7 +117,7 @@ def regressor_chain(estimator, X, y, sample_weight, settings):
 
 def _caveat_of_classes(estimator):
     method = getattr(estimator, "chain_method_", estimator.chain_method)
-    return caveats_of(members_of_outputs(estimator), LABELS_JUMP if method == "predict" else "")
+    return caveats_of(_members_of_chain(estimator), LABELS_JUMP if method == "predict" else "")
 
 
 def _passed_on(method, member):
