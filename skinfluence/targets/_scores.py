@@ -60,9 +60,10 @@ class Score(JointTarget):
             raise ValueError(f"{self.name!r} is for {kind}; this model {model}.")
         y = encode_labels(coding, y_test, len(raw))
         if of_values:
-            if y.shape[1] != 1:
+            n_values = objective.loss.inverse_link(raw[:1]).shape[1]  # raw may hold a scale too
+            if n_values != 1:
                 raise ValueError(
-                    f"{self.name!r} is for one value a row, and this model predicts {y.shape[1]}. "
+                    f"{self.name!r} is for one value a row, and this model predicts {n_values}. "
                     "Explain each on its own."
                 )
             spread = float(np.mean((y - y.mean()) ** 2))

@@ -5,7 +5,13 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import expit
 from sklearn.base import clone
-from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge
+from sklearn.linear_model import (
+    HuberRegressor,
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+)
 from sklearn.metrics import average_precision_score, log_loss, r2_score, roc_auc_score
 from threadpoolctl import ThreadpoolController
 
@@ -264,3 +270,16 @@ def test_what_is_no_functional_is_refused():
     balanced = InfluenceExplainer(LogisticRegression(class_weight="balanced")).fit(X, LABELS)
     with pytest.raises(ValueError, match="TValue: class_weight"):
         influence_on(balanced, TValue(0))
+
+
+def test_scores_of_a_model_with_a_scale_are_those_of_its_predictions():
+    model = HuberRegressor(alpha=0.1, tol=1e-9, max_iter=5000)
+    explainer, test = InfluenceExplainer(model).fit(X, VALUES), (X_TEST, VALUES_TEST)
+    value = functional_value(explainer, "r2", *test)
+    assert_allclose(value, r2_score(VALUES_TEST, model.fit(X, VALUES).predict(X_TEST)), atol=1e-6)
+    row = int(np.abs(influence_on(explainer, "r2", *test)).argmax())
+    rest = np.arange(N) != row
+    without = r2_score(VALUES_TEST, model.fit(X[rest], VALUES[rest]).predict(X_TEST))
+    for method, rtol in (("refit", 1e-3), ("newton_step", 0.2)):
+        effect = influence_on(explainer, "r2", *test, rows=[row], method=method)
+        assert_allclose(effect, without - value, rtol=rtol)
