@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from dataclasses import fields
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence import __version__
 from skinfluence._utils.checks import check_whole
+from skinfluence._utils.decisions import TableKey
 from skinfluence._utils.tables import value_text
 from skinfluence.labels import LabelFlagger
 from skinfluence.report._figures import draw_svg
@@ -110,6 +112,7 @@ class AuditReport(Report):
                 f"n_rows={n_rows}. Expected at most {MOST_ROWS:,}: review these first, and audit "
                 "again with the corrected labels."
             )
+        check_key(key, rows, len(flagger.flagged_))
         self.flagger = flagger
         self._about = {
             "key": key,
@@ -149,6 +152,23 @@ def read_images(flagger, images, folder):
             "Expected one name of a file, or one array of (height, width), per row."
         )
     return found
+
+
+def check_key(key, rows, n):
+    """Raise where decisions about the n training rows would not belong to the file of the key."""
+    names = {field.name for field in fields(TableKey)}
+    if key is None:
+        if rows is not None:
+            raise ValueError("rows are positions in a file: pass its key too.")
+        return
+    if set(key) != names:
+        raise ValueError(f"key has {sorted(key)}. Expected {sorted(names)}.")
+    known = key["rows"] if rows is None else len(rows)
+    if known != n:
+        raise ValueError(
+            f"key and rows are of {known:,} rows, the flagger of {n:,}. Expected the position in "
+            "the file of each training row."
+        )
 
 
 def given_labels(flagger):

@@ -8,13 +8,14 @@ from skinfluence._utils.frames import frame_backend
 from skinfluence._utils.tables import value_text
 from skinfluence._utils.warnings import ignore_last_of_class
 from skinfluence.explainer import FeatureValues, relevant_columns
+from skinfluence.linalg import row_blocks
 from skinfluence.report._pictures import grey_picture
 
 #: Characters of a value at most, the first that keeps all values of a page below `_MOST_BYTES`.
 _LONGEST = (400, 200, 100, 50, 24)
 _MOST_BYTES = 600_000
-#: Rows whose columns are chosen at a time.
-_AT_ONCE = 10
+#: Table of copies by which the columns of some rows are chosen at a time.
+_COPIES_MIB = 16.0
 
 
 def review_rows(flagger, given, rows, ids, k, image_shape, images):
@@ -145,9 +146,8 @@ def shown_columns(flagger, rows):
         return explainer.objective_.raw_predictions(explainer.fitted_model_.predictor(X))
 
     out = []
-    for start in range(0, len(rows), _AT_ONCE):
-        some = rows[start : start + _AT_ONCE].tolist()
-        out += relevant_columns(train, train, some, raw_predictions)
+    for some in row_blocks(len(rows), 8 * len(train.names) ** 2, _COPIES_MIB):
+        out += relevant_columns(train, train, rows[some].tolist(), raw_predictions)
     return out
 
 

@@ -233,6 +233,14 @@ def test_invalid_settings_are_refused(flagger):
         audit_report(flagger, n_rows=1001)
     with pytest.raises(ValueError, match="k=-1"):
         audit_report(flagger, k=-1)
+    with pytest.raises(ValueError, match="pass its key too"):
+        audit_report(flagger, rows=np.arange(150))
+    key = {"table": "t.csv", "sha256": "0" * 64, "rows": 150, "target": "y"}
+    with pytest.raises(ValueError, match=r"Expected \['rows', 'sha256', 'table', 'target'\]"):
+        audit_report(flagger, key={"table": "t.csv"})
+    for wrong in ({"key": key | {"rows": 151}}, {"key": key, "rows": [0, 1]}):
+        with pytest.raises(ValueError, match="rows, the flagger of 150"):
+            audit_report(flagger, **wrong)
     with pytest.raises(NotFittedError):
         audit_report(LabelFlagger())
     with pytest.raises(TypeError, match="Expected a fitted LabelFlagger"):
