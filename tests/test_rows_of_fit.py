@@ -331,7 +331,6 @@ def test_influence_of_a_flagger_s_model_is_on_the_rows_that_it_was_trained_on():
     frame = pd.DataFrame({"city": np.arange(90) % 11, "age": X[:, 0]})
     encoder = make_column_transformer((TargetEncoder(), ["city"]), remainder="passthrough")
     weight = (np.arange(90) % 4 > 0).astype(float)
-    flagger = LabelFlagger(
-        make_pipeline(encoder, RidgeClassifier(class_weight="balanced")), ranking="self_influence"
-    ).fit(frame, labels, sample_weight=weight)
-    assert flagger._explainer.stationarity_ < 1e-10
+    judge = make_pipeline(encoder, RidgeClassifier(class_weight="balanced"))
+    flagger = LabelFlagger(judge).fit(frame, labels, sample_weight=weight)
+    assert flagger.explainer_.stationarity_ < 1e-10

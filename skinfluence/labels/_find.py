@@ -27,28 +27,13 @@ class WrongLabels(LabelSummary):
 
     Attributes
     ----------
-    flagged : ndarray of bool of shape (n_samples,)
-        Rows flagged as mislabelled.
-    label_quality : ndarray of shape (n_samples,)
-        Probability in [0, 1] that the given label is right.
-    ranking : ndarray of int of shape (n_samples,)
-        Rows, the most suspicious first.
-    suggested : ndarray of shape (n_samples,)
-        Most probable label, for a flagged row the most probable other one.
+    flagged, label_quality, ranking, suggested : ndarray of shape (n_samples,)
     noise_matrix, noise_matrix_std : ndarray of shape (n_classes, n_classes)
-        Estimated probability of each given label (column) for each true one (row), and its
-        standard error.
     noise_rate, noise_rate_std : float
-        Estimated share of wrong labels, and its standard error.
     classes : ndarray of shape (n_classes,)
-    n_rows, n_flagged, n_sure : int
-        Rows with weight, flagged rows, and labels that are surely wrong.
-    n_wrong, n_wrong_std : float
-        Estimated number of wrong labels, and its standard error.
-    rows : ndarray of int of shape (n_flagged,)
-        Flagged rows, the most suspicious first.
-    row_names : pandas.Index or ndarray of shape (n_flagged,)
-        Their names in the index of `y`; their positions without one.
+        As the attributes of :class:`~skinfluence.LabelFlagger`.
+    n_rows, n_flagged, n_sure, n_wrong, n_wrong_std, rows, row_names
+        As of the flagger's :meth:`~skinfluence.LabelFlagger.summary`.
     """
 
     flagged: np.ndarray
@@ -82,8 +67,7 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows; those of weight 0 are evaluated but have no effect.
     contamination : {"auto", "strict"} or float, default="auto"
-        Number of flagged labels: the estimated one, those that are wrong with high confidence, or
-        this share of the rows.
+        Number of flagged labels, as for the flagger.
 
     Returns
     -------
@@ -93,8 +77,7 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     Raises
     ------
     ValueError
-        For `proba` without one column of probabilities a class, for labels that are none of the
-        classes, for one class only.
+        For `proba` without one column of probabilities a class, and labels of no or one class.
 
     References
     ----------
@@ -130,7 +113,6 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
         source, target, weight, contamination=contamination, noise_model=True, max_iter=1
     )
     fitted = {name.rstrip("_"): value for name, value in verdict.attributes().items()}
-    fitted.pop("temperature")
     ranking = np.lexsort((-verdict.tie_break, verdict.quality))
     suggested = target.classes[verdict.suggested(verdict.flagged)]
     return WrongLabels._of(

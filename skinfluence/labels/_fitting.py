@@ -5,40 +5,17 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 
 from skinfluence._utils.rows import NamedRows
 from skinfluence.adapters import fit_recorded, weight_parameter
 from skinfluence.explainer import InfluenceExplainer
 from skinfluence.labels._inputs.rows import spread, take_rows
-from skinfluence.labels._inputs.targets import as_labels
 from skinfluence.labels._noise import fit_noise_model
-from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.choice import choose_sources
 
-#: Attributes that flaggers of labels or of values have.
-OF_ONE_TARGET = (
-    "classes_", "noise_matrix_", "noise_matrix_std_", "temperature_", "loo_proba_",
-    "loo_prediction_", "noise_scale_", "wrong_scale_",
-)  # fmt: skip
 
-
-def check_trusted(flagger, X_trusted, y_trusted, target):
-    """(X, y) of the trusted rows for a ranking that needs them; else None."""
-    if flagger.ranking != "reference":
-        return None
-    if X_trusted is None or y_trusted is None:
-        raise ValueError(
-            'ranking="reference" needs rows whose labels are known to be right: '
-            "fit(X, y, X_trusted=X_trusted, y_trusted=y_trusted)."
-        )
-    y_trusted = as_labels(y_trusted)
-    check_consistent_length(X_trusted, y_trusted)
-    target.encode_known(y_trusted, "y_trusted")
-    return X_trusted, y_trusted
-
-
-def judge_rows(flagger, X, y, target, weight, trusted):
+def judge_rows(flagger, X, y, target, weight):
     """Set all fitted attributes of a flagger whose input has been checked."""
     there = weight > 0
     random_state = 0 if flagger.random_state is None else flagger.random_state
@@ -46,8 +23,7 @@ def judge_rows(flagger, X, y, target, weight, trusted):
     part = X if there.all() else take_rows(X, there)
     sources = choose_sources(flagger, part, target.take(there), weight[there], seed)
     flagger.reviewed_ = np.zeros(len(there), dtype=bool)
-    flagger._trusted, flagger.training_rows_ = trusted, NamedRows(X, y)
-    flagger._X, flagger._weight = X, weight
+    flagger._X, flagger._weight, flagger.training_rows_ = X, weight, NamedRows(X, y)
     record(flagger, target, *sources)
 
 
@@ -58,8 +34,6 @@ def record(flagger, target, source, closed, **start):
     names = ("contamination", "noise_model", "max_iter")
     start.update({name: settings[name] for name in names})
     verdict = fit_noise_model(source, target.take(there), weight[there], **start)
-    for name in OF_ONE_TARGET:
-        vars(flagger).pop(name, None)  # of an earlier fit to another kind of target
     flagger._judgement, flagger._target, flagger._explainer = verdict, target, None
     flagger._source, flagger._closed, flagger.n_iter_ = source, closed, verdict.n_iter
     flagger.judged_by_ = "leave_one_out" if source is closed else "cross_validation"
@@ -80,21 +54,11 @@ def record(flagger, target, source, closed, **start):
         flagger.suggested_, flagger.loo_prediction_ = suggested.copy(), said
     else:
         flagger.suggested_, flagger.loo_proba_, flagger.classes_ = classes[suggested], said, classes
-    function = SCORES[settings["ranking"]]
-    if function is None:
-        flagger.scores_ = 1.0 - flagger.label_quality_
-        if flagged.any():
-            flagged = flagged | (~there & (flagger.scores_ >= flagger.scores_[flagged].min()))
-        flagger.ranking_ = np.lexsort((-tie_break, -flagger.scores_))
-    else:
-        flagger._explainer = make_explainer(flagger, noise=False)
-        flagger.scores_ = function(flagger._explainer, flagger._trusted)
-        flagger.ranking_ = np.argsort(-flagger.scores_, kind="stable")
-        first = flagger.ranking_[there[flagger.ranking_]][: flagged.sum()]
-        flagged = np.isin(np.arange(len(there)), first)
-        if classes is not None:
-            flagger.suggested_[there] = classes[verdict.suggested(flagged[there])]
+    flagger.scores_ = 1.0 - flagger.label_quality_
+    if flagged.any():
+        flagged = flagged | (~there & (flagger.scores_ >= flagger.scores_[flagged].min()))
     flagger.flagged_ = flagged
+    flagger.ranking_ = np.lexsort((-tie_break, -flagger.scores_))
 
 
 def make_explainer(flagger, noise=True):
@@ -123,9 +87,8 @@ def make_explainer(flagger, noise=True):
         fitted = fit_recorded(estimator, part, labels[there], weights, positions=there)
         estimator = FrozenEstimator(fitted)
     explainer = InfluenceExplainer(
-        estimator, solver=flagger._settings["solver"], damping=damping, n_jobs=flagger.n_jobs,
-        verbose=flagger.verbose,
-    )  # fmt: skip
+        estimator, damping=damping, n_jobs=flagger.n_jobs, verbose=flagger.verbose
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # shown when the rows were judged
         explainer.fit(flagger._X, labels, sample_weight=None if (weight == 1).all() else weight)

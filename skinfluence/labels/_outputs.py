@@ -25,34 +25,26 @@ def columns_of(y):
     return columns if len(columns) > 1 else [y]
 
 
-def fit_outputs(flagger, X, y, sample_weight, X_trusted, y_trusted):
+def fit_outputs(flagger, X, y, sample_weight):
     """Fit a flagger for each column of y, where there are several; return whether there are.
 
     Their arrays stand side by side.
     """
-    vars(flagger).pop("flaggers_", None)  # of an earlier fit
     columns = columns_of(y)
     if len(columns) == 1:
         return False
-    trusted = [None] * len(columns) if y_trusted is None else columns_of(y_trusted)
-    if len(trusted) != len(columns):
-        raise ValueError(
-            f"y_trusted has {len(trusted)} columns where y has {len(columns)}. Expected one for "
-            "each column of y, in the same order."
-        )
     X = read_table(flagger, X, y)
     flagger.flaggers_ = []
-    for number, (column, known) in enumerate(zip(columns, trusted, strict=True)):
+    for number, column in enumerate(columns):
         one = clone(flagger)
         one._judged_for = getattr(flagger, "_judged_for", None)
         try:
-            one.fit(X, column, sample_weight, X_trusted=X_trusted, y_trusted=known)
+            one.fit(X, column, sample_weight)
         except ValueError as error:
             raise ValueError(f"Column {number} of y: {error}") from error
         flagger.flaggers_.append(one)
     for name in SIDE_BY_SIDE:
         setattr(flagger, name, np.column_stack([getattr(one, name) for one in flagger.flaggers_]))
-    flagger._judgement = one._judgement  # what the rows must be is the same for all
     return True
 
 

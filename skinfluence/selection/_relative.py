@@ -74,7 +74,6 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     See Also
     --------
     top_relative_influences : The strongest rows only, in blocks.
-    skinfluence.labels.LabelFlagger : ``ranking="relative"`` is relative self-influence.
 
     Notes
     -----

@@ -25,7 +25,7 @@ class Known(BaseEstimator):
         self.quality = quality
         self.regression = regression
 
-    def fit(self, X, y, sample_weight=None, X_trusted=None, y_trusted=None):
+    def fit(self, X, y, sample_weight=None):
         """Remember."""
         n = len(y)
         self.n_features_in_ = _num_features(X)
@@ -36,12 +36,7 @@ class Known(BaseEstimator):
         if self.quality is not None:
             self.label_quality_ = np.asarray(self.quality, dtype=float)
         self.scores_ = 1 - self.label_quality_
-        self.trusted_ = X_trusted, y_trusted
         self.sample_weight_ = sample_weight
         if not self.regression:
             self.classes_ = np.unique(np.asarray(y))
         return self
-
-    def report(self):
-        """What it was told."""
-        return {"flag": self.flagged_, "quality": self.label_quality_}

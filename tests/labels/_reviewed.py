@@ -26,7 +26,6 @@ FLAGGERS = {
     "given": LabelFlagger(model),
     "linear": LabelFlagger(representation="linear"),
     "rbf": LabelFlagger(representation="rbf"),
-    "loss": LabelFlagger(model, ranking="loss"),
 }
 
 

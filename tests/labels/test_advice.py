@@ -25,7 +25,6 @@ WITHOUT = {
 }
 both = np.c_[labels, labels[::-1]]
 quick = LabelFlagger(representation="linear")
-trusted = {"X_trusted": numbers[:20], "y_trusted": labels[:20]}
 
 
 def linear(estimator=None, **settings):
@@ -48,13 +47,6 @@ CASES = {
     "missing numbers": (
         "quick.fit(X, y)", "fit(X[pandas.notna(y)], y[pandas.notna(y)])", "quick.{}",
         numbers, np.where(np.arange(200) == 3, np.nan, labels)),
-    "no trusted rows": (
-        'linear(ranking="reference").fit(X, y)',
-        "fit(X, y, X_trusted=X_trusted, y_trusted=y_trusted)", 'linear(ranking="reference").{}',
-        numbers, labels),
-    "no influence": (
-        'LabelFlagger(forest, ranking="loss").fit(X, y)', 'ranking="leave_one_out"',
-        "LabelFlagger(forest, {}).fit(X, y)", numbers, labels),
     "a class": ("LabelFlagger(LogisticRegression).fit(X, y)", "LogisticRegression()",
                 "LabelFlagger({}).fit(X, y)", numbers[:, :1], labels),
     "a clustering": ("LabelFlagger(KMeans()).fit(X, y)", "LabelFlagger()", "{}.fit(X, y)",
@@ -80,7 +72,7 @@ CASES = {
 def test_the_advice_runs_as_it_is_printed(case):
     raises, advice, runs, X, y = CASES[case]
     X = frame(*X) if isinstance(X, tuple) else X
-    names = {**globals(), **trusted, "LabelFlagger": linear, "X": X, "y": y}
+    names = {**globals(), "LabelFlagger": linear, "X": X, "y": y}
     if "flagger." in raises:
         names["flagger"] = linear().fit(X, y)
     with pytest.raises((ValueError, TypeError, AttributeError)) as caught:

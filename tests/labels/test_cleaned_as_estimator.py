@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import CleanedClassifier, CleanedRegressor, LabelFlagger
-from tests.labels._cleaned import X, classifier, known, proba, quality, truth, weight, y
+from tests.labels._cleaned import X, classifier, known, proba, truth, weight, y
 from tests.labels._quick import quick
 
 
@@ -60,15 +60,10 @@ def test_nothing_is_looked_at_before_fit():
     assert (got["estimator"], got["flagger"], got["action"]) == ("nonsense", 7, None)
 
 
-def test_the_report_is_the_flaggers():
-    got = classifier().fit(X, y)
-    np.testing.assert_array_equal(got.report()["quality"], quality)
-
-
 def test_the_report_has_the_users_index():
     frame = pd.DataFrame(X, columns=["a", "b", "c"], index=[f"row {i}" for i in range(150)])
     got = CleanedClassifier(flagger=quick(), action="drop").fit(frame, y)
-    report = got.report()
+    report = got.flagger_.report()
     assert list(report.index) == list(frame.index)
     assert got.feature_names_in_.tolist() == ["a", "b", "c"]
     assert got.estimator_.feature_names_in_.tolist() == ["a", "b", "c"]

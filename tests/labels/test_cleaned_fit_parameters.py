@@ -1,4 +1,4 @@
-"""Weights, trusted rows and other parameters of fit: who gets them, routed or not."""
+"""Weights and other parameters of fit: who gets them, routed or not."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinfluence import CleanedClassifier, CleanedRegressor, LabelFlagger
+from skinfluence import CleanedClassifier, CleanedRegressor
 from tests.labels._cleaned import (
     LEFT,
     X,
@@ -19,7 +19,6 @@ from tests.labels._cleaned import (
     proba,
     quality,
     told,
-    truth,
     values,
     weight,
     y,
@@ -80,23 +79,6 @@ def test_fit_parameters_of_the_estimator_follow_their_rows():
     np.testing.assert_array_equal(
         got.estimator_.cv_results_["mean_test_score"], want.cv_results_["mean_test_score"]
     )
-
-
-def test_trusted_rows_reach_the_flagger_and_are_not_learnt_from():
-    got = classifier(action="drop").fit(X, y, X_trusted=X[:5], y_trusted=truth[:5])
-    np.testing.assert_array_equal(got.flagger_.trusted_[0], X[:5])
-    np.testing.assert_array_equal(got.flagger_.trusted_[1], truth[:5])
-    np.testing.assert_array_equal(proba(got), proba(classifier(action="drop").fit(X, y)))
-
-
-def test_trusted_rows_decide_what_the_reference_score_says():
-    flagger = LabelFlagger(LogisticRegression(), ranking="reference", contamination=0.1)
-    model = CleanedClassifier(flagger=flagger, action="drop")
-    got = model.fit(X[50:], y[50:], X_trusted=X[:50], y_trusted=truth[:50])
-    alone = clone(flagger).fit(X[50:], y[50:], X_trusted=X[:50], y_trusted=truth[:50])
-    np.testing.assert_array_equal(got.flagger_.flagged_, alone.flagged_)
-    want = LogisticRegression().fit(X[50:][~alone.flagged_], y[50:][~alone.flagged_])
-    np.testing.assert_array_equal(proba(got), proba(want))
 
 
 @pytest.fixture

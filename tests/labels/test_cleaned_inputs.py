@@ -34,7 +34,7 @@ def test_the_flagger_judges_with_the_pipelines_own_preparation(estimator):
     want = quick().fit(clone(prepare).fit_transform(X), y)
     np.testing.assert_allclose(cleaned.flagger_.scores_, want.scores_, rtol=1e-6, atol=1e-9)
     assert "Columns by StandardScaler, PolynomialFeatures." in cleaned.flagger_.description_
-    assert len(cleaned.report()) == 200
+    assert len(cleaned.flagger_.report()) == 200
     judged = cleaned.flagger_.score_labels(X[:9], y[:9])
     np.testing.assert_allclose(
         judged, want.score_labels(prepare.fit(X).transform(X[:9]), y[:9]), rtol=1e-6, atol=1e-9

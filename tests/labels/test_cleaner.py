@@ -197,11 +197,10 @@ def test_the_flagger_is_cloned_and_parameters_stay():
     assert not hasattr(flagger, "flagged_") and hasattr(cleaner.flagger_, "flagged_")
 
 
-def test_trusted_rows_and_weights_reach_the_flagger():
+def test_weights_reach_the_flagger():
     cleaner = LabelCleaner(Known(WRONG, other))
     weight = np.linspace(1, 2, n)
-    cleaner.fit_resample(small, labels, X_trusted=small[:2], y_trusted=[0, 1], sample_weight=weight)
-    assert cleaner.flagger_.trusted_[1] == [0, 1]
+    cleaner.fit_resample(small, labels, sample_weight=weight)
     assert cleaner.flagger_.sample_weight_ is weight
 
 

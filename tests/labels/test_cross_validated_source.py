@@ -155,41 +155,14 @@ class Voter(ClassifierMixin, BaseEstimator):
         return self.inner_.predict(X)
 
 
-@pytest.mark.parametrize("model", [LinearSVC(random_state=0), Voter()])
-def test_margins_and_votes_serve_where_there_are_no_probabilities(model):
-    value = source_of(model).fit(ones).value
+def test_margins_serve_where_there_are_no_probabilities():
+    value = source_of(LinearSVC(random_state=0)).fit(ones).value
     np.testing.assert_allclose(np.exp(value).sum(axis=1), 1.0, rtol=1e-12)
 
 
-class Votes(ClassifierMixin, BaseEstimator):
-    """The predictions of a logistic regression, without its probabilities."""
-
-    def fit(self, X, y):
-        self.inner_ = LogisticRegression().fit(X, y)
-        self.classes_ = self.inner_.classes_
-        return self
-
-    def predict(self, X):
-        return self.inner_.predict(X)
-
-
-def test_votes_get_the_probability_that_they_are_right():
-    rng = np.random.default_rng(0)
-    table = rng.standard_normal((2000, 2))
-    given = (table[:, 0] + 1.5 * rng.standard_normal(2000) > 0.5).astype(int)
-    source = CrossValidatedPredictor(table, target_of(given, 2), estimator=Votes(), random_state=0)
-    prediction = source.fit(np.ones(2000))
-    proba, vote = np.exp(prediction.value), prediction.value.argmax(axis=1)
-    for k in (0, 1):  # a vote for either class is right as often as it says
-        hits = (given == k)[vote == k]
-        assert abs(proba[vote == k, k].mean() - hits.mean()) < 0.01
-        assert 0.6 < hits.mean() < 0.9
-    new = np.exp(prediction.predict(table[:100]))
-    np.testing.assert_allclose(new.sum(axis=1), 1.0)
-    assert (new.max(axis=1) < 0.9).all()
-    # the row itself is not counted: two rows alike but for their labels
-    alike = (vote == 0) & (given == 0)
-    assert proba[alike, 0].max() < proba[(vote == 0) & (given == 1), 0].min()
+def test_classifiers_that_only_vote_are_refused():
+    with pytest.raises(ValueError, match=r"Voter has neither predict_proba.*LabelFlagger\(\)"):
+        source_of(Voter()).fit(ones)
 
 
 def test_binary_margins_serve_too():

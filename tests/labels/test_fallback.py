@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler, TargetEncoder
 
 from skinfluence import InfluenceExplainer, LabelFlagger
-from skinfluence.labels._sources.fallback import seconds, step_that_sees_labels
+from skinfluence.labels._sources.choice import seconds, step_that_sees_labels
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 12))
@@ -105,14 +105,6 @@ def test_coin_tosses_are_not_predicted_by_a_selection_that_has_seen_them():
     assert accuracy[0] > 0.65 > 0.55 > accuracy[1]
     # how the steps prepared the rows is what its influences are explained with, as ever
     assert isinstance(found.explainer_, InfluenceExplainer)
-
-
-@pytest.mark.filterwarnings("ignore:Models that have not seen a row predict its label no better")
-def test_scores_of_influence_are_served_with_such_steps():
-    model = make_pipeline(SelectKBest(k=3), LogisticRegression())
-    found = LabelFlagger(model, ranking="self_influence").fit(X, coins)
-    want = InfluenceExplainer(model).fit(X, coins).self_influence(method="first_order")
-    np.testing.assert_allclose(found.scores_, want, rtol=1e-6)
 
 
 def test_many_classes_and_sparse_rows_are_cross_validated_where_that_is_cheaper():

@@ -7,29 +7,13 @@ import pytest
 import sklearn
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels
 from tests.labels._flipped import X, clean, logistic, same, y
 from tests.labels._quick import quick
-
-
-def test_transform_is_the_identity(flagger):
-    assert flagger.transform(X) is X
-    np.testing.assert_array_equal(LabelFlagger(logistic).fit_transform(X, y), X)
-    np.testing.assert_array_equal(flagger.transform(X[:3].tolist()), X[:3])
-
-
-def test_a_flagger_stands_anywhere_in_a_pipeline():
-    with_flagger = make_pipeline(StandardScaler(), quick(), LogisticRegression())
-    without = make_pipeline(StandardScaler(), LogisticRegression())
-    np.testing.assert_array_equal(
-        with_flagger.fit(X, y).predict_proba(X), without.fit(X, y).predict_proba(X)
-    )
 
 
 def test_a_grid_search_runs_with_its_own_score():
@@ -49,7 +33,7 @@ def test_refitting_equals_a_fresh_fit(estimator):
 
 def test_refitting_to_values_forgets_the_classes(values):
     found = quick().fit(X, y).fit(*values[:2])
-    for name in ("classes_", "noise_matrix_", "noise_matrix_std_", "loo_proba_", "temperature_"):
+    for name in ("classes_", "noise_matrix_", "noise_matrix_std_", "loo_proba_"):
         assert not hasattr(found, name)
 
 
@@ -75,7 +59,6 @@ def test_a_fitted_flagger_can_be_pickled(estimator):
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda f: f.transform(X),
         lambda f: f.report(),
         lambda f: f.summary(),
         lambda f: f.score_labels(X, y),
@@ -88,15 +71,11 @@ def test_an_unfitted_flagger_says_so(ask):
         ask(quick())
 
 
-def test_weights_and_trusted_rows_are_routed():
+def test_weights_are_routed():
     weight = np.where(np.arange(300) < 40, 0.0, 1.0)
-    direct = LabelFlagger(logistic, ranking="reference").fit(
-        X, y, weight, X_trusted=X[:50], y_trusted=clean[:50]
-    )
+    direct = LabelFlagger(logistic).fit(X, y, weight)
     with sklearn.config_context(enable_metadata_routing=True):
-        asks = LabelFlagger(logistic, ranking="reference").set_fit_request(
-            sample_weight=True, X_trusted=True, y_trusted=True
-        )
-        pipe = make_pipeline(asks, "passthrough")
-        pipe.fit(X, y, sample_weight=weight, X_trusted=X[:50], y_trusted=clean[:50])
-    same(pipe[0], direct)
+        asks = LabelFlagger(logistic).set_fit_request(sample_weight=True)
+        pipe = make_pipeline("passthrough", asks)
+        pipe.fit(X, y, sample_weight=weight)
+    same(pipe[1], direct)

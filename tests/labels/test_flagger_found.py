@@ -97,12 +97,10 @@ def test_plain_probabilities_of_many_classes_order_rows_as_real_refits_do():
 
 @pytest.mark.parametrize("estimator", [RidgeClassifier(), LinearSVC(random_state=0)])
 @pytest.mark.parametrize("score", ["leave_one_out", "cross_validation"])
-def test_margins_get_a_temperature_without_a_noise_model_too(estimator, score):
+def test_margins_are_calibrated_without_a_noise_model_too(estimator, score):
     model = make_pipeline(StandardScaler(), estimator)
     plain = LabelFlagger(model, noise_model=False, ranking=score, damping=0).fit(X, y)
-    assert plain.temperature_ > 1.2  # margins of one are surer than the logistic function says
-
-
-def test_fit_predict_marks_flagged_rows(explained):
-    verdict = clone(explained).fit_predict(X, y)
-    np.testing.assert_array_equal(verdict, np.where(explained.flagged_, -1, 1))
+    margins = plain._judgement.prediction.value  # as if of a logistic model
+    own = np.arange(len(y)), y
+    assert np.log(plain.label_quality_).mean() > margins[own].mean() + 0.01
+    np.testing.assert_array_equal(plain.label_quality_, plain.loo_proba_[own])

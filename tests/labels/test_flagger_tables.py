@@ -41,8 +41,6 @@ def test_frames_of_numbers_are_judged_as_arrays(library, estimator):
     want = judged(estimator)
     np.testing.assert_allclose(found.scores_, want.scores_, rtol=1e-6, atol=1e-9)
     assert list(found.feature_names_in_) == list(NUMBERS)
-    assert list(found.get_feature_names_out()) == list(NUMBERS)
-    assert found.transform(table) is table
     np.testing.assert_allclose(
         found.score_labels(table, y), want.score_labels(X, y), rtol=1e-6, atol=1e-9
     )
@@ -109,7 +107,6 @@ def test_gaps_get_the_mean_and_a_mark_or_a_category_of_their_own(library):
     np.testing.assert_allclose(got, want)
     found = quick().fit(table, y)
     assert np.isfinite(found.scores_).all()
-    assert found.transform(table) is table
     assert len(found.report(n_against=1)) == 200
 
 
@@ -157,7 +154,6 @@ def test_sparse_columns_of_a_frame_stay_sparse():
     found = quick().fit(dummies, y)
     want = quick().fit(sparse.csr_array(dummies.to_numpy()), y)
     np.testing.assert_allclose(found.scores_, want.scores_)
-    assert found.transform(dummies) is dummies
     mixed = dummies.rename(columns=str).assign(x=X[:, 0])
     np.testing.assert_allclose(
         table_encoder(mixed).fit_transform(mixed).toarray(), np.c_[X[:, 0], dummies.to_numpy()]
@@ -200,19 +196,18 @@ def test_an_estimator_that_takes_missing_values_gets_them(estimator):
     holed[3, 2] = np.nan
     found = LabelFlagger(estimator).fit(holed, y)
     assert np.isfinite(found.scores_).all()
-    np.testing.assert_array_equal(found.transform(holed), holed)
 
 
-def test_transform_refuses_what_the_model_cannot_judge(usual):
+def test_new_rows_that_the_model_cannot_judge_are_refused(usual):
     holed = X.copy()
     holed[3, 2] = np.nan
     with pytest.raises(ValueError, match="NaN"):
-        LabelFlagger(logistic).fit(X, y).transform(holed)
+        LabelFlagger(logistic).fit(X, y).score_labels(holed, y)
     holed[3, 2] = np.inf
     with pytest.raises(ValueError, match="infinity"):
-        usual.transform(holed)
+        usual.score_labels(holed, y)
     with pytest.raises(ValueError, match="6 features"):
-        usual.transform(X[:, :2])
+        usual.score_labels(X[:, :2], y)
 
 
 def test_a_pipeline_with_a_column_transformer_gets_the_frame():
@@ -234,7 +229,6 @@ def test_sparse_rows(make):
         found = LabelFlagger(estimator, representation="linear").fit(table, y)
         assert np.isfinite(found.scores_).all()
         assert found.score_labels(table[:5], y[:5]).shape == (5,)
-        assert sparse.issparse(found.transform(table))
         assert len(found.report()) == 200
 
 
@@ -260,11 +254,3 @@ def test_read_only_and_memory_mapped_rows(tmp_path, usual):
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r"), np.load(tmp_path / "y.npy", mmap_mode="r")
     np.testing.assert_array_equal(quick().fit(*mapped).scores_, usual.scores_)
     LabelFlagger(logistic).fit(*mapped).report()
-
-
-def test_columns_are_set_output_names():
-    pandas = pytest.importorskip("pandas")
-    out = LabelFlagger(logistic).set_output(transform="pandas").fit_transform(X, y)
-    assert isinstance(out, pandas.DataFrame)
-    assert list(out.columns) == [f"x{j}" for j in range(6)]
-    np.testing.assert_array_equal(out.to_numpy(), X)

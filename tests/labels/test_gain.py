@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
 from skinfluence.datasets import flip_labels
-from skinfluence.labels._review.gain import class_beliefs, expected_gains, value_beliefs
+from skinfluence.labels._review.review import class_beliefs, expected_gains, value_beliefs
 from skinfluence.testing import tightened
 
 X, y = load_breast_cancer(return_X_y=True)

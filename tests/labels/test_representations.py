@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris, make_classification
 
-from skinfluence.labels._sources.columns import linear, radial_bases, scaler_of
+from skinfluence.labels._sources.columns import blocks, linear, radial_bases, scaler_of
 from skinfluence.labels._sources.representations import PooledPredictor
 from tests.labels._targets import target_of
 
@@ -25,7 +25,7 @@ def prediction_of(X, codes, weight=None, **settings):
 
 
 def columns_of(representation, rows):
-    return np.concatenate([columns for _, columns in representation.blocks(rows)])
+    return np.concatenate([columns for _, columns in blocks(representation, rows)])
 
 
 def test_columns_and_penalty_are_the_nystroem_approximation_of_the_kernel(table):

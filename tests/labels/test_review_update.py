@@ -60,7 +60,7 @@ def test_an_update_keeps_columns_and_what_is_worth_fitting(reviewed):
     assert all(any(kind is old for old in before._kinds) for kind in after._kinds)
 
 
-@pytest.mark.parametrize("name", ["own", "given", "loss"])
+@pytest.mark.parametrize("name", ["own", "given"])
 def test_reviewed_rows_are_certain_for_good(reviewed, name):
     flagger = copied(reviewed[name])
     first = flagger.suggest_review(10)

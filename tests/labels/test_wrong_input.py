@@ -27,9 +27,6 @@ MISTAKES = {
         FRAME, COLUMN, sample_weight=(COLUMN + 1)[::-1]
     ),
     "The 60 labels of y all differ.*float": lambda: quick().fit(X, VALUES.astype(str)),
-    r"inconsistent numbers of samples: \[5, 4\]": lambda: quick(ranking="reference").fit(
-        X, y, X_trusted=X[:5], y_trusted=y[:4]
-    ),
     'are for strategy="gain"': lambda: quick().fit(X, y).suggest_review(X_test=X, y_test=y),
     "explain='yes'. Expected a whole number of rows or 'all'": lambda: (
         quick().fit(X, y).report(explain="yes")

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -19,7 +19,6 @@ from sklearn.utils.fixes import parse_version
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
 from skinfluence.effects import RowEdits
 from skinfluence.explainer._linearizations import lengths
-from skinfluence.labels._scores import SCORES as SCORES_BY_NAME
 from skinfluence.selection import relative_influence, top_relative_influences
 from tests._compare import assert_normwise
 
@@ -147,14 +146,6 @@ def test_more_columns_than_rows(kind):
     if kind == "loss":
         lengths = np.sqrt(dense.self_influence(method="first_order"))
     assert_normwise(actual, dense.influence(wide[:3], y[:3], method="first_order") / lengths, 1e-7)
-
-
-def test_on_the_row_itself_it_is_the_relative_score_of_the_label_flagger():
-    X, y = load_breast_cancer(return_X_y=True)
-    model = make_pipeline(StandardScaler(), LogisticRegression())
-    explainer = InfluenceExplainer(model).fit(X, y)
-    own = np.diag(relative_influence(explainer, X, y))
-    assert_allclose(SCORES_BY_NAME["relative"](explainer), own, rtol=1e-9)
 
 
 def test_the_loss_kind_of_a_row_on_itself_is_the_root_of_its_self_influence():

@@ -18,8 +18,7 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skinfluence._utils.checks import check_choice
 from skinfluence.explainer import delegated
-from skinfluence.labels._cleaning.actions import decide
-from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action
+from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action, decide
 from skinfluence.labels._flagger import LabelFlagger
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import check_weight
@@ -91,7 +90,7 @@ class Training:
         return clone(self.estimator).fit(take_rows(self.X, rows), y, **params)
 
     def take(self, rows):
-        """The same for some of the rows; trusted rows stay."""
+        """The same for some of the rows."""
         params = self.flagger_params
         if "sample_weight" in params:
             params = {**params, "sample_weight": take_rows(params["sample_weight"], rows)}
@@ -117,7 +116,7 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None, *, X_trusted=None, y_trusted=None, **params):
+    def fit(self, X, y, sample_weight=None, **params):
         """Flag wrong labels, act on them, and fit the estimator to the result.
 
         Parameters
@@ -127,14 +126,9 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         y : array-like of shape (n_samples,)
             Their labels or target values, some of them perhaps wrong.
         sample_weight : array-like of shape (n_samples,), default=None
-            For the flagger and the estimator (the last step of a pipeline). A row of weight zero
-            is absent.
-        X_trusted, y_trusted : rows as of X and their labels, default=None
-            Known to be right, for the flagger's "reference" ranking; neither flagged nor trained
-            on.
+            For the flagger and the estimator. A row of weight zero is absent.
         **params : dict
-            Further fit parameters of the estimator. Those with one entry per row are restricted to
-            the remaining rows.
+            Further fit parameters of the estimator; those of one entry per row follow the rows.
 
         Returns
         -------
@@ -148,8 +142,8 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         """
         check_choice("action", self.action, ACTIONS)
         self._check_parts()
-        given = {"sample_weight": sample_weight, "X_trusted": X_trusted, "y_trusted": y_trusted}
-        training = self._training(X, y, {k: v for k, v in given.items() if v is not None}, params)
+        given = {} if sample_weight is None else {"sample_weight": sample_weight}
+        training = self._training(X, y, given, params)
         self.flagger_ = training.judge()
         choice = Choice(self.action)
         if self.action == "auto":
@@ -211,21 +205,10 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         flagger = self._default_flagger()
         return Training(estimator, flagger, X, y, weight, given, params, name, weighted)
 
-    def report(self):
-        """The flagger's report on each training row.
-
-        Returns
-        -------
-        DataFrame
-            Given label, suggested label, quality, flag; see :meth:`LabelFlagger.report`.
-        """
-        check_is_fitted(self)
-        return self.flagger_.report()
-
     def _new_rows(self, X):
         """X; rows with gaps are refused where the flagger takes none, as fit refuses them."""
         if get_tags(self.estimator_).input_tags.allow_nan > get_tags(self).input_tags.allow_nan:
-            self.flagger_.transform(X)
+            self.flagger_._judgement.prediction.predict(X)
         return X
 
     predict_log_proba = delegated(
@@ -237,10 +220,8 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-            Any rows.
-        y : array-like of shape (n_samples,)
-            Their labels or values. Where these may be wrong too, so is the score.
+        X, y : array-likes of n_samples rows and of their labels or values
+            Where these may be wrong too, so is the score.
         **params : dict
             For the estimator's `score`, such as `sample_weight`.
 

@@ -5,7 +5,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 
 from skinfluence._utils.checks import check_choice
-from skinfluence.labels._cleaning.actions import decide
+from skinfluence.labels._cleaning.choice import decide
 from skinfluence.labels._cleaning.learning import WithFlagger
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import check_weight
@@ -14,10 +14,9 @@ from skinfluence.labels._inputs.settings import check_weight
 class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
     """Drop or relabel the rows whose labels are probably wrong.
 
-    A sampler in the sense of imbalanced-learn, which itself is not needed: in its pipelines
-    `fit_resample` changes the training data and does not change new data (fit parameters reach
-    samplers only where metadata routing is enabled). In pipelines of scikit-learn, where no step
-    may change the number of rows, use :class:`~skinfluence.CleanedClassifier`.
+    A sampler for pipelines of imbalanced-learn, which pass fit parameters to samplers only where
+    metadata routing is enabled. In pipelines of scikit-learn, where no step may change the number
+    of rows, use :class:`~skinfluence.CleanedClassifier`.
 
     Parameters
     ----------
@@ -61,13 +60,8 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Their labels or target values.
-        **fit_params : dict
-            For the flagger's `fit`: `sample_weight`, `X_trusted`, `y_trusted`. Rows of weight zero
-            are removed.
+        X, y, **fit_params : as for :meth:`fit_resample`
+            Training rows and their labels.
 
         Returns
         -------
@@ -82,8 +76,13 @@ class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y, **fit_params : as for :meth:`fit`
-            The weights of the remaining rows are ``sample_weight[sample_indices_]``.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their labels or target values.
+        **fit_params : dict
+            For the flagger's `fit`, such as `sample_weight`. Rows of weight zero are removed; the
+            weights of the others are ``sample_weight[sample_indices_]``.
 
         Returns
         -------

@@ -2,9 +2,7 @@
 
 from numbers import Integral, Real
 
-import narwhals.stable.v1 as nw
 import numpy as np
-from scipy import sparse
 from sklearn.base import is_clusterer, is_outlier_detector
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -17,14 +15,12 @@ from skinfluence.explainer import check_training_data
 from skinfluence.labels._inputs.rows import is_frame
 from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import is_documents
-from skinfluence.labels._scores import SCORES
 from skinfluence.labels._sources.representations import REPRESENTATIONS
-from skinfluence.solvers import get_solver
 
 CONTAMINATION = [StrOptions({"auto", "strict"}), Interval(Real, 0, 1, closed="both")]
 #: Of the parameters of LabelFlagger; `check_settings` looks at the others.
 CONSTRAINTS: dict = {
-    "ranking": [StrOptions(set(SCORES))],
+    "ranking": [StrOptions({"leave_one_out", "cross_validation"})],
     "representation": [StrOptions(set(REPRESENTATIONS))],
     "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "noise_model": ["boolean"],
@@ -39,7 +35,6 @@ CONSTRAINTS: dict = {
 def check_settings(flagger):
     """Raise ValueError for parameters of a flagger that are no valid settings."""
     flagger._validate_params()
-    get_solver(flagger.solver, random_state=flagger.random_state)
     check_workers(flagger.n_jobs)
     estimator = flagger.estimator
     if isinstance(estimator, type):
@@ -61,7 +56,6 @@ def read_table(flagger, X, y):
     A table has two dimensions; frames and sparse matrices stay as they are. What is no table
     (documents, images) passes for an estimator that takes it, documents without an estimator too.
     """
-    vars(flagger).pop("n_features_in_", None)  # of an earlier fit
     refuse_file(X, "X")
     estimator = flagger.estimator
     if estimator is None and preparing_steps(getattr(flagger, "_judged_for", None)):
@@ -83,22 +77,6 @@ def new_table(flagger, X, reset=False):
         X = check_array(X, accept_sparse=True, **checks)
     validate_data(flagger, X, skip_check_array=True, reset=reset)
     return X
-
-
-def gap_rows(X):
-    """Mask of the rows of a table with a missing or infinite entry."""
-    bad = np.zeros(_num_samples(X), dtype=bool)
-    if is_frame(X):
-        for column in nw.from_native(X, eager_only=True).iter_columns():
-            bad |= np.asarray(column.is_null().to_numpy(), dtype=bool)
-            if column.dtype.is_float():
-                bad |= ~np.isfinite(np.asarray(column.to_numpy(), dtype=np.float64))
-    elif sparse.issparse(X):
-        rows = sparse.coo_array(X)
-        bad[rows.row[~np.isfinite(rows.data)]] = True
-    elif getattr(X, "ndim", 0) == 2 and X.dtype.kind == "f":
-        bad = ~np.isfinite(X).all(axis=1)
-    return bad
 
 
 def check_weight(sample_weight, X):

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from numbers import Real
 
 import numpy as np
-from scipy.optimize import bisect, minimize_scalar
+from scipy.optimize import bisect
 from scipy.special import expit
 
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._noise.fitted import FittedNoise
 from skinfluence.labels._noise.matrix import NoiseFit, fit_noise_matrices, standard_errors
-from skinfluence.labels._sources.pooling import flat_noise_likelihood, log_probabilities
+from skinfluence.labels._sources.pooling import best_temperature, log_probabilities
 
 #: Rounds end when the rows' weights move by less than this on the mean.
 TOLERANCE = 0.02
@@ -30,8 +30,8 @@ TOLERANCE = 0.02
 LEAST_SHARE = 1e-3
 #: Share of the rows whose likeliest class is not the given one that must be wrong for a refit.
 LEAST_PRECISION = 0.5
-#: Between which the temperature of the leave-one-out probabilities lies.
-TEMPERATURES = (0.2, 5.0)
+#: Multiples of the log-probabilities, of which the likeliest tells whether they tell anything.
+TEMPERATURES = np.geomspace(0.2, 5.0, 15)
 #: "strict" flags labels that are right with at most this probability.
 SURELY_WRONG = 0.05
 #: Log-likelihood, in nats over all rows, that the best shares of the classes may gain by chance.
@@ -53,6 +53,10 @@ class NoiseVerdict:
     def parts(self):
         """Pairs of a share and a NoiseFit."""
         return (1 - self.share, self.one_rate), (self.share, self.matrix)
+
+    def given_proba(self, log_proba):
+        """P(given label | x), shape (n, K)."""
+        return sum(share * fit.proba(log_proba) @ fit.matrix for share, fit in self.parts)
 
     def posterior(self, log_proba, codes):
         """P(true class | x, given label), shape (n, K)."""
@@ -92,15 +96,14 @@ def fit_verdict(log_proba, codes, weight, before=None):
 class LabelNoise(FittedNoise):
     """The fitted noise model of given labels."""
 
-    temperature: float  # multiplies the log-probabilities of the prediction
     verdict: NoiseVerdict | None = field(repr=False)  # None for one class
-    with_noise: bool  # whether the posterior is that of the verdict, or the tempered prediction
+    with_noise: bool  # whether the posterior is that of the verdict, or the prediction
     certain: np.ndarray = field(repr=False)  # rows whose label is known to be right, shape: (n,)
 
     def __post_init__(self):
         log_proba, self.own = self.prediction.value, (np.arange(len(self.codes)), self.codes)
         # P(given label | x) and P(true class | x, given label), shape: (n, K)
-        self.out_of_sample = self.tempered(log_proba)
+        self.out_of_sample = self.proba(log_proba)
         self.posterior = self.posterior_of(log_proba, self.codes)
         self.posterior[self.certain] = np.eye(log_proba.shape[1])[self.codes[self.certain]]
 
@@ -122,15 +125,17 @@ class LabelNoise(FittedNoise):
         posterior[flagged, self.codes[flagged]] = -1.0
         return posterior.argmax(axis=1)
 
-    def tempered(self, log_proba):
-        """Probabilities at the fitted temperature."""
-        return np.exp(log_probabilities(self.temperature * log_proba))
+    def proba(self, log_proba):
+        """P(given label | x), shape (m, K): the model's own, or calibrated margins."""
+        if self.prediction.are_probabilities or self.verdict is None:
+            return np.exp(log_proba)
+        return self.verdict.given_proba(log_proba)
 
     def posterior_of(self, log_proba, codes):
         """P(true class | x, given label), shape (m, K)."""
         if self.with_noise:
             return self.verdict.posterior(log_proba, codes)
-        return self.tempered(log_proba)
+        return self.proba(log_proba)
 
     def wrong_share(self, weight):
         """Share of wrong labels among the training rows, by the noise matrix."""
@@ -160,7 +165,7 @@ class LabelNoise(FittedNoise):
         return flagged, float(weight[flagged].sum() / weight.sum())
 
     def of_new_rows(self, X, codes):
-        """(quality, suggested code, tempered probabilities) of rows that no model has seen.
+        """(quality, suggested code, probabilities) of rows that no model has seen.
 
         A label that is none of the classes (code -1) cannot be right: quality 0.
         """
@@ -168,22 +173,20 @@ class LabelNoise(FittedNoise):
         codes = np.where(known, codes, log_proba.argmax(axis=1))
         posterior = self.posterior_of(log_proba, codes)
         quality = np.where(known, posterior[np.arange(len(codes)), codes], 0.0)
-        return quality, posterior.argmax(axis=1), self.tempered(log_proba)
+        return quality, posterior.argmax(axis=1), self.proba(log_proba)
 
     def log_likelihood(self, X, codes):
         """Log-probability of given labels of new rows, noise included, (m,)."""
         log_proba = self.prediction.predict(X)
-        given = self.tempered(log_proba)
-        if self.with_noise:
-            given = sum(s * fit.proba(log_proba) @ fit.matrix for s, fit in self.verdict.parts)
+        given = (self.verdict.given_proba if self.with_noise else self.proba)(log_proba)
         own = given[np.arange(len(codes)), codes]
         return np.log(np.maximum(np.where(codes >= 0, own, 0.0), np.finfo(float).tiny))
 
     def warn(self, weight):
         """Warn where labels are flagged and nothing predicts the labels."""
         share = np.bincount(self.codes, weight, self.out_of_sample.shape[1]) / weight.sum()
-        logs = np.log(np.maximum(self.out_of_sample, np.finfo(float).tiny))
-        likelihood = float(flat_noise_likelihood(logs, self.codes, weight)[0])
+        logs = self.prediction.value
+        likelihood = float(best_temperature(logs[None], self.codes, weight, TEMPERATURES)[0][0])
         by_shares = share[share > 0] @ np.log(share[share > 0])
         gain = weight.sum() / weight.mean() * (likelihood - by_shares)
         if self.flagged.any() and gain < CHANCE:
@@ -212,7 +215,6 @@ class LabelNoise(FittedNoise):
             "noise_matrix_std_": np.broadcast_to(std, matrix.shape).copy(),
             "noise_rate_": rate,
             "noise_rate_std_": of_rate,
-            "temperature_": self.temperature,
         }
 
 
@@ -222,9 +224,8 @@ def fit_label_noise(
     """The LabelNoise after at most `max_iter` fits with the rows' weights.
 
     Rows of weight zero influence nothing, and have a posterior as well. Without `noise_model` there
-    is one fit, and the posterior is the out-of-sample probability, at a temperature only where the
-    model gives margins. Fits `start` from the noise matrices of a LabelNoise. Rows that are
-    `certain` have a right label: they keep their weight.
+    is one fit, and the posterior is the out-of-sample probability. Fits `start` from the noise
+    matrices of a LabelNoise. Rows that are `certain` have a right label: they keep their weight.
     """
     own, verdict = (np.arange(len(codes)), codes), start and start.verdict
     certain = np.zeros(len(codes), dtype=bool) if certain is None else certain
@@ -242,17 +243,13 @@ def fit_label_noise(
         if settled or n_iter == max_iter:
             break
         row_weight = proposed
-    with_noise, temperature = noise_model and verdict is not None, 1.0
-    if with_noise or not prediction.are_probabilities:
-        temperature = _temperature(prediction, codes, weight * row_weight)
     return LabelNoise(
         prediction=prediction,
         codes=codes,
         row_weight=row_weight,
         n_iter=n_iter,
-        temperature=temperature,
         verdict=verdict,
-        with_noise=with_noise,
+        with_noise=noise_model and verdict is not None,
         certain=certain,
     )
 
@@ -265,15 +262,3 @@ def _worth_refitting(verdict, prediction, codes, weight):
     contradicted = weight @ (prediction.value.argmax(axis=1) != codes)
     wrong = weight @ verdict.matrix.wrong(prediction.value, codes)
     return wrong >= LEAST_PRECISION * contradicted
-
-
-def _temperature(prediction, codes, weight):
-    """The temperature under which the given labels are most likely."""
-
-    def loss(logarithm):
-        scaled = log_probabilities(np.exp(logarithm) * prediction.value)
-        return -float(flat_noise_likelihood(scaled, codes, weight)[0])
-
-    bounds = np.log(TEMPERATURES)
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 0.02})
-    return float(np.exp(found.x))

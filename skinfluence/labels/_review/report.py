@@ -21,19 +21,14 @@ class LabelSummary(Readable):
 
     Attributes
     ----------
-    n_rows : int
-        Training rows with weight that were not reviewed.
-    n_flagged : int
-        Flagged rows.
+    n_rows, n_flagged, n_sure : int
+        Training rows with weight that were not reviewed, flagged rows, and labels that are surely
+        wrong: those that ``contamination="strict"`` flags.
     n_wrong, n_wrong_std : float
-        Estimated number of wrong labels among `n_rows` and its standard error: `noise_rate_` and
-        `noise_rate_std_` of the flagger, times `n_rows`.
-    n_sure : int
-        Labels that are surely wrong: those that ``contamination="strict"`` flags.
-    rows : ndarray of shape (n_flagged,)
-        Positions of the flagged rows, the most suspicious first.
-    row_names : pandas.Index or ndarray of shape (n_flagged,)
-        Their names in the index of the training data; their positions without one.
+        Estimated number of wrong labels among `n_rows`, and its standard error.
+    rows, row_names : ndarray of shape (n_flagged,)
+        Positions of the flagged rows, the most suspicious first, and their names in the index of
+        the training data.
     """
 
     n_rows: int

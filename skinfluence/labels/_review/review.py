@@ -1,4 +1,4 @@
-"""Rows to review next, and updates with reviewed labels."""
+"""Rows to review next, by quality or by gain, and updates with reviewed labels."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import numpy as np
 from sklearn import config_context
 
 from skinfluence._utils.checks import check_choice, check_whole
-from skinfluence.labels._cleaning.actions import replace_values
+from skinfluence._utils.warnings import ignore_last_of_class
+from skinfluence.labels._cleaning.choice import replace_values
 from skinfluence.labels._fitting import make_explainer, record
 from skinfluence.labels._inputs.targets import Target, as_labels
 from skinfluence.labels._outputs import check_one_output
-from skinfluence.labels._review.gain import class_beliefs, expected_gains, value_beliefs
 from skinfluence.labels._review.report import label_columns
-from skinfluence.labels._scores import SCORES
+from skinfluence.targets import Mean
 
 STRATEGIES = ("quality", "gain")
 
@@ -31,8 +31,7 @@ class Review:
             Number of rows; fewer where not so many are left.
         strategy : {"quality", "gain"}, default="quality"
             "quality": labels that are most probably wrong. "gain": labels whose correction is
-            expected to lower the loss most, by the influence of the relabelled row on the model of
-            all given labels, averaged over the possible true labels.
+            expected to lower the loss most, by the influence of the relabelled row.
         X_test, y_test : rows and labels, default=None
             For "gain", rows with trusted labels whose loss counts. None: the training rows with
             their probable labels, each as predicted without it.
@@ -42,10 +41,9 @@ class Review:
         Returns
         -------
         ndarray of int of shape (k,), or DataFrame
-            Positions of training rows with weight that were not reviewed, the first to look at
-            first. As a table in the frame type of the training data: `row` (their names),
-            `position` (where that differs), and `given`, `suggested` and `quality` as in
-            :meth:`report`. :meth:`update` takes the rows back, in either form.
+            Positions of training rows that were not reviewed, for :meth:`update`. As a table in the
+            frame type of the training data: `row` (their names), `position` (where that differs),
+            and `given`, `suggested` and `quality` as in :meth:`report`.
 
         Raises
         ------
@@ -99,9 +97,8 @@ class Review:
         """Correct labels, and estimate the quality of the other rows again.
 
         The rows become certain: they have their whole weight and quality 1, and are never flagged
-        or suggested again; `contamination_` is that of the others. Kept are the choice of
-        representations, folds, the damping of a given estimator, and the noise matrix to start
-        from.
+        or suggested again; `contamination_` is that of the others. Representations, folds and the
+        damping of a given estimator stay.
 
         Parameters
         ----------
@@ -149,7 +146,62 @@ class Review:
         self.label_quality_[reviewed] = 1.0
         self.flagged_ = self.flagged_ & ~reviewed
         self.suggested_[reviewed] = target.given[reviewed]
-        by_quality = SCORES[self._settings["ranking"]] is None
-        self.scores_[reviewed] = 0.0 if by_quality else self.scores_.min()
+        self.scores_[reviewed] = 0.0
         self.ranking_ = self.ranking_[np.argsort(reviewed[self.ranking_], kind="stable")]
         return self
+
+
+def class_beliefs(objective, posterior):
+    """Pairs of a probability (n,) and targets (n, K): each class with its posterior."""
+    n = len(posterior)
+    encode = objective.coding.encode_codes
+    return [(p, encode(np.full(n, k))) for k, p in enumerate(posterior.T)]
+
+
+def value_beliefs(objective, quality, suggested):
+    """The same for values: the given one is right, or the suggested one is."""
+    return [(quality, objective.y), (1.0 - quality, objective.coding.encode(suggested))]
+
+
+def expected_gains(explainer, beliefs, X_test=None, y_test=None):
+    """Expected reduction of the mean loss when a row gets its true label, for each training row.
+
+    A row's weighted gradient s_i g_i(y) moves when its label does, and the coefficients by -H^-1
+    times that, so that the loss of other rows falls by
+
+        g_test' H^-1 s_i (g_i(true) - g_i(given)),
+
+    to first order. (Where the curvature does not depend on labels, as for logistic loss and squared
+    error, this is the whole Newton step in the coefficients.) The true label is not known: the mean
+    is taken over `beliefs`. One solution of the Hessian serves all rows. Class weights that depend
+    on the labels are taken as they are.
+
+    `beliefs` are pairs of probabilities (n,), which sum to one, and targets (n, K). Without test
+    rows the training rows count, at their believed targets, each as predicted without it. In units
+    of the loss, (n,), positive where a correction is expected to help.
+    """
+    objective = explainer.objective_
+    linearization = explainer.linearization_
+    inverse = linearization.solver.factorize(objective.hessian(linearization.damping))
+    given = objective.residual
+    turned = objective.sample_weight * (_gradient(objective, beliefs) - given)  # shape: (n, K)
+    if X_test is None:
+        with ignore_last_of_class():
+            raw = explainer.leave_one_out_raw_predictions().reshape(given.shape)
+        # the only row of a class and rows of leverage one are taken as the model sees them
+        raw = np.where(np.isfinite(raw), raw, objective.raw_prediction)
+        weight = objective.weights.base
+        pull = (weight / weight.sum())[:, None] * _gradient(objective, beliefs, raw)
+        own = np.einsum("nk,nkl,nl->n", pull, inverse.leverage_blocks(), turned)
+        predictor = objective.predictor
+    else:
+        tests = explainer.test_rows(X_test, y_test, target=Mean("loss"))
+        predictor, pull, own = tests.predictor, tests.gradient(), 0.0
+    solved = inverse.solve(predictor.vjp(pull[:, :, None]))
+    return (turned * objective.predictor.jvp(solved)[:, :, 0]).sum(axis=1) - own
+
+
+def _gradient(objective, beliefs, raw=None):
+    """Derivative of each row's expected loss in its raw predictions, (n, K)."""
+    raw = objective.raw_prediction if raw is None else raw
+    return sum(p[:, None] * objective.loss.gradient(target, raw) for p, target in beliefs)

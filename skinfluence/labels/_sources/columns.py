@@ -47,15 +47,11 @@ class Linear:
     name: str = "the scaled columns"
     penalty: None = field(default=None, repr=False)
 
-    def blocks(self, rows):
-        """Pairs of a slice of scaled rows and their columns, shape (rows, width)."""
-        for some in _slices(rows, self.width):
-            block = rows[some]
-            if self.directions is not None:
-                block = block @ self.directions
-            elif sparse.issparse(block):
-                block = block.toarray()
-            yield some, np.asarray(block, dtype=np.float64)
+    def columns(self, rows, kind):
+        """Columns of scaled rows, in double precision."""
+        if self.directions is not None:
+            rows = rows @ self.directions
+        return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
 
 
 @dataclass
@@ -82,26 +78,25 @@ class RadialBasis:
     @cached_property
     def penalty(self):
         """The kernel between landmarks, (m, m)."""
-        kernel = self._kernel(self.landmarks, self.landmarks, np.float64)
+        kernel = self.columns(self.landmarks, np.float64)
         kernel[np.diag_indices(self.width)] += JITTER * self.width
         return kernel
 
-    def blocks(self, rows):
-        """Pairs of a slice of scaled rows and their columns, shape (rows, width)."""
-        kind = np.float32 if rows.shape[0] * self.width > MOST_DOUBLES else np.float64
-        for some in _slices(rows, self.width):
-            yield some, self._kernel(rows[some], self.landmarks, kind)
-
-    def _kernel(self, rows, landmarks, kind):
-        rows, landmarks = rows.astype(kind) / self.length, landmarks.astype(kind) / self.length
+    def columns(self, rows, kind):
+        """Columns of scaled rows, in a precision."""
+        rows, landmarks = (part.astype(kind) / self.length for part in (rows, self.landmarks))
         exponent = safe_sparse_dot(rows, landmarks.T, dense_output=True)
         exponent -= 0.5 * row_norms(rows, squared=True)[:, None]
         exponent -= 0.5 * row_norms(landmarks, squared=True)
         return np.exp(np.minimum(exponent, 0.0, out=exponent), out=exponent)
 
 
-def _slices(rows, width):
-    return gen_batches(rows.shape[0], max(1, BLOCK_ENTRIES // max(width, 1)))
+def blocks(representation, rows):
+    """Pairs of a slice of scaled rows and their columns, shape (rows, width)."""
+    n, width = rows.shape[0], max(representation.width, 1)
+    kind = np.float32 if n * width > MOST_DOUBLES else np.float64
+    for some in gen_batches(n, max(1, BLOCK_ENTRIES // width)):
+        yield some, representation.columns(rows[some], kind)
 
 
 def linear(rows, n_components, random_state):

@@ -75,9 +75,6 @@ class CrossValidatedPredictor:
         value = np.empty((len(weight), *values[0].shape[1:]))
         for number, out_of_fold in enumerate(values):
             value[self._folds == number] = out_of_fold
-        method = models[0].method
-        if method == "predict" and self.target.classes is not None:
-            value = self._count_votes(models, value, weight)
         name = type(last_step(self.estimator)).__name__
         return OutOfSamplePrediction(
             value=value,
@@ -85,24 +82,8 @@ class CrossValidatedPredictor:
             leverage=None,
             description=f"{name}, cross-validated in {len(models)} folds{self.reason}",
             damping=None,
-            are_probabilities=method != "decision_function",
+            are_probabilities=models[0].method != "decision_function",
         )
-
-    def _count_votes(self, models, value, weight):
-        """Log of how often each label is given where a class is voted for, without the row itself.
-
-        A vote has no probability: these are counted, with the shares of the classes as one row
-        more, and given to the models of the folds.
-        """
-        votes = value.argmax(axis=1)
-        given = np.eye(self.target.n_classes)[self.target.codes] * weight[:, None]
-        counts = np.zeros((self.target.n_classes, self.target.n_classes))
-        np.add.at(counts, votes, given)
-        counts += given.sum(axis=0) / given.sum()
-        for model in models:
-            model.table = counts / counts.sum(axis=1, keepdims=True)
-        own = np.maximum(counts[votes] - given, np.finfo(float).tiny)
-        return np.log(own / own.sum(axis=1, keepdims=True))
 
     def _fold(self, number, weight):
         """(model of the other folds, its predictions for this one)."""
@@ -128,27 +109,26 @@ class FoldModel:
 
     estimator: Any
     classes: np.ndarray | None
-    table: np.ndarray | None = None  # shape: (K, K), share of each given label for each vote
 
     @property
     def method(self):
-        """Name of the most informative method: probabilities, else margins, else votes."""
-        methods = ("predict_proba", "decision_function", "predict")
-        return next(name for name in methods if hasattr(self.estimator, name))
+        """Name of the most informative method: probabilities, else margins."""
+        names = ("predict",) if self.classes is None else ("predict_proba", "decision_function")
+        for name in names:
+            if hasattr(self.estimator, name):
+                return name
+        raise ValueError(
+            f"{type(last_step(self.estimator)).__name__} has neither predict_proba nor "
+            "decision_function: its votes do not say how likely a label is. Pass a classifier that "
+            "has one of them, or none: LabelFlagger()."
+        )
 
     def __call__(self, X):
+        found = getattr(self.estimator, self.method)(X)
         if self.classes is None:
-            return np.asarray(self.estimator.predict(X), dtype=np.float64).reshape(-1)
-        known, found = self.estimator.classes_, getattr(self.estimator, self.method)(X)
-        if self.method == "predict_proba":
-            found = _floored(found)
-        elif self.method == "decision_function":
-            found = log_of_margins(found)
-        elif self.table is not None:
-            return np.log(self.table[np.searchsorted(self.classes, found)])
-        else:
-            found = _floored(found[:, None] == known)
-        return all_classes(found, known, self.classes)
+            return np.asarray(found, dtype=np.float64).reshape(-1)
+        found = _floored(found) if self.method == "predict_proba" else log_of_margins(found)
+        return all_classes(found, self.estimator.classes_, self.classes)
 
 
 @dataclass

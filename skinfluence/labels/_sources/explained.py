@@ -19,11 +19,10 @@ from skinfluence.explainer import InfluenceExplainer, leverage
 from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.cross_validated import UNSEEN, all_classes, log_of_margins
-from skinfluence.labels._sources.fallback import reason_to_cross_validate
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 from skinfluence.losses import Logistic, Multinomial
 from skinfluence.objectives import Objective, minimize
-from skinfluence.solvers import AutoSolver, get_solver
+from skinfluence.solvers import AutoSolver
 
 #: Stationarity at which an optimum is one here: a Newton step without a row is less exact.
 TOLERANCE = 1e-11
@@ -47,7 +46,6 @@ class LeaveOneOutPredictor:
     _: KW_ONLY
     estimator: Any
     damping: Any = "auto"
-    solver: Any = "auto"
     n_jobs: int | None = None
 
     def __post_init__(self):
@@ -77,7 +75,7 @@ class LeaveOneOutPredictor:
         return clone(self.estimator), self._chosen
 
     def begin(self, weight):
-        """Fit the estimator and its explainer on the rows that count, or refuse the estimator."""
+        """The explainer, fitted to the rows that count; or refuse the estimator."""
         there = weight > 0
         self._used, self._base = there, weight[there]
         self._chosen = 0.0 if isinstance(self.damping, str) else float(self.damping)
@@ -86,9 +84,7 @@ class LeaveOneOutPredictor:
         X = self.X if there.all() else take_rows(self.X, there)
         weights = None if (self._base == 1.0).all() else self._base
         # to its optimum it goes below, with every other row weight and damping
-        explainer = InfluenceExplainer(
-            clone(self.estimator), solver=self.solver, polish=False, n_jobs=self.n_jobs
-        )
+        explainer = InfluenceExplainer(clone(self.estimator), polish=False, n_jobs=self.n_jobs)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".* is explained away from an optimum")
             self._explainer = explainer.fit(X, y, sample_weight=weights)
@@ -96,7 +92,7 @@ class LeaveOneOutPredictor:
             raise UnsupportedEstimatorError(
                 "A hinge has no curvature, so that leave-one-out predictions have no closed form."
             )
-        self.reason = reason_to_cross_validate(self, explainer, X, y)
+        return explainer
 
     def _choose(self, objective):
         """(damping, LeaveOneOut) of the damping that was asked for, or of the best one."""
@@ -124,9 +120,7 @@ class LeaveOneOutPredictor:
             more[:, : start.design.n_features] = damping * start.weights.base.sum()
             start = start.with_penalty(penalty.damped(more))
         objective = minimize(start, AutoSolver.for_newton_steps(), tol=TOLERANCE).objective
-        # a LinearRegression that dropped singular values has a closed form of its own
-        solver = get_solver(self.solver) if objective.cut is None else AutoSolver()
-        inverse = solver.factorize(objective.hessian())
+        inverse = AutoSolver().factorize(objective.hessian())
         with warnings.catch_warnings():
             # rows of leverage one: their NaN is dealt with below
             warnings.simplefilter("ignore", RuntimeWarning)

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge, RidgeClassifier
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.preprocessing import FunctionTransformer
 
 from skinfluence.labels._inputs.targets import Target
-from skinfluence.labels._sources.columns import MOST_DOUBLES, Linear, RadialBasis
+from skinfluence.labels._sources.columns import MOST_DOUBLES, Linear, RadialBasis, blocks
 from skinfluence.labels._sources.pooling import best_temperature
 from skinfluence.labels._sources.ridge_path import RidgePath, ridge_path
 
@@ -76,7 +75,7 @@ class RidgeMember:
     def leave_one_out(self, rows):
         """Values (n, K) of each row without it, and its leverage (n,)."""
         value, leverage = np.empty(rows.targets.shape), np.empty(len(rows.targets))
-        for some, columns in self.representation.blocks(rows.scaled):
+        for some, columns in blocks(self.representation, rows.scaled):
             values, own = self.path.leave_one_out(
                 columns, rows.targets[some], rows.share[some], [self.damping]
             )
@@ -87,20 +86,20 @@ class RidgeMember:
         """Values (m, K) of rows that the fit has not seen."""
         found = [
             self.path.predict(columns, [self.damping])[0]
-            for _, columns in self.representation.blocks(scaled)
+            for _, columns in blocks(self.representation, scaled)
         ]
         return np.concatenate(found)
 
 
 def fit_ridge(representation, rows, dampings):
     """Fit one representation and choose its damping; a RidgeMember."""
-    blocks = (
+    parts = (
         (columns, rows.targets[some], rows.share[some])
-        for some, columns in representation.blocks(rows.scaled)
+        for some, columns in blocks(representation, rows.scaled)
     )
-    path = ridge_path(blocks, representation.penalty)
+    path = ridge_path(parts, representation.penalty)
     chosen = rows.for_choice
-    _, columns = zip(*representation.blocks(rows.scaled[chosen]), strict=True)
+    _, columns = zip(*blocks(representation, rows.scaled[chosen]), strict=True)
     values, _ = path.leave_one_out(
         np.concatenate(columns), rows.targets[chosen], rows.share[chosen], dampings
     )
@@ -208,35 +207,17 @@ def _fill_leaves(forest, rows, weight, counting):
     return total[:, :-1] / total[:, -1:]
 
 
-class RepresentationColumns(TransformerMixin, BaseEstimator):
-    """Numeric rows as the columns of a fitted ridge member, on which its penalty is one number.
+def rotated_columns(X, scaler, member):
+    """Numeric rows as columns (n_rows, rank) on which the member's penalty is one number.
 
-    Its frozen scaler and the member are fixed: fit learns nothing.
+    Of large tables in single precision.
     """
-
-    def __init__(self, scaler, member):
-        self.scaler = scaler
-        self.member = member
-
-    def fit(self, X, y=None):
-        """Note the number of columns."""
-        validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32])
-        return self
-
-    def transform(self, X):
-        """Rotated columns of rows, (n_rows, rank); of large tables in single precision."""
-        check_is_fitted(self, "n_features_in_")
-        rows, path = self.scaler.transform(X), self.member.path
-        size = (rows.shape[0], path.rotation.shape[1])
-        out = np.empty(size, np.float32 if size[0] * size[1] > MOST_DOUBLES else np.float64)
-        for some, columns in self.member.representation.blocks(rows):
-            out[some] = path.rotate(columns)
-        return out
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+    rows, path = scaler.transform(X), member.path
+    size = (rows.shape[0], path.rotation.shape[1])
+    out = np.empty(size, np.float32 if size[0] * size[1] > MOST_DOUBLES else np.float64)
+    for some, columns in blocks(member.representation, rows):
+        out[some] = path.rotate(columns)
+    return out
 
 
 def pipeline_steps(scaler, member, n_classes, total_weight):
@@ -247,4 +228,6 @@ def pipeline_steps(scaler, member, n_classes, total_weight):
     """
     alpha = float(member.damping * member.path.unit * total_weight)
     ridge = Ridge(alpha=alpha) if n_classes is None else RidgeClassifier(alpha=alpha)
-    return RepresentationColumns(FrozenEstimator(scaler), member), ridge
+    fitted = {"scaler": FrozenEstimator(scaler), "member": member}  # kept fitted by `clone`
+    columns = FunctionTransformer(rotated_columns, kw_args=fitted)
+    return columns.set_output(transform="default"), ridge
