@@ -32,7 +32,7 @@ class WrongLabels(LabelSummary):
     noise_rate, noise_rate_std : float
     classes : ndarray of shape (n_classes,)
         As the attributes of :class:`~skinfluence.LabelFlagger`.
-    n_rows, n_flagged, n_sure, n_wrong, n_wrong_std, rows, row_names
+    n_rows, n_flagged, n_sure, n_wrong, n_wrong_std, rows, row_names : int, float and ndarray
         As of the flagger's :meth:`~skinfluence.LabelFlagger.summary`.
     """
 
