@@ -48,6 +48,11 @@ def test_the_page_prints_what_it_shows(page):
     assert result.attempted > 0
 
 
+def test_the_readme_lists_the_supported_models(module):
+    table = module("supported_models").short_table()
+    assert "`Ridge`" in table and table in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_the_user_guide_is_among_the_pages_that_run():
     assert "user_guide.rst" in [page.name for page in PAGES]
 

@@ -11,7 +11,8 @@ from skinfluence import InfluenceExplainer
 from skinfluence.solvers import CGSolver, LissaSolver
 
 X, y = load_digits(return_X_y=True)
-X, X_test, y, y_test = X[:300] / 16, X[300:305] / 16, y[:300], y[300:305]
+X = X[:, ::2] / 16
+X, X_test, y, y_test = X[:300], X[300:305], y[:300], y[300:305]
 
 MODELS = {
     "binary": (LogisticRegression(), lambda labels: labels % 2),

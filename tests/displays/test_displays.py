@@ -1,8 +1,5 @@
 """Each display shows the numbers of the library, on the axes that it is given."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -317,11 +314,6 @@ def test_one_test_row_at_a_time(tumours):
         show = getattr(displays, f"{name}Display").from_explainer
         with pytest.raises(ValueError, match="X_test has 400"):
             show(explainer, explainer.X_train_, explainer.y_train_)
-
-
-def test_matplotlib_is_imported_by_plot_alone():
-    code = "import sys, skinfluence.displays; assert 'matplotlib' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_leverages_of_training_rows_lie_on_the_diagonal(tumours):
