@@ -94,8 +94,11 @@ def check_page(page, path, shots, dark=True):
         page.set_viewport_size({"width": width, "height": 900})
         found += [f"{width} px: {line}" for line in page.evaluate(LAYOUT)]
         for theme in ("light", "dark"):
+            ruled = (width, theme) in RULES and (dark or theme == "light")
+            if not (ruled or shots):
+                continue
             page.evaluate("name => document.documentElement.dataset.theme = name", theme)
-            if (width, theme) in RULES and (dark or theme == "light"):
+            if ruled:
                 if width == WIDTHS[1]:
                     page.evaluate(MARK_LOOKS)
                 lines = page.evaluate(RUN_AXE, RULES[width, theme])
@@ -145,7 +148,7 @@ def main():
         type=int,
         default=1,
         metavar="N",
-        help="of the pages under auto_examples/",
+        help="of the pages under auto_examples/ and benchmark_tables/",
     )
     parser.add_argument(
         "--dark-one-in",
@@ -159,7 +162,8 @@ def main():
     if arguments.browser is None:
         sys.exit("No chromium on the PATH: install it, or name one with --browser.")
     folder = arguments.folder.resolve()
-    one_in = {"generated": arguments.one_in, "auto_examples": arguments.gallery_one_in}
+    gallery = dict.fromkeys(("auto_examples", "benchmark_tables"), arguments.gallery_one_in)
+    one_in = {"generated": arguments.one_in, **gallery}
     paths = [folder / name for name in arguments.pages] or _pages(folder, one_in)
     if not paths:
         sys.exit(f"No pages in {folder}: build the documentation first.")
