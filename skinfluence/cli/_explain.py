@@ -52,15 +52,18 @@ def explain(
     from ._auditing.explaining import fit_explainer
     from ._auditing.export import check_outputs, needs_report
     from ._auditing.prepare import prepare
+    from ._auditing.run import noted_warnings
     from ._auditing.text import print_notes
 
     check_outputs(data, (html,))
     read = {"encoding": encoding, "separator": separator}
     prepared = prepare(data, target, task=task, drop=drop, keep=keep, **read)
     explainer, X_test, y_test = fit_explainer(prepared, rows, test, model=model, **read)
+    with noted_warnings(prepared.notes):
+        found = str(explainer.explain(X_test, y_test, k=top))
     if not quiet:
         print_notes(prepared.notes)
-    click.echo(explainer.explain(X_test, y_test, k=top))
+    click.echo(found)
     if html:
         with needs_report():
             from skinfluence.report import explanation_report

@@ -184,6 +184,27 @@ def test_new_rows_are_read_as_the_data_are(tmp_path):
         assert words in " ".join(run(*command, new).output.split())
 
 
+def test_warnings_of_an_explanation_are_notes_and_a_lone_label_is_refused(tmp_path):
+    lines = [f"{k},{'ab'[k % 2]}" for k in range(20)] + ["3,c", "5,d", "7,d"]
+    (tmp_path / "data.csv").write_text("\n".join(["x,label", *lines, ""]))
+    command = ["explain", tmp_path / "data.csv", "-t", "label", "--row"]
+    lone = run(*command, 20)
+    assert lone.exit_code == 2 and "does not know its 'label', 'c'" in lone.output
+    both = run(*command, 21, "--row", 22)
+    assert both.exit_code == 2 and "fewer at a time" in both.output
+    words = run(*command, 21).output  # row 20 is the only one of its class
+    assert "Note  Training row(s)" in words and "click" not in words
+
+
+@pytest.mark.parametrize("model", ["logistic", "boosting"])
+@pytest.mark.parametrize("text", ["{} word of the day {} and more", "{:.1s} b c {:d}"])
+def test_texts_of_few_words_that_are_nearly_equal_are_audited(tmp_path, model, text):
+    lines = [f"{text.format('gb'[k % 2] * 3, k % 40)},{'ab'[k % 2]}" for k in range(60)]
+    (tmp_path / "data.csv").write_text("\n".join(["text,label", *lines, ""]))
+    result = run("audit", tmp_path / "data.csv", "-t", "label", "--model", model)
+    assert result.exit_code == 0 and "1 of text" in result.output, result.output
+
+
 def test_the_shipped_data_show_the_changed_labels():
     result = run("audit", "--top", 3)
     assert result.exit_code == 0, result.output

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from sklearn.metrics.pairwise import paired_distances
+from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 from sklearn.random_projection import GaussianRandomProjection
 
@@ -85,7 +85,7 @@ def _close(columns, plain, labels, differ):
     _, others = tree.query(tree.data, k=k, distance_upper_bound=reach)
     a, b = np.repeat(np.arange(len(first)), k), others.ravel()
     a, b = np.array([a, b])[:, (b < len(first)) & (a != b)]  # beyond the limit the tree says n
-    far = paired_distances(Z[a], Z[b]) if len(a) else np.zeros(0)
+    far = paired_euclidean_distances(Z[a], Z[b]) if len(a) else np.zeros(0)
     a, b, far = a[far <= limit], b[far <= limit], far[far <= limit]
     links = sparse.coo_matrix((np.ones(len(a)), (a, b)), (len(first), len(first)))
     component = connected_components(links, directed=False)[1]

@@ -1,6 +1,7 @@
 """Explanations of rows of a table, or of another table with the same columns."""
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from skinfluence import InfluenceExplainer
 from skinfluence.cli._files.columns import Column, type_columns
@@ -30,15 +31,13 @@ def fit_explainer(prepared, rows, test=None, *, model="auto", encoding=None, sep
         Of the text of `test`.
     """
     labels = prepared.labels
-    explainer = InfluenceExplainer(make_model(model, prepared))
+    model = make_model(model, prepared)
     y = labels.y if labels.task == "classification" else labels.y.astype(float)
     X = prepared.X
     if test is not None:
         table = read_table(test, encoding=encoding, separator=separator)
         _check_rows(rows, table.n_rows, test)
-        with noted_warnings(prepared.notes):
-            explainer.fit(X, y)
-        return explainer, *read_rows(prepared, table, rows)
+        return _fitted(model, prepared, X, y), *read_rows(prepared, table, rows)
     _check_rows(rows, prepared.table.n_rows, prepared.table.path)
     unlabelled = sorted(set(rows) - set(labels.rows.tolist()))
     if unlabelled:
@@ -46,9 +45,25 @@ def fit_explainer(prepared, rows, test=None, *, model="auto", encoding=None, sep
     places = np.searchsorted(labels.rows, rows)
     weight = np.ones(len(y))
     weight[places] = 0.0
-    with noted_warnings(prepared.notes):
-        explainer.fit(X, y, sample_weight=weight)
+    if is_classifier(model):
+        alone = places[~np.isin(y[places], y[weight > 0])]
+        if len(alone):
+            raise DataError(
+                f"A model without row {labels.rows[alone[0]]} does not know its {labels.name!r}, "
+                f"{labels.texts[alone[0]]!r}: no other row has it. Explain another --row, or fewer "
+                "at a time."
+            )
+    explainer = _fitted(model, prepared, X, y, sample_weight=weight)
     return explainer, X.iloc[places] if hasattr(X, "iloc") else X[places], y[places]
+
+
+def _fitted(model, prepared, X, y, **weights):
+    """The fitted explainer of a model; its warnings become notes."""
+    with noted_warnings(prepared.notes):
+        try:
+            return InfluenceExplainer(model).fit(X, y, **weights)
+        except ValueError as error:
+            raise DataError(f"The model cannot be fitted: {error}") from error
 
 
 def read_rows(prepared, table, rows):

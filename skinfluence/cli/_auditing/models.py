@@ -39,6 +39,14 @@ MOST_DIRECTIONS = 50
 MANY_ROWS, FEW_LANDMARKS = 20_000, 300
 
 
+class Directions(TruncatedSVD):
+    """TruncatedSVD to at most `n_components` directions, or as many as there are words."""
+
+    def fit_transform(self, X, y=None):
+        self.n_components = min(self.n_components, X.shape[1])
+        return super().fit_transform(X, y)
+
+
 def make_flagger(name, prepared, *, contamination="auto", verbose=None):
     """An unfitted LabelFlagger: "auto", "linear" and "rbf" are its own models."""
     settings: dict = {"contamination": contamination, "verbose": verbose}
@@ -79,9 +87,11 @@ def encoder(columns, dense=False):
     parts: list = [("numbers", numbers, places["numbers"])]
     parts += [("categories", one_hot, places["categories"])]
     for place in places["text"]:  # one column, not a list of one: the vectorizer takes texts
-        words = TfidfVectorizer(sublinear_tf=True, max_features=MOST_WORDS)
+        words = TfidfVectorizer(  # a single letter is a word too: a text may have no others
+            sublinear_tf=True, max_features=MOST_WORDS, token_pattern=r"(?u)\b\w+\b"
+        )
         if dense:
-            words = make_pipeline(words, TruncatedSVD(MOST_DIRECTIONS, random_state=0))
+            words = make_pipeline(words, Directions(MOST_DIRECTIONS, random_state=0))
         parts.append((f"text {place}", words, place))
     return ColumnTransformer(
         [part for part in parts if part[2] != []], sparse_threshold=0.0 if dense else 0.3

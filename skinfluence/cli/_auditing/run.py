@@ -91,7 +91,8 @@ def fit_flagger(model, prepared, **settings):
 def noted_warnings(notes):
     """Context that adds the warnings of a model to the notes, each once."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+        for category in (UserWarning, RuntimeWarning):
+            warnings.simplefilter("always", category)
         yield
     for words in dict.fromkeys(" ".join(str(w.message).split()) for w in caught):
         notes.append(words)
