@@ -92,6 +92,11 @@ def review(
     how = {"task": task, "drop": drop, "keep": keep}
     prepared = prepare(data, target, **how, encoding=encoding, separator=separator)
     labels, shown = prepared.labels, find_images(prepared, images, drop)
+    if prepared.table.dialect is None:
+        prepared.notes.append(
+            "Decisions are applied to CSV files only. To apply them, export the table as CSV and "
+            "review that file."
+        )
     flagger = fit_flagger(model, prepared, verbose=0 if quiet else None)
     if not quiet:
         print_notes(prepared.notes)

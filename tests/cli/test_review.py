@@ -54,6 +54,14 @@ def test_pages_are_called_as_their_tables(table, monkeypatch):
         assert "'label' and are left out" in done.output
 
 
+def test_a_parquet_file_is_said_to_take_no_decisions(table):
+    pandas, parquet = pytest.importorskip("pandas"), table.with_suffix(".parquet")
+    pytest.importorskip("pyarrow")
+    pandas.read_csv(table).dropna().to_parquet(parquet)
+    done = CliRunner().invoke(main, ["review", str(parquet), "-t", "label", "--model", "linear"])
+    assert done.exit_code == 0 and "export the table as CSV and review that file" in done.output
+
+
 def test_served_decisions_can_be_applied(table):
     # a process that was started in the background ignores Ctrl-C, and so do those that it starts
     command = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"

@@ -42,6 +42,8 @@ MANY_ROWS, FEW_LANDMARKS = 20_000, 300
 class Directions(TruncatedSVD):
     """TruncatedSVD to at most `n_components` directions, or as many as there are words."""
 
+    n_components: int
+
     def fit_transform(self, X, y=None):
         self.n_components = min(self.n_components, X.shape[1])
         return super().fit_transform(X, y)
