@@ -2,6 +2,7 @@
 
 import argparse
 from importlib import import_module
+from importlib.util import find_spec
 from time import perf_counter
 
 from benchmarks._processes import Child
@@ -24,6 +25,8 @@ BENCHMARKS = (
     "attacks",
     "mismatch",
     "networks",
+    "retraining",
+    "kronecker",
     "labels_flipped",
     "labels_weak",
     "labels_people",
@@ -78,6 +81,9 @@ def main():
         module = import_module(f"benchmarks.{name}")
         if getattr(module, "NEEDS_DATA", False) and data_folder() is None:
             print("skipped: the larger data sets were not found", flush=True)
+            continue
+        if not find_spec(getattr(module, "NEEDS", "skinfluence")):
+            print(f"skipped: {module.NEEDS} is not installed", flush=True)
             continue
         made = module.run(quick=arguments.quick)
         if arguments.quick:

@@ -1,10 +1,9 @@
-"""Networks: predicted and retrained changes of a test loss, and EK-FAC against the exact inverse.
+"""Networks: predicted and retrained changes of a test loss.
 
 Run alone: ``python -m benchmarks networks``; needs the larger data sets (see _real_data.py).
 """
 
 import warnings
-from time import perf_counter
 
 import numpy as np
 from scipy.optimize import minimize
@@ -15,7 +14,6 @@ from benchmarks._figures import Figure
 from benchmarks._real_data import loaders
 from benchmarks._tables import Table
 from skinfluence import InfluenceExplainer
-from skinfluence.solvers import CGSolver
 
 #: Skipped without the larger data sets (see _real_data.py).
 NEEDS_DATA = True
@@ -30,8 +28,6 @@ NETWORKS = (
 )
 DAMPINGS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 N_ROWS, N_TEST, N_STRONGEST = 500, 500, 10
-#: The larger network, on whole images: rows, test rows and dampings.
-N_LARGE, N_COMPARED, LARGE_DAMPINGS = 2000, 10, (0.01, 0.1)
 
 INTRODUCTION = (
     "MNIST, the first 500 of the 5,500 rows of Koh & Liang's section 4.2, images averaged to "
@@ -45,16 +41,13 @@ INTRODUCTION = (
 
 
 def run(quick=False):
-    """A figure of predicted and retrained changes, and two tables."""
+    """A figure of predicted and retrained changes, and a table."""
     X, y, X_test, y_test = loaders().mnist_small()
     small = _pooled(X[:200] if quick else X[:N_ROWS]), y[:200] if quick else y[:N_ROWS]
     tests = _pooled(X_test[:N_TEST]), y_test[:N_TEST]
     networks = NETWORKS[:1] if quick else NETWORKS
     made = [Trial(*network, *small, *tests, 3 if quick else N_STRONGEST) for network in networks]
-    n = 100 if quick else N_LARGE
-    some = slice(0, N_COMPARED)
-    compared = _factors(X[:n].astype(float), y[:n], X_test[some].astype(float), y_test[some], quick)
-    return [*report(made), compared]
+    return report(made)
 
 
 def _pooled(X):
@@ -141,47 +134,6 @@ def _train(objective):
     tight = {"maxiter": 3000, "maxfun": 6000, "ftol": 1e-13, "gtol": 1e-6, "maxcor": 30}
     found = minimize(cost, objective.coef, jac=True, method="L-BFGS-B", options=tight)
     return objective.with_coef(found.x)
-
-
-def _factors(X, y, X_test, y_test, quick):
-    """Table of K-FAC and EK-FAC against conjugate gradients on the damped Gauss-Newton matrix."""
-    model = MLPClassifier(32, activation="tanh", alpha=1e-3, random_state=0, max_iter=30)
-    lines = []
-    for damping in LARGE_DAMPINGS[quick:]:
-        found, seconds = {}, {}
-        for solver in ("cg", "kfac", "ekfac"):
-            given = CGSolver(tol=1e-5) if solver == "cg" else solver
-            settings = {"curvature": "gauss_newton", "damping": damping, "solver": given}
-            explainer = _explainer(model, X, y, **settings)
-            start = perf_counter()
-            found[solver] = explainer.influence(X_test, y_test)
-            seconds[solver] = perf_counter() - start
-        for solver in ("kfac", "ekfac"):
-            pairs = zip(found[solver], found["cg"], strict=True)
-            each = [np.corrcoef(*pair)[0, 1] for pair in pairs]
-            pooled = np.corrcoef(found[solver].ravel(), found["cg"].ravel())[0, 1]
-            cells = [f"{pooled:.2f}", f"{np.mean(each):.2f}", f"{min(each):.2f}"]
-            ratio = seconds["cg"] / seconds[solver]
-            lines.append([str(damping), solver, *cells, f"{ratio:.0f}"])
-            print(" ", lines[-1], flush=True)
-    columns = [
-        "damping",
-        "solver",
-        "correlation, all",
-        "mean of test rows",
-        "smallest",
-        "times faster",
-    ]
-    notes = [
-        "784-32-10 units (25,450 parameters), tanh, Adam with 30 passes, whole images; "
-        f"{len(y):,} training and {len(y_test)} test rows. Correlations with influences by "
-        "conjugate gradients on the damped Gauss-Newton matrix (residual 1e-5), over all pairs and "
-        "test row by test row; the last column is the time of conjugate gradients over that of the "
-        "factors with all solutions.",
-    ]
-    return Table(
-        "Kronecker factors against the exact damped Gauss-Newton inverse", columns, lines, notes
-    )
 
 
 def report(made):

@@ -17,6 +17,20 @@ def torch_model(case):
     return model
 
 
+def mlp_model(estimator):
+    """A fitted MLPClassifier with tanh, without the softmax, as layers."""
+    import torch
+
+    layers = []
+    for W, b in zip(estimator.coefs_, estimator.intercepts_, strict=True):
+        layer = torch.nn.Linear(*W.shape, dtype=torch.float64)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(W.T))
+            layer.bias.copy_(torch.from_numpy(b))
+        layers += [layer, torch.nn.Tanh()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
 def loss_function(case):
     """The functional loss of (raw predictions, labels), for one output or several."""
     from torch.nn import functional
