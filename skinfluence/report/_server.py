@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -103,7 +103,7 @@ class ReviewServer:
             write_decisions(self._path, self._key, [])
             return {}
         key, decisions = read_decisions(self._path)
-        if key != self._key:
+        if replace(key, table=self._key.table) != self._key:  # a file may be renamed
             raise DecisionsError(
                 f"{self._path} has decisions about {key.target!r} of {key.table} "
                 f"({key.sha256[:12]}...), not about {self._key.target!r} of {self._key.table} "

@@ -132,6 +132,9 @@ def test_a_later_session_continues_and_another_table_is_refused(report, flagger,
     with serving(report, path) as server:
         decisions = json.loads(ask(server, "/state")[1])["decisions"]
     assert [(d["row"], d["decision"]) for d in decisions] == [(first, "unsure")]
+    renamed = audit_report(flagger, n_rows=5, key={**report._data["key"], "table": "other.csv"})
+    with serving(renamed, path) as server:
+        assert json.loads(ask(server, "/state")[1])["decisions"] == decisions
     other = audit_report(flagger, n_rows=5, key={**report._data["key"], "sha256": "0" * 64})
     with pytest.raises(DecisionsError, match="Name another decisions file"):
         ReviewServer(other, path)
