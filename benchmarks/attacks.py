@@ -67,7 +67,7 @@ def run(quick=False):
     for setting in settings:
         start = process_time()
         explainer = InfluenceExplainer(setting.model).fit(setting.X, setting.y)
-        tests = _correct(setting, explainer, 20 if quick else N_TEST)
+        tests = correct_rows(setting, explainer, 20 if quick else N_TEST)
         attack = TrainingSetAttack(10, **setting.attack)
         exposed = {
             measure: vulnerability(explainer, setting.X_test[tests], measure=measure, attack=attack)
@@ -75,7 +75,7 @@ def run(quick=False):
         }
         nearest = np.argsort(-exposed["flip"])
         print(f"  {setting.name}: vulnerability, {process_time() - start:.0f} s", flush=True)
-        lines += [_one_by_one(setting, explainer, tests, exposed, nearest, k) for k in N_ROWS]
+        lines += [one_by_one(setting, explainer, tests, exposed, nearest, k)[0] for k in N_ROWS]
         print(f"  {setting.name}: {process_time() - start:.0f} s of processor", flush=True)
     start = process_time()
     together, result = _together(settings[-1], 8 if quick else TOGETHER)
@@ -101,8 +101,8 @@ def run(quick=False):
     return [figure, Table("Flipped predictions", columns, lines, notes), together]
 
 
-def _one_by_one(setting, explainer, tests, exposed, nearest, k):
-    """A line of the table."""
+def one_by_one(setting, explainer, tests, exposed, nearest, k):
+    """A line of the table, and the results of the attacks in the order `nearest`."""
     attack = TrainingSetAttack(k, **setting.attack)
     flipped, found = np.zeros(len(tests), dtype=bool), []
     for t in nearest:
@@ -124,7 +124,7 @@ def _one_by_one(setting, explainer, tests, exposed, nearest, k):
     if 0 < flipped.sum() < len(flipped):
         areas = [f"{roc_auc_score(flipped, values):.3f}" for values in exposed.values()]
     print(f"  {setting.name}, {k} rows: {flipped.sum()} of {len(found)}, AUROC {areas}", flush=True)
-    return [
+    line = [
         setting.name,
         f"{k}",
         f"{flipped.sum()} of {len(flipped)}",
@@ -134,6 +134,7 @@ def _one_by_one(setting, explainer, tests, exposed, nearest, k):
         f"{np.median(in_spreads):.2g}" if sizes else "-",
         *areas,
     ]
+    return line, found
 
 
 def _together(setting, n_together):
@@ -189,7 +190,7 @@ def _draw(canvas, result):
     canvas.colorbar(shown, ax=axes[2], shrink=0.8)
 
 
-def _correct(setting, explainer, n):
+def correct_rows(setting, explainer, n):
     """Positions of correctly classified test rows."""
     correct = np.flatnonzero(explainer.predict(setting.X_test) == setting.y_test)
     return np.sort(np.random.default_rng(0).choice(correct, n, replace=False))

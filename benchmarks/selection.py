@@ -268,11 +268,11 @@ def figure(found, name):
         ways = list(found["images"].items())
         parts = canvas.subfigures(1, 1 + len(ways), width_ratios=[1.2] + [3] * len(ways))
         parts[0].suptitle("test row", fontsize=10)
-        for i, ax in enumerate(parts[0].subplots(n, 1)):
+        for i, ax in enumerate(parts[0].subplots(n, 1, squeeze=False)[:, 0]):
             _image(ax, found["tests"][i], found["labels"][i])
         for part, (way, images) in zip(parts[1:], ways, strict=True):
             part.suptitle(NAMES[way], fontsize=10)
-            for i, axes in enumerate(part.subplots(n, k)):
+            for i, axes in enumerate(part.subplots(n, k, squeeze=False)):
                 for j, ax in enumerate(axes):
                     _image(ax, images[i][j], found["given"][way][i][j])
 

@@ -47,6 +47,11 @@ def _attacks():
     for name in dict.fromkeys(row["table"] for row in rows):
         ours = [row["flipped"] for row in rows if row["table"] == name]
         yield f"{title}, {name}", "57 %, 77 %, 590 of 591", ", ".join(ours)
+    rows = _only("attacks_network")
+    for name in dict.fromkeys(row["features"] for row in rows):
+        ours = [row["flipped"] for row in rows if row["features"] == name]
+        label = f"{title.replace('rows', 'images')}, one grey level of 255, behind a frozen network"
+        yield f"{label}: {name}", "57 %, 77 %, 590 of 591", ", ".join(ours)
 
 
 def _iris():
@@ -71,6 +76,10 @@ def _relative():
         row = rows[name]
         ours = f"{row['softmax twice']} (plain {row['loss of these test rows']})"
         yield f"Balkyte, Table 1: loss {label}", paper, ours
+    for row in tables("networks_relative")["Seconds of one test row"]:
+        large = "several times to 40 times"
+        title = "Balkyte, Table 2: time of relative influence in times of influence"
+        yield f"{title}, {row['network']}", large, row["ratio, theta"]
 
 
 def _only(name):

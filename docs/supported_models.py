@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils import all_estimators
 
 from skinfluence import supports
+from skinfluence.networks import ModuleClassifier, ModuleRegressor, RiskMinimizer
 
 HEAD = """\
 Supported models
@@ -39,6 +40,15 @@ SECTIONS = (
     ("caveat", "Supported with a caveat", "What differs from a refit"),
     ("no", "Refused", "Reason, and what to use instead"),
 )
+
+NETWORKS = """\
+Networks of PyTorch
+-------------------
+
+Of skorch the classifier, the binary classifier and the regressor, by name; and of this package
+(:doc:`torch_networks`):
+
+"""
 
 
 def instance(cls):
@@ -95,6 +105,13 @@ def render():
         for name in names:
             lines += [f"   * - `{name}`", f"     - {_reason(name, found[name])}"]
         lines.append("")
+    lines += [NETWORKS, ".. list-table::", "   :header-rows: 1", ""]
+    lines += ["   * - Estimator", "     - What differs from a refit"]
+    networks = ModuleClassifier(None), ModuleRegressor(None), RiskMinimizer(abs, abs, start=[0.0])
+    for network in networks:
+        answer, name = supports(network), type(network).__name__
+        reason = "Nothing." if answer.answer == "yes" else _reason(name, answer)
+        lines += [f"   * - `{name}`", f"     - {reason}"]
     return "\n".join(lines)
 
 

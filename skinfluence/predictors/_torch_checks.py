@@ -60,8 +60,8 @@ def check_outputs(predictor, n_outputs=None, what="The module"):
         _check_numbers(raw, n_outputs, what)
         if np.abs(alone - raw[ends]).max() > TOLERANCE * np.abs(raw).max():
             raise ValueError(
-                f"{what} gives a row other outputs when other rows stand beside it, or when it is "
-                f"called again. {_ALONE}"
+                f"{what} gives a row other outputs with other rows in the batch, or from call to "
+                f"call. {_ALONE}"
             )
         _check_derivatives(some.take([0]), raw.shape[1])
 

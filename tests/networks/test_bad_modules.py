@@ -36,8 +36,8 @@ BAD = {
     "numpy": (lambda layer, x: layer(torch.as_tensor(x.numpy())), "no NumPy"),
     "tuple": (lambda layer, x: (layer(x), x), "tuple"),
     "one output": (lambda layer, x: layer(x).sum(0), r"shape \(2,\) for 8 rows"),
-    "batch": (lambda layer, x: layer(x - x.mean(0)), "when other rows stand beside it"),
-    "chance": (lambda layer, x: layer(nn.functional.dropout(x)), "when it is called again"),
+    "batch": (lambda layer, x: layer(x - x.mean(0)), "with other rows in the batch"),
+    "chance": (lambda layer, x: layer(nn.functional.dropout(x)), "from call to call"),
     "float32": (lambda layer, x: layer(x).float(), "returns float32"),
     "nan": (lambda layer, x: layer(x) / 0.0 * 0.0, "returns nan"),
 }

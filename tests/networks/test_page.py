@@ -1,5 +1,7 @@
 """The code of the page "Networks of PyTorch" runs, and says what the page says."""
 
+import runpy
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -11,6 +13,7 @@ from sklearn.preprocessing import scale
 from skinfluence import InfluenceExplainer
 
 pytest.importorskip("torch", reason="torch is not installed")
+from tests._data import ROOT
 from tests.networks import on_the_page as page
 
 
@@ -39,3 +42,11 @@ def test_a_risk_of_ones_own():
     X, y = scale(X), scale(y)
     influence = page.explain_own_risk(X[:-5], y[:-5], X[-5:], y[-5:])
     assert influence.shape == (5, len(X) - 5)
+
+
+@pytest.mark.slow
+def test_the_example_flips_a_prediction_by_one_grey_level():
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    result = runpy.run_path(str(ROOT / "examples" / "attack_frozen_network.py"))["result"]
+    assert result.confirmed.all()
+    assert np.abs(result.X_changed - result.X_original).max() == 1

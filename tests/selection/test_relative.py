@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -407,3 +408,22 @@ def test_scaling_and_explaining_the_iris_by_default_settings():
     full = relative_influence(explainer, X[:4], y[:4])
     assert_allclose(values[:, 0], full.max(axis=1), rtol=1e-9)
     assert (indices[:, 0] == full.argmax(axis=1)).all()
+
+
+@both_kinds
+def test_lengths_of_a_network_are_those_of_its_changes(kind):
+    network = MLPClassifier(2, activation="tanh", solver="lbfgs", alpha=1.0, random_state=0)
+    network.set_params(max_iter=5000, tol=1e-8)
+    settings = {"curvature": "gauss_newton", "damping": 0.01, "solver": "cholesky"}
+    explainer = InfluenceExplainer(network, **settings).fit(X, TARGETS["three classes"][:N])
+    objective = explainer.objective_
+    assert objective.n_rows > objective.n_parameters
+    H = objective.hessian(0.01, curvature="gauss_newton").to_dense()
+    G = objective.per_sample_gradients().to_dense()
+    delta = np.linalg.solve(H, G.T).T
+    expected = np.linalg.norm(delta, axis=1)
+    if kind == "loss":
+        expected = np.sqrt(np.einsum("np,np->n", delta, G))
+    plain = explainer.influence(X_TEST, method="first_order")
+    got = plain / relative_influence(explainer, X_TEST, kind=kind)
+    assert_allclose(got, np.tile(expected, (len(X_TEST), 1)), rtol=1e-8)

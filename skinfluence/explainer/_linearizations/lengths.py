@@ -39,8 +39,10 @@ def _lengths(linearization, kind):
         # squares of gradients of 1e-200 would vanish: lengths are taken of gradients near 1
         scale = np.abs(np.hstack([changes.residual, changes.low_rank_coefs])).max(axis=1)
         unit = changes.divided(scale)
-        # p solutions or fewer for all rows together, or one solution a row
-        if inverse.factorized and len(rows) > objective.n_parameters:
+        # p solutions or fewer for all rows together, or one solution a row; the forms take p passes
+        # through all rows, each of which costs a network as much as a gradient
+        many = len(rows) > objective.n_parameters
+        if inverse.factorized and many and objective.predictor.linear:
             squares = _by_forms(unit, kind, objective)
         else:
             squares = _by_changes(unit, kind, objective)
