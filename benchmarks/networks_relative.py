@@ -21,7 +21,7 @@ from skinfluence.selection import relative_influence, select_diverse, top_relati
 #: Skipped without the larger data sets (see _real_data.py), and without torch.
 NEEDS_DATA, NEEDS = True, "torch"
 #: Training rows, test rows, rows that are removed, iterations of L-BFGS before and after.
-N_TRAIN, N_TEST, N_REMOVED, N_BEFORE, N_AFTER = 500, 100, 50, 60, 30
+N_TRAIN, N_TEST, N_REMOVED, N_BEFORE, N_AFTER = 300, 60, 30, 40, 20
 WEIGHT_DECAY, DAMPING = 1e-3, 1e-2
 
 INTRODUCTION = (

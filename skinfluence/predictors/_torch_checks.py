@@ -4,6 +4,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from skinfluence.predictors._torch import import_torch
+
 #: Rows that are computed together, and one by one.
 N_CHECKED = 8
 #: Largest difference between the two, as a share of the largest output.
@@ -70,6 +72,14 @@ _ALONE = (
     "Expected outputs that depend on the row alone: torch.nn.Dropout, which predictions turn off, "
     "and batch normalisation with running statistics."
 )
+
+
+def returns_flat(function):
+    """Whether the module of a ModuleFunction returns one number a row, without an axis for it."""
+    torch = import_torch()
+    rows = torch.zeros(2, function.n_features, dtype=torch.float64, device=function.device)
+    with torch.no_grad():
+        return function.module(rows).ndim == 1
 
 
 def _check_numbers(raw, n_outputs, what):

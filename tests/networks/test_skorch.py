@@ -59,6 +59,15 @@ def test_a_trained_network_is_at_the_optimum_of_its_objective(case):
         assert np.abs(p - fitted.predict_proba(X)).max() < 1e-5
 
 
+def test_targets_that_skorch_would_broadcast_are_refused():
+    model = net(skorch.NeuralNetRegressor, 1, max_epochs=1)
+    expected = r"Expected y.reshape\(len\(y\), -1\)"
+    with pytest.warns(UserWarning, match="broadcasting"):
+        model.fit(X, VALUE)
+    with pytest.raises(UnsupportedEstimatorError, match=expected):
+        InfluenceExplainer(FrozenEstimator(model)).fit(X, VALUE)
+
+
 def test_a_removal_is_that_of_the_training_without_the_row():
     model, y = CASES["logits"]()
     explainer = InfluenceExplainer(model).fit(X, y)

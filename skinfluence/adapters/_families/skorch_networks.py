@@ -8,7 +8,7 @@ from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
 from skinfluence.predictors._torch import ModuleFunction, TorchPredictor, class_output
-from skinfluence.predictors._torch_checks import check_outputs
+from skinfluence.predictors._torch_checks import check_outputs, returns_flat
 
 #: What the module returns, by the name of the criterion of a classifier.
 CRITERIA = {"NLLLoss": "proba", "CrossEntropyLoss": "logits", "BCEWithLogitsLoss": "logits"}
@@ -86,6 +86,15 @@ def _classifier(estimator, X, y, sample_weight):
 )
 def neural_net_regressor(estimator, X, y, sample_weight, settings):
     """Half the squared error summed over K outputs: K / 2 times the criterion of skorch."""
+    function = ModuleFunction(estimator.module_, X.shape[1])
+    flat = returns_flat(function)
+    refuse(
+        estimator,
+        flat != (np.ndim(y) == 1),
+        f"y of shape {np.shape(y)} and a module that returns {'(n,)' if flat else '(n, K)'}",
+        f"Expected y{'' if flat else '.reshape(len(y), -1)'} of the same shape: skorch broadcasts "
+        "the two against each other, and minimises another loss.",
+    )
     y = target_values(y)
     K = y.shape[1]
     coding = TargetCoding("real", K)
