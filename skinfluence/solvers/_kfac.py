@@ -112,6 +112,22 @@ class _Block:
         back = np.einsum("hk,jkm->jhm", self.right, turned, optimize=True)
         return scale * np.einsum("dj,jhm->dhm", self.left, back, optimize=True)
 
+    def squares(self, a, b, theta):
+        """Squared lengths (n,) of solutions for outer products of a (n, d) and b (n, h).
+
+        Both are along the eigenvectors. With `theta` Euclidean, otherwise the product of solution
+        and right-hand side.
+        """
+        inverse = 1.0 / self.eigenvalues
+        if not theta:
+            return ((a**2 @ inverse) * b**2).sum(axis=1)
+        usual = np.median(self.scale)  # of all parameters but the biases
+        squares = usual**2 * ((a**2 @ inverse**2) * b**2).sum(axis=1)
+        for d in np.flatnonzero(self.scale != usual):
+            own = ((a * self.left[d]) @ inverse) * b
+            squares += (self.scale[d] ** 2 - usual**2) * (own**2).sum(axis=1)
+        return squares
+
 
 class KroneckerInverse(InverseHessian):
     """Inverse of blocks of layers, each by its eigenvectors.
@@ -138,6 +154,22 @@ class KroneckerInverse(InverseHessian):
             out[start:end] = block.solve(own).reshape(end - start, -1)
             start = end
         return out
+
+    def change_squares(self, predictor, residual, theta):
+        """Squared lengths (n,) of the solutions for the gradients J_i' residual_i of rows.
+
+        A row's gradient in a layer is the outer product of its inputs and of the residual's
+        derivative in its outputs, so that no gradient is formed.
+        """
+        squares = np.zeros(predictor.n_rows)
+        widths = [sum(layer.shape) for layer in predictor.take(slice(0, 1)).layers()]
+        for rows in row_blocks(predictor.n_rows, 16 * residual.shape[1] * sum(widths)):
+            layers = predictor.take(rows).layers()
+            for block, layer in zip(self.blocks, layers, strict=True):
+                a = (layer.inputs * block.scale) @ block.left
+                b = np.einsum("nkh,nk->nh", layer.pulls, residual[rows]) @ block.right
+                squares[rows] += block.squares(a, b, theta)
+        return squares
 
 
 def _passes(hessian):

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -427,3 +427,26 @@ def test_lengths_of_a_network_are_those_of_its_changes(kind):
     plain = explainer.influence(X_TEST, method="first_order")
     got = plain / relative_influence(explainer, X_TEST, kind=kind)
     assert_allclose(got, np.tile(expected, (len(X_TEST), 1)), rtol=1e-8)
+
+
+@both_kinds
+@pytest.mark.parametrize("solver", ["kfac", "ekfac"])
+@pytest.mark.parametrize("batch", [N, 20], ids=["all rows", "batches"])
+@pytest.mark.parametrize("y", ["values", "three classes"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_lengths_by_kronecker_factors_are_those_of_solutions(kind, solver, batch, y):
+    cls = MLPRegressor if y == "values" else MLPClassifier
+    settings = {"activation": "tanh", "alpha": 1.0, "batch_size": batch, "random_state": 0}
+    network = cls(hidden_layer_sizes=(3, 2), max_iter=20, **settings)
+    settings = {"curvature": "gauss_newton", "damping": 0.01, "solver": solver}
+    explainer = InfluenceExplainer(network, **settings).fit(X, TARGETS[y][:N])
+    linearization = explainer.linearization_
+    objective, changes = linearization.linear_changes(np.arange(N))
+    delta = changes.coef_changes()
+    if kind == "theta":
+        expected = np.linalg.norm(delta.reshape(N, -1), axis=1)
+    else:
+        given = objective.predictor.row_vjp(changes.residual).T
+        given += changes.low_rank_coefs @ changes.directions.reshape(objective.n_parameters, -1).T
+        expected = np.sqrt((given * delta.reshape(N, -1)).sum(axis=1))
+    assert_allclose(lengths.change_lengths(linearization, kind), expected, rtol=1e-9)

@@ -4,6 +4,7 @@ import numpy as np
 
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.solvers import RootInverse
+from skinfluence.solvers._kfac import KroneckerInverse
 
 #: "theta": the coefficients themselves; "loss": their effect on the likelihood.
 KINDS = ("theta", "loss")
@@ -42,7 +43,9 @@ def _lengths(linearization, kind):
         # p solutions or fewer for all rows together, or one solution a row; the forms take p passes
         # through all rows, each of which costs a network as much as a gradient
         many = len(rows) > objective.n_parameters
-        if inverse.factorized and many and objective.predictor.linear:
+        if isinstance(inverse, KroneckerInverse):
+            squares = _by_layers(unit, kind, objective)
+        elif inverse.factorized and many and objective.predictor.linear:
             squares = _by_forms(unit, kind, objective)
         else:
             squares = _by_changes(unit, kind, objective)
@@ -59,14 +62,30 @@ def _by_forms(changes, kind, objective):
         forms = inverse.leverage_blocks(changes.rows[some])  # shape: (n_some, K, K)
         residual = changes.residual[some]
         squares[some] = np.einsum("nkj,nk,nj->n", forms, residual, residual)
-    if changes.directions.shape[-1]:
-        directions = changes.directions.reshape(objective.n_parameters, -1)
-        solved = inverse.solve(directions)
-        reached = changes.predictor.jvp(solved)  # shape: (n_rows, K, m)
-        coefs = changes.low_rank_coefs
-        squares += 2.0 * np.einsum("nk,nkm,nm->n", changes.residual, reached, coefs)
-        squares += ((coefs @ (directions.T @ solved)) * coefs).sum(axis=1)
-    return squares
+    return squares + _of_directions(changes, inverse.solve, objective)
+
+
+def _by_layers(changes, kind, objective):
+    """The same from the layers of a network, without gradients of rows."""
+    inverse, theta = changes.inverse, kind == "theta"
+    squares = inverse.change_squares(changes.predictor, changes.residual, theta)
+
+    def solve(V):
+        return inverse.solve(inverse.solve(V)) if theta else inverse.solve(V)
+
+    return squares + _of_directions(changes, solve, objective)
+
+
+def _of_directions(changes, solve, objective):
+    """Terms (n,) of v_i' M v_i in which the shared directions appear, with solve(V) = M V."""
+    if not changes.directions.shape[-1]:
+        return 0.0
+    directions = changes.directions.reshape(objective.n_parameters, -1)
+    solved = solve(directions)
+    reached = changes.predictor.jvp(solved)  # shape: (n_rows, K, m)
+    coefs = changes.low_rank_coefs
+    squares = 2.0 * np.einsum("nk,nkm,nm->n", changes.residual, reached, coefs)
+    return squares + ((coefs @ (directions.T @ solved)) * coefs).sum(axis=1)
 
 
 def _squared_roots(inverse, objective):
