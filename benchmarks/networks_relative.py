@@ -275,7 +275,7 @@ def _retrained(trials):
 
 def _seconds(timed):
     columns = ["network", "parameters", "influence", "theta", "loss", "ratio, theta", "ratio, loss"]
-    columns += ["another test row: influence", "ratio, theta", "ratio, loss"]
+    columns += ["another test row: influence", "its ratio, theta", "its ratio, loss"]
     lines = []
     for name, n_parameters, times in timed:
         first = {way: spent[0] for way, spent in times.items()}
