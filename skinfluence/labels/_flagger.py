@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length, get_tags
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import assert_all_finite, check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence.explainer import InfluenceExplainer
 from skinfluence.labels._fitting import judge_rows, make_explainer
+from skinfluence.labels._inputs.rows import is_frame
 from skinfluence.labels._inputs.settings import (
     CONSTRAINTS,
     check_settings,
@@ -25,11 +26,13 @@ from skinfluence.labels._review.report import summarize, verdicts
 from skinfluence.labels._review.review import Review
 
 
-class LabelFlagger(Review, BaseEstimator):
+class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Find wrong labels, or wrong values of a regression, from one fit.
 
     A noise model is fitted to out-of-sample predictions. It estimates the probability of each given
     label for each true one, and the probability that each given label is right.
+
+    It is a transformer that leaves X as it is, and may be any step of a pipeline.
 
     Parameters
     ----------
@@ -213,6 +216,29 @@ class LabelFlagger(Review, BaseEstimator):
                 f"({self.contamination_:.1%}), in {perf_counter() - begun:.2f} s"
             )
         return self
+
+    def transform(self, X):
+        """X as it is, as an array if it is a list.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features), or documents
+            Any rows with the columns that `fit` has seen.
+
+        Returns
+        -------
+        {ndarray, sparse matrix, data frame} of shape (n_samples, n_features)
+
+        Raises
+        ------
+        ValueError
+            For other columns, or missing values where the estimator takes none.
+        """
+        X = self._new_table(X)
+        takes_gaps = get_tags(self).input_tags.allow_nan
+        if self._is_table and not is_frame(X) and not takes_gaps:
+            assert_all_finite(X, input_name="X")
+        return X
 
     def score_labels(self, X, y):
         """Probability that the labels of new rows are wrong.

@@ -7,13 +7,40 @@ import pytest
 import sklearn
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels
 from tests.labels._flipped import X, clean, logistic, same, y
 from tests.labels._quick import quick
+
+
+def test_transform_is_the_identity(flagger):
+    assert flagger.transform(X) is X
+    np.testing.assert_array_equal(LabelFlagger(logistic).fit_transform(X, y), X)
+    np.testing.assert_array_equal(flagger.transform(X[:3].tolist()), X[:3])
+    holed = np.where(np.arange(X.shape[1]) == 2, np.nan, X)
+    with pytest.raises(ValueError, match="NaN"):
+        LabelFlagger(logistic).fit(X, y).transform(holed)
+
+
+def test_a_flagger_stands_anywhere_in_a_pipeline():
+    with_flagger = make_pipeline(StandardScaler(), quick(), LogisticRegression())
+    without = make_pipeline(StandardScaler(), LogisticRegression())
+    np.testing.assert_array_equal(
+        with_flagger.fit(X, y).predict_proba(X), without.fit(X, y).predict_proba(X)
+    )
+
+
+def test_columns_are_set_output_names():
+    pandas = pytest.importorskip("pandas")
+    out = LabelFlagger(logistic).set_output(transform="pandas").fit_transform(X, y)
+    assert isinstance(out, pandas.DataFrame)
+    assert list(out.columns) == [f"x{j}" for j in range(X.shape[1])]
+    np.testing.assert_array_equal(out.to_numpy(), X)
 
 
 def test_a_grid_search_runs_with_its_own_score():
@@ -59,6 +86,7 @@ def test_a_fitted_flagger_can_be_pickled(estimator):
 @pytest.mark.parametrize(
     "ask",
     [
+        lambda f: f.transform(X),
         lambda f: f.report(),
         lambda f: f.summary(),
         lambda f: f.score_labels(X, y),
