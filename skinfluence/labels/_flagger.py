@@ -218,7 +218,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         return self
 
     def transform(self, X):
-        """X as it is, as an array if it is a list.
+        """X, unchanged.
 
         Parameters
         ----------
@@ -228,6 +228,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Returns
         -------
         {ndarray, sparse matrix, data frame} of shape (n_samples, n_features)
+            Lists become an array.
 
         Raises
         ------
