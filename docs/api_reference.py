@@ -382,6 +382,7 @@ API_REFERENCE = [
             "QuadraticDiscriminant",
             "Centroids",
             "NearestNeighbors",
+            "OneClassMachine",
             "RadiusNeighbors",
         ],
     },

@@ -9,7 +9,9 @@ import sklearn
 from sklearn import discriminant_analysis, naive_bayes, neighbors, svm
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import StackingRegressor, VotingClassifier, VotingRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.kernel_ridge import KernelRidge
@@ -27,7 +29,7 @@ from sklearn.linear_model import (
     TweedieRegressor,
 )
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import MultiOutputRegressor
+from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.utils.fixes import parse_version
 from sklearn.utils.validation import has_fit_parameter
 
@@ -124,6 +126,11 @@ def _voting(rng, cls, first, second):
     return cls([("one", first), ("two", second)], weights=rng.uniform(0.5, 2.0, 2).tolist())
 
 
+def _stacking(rng):
+    mean = FrozenEstimator(DummyRegressor().fit([[0.0]], [1.0]))
+    return StackingRegressor([("mean", mean)], Ridge(_strength(rng)), passthrough=True)
+
+
 def _nearest(rng, cls):
     return cls(int(rng.integers(2, 7)), weights=str(rng.choice(["uniform", "distance"])))
 
@@ -202,6 +209,10 @@ FAMILIES = {
     "one regressor per target": Family(
         lambda rng: MultiOutputRegressor(Ridge(_strength(rng))), "two values"
     ),
+    "chain of regressors": Family(
+        lambda rng: RegressorChain(Ridge(_strength(rng)), order=[1, 0]), "two values"
+    ),
+    "stacking of fitted regressors": Family(_stacking, "values"),
     "nearest rows, values": Family(
         lambda rng: _nearest(rng, neighbors.KNeighborsRegressor), "values", step=None
     ),

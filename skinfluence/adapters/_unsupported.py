@@ -137,10 +137,9 @@ UNLABELLED = (
     "InfluenceExplainer(LogisticRegression()).fit(X, found)."
 )
 ONE_CLASS = (
-    "is fitted without labels, so that there is no loss of a row to explain, and its offset is "
-    "weighted by nu times the number of rows, which a removed row changes. Explain a machine with "
-    "the same kernel that is fitted to what it found: InfluenceExplainer(SVC()).fit(X, "
-    "machine.predict(X))."
+    "follows stochastic steps without labels, which stop short of the optimum: there is no "
+    "prediction of an optimum to explain. Use OneClassSVM() instead, or a classifier that is "
+    "fitted to what it found: InfluenceExplainer(SVC()).fit(X, machine.predict(X))."
 )
 TRANSFORMER = (
     "is a transformer: there is no prediction to explain. Put it before a classifier or regressor: "

@@ -15,6 +15,7 @@ from skinfluence.closed_form._counts import (
 from skinfluence.closed_form._discriminant import LinearDiscriminant, QuadraticDiscriminant
 from skinfluence.closed_form._naive_bayes import GaussianNaiveBayes
 from skinfluence.closed_form._neighbors import NearestNeighbors, RadiusNeighbors
+from skinfluence.closed_form._one_class import OneClassMachine
 from skinfluence.closed_form._sums import SumModel
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LinearDiscriminant",
     "MultinomialNaiveBayes",
     "NearestNeighbors",
+    "OneClassMachine",
     "QuadraticDiscriminant",
     "RadiusNeighbors",
     "SumModel",

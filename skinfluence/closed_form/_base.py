@@ -145,7 +145,6 @@ class ClosedFormModel(ABC):
         """Leave the methods that need a closed form out."""
         self.methods, self.by_refits = ("refit",), True
 
-    @abstractmethod
     def reader(self, X, *, linear):
         """Changes of test rows' raw predictions by the removal of single rows.
 
@@ -160,6 +159,7 @@ class ClosedFormModel(ABC):
         callable
             ``read(rows) -> (n_test, len(rows), K)``; may be called from several threads.
         """
+        raise NotImplementedError(f"{type(self).__name__} needs a reader, or `by_refits`.")
 
     def without(self, rows):
         """The estimator fitted without some rows; None where it cannot be."""

@@ -29,6 +29,7 @@ from skinfluence.explainer._validation import (
     check_settings,
     check_test_table,
     check_training_data,
+    inliers,
     warn_of_refit,
 )
 from skinfluence.losses import TEMPERATURE
@@ -202,7 +203,7 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
             Held by reference: do not change it afterwards. Changes of whole columns, and of the
             order of rows, are noticed and refused.
         y : array-like of shape (n_train,) or (n_train, n_outputs)
-            Labels or target values.
+            Labels or target values; None for one-class machines.
         sample_weight : array-like of shape (n_train,), default=None
             Goes to the last step of a pipeline.
         **params : dict
@@ -233,6 +234,7 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         for name, value in {"sample_weight": sample_weight, **params}.items():
             if name.endswith("sample_weight"):
                 check_weights(value)
+        y = inliers(X, self._default_estimator()) if y is None else y
         check_training_data(X, y, self._default_estimator())
         check_supported(self._default_estimator())
         names = NamedRows(X, y)

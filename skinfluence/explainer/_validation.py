@@ -6,7 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import get_tags
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from skinfluence._utils.checks import check_choice, check_number, check_workers
 from skinfluence._utils.frames import frame_backend, n_dimensions, refuse_file, without_column
@@ -70,6 +71,12 @@ class TableWatch:
 def _entries(X, rows):
     some = X[rows]
     return np.concatenate([some.data, some.indices]) if sparse.issparse(some) else some
+
+
+def inliers(X, estimator):
+    """Labels +1 for a one-class machine, which has none; None for other estimators."""
+    unlabelled = get_tags(estimator).estimator_type == "outlier_detector"
+    return np.ones(_num_samples(X), dtype=int) if unlabelled else None
 
 
 def check_training_data(X, y, estimator):

@@ -30,7 +30,8 @@ def explained(name, weighted=False):
 
 def test_every_registered_class_has_a_case():
     ours = {key[1] for key, adapter in REGISTRY.items() if adapter.closed_form}
-    assert ours == {type(case.estimator).__name__ for case in CASES.values()}
+    others = {"OneClassSVM"}  # test_one_class.py
+    assert ours == {type(case.estimator).__name__ for case in CASES.values()} | others
 
 
 @names

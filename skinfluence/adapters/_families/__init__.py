@@ -17,6 +17,7 @@ from skinfluence.adapters._families import (  # noqa: F401
     logistic_regression,
     naive_bayes,
     neighbors,
+    one_class,
     one_vs_one,
     other_packages,
     output_codes,

@@ -1,0 +1,33 @@
+"""OneClassSVM: decision values, by real refits."""
+
+from sklearn.svm import OneClassSVM
+
+from skinfluence.adapters._families.svc import fixed_gamma
+from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._registry import register
+from skinfluence.closed_form import OneClassMachine
+
+
+def _check(estimator):
+    refuse(
+        estimator,
+        estimator.kernel == "precomputed",
+        'kernel="precomputed"',
+        "Expected a kernel of rows: without a row the columns of the matrix change too.",
+    )
+
+
+@register(
+    "sklearn.svm",
+    "OneClassSVM",
+    examples=lambda: [OneClassSVM(nu=0.2)],
+    check=_check,
+    caveat=lambda estimator: (
+        fixed_gamma(estimator)
+        + "There are no labels (fit(X, None)) and no derivative: decision values after real refits."
+    ),
+    closed_form=True,
+)
+def one_class_svm(estimator, X, y, sample_weight, settings):
+    """Removals by refits; most rows share one."""
+    return OneClassMachine(estimator, X, sample_weight)
