@@ -159,7 +159,7 @@ class ClosedFormModel(ABC):
         callable
             ``read(rows) -> (n_test, len(rows), K)``; may be called from several threads.
         """
-        raise NotImplementedError(f"{type(self).__name__} needs a reader, or `by_refits`.")
+        raise TypeError(f"{type(self).__name__} needs a reader, or `by_refits`.")
 
     def without(self, rows):
         """The estimator fitted without some rows; None where it cannot be."""
