@@ -40,8 +40,9 @@ class OneClassMachine(ClosedFormModel):
 
     Parameters
     ----------
-    estimator, X, sample_weight
-        See ClosedFormModel.
+    estimator : fitted OneClassSVM
+    X : ndarray or CSR of shape (n, n_features)
+    sample_weight : ndarray of shape (n,)
     """
 
     methods = ("refit",)
