@@ -3,7 +3,7 @@
 Run alone: ``python -m benchmarks mismatch``; needs the larger data sets (see _real_data.py).
 """
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from skinfluence.mismatch import subgroup_influence, unlike_training
 NEEDS_DATA = True
 #: Rows of a planted group in training and in the test set, at least, and of either outcome.
 TRAIN, TEST, EITHER = 100, 50, 15
+#: Draws of plants, by seed. A default of the search was changed after the first one was seen;
+#: the second is of groups that are not in the first, and was fixed before its only run.
+DRAWS = {"first draw": 0, "confirmation": 100}
 
 INTRODUCTION = (
     "Logistic regression. Hospital readmission, 19,980 training and 2,131 test rows: 20 of the 24 "
@@ -30,9 +33,11 @@ INTRODUCTION = (
     "one mismatch is planted in each run, by leaving out training rows of a group drawn at random "
     "until three of four have the outcome that is rarer in it. subgroup_influence searches all "
     "categories, quartiles and pairs of these with its defaults and is given the whole test set. A "
-    "subgroup of another name counts as the planted one if it shares four fifths of the rows. The "
-    "last column ranks categories, or pairs of them, of at least 50 test rows by their mean test "
-    "loss."
+    "subgroup of another name counts as the planted one if it shares four fifths of the rows. A "
+    "default of the search was changed after the first draw of planted groups was seen; the "
+    "confirmation is a second draw, of groups that are not in the first, fixed before it was run. "
+    "The last column ranks categories, or pairs of them, of at least 50 test rows by their mean "
+    "test loss."
 )
 
 
@@ -86,10 +91,11 @@ def _adult(n_plants):
     train = (table.pop("split") == "train").to_numpy()
     table = table.drop(columns="fnlwgt")
     X, X_test = table[train].reset_index(drop=True), table[~train].reset_index(drop=True)
-    lines, notes = [], []
-    for size, what in ((1, "a category"), (2, "a pair of categories")):
-        rng = np.random.default_rng(size)
-        groups = list(_groups(X, y[train], X_test, size, rng, n_plants))
+    lines, notes, seen = [], [], set()
+    for (draw, seed), size in product(DRAWS.items(), (1, 2)):
+        what = f"{'a pair of categories' if size == 2 else 'a category'}, {draw}"
+        rng = np.random.default_rng(seed + size)
+        groups = list(_groups(X, y[train], X_test, size, rng, n_plants, seen))
         places = [_place(X, y[train], X_test, y[~train], group, rng) for group in groups]
         first, worst = ([place[i] == 0 for place in places] for i in range(2))
         shown = [place[0] is not None for place in places]
@@ -100,17 +106,17 @@ def _adult(n_plants):
             if place[0] != 0
         ]
         if missed:
-            notes.append(f"Not first, of {what}: {', '.join(missed)}.")
+            notes.append(f"Not first, {what}: {', '.join(missed)}.")
     columns = ["planted", "first", "among ten", "first by the mean test loss of the group"]
     return Table("One planted mismatch per run, Adult", columns, lines, notes)
 
 
-def _groups(X, y, X_test, size, rng, n_plants):
-    """(name, mask of training rows, conditions) of groups drawn without repetition."""
+def _groups(X, y, X_test, size, rng, n_plants, seen):
+    """(name, mask of training rows, conditions) of groups that are not among those `seen`."""
     words = [c for c in X if X[c].dtype.kind not in "iuf"]
     pairs = [(c, v) for c in words for v in sorted(set(X[c]))]
-    seen: set = set()
-    while len(seen) < n_plants:
+    most = len(seen) + n_plants
+    while len(seen) < most:
         chosen = tuple(sorted(rng.choice(len(pairs), size, replace=False)))
         conditions = [pairs[i] for i in chosen]
         mask = _mask(X, conditions)
