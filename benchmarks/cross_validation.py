@@ -7,7 +7,12 @@ from functools import cache
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes, make_classification
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    make_classification,
+)
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -24,25 +29,33 @@ from skinfluence.datasets import load_hospital_readmission
 #: Skipped without the larger data sets (see _real_data.py).
 NEEDS_DATA = True
 ROWS, SPLITS = 800, 5
-PATH = np.logspace(-4, 4, 17)
+#: The penalties of LogisticRegressionCV(Cs=10), its default.
+PATH = np.logspace(-4, 4, 10)
 NEWTON = {"solver": "newton-cholesky", "tol": 1e-10}
+SEARCHES = {"neg_log_loss": "log loss", "accuracy": "accuracy"}
 SCORES = {
     "accuracy": lambda y, p: accuracy_score(y, p > 0.5),
     "neg_log_loss": lambda y, p: -log_loss(y, p),
     "roc_auc": roc_auc_score,
 }
 INTRODUCTION = (
-    f"Up to {ROWS} random rows of each table, columns scaled. First: leave_one_out_score of a "
-    "fitted model, by one Newton step for each row, against the same score of real leave-one-out, "
-    "one refit of scikit-learn for each row (newton-cholesky to tol=1e-10; Ridge). Then: "
-    "LeaveOneOutSearch against LogisticRegressionCV with five folds, both over the same "
-    f"{len(PATH)} penalties from 1e-4 to 1e4 by log loss, on {SPLITS} random halves of the rows; "
-    "test loss is the log loss of the other half. Processor time of one thread."
+    f"Up to {ROWS} random rows of each table where nothing else is said, columns scaled. First: "
+    "leave_one_out_score of a fitted model, by one Newton step for each row and refits of those "
+    "that move far, against the same score of real leave-one-out, one refit of scikit-learn for "
+    "each row (newton-cholesky to tol=1e-10; Ridge). Then: LeaveOneOutSearch against "
+    f"LogisticRegressionCV with its defaults, {len(PATH)} penalties from 1e-4 to 1e4, five folds "
+    f"and lbfgs, by log loss and by accuracy, trained on {SPLITS} random halves of the rows and "
+    "tested on the other half. Both take turns; seconds are those of all halves. Last: the penalty "
+    "that the search chooses on the first half, and the one that real leave-one-out chooses, by "
+    "refits of scikit-learn without every row at every penalty. Processor time of one thread."
 )
 
 
+MADE = {"flip_y": 0.05, "random_state": 0}
+
+
 def _sources():
-    made = {"n_informative": 10, "n_redundant": 5, "flip_y": 0.05, "random_state": 0}
+    made = {"n_informative": 10, "n_redundant": 5, **MADE}
     return {
         "breast cancer": lambda: load_breast_cancer(return_X_y=True),
         "spambase": lambda: loaders().spambase()[:2],
@@ -51,10 +64,21 @@ def _sources():
         "make_classification": lambda: make_classification(ROWS, 30, **made),
         "diabetes": lambda: load_diabetes(return_X_y=True),
         "California housing": lambda: loaders().california_housing()[:2],
+        "made, 10 columns": lambda: make_classification(1000, 10, n_informative=6, **MADE),
+        "made, 30 columns": lambda: make_classification(4000, 30, n_informative=6, **MADE),
+        "spambase, all rows": lambda: loaders().spambase()[:2],
+        "digits, ten classes": lambda: load_digits(return_X_y=True),
     }
 
 
 VALUES = ("diabetes", "California housing")
+#: Searches of other sizes: the table, and how many of its rows.
+SIZES = {
+    "made, 10 columns": 1000,
+    "made, 30 columns": 4000,
+    "spambase, all rows": 4601,
+    "digits, ten classes": 1797,
+}
 
 
 @cache
@@ -63,28 +87,39 @@ def _load(name, rows):
     drawn = np.random.default_rng(0).permutation(len(y))[:rows]
     X, y = np.asarray(X, dtype=float)[drawn], np.asarray(y)[drawn]
     X = X[:, np.ptp(X, axis=0) > 0]
-    return StandardScaler().fit_transform(X), y if name in VALUES else np.unique(
-        y, return_inverse=True
-    )[1]
+    if name not in VALUES:
+        y = np.unique(y, return_inverse=True)[1]
+    return StandardScaler().fit_transform(X), y
 
 
 def run(quick=False):
-    """A table of scores and one of searches."""
-    scores, searches = [], []
-    names = list(_sources())
-    for name in (names[0], names[-2]) if quick else names:
-        rows = 120 if quick else ROWS
+    """A table of scores, two of searches and one of penalties."""
+    names = [name for name in _sources() if name not in SIZES]
+    sizes = dict.fromkeys((names[0], names[-2]) if quick else names, 120 if quick else ROWS)
+    sizes |= {} if quick else SIZES
+    scores, chosen, searches = [], [], {scoring: [] for scoring in SEARCHES}
+    for name, rows in sizes.items():
         with Child("benchmarks.cross_validation", threads=1) as child:
+            asked = {"name": name, "rows": rows}
             if name in VALUES:
-                scores.append(_values_line(name, child.ask(do="values", name=name, rows=rows)))
-            else:
-                scores.append(_scores_line(name, child.ask(do="scores", name=name, rows=rows)))
+                scores.append(_values_line(name, child.ask(do="values", **asked)))
+                print("  " + " | ".join(scores[-1]), flush=True)
+                continue
+            for scoring, lines in searches.items():
                 splits = 2 if quick else SPLITS
-                known = child.ask(do="searches", name=name, rows=rows, splits=splits)
-                searches.append(_search_line(name, known))
-                print("  " + " | ".join(searches[-1]), flush=True)
-        print("  " + " | ".join(scores[-1]), flush=True)
-    return [_score_table(scores), _search_table(searches)]
+                known = child.ask(do="searches", scoring=scoring, splits=splits, **asked)
+                lines.append(_search_line(name, known))
+                print("  " + " | ".join(lines[-1]), flush=True)
+            if name in SIZES:
+                continue
+            scores.append(_scores_line(name, child.ask(do="scores", **asked)))
+            print("  " + " | ".join(scores[-1]), flush=True)
+            for scoring in SEARCHES:
+                known = child.ask(do="chosen", scoring=scoring, **asked)
+                chosen.append(_chosen_line(name, scoring, known))
+                print("  " + " | ".join(chosen[-1]), flush=True)
+    found = [_search_table(scoring, lines) for scoring, lines in searches.items()]
+    return [_score_table(scores), *found, _chosen_table(chosen)]
 
 
 def _scores_line(name, known):
@@ -112,6 +147,7 @@ def _search_line(name, known):
     seconds = [np.sum(known["seconds"][way]) for way in ("ours", "theirs")]
     return [
         name,
+        known["size"],
         *(f"{loss:.4f}" for loss in losses),
         f"{difference.mean():+.4f} ± {error:.4f}",
         *(f"{value:.3g}" for value in seconds),
@@ -130,15 +166,29 @@ def _score_table(lines):
     return Table("Leave-one-out scores", columns, lines, notes)
 
 
-def _search_table(lines):
-    columns = ["table", "test loss, LeaveOneOutSearch", "test loss, LogisticRegressionCV"]
-    columns += [
-        "difference ± standard error",
-        "LeaveOneOutSearch, s",
-        "LogisticRegressionCV, s",
-        "ratio",
+def _search_table(scoring, lines):
+    what = SEARCHES[scoring]
+    columns = ["table", "training rows x columns"]
+    columns += [f"test {what}, LeaveOneOutSearch", f"test {what}, LogisticRegressionCV"]
+    columns += ["difference ± standard error", "LeaveOneOutSearch, s", "LogisticRegressionCV, s"]
+    return Table(f"Penalties of logistic regression by {what}", [*columns, "ratio"], lines)
+
+
+def _chosen_line(name, scoring, known):
+    ours, best = (PATH[known[way]] for way in ("ours", "best"))
+    lost = known["real"][known["best"]] - known["real"][known["ours"]]
+    error = known["score"] - known["real"][known["ours"]]
+    return [name, SEARCHES[scoring], f"{ours:.3g}", f"{best:.3g}", f"{lost:.1e}", f"{error:+.0e}"]
+
+
+def _chosen_table(lines):
+    columns = ["table", "score", "C of LeaveOneOutSearch", "C of real leave-one-out"]
+    columns += ["lost by the search", "error of best_score_"]
+    notes = [
+        "Lost by the search: the best score of real leave-one-out, less that of the penalty that "
+        "the search chooses."
     ]
-    return Table("Penalties of logistic regression", columns, lines)
+    return Table("The penalty that real leave-one-out chooses", columns, lines, notes)
 
 
 def _leave_one_out(estimator, X, y, predict):
@@ -182,19 +232,47 @@ def _values(name, rows):
     }
 
 
-def _searches(name, rows, splits):
+def _half(name, rows, seed):
+    """(table, labels, mask of a random half of the rows)."""
     X, y = _load(name, rows)
+    train = np.zeros(len(y), dtype=bool)
+    train[np.random.default_rng(seed).permutation(len(y))[: len(y) // 2]] = True
+    return X, y, train
+
+
+def _search(scoring):
+    return LeaveOneOutSearch(LogisticRegression(max_iter=10_000), {"C": PATH}, scoring=scoring)
+
+
+def _searches(name, rows, scoring, splits):
     losses, seconds = ({"ours": [], "theirs": []} for _ in range(2))
-    base = LogisticRegression(max_iter=10_000)
-    ways = {
-        "ours": LeaveOneOutSearch(base, {"C": PATH}, scoring="neg_log_loss"),
-        "theirs": LogisticRegressionCV(Cs=PATH, cv=5, scoring="neg_log_loss", max_iter=10_000),
-    }
+    theirs = LogisticRegressionCV(
+        Cs=len(PATH), cv=5, scoring=scoring, max_iter=10_000, use_legacy_attributes=False
+    )
+    ways = {"ours": _search(scoring), "theirs": theirs}
     for seed in range(splits):
-        train = np.zeros(len(y), dtype=bool)
-        train[np.random.default_rng(seed).permutation(len(y))[: len(y) // 2]] = True
+        X, y, train = _half(name, rows, seed)
         for way, search in ways.items():
+            if seed == 0:  # imports and compilers
+                clone(search).fit(X[train], y[train])
             fitted, spent = timed(clone(search).fit, X[train], y[train])
-            losses[way].append(log_loss(y[~train], fitted.predict_proba(X[~train])))
+            found = fitted.predict_proba(X[~train])
+            loss = log_loss(y[~train], found)
+            if scoring == "accuracy":
+                loss = accuracy_score(y[~train], fitted.classes_[found.argmax(axis=1)])
+            losses[way].append(loss)
             seconds[way].append(spent["cpu"])
-    return {"losses": losses, "seconds": seconds}
+    size = f"{train.sum():,} x {X.shape[1]}"
+    return {"losses": losses, "seconds": seconds, "size": size}
+
+
+def _chosen(name, rows, scoring):
+    X, y, train = _half(name, rows, 0)
+    X, y, real = X[train], y[train], []
+    search = _search(scoring).fit(X, y)
+    for C in PATH:
+        model = LogisticRegression(C=C, max_iter=10_000, **NEWTON)
+        left_out = _leave_one_out(model, X, y, lambda model, row: model.predict_proba(row)[0, 1])
+        real.append(float(SCORES[scoring](y, left_out)))
+    ours, score = search.best_index_, search.best_score_
+    return {"ours": int(ours), "score": score, "real": real, "best": int(np.argmax(real))}

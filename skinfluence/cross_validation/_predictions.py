@@ -30,6 +30,11 @@ class KnownPredictions(BaseEstimator):
         Raw prediction of each row.
     one_column : bool
         Whether values are a column of numbers, (n,), in place of a table with one column.
+
+    Attributes
+    ----------
+    asked : set of str
+        Methods that were called.
     """
 
     def __init__(self, estimator, objective, raw, one_column):
@@ -37,6 +42,7 @@ class KnownPredictions(BaseEstimator):
         self.objective = objective
         self.raw = raw
         self.one_column = one_column
+        self.asked = set()
 
     def __sklearn_is_fitted__(self):
         return True
@@ -50,6 +56,7 @@ class KnownPredictions(BaseEstimator):
 
     def predict(self, X):
         """Labels, or values in the units of the estimator's `predict`."""
+        self.asked.add("predict")
         raw, coding = self.raw[X], self.objective.coding
         if coding.is_classification:
             return coding.labels(coding.predicted_codes(raw))
@@ -59,11 +66,13 @@ class KnownPredictions(BaseEstimator):
     @available_if(_has("predict_proba"))
     def predict_proba(self, X):
         """Probabilities of the classes."""
+        self.asked.add("predict_proba")
         return self.objective.loss.probability(self.raw[X])
 
     @available_if(_has("decision_function"))
     def decision_function(self, X):
         """Decision values."""
+        self.asked.add("decision_function")
         raw = self.raw[X]
         return raw[:, 0] if raw.shape[1] == 1 else raw
 

@@ -2,19 +2,13 @@
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 
 from skinfluence._utils.checks import check_choice
 from skinfluence._utils.docs import shared_parameters
-from skinfluence.cross_validation._predictions import known_predictions
+from skinfluence.cross_validation._left_out import METHODS, LeftOut, is_exact, scored, scorer_of
 from skinfluence.effects import RowEdits
 from skinfluence.explainer import check_explainer
-
-#: Methods that leave rows out of the model; the influence function does not.
-METHODS = ("auto", "newton_step", "refit")
-#: Change of a row's own margin or log-odds from which its Newton step is replaced by a refit.
-FAR = 0.2
 
 
 @shared_parameters
@@ -68,8 +62,7 @@ def leave_one_out_score(explainer, scoring=None, *, method="auto", sample_weight
     """
     check_explainer(explainer, removals=True)
     check_choice("method", method, METHODS)
-    rows = np.arange(explainer.objective_.n_rows)
-    return _scored(explainer, _left_out(explainer, method, rows), rows, scoring, sample_weight)
+    return LeftOut(explainer, method, scoring, sample_weight).finish().score
 
 
 @shared_parameters
@@ -119,9 +112,10 @@ def k_fold_score(explainer, cv=None, scoring=None, *, method="auto", groups=None
     check_choice("method", method, METHODS)
     y = np.asarray(explainer.y_train_)
     if method == "auto":
-        method = "newton_step" if _is_exact(explainer) else "refit"
+        method = "newton_step" if is_exact(explainer) else "refit"
     splitter = check_cv(cv, y, classifier=is_classifier(explainer.estimator_))
     scores: list[float] = []
+    scorer = scorer_of(explainer, scoring)
     for train, test in splitter.split(np.empty((len(y), 1)), y, groups):
         if len(train) + len(test) != len(y) or np.isin(test, train).any():
             raise ValueError(
@@ -132,55 +126,5 @@ def k_fold_score(explainer, cv=None, scoring=None, *, method="auto", groups=None
         reference, changes = explainer.linearization_.changes(method, RowEdits.groups([test]))
         predictor = reference.predictor.take(test)
         raw = predictor.raw() + changes.raw_prediction_changes(predictor)[:, 0]
-        scores.append(_scored(explainer, raw, test, scoring, None))
+        scores.append(scored(explainer, raw, test, scorer)[0])
     return np.array(scores)
-
-
-def _is_exact(explainer):
-    """Whether the Newton step is the refit."""
-    objective = explainer.objective_
-    exact = not objective.closed_form and objective.quadratic and not objective.selects
-    return exact and explainer.damping == 0
-
-
-def _left_out(explainer, method, rows):
-    """Raw prediction of each row by the model without it, (n_rows, K)."""
-    linearization, objective = explainer.linearization_, explainer.objective_
-    again = False
-    if method == "auto":
-        exact = _is_exact(explainer)
-        again = not (exact or objective.closed_form or objective.members or objective.selects)
-        again = again and not objective.stands_in and objective.coding.is_classification
-        method = "newton_step" if exact or again else "refit"
-    reference, moved = linearization.own_changes(method, rows)
-    raw = reference.raw_prediction[rows] + moved
-    if again and linearization.hessian_inverse.factorized:
-        far = np.flatnonzero(np.abs(moved).max(axis=1) > FAR)
-        if len(far):
-            reference, moved = linearization.own_changes("refit", rows[far])
-            raw[far] = reference.raw_prediction[rows[far]] + moved
-    return raw
-
-
-def _scored(explainer, raw, rows, scoring, sample_weight):
-    """The score of raw predictions of some training rows."""
-    lost = rows[np.isnan(raw).any(axis=1)]
-    if len(lost):
-        raise ValueError(
-            f"There is no model without training row(s) {explainer.objective_.shown_rows(lost)}: "
-            "no row of some class is left, or the coefficients are undetermined. Leave these rows "
-            "out, add a penalty, or take a cv that keeps rows of every class."
-        )
-    estimator = known_predictions(explainer, raw)
-    y, places = np.asarray(explainer.y_train_)[rows], np.arange(len(rows))
-    # without a score of its own, an estimator is scored by what it predicts
-    default = "accuracy" if estimator.objective.coding.is_classification else "r2"
-    if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
-        raise ValueError(
-            f"scoring={scoring!r}. Expected the name of one scorer, a callable or None; ask once "
-            "for each score."
-        )
-    scoring = default if scoring is None else scoring
-    scorer = check_scoring(explainer.estimator_, scoring=scoring)
-    weights = {} if sample_weight is None else {"sample_weight": np.asarray(sample_weight)}
-    return float(scorer(estimator, places, y, **weights))

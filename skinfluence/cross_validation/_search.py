@@ -1,11 +1,10 @@
 """A search over penalties, and over anything else, by closed-form leave-one-out scores."""
 
-from time import perf_counter
+from itertools import chain
 
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.stats import rankdata
-from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import ParameterGrid
@@ -13,7 +12,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from skinfluence._utils.checks import check_choice
-from skinfluence.cross_validation._scores import METHODS, leave_one_out_score
+from skinfluence.cross_validation._left_out import METHODS
+from skinfluence.cross_validation._paths import MEASURED, measured_on_path, paths, with_params
 from skinfluence.explainer import EstimatorDelegation, InfluenceExplainer
 
 #: Penalties of the default path, in units of `alpha` or of `C`.
@@ -109,15 +109,19 @@ class LeaveOneOutSearch(EstimatorDelegation):
             raise ValueError(
                 "n_samples=1 leaves no model without the row; expected at least two rows."
             )
-        candidates = list(ParameterGrid(self._grid()))
+        candidates, name = list(ParameterGrid(self._grid())), self._penalty()
+        along = paths(candidates, name)
         found = Parallel(n_jobs=self.n_jobs)(
-            delayed(_candidate)(
-                clone(self._default_estimator()).set_params(**clone(params, safe=False)),
+            delayed(measured_on_path)(
+                self._default_estimator(), [candidates[i] for i in path], name,
                 X, y, sample_weight, self.scoring, self.method,
             )
-            for params in candidates
+            for path in along
         )  # fmt: skip
-        scores = np.array([score for score, _, _ in found])
+        order = np.argsort(list(chain(*along)))
+        columns = [np.array(column)[order] for column in zip(*chain(*found), strict=True)]
+        measured = dict(zip(MEASURED, columns, strict=True))
+        scores = measured["mean_test_score"]
         if np.isnan(scores).all():
             raise ValueError(
                 "The score of every candidate is NaN. Expected a finite score; look at "
@@ -126,8 +130,8 @@ class LeaveOneOutSearch(EstimatorDelegation):
         self.best_index_ = int(np.nanargmax(scores))
         self.best_params_ = candidates[self.best_index_]
         self.best_score_ = float(scores[self.best_index_])
-        self.cv_results_ = self._results(candidates, scores, found)
-        best = clone(self._default_estimator()).set_params(**clone(self.best_params_, safe=False))
+        self.cv_results_ = _results(candidates, measured)
+        best = with_params(self._default_estimator(), self.best_params_)
         self.explainer_ = InfluenceExplainer(best).fit(X, y, sample_weight=sample_weight)
         self.estimator_ = self.best_estimator_ = self.explainer_.estimator_
         return self
@@ -135,38 +139,26 @@ class LeaveOneOutSearch(EstimatorDelegation):
     def _default_estimator(self):
         return LogisticRegression() if self.estimator is None else self.estimator
 
-    def _grid(self):
-        if self.param_grid is not None:
-            return self.param_grid
+    def _penalty(self):
+        """Name of the last step's penalty as a parameter of the estimator; None without one."""
         estimator, prefix = self._default_estimator(), ""
         while isinstance(estimator, Pipeline):
             name, estimator = estimator.steps[-1]
             prefix += f"{name}__"
-        known = estimator.get_params(deep=False)
-        for name, path in PATH.items():
-            if name in known:
-                return {prefix + name: path}
-        raise ValueError(
-            f"{type(estimator).__name__} has no parameter among {sorted(PATH)}, so that there is "
-            'no path of penalties. Pass param_grid, such as {"l2_regularization": [0.1, 1.0]}.'
-        )
+        known = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
+        return next((prefix + name for name in PATH if name in known), None)
 
-    def _results(self, candidates, scores, found):
-        ranks = rankdata(-np.nan_to_num(scores, nan=-np.inf), method="min").astype(np.int32)
-        columns = {
-            "fit_time": np.array([fit for _, fit, _ in found]),
-            "score_time": np.array([score for _, _, score in found]),
-            "params": candidates,
-            "mean_test_score": scores,
-            "rank_test_score": ranks,
-        }
-        for name in sorted({name for params in candidates for name in params}):
-            column = np.ma.masked_all(len(candidates), dtype=object)
-            for place, params in enumerate(candidates):
-                if name in params:
-                    column[place] = params[name]
-            columns[f"param_{name}"] = column
-        return columns
+    def _grid(self):
+        if self.param_grid is not None:
+            return self.param_grid
+        name = self._penalty()
+        if name is None:
+            raise ValueError(
+                f"{type(self._default_estimator()).__name__} has no parameter among {sorted(PATH)} "
+                "in its last step, so that there is no path of penalties. Pass param_grid, such as "
+                '{"l2_regularization": [0.1, 1.0]}.'
+            )
+        return {name: PATH[name.rpartition("__")[2]]}
 
     def score(self, X, y):
         """Score of the best candidate on other rows, by the search's own `scoring`.
@@ -187,10 +179,15 @@ class LeaveOneOutSearch(EstimatorDelegation):
         return check_scoring(self.estimator_, scoring=self.scoring)(self.estimator_, X, y)
 
 
-def _candidate(estimator, X, y, sample_weight, scoring, method):
-    """(score, seconds of the fit, seconds of the score) of one candidate."""
-    begun = perf_counter()
-    explainer = InfluenceExplainer(estimator, verbose=0).fit(X, y, sample_weight=sample_weight)
-    fitted = perf_counter()
-    score = leave_one_out_score(explainer, scoring, method=method, sample_weight=sample_weight)
-    return score, fitted - begun, perf_counter() - fitted
+def _results(candidates, measured):
+    """The table `cv_results_`."""
+    scores = np.nan_to_num(measured["mean_test_score"], nan=-np.inf)
+    ranks = rankdata(-scores, method="min").astype(np.int32)
+    columns = measured | {"params": candidates, "rank_test_score": ranks}
+    for name in sorted({name for params in candidates for name in params}):
+        column = np.ma.masked_all(len(candidates), dtype=object)
+        for place, params in enumerate(candidates):
+            if name in params:
+                column[place] = params[name]
+        columns[f"param_{name}"] = column
+    return columns

@@ -9,9 +9,20 @@ from skinfluence.effects._truncated import is_truncated, truncated_refits
     "refit",
     edited_model=True,
     converges=True,
-    settings=("n_jobs", "verbose", "width", "part"),
+    settings=("n_jobs", "verbose", "width", "part", "tolerance"),
 )
-def refit(objective, inverse, edits, *, solver=None, n_jobs=None, verbose=0, width=None, part=None):
+def refit(
+    objective,
+    inverse,
+    edits,
+    *,
+    solver=None,
+    n_jobs=None,
+    verbose=0,
+    width=None,
+    part=None,
+    tolerance=None,
+):
     """Converged optimum of the data after each edit.
 
     All edits of a block iterate together, with directions from the factorised Hessian. An edit that
@@ -39,6 +50,9 @@ def refit(objective, inverse, edits, *, solver=None, n_jobs=None, verbose=0, wid
         depend on it.
     part : (int, int) or None
         Where these are a part of more: how many were made before, and how many there are in all.
+    tolerance : float, default=None
+        For removals from a smooth objective: how small a step, relative to the first one and in the
+        norm of the Hessian, ends the iteration. None for 1e-10.
 
     Returns
     -------
@@ -52,4 +66,5 @@ def refit(objective, inverse, edits, *, solver=None, n_jobs=None, verbose=0, wid
     if is_truncated(objective, inverse):
         return truncated_refits(objective, edits)
     settings = {"n_jobs": n_jobs, "verbose": verbose, "width": width, "part": part}
+    settings["tolerance"] = tolerance
     return converged_optima(objective, inverse, edits, solver=solver, **settings)

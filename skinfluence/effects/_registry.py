@@ -29,8 +29,8 @@ class Effect:
     converges : bool
         Whether it is measured from the optimum, as refits are.
     settings : tuple of str
-        Names of further arguments of `changes`: "n_jobs", "verbose", "width" and "part", as those
-        of :func:`~skinfluence.effects.refit`.
+        Names of further arguments of `changes`: "n_jobs", "verbose", "width", "part" and
+        "tolerance", as those of :func:`~skinfluence.effects.refit`.
     """
 
     name: str

@@ -32,6 +32,7 @@ from skinfluence.explainer._linearizations.linear import (
     influence_blocks,
     top_k,
 )
+from skinfluence.explainer._penalty_path import PenaltyPath
 from skinfluence.explainer._targets import TestRows, target_changes
 from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
 from skinfluence.explainer._validation import check_training_data
@@ -46,6 +47,7 @@ __all__ = [
     "EstimatorDelegation",
     "FeatureValues",
     "InfluenceExplainer",
+    "PenaltyPath",
     "SingularHessianWarning",
     "TestRows",
     "change_lengths",

@@ -36,7 +36,8 @@ def test_pipelines_and_the_default_path():
     assert name == "logisticregression__C"
     best = clone(model).set_params(**search.best_params_)
     explainer = InfluenceExplainer(best).fit(X[:300], y[:300])
-    assert search.best_score_ == leave_one_out_score(explainer, "neg_log_loss")
+    alone = leave_one_out_score(explainer, "neg_log_loss")
+    assert search.best_score_ == pytest.approx(alone, rel=1e-7)  # the optimum is found in two ways
     results = search.cv_results_
     assert results["rank_test_score"][search.best_index_] == 1
     assert len(results["params"]) == len(results["param_logisticregression__C"]) == 17

@@ -2,6 +2,7 @@
 
 import warnings
 from functools import partial
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -19,11 +20,21 @@ from skinfluence.effects._truncated import truncated_change
 from skinfluence.kernels import job_threads, run_chunks
 from skinfluence.objectives import is_optimum, minimize
 from skinfluence.objectives._local import local_objective
+from skinfluence.objectives._newton import OPTIMUM
 from skinfluence.solvers import AutoSolver
 
 
 def converged_optima(
-    objective, inverse, edits, *, solver=None, n_jobs=None, verbose=0, width=None, part=None
+    objective,
+    inverse,
+    edits,
+    *,
+    solver=None,
+    n_jobs=None,
+    verbose=0,
+    width=None,
+    part=None,
+    tolerance=None,
 ):
     """Changes to the converged optimum after each edit; see :func:`~.._refit.refit`."""
     if objective.stands_in:
@@ -33,14 +44,16 @@ def converged_optima(
         work = partial(refit_hinge, objective)
     else:
         solver = AutoSolver.for_newton_steps() if solver is None else solver
-        iterate = reweighted_optima if edits.new is None else replaced_optima
+        iterate: Any = reweighted_optima if edits.new is None else replaced_optima
         if not objective.predictor.moves_to_optimum:
             work = partial(_local, objective, inverse)
             return _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part)
         if not objective.predictor.linear:
             iterate = _no_iteration
+        elif tolerance is not None and edits.new is None:
+            iterate = partial(iterate, tolerance=tolerance)
         iterate = partial(iterate, objective, inverse)
-        work = partial(_converged, objective, iterate, solver)
+        work = partial(_converged, objective, iterate, solver, rough=tolerance is not None)
         if objective.selects and objective.predictor.linear:
             work = partial(refit_selected, objective, iterate)
         elif objective.selects:
@@ -110,13 +123,15 @@ def _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part):
     return StoredChanges(coef)
 
 
-def _converged(objective, iterate, solver, edits, update):
+def _converged(objective, iterate, solver, edits, update, rough=False):
     """(changes of the coefficients (B, K, q), positions without an optimum), converged."""
     delta, failed = iterate(edits, update)
     # moved further than the model is large: perhaps towards infinity, where gradients vanish
     size = np.abs(delta).reshape(edits.n_edits, -1).max(axis=1)
     far = size > np.abs(objective.coef).max()
-    lost = _one_by_one(objective, edits, delta, failed, far, solver)
+    if rough:  # steps that stopped early say nothing of an optimum
+        failed |= far
+    lost = _one_by_one(objective, edits, delta, failed, far, solver, 1e-7 if rough else OPTIMUM)
     update(edits.n_edits)
     return delta, lost
 
@@ -140,10 +155,10 @@ def _no_iteration(objective, inverse, edits, update):
     return np.zeros((edits.n_edits, *objective.coef.shape)), np.ones(edits.n_edits, dtype=bool)
 
 
-def _one_by_one(objective, edits, delta, failed, doubtful, solver):
+def _one_by_one(objective, edits, delta, failed, doubtful, solver, tol=OPTIMUM):
     """Newton's method for the edits that failed, in place; positions without an optimum.
 
-    The optimum of the `doubtful` ones is checked.
+    The optimum of the `doubtful` ones is checked. `tol` is the stationarity at which to stop.
     """
     lost = []
     for b in np.flatnonzero(failed | doubtful):
@@ -152,9 +167,9 @@ def _one_by_one(objective, edits, delta, failed, doubtful, solver):
         if failed[b]:
             better = moved.value() < changed.value()  # false for NaN too
             # a sparse model keeps its selection here, as the steps do
-            result = minimize(moved if better else changed, solver, select=False)
+            result = minimize(moved if better else changed, solver, tol=tol, select=False)
             if better and not result.converged:  # at a nearly kinked loss steps may cycle
-                result = minimize(changed, solver, select=False)
+                result = minimize(changed, solver, tol=tol, select=False)
             delta[b] = result.objective.coef - objective.coef
             reached = result.converged
         else:

@@ -71,19 +71,19 @@ class ComposedLinearization(Linearization):
         for part in self.parts:
             warn_of_selection(part, method, rows)
 
-    def own_changes(self, method, rows):
+    def own_changes(self, method, rows, tolerance=None):
         self.warn_of_last(method, rows)
         with warnings.catch_warnings():  # of the members, of which one is enough
             warnings.filterwarnings("ignore", r"Training row\(s\) .* the only one of their class")
-            moved = self._moved(method, rows)
+            moved = self._moved(method, rows, tolerance)
         objective = self.optimum if EFFECTS[method].converges else self.objective
         predictor = objective.predictor.take(rows)
         return objective, predictor.own_changes(moved, linear=EFFECTS[method].linear)
 
-    def _moved(self, method, rows):
+    def _moved(self, method, rows, tolerance):
         """What removed rows change of each member, as its predictor takes it."""
         if self.objective.predictor.fitted_to_these:
-            return [part.own_changes(method, rows)[1] for part in self.parts]
+            return [part.own_changes(method, rows, tolerance)[1] for part in self.parts]
         edits = RowEdits.removals(rows)
         return [part.changes(method, edits)[1].coef_changes() for part in self.parts]
 

@@ -303,7 +303,7 @@ class Linearization:
             In place of this linearisation's own.
         **settings
             Of effects that take them: `n_jobs` and `verbose`, which are the explainer's by default,
-            `width` and `part` (see :func:`~skinfluence.effects.refit`).
+            `width`, `part` and `tolerance` (see :func:`~skinfluence.effects.refit`).
         """
         effect, objective = EFFECTS[method], self.objective
         if effect.converges:
@@ -355,25 +355,25 @@ class Linearization:
         """Method of leave-one-out in closed form: the Newton step, except for hinges."""
         return "refit" if self.objective.stands_in else "newton_step"
 
-    def own_changes(self, method, rows):
-        """(reference objective, changes of each removed row's own raw predictions (n, K))."""
+    def own_changes(self, method, rows, tolerance=None):
+        """(reference objective, changes of each removed row's own raw predictions (n, K)).
+
+        Refits stop at a `tolerance`; None for converged ones.
+        """
         self.warn_of_last(method, rows)
+        edits = RowEdits.removals(rows)
         if EFFECTS[method].converges:
-            step = self.refit_width()
-            n = len(rows)
-            parts = [
-                self._own_refits(method, rows[a : a + step], (a, n)) for a in range(0, n, step)
-            ]
-            return self.optimum, np.concatenate(parts)
+            n, parts, optimum = len(rows), [], self.optimum
+            for some in gen_batches(n, self.refit_width()):
+                settings = {"part": (some.start, n), "tolerance": tolerance}
+                coef = self.changes(method, edits.take(some), **settings)[1].coef_changes()
+                parts.append(optimum.predictor.take(rows[some]).row_changes(coef))
+            return optimum, np.concatenate(parts)
         K = 1 if EFFECTS[method].linear else self.objective.n_outputs
         inverse = self.inverse_for(method, K * len(rows))
         with inverse.session():
-            objective, changes = self.changes(method, RowEdits.removals(rows), inverse)
+            objective, changes = self.changes(method, edits, inverse)
             return objective, changes.own_raw_prediction_changes()
-
-    def _own_refits(self, method, rows, part):
-        objective, changes = self.changes(method, RowEdits.removals(rows), part=part)
-        return objective.predictor.take(rows).row_changes(changes.coef_changes())
 
     def refit_width(self):
         """Refits whose coefficients are stored at a time."""
