@@ -114,8 +114,7 @@ def run(quick=False):
                 continue
             scores.append(_scores_line(name, child.ask(do="scores", **asked)))
             print("  " + " | ".join(scores[-1]), flush=True)
-            for scoring in SEARCHES:
-                known = child.ask(do="chosen", scoring=scoring, **asked)
+            for scoring, known in child.ask(do="chosen", **asked).items():
                 chosen.append(_chosen_line(name, scoring, known))
                 print("  " + " | ".join(chosen[-1]), flush=True)
     found = [_search_table(scoring, lines) for scoring, lines in searches.items()]
@@ -266,13 +265,18 @@ def _searches(name, rows, scoring, splits):
     return {"losses": losses, "seconds": seconds, "size": size}
 
 
-def _chosen(name, rows, scoring):
+def _chosen(name, rows):
     X, y, train = _half(name, rows, 0)
-    X, y, real = X[train], y[train], []
-    search = _search(scoring).fit(X, y)
+    X, y, real = X[train], y[train], {scoring: [] for scoring in SEARCHES}
     for C in PATH:
         model = LogisticRegression(C=C, max_iter=10_000, **NEWTON)
         left_out = _leave_one_out(model, X, y, lambda model, row: model.predict_proba(row)[0, 1])
-        real.append(float(SCORES[scoring](y, left_out)))
-    ours, score = search.best_index_, search.best_score_
-    return {"ours": int(ours), "score": score, "real": real, "best": int(np.argmax(real))}
+        for scoring, scores in real.items():
+            scores.append(float(SCORES[scoring](y, left_out)))
+    out = {}
+    for scoring, scores in real.items():
+        search = _search(scoring).fit(X, y)
+        ours, score = int(search.best_index_), search.best_score_
+        out[scoring] = {"ours": ours, "score": score, "real": scores}
+        out[scoring]["best"] = int(np.argmax(scores))
+    return out

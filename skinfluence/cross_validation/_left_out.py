@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.metrics import check_scoring
 
+from skinfluence._utils.checks import check_weights
 from skinfluence.cross_validation._predictions import known_predictions
 
 #: Methods that leave rows out of the model; the influence function does not.
@@ -44,6 +45,7 @@ class LeftOut:
     def __init__(self, explainer, method, scoring, sample_weight=None):
         self.explainer, self.sample_weight = explainer, sample_weight
         self.scorer = scorer_of(explainer, scoring)
+        check_weights(sample_weight)
         self.rows = np.arange(explainer.objective_.n_rows)
         self.far, steps = self.rows[:0], False
         if method == "auto":
@@ -131,4 +133,8 @@ def scored(explainer, raw, rows, scorer, sample_weight=None):
     estimator = known_predictions(explainer, raw)
     y, places = np.asarray(explainer.y_train_)[rows], np.arange(len(rows))
     weights = {} if sample_weight is None else {"sample_weight": np.asarray(sample_weight)}
-    return float(scorer(estimator, places, y, **weights)), estimator.asked
+    try:
+        return float(scorer(estimator, places, y, **weights)), estimator.asked
+    except AttributeError as error:  # scikit-learn's, that there are no probabilities
+        name = type(explainer.estimator_).__name__
+        raise AttributeError(str(error).replace(type(estimator).__name__, name)) from error

@@ -56,8 +56,13 @@ class Score(JointTarget):
             raise ValueError(f"{self.name!r} needs y_test, the labels or values of the test rows.")
         coding, of_values = objective.coding, self.name in OF_VALUES
         if coding.is_classification == of_values:
-            kind, model = ("regressors", "classifies") if of_values else ("classifiers", "does not")
-            raise ValueError(f"{self.name!r} is for {kind}; this model {model}.")
+            kinds = ("regressors", "classifies", OF_PROBABILITIES)
+            if not of_values:
+                kinds = ("classifiers", "predicts values", OF_VALUES)
+            kind, does, others = kinds
+            raise ValueError(
+                f"{self.name!r} is for {kind}; this model {does}. Use one of {list(others)}."
+            )
         y = encode_labels(coding, y_test, len(raw))
         if of_values:
             n_values = objective.loss.inverse_link(raw[:1]).shape[1]  # raw may hold a scale too

@@ -156,7 +156,7 @@ def test_margins_have_no_probabilities(cancer):
     )
     score = leave_one_out_score(explainer, "roc_auc")
     assert score == pytest.approx(roc_auc_score(cancer[1], decided), abs=1e-9)
-    with pytest.raises(AttributeError, match="predict_proba"):
+    with pytest.raises(AttributeError, match="RidgeClassifier has none .* predict_proba"):
         leave_one_out_score(explainer, "neg_log_loss")
 
 
@@ -214,6 +214,8 @@ def test_bad_input(diabetes, cancer):
         leave_one_out_score(Ridge())
     with pytest.raises(ValueError, match="method='first_order'"):
         leave_one_out_score(explainer, method="first_order")
+    with pytest.raises(ValueError, match="sample_weight"):
+        leave_one_out_score(explainer, sample_weight=-np.ones(len(diabetes[1])))
     with pytest.raises(ValueError, match="trains on all rows outside"):
         k_fold_score(explainer, ShuffleSplit(2, train_size=0.5, test_size=0.1, random_state=0))
     X, y = cancer[0][:30], np.repeat([0, 1], [29, 1])
