@@ -27,7 +27,8 @@ def leave_one_out_score(explainer, scoring=None, *, method="auto", sample_weight
     method : {"auto", "newton_step", "refit"}, default="auto"
         How rows are left out. "auto": in closed form by one Newton step where it is exact (squared
         error). Classifiers take it for most rows, and the refit for those without which their own
-        margin or log-odds moves by more than 0.2; all other models the refit.
+        margin or log-odds moves by more than 0.2; where the score depends on labels only, for those
+        of them whose label is in doubt. All other models take the refit.
     sample_weight : array-like of shape (n_train,), default=None
         Weights of the rows in the score, not in the fits.
 

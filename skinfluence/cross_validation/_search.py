@@ -21,12 +21,14 @@ PATH = {"alpha": np.logspace(-4, 4, 17), "C": np.logspace(-4, 4, 17)}
 
 
 class LeaveOneOutSearch(EstimatorDelegation):
-    """Choose parameters by the leave-one-out score of each candidate, one fit a candidate.
+    """Choose parameters by the leave-one-out score of each candidate.
 
     What RidgeCV does for ridge regression, for every estimator that
-    :class:`~skinfluence.InfluenceExplainer` supports. Steps of a pipeline before the model stay as
-    they were fitted to all rows of a candidate: parameters of steps that see the labels (feature
-    selection) need a cross-validation of the whole pipeline.
+    :class:`~skinfluence.InfluenceExplainer` supports. Candidates that differ only in the penalty of
+    the last step, its `alpha` or `C`, share one fit: from the optimum of one penalty Newton's
+    method leads to the next, where the loss is smooth and convex and the model linear. Steps of a
+    pipeline before the model stay as they were fitted to all rows of a candidate: parameters of
+    steps that see the labels (feature selection) need a cross-validation of the whole pipeline.
 
     Parameters
     ----------
@@ -38,15 +40,18 @@ class LeaveOneOutSearch(EstimatorDelegation):
     scoring : str, callable or None, default=None
         As in scikit-learn; None is accuracy or R squared.
     method : {"auto", "newton_step", "refit"}, default="auto"
-        As for :func:`leave_one_out_score`.
+        As for :func:`leave_one_out_score`. "auto" refits rows only of the best candidate and of
+        those that could be better: the others keep the score of Newton steps, which is too good
+        where a penalty is weak.
     n_jobs : int, default=None
-        Candidates at a time. Results do not depend on it.
+        Candidates at a time; those that share a fit count as one. Results do not depend on it.
 
     Attributes
     ----------
     cv_results_ : dict of ndarrays
-        "params", "mean_test_score", "rank_test_score", "fit_time" and "score_time" in seconds, and
-        "param_<name>" of each parameter, one entry a candidate.
+        "params", "mean_test_score", "rank_test_score", "n_refits", the number of rows that were
+        left out by a refit, "fit_time" and "score_time" in seconds, and "param_<name>" of each
+        parameter, one entry a candidate.
     best_params_ : dict
     best_score_ : float
     best_index_ : int
