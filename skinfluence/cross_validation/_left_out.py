@@ -63,7 +63,7 @@ class LeftOut:
             if asked == {"predict"}:
                 codes = explainer.objective_.coding.predicted_codes
                 some, much = (self._before + part * self._moved for part in (LEAST, MOST))
-                far &= codes(some) != codes(much)
+                far &= (codes(some) != codes(much)).reshape(len(far), -1).any(axis=1)
             self.far = np.flatnonzero(far)
 
     def finish(self):

@@ -27,6 +27,7 @@ from sklearn.model_selection import (
     cross_val_predict,
     cross_val_score,
 )
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -122,6 +123,19 @@ def test_several_outputs():
     assert score == pytest.approx(real, rel=1e-9)
 
 
+def test_several_labels(cancer):
+    X, y = cancer[0][:60], np.c_[cancer[1][:60], cancer[0][:60, 3] > 0].astype(int)
+    model = MultiOutputClassifier(LogisticRegression(C=0.1, tol=1e-10, max_iter=1000))
+    explainer = InfluenceExplainer(model).fit(X, y)
+    real = cross_val_predict(model, X, y, cv=LeaveOneOut())
+    assert leave_one_out_score(explainer) == accuracy_score(y, real)
+    np.testing.assert_allclose(
+        k_fold_score(explainer, 3), cross_val_score(model, X, y, cv=3, scoring="accuracy")
+    )
+    with pytest.raises(AttributeError, match="MultiOutputClassifier has none"):
+        leave_one_out_score(explainer, "neg_log_loss")
+
+
 @pytest.mark.parametrize("model", [GaussianNB(), LinearDiscriminantAnalysis()])
 def test_models_in_closed_form_are_exact(model):
     X, y = load_iris(return_X_y=True)
@@ -156,7 +170,7 @@ def test_margins_have_no_probabilities(cancer):
     )
     score = leave_one_out_score(explainer, "roc_auc")
     assert score == pytest.approx(roc_auc_score(cancer[1], decided), abs=1e-9)
-    with pytest.raises(AttributeError, match="RidgeClassifier has none .* predict_proba"):
+    with pytest.raises(AttributeError, match=r"RidgeClassifier has none .* predict_proba"):
         leave_one_out_score(explainer, "neg_log_loss")
 
 
