@@ -43,19 +43,19 @@ def _search():
         ratios = [number(row["ratio"]) for row in rows]
         behind = [row["table"] for row in rows if number(row["ratio"]) < 1.0]
         but = f" (slower on {', '.join(behind)})" if behind else ""
-        parts.append(f"by {score} in {min(1 / r for r in ratios):.2f} to "
-                     f"{max(1 / r for r in ratios):.2f} of its time{but}")
+        parts.append(
+            f"by {score} in {min(1 / r for r in ratios):.2f} to "
+            f"{max(1 / r for r in ratios):.2f} of its time{but}"
+        )
     digits = next(row for row in by[SEARCHED[0]] if "digits" in row["table"])
     chosen = made["The penalty that real leave-one-out chooses"]
     lost = max(float(row["lost by the search"]) for row in chosen)
-    equal = sum(
-        row["C of LeaveOneOutSearch"] == row["C of real leave-one-out"] for row in chosen
-    )
+    equal = sum(row["C of LeaveOneOutSearch"] == row["C of real leave-one-out"] for row in chosen)
     return (
         "The search chooses penalties whose loss on new rows is the same as for "
         f"LogisticRegressionCV's, {' and '.join(parts)}, on {len(by[SEARCHED[0]]) - 1} tables of "
-        f"two classes. Its penalty is that of real leave-one-out in {equal} of {len(chosen)} cases, "
-        f"and its real score at most {lost:.1g} from the best. On ten classes of digits it takes "
+        f"two classes. Its penalty is that of real leave-one-out in {equal} of {len(chosen)} "
+        f"cases, and its real score at most {lost:.1g} from the best. On ten classes of digits it takes "
         f"{1 / number(digits['ratio']):.1f} times as long: LogisticRegressionCV is faster where "
         "classes times columns are many."
     )
@@ -68,8 +68,8 @@ def _mismatch():
     before = first["a category, first draw"], first["a pair of categories, first draw"]
     return (
         f"The planted category is first in {first[one]} runs, a planted pair of categories in "
-        f"{first[two]}, of a draw that was fixed before it was run; in the draw that was seen before "
-        f"a default was changed, in {before[0]} and {before[1]}."
+        f"{first[two]}, of a draw that was fixed before it was run; in the draw that was seen "
+        f"before a default was changed, in {before[0]} and {before[1]}."
     )
 
 
