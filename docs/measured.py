@@ -55,8 +55,8 @@ def _search():
         "The search chooses penalties whose loss on new rows is the same as for "
         f"LogisticRegressionCV's, {' and '.join(parts)}, on {len(by[SEARCHED[0]]) - 1} tables of "
         f"two classes. Its penalty is that of real leave-one-out in {equal} of {len(chosen)} "
-        f"cases, and its real score at most {lost:.1g} from the best. On ten classes of digits it takes "
-        f"{1 / number(digits['ratio']):.1f} times as long: LogisticRegressionCV is faster where "
+        f"cases, and its real score at most {lost:.1g} from the best. On ten classes of digits it "
+        f"takes {1 / number(digits['ratio']):.1f} times as long: LogisticRegressionCV is faster where "
         "classes times columns are many."
     )
 

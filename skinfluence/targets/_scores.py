@@ -56,10 +56,10 @@ class Score(JointTarget):
             raise ValueError(f"{self.name!r} needs y_test, the labels or values of the test rows.")
         coding, of_values = objective.coding, self.name in OF_VALUES
         if coding.is_classification == of_values:
-            kinds = ("regressors", "classifies", OF_PROBABILITIES)
+            kind, does = ("regressors", "classifies")
+            others: tuple = OF_PROBABILITIES
             if not of_values:
-                kinds = ("classifiers", "predicts values", OF_VALUES)
-            kind, does, others = kinds
+                kind, does, others = "classifiers", "predicts values", OF_VALUES
             raise ValueError(
                 f"{self.name!r} is for {kind}; this model {does}. Use one of {list(others)}."
             )
