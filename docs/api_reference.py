@@ -432,6 +432,7 @@ API_REFERENCE = [
             "top_k",
             "change_lengths",
             "ChangedRows",
+            "PenaltyPath",
             "refit_estimator",
             "leverage",
             "FeatureValues",

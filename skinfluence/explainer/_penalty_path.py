@@ -36,7 +36,16 @@ class PenaltyPath:
 
     @staticmethod
     def serves(explainer):
-        """Whether the objective has one smooth optimum, on columns that no penalty changes."""
+        """Whether the objective has one smooth optimum, on columns that no penalty changes.
+
+        Parameters
+        ----------
+        explainer : InfluenceExplainer
+
+        Returns
+        -------
+        bool
+        """
         objective = explainer.objective_
         if objective.closed_form or objective.members or objective.selects or objective.stands_in:
             return False
@@ -48,7 +57,18 @@ class PenaltyPath:
         return same and objective.cut is None  # else samplers or singular values have their part
 
     def explain(self, value):
-        """The explainer at another penalty; None where no optimum is found."""
+        """The explainer at another penalty; None where no optimum is found.
+
+        Parameters
+        ----------
+        value : float
+            Of the parameter.
+
+        Returns
+        -------
+        InfluenceExplainer or None
+            Its `estimator_` is that of the first penalty.
+        """
         model = copy.copy(self.explainer.fitted_model_.model).set_params(**{self.name: value})
         fitted = replace(self.explainer.fitted_model_, model=model)
         penalty = fitted.with_settings(self.explainer._settings).penalty
