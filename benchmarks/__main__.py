@@ -45,6 +45,7 @@ BENCHMARKS = (
     "closed_form",
     "counts",
     "deletion",
+    "conclusions",
     "cross_validation",
     "intervals",
     "values",

