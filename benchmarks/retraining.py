@@ -97,8 +97,8 @@ def run(quick=False):
 def report(made):
     """Figure and tables of some trials."""
     title = (
-        "Predicted (first order, exact damped Hessian) and retrained changes of one test loss; the "
-        "dashed line is equality. The left panel repeats Figure 2 (right) of Koh & Liang."
+        "Predicted (first order, exact damped Hessian) and retrained changes of one test loss, as "
+        "in Figure 2 (right) of Koh & Liang; the dashed line is equality."
     )
     figure = Figure("retraining", title, partial(_draw, made), (10.0, 2.8))
     return [figure, _correlations(made), _steps(made)]

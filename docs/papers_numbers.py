@@ -23,6 +23,12 @@ def _fidelity():
         yield f"Koh & Liang, Figure 3, smooth hinge, t = {t}: R", paper, ours
 
 
+def _networks():
+    for row in tables("retraining")["Influence, and training that goes on without a row"]:
+        title = f"Koh & Liang, Figure 2, right: {row['network']}, {row['rows']} rows, R"
+        yield title, "0.86" if "convolutional" in row["network"] else "", row["R"]
+
+
 def _hospital():
     text = PAGE.read_text("utf-8")
     features = re.search(r"^ +(\d+) features have a larger", text, re.MULTILINE).group(1)
@@ -94,6 +100,7 @@ def render():
     for cells in (
         head,
         *_fidelity(),
+        *_networks(),
         *_hospital(),
         *_fixing(),
         *_attacks(),
