@@ -139,4 +139,5 @@ def _draw(canvas, made):
         pair[0].set(title=name, xlabel="")
     for ax in axes[:, 1:].flat:
         ax.set_ylabel("")
-    axes[1, 0].legend(fontsize="small")
+    handles, names = axes[1, 0].get_legend_handles_labels()
+    canvas.legend(handles, names, loc="outside lower center", ncols=5, fontsize="small")

@@ -4,6 +4,8 @@ import re
 
 from benchmark_figures import number, tables
 
+_REVIEWS = ("flagger, ranked anew", "flagger, ranked once", "loss", "random")
+
 
 def _deletion():
     rows = tables("deletion")["Deletion requests"]
@@ -99,6 +101,20 @@ def _values():
     )
 
 
+def _review():
+    parts = []
+    for title, rows in tables("labels_review").items():
+        found = {row["order"].removeprefix("found, "): row for row in rows}
+        share = list(rows[0])[4 if "music" in title else 2]
+        means = [number(found[order][share]) for order in _REVIEWS]
+        anew, once, loss, chance = (f"{100 * mean:.0f}%" for mean in means)
+        parts.append(
+            f"{title.partition(',')[0]}, {share}: {anew} (ranked anew after every 50 decisions), "
+            f"{once} (ranked once), {loss} (loss), {chance} (random)"
+        )
+    return f"Of the wrong labels are found: {'; '.join(parts)}."
+
+
 def render():
     """Definitions of substitutions, one a sentence."""
     made = {
@@ -108,5 +124,6 @@ def render():
         "mismatch result": _mismatch,
         "intervals result": _intervals,
         "values result": _values,
+        "review result": _review,
     }
     return "\n".join(f".. |{name}| replace:: {sentence()}\n" for name, sentence in made.items())

@@ -11,6 +11,7 @@ from ._options import (
     dialect_options,
     images_option,
     labels_model_option,
+    model_options,
     quiet_option,
 )
 
@@ -32,6 +33,7 @@ Exit codes: 0 fine, 1 more labels are flagged than --fail-over allows, 2 bad usa
 @click.argument("data", required=False, type=click.Path(exists=True, dir_okay=False))
 @columns_options
 @labels_model_option
+@model_options
 @click.option(
     "--strict", is_flag=True, help="Flag only labels that are wrong with high confidence."
 )
@@ -59,6 +61,8 @@ def audit(
     drop,
     keep,
     model,
+    kernel_map,
+    skrub,
     strict,
     top,
     html,
@@ -78,6 +82,7 @@ def audit(
     """
     from ._auditing import export, shipped, text
     from ._auditing.images import find_images
+    from ._auditing.models import ModelChoice
     from ._auditing.prepare import prepare, prepare_table
     from ._auditing.run import EXPLAINED, run_audit
 
@@ -95,7 +100,7 @@ def audit(
     shown = find_images(prepared, images, drop) if html else {}
     found = run_audit(
         prepared,
-        model=model,
+        model=ModelChoice(model, kernel_map, skrub),
         contamination="strict" if strict else "auto",
         explain=EXPLAINED if csv or json else top,
         verbose=0 if quiet else None,

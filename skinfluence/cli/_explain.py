@@ -2,7 +2,7 @@
 
 import click
 
-from ._options import MODELS, columns_options, dialect_options, quiet_option
+from ._options import MODELS, columns_options, dialect_options, model_options, quiet_option
 
 EPILOG = """\b
 Examples:
@@ -40,10 +40,25 @@ Examples:
     type=click.Choice([name for name in MODELS if name in ("auto", "logistic", "ridge", "svm")]),
     help="auto: logistic regression for classes, ridge regression for values.",
 )
+@model_options
 @dialect_options
 @quiet_option
 def explain(
-    data, target, rows, test, top, html, task, drop, keep, model, encoding, separator, quiet
+    data,
+    target,
+    rows,
+    test,
+    top,
+    html,
+    task,
+    drop,
+    keep,
+    model,
+    kernel_map,
+    skrub,
+    encoding,
+    separator,
+    quiet,
 ):
     """Show the training rows that a prediction depends on, with their values.
 
@@ -51,6 +66,7 @@ def explain(
     """
     from ._auditing.explaining import fit_explainer
     from ._auditing.export import check_outputs, needs_report
+    from ._auditing.models import ModelChoice
     from ._auditing.prepare import prepare
     from ._auditing.run import noted_warnings
     from ._auditing.text import print_notes
@@ -58,7 +74,9 @@ def explain(
     check_outputs(data, (html,))
     read = {"encoding": encoding, "separator": separator}
     prepared = prepare(data, target, task=task, drop=drop, keep=keep, **read)
-    explainer, X_test, y_test = fit_explainer(prepared, rows, test, model=model, **read)
+    explainer, X_test, y_test = fit_explainer(
+        prepared, rows, test, model=ModelChoice(model, kernel_map, skrub), **read
+    )
     with noted_warnings(prepared.notes):
         found = str(explainer.explain(X_test, y_test, k=top))
     if not quiet:

@@ -53,6 +53,19 @@ labels_model_option = click.option(
     type=click.Choice(MODELS),
     help="Model of the labels; auto, linear and rbf are chosen by their leave-one-out likelihood.",
 )
+model_options = _apply_all(
+    [
+        click.option(
+            "--kernel-map",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Radial basis functions around N rows between the columns and the model.",
+        ),
+        click.option(
+            "--skrub", is_flag=True, help="Encode the columns by skrub's TableVectorizer."
+        ),
+    ]
+)
 images_option = click.option(
     "--images",
     metavar="COLUMN|HxW",

@@ -10,6 +10,7 @@ from ._options import (
     dialect_options,
     images_option,
     labels_model_option,
+    model_options,
     quiet_option,
 )
 
@@ -25,6 +26,7 @@ Examples:
 @click.argument("data", type=click.Path(exists=True, dir_okay=False))
 @columns_options
 @labels_model_option
+@model_options
 @click.option(
     "--rows",
     "n_rows",
@@ -59,6 +61,8 @@ def review(
     drop,
     keep,
     model,
+    kernel_map,
+    skrub,
     n_rows,
     images,
     output,
@@ -79,6 +83,7 @@ def review(
 
     from ._auditing.export import check_outputs
     from ._auditing.images import find_images
+    from ._auditing.models import ModelChoice
     from ._auditing.prepare import prepare
     from ._auditing.run import fit_flagger
     from ._auditing.text import print_notes
@@ -97,7 +102,8 @@ def review(
             "Decisions are applied to CSV files only. To apply them, export the table as CSV and "
             "review that file."
         )
-    flagger = fit_flagger(model, prepared, verbose=0 if quiet else None)
+    choice = ModelChoice(model, kernel_map, skrub)
+    flagger = fit_flagger(choice, prepared, verbose=0 if quiet else None)
     if not quiet:
         print_notes(prepared.notes)
     try:

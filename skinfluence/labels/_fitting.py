@@ -42,6 +42,7 @@ def record(flagger, target, source, closed, **start):
     flagger.damping_ = verdict.prediction.damping
     flagger.contamination_ = verdict.contamination
     vars(flagger).update(verdict.attributes())
+    flagger.expected_gain_, flagger.expected_gain_std_ = verdict.expected_gain()
     rows = [
         verdict.quality, verdict.suggested(verdict.flagged), verdict.out_of_sample,
         verdict.tie_break, verdict.row_weight, verdict.flagged,

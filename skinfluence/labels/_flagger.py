@@ -92,6 +92,12 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     noise_rate_, noise_rate_std_ : float
         Estimated share of wrong labels, and its standard error. Of values, the share of those that
         are wrong more likely than not.
+    expected_gain_, expected_gain_std_ : float
+        Estimated gain in accuracy on right labels, or fall of the mean absolute error, and its
+        standard error: the last fit, whose rows are weighted by the probability that their label is
+        right, compared with the fit to all labels as given, rows predicted without themselves.
+        Labels are those given, corrected by the noise matrix (Natarajan et al. 2013, lemma 1). NaN
+        where there was only one fit.
     contamination_ : float
         Share that is flagged. Below `noise_rate_` where fewer rows contradict their label.
     judged_by_ : {"leave_one_out", "cross_validation"}
@@ -127,7 +133,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 
     References
     ----------
-    C. Northcutt, L. Jiang and I. Chuang, "Confident learning", JAIR 70, 2021.
+    C. Northcutt, L. Jiang and I. Chuang, "Confident learning", JAIR 70, 2021. N. Natarajan, I.
+    Dhillon, P. Ravikumar and A. Tewari, "Learning with noisy labels", NeurIPS 2013.
 
     Examples
     --------

@@ -9,7 +9,7 @@ _MOST_PAIRS = 6
 
 
 def audit_words(flagger, given):
-    """Sentences: how many labels look wrong, how sure that is, how well the model predicts."""
+    """Sentences: how many labels look wrong, how sure that is, what cleaning gains."""
     summary, values = flagger.summary(), flagger.target_type_ == "values"
     what = "value" if values else "label"
     n, flagged = summary.n_rows, summary.n_flagged
@@ -36,6 +36,8 @@ def audit_words(flagger, given):
         words.append(
             f"Models that have not seen a row predict its given label in {share:.0%} of the rows."
         )
+    if flagged and summary.gain_in_words:
+        words.append(summary.gain_in_words)
     if flagged:
         words.append(
             "A rare row with a right label looks like a wrong label: look at each row before you "

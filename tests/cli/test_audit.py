@@ -1,6 +1,7 @@
 """``audit`` and ``explain`` on small files: what they find, write, refuse, and how they end."""
 
 import csv
+import importlib.util
 import json
 import subprocess
 import sys
@@ -107,6 +108,7 @@ def test_the_gate_decides_the_exit_code(folder):
     [
         (["--target", "labelx"], "Did you mean 'label'"),
         (["-t", "label", "--model", "ridge"], "predicts no classes"),
+        (["-t", "label", "--model", "rbf", "--kernel-map", "5"], "its own encoder and kernel map"),
         (["-t", "label", "--task", "regression"], "which is no number"),
         (["-t", "label", "--drop", "colour"], "no such column"),
         (["-t", "label", "--separator", "ab"], "not one character"),
@@ -136,6 +138,29 @@ def test_values_are_audited_with_boosting_too(folder):
     assert result.exit_code == 0, result.output
     found = json.loads((folder / "values.json").read_text())
     assert found["task"] == "regression" and "city" in found["columns"]
+
+
+def test_a_kernel_map_stands_between_the_columns_and_the_model(folder):
+    command = ["-t", "label", "--kernel-map", 20]
+    files = folder / "plain.json", folder / "kernel.json"
+    run("audit", folder / "data.csv", *command[:2], "--model", "svm", "--json", files[0])
+    result = run("audit", folder / "data.csv", *command, "--model", "svm", "--json", files[1])
+    assert result.exit_code == 0, result.output
+    plain, kernel = (json.loads(file.read_text())["suspects"] for file in files)
+    assert len(set(WRONG) & {suspect["row"] for suspect in kernel}) >= 2 and kernel != plain
+    assert run("explain", folder / "data.csv", *command, "--row", 5).exit_code == 0
+
+
+def test_skrub_encodes_the_columns_where_it_is_installed(folder):
+    command = ["audit", folder / "data.csv", "-t", "label", "--skrub", "--json", folder / "s.json"]
+    result = run(*command)
+    if importlib.util.find_spec("skrub") is None:
+        assert result.exit_code == 2 and "pip install 'skinfluence[skrub]'" in result.output
+        pytest.skip("skrub is not installed")
+    assert result.exit_code == 0, result.output
+    found = json.loads((folder / "s.json").read_text())
+    assert set(WRONG) <= {suspect["row"] for suspect in found["suspects"][:6]}
+    assert "LogisticRegression" in found["model"]
 
 
 def test_rows_are_the_same_without_pandas(folder, monkeypatch):

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from skinfluence.cli._auditing.models import make_model
+from skinfluence.cli._auditing.models import ModelChoice, make_model
 from skinfluence.cli._auditing.prepare import prepare
 from skinfluence.cli._files.records import DataError, guess_dialect
 
@@ -250,7 +250,7 @@ def test_the_task_is_that_of_the_target(tmp_path, column, task, found):
 def test_many_whole_numbers_are_values_for_models_by_name(tmp_path, model, task, name):
     path = tmp_path / "data.csv"
     path.write_text("a,b,label\n" + "".join(f"{k % 3},{k % 5},{k % 15}\n" for k in range(45)))
-    made = make_model(model, prepare(path, "label", task=task))
+    made = make_model(ModelChoice(model), prepare(path, "label", task=task))
     assert type(made[-1]).__name__ == name
 
 

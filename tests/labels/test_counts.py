@@ -26,7 +26,6 @@ def model_of(quality, share=0.2):
         codes=CODES,
         row_weight=np.ones(10),
         n_iter=1,
-        temperature=1.0,
         verdict=None,
         with_noise=False,
         certain=np.zeros(10, dtype=bool),

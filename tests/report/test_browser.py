@@ -138,7 +138,9 @@ def test_when_all_are_decided_the_page_says_what_to_do_next(context, urls, flagg
     watched = Watched(context, urls["audit"])
     n = int(flagger.flagged_.sum())
     watched.press(*"k" * n)
-    assert watched.text("#finished").startswith(f"All {n} flagged rows are decided ({n} kept).")
+    assert watched.text("#finished").startswith(
+        f"All {n} flagged rows are decided. Decisions: {n} kept."
+    )
 
 
 def test_hostile_cells_do_no_harm(context, urls, hostile_report, tmp_path):

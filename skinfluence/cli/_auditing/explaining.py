@@ -14,7 +14,7 @@ from .prepare import make_rows
 from .run import noted_warnings
 
 
-def fit_explainer(prepared, rows, test=None, *, model="auto", encoding=None, separator=None):
+def fit_explainer(prepared, rows, test=None, *, model, encoding=None, separator=None):
     """A fitted InfluenceExplainer, and the rows to explain with their labels.
 
     Parameters
@@ -25,8 +25,8 @@ def fit_explainer(prepared, rows, test=None, *, model="auto", encoding=None, sep
         Rows to explain, of the file `test` or of the training file. The latter have no weight.
     test : str or Path, default=None
         File of the rows, with the same columns; None: the training file.
-    model : str, default="auto"
-        Name of the model.
+    model : ModelChoice
+        The model.
     encoding, separator : str, default=None
         Of the text of `test`.
     """

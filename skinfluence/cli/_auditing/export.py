@@ -85,6 +85,8 @@ def to_dict(audit):
         "flagged_share": audit.share,
         "estimated_wrong": float(flagger.noise_rate_ * n),
         "estimated_wrong_std": float(flagger.noise_rate_std_ * n),
+        "expected_gain": _known(flagger.expected_gain_),
+        "expected_gain_std": _known(flagger.expected_gain_std_),
         "suspects": [asdict(found) for found in audit.suspects],
         "contradicting_duplicates": [rows.tolist() for rows in duplicates.exact],
         "contradicting_near_duplicates": [rows.tolist() for rows in duplicates.near],
@@ -96,3 +98,8 @@ def to_dict(audit):
         "unlike": [asdict(found) for found in audit.unlike],
         "groups": [asdict(found) for found in audit.groups],
     }
+
+
+def _known(number):
+    """The number; None for NaN, which JSON does not have."""
+    return None if number != number else number

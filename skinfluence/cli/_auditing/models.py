@@ -1,5 +1,7 @@
 """Models by name, around scikit-learn's transformers for the kinds of columns."""
 
+from dataclasses import dataclass
+
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import (
@@ -10,6 +12,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -17,6 +20,8 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from skinfluence.cli._files.records import DataError
 from skinfluence.labels import LabelFlagger
+
+from .skrub_encoder import skrub_encoder
 
 #: (classifier, regressor); None where a name means only one of them.
 MODELS: dict = {
@@ -49,22 +54,42 @@ class Directions(TruncatedSVD):
         return super().fit_transform(X, y)
 
 
-def make_flagger(name, prepared, *, contamination="auto", verbose=None):
-    """An unfitted LabelFlagger: "auto", "linear" and "rbf" are its own models."""
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model by name, and what stands before it."""
+
+    name: str = "auto"
+    kernel_map: int | None = None  # number of landmarks
+    skrub: bool = False
+
+    @property
+    def is_own(self):
+        """Whether a LabelFlagger chooses the model and encodes the columns itself."""
+        own = self.name in ("linear", "rbf")
+        if own and (self.kernel_map or self.skrub):
+            raise DataError(
+                f"--model {self.name} has its own encoder and kernel map. Leave out --kernel-map "
+                f"and --skrub, or take one of {', '.join(MODELS)}."
+            )
+        return own or (self.name == "auto" and not self.kernel_map and not self.skrub)
+
+
+def make_flagger(choice, prepared, *, contamination="auto", verbose=None):
+    """An unfitted LabelFlagger."""
     settings: dict = {"contamination": contamination, "verbose": verbose}
     if len(prepared.labels.rows) > MANY_ROWS:
         settings["n_components"] = FEW_LANDMARKS
-    if name in ("auto", "linear", "rbf"):
-        return LabelFlagger(representation=name, **settings)
-    return LabelFlagger(make_model(name, prepared), **settings)
+    if choice.is_own:
+        return LabelFlagger(representation=choice.name, **settings)
+    return LabelFlagger(make_model(choice, prepared), **settings)
 
 
-def make_model(name, prepared):
+def make_model(choice, prepared):
     """A pipeline of the encoder and the model; "auto": logistic or ridge regression.
 
     More than ten different whole numbers are values for all models but logistic regression.
     """
-    classes = prepared.labels.task == "classification"
+    name, classes = choice.name, prepared.labels.task == "classification"
     if name == "auto":
         name = "logistic" if classes else "ridge"
     if name not in MODELS:
@@ -74,7 +99,12 @@ def make_model(name, prepared):
     if make is None:
         task = "classes" if classes else "values"
         raise DataError(f"--model {name} predicts no {task}. Use another model, or --task.")
-    return make_pipeline(encoder(prepared.columns, dense=name in ("boosting", "forest")), make())
+    dense = name in ("boosting", "forest")
+    steps = [skrub_encoder() if choice.skrub else encoder(prepared.columns, dense=dense)]
+    if choice.kernel_map:
+        n = min(choice.kernel_map, len(prepared.labels.rows) // 2)  # explain leaves rows out
+        steps.append(Nystroem(n_components=n, random_state=0))
+    return make_pipeline(*steps, make())
 
 
 def encoder(columns, dense=False):

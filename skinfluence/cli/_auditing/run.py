@@ -51,7 +51,7 @@ class Audit:
         return len(self.suspects) / len(self.prepared.labels.rows)
 
 
-def run_audit(prepared, *, model="auto", contamination="auto", explain=EXPLAINED, verbose=None):
+def run_audit(prepared, *, model, contamination="auto", explain=EXPLAINED, verbose=None):
     """The Audit of a prepared table; `explain` flagged rows get the rows against them."""
     begun = time.perf_counter()
     labels, columns = prepared.labels, prepared.columns

@@ -4,6 +4,7 @@ from collections import Counter
 
 import click
 
+from skinfluence._utils.tables import counted
 from skinfluence.cli._layout import paragraph, table
 
 from .duplicates import CLOSE
@@ -75,6 +76,8 @@ def suspects(audit, top):
         pairs = Counter((s.given, s.suggested) for s in audit.suspects).most_common(5)
         words = "; ".join(f"{given!r} to {other!r} {k:,}" for (given, other), k in pairs)
         lines.append(paragraph(f"From the given to the suggested label: {words}."))
+    if gain := flagger.summary().gain_in_words:
+        lines.append(paragraph(gain.replace("±", "+-")))
     return "\n".join(lines)
 
 
@@ -86,8 +89,8 @@ def duplicates(audit, top):
         title("Duplicates"),
         paragraph(
             f"{found.n_repeated:,} rows repeat another one, target included. Equal rows with "
-            f"another target: {len(found.exact):,} sets. Rows that differ in case and punctuation "
-            f"alone, with another target: {len(found.near):,} sets."
+            f"another target: {counted(len(found.exact), 'set')}. Rows that differ in case and "
+            f"punctuation alone, with another target: {counted(len(found.near), 'set')}."
         ),
     ]
     if sets:
@@ -99,12 +102,14 @@ def near_duplicates(audit, top):
     """Rows close to each other that contradict each other."""
     found = audit.duplicates
     if not found.distance:
-        return title("Near duplicates") + "\nThe table has too few columns to look for them."
+        return (
+            title("Near duplicates") + "\nNot looked for: too few columns, or most rows are alike."
+        )
     lines = [
         title("Near duplicates"),
         paragraph(
-            f"{len(found.close):,} sets of rows with another target lie within "
-            f"{found.distance:.3g} of each other, {CLOSE:g} times the median distance of a row to "
+            f"{counted(len(found.close), 'set')} of rows with another target within "
+            f"{found.distance:.3g} of each other: {CLOSE:g} times the median distance of a row to "
             "its nearest neighbour (numbers scaled, categories and words as columns)."
         ),
     ]

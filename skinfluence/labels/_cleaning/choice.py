@@ -8,6 +8,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
 from skinfluence.labels._inputs.rows import take_rows
+from skinfluence.labels._noise.matrix import agreement
 from skinfluence.labels._sources.cross_validated import make_folds
 
 #: A mild and a strong one; with these two "relabel" gained nothing more.
@@ -105,7 +106,7 @@ def _accuracy(flagger, given, predicted):
     known = np.isin(given, names)  # a class of one row is in no other fold
     rows, columns = (np.searchsorted(names, labels[known]) for labels in (given, predicted))
     credit = np.zeros(len(given))
-    credit[known] = np.linalg.pinv(flagger.noise_matrix_)[rows, columns]
+    credit[known] = agreement(flagger.noise_matrix_, rows, columns)
     return credit
 
 

@@ -21,7 +21,12 @@ from scipy.special import expit
 
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._noise.fitted import FittedNoise
-from skinfluence.labels._noise.matrix import NoiseFit, fit_noise_matrices, standard_errors
+from skinfluence.labels._noise.matrix import (
+    NoiseFit,
+    agreement,
+    fit_noise_matrices,
+    standard_errors,
+)
 from skinfluence.labels._sources.pooling import best_temperature, log_probabilities
 
 #: Rounds end when the rows' weights move by less than this on the mean.
@@ -137,6 +142,15 @@ class LabelNoise(FittedNoise):
             return self.verdict.posterior(log_proba, codes)
         return self.proba(log_proba)
 
+    @property
+    def predicted(self):
+        """Class that is predicted without the row, (n,)."""
+        return self.prediction.value.argmax(axis=1)
+
+    def rightness(self, predicted):
+        """Estimates of whether predictions are the true classes, (n,)."""
+        return agreement(self.verdict.matrix.matrix, self.codes, predicted)
+
     def wrong_share(self, weight):
         """Share of wrong labels among the training rows, by the noise matrix."""
         if self.verdict is None:
@@ -229,7 +243,7 @@ def fit_label_noise(
     """
     own, verdict = (np.arange(len(codes)), codes), start and start.verdict
     certain = np.zeros(len(codes), dtype=bool) if certain is None else certain
-    row_weight = np.ones(len(codes))
+    row_weight, plain = np.ones(len(codes)), None
     for n_iter in range(1, max_iter + 1):
         prediction = source.fit(weight * row_weight)
         if prediction.value.shape[1] == 1:
@@ -243,11 +257,13 @@ def fit_label_noise(
         if settled or n_iter == max_iter:
             break
         row_weight = proposed
+        plain = prediction.value.argmax(axis=1) if plain is None else plain
     return LabelNoise(
         prediction=prediction,
         codes=codes,
         row_weight=row_weight,
         n_iter=n_iter,
+        plain=plain,
         verdict=verdict,
         with_noise=noise_model and verdict is not None,
         certain=certain,

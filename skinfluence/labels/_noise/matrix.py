@@ -28,6 +28,8 @@ M. Kull, M. Perello-Nieto, M. Kaengsepp, T. Silva Filho, H. Song and P. Flach (2
 temperature scaling: obtaining well-calibrated multiclass probabilities with Dirichlet calibration,
 NeurIPS.
 
+N. Natarajan, I. Dhillon, P. Ravikumar and A. Tewari (2013), Learning with noisy labels, NeurIPS.
+
 K. P. Burnham and D. R. Anderson (2002), Model selection and multimodel inference, Springer.
 """
 
@@ -102,6 +104,15 @@ def one_rate_matrix(rate, n_classes):
     matrix = np.full((n_classes, n_classes), rate / (n_classes - 1))
     np.fill_diagonal(matrix, 1 - rate)
     return matrix
+
+
+def agreement(matrix, codes, predicted):
+    """Unbiased estimates of whether predictions are the true classes, from given labels, (n,).
+
+    Their expectation is 1 for the true class and 0 for any other where the noise matrix (true
+    classes in rows) is right (Natarajan et al. 2013, lemma 1).
+    """
+    return np.linalg.pinv(matrix)[codes, predicted]
 
 
 def fit_noise_matrices(log_proba, codes, weight, before=None):

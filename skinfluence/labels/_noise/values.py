@@ -49,6 +49,15 @@ class ValueNoise(FittedNoise):
         """Value predicted without the row, (n,)."""
         return self.prediction.value
 
+    @property
+    def predicted(self):
+        """The same, (n,)."""
+        return self.prediction.value
+
+    def rightness(self, predicted):
+        """Minus the distance from the given values, (n,)."""
+        return -np.abs(predicted - self.codes)
+
     def suggested(self, flagged):
         """The same, (n,)."""
         return self.prediction.value
@@ -130,7 +139,7 @@ def fit_value_noise(source, y, weight, *, max_iter=5, noise_model=True, certain=
     influence nothing and are judged too.
     """
     certain = np.zeros(len(y), dtype=bool) if certain is None else certain
-    row_weight = np.ones(len(y))
+    row_weight, plain = np.ones(len(y)), None
     for n_iter in range(1, max_iter + 1):
         prediction = source.fit(weight * row_weight)
         variance = _prediction_variance(prediction.leverage, weight * row_weight)
@@ -142,12 +151,14 @@ def fit_value_noise(source, y, weight, *, max_iter=5, noise_model=True, certain=
         if not noise_model or moved < SETTLED or n_iter == max_iter:
             break
         row_weight = proposed
+        plain = prediction.value if plain is None else plain
     wrong = np.where(certain, 0.0, expit(mixture.log_odds(error, prediction.value, variance)))
     return ValueNoise(
         prediction=prediction,
         codes=y,
         row_weight=row_weight,
         n_iter=n_iter,
+        plain=plain,
         mixture=mixture,
         wrong_probability=wrong,
         standardized=error / (mixture.scale(prediction.value) * np.sqrt(1.0 + variance)),

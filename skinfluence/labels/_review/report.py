@@ -1,6 +1,6 @@
 """Results of a flagger: a summary of three numbers, and a table in the user's frame type."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence._utils.warnings import ignore_last_of_class
 from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.linalg import block_size
+
+#: Standard errors above which a gain is no chance.
+CLEAR = 2.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,6 +42,28 @@ class LabelSummary(Readable):
     rows: np.ndarray
     row_names: Any
     _columns: list
+    _gain: tuple = field(default=(np.nan, np.nan), kw_only=True)  # and its standard error
+    _of_classes: bool = field(default=True, kw_only=True)
+
+    @property
+    def gain_in_words(self):
+        """Sentence on the flagger's `expected_gain_`; "" where it is not known."""
+        gain, error = self._gain
+        if not error > 0:  # unknown, or no prediction changes
+            return ""
+        size = f"{abs(gain):.3g} ± {error:.2g}"
+        what, does = "mean absolute error", "lowers"
+        if self._of_classes:
+            size = f"{100 * abs(gain):.1f} ± {100 * error:.1f} percentage points"
+            what, does = "accuracy on right labels", "raises"
+        if gain <= CLEAR * error:
+            sign = "-" if gain < 0 else "+"
+            return f"Whether cleaning {does} the {what} cannot be told from chance: {sign}{size}."
+        return (
+            f"Cleaning is expected to {does[:-1]} the {what} by {size}: models that count each row "
+            "by the probability that it is right, compared with models of all rows as given, each "
+            "without the row that it predicts."
+        )
 
     @classmethod
     def _of(cls, n_rows, rows, rate, n_sure, columns, names, **more):
@@ -75,6 +100,8 @@ def summarize(flagger):
         flagger._judgement.n_sure,
         label_columns(flagger),
         flagger.training_rows_,
+        _gain=(flagger.expected_gain_, flagger.expected_gain_std_),
+        _of_classes=flagger.target_type_ == "classes",
     )
 
 

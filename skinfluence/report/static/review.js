@@ -39,9 +39,9 @@ function drawFinished(n, countedWords) {
   const words = { keep: "kept", relabel: "changed", drop: "dropped", unsure: "unsure" };
   const parts = Object.keys(words).filter((name) => counts[name]);
   element("finished").textContent =
-    `All ${n} ${countedWords} are decided (` +
-    `${parts.map((name) => `${counts[name]} ${words[name]}`).join(", ")}). Export the decisions as ` +
-    "CSV; the command “skinfluence apply” makes the clean table from them.";
+    `All ${n} ${countedWords} are decided. Decisions: ` +
+    `${parts.map((name) => `${counts[name]} ${words[name]}`).join(", ")}. Export them as CSV; the ` +
+    "command “skinfluence apply” makes the clean table from them.";
 }
 
 function draw() {
