@@ -58,7 +58,7 @@ class LabelSummary(Readable):
             what, does = "accuracy on right labels", "raises"
         if gain <= CLEAR * error:
             sign = "-" if gain < 0 else "+"
-            return f"Whether cleaning {does} the {what} cannot be distinguished from chance: {sign}{size}."
+            return f"Whether cleaning {does} the {what} is uncertain: {sign}{size}."
         return (
             f"Cleaning is expected to {does[:-1]} the {what} by {size}: models that count each row "
             "by the probability that it is right, compared with models of all rows as given, each "
