@@ -125,10 +125,17 @@ def scored(explainer, raw, rows, scorer, sample_weight=None):
     """(score of raw predictions of some training rows, names of the methods that it calls)."""
     lost = rows[np.isnan(raw).any(axis=1)]
     if len(lost):
+        objective = explainer.objective_
+        without = f"without training row(s) {objective.shown_rows(lost)}"
+        if not (objective.closed_form or objective.predictor.moves_to_optimum):
+            raise ValueError(
+                f"No optimum near the parameters of the network was found {without}. Pass a larger "
+                f"damping than {explainer.damping:g} to the explainer, or train the network longer."
+            )
         raise ValueError(
-            f"There is no model without training row(s) {explainer.objective_.shown_rows(lost)}: "
-            "no row of some class is left, or the coefficients are undetermined. Leave these rows "
-            "out, add a penalty, or take a cv that keeps rows of every class."
+            f"There is no model {without}: no row of some class is left, or the coefficients are "
+            "undetermined. Leave these rows out, add a penalty, or take a cv that keeps rows of "
+            "every class."
         )
     estimator = known_predictions(explainer, raw)
     y, places = np.asarray(explainer.y_train_)[rows], np.arange(len(rows))

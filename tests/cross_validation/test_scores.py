@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_regression
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_iris,
+    make_multilabel_classification,
+    make_regression,
+)
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import (
@@ -29,6 +35,7 @@ from sklearn.model_selection import (
 )
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -239,3 +246,24 @@ def test_bad_input(diabetes, cancer):
         pytest.raises(ValueError, match="no model without"),
     ):
         leave_one_out_score(alone)
+
+
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(max_iter=1000), GaussianNB()], ids=lambda m: type(m).__name__
+)
+def test_there_is_no_score_without_a_whole_class(model):
+    X, y = load_iris(return_X_y=True)
+    explainer = InfluenceExplainer(model).fit(X, y)
+    with pytest.raises(ValueError, match="no row of some class is left"):
+        k_fold_score(explainer, cv=GroupKFold(3), groups=y)
+
+
+@pytest.mark.filterwarnings("ignore")  # of training that stops early
+def test_a_network_without_an_optimum_nearby_asks_for_damping():
+    X, Y = make_multilabel_classification(80, 6, n_classes=3, random_state=0)
+    network = MLPClassifier(8, alpha=0.1, max_iter=300, random_state=0)
+    explainer = InfluenceExplainer(network, damping=1.0).fit(X, Y[:, 0])
+    with pytest.raises(ValueError, match="Pass a larger damping than 1"):
+        leave_one_out_score(explainer)
+    explainer.set_params(damping=10.0).fit(X, Y[:, 0])
+    assert 0.0 < leave_one_out_score(explainer) <= 1.0
