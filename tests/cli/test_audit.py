@@ -147,7 +147,8 @@ def test_a_kernel_map_stands_between_the_columns_and_the_model(folder):
     result = run("audit", folder / "data.csv", *command, "--model", "svm", "--json", files[1])
     assert result.exit_code == 0, result.output
     plain, kernel = (json.loads(file.read_text())["suspects"] for file in files)
-    assert len(set(WRONG) & {suspect["row"] for suspect in kernel}) >= 2 and kernel != plain
+    assert kernel != plain  # and the rows of which linear models are sure
+    assert {5, 77} <= {suspect["row"] for suspect in kernel[:3]}
     assert run("explain", folder / "data.csv", *command, "--row", 5).exit_code == 0
 
 
@@ -159,7 +160,7 @@ def test_skrub_encodes_the_columns_where_it_is_installed(folder):
         pytest.skip("skrub is not installed")
     assert result.exit_code == 0, result.output
     found = json.loads((folder / "s.json").read_text())
-    assert {5, 77} <= {suspect["row"] for suspect in found["suspects"][:6]}
+    assert {5, 77} <= {suspect["row"] for suspect in found["suspects"][:3]}
     assert "LogisticRegression" in found["model"]
 
 
