@@ -37,9 +37,10 @@ def check_number(name, value, *, words=(), least=None, above=None, most=None, be
     inside = inside and (most is None or value <= most) and (below is None or value < below)
     if not inside:
         bounds = [(">=", least), (">", above), ("<=", most), ("<", below)]
-        bound = " and ".join(f" {sign} {limit:g}" for sign, limit in bounds if limit is not None)
+        bound = " and ".join(f"{sign} {limit:g}" for sign, limit in bounds if limit is not None)
         either = "".join(f"{word!r} or " for word in words)
-        raise ValueError(f"{name}={value!r}. Expected {either}a finite number{bound}.")
+        expected = f"{either}a finite number {bound}".rstrip()
+        raise ValueError(f"{name}={value!r}. Expected {expected}.")
 
 
 def check_threshold(threshold, is_classification):

@@ -271,7 +271,8 @@ class Objective:
         """J(theta)."""
         s = self.sample_weight
         if s.shape[1] == 1:
-            data = s[:, 0] @ self.row_values()
+            # a row without weight costs nothing, also where its loss is infinite
+            data = s[:, 0] @ np.where(s[:, 0] != 0.0, self.row_values(), 0.0)
         else:  # a separable loss, weighted output by output
             per_output = self.loss.value(self.y[..., None], self.raw_prediction[..., None])
             data = (s * per_output).sum()
