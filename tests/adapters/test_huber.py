@@ -9,7 +9,7 @@ from sklearn.linear_model import HuberRegressor
 from sklearn.linear_model._huber import _huber_loss_and_gradient
 
 from skinfluence import InfluenceExplainer
-from skinfluence.adapters import Settings, explain_estimator
+from skinfluence.adapters import Settings, UnsupportedEstimatorError, explain_estimator
 from skinfluence.adapters._families.huber import ScaledHuber
 from skinfluence.groups import group_influence
 from skinfluence.predictors import Design
@@ -145,3 +145,12 @@ def test_the_loss_has_its_derivatives():
         slope = (loss.gradient(targets, ahead) - loss.gradient(targets, behind)) / (2 * d)
         unit = np.broadcast_to(np.eye(2)[k], raw.shape)
         np.testing.assert_allclose(loss.hessian_product(targets, raw, unit), slope, atol=1e-6)
+
+
+def test_a_scale_at_its_bound_is_refused_and_the_advice_runs():
+    rng = np.random.default_rng(0)
+    few, values = rng.random((15, 30)), rng.integers(0, 3, 15)
+    with pytest.raises(UnsupportedEstimatorError, match="fits so many rows exactly"):
+        InfluenceExplainer(HuberRegressor(max_iter=5000)).fit(few, values)
+    found = InfluenceExplainer(HuberRegressor(alpha=1000.0, max_iter=5000)).fit(few, values)
+    assert found.objective_.stationarity() < 1e-9

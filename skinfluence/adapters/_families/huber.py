@@ -3,11 +3,14 @@
 import numpy as np
 from sklearn.linear_model import HuberRegressor
 
-from skinfluence.adapters._linear import design_and_coef, target_values, write_coefficients
+from skinfluence.adapters._linear import design_and_coef, refuse, target_values, write_coefficients
 from skinfluence.adapters._registry import register
 from skinfluence.losses import Loss
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
 from skinfluence.predictors._scaled import ScaledPredictor
+
+#: Scales at most as large, relative to the range of the targets, are those of an exact fit.
+EXACT = 1e-8
 
 
 class ScaledHuber(Loss):
@@ -93,6 +96,13 @@ def write_with_scale(estimator, parameters):
 def huber_regressor(estimator, X, y, sample_weight, settings):
     """sum_i s_i (sigma + sigma H((y_i - f_i) / sigma)) + alpha ||w||^2, over w, b and sigma."""
     y = target_values(y)
+    refuse(
+        estimator,
+        estimator.scale_ <= EXACT * np.ptp(y),
+        f"the fitted scale {estimator.scale_:.1e}: it fits so many rows exactly that its scale is "
+        "at its bound, where it has no derivative",
+        "Use a larger alpha, fewer columns or another estimator, such as Ridge.",
+    )
     weights, coding = RowWeights(sample_weight), ScaledCoding()
     design, coef = design_and_coef(estimator, X, 1, weights, centred=settings.center)
     penalty = np.zeros(coef.shape[1] + 1)
