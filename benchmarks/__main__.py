@@ -44,6 +44,7 @@ BENCHMARKS = (
     "curvature",
     "closed_form",
     "counts",
+    "families",
     "deletion",
     "conclusions",
     "cross_validation",
