@@ -36,7 +36,7 @@ class PenaltyPath:
 
     @staticmethod
     def serves(explainer):
-        """Whether the objective has one smooth optimum, on columns that no penalty changes.
+        """Whether there is one smooth optimum, undamped, on columns that no penalty changes.
 
         Parameters
         ----------
@@ -47,6 +47,8 @@ class PenaltyPath:
         bool
         """
         objective = explainer.objective_
+        if explainer.damping != 0:  # the path has none
+            return False
         if objective.closed_form or objective.members or objective.selects or objective.stands_in:
             return False
         predictor = objective.predictor

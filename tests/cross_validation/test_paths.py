@@ -109,3 +109,10 @@ def test_parts_of_a_grid_that_differ_otherwise_have_paths_of_their_own():
     for params, score in zip(found["params"], found["mean_test_score"], strict=True):
         one = InfluenceExplainer(RidgeClassifier(**params)).fit(X, y)
         assert score == leave_one_out_score(one)
+
+
+def test_a_path_has_no_damping():
+    X, y = load_iris(return_X_y=True)
+    damped = InfluenceExplainer(LogisticRegression(max_iter=1000), damping=0.01).fit(X, y)
+    assert not PenaltyPath.serves(damped)
+    assert PenaltyPath.serves(damped.set_params(damping=0.0).fit(X, y))
