@@ -41,6 +41,18 @@ def test_singular_columns_leave_influences_as_they_are_without_them():
     np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-10 * np.abs(want).max())
 
 
+@pytest.mark.filterwarnings("ignore:LogisticRegression had not converged")
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_units_of_a_column_that_repeats_another_do_not_matter(unit):
+    model = LogisticRegression(C=np.inf)
+    want = InfluenceExplainer(model).fit(X, y).influence(X, y, rows=[0, 1])
+    repeated = np.c_[X, unit * X[:, 0], X[:, 1]]
+    explainer = InfluenceExplainer(model).fit(repeated, y)
+    with pytest.warns(SingularHessianWarning):
+        got = explainer.influence(repeated, y, rows=[0, 1])
+    np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("solver", ["cholesky", "woodbury"])
 def test_a_singular_hessian_is_refused_by_solvers_that_cannot(solver):
     explainer = InfluenceExplainer(LinearRegression(), solver=solver).fit(singular, values)

@@ -25,6 +25,8 @@ CASES = {
     "wide-two-outputs": (WIDE, {"outputs": 2}),
     "twins": (TWINS, {}),
     "twins-weights": (TWINS, {"weights": True}),
+    # the constant is rounding when it is centred, and 1e15 times smaller than its twins
+    "twins-constant-weights": (np.c_[TWINS, np.full(30, 3.7)], {"weights": True}),
     "lonely": (LONELY, {}),
     "lonely-two-outputs": (LONELY, {"outputs": 2}),
     "lonely-without-intercept": (LONELY, {"fit_intercept": False}),

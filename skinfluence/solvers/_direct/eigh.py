@@ -43,10 +43,22 @@ class EighSolver(Solver):
         root = vectors[:, ~null] / np.sqrt(values[~null]) / scale[:, None]
         space = np.zeros((len(values), 0))
         if null.any():
-            space, _ = np.linalg.qr(vectors[:, null] / scale[:, None])
+            space = orthonormal(vectors[:, null] / scale[:, None])
             root = project_out(space, root)
         if non_identifiable.size and null.any():
             # what is left of the null space without the non-identifiable directions is the data's
             left, size, _ = np.linalg.svd(project_out(non_identifiable, space), full_matrices=False)
             space = left[:, size > 1e-6]
         return root, space
+
+
+def orthonormal(V):
+    """Orthonormal basis of the span of V (p, m), accurate also where rows differ by many sizes.
+
+    Householder's QR is so row by row where the largest rows come first (A. J. Cox and N. J. Higham,
+    "Stability of Householder QR factorization for weighted least squares problems", 1998).
+    """
+    order = np.argsort(-np.abs(V).max(axis=1), kind="stable")
+    out = np.empty_like(V)
+    out[order] = np.linalg.qr(V[order])[0]
+    return out
