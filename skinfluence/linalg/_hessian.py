@@ -122,9 +122,11 @@ class Hessian(LinearOperator):
         size = 8 * (self.n_outputs * V.shape[1] + self.shape[0])
         for rows in row_blocks(self.n_rows, size):
             part = self.predictor.take(rows)
-            if first:
+            if first and self._residual is not None:
+                out += part.hessian_product(self.curvature_of(rows), self._residual(rows), V)
+            elif first:
                 out += part.vjp(self.curvature_of(rows).apply(part.jvp(V)))
-            if self._residual is not None:
+            elif self._residual is not None:
                 out += part.curvature_product(self._residual(rows), V)
         return out
 

@@ -9,8 +9,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from skinfluence.networks._training import train
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
-from skinfluence.predictors._torch import RowFunction, TorchPredictor, torch_loss
+from skinfluence.predictors._torch import RowFunction, TorchPredictor
 from skinfluence.predictors._torch_checks import check_outputs, explained_errors
+from skinfluence.predictors._torch_loss import torch_loss
 
 
 class RiskMinimizer(RegressorMixin, BaseEstimator):

@@ -13,29 +13,41 @@ from skinfluence.linalg import Hessian, row_blocks
 class Layer(NamedTuple):
     """Parameters of one layer of a network, as its rows see them.
 
-    With parameters W of shape (d, h) the outputs are ``inputs @ W``, and row i's Jacobian in them
-    is the outer product ``inputs[i, :, None] * pulls[i, k, None, :]``: no more of it is stored.
+    With parameters W of shape (d, h) the outputs are ``inputs @ W``, at each of T positions: one
+    for fully connected layers, those of the output image for convolutions. Row i's Jacobian in W
+    is the sum over positions of the outer products of `inputs` and `pulls`: no more of it is
+    stored.
 
     Attributes
     ----------
-    inputs : ndarray of shape (n, d)
+    inputs : ndarray of shape (n, T, d)
         With a column of ones where the layer has biases.
-    pulls : ndarray of shape (n, K, h)
+    pulls : ndarray of shape (n, K, T, h)
         Derivatives of the raw predictions in the layer's outputs.
+    index : ndarray of int of shape (d, h)
+        Where each of W is among the p parameters of the predictor.
     """
 
     inputs: np.ndarray
     pulls: np.ndarray
+    index: np.ndarray
 
     @property
-    def shape(self):
-        """(d, h)."""
-        return self.inputs.shape[1], self.pulls.shape[2]
+    def n_positions(self):
+        """T."""
+        return self.inputs.shape[1]
+
+    @property
+    def size(self):
+        """Numbers of a row: inputs, derivatives, and the Jacobian where it is formed."""
+        (_, T, d), (_, K, _, h) = self.inputs.shape, self.pulls.shape
+        return T * (d + K * h) + (K * d * h if T > 1 else 0)
 
     def jacobian(self):
-        """Derivatives of the raw predictions in the layer's parameters, (n, K, d h)."""
-        n, K, _ = self.pulls.shape
-        return (self.inputs[:, None, :, None] * self.pulls[:, :, None]).reshape(n, K, -1)
+        """Derivatives of the raw predictions in the layer's parameters, (n, K, d, h)."""
+        if self.n_positions == 1:
+            return self.inputs[:, 0, None, :, None] * self.pulls[:, :, 0, None]
+        return self.inputs.transpose(0, 2, 1)[:, None] @ self.pulls
 
 
 def along(jacobians, V):
@@ -77,8 +89,6 @@ class Predictor(ABC):
     moves_to_optimum = True
     #: whether the Jacobians of all rows cost less than products with p columns
     forms_jacobians = True
-    #: whether :meth:`layers` gives the layers of a network
-    has_layers = False
     #: function from X to the features of a linear predictor's design, where these are not X
     columns = None
     _cached: frozenset = frozenset()
@@ -168,8 +178,13 @@ class Predictor(ABC):
     def row_jacobian(self):
         """Derivative of each row's raw predictions in the parameters, (n, K, p)."""
 
+    @property
+    def has_layers(self):
+        """Whether :meth:`layers` gives the layers of a network."""
+        return False
+
     def layers(self):
-        """The :class:`Layer` of each layer of a network, whose parameters are one after the other.
+        """The :class:`Layer` of each layer of a network, which share all parameters out.
 
         For solvers that approximate the curvature layer by layer.
         """
@@ -193,6 +208,13 @@ class Predictor(ABC):
     def curvature_product(self, R, V):
         """sum_i sum_k R_ik (d2 f_ik / d theta2) V for R (n, K) and V (p, m) -> (p, m)."""
         return np.zeros_like(V)
+
+    def hessian_product(self, curvature, R, V):
+        """sum_i J_i' A_i J_i V plus :meth:`curvature_product`, for the RowCurvature A of the rows.
+
+        A Hessian without its penalty; overridden where one pass costs less than three.
+        """
+        return self.vjp(curvature.apply(self.jvp(V))) + self.curvature_product(R, V)
 
     def row_vjp(self, U):
         """J_i' u_i of each row, one column each, for U of shape (n, K) -> (p, n)."""

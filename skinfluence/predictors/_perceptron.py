@@ -45,7 +45,6 @@ class Perceptron(Predictor):
     """
 
     moves_to_optimum = False
-    has_layers = True
 
     def __init__(self, X, coef, widths, activation):
         super().__init__(X, coef)
@@ -190,16 +189,21 @@ class Perceptron(Predictor):
 
     def row_jacobian(self):
         blocks = [layer.jacobian() for layer in self.layers()]
-        return np.concatenate(blocks, axis=2)
+        return np.concatenate([J.reshape(*J.shape[:2], -1) for J in blocks], axis=2)
+
+    @property
+    def has_layers(self):
+        return True
 
     def layers(self):
         n, K = self.n_rows, self.widths[-1]
         pulls = self._pulls(np.broadcast_to(np.eye(K), (n, K, K)))
         ones = np.ones((n, 1))
         inputs = [a.toarray() if sparse.issparse(a) else a for a in self._inputs[:-1]]
+        index = self._split(np.arange(self.n_parameters))
         return [
-            Layer(np.concatenate([a, ones], axis=1), pull)
-            for a, pull in zip(inputs, pulls, strict=True)
+            Layer(np.concatenate([a, ones], axis=1)[:, None], pull[:, :, None], np.vstack(own))
+            for a, pull, own in zip(inputs, pulls, index, strict=True)
         ]
 
     def common_shifts(self, penalty):
@@ -234,7 +238,7 @@ class Perceptron(Predictor):
         K = self.widths[-1]
         for rows, part in self._blocks(K):
             sizes = [
-                np.einsum("nkh,nk->nh", np.abs(layer.pulls), weights[rows])
+                np.einsum("nkh,nk->nh", np.abs(layer.pulls[:, :, 0]), weights[rows])
                 for layer in part.layers()
             ]
             parts = zip(part._inputs, sizes, strict=False)

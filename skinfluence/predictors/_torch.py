@@ -9,11 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from skinfluence.linalg import row_blocks
-from skinfluence.losses import Loss
 from skinfluence.predictors._base import Predictor
 
 #: Memory of a block of rows: larger than elsewhere, since each call of torch takes milliseconds.
-BLOCK_MIB = 256
+BLOCK_MIB = 64
 
 
 def import_torch():
@@ -49,6 +48,7 @@ class ModuleFunction:
         torch = import_torch()
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"module={module!r}: expected a torch.nn.Module.")
+        _check_numbers(module, n_features)
         self.n_features = n_features
         self.module = copy.deepcopy(module).double().eval().requires_grad_(False)
         self.output = output
@@ -117,6 +117,24 @@ class ModuleFunction:
         return raw if raw.ndim == 2 else raw.reshape(len(X), -1)
 
 
+def _check_numbers(module, n_features):
+    """Raise for parameters that have no shape or no numbers yet."""
+    torch = import_torch()
+    parts = dict([*module.named_parameters(), *module.named_buffers()])
+    lazy = [name for name, part in parts.items() if torch.nn.parameter.is_lazy(part)]
+    if lazy:
+        raise ValueError(
+            f"{lazy} of the module have no shape yet: lazy layers get theirs from the first rows. "
+            f"Call the module before it is explained: module(torch.zeros(2, {n_features}))."
+        )
+    empty = [name for name, part in parts.items() if part.is_meta]
+    if empty:
+        raise ValueError(
+            f'{empty} of the module are on the device "meta", which holds no numbers. Load them: '
+            'module.to_empty(device="cpu"), then module.load_state_dict(...).'
+        )
+
+
 def _chosen(module, layers):
     """Names of the parameters of some layers, in the module's own order."""
     names = [name for name, _ in module.named_parameters()]
@@ -155,8 +173,14 @@ class TorchPredictor(Predictor):
         self.moves_to_optimum = moves_to_optimum
 
     @cached_property
-    def _theta(self):
+    def theta(self):
+        """The parameters as a tensor."""
         return self._tensor(self.coef)
+
+    @property
+    def rows(self):
+        """The rows as a tensor."""
+        return self._tensor(self.X)
 
     def _tensor(self, array):
         torch = import_torch()
@@ -179,16 +203,16 @@ class TorchPredictor(Predictor):
     def raw(self):
         torch = import_torch()
         with torch.no_grad():
-            parts = [self.function(self._theta, X) for _, X in self._blocks()]
+            parts = [self.function(self.theta, X) for _, X in self._blocks()]
             if not parts:  # the function knows how many raw predictions a row has
                 one = self._tensor(np.zeros((1, self.X.shape[1])))
-                parts = [self.function(self._theta, one)[:0]]
+                parts = [self.function(self.theta, one)[:0]]
         return np.concatenate([part.cpu().numpy() for part in parts])
 
     def row_jacobian(self):
         func = import_torch().func
         each = func.vmap(func.jacrev(self._row), in_dims=(None, 0))
-        return each(self._theta, self._tensor(self.X)).cpu().numpy()
+        return each(self.theta, self.rows).cpu().numpy()
 
     def jvp(self, V):
         func = import_torch().func
@@ -196,7 +220,7 @@ class TorchPredictor(Predictor):
         for _, X in self._blocks(V.shape[1]):
 
             def along(v, X=X):
-                return func.jvp(lambda theta: self.function(theta, X), (self._theta,), (v,))[1]
+                return func.jvp(lambda theta: self.function(theta, X), (self.theta,), (v,))[1]
 
             parts.append(_each(along, tangents).cpu().numpy().transpose(1, 2, 0))
         return np.concatenate(parts or [np.zeros((0, self.raw().shape[1], V.shape[1]))])
@@ -205,7 +229,7 @@ class TorchPredictor(Predictor):
         func = import_torch().func
         out = np.zeros((self.n_parameters, U.shape[2]))
         for rows, X in self._blocks(U.shape[2]):
-            _, pull = func.vjp(lambda theta, X=X: self.function(theta, X), self._theta)
+            _, pull = func.vjp(lambda theta, X=X: self.function(theta, X), self.theta)
             cotangents = self._tensor(U[rows].transpose(2, 0, 1))
             out += func.vmap(lambda u, pull=pull: pull(u)[0])(cotangents).cpu().numpy().T
         return out
@@ -218,7 +242,27 @@ class TorchPredictor(Predictor):
 
             def along(v, X=X, weights=weights):
                 gradient = func.grad(lambda theta: (weights * self.function(theta, X)).sum())
-                return func.jvp(gradient, (self._theta,), (v,))[1]
+                return func.jvp(gradient, (self.theta,), (v,))[1]
+
+            out += _each(along, tangents).cpu().numpy().T
+        return out
+
+    def hessian_product(self, curvature, R, V):
+        # of sum_i R_i'f_i + d_i'A_i d_i / 2 with the change d of f, in one pass instead of three
+        func = import_torch().func
+        out, tangents = np.zeros(V.shape), self._tensor(V.T)
+        for rows, X in self._blocks(V.shape[1]):
+            weights, A = self._tensor(R[rows]), self._tensor(curvature.take(rows).matrix())
+            with import_torch().no_grad():
+                before = self.function(self.theta, X)
+
+            def model(theta, X=X, weights=weights, A=A, before=before):
+                change = self.function(theta, X) - before
+                turned = (A @ change[:, :, None])[:, :, 0]
+                return (weights * change + 0.5 * turned * change).sum()
+
+            def along(v, model=model):
+                return func.jvp(func.grad(model), (self.theta,), (v,))[1]
 
             out += _each(along, tangents).cpu().numpy().T
         return out
@@ -227,7 +271,19 @@ class TorchPredictor(Predictor):
         func = import_torch().func
         gradient = func.grad(lambda theta, x, u: self._row(theta, x) @ u)
         each = func.vmap(gradient, in_dims=(None, 0, 0))
-        return each(self._theta, self._tensor(self.X), self._tensor(U)).cpu().numpy().T
+        return each(self.theta, self.rows, self._tensor(U)).cpu().numpy().T
+
+    @property
+    def has_layers(self):
+        try:
+            return bool(self.take(slice(0, 1)).layers())
+        except TypeError:
+            return False
+
+    def layers(self):
+        from skinfluence.predictors._torch_layers import module_layers
+
+        return module_layers(self)
 
     def output_vjp(self, k, n_outputs):
         return self.row_vjp(np.eye(n_outputs)[np.full(self.n_rows, k)])
@@ -236,13 +292,13 @@ class TorchPredictor(Predictor):
         func = import_torch().func
 
         def along(x, d):
-            return func.jvp(lambda theta: self._row(theta, x), (self._theta,), (d,))[1]
+            return func.jvp(lambda theta: self._row(theta, x), (self.theta,), (d,))[1]
 
-        return func.vmap(along)(self._tensor(self.X), self._tensor(D.T)).cpu().numpy()
+        return func.vmap(along)(self.rows, self._tensor(D.T)).cpu().numpy()
 
     def row_changes(self, coef_changes):
         func, parts = import_torch().func, []
-        each = func.vmap(lambda x, d: self._row(self._theta + d, x))
+        each = func.vmap(lambda x, d: self._row(self.theta + d, x))
         numbers = self.n_parameters + self._numbers_per_row
         for rows in row_blocks(self.n_rows, 32 * numbers, BLOCK_MIB):
             moved = each(self._tensor(self.X[rows]), self._tensor(coef_changes[rows]))
@@ -265,7 +321,7 @@ class TorchPredictor(Predictor):
         out = np.empty((*V.shape[:-1], self.X.shape[1]))
         flat_in, flat_out = V.reshape(-1, *V.shape[-2:]), out.reshape(-1, *out.shape[-2:])
         for rows, X in self._blocks(len(flat_in)):
-            _, pull = torch.func.vjp(lambda X: self.function(self._theta, X), X)
+            _, pull = torch.func.vjp(lambda X: self.function(self.theta, X), X)
             each = torch.func.vmap(lambda u, pull=pull: pull(u)[0])
             flat_out[:, rows] = each(self._tensor(flat_in[:, rows])).cpu().numpy()
         return out
@@ -316,60 +372,3 @@ class _ClassOutput:
                 return torch.logit(out)
             out = out.log()
         return out[:, 1:] - out[:, :1] if out.shape[1] == 2 else out
-
-
-class _TorchLoss(Loss):
-    """A user's ``loss(raw, y)`` of one row, with derivatives by torch.func."""
-
-    separable = False
-
-    def __init__(self, function, flat, convex):
-        self.function = function
-        self.flat = flat
-        self.convex = convex
-
-    def _each(self, make, y, raw, *others):
-        """make(loss of one row) over all rows of arrays with any leading axes."""
-        torch, lead, arrays = import_torch(), raw.shape[:-1], []
-        for array in (raw, np.broadcast_to(y, (*lead, y.shape[-1])), *others):
-            array = np.require(array.reshape(-1, array.shape[-1]), np.float64, "CW")
-            arrays.append(torch.as_tensor(array))
-
-        def loss(f, target):
-            return self.function(f, target[0] if self.flat else target)
-
-        out = torch.func.vmap(make(torch.func, loss))(*arrays).numpy()
-        return out.reshape(*lead, *out.shape[1:])
-
-    def value(self, y, raw_prediction):
-        values = self._each(lambda func, loss: loss, y, raw_prediction)
-        if values.ndim >= raw_prediction.ndim:
-            shape = values.shape[raw_prediction.ndim - 1 :]
-            raise ValueError(
-                f"`loss` returns shape {shape} for one row. Expected one number, of shape (): "
-                "loss(raw, y) takes the raw predictions (K,) first, of which raw[0] is one."
-            )
-        return values
-
-    def gradient(self, y, raw_prediction):
-        return self._each(lambda func, loss: func.grad(loss), y, raw_prediction)
-
-    def hessian_product(self, y, raw_prediction, V):
-        def product(func, loss):
-            return lambda f, t, v: func.jvp(lambda g: func.grad(loss)(g, t), (f,), (v,))[1]
-
-        return self._each(product, y, raw_prediction, np.broadcast_to(V, raw_prediction.shape))
-
-
-def torch_loss(function, *, flat, convex):
-    """Loss of a row by a user's function of tensors.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(raw, y)`` of tensors of shapes (K,) and (n_outputs,) returns the loss of one row.
-    flat : bool
-        Whether y is one number, of shape ().
-    convex : bool
-    """
-    return _TorchLoss(function, flat, convex)

@@ -347,7 +347,15 @@ def seeded(solver):
 
 
 class IndefiniteHessianError(np.linalg.LinAlgError):
-    """The Hessian has directions of negative curvature: the coefficients are at no minimum."""
+    """The Hessian has directions of negative curvature: the coefficients are at no minimum.
+
+    Attributes
+    ----------
+    smallest_eigenvalue : float or None
+        Of the Hessian in sum form, with the damping, where it was estimated.
+    """
+
+    smallest_eigenvalue: float | None = None
 
 
 def get_solver(solver, **settings):

@@ -61,9 +61,11 @@ def require_positive_curvature(hessian, total_weight):
     enough = damping + 2.0 * abs(smallest) / total_weight
     digit = 10.0 ** np.floor(np.log10(enough)) if enough > 0.0 else 1e-6
     suggested = np.ceil(enough / digit) * digit
-    raise IndefiniteHessianError(
+    error = IndefiniteHessianError(
         f"The Hessian has directions of negative curvature (smallest eigenvalue {smallest:.2g} in "
         f"sum form, {smallest / total_weight:.2g} a row, at damping={damping:g}): the parameters "
         f"are at no minimum. Pass damping={suggested:g} or more, or "
         'curvature="gauss_newton" with some damping, whose matrix has no negative curvature.'
     )
+    error.smallest_eigenvalue = smallest
+    raise error

@@ -17,9 +17,11 @@ class KFACSolver(Solver):
     Row i adds ``a a' (x) B' A B`` to the block of a layer, with the layer's inputs a, the
     derivatives B of the raw predictions in its outputs, and the weighted curvature A of the row's
     loss. The sum of these products is replaced by the product of the mean of ``a a'`` and the sum
-    of ``B' A B``. Blocks between layers are left out. Two small eigendecompositions a layer give
-    the inverse for any number of right-hand sides. Penalty and damping are added to the
-    eigenvalues.
+    of ``B' A B``. Of a convolution, a row has inputs and derivatives at each position of the
+    output: the sum of ``a a'`` over positions and the mean of ``B' A B`` over them are taken, as if
+    derivatives at different positions were uncorrelated. Blocks between layers are left out. Two
+    small eigendecompositions a layer give the inverse for any number of right-hand sides. Penalty
+    and damping are added to the eigenvalues.
 
     It is exact for squared error and one layer, if all of its parameters are penalised (by the
     damping, say) or none. Otherwise it is an approximation that ranks rows. Which of "kfac" and
@@ -31,7 +33,8 @@ class KFACSolver(Solver):
     References
     ----------
     J. Martens and R. Grosse, "Optimizing neural networks with Kronecker-factored approximate
-    curvature", ICML 2015.
+    curvature", ICML 2015. R. Grosse and J. Martens, "A Kronecker-factored approximate Fisher matrix
+    for convolution layers", ICML 2016.
     """
 
     name = "kfac"
@@ -45,19 +48,19 @@ class KFACSolver(Solver):
                 'which leverages and Newton steps are made of. Use curvature="gauss_newton" and '
                 'method="first_order"; or solver="auto" for the Hessian.'
             )
-        blocks, start = [], 0
-        for left, right in _factors(hessian):
-            end = start + len(left) * len(right)
-            penalty = hessian.penalty.ravel()[start:end].reshape(len(left), len(right))
-            blocks.append(_Block(left, right, penalty))
-            start = end
+        penalty = hessian.penalty.ravel()
+        layers = hessian.predictor.take(slice(0, 1)).layers()
+        blocks = [
+            _Block(left, right, penalty[layer.index], layer.index)
+            for (left, right), layer in zip(_factors(hessian), layers, strict=True)
+        ]
         if self.corrected:
             _correct(hessian, blocks)
         values = np.concatenate([block.eigenvalues.ravel() for block in blocks])
         if not values.min() > len(values) * np.finfo(float).eps * values.max():
             raise SingularHessianError(
                 f'solver="{self.name}": the Gauss-Newton matrix has directions without curvature. '
-                "Pass a positive damping, such as damping=0.01."
+                "Pass a positive damping, such as damping=0.1."
             )
         report = report_of(self.name, hessian)
         report.reason = f"Kronecker factors of {len(blocks)} layer(s), an approximation"
@@ -83,13 +86,14 @@ class EKFACSolver(KFACSolver):
 
 
 class _Block:
-    """Block left (x) right + diag(penalty) of one layer's parameters (d, h), by eigenvectors.
+    """Block left (x) right + diag(penalty) of the parameters `index` (d, h), by eigenvectors.
 
     Where all are penalised they are scaled to a penalty of one, which every eigenvector keeps: the
     block is then inverted exactly as it stands.
     """
 
-    def __init__(self, left, right, penalty):
+    def __init__(self, left, right, penalty, index):
+        self.index = index
         self.penalty, self.scale = penalty, np.ones(len(left))
         if (penalty > 0.0).all() and (penalty == penalty[:, :1]).all():
             self.scale = 1.0 / np.sqrt(penalty[:, 0])
@@ -113,12 +117,19 @@ class _Block:
         return scale * np.einsum("dj,jhm->dhm", self.left, back, optimize=True)
 
     def squares(self, a, b, theta):
-        """Squared lengths (n,) of solutions for outer products of a (n, d) and b (n, h).
+        """Squared lengths (n,) of solutions for sums of outer products of a (n, T, d), b (n, T, h).
 
         Both are along the eigenvectors. With `theta` Euclidean, otherwise the product of solution
         and right-hand side.
         """
         inverse = 1.0 / self.eigenvalues
+        if a.shape[1] > 1:
+            gradients = a.transpose(0, 2, 1) @ b  # shape: (n, d, h)
+            own = gradients * inverse
+            if not theta:
+                return (gradients * own).sum(axis=(1, 2))
+            return (((self.scale[:, None] * self.left) @ own) ** 2).sum(axis=(1, 2))
+        a, b = a[:, 0], b[:, 0]
         if not theta:
             return ((a**2 @ inverse) * b**2).sum(axis=1)
         usual = np.median(self.scale)  # of all parameters but the biases
@@ -147,44 +158,39 @@ class KroneckerInverse(InverseHessian):
 
     def solve(self, V):
         V = check_columns(V, self.shape[0])
-        out, start = np.empty(V.shape), 0
+        out = np.empty(V.shape)
         for block in self.blocks:
-            end = start + block.penalty.size
-            own = V[start:end].reshape(*block.penalty.shape, -1)
-            out[start:end] = block.solve(own).reshape(end - start, -1)
-            start = end
+            out[block.index] = block.solve(V[block.index])
         return out
 
     def change_squares(self, predictor, residual, theta):
         """Squared lengths (n,) of the solutions for the gradients J_i' residual_i of rows.
 
         A row's gradient in a layer is the outer product of its inputs and of the residual's
-        derivative in its outputs, so that no gradient is formed.
+        derivative in its outputs, so that it is formed for convolutions only, their sum.
         """
         squares = np.zeros(predictor.n_rows)
-        widths = [sum(layer.shape) for layer in predictor.take(slice(0, 1)).layers()]
-        for rows in row_blocks(predictor.n_rows, 16 * residual.shape[1] * sum(widths)):
-            layers = predictor.take(rows).layers()
+        for rows, layers in _passes(predictor):
             for block, layer in zip(self.blocks, layers, strict=True):
                 a = (layer.inputs * block.scale) @ block.left
-                b = np.einsum("nkh,nk->nh", layer.pulls, residual[rows]) @ block.right
+                b = np.einsum("nkth,nk->nth", layer.pulls, residual[rows]) @ block.right
                 squares[rows] += block.squares(a, b, theta)
         return squares
 
 
-def _passes(hessian):
-    """(rows, their layers, their curvature) of some rows at a time."""
-    predictor = hessian.predictor
-    widths = [sum(layer.shape) for layer in predictor.take(slice(0, 1)).layers()]
-    for rows in row_blocks(hessian.n_rows, 16 * hessian.n_outputs * sum(widths)):
-        yield rows, predictor.take(rows).layers(), hessian.curvature_of(rows)
+def _passes(predictor):
+    """(rows, their layers) of some rows at a time."""
+    one = sum(layer.size for layer in predictor.take(slice(0, 1)).layers())
+    for rows in row_blocks(predictor.n_rows, 16 * one):
+        yield rows, predictor.take(rows).layers()
 
 
 def _factors(hessian):
     """(left (d, d), right (h, h)) of each layer: weighted mean of a a', and sum of B' A B."""
     weight = hessian.row_weight.mean(axis=1)
     sums = None
-    for rows, layers, curvature in _passes(hessian):
+    for rows, layers in _passes(hessian.predictor):
+        curvature = hessian.curvature_of(rows)
         parts = [_products(layer, curvature, weight[rows]) for layer in layers]
         if sums is None:
             sums = parts
@@ -196,8 +202,11 @@ def _factors(hessian):
 
 
 def _products(layer, curvature, weight):
-    left = (layer.inputs.T * weight) @ layer.inputs
-    right = np.tensordot(layer.pulls, curvature.apply(layer.pulls), axes=((0, 1), (0, 1)))
+    n, K, T, h = layer.pulls.shape
+    flat = layer.inputs.reshape(n * T, -1)
+    left = (flat.T * np.repeat(weight, T)) @ flat
+    turned = curvature.apply(layer.pulls.reshape(n, K, T * h)).reshape(n * K * T, h)
+    right = layer.pulls.reshape(n * K * T, h).T @ turned / T
     return [left, 0.5 * (right + right.T)]
 
 
@@ -205,8 +214,14 @@ def _correct(hessian, blocks):
     """Set each block's values to the curvature of its layer along the pairs of eigenvectors."""
     for block in blocks:
         block.values = np.zeros(block.values.shape)
-    for _, layers, curvature in _passes(hessian):
+    for rows, layers in _passes(hessian.predictor):
+        curvature = hessian.curvature_of(rows)
         for block, layer in zip(blocks, layers, strict=True):
-            pulls = layer.pulls @ block.right
-            along = (pulls * curvature.apply(pulls)).sum(axis=1)  # shape: (n, h)
-            block.values += ((layer.inputs * block.scale) @ block.left).T ** 2 @ along
+            a, pulls = (layer.inputs * block.scale) @ block.left, layer.pulls @ block.right
+            if layer.n_positions == 1:
+                own = pulls[:, :, 0]
+                block.values += (a[:, 0] ** 2).T @ (own * curvature.apply(own)).sum(axis=1)
+                continue
+            n, K, _, h = pulls.shape
+            own = (a.transpose(0, 2, 1)[:, None] @ pulls).reshape(n, K, -1)
+            block.values += (own * curvature.apply(own)).sum(axis=(0, 1)).reshape(-1, h)

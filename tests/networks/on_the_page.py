@@ -28,6 +28,13 @@ def explain_module(module, X, y, X_test, y_test):
     return explainer.influence(X_test, y_test, method="first_order")
 
 
+def explain_large_module(module, X, y, X_test, y_test):
+    """The same by Kronecker factors of each layer, whatever the number of parameters."""
+    model = ModuleClassifier(module, weight_decay=0.01)
+    settings = {"curvature": "gauss_newton", "damping": 0.1, "solver": "ekfac"}
+    return InfluenceExplainer(model, **settings).fit(X, y).influence(X_test, y_test)
+
+
 def explain_last_layer(module, X, y, X_test, y_test):
     """The same for the last layer alone, trained to its optimum: exact."""
     model = ModuleClassifier(module, weight_decay=0.01, layers=["2"], max_iter=1000)

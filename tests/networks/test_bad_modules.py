@@ -84,6 +84,20 @@ def test_probabilities_and_logits_are_told_apart():
         ModuleClassifier(nn.Sequential(layer, softmax), output="proba").fit(X, LABEL)
 
 
+@pytest.mark.parametrize("estimator", [ModuleClassifier, FeatureMap])
+def test_modules_without_numbers_are_refused(estimator):
+    lazy, meta = nn.LazyLinear(2), nn.Linear(4, 2, device="meta")
+    with pytest.raises(ValueError, match=r"Call the module .* module\(torch.zeros\(2, 4\)\)"):
+        estimator(lazy).fit(X, LABEL)
+    lazy(torch.zeros(2, 4))  # the advice runs
+    estimator(lazy).fit(X, LABEL)
+    with pytest.raises(ValueError, match='device "meta"'):
+        estimator(meta).fit(X, LABEL)
+    meta = meta.to_empty(device="cpu")
+    meta.load_state_dict(lazy.state_dict())
+    estimator(meta).fit(X, LABEL)
+
+
 def test_nothing_to_explain_is_refused():
     for layers, module in (([], nn.Linear(4, 2)), (None, nn.Linear(4, 2).requires_grad_(False))):
         with pytest.raises(ValueError, match="leaves no parameters"):

@@ -19,7 +19,8 @@ from skinfluence.testing import check_adapter, check_loss, check_predictor
 torch = pytest.importorskip("torch", reason="torch is not installed")
 from torch import nn  # noqa: E402
 
-from skinfluence.predictors._torch import ModuleFunction, TorchPredictor, torch_loss  # noqa: E402
+from skinfluence.predictors._torch import ModuleFunction, TorchPredictor  # noqa: E402
+from skinfluence.predictors._torch_loss import torch_loss  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 4))

@@ -29,7 +29,9 @@ def test_modules_and_their_last_layers(cancer):
     module = page.trained_module(X, y)
     whole = page.explain_module(module, X, y, X_test, y_test)
     last = page.explain_last_layer(module, X, y, X_test, y_test)
-    assert whole.shape == last.shape == (10, 200)
+    factors = page.explain_large_module(module, X, y, X_test, y_test)
+    assert whole.shape == last.shape == factors.shape == (10, 200)
+    assert np.corrcoef(whole.ravel(), factors.ravel())[0, 1] > 0.8
     agreement = [spearmanr(a, b)[0] for a, b in zip(whole, last, strict=True)]
     assert np.mean(agreement) > 0.5
     model = make_pipeline(page.frozen_network(module), LogisticRegression()).fit(X, y)

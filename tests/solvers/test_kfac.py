@@ -86,4 +86,4 @@ def test_what_it_cannot_invert_is_refused_in_words():
     design = LinearPredictor.__new__(LinearPredictor)
     with pytest.raises(TypeError, match="does not give inputs and derivatives of layers"):
         design.layers()
-    assert linear.predictor.layers()[0].shape == (4, 2)
+    assert linear.predictor.layers()[0].index.shape == (4, 2)
