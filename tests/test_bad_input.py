@@ -13,6 +13,7 @@ from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
 from skinfluence.adapters import UnsupportedEstimatorError
+from skinfluence.perturbation import relabel_influence
 from skinfluence.targets import DecisionValue, Probability
 
 rng = np.random.default_rng(0)
@@ -109,7 +110,11 @@ QUESTIONS = {
     "unknown target": ((X,), {"target": "odds"}, "target='odds' is not known.*predict_proba"),
     "predict with labels": ((X, y), {"target": "predict"}, "takes no y_test"),
     "loss without labels": ((X,), {"target": "loss"}, "needs y_test"),
-    "an unseen class named": ((X,), {"target": Probability(7)}, r"not trained on: \[7\]"),
+    "an unseen class named": (
+        (X,),
+        {"target": Probability(7)},
+        r"^class_ .*not trained on: \[7\].*Pass one of these",
+    ),
     "two classes for sixty": ((X,), {"target": DecisionValue([0, 1])}, "names 2 classes"),
     "labels and a class": ((X, y), {"target": "predict_proba"}, r"no y_test.*Probability\(class_"),
     "a row out of range": ((X,), {"rows": [60]}, "expected 0 to 59"),
@@ -117,6 +122,9 @@ QUESTIONS = {
     "a short mask": ((X,), {"rows": np.ones(5, bool)}, r"mask of shape \(5,\); expected \(60,\)"),
     "float rows": ((X,), {"rows": [1.0]}, "float64; expected a list of training row numbers"),
     "a bare row": ((X,), {"rows": 3}, r"shape \(\).*expected a list"),
+    "a set of rows": ((X,), {"rows": {3, 5}}, r"rows is a set; .*Pass list\(rows\)"),
+    "a slice of rows": ((X,), {"rows": slice(3)}, "rows is a slice; expected a list"),
+    "a row beyond all integers": ((X,), {"rows": [10**30]}, "expected a list"),
 }
 
 
@@ -159,6 +167,17 @@ def test_a_support_vector_machine_has_no_probabilities():
     with pytest.raises(ValueError, match=r'needs class probabilities.*target="decision_function"'):
         explainer.influence(X, target="predict_proba")
     assert not hasattr(explainer, "predict_proba")
+
+
+def test_no_rows_have_no_effects(classifier, regressor):
+    """An empty selection, such as a mask that is false everywhere, has an empty answer."""
+    none = np.zeros(60, dtype=bool)
+    for explainer, labels in ((classifier, y), (regressor, values)):
+        assert explainer.coef_influence(none).shape == (0, 5)
+        assert explainer.influence(X[:3], rows=none).shape == (3, 0)
+        assert relabel_influence(explainer, X[:3], None, labels[none], rows=none).shape == (3, 0)
+        again = explainer.with_labels(none, labels[none])
+        np.testing.assert_allclose(again.coef_, explainer.estimator_.coef_, atol=1e-3)
 
 
 @pytest.mark.parametrize(

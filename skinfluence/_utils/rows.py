@@ -1,5 +1,6 @@
 """Conversion between positions and names of training rows."""
 
+from contextlib import suppress
 from numbers import Integral
 
 import numpy as np
@@ -233,6 +234,9 @@ class NamedRows:
         given = f"rows has shape {values.shape} and type {values.dtype}"
         names = "" if self.index is None else "names of their index, "
         single = f" Pass [{rows!r}] for one row." if np.isscalar(rows) else ""
+        if values.ndim == 0 and values.dtype == object:  # a set, a slice, a generator
+            given = f"rows is a {type(rows).__name__}"
+            single = " Pass list(rows)." if hasattr(rows, "__iter__") else ""
         return ValueError(
             f"{given}; expected a list of training row numbers, {names}or a boolean mask.{single}"
         )
@@ -265,7 +269,8 @@ def _entries(rows):
     if values.dtype == object and values.ndim == 1 and values.size:
         for plain, kind in ((bool | np.bool_, bool), (Integral, np.intp)):
             if all(isinstance(value, plain) for value in values):
-                return values.astype(kind)
+                with suppress(OverflowError):  # a number that is far outside
+                    return values.astype(kind)
     return values
 
 

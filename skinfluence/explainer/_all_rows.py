@@ -212,6 +212,8 @@ class AllRows:
         needs_objective(self, "coef_influence")
         method = self.resolve_method(method)
         rows = check_rows(rows, self)
+        if not len(rows):
+            return self.objective_.estimator_layout(self.objective_.coef[None])[:0]
         self.linearization_.warn_of_last(method, rows)
         with self.linearization_.inverse.session():
             objective, changes = self.linearization_.changes(method, RowEdits.removals(rows))

@@ -308,16 +308,9 @@ class EditedModels:
 def _encoded(coding, y):
     """(targets (n, K), class codes or None) of new labels."""
     if not coding.is_classification:
-        return coding.encode(
-            check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-        ), None
-    try:
-        codes = coding.codes(y)
-    except ValueError as error:
-        raise ValueError(
-            "y holds labels that the model was not trained on. Known classes: "
-            f"{coding.classes.tolist()[:20]}; a refit with another class would be another model."
-        ) from error
+        values = {"ensure_2d": False, "ensure_min_samples": 0, "dtype": np.float64}
+        return coding.encode(check_array(y, input_name="y", **values)), None
+    codes = coding.codes_of_training(y, "y")
     return coding.encode_codes(codes), codes
 
 

@@ -8,6 +8,9 @@ from skinfluence.losses import Logistic, Multinomial
 
 #: Targets on the positive and on the negative side of a margin.
 SIGNS = np.int8(1), np.int8(-1)
+#: What to do about labels that a model does not know: of test rows, and of training rows.
+OTHER_LABELS = "Pass labels of these classes, or y_test=None to explain the predictions themselves."
+OTHER_MODEL = "Pass labels of these classes: a refit with another one would be another model."
 
 
 class TargetCoding:
@@ -33,8 +36,10 @@ class TargetCoding:
     def is_classification(self):
         return self.classes is not None
 
-    def codes(self, y):
+    def codes(self, y, *, what="y", remedy=OTHER_LABELS):
         """Index of each label in `classes`.
+
+        `what` and `remedy` are the subject and the end of the error.
 
         Raises
         ------
@@ -44,10 +49,14 @@ class TargetCoding:
         y = column_or_1d(np.asarray(y), warn=False)
         out = np.empty(len(y), dtype=np.intp)
         for rows in row_blocks(len(y), 64, cache_mib=2.0):
-            out[rows] = self._codes(y[rows])
+            out[rows] = self._codes(y[rows], what, remedy)
         return out
 
-    def _codes(self, y):
+    def codes_of_training(self, y, what):
+        """The same of labels that training rows are to have."""
+        return self.codes(y, what=what, remedy=OTHER_MODEL)
+
+    def _codes(self, y, what, remedy):
         order = np.argsort(self.classes)
         try:
             place = np.searchsorted(self.classes, y, sorter=order)
@@ -58,9 +67,8 @@ class TargetCoding:
         if not np.all(known):
             unseen = list(dict.fromkeys(np.asarray(y)[~np.asarray(known, dtype=bool)].tolist()))
             raise ValueError(
-                f"y contains labels that the model was not trained on: {unseen[:5]}. "
-                f"Known classes: {self.classes.tolist()[:20]}. Pass labels of these classes, or "
-                "y_test=None to explain the predictions themselves."
+                f"{what} contains labels that the model was not trained on: {unseen[:5]}. "
+                f"Known classes: {self.classes.tolist()[:20]}. {remedy}"
             )
         return codes
 
@@ -68,7 +76,7 @@ class TargetCoding:
         """Targets of shape (n, K)."""
         if not self.is_classification:
             y = np.asarray(y, dtype=np.float64)
-            y = y.reshape(len(y), -1)
+            y = y[:, None] if y.ndim == 1 else y
             if y.shape[1] != self.n_outputs:
                 raise ValueError(
                     f"y has {y.shape[1]} outputs, but the model was fitted with {self.n_outputs}. "

@@ -60,21 +60,10 @@ def encode_new_labels(coding, y_new, n):
     if len(y_new) != n:
         raise ValueError(f"y_new has {len(y_new)} entries. Expected {n}, one for each of the rows.")
     if not coding.is_classification:
-        y_new = check_array(y_new, ensure_2d=False, dtype=np.float64, input_name="y_new")
-        return coding.encode(y_new), None
-    codes = check_new_classes(coding, y_new)
+        values = {"ensure_2d": False, "ensure_min_samples": 0, "dtype": np.float64}
+        return coding.encode(check_array(y_new, input_name="y_new", **values)), None
+    codes = coding.codes_of_training(y_new, "y_new")
     return coding.encode_codes(codes), codes
-
-
-def check_new_classes(coding, y_new):
-    """Class codes of new labels; a label that the model does not know is refused."""
-    try:
-        return coding.codes(y_new)
-    except ValueError as error:
-        raise ValueError(
-            "y_new holds labels that the model was not trained on. Known classes: "
-            f"{coding.classes.tolist()[:20]}; a refit with another class would be another model."
-        ) from error
 
 
 def effect_blocks(explainer, tests, edits, method):

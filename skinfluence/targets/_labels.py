@@ -31,4 +31,4 @@ def named_codes(coding, class_, n_test):
             f"X_test has {n_test} rows but class_ names {len(named)} classes. Expected one class "
             "for all rows, or one a row."
         )
-    return coding.codes(named)
+    return coding.codes(named, what="class_", remedy="Pass one of these.")

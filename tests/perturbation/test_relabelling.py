@@ -191,7 +191,7 @@ def test_wrong_input_is_told():
     explainer, _, test = explained("multinomial")
     with pytest.raises(TypeError, match="expected an InfluenceExplainer"):
         relabel_influence(LogisticRegression(), *test)
-    with pytest.raises(ValueError, match=r"y_new holds labels.*Known classes: \[0, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"y_new contains labels.*Known classes: \[0, 1, 2\]"):
         relabel_influence(explainer, *test, 9)
     with pytest.raises(ValueError, match=r"y_new has 2 entries\. Expected 120"):
         relabel_influence(explainer, *test, [0, 1])

@@ -322,7 +322,7 @@ def test_wrong_input_is_told():
         asked(y_new=[1])
     with pytest.raises(ValueError, match=r"y_new is a single value \(1\)"):
         asked(y_new=1)
-    with pytest.raises(ValueError, match=r"y_new holds labels.*Known classes: \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"y_new contains labels.*Known classes: \[0, 1\]"):
         asked(y_new=[0, 7])
     with pytest.raises(ValueError, match="NaN"):
         asked(X_new=np.full((2, 30), np.nan))
