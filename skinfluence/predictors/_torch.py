@@ -48,6 +48,11 @@ class ModuleFunction:
         torch = import_torch()
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"module={module!r}: expected a torch.nn.Module.")
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TypeError(
+                "The module is a program of TorchScript, which torch.func does not differentiate. "
+                "Expected the torch.nn.Module that it was made from."
+            )
         _check_numbers(module, n_features)
         self.n_features = n_features
         self.module = copy.deepcopy(module).double().eval().requires_grad_(False)

@@ -34,7 +34,9 @@ def explained_errors(what, n_features):
         raise ValueError(
             f"{what} fails on rows of {n_features} numbers in double precision: {first}. Expected "
             "functions of PyTorch alone, for float64 tensors of rows (n, n_features): no casts "
-            "such as .float(), no NumPy, and torch.where instead of `if` on values."
+            "such as .float(), no NumPy, and torch.where instead of `if` on values. Recurrent "
+            "layers and attention lack derivatives of PyTorch: put them into a FeatureMap before "
+            "this model."
         ) from error
 
 
@@ -65,7 +67,7 @@ def check_outputs(predictor, n_outputs=None, what="The module"):
                 f"{what} gives a row other outputs with other rows in the batch, or from call to "
                 f"call. {_ALONE}"
             )
-        _check_derivatives(some.take([0]), raw.shape[1])
+        _check_derivatives(some.take(ends), raw.shape[1])
 
 
 _ALONE = (
@@ -100,10 +102,12 @@ def _check_numbers(raw, n_outputs, what):
         )
 
 
-def _check_derivatives(row, n_outputs):
-    """Run both modes of differentiation once, so that what has no derivative fails here."""
-    if row.n_parameters:
-        row.vjp(np.ones((1, n_outputs, 1)))
-        row.jvp(np.zeros((row.n_parameters, 1)))
+def _check_derivatives(rows, n_outputs):
+    """Run each kind of differentiation once, so that what has no derivative fails here."""
+    n = rows.n_rows
+    if rows.n_parameters:
+        rows.vjp(np.ones((n, n_outputs, 1)))
+        rows.jvp(np.zeros((rows.n_parameters, 2)))
+        rows.row_vjp(np.ones((n, n_outputs)))
     else:
-        row.input_vjp(np.ones((1, n_outputs)))
+        rows.input_vjp(np.ones((n, n_outputs)))

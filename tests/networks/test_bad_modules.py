@@ -98,6 +98,31 @@ def test_modules_without_numbers_are_refused(estimator):
     estimator(meta).fit(X, LABEL)
 
 
+class Recurrent(nn.Module):
+    """An LSTM, and perhaps a layer after it."""
+
+    def __init__(self, end=None):
+        super().__init__()
+        self.start, self.end = nn.LSTM(2, 3, batch_first=True), end or nn.Identity()
+
+    def forward(self, x):
+        return self.end(self.start(x.reshape(-1, 2, 2))[0][:, -1])
+
+
+@pytest.mark.parametrize("layers", [None, ["end"]])
+def test_recurrent_layers_go_into_a_feature_map(layers):
+    with pytest.raises(ValueError, match="into a FeatureMap before this model"):
+        ModuleClassifier(Recurrent(nn.Linear(3, 2)), layers=layers).fit(X, LABEL)
+    end = ModuleClassifier(nn.Linear(3, 2), weight_decay=0.1, max_iter=500)
+    explainer = InfluenceExplainer(make_pipeline(FeatureMap(Recurrent()), end)).fit(X, LABEL)
+    assert explainer.influence(X[:3], LABEL[:3]).shape == (3, 20)  # the advice runs
+
+
+def test_programs_of_torchscript_are_refused():
+    with pytest.raises(TypeError, match="Module that it was made from"):
+        ModuleClassifier(torch.jit.script(nn.Linear(4, 2))).fit(X, LABEL)
+
+
 def test_nothing_to_explain_is_refused():
     for layers, module in (([], nn.Linear(4, 2)), (None, nn.Linear(4, 2).requires_grad_(False))):
         with pytest.raises(ValueError, match="leaves no parameters"):

@@ -118,6 +118,15 @@ def test_what_is_no_objective_is_refused(settings, expected):
         InfluenceExplainer(model).fit(X, LABEL)
 
 
+def test_a_network_that_was_never_fitted_needs_its_classes():
+    model, y = CASES["logits"]()
+    with pytest.raises(UnsupportedEstimatorError, match=r"fitted to y; or give classes=\[...\]"):
+        InfluenceExplainer(FrozenEstimator(model.initialize()), damping=10.0).fit(X, y)
+    model.set_params(classes=[0, 1])  # the advice runs
+    with pytest.warns(ConvergenceWarning):
+        InfluenceExplainer(FrozenEstimator(model.initialize()), damping=10.0).fit(X, y)
+
+
 def test_a_network_that_stopped_early_is_explained_as_it_is():
     model, y = CASES["logits"]()
     model = model.set_params(max_epochs=3).fit(X, y)

@@ -75,6 +75,13 @@ def neural_net_binary_classifier(estimator, X, y, sample_weight, settings):
 
 
 def _classifier(estimator, X, y, sample_weight):
+    refuse(
+        estimator,
+        not hasattr(estimator, "classes_"),
+        "no classes",
+        "Expected a network that was fitted to y; or give classes=[...] to one whose parameters "
+        "were loaded.",
+    )
     classes = np.asarray(estimator.classes_)
     output = class_output(len(classes), CRITERIA[_criterion(estimator)])
     loss, coding = log_loss_of(classes)
