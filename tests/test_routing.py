@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import UnsetMetadataPassedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinfluence import InfluenceExplainer
+from skinfluence import InfluenceExplainer, LabelFlagger
+from skinfluence.explainer import refit_estimator
+from skinfluence.targets import Probability
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(80, 3))
@@ -54,6 +59,49 @@ def test_weights_that_the_scaler_asks_for_too_go_to_both():
     np.testing.assert_allclose(
         explainer.estimator_[0].mean_, np.average(X, axis=0, weights=weights), rtol=1e-12
     )
+
+
+def test_members_that_do_not_ask_have_no_weights():
+    one, other = asking(), LogisticRegression(C=0.1).set_fit_request(sample_weight=False)
+    voting = VotingClassifier([("one", one), ("other", other)], voting="soft")
+    explainer = InfluenceExplainer(voting).fit(X, y, sample_weight=weights)
+    exact = {f"{name}__tol": 1e-12 for name in ("one", "other")}
+
+    def refit(kept):
+        fitted = (
+            clone(voting).set_params(**exact).fit(X[kept], y[kept], sample_weight=weights[kept])
+        )
+        return fitted.predict_proba(X)[:, 1]
+
+    before, second = refit(np.arange(80)), Probability(1)
+    got = explainer.influence(X, target=second, rows=[0, 5], method="refit")
+    for place, row in enumerate([0, 5]):
+        want = refit(np.delete(np.arange(80), row)) - before
+        np.testing.assert_allclose(got[:, place], want, atol=1e-5 * abs(want).max())
+
+
+def test_weights_go_through_a_transformed_target_to_the_last_step_of_its_pipeline():
+    scaler = StandardScaler().set_fit_request(sample_weight=False)
+    ridge = make_pipeline(scaler, Ridge().set_fit_request(sample_weight=True))
+    model = TransformedTargetRegressor(ridge, func=np.log, inverse_func=np.exp)
+    values = np.exp(X @ [1.0, 2.0, 0.0])
+    got = (
+        InfluenceExplainer(model).fit(X, values, sample_weight=weights).influence(X[:5], values[:5])
+    )
+    with sklearn.config_context(enable_metadata_routing=False):
+        plain = InfluenceExplainer(model).fit(X, values, sample_weight=weights)
+        want = plain.influence(X[:5], values[:5])
+    np.testing.assert_allclose(got, want, rtol=1e-10)
+
+
+def test_explainers_of_flaggers_and_fits_of_attacks_have_their_weights():
+    absent = np.where(np.arange(80) % 9, weights, 0.0)
+    model = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), asking())
+    flagger = LabelFlagger(model).fit(X, y, sample_weight=absent)
+    assert np.isfinite(flagger.explainer_.influence(X[:2], y[:2])).all()
+    explainer = InfluenceExplainer(model).fit(X, y, sample_weight=weights)
+    again = refit_estimator(explainer, X)
+    np.testing.assert_array_equal(again[-1].coef_, explainer.estimator_[-1].coef_)
 
 
 def test_groups_reach_the_splitter_of_an_inner_search():

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.metadata_routing import _routing_enabled, get_routing_for_object
 
-from skinfluence.adapters._fitted_model import explain_estimator
+from skinfluence.adapters._fitted_model import explain_estimator, unwrap
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
-from skinfluence.adapters._steps import FittedSteps
+from skinfluence.adapters._steps import FittedSteps, is_frozen
 from skinfluence.adapters._support import check_supported, last_steps, supports
 from skinfluence.objectives import Objective, RowWeights
 from skinfluence.predictors import ComposedPredictor
@@ -127,7 +128,7 @@ class Columns:
         return X[:, self.columns]
 
 
-def member_of(estimator, X, y, sample_weight, settings, columns=None):
+def member_of(estimator, X, y, sample_weight, settings, *, columns=None, drawn=None):
     """A fitted member taken apart: a FittedModel of the n rows.
 
     Parameters
@@ -136,16 +137,31 @@ def member_of(estimator, X, y, sample_weight, settings, columns=None):
         Also a pipeline or a search.
     X, y : the n rows, and the targets that the member was given
     sample_weight : ndarray of shape (n,)
-        Zero for rows that it was not fitted to.
+        Those of the estimator that holds it.
     settings : Settings
     columns : ndarray of int, default=None
         Columns of X that it was given; all by default.
+    drawn : ndarray of shape (n,), default=None
+        How often it was given each row; once by default.
     """
+    if not _is_weighted(estimator):
+        sample_weight = np.ones(len(sample_weight))
+    if drawn is not None:
+        sample_weight = sample_weight * drawn
     if columns is None:
         return explain_estimator(estimator, X, y, sample_weight, settings)
     taken = Columns(columns)
     out = explain_estimator(estimator, taken.transform(X), y, sample_weight, settings)
     return replace(out, steps=FittedSteps([taken, *out.steps.steps]))
+
+
+def _is_weighted(estimator):
+    """Whether sample weights go on to the last step of a fitted member."""
+    if is_frozen(estimator) or not _routing_enabled():
+        return True
+    model = unwrap(estimator)[1]
+    request = get_routing_for_object(model)  # of a composed one, its own members say it
+    return find_adapter(model).composed or bool(request.consumes("fit", ["sample_weight"]))
 
 
 def check_members(estimator, members):

@@ -11,6 +11,7 @@ from inspect import signature
 
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import _routing_enabled
 
 from skinfluence.adapters._steps import is_frozen, is_search, writes_on_input
 
@@ -45,6 +46,8 @@ class FitRecord:
 
 def weight_parameter(estimator):
     """Name of the fit parameter that takes sample weights to the last step."""
+    if _routing_enabled():
+        return "sample_weight"
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         return f"{name}__{weight_parameter(last)}"

@@ -333,7 +333,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         """InfluenceExplainer of the model of the predictions; created at first use."""
         check_one_output(self)
         if self._explainer is None:
-            self._explainer = make_explainer(self)
+            with config_context(enable_metadata_routing=False):  # as in fit
+                self._explainer = make_explainer(self)
         return self._explainer
 
     def __sklearn_tags__(self):

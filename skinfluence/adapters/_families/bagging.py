@@ -39,7 +39,9 @@ def _members(estimator, X, y, sample_weight, settings):
         counts = np.bincount(rows, minlength=len(y)).astype(float)
         known = getattr(model, "classes_", None)
         labels = y if known is None else np.where(np.isin(y, known), y, known[0])
-        members.append(member_of(model, X, labels, counts, settings, columns))
+        members.append(
+            member_of(model, X, labels, sample_weight, settings, columns=columns, drawn=counts)
+        )
     return members
 
 

@@ -38,9 +38,9 @@ def one_vs_one_classifier(estimator, X, y, sample_weight, settings):
     codes = coding.codes(y)
     members = []
     for model, (first, second) in zip(estimator.estimators_, coding.pairs, strict=True):
-        there = sample_weight * ((codes == first) | (codes == second))
+        there = (codes == first) | (codes == second)
         own = (codes == second).astype(int)
-        members.append(member_of(model, X, own, there, settings))
+        members.append(member_of(model, X, own, sample_weight, settings, drawn=there))
     refuse(
         estimator,
         any(member.objective.n_outputs > 1 for member in members),
