@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import assert_all_finite, check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skinfluence._utils.frames import frame_backend
 from skinfluence.explainer import InfluenceExplainer
 from skinfluence.labels._fitting import judge_rows, make_explainer
-from skinfluence.labels._inputs.rows import is_frame
 from skinfluence.labels._inputs.settings import (
     CONSTRAINTS,
     check_settings,
@@ -39,7 +39,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     estimator : estimator, default=None
         Classifier or regressor of the out-of-sample predictions, in closed form where
         :class:`~skinfluence.InfluenceExplainer` supports it, else cross-validated (`judged_by_`).
-        None: the flagger chooses a representation by the leave-one-out likelihood, encodes
+        None: the flagger chooses a representation by the leave-one-out squared error, encodes
         categories, free text and missing values, and infers the type of y (`target_type_`):
         strings are classes, numbers values, and whole numbers either.
     ranking : {"leave_one_out", "cross_validation"}, default="leave_one_out"
@@ -50,8 +50,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         them, or both and a forest.
     n_components : "auto" or int, default="auto"
         Largest number of landmarks of an RBF representation. "auto": 300, and up to 4,000 of many
-        rows while the likelihood improves, in less time than a cross-validated forest is estimated
-        to take.
+        rows while that error falls, in less time than a cross-validated forest is estimated to
+        take.
     noise_model : bool, default=True
         Whether to estimate the noise and refit with rows weighted by the probability that their
         label is right. False: one fit, and `label_quality_` is the leave-one-out probability of the
@@ -61,8 +61,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         confidence, or this share of the rows.
     damping : "auto" or float, default="auto"
         Penalty ``damping * sum(weight) / 2`` on the squared coefficients, on top of the estimator's
-        own; "auto" takes the best leave-one-out likelihood, and for a given estimator only where
-        the gain is clear.
+        own; "auto" takes the least leave-one-out error, and for a given estimator the best
+        leave-one-out likelihood, only where the gain is clear.
     max_iter : int, default=2
         Largest number of fits; one if the errors of the model outnumber the wrong labels.
     random_state : int, RandomState instance or None, default=None
@@ -244,7 +244,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         """
         X = self._new_table(X)
         takes_gaps = get_tags(self).input_tags.allow_nan
-        if self._is_table and not is_frame(X) and not takes_gaps:
+        if self._is_table and not frame_backend(X) and not takes_gaps:
             assert_all_finite(X, input_name="X")
         return X
 

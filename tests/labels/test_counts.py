@@ -28,7 +28,6 @@ def model_of(quality, share=0.2):
         n_iter=1,
         verdict=None,
         with_noise=False,
-        certain=np.zeros(10, dtype=bool),
     )
     model.posterior[np.arange(10), CODES] = quality
     model.share = share

@@ -92,23 +92,6 @@ def test_weights_go_to_what_takes_them_first():
     np.testing.assert_allclose(got, fitted.predict_proba(X[fold]), atol=1e-3)
 
 
-def test_rows_of_weight_zero_influence_nothing_and_are_judged():
-    weight = np.where(np.arange(90) < 20, 0.0, 1.0)
-    shuffled = three.copy()
-    source = source_of(LogisticRegression())
-    before = source.fit(weight).value
-    shuffled[:20] = (shuffled[:20] + 1) % 3
-    after = source.with_target(target_of(shuffled, 3)).fit(weight).value
-    np.testing.assert_array_equal(after, before)
-
-
-def test_an_estimator_without_weights_leaves_light_rows_out():
-    weight = np.where(np.arange(90) < 20, 0.3, 1.0)
-    zero = np.where(np.arange(90) < 20, 0.0, 1.0)
-    light, none = (source_of(KNeighborsClassifier()).fit(w).value for w in (weight, zero))
-    np.testing.assert_array_equal(light, none)
-
-
 @pytest.mark.parametrize(
     ("estimator", "takes"),
     [

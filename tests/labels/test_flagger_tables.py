@@ -58,16 +58,16 @@ def test_mixed_frames_are_encoded(library):
 def test_categories_of_every_kind_are_encoded_alike():
     pandas = pytest.importorskip("pandas")
     plain = pandas.DataFrame(MIXED)
-    want = table_encoder(plain).fit_transform(plain)
+    want = table_encoder(plain)[0].fit_transform(plain)
     for kind in ("category", "string", "object"):
         other = plain.assign(colour=plain["colour"].astype(kind))
-        np.testing.assert_array_equal(table_encoder(other).fit_transform(other), want)
+        np.testing.assert_array_equal(table_encoder(other)[0].fit_transform(other), want)
 
 
 def test_nullable_numbers_without_gaps_are_numbers():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(NUMBERS).convert_dtypes()
-    np.testing.assert_allclose(table_encoder(table).fit_transform(table), X)
+    np.testing.assert_allclose(table_encoder(table)[0].fit_transform(table), X)
 
 
 def test_new_categories_are_taken_for_rare_ones():
@@ -83,13 +83,13 @@ def test_new_categories_are_taken_for_rare_ones():
 def test_many_categories_share_columns():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"name": [f"person {i}" for i in range(200)], "x": X[:, 0]})
-    assert table_encoder(table).fit_transform(table).shape[1] <= 31
+    assert table_encoder(table)[0].fit_transform(table).shape[1] <= 31
 
 
 def test_a_single_precision_frame_stays_single():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(X.astype(np.float32))
-    assert table_encoder(table).fit_transform(table).dtype == np.float32
+    assert table_encoder(table)[0].fit_transform(table).dtype == np.float32
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -98,7 +98,7 @@ def test_gaps_get_the_mean_and_a_mark_or_a_category_of_their_own(library):
     gaps["n2"][3] = np.nan
     gaps["colour"] = np.where(np.arange(200) == 5, None, colour)
     table = frame(gaps, library)
-    got = table_encoder(table).fit_transform(table)
+    got = table_encoder(table)[0].fit_transform(table)
     filled, mark = X[:, 2].copy(), np.arange(200) == 3
     filled[3] = X[~mark, 2].mean()
     there = np.arange(200) != 5
@@ -116,7 +116,7 @@ def test_gaps_of_an_array_are_filled_and_marked():
     mark = np.arange(200) == 3
     filled = np.where(np.isnan(holed), np.nanmean(holed, axis=0), holed)
     for table in (holed, sparse.csr_array(np.where(holed == 0, 1.0, holed)), holed.astype(object)):
-        got = table_encoder(table).fit_transform(table)
+        got = table_encoder(table)[0].fit_transform(table)
         got = got.toarray() if sparse.issparse(got) else got
         np.testing.assert_allclose(got, np.c_[filled, mark])
     new = X[:5].copy()
@@ -136,7 +136,7 @@ def test_gaps_that_tell_the_class_are_evidence():
 
 def test_columns_of_an_array_of_objects_are_told_apart():
     table = np.array([[1.5, "u", None], [2.5, "v", 3], [np.nan, "u", 4]] * 20, dtype=object)
-    got = table_encoder(table).fit_transform(table)
+    got = table_encoder(table)[0].fit_transform(table)
     want = [[1.5, 3.5, 0, 1, 1, 0], [2.5, 3, 0, 0, 0, 1], [2, 4, 1, 0, 1, 0]]
     np.testing.assert_allclose(got[:3], want)
     labels = np.arange(60) % 2
@@ -148,7 +148,7 @@ def test_sparse_columns_of_a_frame_stay_sparse():
     pandas = pytest.importorskip("pandas")
     drawn = pandas.Series(np.random.default_rng(0).integers(0, 5, 200))
     dummies = pandas.get_dummies(drawn, sparse=True, dtype=float)
-    got = table_encoder(dummies).fit_transform(dummies)
+    got = table_encoder(dummies)[0].fit_transform(dummies)
     assert sparse.issparse(got)
     np.testing.assert_array_equal(got.toarray(), dummies.to_numpy())
     found = quick().fit(dummies, y)
@@ -156,7 +156,7 @@ def test_sparse_columns_of_a_frame_stay_sparse():
     np.testing.assert_allclose(found.scores_, want.scores_)
     mixed = dummies.rename(columns=str).assign(x=X[:, 0])
     np.testing.assert_allclose(
-        table_encoder(mixed).fit_transform(mixed).toarray(), np.c_[X[:, 0], dummies.to_numpy()]
+        table_encoder(mixed)[0].fit_transform(mixed).toarray(), np.c_[X[:, 0], dummies.to_numpy()]
     )
 
 

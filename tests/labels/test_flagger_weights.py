@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
@@ -25,6 +25,19 @@ def test_a_row_of_weight_zero_is_absent(estimator):
     np.testing.assert_allclose(
         whole.scores_[:40], rest.score_labels(scrambled[:40], labels[:40]), rtol=1e-9, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("estimator", [None, Ridge(), ExtraTreesRegressor(10)])
+def test_a_value_of_weight_zero_is_absent(estimator):
+    weight, values = np.ones(300), X @ np.arange(X.shape[1])
+    weight[:40] = 0.0
+    rest = LabelFlagger(estimator).fit(X[40:], values[40:])
+    values[:40] += 1e3
+    whole = LabelFlagger(estimator).fit(X, values, sample_weight=weight)
+    for name in ("scores_", "flagged_", "suggested_", "row_weight_"):
+        np.testing.assert_array_equal(getattr(whole, name)[40:], getattr(rest, name))
+    want = rest.score_labels(X[:40], values[:40])
+    np.testing.assert_allclose(whole.scores_[:40], want, rtol=1e-9, atol=1e-12)
 
 
 def test_a_class_without_weight_is_no_class():

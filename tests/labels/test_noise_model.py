@@ -194,12 +194,13 @@ def test_the_posterior_is_bayes_rule():
     np.testing.assert_allclose(posterior[row], expected / expected.sum())
 
 
-def test_integer_weights_are_repetitions():
+def test_integer_weights_are_repetitions(monkeypatch):
+    monkeypatch.setattr(noise_matrix, "LEAST_GAIN", 1e-7)  # both at the optimum itself
     log_proba, given, _ = simulated(MATRIX, n=300)
     repeats = np.random.RandomState(0).randint(1, 4, 300)
     weighted = both_fits(log_proba, given, repeats.astype(float))[1]
     repeated = both_fits(np.repeat(log_proba, repeats, axis=0), np.repeat(given, repeats))[1]
-    np.testing.assert_allclose(weighted.matrix, repeated.matrix, atol=1e-3)
+    np.testing.assert_allclose(weighted.matrix, repeated.matrix, atol=1e-4)
 
 
 def test_reweighted_fits_find_more_of_the_wrong_labels(blobs):
@@ -222,19 +223,6 @@ def test_the_flipped_share_of_each_class_is_seen_in_the_matrix(blobs):
     errors = found.noise_matrix_std_[[0, 1, 2], [1, 2, 0]]
     assert (np.abs(pairs - shares) < 2 * errors).all()
     assert (errors < 0.2).all()
-
-
-def test_rows_of_weight_zero_influence_nothing_and_are_judged(blobs):
-    X, codes, _ = blobs
-    weight = np.where(np.arange(300) % 3 == 0, 0.0, 1.0)
-    kept = weight > 0
-    whole = fit_label_noise(source_of(X, codes), codes, weight)
-    part = fit_label_noise(source_of(X[kept], codes[kept]), codes[kept], weight[kept])
-    np.testing.assert_allclose(
-        whole.verdict.matrix.matrix, part.verdict.matrix.matrix, rtol=1e-5, atol=1e-7
-    )
-    np.testing.assert_allclose(whole.posterior[kept], part.posterior, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(whole.posterior.sum(axis=1), 1.0)
 
 
 def test_the_scale_of_the_weights_changes_nothing(blobs):

@@ -4,10 +4,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from skinfluence.labels._sources.members import PRIOR_ROWS, Rows, fit_forest
-from skinfluence.labels._sources.pooling import (
-    flat_noise_likelihood,
-    stacking_weights,
-)
+from skinfluence.labels._sources.pooling import log_probabilities, stacking_weights
 from tests.labels._targets import target_of
 
 
@@ -19,9 +16,8 @@ def drawn(n, n_classes, seed=0, sharpness=2.0):
     return log_proba, codes
 
 
-def rows_of(X, codes, share=None):
-    share = np.full(len(X), 1 / len(X)) if share is None else share
-    return Rows(X, X, target_of(codes, 3), share, np.arange(len(X)))
+def rows_of(X, codes):
+    return Rows(X, X, target_of(codes, 3), np.full(len(X), 1 / len(X)), np.arange(len(X)))
 
 
 def test_the_label_of_a_row_has_no_part_in_its_own_prediction():
@@ -53,9 +49,8 @@ def test_out_of_bag_predictions_are_leaf_means_over_all_other_rows():
 
 def test_a_class_that_no_tree_knows_is_improbable_and_not_impossible():
     X = np.random.RandomState(0).randn(60, 3)
-    codes = np.arange(60) % 3
-    share = np.where(codes == 1, 0.0, 1 / 40)
-    member = fit_forest(rows_of(X, codes, share), 0)
+    codes = 2 * (np.arange(60) % 2)
+    member = fit_forest(rows_of(X, codes), 0)
     for said in (member.out_of_bag, member.predict(X, X)):
         assert said.shape == (60, 3)
         assert (np.exp(said[:, 1]) < 0.05).all()
@@ -66,7 +61,7 @@ def test_stacking_weights_are_those_of_the_greatest_likelihood():
     log_proba, codes = drawn(4000, 3)
     useless = np.random.default_rng(1).normal(size=log_proba.shape)
     values = np.stack([log_proba / 5.0, useless])
-    weights = stacking_weights(values, codes, np.ones(4000), np.array([1.0, 1.0]))
+    weights, _ = stacking_weights(values, codes, np.ones(4000))
     np.testing.assert_allclose(weights, [5.0, 0.0], atol=0.4)
 
 
@@ -74,16 +69,12 @@ def test_few_wrong_labels_do_not_flatten_the_pool():
     log_proba, codes = drawn(3000, 3, sharpness=8.0)
     wrong = codes.copy()
     wrong[:60] = (codes[:60] + 1) % 3  # two of a hundred
-    clean, noisy = (
-        stacking_weights(log_proba[None], c, np.ones(3000), np.ones(1))[0] for c in (codes, wrong)
-    )
+    clean, noisy = (stacking_weights(log_proba[None], c, np.ones(3000))[0] for c in (codes, wrong))
     assert noisy > 0.5 * clean
 
 
-def test_flat_noise_finds_the_share_of_labels_that_may_be_anything():
-    log_proba, codes = drawn(20_000, 4, sharpness=10.0)
-    rng = np.random.default_rng(2)
-    anything = rng.random(20_000) < 0.2
-    codes = np.where(anything, rng.integers(0, 4, 20_000), codes)
-    _, rate = flat_noise_likelihood(log_proba, codes, np.ones(20_000), n_iter=50)
-    assert abs(rate - 0.2) < 0.02
+def test_the_likelihood_of_the_pool_is_that_of_its_probabilities_with_a_share_of_any_label():
+    log_proba, codes = drawn(500, 3)
+    weights, likelihood = stacking_weights(log_proba[None], codes, np.ones(500))
+    own = np.exp(log_probabilities(weights[0] * log_proba))[np.arange(500), codes]
+    np.testing.assert_allclose(likelihood, np.log(0.98 * own + 0.02 / 3).mean(), rtol=1e-12)

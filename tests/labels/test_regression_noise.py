@@ -210,29 +210,6 @@ def test_a_source_that_knows_no_leverage_is_taken():
     assert average_precision_score(wrong, place(found)) > 0.99
 
 
-def test_a_row_of_weight_zero_is_as_good_as_absent():
-    X, _, y = make_rows(n=200)
-    y, _ = make_wrong(y, 0.1)
-    weight = np.ones(200)
-    weight[150:] = 0.0
-    y_other = y.copy()
-    y_other[150:] += 1_000.0
-    found, other, short = judge(X, y, weight), judge(X, y_other, weight), judge(X[:150], y[:150])
-    for name in ("standardized", "wrong_probability", "row_weight"):
-        assert_allclose(getattr(found, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
-        assert_allclose(getattr(other, name)[:150], getattr(short, name), rtol=1e-6, atol=1e-9)
-    assert_allclose(found.prediction.value[:150], short.prediction.value, rtol=1e-6)
-    rates = found.wrong_rate(weight), short.wrong_rate(np.ones(150))
-    assert_allclose(*rates, rtol=1e-6)
-
-
-def test_a_row_of_weight_zero_is_judged_as_well():
-    X, signal, y = make_rows(n=200)
-    weight = np.r_[np.ones(198), 0.0, 0.0]
-    y[198:] = signal[198:] + np.array([0.0, 40.0])
-    assert_allclose(judge(X, y, weight).wrong_probability[198:], [0.0, 1.0], atol=0.01)
-
-
 @pytest.mark.parametrize("factor", [1e-3, 1.0, 1e6])
 def test_the_unit_of_the_target_does_not_matter(factor):
     X, _, y = make_rows(n=200)
@@ -296,7 +273,7 @@ def test_a_float_flags_that_share_of_the_rows_with_weight():
     X, _, y = make_rows(n=100)
     weight = np.r_[np.ones(80), np.zeros(20)]
     y[:20] += 100.0
-    found = judge(X, y, weight)
+    found = judge(X, y)
     flagged, contamination = found.flag(weight, 0.1)
     assert flagged[:80].sum() == 8 and not flagged[80:].any()
     assert contamination == 0.1
@@ -315,7 +292,8 @@ def test_a_target_without_noise_has_only_its_broken_rows_wrong():
 
     found = fit_value_noise(Zero(X, y), y, np.ones(50))
     with pytest.warns(UserWarning, match="no better than their median .* 0, against 0. The 1 val"):
-        found.warn(np.ones(50))
+        found.weight = np.ones(50)
+        found.warn()
     assert_array_equal(np.flatnonzero(found.wrong_probability > 1e-3), [3])
     assert found.mixture.scale(0.0) < 1e-10
     assert found.tie_break.argmax() == 3 and np.isfinite(found.tie_break).all()

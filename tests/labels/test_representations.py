@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris, make_classification
 
-from skinfluence.labels._sources.columns import blocks, linear, radial_bases, scaler_of
+from skinfluence.labels._sources.columns import blocks, linear, radial_basis, scaler_of
 from skinfluence.labels._sources.representations import PooledPredictor
 from tests.labels._targets import target_of
 
@@ -31,7 +31,7 @@ def columns_of(representation, rows):
 def test_columns_and_penalty_are_the_nystroem_approximation_of_the_kernel(table):
     rows = scaler_of(table[0]).transform(table[0])
     order = np.random.RandomState(0).permutation(75)
-    basis = radial_bases(rows, order, 30)[1]
+    basis = radial_basis(rows, order, 30)
     columns = columns_of(basis, rows)
     kernel = columns @ np.linalg.solve(basis.penalty, columns.T)
     difference = basis.landmarks[:, None] - basis.landmarks
@@ -42,7 +42,7 @@ def test_columns_and_penalty_are_the_nystroem_approximation_of_the_kernel(table)
 
 def test_columns_of_large_tables_have_single_precision(table, monkeypatch):
     rows = scaler_of(table[0]).transform(table[0])
-    basis = radial_bases(rows, np.arange(75), 30)[1]
+    basis = radial_basis(rows, np.arange(75), 30)
     double = columns_of(basis, rows)
     monkeypatch.setattr("skinfluence.labels._sources.columns.MOST_DOUBLES", 100)
     single = columns_of(basis, rows)
@@ -62,17 +62,6 @@ def test_predictions_are_log_probabilities_of_every_row(table, representation):
     np.testing.assert_allclose(np.exp(prediction.value).sum(axis=1), 1.0)
     np.testing.assert_allclose(np.exp(prediction.predict(table[0][:5])).sum(axis=1), 1.0)
     assert prediction.value.shape == (75, 3)
-
-
-@pytest.mark.parametrize("representation", ["auto", "linear", "rbf"])
-def test_rows_of_weight_zero_are_absent_and_get_a_prediction(table, representation):
-    X, codes = table
-    weight = np.where(np.arange(75) % 4 == 0, 0.0, 1.0)
-    kept = weight > 0
-    whole = prediction_of(X, codes, weight, representation=representation)
-    part = prediction_of(X[kept], codes[kept], representation=representation)
-    np.testing.assert_allclose(whole.value[kept], part.value, rtol=1e-6, atol=1e-8)
-    np.testing.assert_allclose(whole.value[~kept], part.predict(X[~kept]), rtol=1e-6, atol=1e-8)
 
 
 def test_the_scale_of_the_weights_changes_nothing(table):

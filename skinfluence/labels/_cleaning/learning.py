@@ -91,15 +91,12 @@ class Training:
 
     def take(self, rows):
         """The same for some of the rows."""
-        params = self.flagger_params
-        if "sample_weight" in params:
-            params = {**params, "sample_weight": take_rows(params["sample_weight"], rows)}
         return replace(
             self,
             X=take_rows(self.X, rows),
             y=take_rows(self.y, rows),
             weight=self.weight[rows],
-            flagger_params=params,
+            flagger_params=_check_method_params(self.X, self.flagger_params, indices=rows),
             estimator_params=_check_method_params(self.X, self.estimator_params, indices=rows),
         )
 

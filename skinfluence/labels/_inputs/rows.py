@@ -11,11 +11,6 @@ def _known(X):
     return nw.from_native(X, pass_through=True, eager_only=True, allow_series=True)
 
 
-def is_frame(X):
-    """Whether X is a data frame that narwhals knows."""
-    return isinstance(_known(X), nw.DataFrame)
-
-
 def take_rows(X, rows):
     """Some rows of a table or of labels, in the type that was given.
 

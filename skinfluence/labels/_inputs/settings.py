@@ -9,10 +9,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
 from skinfluence._utils.checks import check_weights, check_workers
-from skinfluence._utils.frames import n_dimensions, refuse_file
+from skinfluence._utils.frames import frame_backend, n_dimensions, refuse_file
 from skinfluence._utils.rows import NamedRows
 from skinfluence.explainer import check_training_data
-from skinfluence.labels._inputs.rows import is_frame
 from skinfluence.labels._inputs.steps import preparing_steps
 from skinfluence.labels._inputs.tables import is_documents
 from skinfluence.labels._sources.representations import REPRESENTATIONS
@@ -70,7 +69,7 @@ def read_table(flagger, X, y):
 
 def new_table(flagger, X, reset=False):
     """A table of rows, with the columns that `fit` has seen unless these are `reset`."""
-    if flagger._is_table and not is_frame(X):
+    if flagger._is_table and not frame_backend(X):
         if isinstance(X, list | tuple) and np.asarray(X).dtype.kind == "U":
             X = np.array(X, dtype=object)  # numbers among strings stay numbers
         checks = {"dtype": None, "ensure_all_finite": False, "input_name": "X"}

@@ -13,8 +13,8 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.utils import check_array
 
-from skinfluence._utils.frames import without_column
-from skinfluence.labels._inputs.rows import entries, is_frame, is_missing
+from skinfluence._utils.frames import frame_backend, without_column
+from skinfluence.labels._inputs.rows import entries, is_missing
 
 #: Columns that a categorical column becomes, at most: rarer categories share one.
 MOST_CATEGORIES = 30
@@ -26,48 +26,40 @@ FLOATS = [np.float64, np.float32]
 
 
 def table_encoder(X, steps=()):
-    """Unfitted transformer of scikit-learn's parts, from rows like those of X to numbers.
+    """(unfitted transformer from rows like those of X to numbers, sentence on the columns).
 
     After the user's own `steps`, where there are any: numbers as they are, gaps with the mean and a
     column that marks them; categories one-hot, a gap as one of them, rare and unseen ones in one
-    column; free text as the leading directions of its TF-IDF. The representation scales them.
+    column; free text as the leading directions of its TF-IDF. The representation scales them. The
+    sentence is empty where all columns are numbers.
     """
     if steps:
         prepared = make_pipeline(*[clone(step) for step in steps]).fit_transform(X)
-        return make_pipeline(*steps, table_encoder(prepared))
+        said = f" Columns by {', '.join(type(step).__name__ for step in steps)}."
+        return make_pipeline(*steps, table_encoder(prepared)[0]), said
     if is_documents(X):
-        return _of_text()
-    if _is_plain(X):
-        return make_pipeline(_of_numbers(), TextDirections()) if _is_tfidf(X) else _of_numbers()
+        return _of_text(), " Documents by TF-IDF."
+    if not frame_backend(X) and getattr(X, "dtype", np.dtype(object)).kind not in "OUT":
+        numbers = _of_numbers()
+        return make_pipeline(numbers, TextDirections()) if _is_tfidf(X) else numbers, ""
     places: dict = {"numbers": [], "sparse": [], "categories": [], "text": []}
-    for j, column in enumerate(_columns(X)):
+    columns, kinds = _columns(X), []
+    for j, column in enumerate(columns):
         places[_kind(column, X)].append(j)
-    texts = places.pop("text")
-    makers = {"numbers": _of_numbers, "sparse": _of_numbers, "categories": _of_categories}
-    parts = [makers[kind](columns=columns) for kind, columns in places.items() if columns]
-    parts += [_of_text(columns=[j]) for j in texts]
-    return ArrayUnion([(str(number), part) for number, part in enumerate(parts)])
-
-
-def describe_columns(X, steps=()):
-    """What `table_encoder` takes the columns for, as a sentence; empty where all are numbers."""
-    if steps:
-        return f" Columns by {', '.join(type(step).__name__ for step in steps)}."
-    if is_documents(X):
-        return " Documents by TF-IDF."
-    columns, said = [] if _is_plain(X) else _columns(X), []
     for kind, word in (("categories", "categorical"), ("text", "free text by TF-IDF")):
-        own = [j for j, column in enumerate(columns) if _kind(column, X) == kind]
-        names = [str(getattr(columns[j], "name", j)) for j in own]
-        if names:
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            said.append(f"{word}: {', '.join(names[:5])}{more}")
-    return f" Columns {'; '.join(said)}." if said else ""
+        names = [str(getattr(columns[j], "name", j)) for j in places[kind]]
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        kinds += [f"{word}: {', '.join(names[:5])}{more}"] if names else []
+    parts = [_of_numbers(columns=own) for own in (places["numbers"], places["sparse"]) if own]
+    parts += [_of_categories(columns=places["categories"])] if places["categories"] else []
+    parts += [_of_text(columns=[j]) for j in places["text"]]
+    union = ArrayUnion([(str(number), part) for number, part in enumerate(parts)])
+    return union, f" Columns {'; '.join(kinds)}." if kinds else ""
 
 
 def is_documents(X):
     """Whether X is a sequence of texts, in place of a table."""
-    if len(getattr(X, "shape", ())) > 1 or is_frame(X):
+    if len(getattr(X, "shape", ())) > 1 or frame_backend(X):
         return False
     if isinstance(X, list | tuple) and len(X) and not (X[0] is None or isinstance(X[0], str)):
         return False
@@ -126,11 +118,6 @@ class TextDirections(TransformerMixin, BaseEstimator):
         return X @ self.components_.T
 
 
-def _is_plain(X):
-    """Whether every entry is a number by the type of the table: arrays and sparse matrices."""
-    return not is_frame(X) and getattr(X, "dtype", np.dtype(object)).kind not in "OUT"
-
-
 def _is_tfidf(X):
     """Whether these are many sparse columns in which each row has length one, or zero."""
     if not sparse.issparse(X) or X.shape[1] <= MOST_DIRECTIONS or X.dtype.kind != "f":
@@ -141,7 +128,8 @@ def _is_tfidf(X):
 
 def _columns(X):
     """Columns of a frame (of narwhals), or of an array of objects."""
-    return list(nw.from_native(X, eager_only=True).iter_columns()) if is_frame(X) else list(X.T)
+    known = nw.from_native(X, eager_only=True, pass_through=True)
+    return list(known.iter_columns()) if isinstance(known, nw.DataFrame) else list(X.T)
 
 
 def _kind(column, X):
@@ -190,7 +178,7 @@ def _numbers(X, columns=None):
         return check_array(X, accept_sparse="csr", **settings)
     all_columns, single = _columns(X), np.float32
     chosen = [all_columns[j] for j in columns]
-    if is_frame(X) and all(_is_sparse(column) for column in chosen):
+    if frame_backend(X) and all(_is_sparse(column) for column in chosen):
         return check_array(X.iloc[:, columns], accept_sparse="csr", **settings)
     for j, column in enumerate(chosen):
         if isinstance(column, nw.Series) and _is_numeric(column.dtype):

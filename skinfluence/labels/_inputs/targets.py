@@ -139,7 +139,7 @@ def _order_predicts(X, y, there, steps):
     orders = [values, *(random_state.permutation(values) for _ in range(ORDERS))]
     targets = StandardScaler().fit_transform(np.transpose(orders)[codes])
     part = take_rows(X, rows)
-    columns = table_encoder(part, steps).fit_transform(part)
+    columns = table_encoder(part, steps)[0].fit_transform(part)
     model = make_pipeline(
         StandardScaler(with_mean=not sparse.issparse(columns)),
         Nystroem(n_components=min(300, len(rows)), random_state=0),

@@ -19,5 +19,5 @@ def fit_noise_model(source, target, weight, *, contamination, start=None, certai
     else:
         noise = fit_label_noise(source, target.codes, weight, start=start, **settings)
     noise.judge(weight if certain is None else np.where(certain, 0.0, weight), contamination)
-    noise.warn(weight)
+    noise.warn()
     return noise

@@ -27,7 +27,7 @@ from skinfluence.labels._noise.matrix import (
     fit_noise_matrices,
     standard_errors,
 )
-from skinfluence.labels._sources.pooling import best_temperature, log_probabilities
+from skinfluence.labels._sources.pooling import log_probabilities, stacking_weights
 
 #: Rounds end when the rows' weights move by less than this on the mean.
 TOLERANCE = 0.02
@@ -35,8 +35,6 @@ TOLERANCE = 0.02
 LEAST_SHARE = 1e-3
 #: Share of the rows whose likeliest class is not the given one that must be wrong for a refit.
 LEAST_PRECISION = 0.5
-#: Multiples of the log-probabilities, of which the likeliest tells whether they tell anything.
-TEMPERATURES = np.geomspace(0.2, 5.0, 15)
 #: "strict" flags labels that are right with at most this probability.
 SURELY_WRONG = 0.05
 #: Log-likelihood, in nats over all rows, that the best shares of the classes may gain by chance.
@@ -91,9 +89,10 @@ def fit_verdict(log_proba, codes, weight, before=None):
     def too_many(shift):
         return weight @ expit(-(odds + shift)) - wrong
 
-    low, high = -LARGEST_SHIFT, LARGEST_SHIFT
-    inside = too_many(low) > 0 > too_many(high)
-    shift = bisect(too_many, low, high) if inside else (high if too_many(high) >= 0 else low)
+    low, high = too_many(-LARGEST_SHIFT), too_many(LARGEST_SHIFT)
+    shift = np.copysign(LARGEST_SHIFT, high)
+    if low > 0 > high:
+        shift = bisect(too_many, -LARGEST_SHIFT, LARGEST_SHIFT)
     return NoiseVerdict(one_rate, matrix, share, shift)
 
 
@@ -101,16 +100,14 @@ def fit_verdict(log_proba, codes, weight, before=None):
 class LabelNoise(FittedNoise):
     """The fitted noise model of given labels."""
 
-    verdict: NoiseVerdict | None = field(repr=False)  # None for one class
+    verdict: NoiseVerdict = field(repr=False)
     with_noise: bool  # whether the posterior is that of the verdict, or the prediction
-    certain: np.ndarray = field(repr=False)  # rows whose label is known to be right, shape: (n,)
 
     def __post_init__(self):
         log_proba, self.own = self.prediction.value, (np.arange(len(self.codes)), self.codes)
         # P(given label | x) and P(true class | x, given label), shape: (n, K)
         self.out_of_sample = self.proba(log_proba)
         self.posterior = self.posterior_of(log_proba, self.codes)
-        self.posterior[self.certain] = np.eye(log_proba.shape[1])[self.codes[self.certain]]
 
     @property
     def quality(self):
@@ -132,7 +129,7 @@ class LabelNoise(FittedNoise):
 
     def proba(self, log_proba):
         """P(given label | x), shape (m, K): the model's own, or calibrated margins."""
-        if self.prediction.are_probabilities or self.verdict is None:
+        if self.prediction.are_probabilities:
             return np.exp(log_proba)
         return self.verdict.given_proba(log_proba)
 
@@ -153,8 +150,6 @@ class LabelNoise(FittedNoise):
 
     def wrong_share(self, weight):
         """Share of wrong labels among the training rows, by the noise matrix."""
-        if self.verdict is None:
-            return 0.0
         wrong = self.verdict.matrix.wrong(self.prediction.value, self.codes)
         return float(weight @ wrong / weight.sum())
 
@@ -196,14 +191,17 @@ class LabelNoise(FittedNoise):
         own = given[np.arange(len(codes)), codes]
         return np.log(np.maximum(np.where(codes >= 0, own, 0.0), np.finfo(float).tiny))
 
-    def warn(self, weight):
+    def warn(self):
         """Warn where labels are flagged and nothing predicts the labels."""
-        share = np.bincount(self.codes, weight, self.out_of_sample.shape[1]) / weight.sum()
-        logs = self.prediction.value
-        likelihood = float(best_temperature(logs[None], self.codes, weight, TEMPERATURES)[0][0])
+        if not self.flagged.any():
+            return
+        weight = self.weight
+        share = np.bincount(self.codes, weight) / weight.sum()
+        # at the temperature that suits them best
+        _, likelihood = stacking_weights(self.prediction.value[None], self.codes, weight)
         by_shares = share[share > 0] @ np.log(share[share > 0])
         gain = weight.sum() / weight.mean() * (likelihood - by_shares)
-        if self.flagged.any() and gain < CHANCE:
+        if gain < CHANCE:
             warnings.warn(
                 "Models that have not seen a row predict its label no better than the shares of "
                 f"the classes do: log-likelihood {gain:+.1f} nats against them on "
@@ -215,18 +213,16 @@ class LabelNoise(FittedNoise):
 
     def attributes(self):
         """Attributes of a flagger that do not belong to rows."""
-        there, matrix = self.weight > 0, np.eye(1)
-        std, rate, of_rate = 0.0, 0.0, 0.0
-        if self.verdict is not None:
-            matrix, std, rate, of_rate = self.verdict.matrix.matrix, np.nan, np.nan, np.nan
-            if there.any():
-                weight = self.weight[there] / self.weight[there].mean()
-                data = self.prediction.value[there], self.codes[there], weight
-                std, of_rate = standard_errors(self.verdict.matrix, *data)
-                rate = self.wrong_share(self.weight)
+        there, fit = self.weight > 0, self.verdict.matrix
+        std, rate, of_rate = np.full(fit.matrix.shape, np.nan), np.nan, np.nan
+        if there.any():
+            weight = self.weight[there] / self.weight[there].mean()
+            log_proba = self.prediction.value[there]
+            std, of_rate = standard_errors(fit, log_proba, self.codes[there], weight)
+            rate = self.wrong_share(self.weight)
         return {
-            "noise_matrix_": matrix,
-            "noise_matrix_std_": np.broadcast_to(std, matrix.shape).copy(),
+            "noise_matrix_": fit.matrix,
+            "noise_matrix_std_": std,
             "noise_rate_": rate,
             "noise_rate_std_": of_rate,
         }
@@ -246,10 +242,11 @@ def fit_label_noise(
     row_weight, plain = np.ones(len(codes)), None
     for n_iter in range(1, max_iter + 1):
         prediction = source.fit(weight * row_weight)
-        if prediction.value.shape[1] == 1:
-            break
         verdict = fit_verdict(prediction.value, codes, weight, verdict)
-        if not noise_model or not _worth_refitting(verdict, prediction, codes, weight):
+        contradicted = weight @ (prediction.value.argmax(axis=1) != codes)
+        wrong = weight @ verdict.matrix.wrong(prediction.value, codes)
+        # where a model errs itself, rows that it doubts and that count less teach it its own errors
+        if not noise_model or wrong < LEAST_PRECISION * contradicted:
             break
         posterior = verdict.posterior(prediction.value, codes)[own]
         proposed = np.where(certain, 1.0, np.maximum(posterior, LEAST_SHARE))
@@ -265,16 +262,5 @@ def fit_label_noise(
         n_iter=n_iter,
         plain=plain,
         verdict=verdict,
-        with_noise=noise_model and verdict is not None,
-        certain=certain,
+        with_noise=noise_model,
     )
-
-
-def _worth_refitting(verdict, prediction, codes, weight):
-    """Whether most rows that contradict their label have a wrong one.
-
-    Where a model errs itself, rows that count less because it doubts them teach it its own errors.
-    """
-    contradicted = weight @ (prediction.value.argmax(axis=1) != codes)
-    wrong = weight @ verdict.matrix.wrong(prediction.value, codes)
-    return wrong >= LEAST_PRECISION * contradicted

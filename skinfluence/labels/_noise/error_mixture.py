@@ -20,6 +20,7 @@ from itertools import product
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import betaln, expit, log_expit, logit
+from sklearn.utils.stats import _weighted_percentile
 
 #: Degrees of freedom that are tried for the errors of right values.
 TAILS = (np.inf, 8.0, 4.0, 2.5, 1.2)
@@ -89,11 +90,9 @@ def fit_error_mixture(error, prediction, variance, weight):
     `variance` is that of each prediction in units of the noise variance. Of row weights only the
     ratios matter. No sigma is far below the errors of floating-point arithmetic.
     """
-    there = weight > 0
-    error, prediction, spread = error[there], prediction[there], 1.0 + variance[there]
-    weight, size = weight[there], np.abs(error)
+    spread, size = 1.0 + variance, np.abs(error)
     least = ROUNDING * np.abs(error + prediction).max() or 1.0
-    unit = max(_weighted_median(size, weight) / 0.6745, least)
+    unit = max(_weighted_percentile(size, weight) / 0.6745, least)
     knots = np.quantile(prediction, np.linspace(0.0, 1.0, 101))
     rows = np.argsort(size, kind="stable")[:: -(-len(error) // MAX_ROWS)]
     effective = weight[rows].sum() ** 2 / (weight[rows] ** 2).sum()
@@ -173,9 +172,3 @@ def _log_right(error, variance, tail):
     constant = -betaln(tail / 2.0, 0.5) - 0.5 * np.log(tail)
     stretched = np.log1p(error**2 / (tail * variance))
     return constant - 0.5 * np.log(variance) - 0.5 * (tail + 1.0) * stretched
-
-
-def _weighted_median(values, weight):
-    order = np.argsort(values)
-    below = np.cumsum(weight[order])
-    return values[order[np.searchsorted(below, 0.5 * below[-1])]]

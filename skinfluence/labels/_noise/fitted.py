@@ -14,7 +14,8 @@ class FittedNoise(ABC):
 
     A subclass has, of the training rows, `quality`, `tie_break`, `out_of_sample`, `predicted` and
     `suggested(flagged)`, each of shape (n, ...); of new rows `of_new_rows(X, codes)` (quality,
-    suggestion, prediction) and `log_likelihood(X, codes)`; and `attributes()` of a flagger.
+    suggestion, prediction) and `log_likelihood(X, codes)`; `attributes()` of a flagger; and
+    `warn()`.
     """
 
     prediction: OutOfSamplePrediction = field(repr=False)  # of the last fit

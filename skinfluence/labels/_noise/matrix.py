@@ -36,9 +36,9 @@ K. P. Burnham and D. R. Anderson (2002), Model selection and multimodel inferenc
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import block_diag, cho_factor, cho_solve
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, logit
 from sklearn.utils import gen_batches
 
 from skinfluence.labels._sources.pooling import log_probabilities
@@ -46,7 +46,7 @@ from skinfluence.labels._sources.pooling import log_probabilities
 #: Pseudo-rows of each class, of the common rate, in the prior of the matrix.
 PRIOR_ROWS = 10.0
 #: Pseudo-rows, and their share of wrong labels, in the prior of the common rate.
-RATE_ROWS, PRIOR_RATE = 10.0, 0.05
+RATE_ROWS, PRIOR_RATE = 3.0, 0.05
 #: Precisions of the normal priors of log-temperature, offsets and calibration matrix. The last is
 #: in units of the root mean square of s.
 OF_TEMPERATURE, OF_OFFSET, OF_CALIBRATION = 1.0, 1.0, 2.0
@@ -125,20 +125,21 @@ def fit_noise_matrices(log_proba, codes, weight, before=None):
     problem = _Problem(*_some_rows(log_proba, codes, weight))
     if before is None:
         anchored = problem.anchored_matrix()
-        at_its_rate = problem.start(matrix=anchored, parted=False, log_t=1.0)
-        one_rate = problem.best_fit([problem.start(PRIOR_RATE), at_its_rate])
-        starts = [one_rate.position, problem.start(matrix=anchored, log_t=1.0)]
+        rate = np.clip(1 - np.diag(anchored).mean(), 0.01, 0.9)
+        one_rate = problem.best_fit([problem.start(PRIOR_RATE), problem.start(rate, 1.0)])
     else:
         one_rate = problem.fit(before[0].position)
-        starts = [before[1].position]
-    if n_classes > MOST_CLASSES:
+    if not problem.whole:
         return one_rate, one_rate, 0.0
-    whole = problem.best_fit(starts, matrix=True)
+    if before is None:
+        starts = [one_rate.position, problem.start(rate, 1.0, anchored)]
+        matrix = problem.best_fit(starts, matrix=True)
+    else:
+        matrix = problem.fit(before[1].position, matrix=True)
     further = n_classes * (n_classes - 1) - 1
     charge = further - 1 + np.log(weight.sum())
-    gain = weight.sum() * (whole.likelihood - one_rate.likelihood)
-    share = float(expit(STEEP * (gain / charge - EVEN)))
-    return one_rate, whole, share
+    gain = weight.sum() * (matrix.likelihood - one_rate.likelihood)
+    return one_rate, matrix, float(expit(STEEP * (gain / charge - EVEN)))
 
 
 def _some_rows(log_proba, codes, weight):
@@ -155,75 +156,68 @@ def standard_errors(fit, log_proba, codes, weight):
     From the information of the scores of single rows and of the priors, with all parameters free
     that the fit has free.
     """
-    n = len(codes)
-    data = _some_rows(log_proba, codes, weight)
-    covariance, jacobian, shares = _Problem(*data).information(fit.position)
-    spread = ((jacobian @ covariance) * jacobian).sum(axis=1)
-    K = len(fit.matrix)
-    of_rate = shares @ jacobian[np.arange(K) * (K + 1)]
-    few = len(data[1]) / n
-    std = np.sqrt(np.maximum(spread * few, 0.0)).reshape(K, K)
-    return std, float(np.sqrt(max(of_rate @ covariance @ of_rate * few, 0.0)))
+    problem = _Problem(*_some_rows(log_proba, codes, weight))
+    of_entries, of_rate = problem.standard_errors(fit.position)
+    few = np.sqrt(problem.n / len(codes))
+    return few * of_entries, float(few * of_rate)
 
 
 class _Problem:
-    """The data of one fit; parameters are log t, b, A, the logit of the common rate, and R.
+    """The data of one fit; parameters are log t, b, the logit of the common rate, A and R.
 
-    Row k of the matrix is the softmax of the logarithms of one rate plus R[k].
+    Row k of the matrix is the softmax of the logarithms of one rate plus R[k]. Of many classes A
+    and R are zero and no parameters.
     """
 
     def __init__(self, log_proba, codes, weight):
         n, K = self.n, self.n_classes = log_proba.shape
         scores = centred(log_proba)
-        self.scale = max(np.sqrt((scores**2).mean()), np.finfo(float).tiny)
+        size = np.sqrt(weight @ (scores**2).mean(axis=1) / weight.sum())
+        self.scale = max(size, np.finfo(float).tiny)
         self.scores = scores / self.scale
         self.codes, self.weight, self.total = codes, weight, weight.sum()
         self.one_hot = np.zeros((n, K))
         self.one_hot[np.arange(n), codes] = 1.0
         self.off = ~np.eye(K, dtype=bool)
-        self.parts = np.cumsum([1, K, K * K, 1])
+        self.whole = K <= MOST_CLASSES
+        self.parts = np.cumsum([1, K, 1, K * K if self.whole else 0])
 
     def unpack(self, position):
+        """(log t, b, logit of the common rate, A, R)."""
+        log_t, b, rate, *square = np.split(position, self.parts)
         K = self.n_classes
-        log_t, b, A, rate, R = np.split(position, self.parts)
+        A, R = (part.reshape(K, K) if self.whole else np.zeros((K, K)) for part in square)
         # a line search may try a step at whose end exp() is infinite
         log_t, rate = np.clip([log_t[0], rate[0]], -30.0, 30.0)
-        return log_t, b, A.reshape(K, K), rate, R.reshape(K, K)
+        return log_t, b, rate, A, R
 
-    def start(self, rate=None, matrix=None, parted=True, log_t=0.3):
-        """Parameters of a rate, or of log t and a matrix (without `parted`, of its mean rate)."""
-        K = self.n_classes
-        position = np.zeros(self.parts[-1] + K * K)
+    def start(self, rate, log_t=0.0, matrix=None):
+        """Parameters of one rate, or of a matrix."""
+        position = np.zeros(self.parts[-1] + (self.n_classes**2 if self.whole else 0))
+        position[0], position[self.parts[1]] = log_t, logit(rate)
         if matrix is not None:
-            rate = np.clip(1 - np.diag(matrix).mean(), 0.01, 0.9)
-            position[0] = log_t
-        position[self.parts[2]] = np.log(rate / (1 - rate))
-        if matrix is not None and parted:
-            common = log_probabilities(self._common(position[self.parts[2]]))
-            position[self.parts[3] :] = (np.log(np.maximum(matrix, 1e-5)) - common).ravel()
+            common = log_probabilities(self._common(logit(rate)))
+            position[self.parts[-1] :] = (np.log(np.maximum(matrix, 1e-5)) - common).ravel()
         return position
 
     def _common(self, rate):
-        return np.where(self.off, rate - np.log(max(self.n_classes - 1, 1)), 0.0)
+        return np.where(self.off, rate - np.log(self.n_classes - 1), 0.0)
 
     def matrix(self, position):
         """The noise matrix, and the one of the common rate."""
-        *_, rate, R = self.unpack(position)
+        _, _, rate, _, R = self.unpack(position)
         common = self._common(rate)
         return np.exp(log_probabilities(common + R)), np.exp(log_probabilities(common))
 
     def slope(self, position):
         """From `self.scores` to logits."""
-        log_t, _, A, *_ = self.unpack(position)
+        log_t, _, _, A, _ = self.unpack(position)
         return self.scale * np.exp(log_t) * np.eye(self.n_classes) + A
-
-    def proba(self, position):
-        logits = self.scores @ self.slope(position) + self.unpack(position)[1]
-        return np.exp(log_probabilities(logits))
 
     def _explained(self, position):
         """(probabilities, matrix, matrix of the common rate, posteriors, log-likelihoods)."""
-        proba, (matrix, common) = self.proba(position), self.matrix(position)
+        logits = self.scores @ self.slope(position) + self.unpack(position)[1]
+        proba, (matrix, common) = np.exp(log_probabilities(logits)), self.matrix(position)
         joint = proba * matrix[:, self.codes].T
         total = np.maximum(joint.sum(axis=1), np.finfo(float).tiny)
         return proba, matrix, common, joint / total[:, None], np.log(total)
@@ -234,23 +228,18 @@ class _Problem:
 
     def best_fit(self, starts, matrix=False):
         """The NoiseFit from the start that is better after a few steps."""
-        if len(starts) == 1:
-            return self.fit(starts[0], matrix=matrix)
         first = [self.fit(start, matrix=matrix, steps=FIRST_STEPS) for start in starts]
         best = max(first, key=lambda fit: fit.objective)
         return self.fit(best.position, matrix=matrix)
 
     def fit(self, position, *, matrix=False, steps=STEPS):
         """The NoiseFit from a start; `matrix`: with R free, `steps`: at the most."""
-        free_A = self.n_classes <= MOST_CLASSES
 
         def loss(position):
-            log_t, b, A, rate, R = self.unpack(position)
+            log_t, b, rate, A, R = self.unpack(position)
             proba, T, common, posterior, logs = self._explained(position)
             residual = (posterior - proba) * self.weight[:, None]
-            slope = self.scores.T @ residual if free_A else None
-            along = np.trace(slope) if free_A else np.vdot(self.scores, residual)
-            share = expit(rate)
+            of_slope, share = np.vdot(self.scores, residual), expit(rate)
             of_rate, of_T, prior = self.weight @ self._by_rate(posterior, T), 0.0 * R, 0.0
             if matrix:
                 counts = (posterior * self.weight[:, None]).T @ self.one_hot + PRIOR_ROWS * common
@@ -266,16 +255,15 @@ class _Problem:
                 + prior
                 + RATE_ROWS * (PRIOR_RATE * np.log(share) + (1 - PRIOR_RATE) * np.log1p(-share))
             )
-            gradient = np.concatenate(
-                [
-                    [self.scale * np.exp(log_t) * along - OF_TEMPERATURE * log_t],
-                    residual.sum(axis=0) - OF_OFFSET * b,
-                    (slope - OF_CALIBRATION * A).ravel() if free_A else np.zeros(A.size),
-                    [of_rate + RATE_ROWS * (PRIOR_RATE - share)],
-                    of_T.ravel(),
-                ]
-            )
-            return -value / self.total, -gradient / self.total
+            gradient = [
+                [self.scale * np.exp(log_t) * of_slope - OF_TEMPERATURE * log_t],
+                residual.sum(axis=0) - OF_OFFSET * b,
+                [of_rate + RATE_ROWS * (PRIOR_RATE - share)],
+            ]
+            if self.whole:
+                of_A = self.scores.T @ residual - OF_CALIBRATION * A
+                gradient += [of_A.ravel(), of_T.ravel()]
+            return -value / self.total, -np.concatenate(gradient) / self.total
 
         options = {"maxiter": steps, "ftol": LEAST_GAIN / self.total}
         found = minimize(loss, position, jac=True, method="L-BFGS-B", options=options)
@@ -289,49 +277,40 @@ class _Problem:
             position=position,
         )
 
-    def information(self, position):
-        """(covariance of the parameters, derivative of the matrix by them, shares of classes).
-
-        For more than MOST_CLASSES classes of log t, b and the rate alone.
-        """
-        K = self.n_classes
+    def standard_errors(self, position):
+        """Standard errors of the matrix (K, K), and of the share of wrong labels."""
+        K, at_rate = self.n_classes, self.parts[1]
         proba, T, _, posterior, _ = self._explained(position)
-        share = expit(position[self.parts[2]])
-        whole = K <= MOST_CLASSES
-        free = np.ones(len(position), bool)
-        if not whole:
-            free[self.parts[1] : self.parts[2]] = free[self.parts[3] :] = False
-        precision = np.zeros(len(position))
-        precision[0], precision[1 : self.parts[1]] = OF_TEMPERATURE, OF_OFFSET
-        precision[self.parts[1] : self.parts[2]] = OF_CALIBRATION
-        precision[self.parts[2]] = RATE_ROWS * share * (1 - share)
-        information = np.diag(precision[free])
-        if whole:
-            for k in range(K):
-                at = slice(self.parts[3] + k * K, self.parts[3] + (k + 1) * K)
-                information[at, at] += PRIOR_ROWS * (np.diag(T[k]) - np.outer(T[k], T[k]))
+        by_R = block_diag(*(np.diag(row) - np.outer(row, row) for row in T)) if self.whole else None
+        share = expit(position[at_rate])
+        precision = np.full(len(position), OF_CALIBRATION)
+        precision[0], precision[1:at_rate] = OF_TEMPERATURE, OF_OFFSET
+        precision[at_rate] = RATE_ROWS * share * (1 - share)
+        information = np.diag(precision)
+        if self.whole:
+            information[self.parts[-1] :, self.parts[-1] :] = PRIOR_ROWS * by_R
         by_rate = self._by_rate(posterior, T)[:, None]
         for rows in gen_batches(self.n, 1000):
             scores, post = self.scores[rows], posterior[rows]
             residual = post - proba[rows]
             by_t = self.scale * np.exp(position[0]) * (residual * scores).sum(axis=1, keepdims=True)
-            by_A = by_T = np.empty((len(post), 0))
-            if whole:
-                by_A = (scores[:, :, None] * residual[:, None, :]).reshape(len(post), -1)
-                by_T = (post[:, :, None] * (self.one_hot[rows][:, None, :] - T)).reshape(by_A.shape)
-            kept = np.hstack([by_t, residual, by_A, by_rate[rows], by_T])
-            information += (kept * self.weight[rows][:, None]).T @ kept
+            of_rows = [by_t, residual, by_rate[rows]]
+            if self.whole:
+                by_A = scores[:, :, None] * residual[:, None, :]
+                by_T = post[:, :, None] * (self.one_hot[rows][:, None, :] - T)
+                of_rows += [by_A.reshape(len(post), -1), by_T.reshape(len(post), -1)]
+            of_rows = np.hstack(of_rows)
+            information += (of_rows * self.weight[rows][:, None]).T @ of_rows
         # the softmax has directions that change nothing; the smallest ridge keeps them out
         information[np.diag_indices_from(information)] += 1e-8 * np.trace(information)
-        jacobian = np.zeros((K, K, free.sum()))
-        rate = self.parts[2] if whole else self.parts[1]
-        jacobian[:, :, rate] = T * (self.off - (T * self.off).sum(axis=1, keepdims=True))
-        for k in range(K if whole else 0):
-            at = slice(rate + 1 + k * K, rate + 1 + (k + 1) * K)
-            jacobian[k, :, at] = np.diag(T[k]) - np.outer(T[k], T[k])
         covariance = cho_solve(cho_factor(information), np.eye(len(information)))
-        shares = self.weight @ posterior / self.total
-        return covariance, jacobian.reshape(K * K, -1), -shares
+        jacobian = np.zeros((K * K, len(position)))
+        jacobian[:, at_rate] = (T * (self.off - (T * self.off).sum(axis=1, keepdims=True))).ravel()
+        if self.whole:
+            jacobian[:, self.parts[-1] :] = by_R
+        of_rate = self.weight @ posterior / self.total @ jacobian[:: K + 1]
+        variances = ((jacobian @ covariance) * jacobian).sum(axis=1)
+        return np.sqrt(variances).reshape(K, K), np.sqrt(of_rate @ covariance @ of_rate)
 
     def anchored_matrix(self):
         """The given labels of the rows that are surest of each class.
@@ -339,11 +318,8 @@ class _Problem:
         Where many labels are wrong, the likelihood has a second maximum at none: probabilities
         that the model has learnt from wrong labels explain these. From here the other is reached.
         """
-        K = self.n_classes
-        matrix = np.empty((K, K))
-        for k in range(K):
-            surest = np.argsort(-self.scores[:, k], kind="stable")[
-                : max(ANCHORS, self.n // (5 * K))
-            ]
-            matrix[k] = self.weight[surest] @ self.one_hot[surest] + 0.5 / K
+        count = max(ANCHORS, self.n // (5 * self.n_classes))
+        surest = np.argsort(-self.scores, axis=0, kind="stable")[:count].T  # shape: (K, count)
+        matrix = np.einsum("kr,krj->kj", self.weight[surest], self.one_hot[surest])
+        matrix += 0.5 / self.n_classes
         return matrix / matrix.sum(axis=1, keepdims=True)

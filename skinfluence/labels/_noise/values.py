@@ -49,10 +49,7 @@ class ValueNoise(FittedNoise):
         """Value predicted without the row, (n,)."""
         return self.prediction.value
 
-    @property
-    def predicted(self):
-        """The same, (n,)."""
-        return self.prediction.value
+    predicted = out_of_sample
 
     def rightness(self, predicted):
         """Minus the distance from the given values, (n,)."""
@@ -69,7 +66,7 @@ class ValueNoise(FittedNoise):
         share of the rows with weight, the most suspicious.
         """
         if contamination in list(THRESHOLDS):
-            flagged = self.wrong_probability > THRESHOLDS[contamination]
+            flagged = (self.wrong_probability > THRESHOLDS[contamination]) & (weight > 0)
             return flagged, self.wrong_rate(weight)[0]
         there = np.flatnonzero(weight > 0)
         order = there[np.lexsort((-self.tie_break[there], -self.wrong_probability[there]))]
@@ -100,21 +97,22 @@ class ValueNoise(FittedNoise):
         predicted = self.prediction.predict(X)
         return self.mixture.log_density(values - predicted, predicted)
 
-    def warn(self, weight):
+    def warn(self):
         """Warn where values are wrong and nothing predicts the others."""
-        wrong, there = self.wrong_probability > THRESHOLDS["auto"], weight > 0
-        right = ~wrong & there
-        if not right.any() or not wrong[there].any():
+        there = self.weight > 0
+        wrong = there & (self.wrong_probability > THRESHOLDS["auto"])
+        right = there & ~wrong
+        if not right.any() or not wrong.any():
             return
         left, spread = (
-            np.average(np.abs(values - np.median(values)), weights=weight[right])
+            np.average(np.abs(values - np.median(values)), weights=self.weight[right])
             for values in ((self.codes - self.prediction.value)[right], self.codes[right])
         )
         if left >= NO_BETTER * spread:
             warnings.warn(
                 "The model predicts most values no better than their median does: without the row, "
                 f"the mean absolute error is {left:.3g}, against {spread:.3g}. The "
-                f"{wrong[there].sum():,} values that are probably wrong are far from all others, "
+                f"{wrong.sum():,} values that are probably wrong are far from all others, "
                 "whatever X holds; where such values are usual, they may be right.",
                 UserWarning,
                 stacklevel=user_stacklevel(),
@@ -135,8 +133,7 @@ def fit_value_noise(source, y, weight, *, max_iter=5, noise_model=True, certain=
     """The ValueNoise of the values of a regression target.
 
     At most `max_iter` fits with rows weighted by the probability that they are right; one without a
-    noise model. Rows of a value that is `certain` keep their whole weight; those of weight zero
-    influence nothing and are judged too.
+    noise model. Rows of a value that is `certain` keep their whole weight. Weights are positive.
     """
     certain = np.zeros(len(y), dtype=bool) if certain is None else certain
     row_weight, plain = np.ones(len(y)), None
@@ -147,12 +144,11 @@ def fit_value_noise(source, y, weight, *, max_iter=5, noise_model=True, certain=
         mixture = fit_error_mixture(error, prediction.value, variance, weight)
         proposed = np.maximum(mixture.weights(error, prediction.value, variance), LEAST_WEIGHT)
         proposed[certain] = 1.0
-        moved = np.abs(proposed - row_weight)[weight > 0].max(initial=0.0)
-        if not noise_model or moved < SETTLED or n_iter == max_iter:
+        settled = np.abs(proposed - row_weight).max() < SETTLED
+        if not noise_model or settled or n_iter == max_iter:
             break
         row_weight = proposed
         plain = prediction.value if plain is None else plain
-    wrong = np.where(certain, 0.0, expit(mixture.log_odds(error, prediction.value, variance)))
     return ValueNoise(
         prediction=prediction,
         codes=y,
@@ -160,7 +156,7 @@ def fit_value_noise(source, y, weight, *, max_iter=5, noise_model=True, certain=
         n_iter=n_iter,
         plain=plain,
         mixture=mixture,
-        wrong_probability=wrong,
+        wrong_probability=expit(mixture.log_odds(error, prediction.value, variance)),
         standardized=error / (mixture.scale(prediction.value) * np.sqrt(1.0 + variance)),
     )
 
@@ -170,11 +166,9 @@ def _prediction_variance(leverage, weight):
 
     With q = z' H_without^-1 z the leverage of a row of weight w is h = w q / (1 + w q), which is
     solved for q; q is the variance of an unpenalised least-squares prediction and bounds that of a
-    penalised one. Rows of weight zero have no leverage: they get the median of the others.
+    penalised one.
     """
     if leverage is None:
         return np.zeros(len(weight))
-    there = weight > 0
     h = np.clip(leverage, 0.0, 1.0 - 1e-9)
-    variance = h / ((1.0 - h) * np.where(there, weight, 1.0))
-    return np.where(there, variance, np.median(variance[there]) if there.any() else 0.0)
+    return h / ((1.0 - h) * weight)

@@ -4,13 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from skinfluence._utils.checks import check_whole
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence._utils.warnings import ignore_last_of_class
 from skinfluence.labels._inputs.rows import take_rows
-from skinfluence.linalg import block_size
 
 #: Standard errors above which a gain is no chance.
 CLEAR = 2.0
@@ -114,25 +112,12 @@ def label_columns(flagger):
     }
 
 
-def opponents(explainer, X, given, rows, k):
-    """The k training rows whose influence contradicts the given label of each row most.
-
-    Those without which the row's label would be predicted better: the most negative influence on
-    its loss. Positions (n_rows, k), the strongest first; -1 where there are no more.
-    """
-    out = np.full((len(rows), k), -1, dtype=np.intp)
-    for some in gen_batches(len(rows), block_size(8 * explainer.objective_.n_rows)):
-        chosen = rows[some]
-        with ignore_last_of_class():  # the only row of a class contradicts none
-            indices, values = explainer.top_influences(
-                take_rows(X, chosen), given[chosen], k=k, order="harmful", target="loss"
-            )
-        out[some, : indices.shape[1]] = np.where(values < 0, indices, -1)
-    return out
-
-
 def verdicts(flagger, n_against, explain):
-    """The frame of :meth:`LabelFlagger.report`."""
+    """The frame of :meth:`LabelFlagger.report`.
+
+    A row's label is contradicted by the training rows without which it would be predicted better:
+    those of the most negative influence on its loss.
+    """
     check_whole("n_against", n_against, least=0)
     target, n = flagger._target, len(flagger.flagged_)
     if isinstance(explain, str):
@@ -148,9 +133,12 @@ def verdicts(flagger, n_against, explain):
             explained = explained[target.codes[explained] >= 0]
         found = np.full((n, n_against), -1, dtype=np.intp)
         if len(explained):
-            found[explained] = opponents(
-                flagger.explainer_, flagger._X, target.given, explained, n_against
-            )
+            tests = take_rows(flagger._X, explained), target.given[explained]
+            with ignore_last_of_class():  # the only row of a class contradicts none
+                indices, values = flagger.explainer_.top_influences(
+                    *tests, k=n_against, order="harmful", target="loss"
+                )
+            found[explained, : indices.shape[1]] = np.where(values < 0, indices, -1)
         names = np.append(flagger.training_rows_.array.astype(object), [None])  # None at -1
         columns.update({f"against_{j + 1}": names[found[:, j]] for j in range(n_against)})
     return flagger.training_rows_.frame(columns)

@@ -14,8 +14,6 @@ from skinfluence.labels._outputs import check_one_output
 from skinfluence.labels._review.report import label_columns
 from skinfluence.targets import Mean
 
-STRATEGIES = ("quality", "gain")
-
 
 class Review:
     """The part of LabelFlagger that works with a reviewer."""
@@ -55,7 +53,7 @@ class Review:
         """
         check_one_output(self)
         check_whole("k", k)
-        check_choice("strategy", strategy, STRATEGIES)
+        check_choice("strategy", strategy, ("quality", "gain"))
         if (X_test is None) != (y_test is None):
             raise ValueError("Expected both of X_test and y_test, or neither.")
         if X_test is not None:

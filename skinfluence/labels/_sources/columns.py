@@ -1,8 +1,7 @@
 """Representations of the rows: linear, and radial basis functions seen from landmarks (Nystroem).
 
 No representation looks at a label, so that leaving a row out of a fit needs no other columns.
-Columns depend on which rows count, not on how much, and so stay the same through the reweighted
-fits of a noise model.
+Columns do not depend on row weights, and so stay the same through the refits of a noise model.
 
 scikit-learn's `Nystroem` whitens its columns with a singular value decomposition and holds those of
 all rows; here the penalty takes the kernel between landmarks instead, and columns come in blocks.
@@ -18,8 +17,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import randomized_svd, row_norms, safe_sparse_dot
 
-#: Widths of the radial basis functions, in units of the median distance between rows.
-WIDTHS = (0.5, 1.0, 2.0)
 #: Columns of a linear representation that are taken as they are.
 MOST_COLUMNS = 300
 #: Landmarks among which distances are measured.
@@ -33,7 +30,7 @@ JITTER = 1e-8
 
 
 def scaler_of(X):
-    """Fitted on the rows that count; sparse columns keep their zeros and are only divided."""
+    """Fitted to all rows; sparse columns keep their zeros and are only divided."""
     scaler = StandardScaler(with_mean=not sparse.issparse(X)).set_output(transform="default")
     return scaler.fit(X)
 
@@ -84,6 +81,7 @@ class RadialBasis:
 
     def columns(self, rows, kind):
         """Columns of scaled rows, in a precision."""
+        # scikit-learn's rbf_kernel takes four times as long in single precision
         rows, landmarks = (part.astype(kind) / self.length for part in (rows, self.landmarks))
         exponent = safe_sparse_dot(rows, landmarks.T, dense_output=True)
         exponent -= 0.5 * row_norms(rows, squared=True)[:, None]
@@ -109,11 +107,13 @@ def linear(rows, n_components, random_state):
     return Linear(np.ascontiguousarray(directions), rank)
 
 
-def radial_bases(rows, order, n_components):
-    """One representation a width: of the first `n_components` rows in a drawn order."""
+def radial_basis(rows, order, n_components):
+    """Radial basis functions of the median distance between rows.
+
+    Landmarks are the first `n_components` rows in a drawn order.
+    """
     some = rows[order[:FOR_WIDTH]]
     squared = euclidean_distances(some, squared=True)[np.triu_indices(some.shape[0], 1)]
     apart = squared[squared > 0]
     median = np.median(apart) if len(apart) else 1.0
-    landmarks = rows[np.sort(order[:n_components])]
-    return [RadialBasis(landmarks, factor * float(np.sqrt(median / 2))) for factor in WIDTHS]
+    return RadialBasis(rows[np.sort(order[:n_components])], float(np.sqrt(median / 2)))

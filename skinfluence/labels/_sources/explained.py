@@ -16,7 +16,6 @@ from sklearn.base import clone
 from skinfluence.adapters import FittedModel, UnsupportedEstimatorError, unwrap
 from skinfluence.effects import RowEdits, newton_step
 from skinfluence.explainer import InfluenceExplainer, leverage
-from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.cross_validated import UNSEEN, all_classes, log_of_margins
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
@@ -59,10 +58,9 @@ class LeaveOneOutPredictor:
 
     def fit(self, weight):
         """Leave-one-out prediction at these row weights."""
-        if self._explainer is None or ((weight > 0) & ~self._used).any():
+        if self._explainer is None:
             self.begin(weight)
-        factors = weight[self._used] / self._base
-        objective = self._explainer.objective_
+        factors, objective = weight / self._base, self._explainer.objective_
         if not (factors == 1.0).all():
             objective = objective.with_weights(np.arange(len(factors)), factors)
         damping, best = self._choose(objective)
@@ -75,19 +73,17 @@ class LeaveOneOutPredictor:
         return clone(self.estimator), self._chosen
 
     def begin(self, weight):
-        """The explainer, fitted to the rows that count; or refuse the estimator."""
-        there = weight > 0
-        self._used, self._base = there, weight[there]
+        """The explainer, fitted at the first row weights; or refuse the estimator."""
+        self._base = weight
         self._chosen = 0.0 if isinstance(self.damping, str) else float(self.damping)
-        codes, classes = self.target.codes[there], self.target.classes
+        codes, classes = self.target.codes, self.target.classes
         y = codes if classes is None else classes[codes]
-        X = self.X if there.all() else take_rows(self.X, there)
-        weights = None if (self._base == 1.0).all() else self._base
+        weights = None if (weight == 1.0).all() else weight
         # to its optimum it goes below, with every other row weight and damping
         explainer = InfluenceExplainer(clone(self.estimator), polish=False, n_jobs=self.n_jobs)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".* is explained away from an optimum")
-            self._explainer = explainer.fit(X, y, sample_weight=weights)
+            self._explainer = explainer.fit(self.X, y, sample_weight=weights)
         if explainer.objective_.stands_in:
             raise UnsupportedEstimatorError(
                 "A hinge has no curvature, so that leave-one-out predictions have no closed form."
@@ -108,9 +104,7 @@ class LeaveOneOutPredictor:
             if not found.mean_loss < best.mean_loss and np.isfinite(best.mean_loss):
                 break
             best, chosen = found, float(damping)
-        if chosen and not best.is_clearly_better_than(none):
-            return 0.0, none
-        return chosen, best
+        return (chosen, best) if best.is_clearly_better_than(none) else (0.0, none)
 
     def _leave_one_out(self, start, damping, penalty=None):
         """The optimum with this damping, from the coefficients of `start`, without each row."""
@@ -133,22 +127,16 @@ class LeaveOneOutPredictor:
         value = model.answer(best.raw)
         lost = ~np.isfinite(best.raw).all(axis=1)
         if lost.any():  # their removal leaves the model undetermined: it has no prediction for them
-            value[lost] = mean_target(self.target.take(self._used), best.weight)
-        own = best.leverage
-        if not self._used.all():
-            value = spread(value, self._used, model(take_rows(self.X, ~self._used)))
-            own = spread(own, self._used, 0.0)
+            value[lost] = mean_target(self.target, best.weight)
         name = type(unwrap(self._explainer.estimator_)[1]).__name__
-        raw = best.objective.raw_prediction[:1]
+        loss, raw = best.objective.loss, best.objective.raw_prediction[:1]
         return OutOfSamplePrediction(
             value=value,
             predict=model,
-            leverage=own,
+            leverage=best.leverage,
             description=f"{name}, left-one-out in closed form, damping {damping:.3g}",
             damping=damping,
-            are_probabilities=(
-                self.target.classes is None or best.objective.loss.probability(raw) is not None
-            ),
+            are_probabilities=self.target.classes is None or loss.probability(raw) is not None,
         )
 
 
@@ -198,8 +186,7 @@ class LeaveOneOut:
     def __post_init__(self):
         losses = self.objective.loss.value(self.objective.y, self.raw)
         self.weight = self.objective.weights.base
-        # what rows without weight lose counts nowhere
-        self.losses = np.where(self.weight > 0, np.where(np.isnan(losses), np.inf, losses), 0.0)
+        self.losses = np.where(np.isnan(losses), np.inf, losses)
         self.mean_loss = float(np.average(self.losses, weights=self.weight))
 
     def is_clearly_better_than(self, other):

@@ -12,11 +12,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.columns import MOST_DOUBLES, Linear, RadialBasis, blocks
-from skinfluence.labels._sources.pooling import best_temperature
 from skinfluence.labels._sources.ridge_path import RidgePath, ridge_path
 
-#: Multiples of the values of a ridge regression, which lie between 0 and 1, that make them sharp.
-TEMPERATURES = np.geomspace(1.0, 32.0, 9)
 #: Trees, and the bootstrap sample that each is grown on: a share of the rows, and at the most so
 #: many. Smaller samples leave each row unseen by more trees.
 N_TREES, SHARE_DRAWN, MOST_DRAWN = 100, 0.5, 30_000
@@ -43,18 +40,15 @@ class Rows:
         # one-hot labels, or the values of a regression, shape: (n, K)
         self.targets = codes[:, None] if K is None else np.eye(K)[codes]
 
-    def criterion(self, values, temperatures):
-        """(criterion, best temperature), both (L,), of L alternatives with values (L, rows, K).
+    def criterion(self, values):
+        """Log-likelihood of L alternatives, values (L, rows, K) of the rows for choice, (L,).
 
-        Noise-aware log-likelihood in nats a row of the rows for choice; in a regression half the
-        log of the mean squared error, negative: that of normal errors up to a constant.
+        In nats a row and up to a constant, for normal errors: minus half the logarithm of the mean
+        squared error, which of one-hot labels is Brier's score.
         """
         share = self.share[self.for_choice]
-        if self.target.classes is not None:
-            codes = self.target.codes[self.for_choice]
-            return best_temperature(values, codes, share, temperatures)
-        errors = (values - self.targets[self.for_choice])[:, :, 0] ** 2 @ share / share.sum()
-        return -0.5 * np.log(errors + np.finfo(float).tiny), np.ones(len(errors))
+        errors = ((values - self.targets[self.for_choice]) ** 2).sum(axis=2) @ share / share.sum()
+        return -0.5 * np.log(errors + np.finfo(float).tiny)
 
 
 @dataclass
@@ -64,7 +58,6 @@ class RidgeMember:
     representation: Linear | RadialBasis
     path: RidgePath = field(repr=False)
     damping: float  # in units of path.unit
-    temperature: float  # the multiple of its values whose softmax is most likely
     criterion: float  # of Rows.criterion
 
     @property
@@ -99,19 +92,11 @@ def fit_ridge(representation, rows, dampings):
     )
     path = ridge_path(parts, representation.penalty)
     chosen = rows.for_choice
-    _, columns = zip(*blocks(representation, rows.scaled[chosen]), strict=True)
-    values, _ = path.leave_one_out(
-        np.concatenate(columns), rows.targets[chosen], rows.share[chosen], dampings
-    )
-    criterion, temperature = rows.criterion(values, TEMPERATURES)
+    columns = representation.columns(rows.scaled[chosen], np.float64)
+    values, _ = path.leave_one_out(columns, rows.targets[chosen], rows.share[chosen], dampings)
+    criterion = rows.criterion(values)
     best = int(criterion.argmax())
-    return RidgeMember(
-        representation=representation,
-        path=path,
-        damping=float(dampings[best]),
-        temperature=float(temperature[best]),
-        criterion=float(criterion[best]),
-    )
+    return RidgeMember(representation, path, float(dampings[best]), float(criterion[best]))
 
 
 @dataclass
@@ -122,17 +107,10 @@ class ForestMember:
     that were not grown on the row: out-of-bag estimates (Breiman 1996) from more rows.
     """
 
+    name = f"leaf means of {N_TREES} extremely randomized trees"  # in descriptions
     forest: Any
     out_of_bag: np.ndarray = field(repr=False)  # log-probabilities or values, shape: (n, K)
     n_classes: int | None
-    criterion: float  # of Rows.criterion
-    temperature: float = 1.0
-    damping: None = None
-
-    @property
-    def name(self):
-        """Its name in descriptions."""
-        return f"leaf means of {len(self.forest.estimators_)} extremely randomized trees"
 
     def leave_one_out(self, rows):
         """Values (n, K) of each row by trees that have not seen it; its leverage is not known."""
@@ -153,27 +131,25 @@ def _logarithm(means, known, n_classes):
 
 
 def fit_forest(rows, seed, n_jobs=None):
-    """Grow trees on the rows that count and fill their leaves; a ForestMember."""
-    counting = np.flatnonzero(rows.share > 0)
-    n_classes = rows.target.n_classes
+    """Grow trees and fill their leaves; a ForestMember."""
+    n, n_classes = len(rows.share), rows.target.n_classes
     # Rounded such that sums of them are exact: rounding errors would decide between equal splits.
-    weight = np.rint(rows.share * len(counting) * WEIGHT_STEPS) / WEIGHT_STEPS
+    weight = np.rint(rows.share * n * WEIGHT_STEPS) / WEIGHT_STEPS
     kind = ExtraTreesRegressor if n_classes is None else ExtraTreesClassifier
     forest = kind(
         N_TREES,
         bootstrap=True,
-        max_samples=min(int(np.ceil(SHARE_DRAWN * len(counting))), MOST_DRAWN),
+        max_samples=min(int(np.ceil(SHARE_DRAWN * n)), MOST_DRAWN),
         random_state=seed,
         n_jobs=n_jobs,
-    ).fit(rows.X[counting], rows.target.codes[counting], weight[counting])
-    out = _fill_leaves(forest, rows, weight, counting)
+    ).fit(rows.X, rows.target.codes, weight)
+    out = _fill_leaves(forest, rows, weight)
     if n_classes is not None:
         out = _logarithm(out, forest.classes_, n_classes)
-    criterion, _ = rows.criterion(out[None, rows.for_choice], [1.0])
-    return ForestMember(forest, out, n_classes, float(criterion[0]))
+    return ForestMember(forest, out, n_classes)
 
 
-def _fill_leaves(forest, rows, weight, counting):
+def _fill_leaves(forest, rows, weight):
     """Set the value of each leaf to the mean of all its rows; leave-one-out means (n, K) of rows.
 
     Of rows that every tree was grown on, the mean of all other rows.
@@ -197,7 +173,7 @@ def _fill_leaves(forest, rows, weight, counting):
         filled = sums + prior
         tree.tree_.value[:, 0] = filled[:, :-1] / filled[:, -1:]
         unseen = np.ones(len(leaf), dtype=bool)
-        unseen[counting[drawn]] = False
+        unseen[drawn] = False
         left = sums[leaf[unseen]] - own[unseen]
         left[:, -1] = np.maximum(left[:, -1], 0.0)  # of an empty leaf, rounding may leave a trace
         left += prior_of_row[unseen]

@@ -1,8 +1,7 @@
 """Out-of-sample predictions of rows.
 
 A source has ``fit(weight)``, which returns an OutOfSamplePrediction for row weights of shape (n,),
-none negative, and ``with_target(target)``, the source of the same rows with other labels or values.
-Rows of weight zero influence nothing (no scaler, no landmark), and have a prediction too.
+all positive, and ``with_target(target)``, the source of the same rows with other labels or values.
 """
 
 from collections.abc import Callable

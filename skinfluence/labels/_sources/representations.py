@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 
 from skinfluence.labels._inputs.targets import Target
-from skinfluence.labels._sources.columns import linear, radial_bases, scaler_of
+from skinfluence.labels._sources.columns import linear, radial_basis, scaler_of
 from skinfluence.labels._sources.members import Rows, fit_forest, fit_ridge, pipeline_steps
 from skinfluence.labels._sources.pooling import (
     log_probabilities,
@@ -24,8 +24,7 @@ REPRESENTATIONS = ("auto", "linear", "rbf")
 DAMPINGS = np.geomspace(1e-4, 10.0, 11)
 #: The choice is made on so many rows at the most, and at least.
 ROWS_FOR_CHOICE, LEAST_ROWS = 2000, 500
-#: Landmarks: the width is chosen among the first, then there are more while they gain so many nats
-#: a row, one to so many rows.
+#: Landmarks: more while they gain so many nats a row, at most one to so many rows.
 LANDMARKS, GAIN, ROWS_PER_LANDMARK = (300, 1000, 2000, 4000), 0.003, 3
 #: Multiplications a second, nodes of trees a second, and fits of a noise model: what landmarks and
 #: the 5 times 100 trees of a cross-validated forest are estimated to cost. Only the ratio matters.
@@ -60,8 +59,17 @@ class PooledPredictor:
         self.X = sparse.csr_matrix(self.X) if sparse.issparse(self.X) else self.X
         auto = isinstance(self.damping, str)
         self._dampings = DAMPINGS if auto else np.array([float(self.damping)])
-        self._seed = check_random_state(self.random_state).randint(2**31 - 1)
-        self._counting = None
+        random_state = check_random_state(self.random_state)
+        random_state = np.random.RandomState(random_state.randint(2**31 - 1))
+        self._scaler = scaler_of(self.X)
+        self._scaled = self._scaler.transform(self.X)
+        self._forest_seed, self._linear_seed = random_state.randint(2**31 - 1, size=2)
+        n = self.X.shape[0]
+        self._order = random_state.permutation(n)  # of which the first are landmarks
+        # fewer where there are many classes, whose probabilities all have to be made
+        most = max(LEAST_ROWS, 10 * ROWS_FOR_CHOICE // max(10, self.target.n_classes or 1))
+        self._for_choice = np.sort(random_state.permutation(n)[:most])
+        self._kinds = None
 
     def with_target(self, target):
         """The source of the same rows with other labels (or values)."""
@@ -76,19 +84,23 @@ class PooledPredictor:
 
     def fit(self, weight):
         """Pooled leave-one-out predictions at these row weights."""
-        weight = np.asarray(weight, dtype=np.float64)
-        first = self._counting is None or not np.array_equal(weight > 0, self._counting)
-        if first:
-            self._prepare(weight > 0)
         rows = Rows(self.X, self._scaled, self.target, weight / weight.sum(), self._for_choice)
-        ridges = self._choose(rows) if first else [self._ridge(kind, rows) for kind in self._kinds]
+        if self._kinds is None:
+            ridges = self._choose(rows)
+            self._kinds = [member.representation for member in ridges]
+        else:
+            ridges = [self._ridge(kind, rows) for kind in self._kinds]
         self.best = max(ridges, key=lambda member: member.criterion)
         members = list(ridges)
         if self.representation == "auto":
             members.append(fit_forest(rows, self._forest_seed, self.n_jobs))
         values, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
-        values = np.stack(values)
-        weights = self._weights(members, values, rows)
+        values, some = np.stack(values), self._for_choice
+        if self.target.classes is None:
+            weights = shares_of_near_best(rows.criterion(values[:, some]))
+        else:
+            codes, share = self.target.codes[some], rows.share[some]
+            weights, _ = stacking_weights(values[:, some], codes, share)
         pooled = np.tensordot(weights, values, 1)
         names = [member.name for member, w in zip(members, weights, strict=True) if w > 0]
         return OutOfSamplePrediction(
@@ -99,42 +111,22 @@ class PooledPredictor:
             damping=self.best.damping,
         )
 
-    def _prepare(self, counting):
-        """Scale the rows and draw those that serve as landmarks and for the choice."""
-        random_state = np.random.RandomState(self._seed)
-        self._counting = counting
-        self._scaler = scaler_of(self.X[counting])
-        self._scaled = self._scaler.transform(self.X)
-        self._forest_seed, self._linear_seed = random_state.randint(2**31 - 1, size=2)
-        rows = np.flatnonzero(counting)
-        self._order = random_state.permutation(len(rows))
-        # fewer where there are many classes, whose probabilities all have to be made
-        most = max(LEAST_ROWS, 10 * ROWS_FOR_CHOICE // max(10, self.target.n_classes or 1))
-        self._for_choice = np.sort(rows[random_state.permutation(len(rows))[:most]])
-
     def _choose(self, rows):
-        """Members on the representations that are wanted, in the best width and size."""
-        kept = self._scaled[self._counting]
-        auto = isinstance(self.n_components, str)
-        size = LANDMARKS[0] if auto else self.n_components
+        """Members on the representations that are wanted, in the best size."""
+        first, *larger = LANDMARKS if isinstance(self.n_components, str) else [self.n_components]
         members = []
         if self.representation != "rbf":
-            kind = linear(kept, size, np.random.RandomState(self._linear_seed))
+            kind = linear(self._scaled, first, np.random.RandomState(self._linear_seed))
             members.append(self._ridge(kind, rows))
         if self.representation != "linear":
-            tried = [self._ridge(kind, rows) for kind in radial_bases(kept, self._order, size)]
-            best = max(range(len(tried)), key=lambda i: tried[i].criterion)
-            member = tried[best]
-            for size in LANDMARKS[1:] if auto else ():
-                if not self._affordable(size):
-                    break
-                larger = self._ridge(radial_bases(kept, self._order, size)[best], rows)
-                gain = larger.criterion - member.criterion
-                member = larger if gain > 0 else member
+            member = self._ridge(radial_basis(self._scaled, self._order, first), rows)
+            for size in filter(self._affordable, larger):
+                more = self._ridge(radial_basis(self._scaled, self._order, size), rows)
+                gain = more.criterion - member.criterion
+                member = more if gain > 0 else member
                 if gain < GAIN:
                     break
             members.append(member)
-        self._kinds = [member.representation for member in members]
         return members
 
     def _affordable(self, size):
@@ -142,16 +134,10 @@ class PooledPredictor:
         n, p = self._scaled.shape
         ridge = ROUNDS * (4 * n * size**2 + 15 * size**3) / MULTIPLY
         forest = 5 * 100 * 0.8 * n * np.log2(n) * np.sqrt(p) / SPLIT
-        return ROWS_PER_LANDMARK * size <= self._counting.sum() and ridge < forest
+        return ROWS_PER_LANDMARK * size <= n and ridge < forest
 
     def _ridge(self, kind, rows):
         return fit_ridge(kind, rows, self._dampings)
-
-    def _weights(self, members, values, rows):
-        if self.target.classes is None:
-            return shares_of_near_best([member.criterion for member in members])
-        some, start = rows.for_choice, np.array([member.temperature for member in members])
-        return stacking_weights(values[:, some], self.target.codes[some], rows.share[some], start)
 
 
 @dataclass

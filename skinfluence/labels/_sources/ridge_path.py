@@ -20,7 +20,6 @@ for prediction, Technometrics 16(1).
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from scipy.linalg import eigh
@@ -44,13 +43,8 @@ class RidgePath:
 
     def rotate(self, columns):
         """Centred columns on the eigenvectors, in the precision of the columns."""
-        single = columns.dtype == np.float32
-        rotation = self._single_rotation if single else self.rotation
-        return (columns - self.mean.astype(columns.dtype)) @ rotation
-
-    @cached_property
-    def _single_rotation(self):
-        return self.rotation.astype(np.float32)
+        mean, rotation = (part.astype(columns.dtype) for part in (self.mean, self.rotation))
+        return (columns - mean) @ rotation
 
     def _shrunk(self, dampings):
         return self.variances[:, None] + self.unit * np.asarray(dampings)  # shape: (rank, L)
