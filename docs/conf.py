@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import api_reference  # noqa: E402
+import console_samples  # noqa: E402
 import measured  # noqa: E402
 import page_markup  # noqa: E402
 import papers_numbers  # noqa: E402
@@ -25,6 +26,7 @@ for page, text in (
     ("_generated/papers_numbers.rst", papers_numbers),
 ):
     (HERE / page).write_text(text.render(), encoding="utf-8")
+console_samples.write(HERE / "_generated")
 
 metadata = configparser.ConfigParser()
 metadata.read(HERE.parent / "setup.cfg", encoding="utf-8")

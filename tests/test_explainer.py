@@ -131,6 +131,20 @@ def test_top_influences_are_the_sorted_matrix(method, order):
     np.testing.assert_allclose(found, np.take_along_axis(full, want, 1), rtol=1e-7, atol=1e-13)
 
 
+@pytest.mark.parametrize("k", [7, 80])
+def test_both_orders_are_the_helpful_rows_and_then_the_harmful_ones(k):
+    indices, found = fitted.top_influences(X[:9], y[:9], k=k, order="both")
+    assert indices.shape == found.shape == (9, 2 * k)
+    for order, sign, part in (("helpful", 1, slice(k)), ("harmful", -1, slice(k, None))):
+        one, values = fitted.top_influences(X[:9], y[:9], k=k, order=order)
+        kept = sign * values > 0
+        np.testing.assert_array_equal(indices[:, part], np.where(kept, one, -1))
+        np.testing.assert_array_equal(found[:, part], np.where(kept, values, np.nan))
+    table = fitted.explain(X[:9], y[:9], k=k, order="both")[4]
+    np.testing.assert_array_equal(table.position, indices[4][indices[4] >= 0])
+    assert set(table.effect) == {"helpful", "harmful"}
+
+
 def test_more_rows_than_there_are_gives_all_of_them():
     indices, _ = fitted.top_influences(X[:3], k=1000)
     assert indices.shape == (3, 80)

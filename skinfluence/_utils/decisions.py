@@ -28,7 +28,7 @@ import io
 import json
 import os
 import re
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -145,6 +145,32 @@ def append_decision(path, key, decision):
         file.write(decision_line(decision).encode("utf-8"))
         file.flush()
         os.fsync(file.fileno())
+
+
+def continue_decisions(path, key):
+    """Decisions of an earlier session about a table; the file is made where there is none.
+
+    Raises
+    ------
+    DecisionsError
+        For a file that cannot be read, or of another table.
+    """
+    if not os.path.exists(path):
+        write_decisions(path, key, [])
+        return {}
+    own, decisions = read_decisions(path)
+    if replace(own, table=key.table) != key:  # a file may be renamed
+        raise DecisionsError(
+            f"{path} has decisions about {own.target!r} of {own.table} ({own.sha256[:12]}...), not "
+            f"about {key.target!r} of {key.table} ({key.sha256[:12]}...). Name another decisions "
+            "file."
+        )
+    with open(path, "rb") as file:
+        content = file.read()
+    if not (content.startswith(header_lines(own).encode()) and content.endswith(b"\n")):
+        # JSON, or saved by another program: no line can be appended to it as it is
+        write_decisions(path, own, decisions.values())
+    return decisions
 
 
 def read_decisions(path):

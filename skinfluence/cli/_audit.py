@@ -89,6 +89,8 @@ def audit(
     if images and not html:
         raise click.UsageError("--images is about the page: name it with --html.")
     export.check_outputs(data, (html, csv, json))
+    if html:
+        export.check_packages_of_pages()
     if data is None:
         _refuse_options_without_file()
         table, changed = shipped.noisy_table()

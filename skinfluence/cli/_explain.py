@@ -27,11 +27,13 @@ Examples:
     help="File that --row counts in; its target column may be missing.",
 )
 @click.option(
-    "--top", default=8, show_default=True, type=click.IntRange(1), help="Training rows to print."
+    "--top",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Training rows to print of either sign.",
 )
-@click.option(
-    "--html", type=click.Path(dir_okay=False), help="Write a page with the rows of both signs."
-)
+@click.option("--html", type=click.Path(dir_okay=False), help="Write a page with the same rows.")
 @columns_options
 @click.option(
     "--model",
@@ -65,28 +67,28 @@ def explain(
     The model is fitted to DATA. Rows of DATA themselves are explained by a model without them.
     """
     from ._auditing.explaining import fit_explainer
-    from ._auditing.export import check_outputs, needs_report
+    from ._auditing.export import check_outputs, check_packages_of_pages
     from ._auditing.models import ModelChoice
     from ._auditing.prepare import prepare
     from ._auditing.run import noted_warnings
     from ._auditing.text import print_notes
 
     check_outputs(data, (html,))
+    if html:
+        check_packages_of_pages()
     read = {"encoding": encoding, "separator": separator}
     prepared = prepare(data, target, task=task, drop=drop, keep=keep, **read)
     explainer, X_test, y_test = fit_explainer(
         prepared, rows, test, model=ModelChoice(model, kernel_map, skrub), **read
     )
     with noted_warnings(prepared.notes):
-        found = str(explainer.explain(X_test, y_test, k=top))
+        found = str(explainer.explain(X_test, y_test, k=top, order="both"))
     if not quiet:
         print_notes(prepared.notes)
     click.echo(found)
     if html:
-        with needs_report():
-            from skinfluence.report import explanation_report
+        from skinfluence.report import explanation_report
 
-            k = min(top, 20)
-            explanation_report(explainer, X_test, y_test, k=k).write_html(html)
+        explanation_report(explainer, X_test, y_test, k=min(top, 20)).write_html(html)
         if not quiet:
             click.echo(f"Written: {html}")

@@ -1,5 +1,7 @@
 """The command group; each command is a file of its own, with late imports of what it needs."""
 
+import traceback
+
 import click
 
 from skinfluence import __version__
@@ -23,7 +25,26 @@ Completion of commands and options, for bash (zsh and fish likewise):
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+class Commands(click.Group):
+    """Commands of which none ends with code 1 but by a gate that failed."""
+
+    def invoke(self, ctx):
+        """Run a command; its errors end with code 2, an interruption with 130."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted.", err=True)
+            ctx.exit(130)
+        except (ImportError, MemoryError, OSError) as error:
+            click.echo(f"Error: {str(error) or 'There is not enough memory.'}", err=True)
+        except Exception:
+            traceback.print_exc()
+        ctx.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
 @click.version_option(__version__, prog_name="skinfluence")
 def main():
     """Find wrong labels and the training rows behind a prediction, by influence functions."""

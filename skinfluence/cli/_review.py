@@ -78,10 +78,10 @@ def review(
     The page needs no network. It exports the decisions for `skinfluence apply`. With --serve they
     are saved as they are made, and the remaining rows are ranked anew by what was decided.
     """
-    from skinfluence._utils.decisions import DecisionsError
+    from skinfluence._utils.decisions import DecisionsError, continue_decisions
     from skinfluence.report import ReviewServer, audit_report
 
-    from ._auditing.export import check_outputs
+    from ._auditing.export import check_outputs, check_packages_of_pages
     from ._auditing.images import find_images
     from ._auditing.models import ModelChoice
     from ._auditing.prepare import prepare
@@ -94,6 +94,7 @@ def review(
     output = output or f"{stem}.review.html"
     decisions = decisions or f"{stem}.decisions.csv"
     check_outputs(data, (decisions if serve else output,))
+    check_packages_of_pages()
     how = {"task": task, "drop": drop, "keep": keep}
     prepared = prepare(data, target, **how, encoding=encoding, separator=separator)
     labels, shown = prepared.labels, find_images(prepared, images, drop)
@@ -102,27 +103,30 @@ def review(
             "Decisions are applied to CSV files only. To apply them, export the table as CSV and "
             "review that file."
         )
+    key = prepared.table.key(labels.name)
+    if serve:  # a file of another table is refused before the model is fitted
+        try:
+            continue_decisions(decisions, key)
+        except DecisionsError as error:
+            raise DataError(str(error)) from error
     choice = ModelChoice(model, kernel_map, skrub)
     flagger = fit_flagger(choice, prepared, verbose=0 if quiet else None)
     if not quiet:
         print_notes(prepared.notes)
-    try:
-        page = audit_report(
-            flagger,
-            n_rows=n_rows,
-            title=f"Review of {labels.name!r} in {Path(data).name}",
-            key=asdict(prepared.table.key(labels.name)),
-            rows=labels.rows,
-            **shown,
-        )
-        if not serve:
-            page.write_html(output)
-            if not quiet:
-                click.echo(f"Written: {output}")
-            return
-        server = ReviewServer(page, decisions, every=every)
-    except (DecisionsError, ImportError, OSError) as error:
-        raise DataError(str(error)) from error
+    page = audit_report(
+        flagger,
+        n_rows=n_rows,
+        title=f"Review of {labels.name!r} in {Path(data).name}",
+        key=asdict(key),
+        rows=labels.rows,
+        **shown,
+    )
+    if not serve:
+        page.write_html(output)
+        if not quiet:
+            click.echo(f"Written: {output}")
+        return
+    server = ReviewServer(page, decisions, every=every)
     click.echo(f"Open {server.url}\nDecisions are saved in {decisions}. Ctrl+C ends.")
     try:
         server.serve()

@@ -1,7 +1,6 @@
 """Training rows of largest influence on one prediction."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import Display, one_test_row, plain_text, signed_bars
@@ -112,34 +111,50 @@ class TopInfluenceDisplay(Display):
         """
         one_test_row(X_test, cls.__name__)
         settings = {"k": k, "target": target, "method": method, "columns": columns}
-        helpful, harmful = (
-            explainer.explain(X_test, y_test, order=order, **settings)[0]
-            for order in ("helpful", "harmful")
+        found = explainer.explain(X_test, y_test, order="both", **settings)
+        n_features = 2 if columns is None else None
+        return cls.from_explanation(
+            found, n_features=n_features, image_shape=image_shape, ax=ax, **kwargs
         )
-        shown = [(helpful, helpful.influence > 0), (harmful, harmful.influence < 0)]
 
-        def joined(name):
-            return np.concatenate([np.asarray(getattr(part, name))[own] for part, own in shown])
+    @classmethod
+    @shared_parameters
+    def from_explanation(
+        cls, explanation, place=0, *, n_features=2, image_shape=None, ax=None, **kwargs
+    ):
+        """Draw one table of an explanation.
 
-        features = None
-        if image_shape is None:
-            names = list(helpful.features)[: 2 if columns is None else None]
-            features = {
-                name: np.concatenate([np.asarray(p.features[name])[own] for p, own in shown])
-                for name in names
-            }
+        Parameters
+        ----------
+        explanation : Explanation
+            Of :meth:`skinfluence.InfluenceExplainer.explain`, with ``order="both"`` for the rows of
+            either sign.
+        place : int, default=0
+            Which of its test rows.
+        n_features : int, default=2
+            Number of features that are written, at most; None: all of the table.
+        image_shape : tuple of (height, width), default=None
+            Rows are images of this shape, and drawn as such.
+        **kwargs
+            For :meth:`plot`.
+
+        Returns
+        -------
+        TopInfluenceDisplay
+            Drawn.
+        """
+        table = explanation[place]
         display = cls(
-            joined("influence"),
-            joined("row"),
-            joined("label"),
-            features=features,
-            what=helpful.what,
-            title=helpful.title,
+            table.influence, np.asarray(table.row), table.label, what=table.what, title=table.title
         )
-        if image_shape is not None:
-            display.images = _images(explainer.X_train_, joined("position"), image_shape)
-            display.test_image = _images(X_test, np.array([0]), image_shape)[0]
-        return display._drawn(explainer, ax, kwargs)
+        if image_shape is None:
+            names = list(table.features)[:n_features]
+            display.features = {name: np.asarray(table.features[name]) for name in names}
+        else:
+            test_row, rows = (_images(part, image_shape) for part in table.whole_rows())
+            display.images, display.test_image = rows, test_row[0]
+        display._backend = explanation.backend
+        return display.plot(ax=ax, **kwargs)
 
     @shared_parameters
     def plot(self, ax=None, **kwargs):
@@ -204,7 +219,6 @@ def _points(ax):
     return 72.0 * ax.get_position().height * ax.figure.get_size_inches()[1]
 
 
-def _images(X, rows, shape):
-    rows = _safe_indexing(X, rows)
+def _images(rows, shape):
     rows = rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows, dtype=np.float64)
     return rows.reshape(len(rows), *shape)

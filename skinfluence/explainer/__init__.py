@@ -30,8 +30,8 @@ from skinfluence.explainer._linearizations.linear import (
     ORDERS,
     edit_blocks,
     influence_blocks,
-    top_k,
 )
+from skinfluence.explainer._most_influential import top_k
 from skinfluence.explainer._penalty_path import PenaltyPath
 from skinfluence.explainer._targets import TestRows, target_changes
 from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in

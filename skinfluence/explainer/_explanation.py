@@ -148,6 +148,16 @@ class RowExplanation(Readable):
         names, test = self._rows.train.names, self._rows.test
         return {names[c]: test.values(c, [self._place])[0] for c in self._columns_shown}
 
+    def whole_rows(self):
+        """The test row and the training rows with all columns.
+
+        Returns
+        -------
+        test_row, rows : tables
+            Of 1 and k rows, in the types of the test and the training table.
+        """
+        return self._rows.test.take([self._place]), self._rows.train.take(self.position)
+
     @property
     def title(self):
         """One sentence with the prediction and the target of the test row."""
@@ -239,7 +249,7 @@ def row_tables(found, target, refits, *, order, names, predictions, probabilitie
     tables = []
     for t, name in enumerate(names):
         wanted = indices[t] >= 0
-        if order != "magnitude":  # only rows of that effect
+        if order in ("helpful", "harmful"):  # only rows of that effect
             wanted = wanted & (values[t] > 0 if order == "helpful" else values[t] < 0)
         chosen, influence = indices[t][wanted], values[t][wanted]
         tables.append(
@@ -271,11 +281,17 @@ class Explanation(Readable):
     Indexing gives one :class:`RowExplanation`; :meth:`frame` all of them as one table in the
     user's own frame type. Prints as text and shows as HTML in notebooks, the first ten test rows of
     more; everything is escaped.
+
+    Attributes
+    ----------
+    rows : list of RowExplanation
+    backend : str or None
+        Library of the frames: that of the training data.
     """
 
     def __init__(self, rows, backend):
         self.rows = rows
-        self._backend = backend
+        self.backend = backend
 
     def __len__(self):
         return len(self.rows)
@@ -311,7 +327,7 @@ class Explanation(Readable):
         columns = dict.fromkeys(c for row in self.rows[:SHOWN] for c in row._columns_shown)
         for c in columns:
             parts[_free_name(train.names[c], parts)] = train.column(c, position)
-        return make_frame(parts, self._backend)
+        return make_frame(parts, self.backend)
 
     def _parts(self):
         parts = [part for row in self.rows[:SHOWN] for part in row._parts()]

@@ -1,6 +1,7 @@
 """The most influential training rows of each test row, as arrays and as tables."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -11,7 +12,8 @@ from skinfluence._utils.frames import row_labels
 from skinfluence.explainer._all_rows import AllRows
 from skinfluence.explainer._explanation import SHOWN, Explanation, Rows, row_tables
 from skinfluence.explainer._feature_values import FeatureValues
-from skinfluence.explainer._linearizations.linear import ORDERS, influence_blocks, top_k
+from skinfluence.explainer._linearizations.linear import ORDERS, influence_blocks
+from skinfluence.kernels import TopK
 
 
 class MostInfluential(AllRows):
@@ -31,8 +33,9 @@ class MostInfluential(AllRows):
         ----------
         k : int, default=10
             Number of rows; at most n_train are returned.
-        order : {"magnitude", "helpful", "harmful"}, default="magnitude"
-            Largest absolute value, largest value, or smallest value first.
+        order : {"magnitude", "helpful", "harmful", "both"}, default="magnitude"
+            Largest absolute value, largest value, or smallest value first; "both": the k largest
+            positive values, then the k smallest negative ones, in (n_test, 2 k).
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
             As for :meth:`influence`. ``"refit"`` ranks by real refits and costs one for each
             training row (32,561 rows and 106 parameters: two and a half minutes);
@@ -45,7 +48,7 @@ class MostInfluential(AllRows):
         values : ndarray of shape (n_test, k)
             Their influences.
         """
-        check_choice("order", order, ORDERS)
+        check_choice("order", order, (*ORDERS, "both"))
         check_whole("k", k)
         tests, method, rows = self._resolved(X_test, y_test, target, method)
         return self._strongest(tests, method, rows, k, order)[:2]
@@ -53,7 +56,6 @@ class MostInfluential(AllRows):
     def _strongest(self, tests, method, rows, k, order):
         """(training rows, their influences, sum of all |influence|) of each test row."""
         blocks = influence_blocks(self.linearization_, tests.predictor, tests.target, method, rows)
-        k = min(k, len(rows))
         indices, values, total = top_k(blocks, tests.n_values, len(rows), k, order)
         return np.where(indices >= 0, rows[indices], -1), values, total
 
@@ -77,9 +79,9 @@ class MostInfluential(AllRows):
         ----------
         k : int, default=10
             Training rows in each table.
-        order : {"magnitude", "helpful", "harmful"}, default="magnitude"
+        order : {"magnitude", "helpful", "harmful", "both"}, default="magnitude"
             Which rows: those of the largest absolute influence, the most helpful ones (positive
-            influence), or the most harmful ones (negative).
+            influence), the most harmful ones (negative), or k of either sign.
         method : {"auto", "first_order", "newton_step", "refit"}, default=None
             As for :meth:`influence`, but ``"refit"`` ranks the rows by ``"auto"`` and refits those
             that are shown, as `verify` does.
@@ -99,7 +101,7 @@ class MostInfluential(AllRows):
             rows are kept by reference, as the training data are.
         """
         check_is_fitted(self)
-        check_choice("order", order, ORDERS)
+        check_choice("order", order, (*ORDERS, "both"))
         check_whole("k", k)
         method = self.method if method is None else method
         verify = verify or method == "refit"
@@ -155,3 +157,24 @@ class MostInfluential(AllRows):
         coding = self.objective_.coding
         proba = self.objective_.loss.probability(raw) if coding.is_classification else None
         return None if proba is None else proba[np.arange(len(raw)), coding.codes(predictions)]
+
+
+def top_k(blocks, n_test, n_rows, k, order):
+    """Row numbers and values of the k strongest influences of each test row, block by block.
+
+    Of "both" the k helpful ones, then the k harmful ones: (n_test, 2 k). The whole matrix never
+    exists. The third result is the sum of absolute influences of each test row, over all rows; see
+    :class:`skinfluence.kernels.TopK`.
+    """
+    k, orders = min(k, n_rows), ("helpful", "harmful") if order == "both" else (order,)
+    rankings = [TopK(n_test, k, one, n_scores=n_test * n_rows) for one in orders]
+    with closing(blocks):  # and its progress bar, whatever happens
+        for tests, some, block in blocks:
+            for ranking in rankings:
+                ranking.add(tests, some.start, block)
+    indices, values, totals = zip(*(ranking.result() for ranking in rankings), strict=True)
+    index, value = np.hstack(indices), np.hstack(values)
+    if order == "both":
+        wrong_sign = ~(value * np.repeat([1.0, -1.0], k) > 0)
+        index[wrong_sign], value[wrong_sign] = -1, np.nan
+    return index, value, totals[0]

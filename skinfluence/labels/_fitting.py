@@ -23,14 +23,14 @@ def judge_rows(flagger, X, y, target, weight):
     part = X if there.all() else take_rows(X, there)
     sources = choose_sources(flagger, part, target.take(there), weight[there], seed)
     flagger.reviewed_ = np.zeros(len(there), dtype=bool)
-    flagger._X, flagger._weight, flagger.training_rows_ = X, weight, NamedRows(X, y)
+    flagger.X_train_, flagger._weight, flagger.training_rows_ = X, weight, NamedRows(X, y)
     record(flagger, target, *sources)
 
 
 def record(flagger, target, source, closed, **start):
     """Set the fitted attributes: rows judged by a source, `closed` the one with influences."""
-    X, weight, classes, settings = flagger._X, flagger._weight, target.classes, flagger._settings
-    there = weight > 0
+    X, weight, classes = flagger.X_train_, flagger._weight, target.classes
+    there, settings = weight > 0, flagger._settings
     names = ("contamination", "noise_model", "max_iter")
     start.update({name: settings[name] for name in names})
     verdict = fit_noise_model(source, target.take(there), weight[there], **start)
@@ -68,7 +68,7 @@ def make_explainer(flagger, noise=True):
     With the row weights and the damping of the noise model's last fit; without `noise` with the
     user's own weights and the estimator as it is.
     """
-    target, weight = flagger._target, flagger._weight
+    X, target, weight = flagger.X_train_, flagger._target, flagger._weight
     if flagger._closed is None:
         raise AttributeError(
             f"{flagger.description_}: such a model has no influences and no explainer_. Give an "
@@ -84,7 +84,7 @@ def make_explainer(flagger, noise=True):
         # labels that only rows without weight have: the model does not know them
         labels = target.classes[np.maximum(target.codes, 0)]
     if len(there) < len(weight):  # the steps before the model must not see absent rows either
-        part, weights = take_rows(flagger._X, there), {weight_parameter(estimator): weight[there]}
+        part, weights = take_rows(X, there), {weight_parameter(estimator): weight[there]}
         fitted = fit_recorded(estimator, part, labels[there], weights, positions=there)
         estimator = FrozenEstimator(fitted)
     explainer = InfluenceExplainer(
@@ -92,6 +92,6 @@ def make_explainer(flagger, noise=True):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # shown when the rows were judged
-        explainer.fit(flagger._X, labels, sample_weight=None if (weight == 1).all() else weight)
+        explainer.fit(X, labels, sample_weight=None if (weight == 1).all() else weight)
     explainer.training_rows_ = flagger.training_rows_  # the names may be those of the user's labels
     return explainer

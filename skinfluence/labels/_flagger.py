@@ -106,6 +106,8 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         The damping that was used.
     row_weight_ : ndarray of shape (n_samples,)
         Share of each row's weight in the last fit, in [0, 1].
+    X_train_ : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+        Training rows, by reference.
     row_names_ : pandas.Index or ndarray of shape (n_samples,)
         Names of the rows: the index of the training data, else their positions.
     reviewed_ : ndarray of bool of shape (n_samples,)

@@ -122,22 +122,14 @@ class AuditReport(Report):
             "image_shape": image_shape,
             "images": images,
         }
-        given = given_labels(flagger)
-        context = {
-            "facts": facts(flagger),
-            "words": audit_words(flagger, given),
-            "confusions": confusions(flagger, given),
-            "figures": [label_figure(flagger)],
-        }
-        data = review_data(flagger, given, **self._about)
+        data = review_data(flagger, given_labels(flagger), **self._about)
+        context = {"facts": facts(flagger)} | findings(flagger)
         super().__init__("audit.html", title, context, data=data, scripts=SCRIPTS)
 
     def after_update(self, flagger):
-        """What changes on the page with other estimates: sentences, rows and their pictures."""
-        given = given_labels(flagger)
-        data = review_data(flagger, given, **self._about)
-        changed = {name: data[name] for name in ("rows", "pictures")}
-        return changed | {"words": audit_words(flagger, given)}
+        """(data, values for the template) that change on the page with other estimates."""
+        data = review_data(flagger, given_labels(flagger), **self._about)
+        return {name: data[name] for name in ("rows", "pictures")}, findings(flagger)
 
 
 def read_images(flagger, images, folder):
@@ -181,6 +173,16 @@ def facts(flagger):
     n, what = len(flagger.flagged_), flagger.target_type_
     classes = f", {len(flagger.classes_):,} classes" if what == "classes" else ""
     return f"{n:,} rows{classes}. {flagger.description_.rstrip('.')}. skinfluence {__version__}."
+
+
+def findings(flagger):
+    """What the page says and draws of all rows."""
+    given = given_labels(flagger)
+    return {
+        "words": audit_words(flagger, given),
+        "confusions": confusions(flagger, given),
+        "figures": [label_figure(flagger)],
+    }
 
 
 def label_figure(flagger):

@@ -8,7 +8,7 @@ from skinfluence._utils.checks import check_whole
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.tables import number_text, value_text
 from skinfluence.report._figures import draw_svg
-from skinfluence.report._neighbors import image, take
+from skinfluence.report._neighbors import image
 from skinfluence.report._page import Report
 from skinfluence.report._words import counted
 
@@ -84,8 +84,9 @@ def explanation_report(
         )
     if image_shape is not None and columns is None:
         columns = []
-    settings = {"k": k, "target": target, "method": method, "columns": columns}
-    sides = [explainer.explain(X_test, y_test, order=o, **settings) for o in ("harmful", "helpful")]
+    found = explainer.explain(
+        X_test, y_test, k, order="both", target=target, method=method, columns=columns
+    )
 
     def images(t):
         """Pictures of the test row, and of a training row by position; None without."""
@@ -94,85 +95,78 @@ def explanation_report(
         own = image(X_test, t, image_shape)
         return own, lambda row: image(explainer.X_train_, row, image_shape)
 
-    figures = []
-    for t in range(min(n_test, _DRAWN)):
-        row = take(X_test, [t]), None if y_test is None else take(y_test, [t])
-        figures.append(_figure(explainer, row, settings, image_shape, sides[1][t].title, t + 1))
+    n_features = 2 if columns is None else None
     context = {
         "facts": f"{len(explainer.row_names_):,} training rows. {explainer.fitted_model_.model!r}. "
         f"skinfluence {__version__}.",
-        "words": _words(explainer, sides, n_test, y_test),
-        "rows": [_section(sides[0][t], sides[1][t], images(t)) for t in range(n_test)],
-        "figures": figures,
+        "words": _words(explainer, found, y_test),
+        "rows": [_section(table, images(t)) for t, table in enumerate(found)],
+        "figures": [_figure(found, t, n_features, image_shape) for t in range(min(n_test, _DRAWN))],
     }
     return Report("explanation.html", title, context)
 
 
-def _words(explainer, sides, n_test, y_test):
-    what = sides[0][0].what
+def _words(explainer, found, y_test):
+    what = found[0].what
     words = [
-        f"{counted(n_test, 'prediction')} and the training rows that they rest on. Influence is "
-        f"the {what} without the training row minus the {what} with it."
+        f"{counted(len(found), 'prediction')} and the training rows that they rest on. Influence "
+        f"is the {what} without the training row minus the {what} with it."
     ]
     if y_test is not None and explainer.objective_.coding.is_classification:
-        share = np.mean([row.prediction for row in sides[0]] == np.asarray(y_test))
+        share = np.mean([row.prediction for row in found] == np.asarray(y_test))
         words.append(f"{share:.0%} of the labels are predicted.")
     if not explainer.fitted_model_.objective.closed_form:
         words += explainer.health().advice()
     return words
 
 
-def _figure(explainer, row, settings, image_shape, title, number):
+def _figure(found, t, n_features, image_shape):
     from skinfluence.displays import TopInfluenceDisplay
 
-    drawn = []
-
     def draw(ax):
-        columns = {} if image_shape is None else {"image_shape": image_shape}
-        drawn.append(
-            TopInfluenceDisplay.from_explainer(explainer, *row, ax=ax, **settings, **columns)
+        TopInfluenceDisplay.from_explanation(
+            found, t, n_features=n_features, image_shape=image_shape, ax=ax
         )
         ax.set_title("", loc="right")
 
-    name = title.partition(":")[0]
-    svg = draw_svg(draw, f"Influences of training rows on {title}, as in the table.", number=number)
-    return {"svg": svg, "caption": f"Influences of training rows on {name}."}
+    title = found[t].title
+    alt = f"Influences of training rows on {title}, as in the table."
+    caption = f"Influences of training rows on {title.partition(':')[0]}."
+    return {"svg": draw_svg(draw, alt, number=t + 1), "caption": caption}
 
 
-def _section(harmful, helpful, images):
+def _section(table, images):
     """One test row with its training rows, as texts."""
-    largest = max((np.abs(s.influence).max(initial=0.0) for s in (harmful, helpful)), default=0.0)
+    largest = np.abs(table.influence).max(initial=0.0)
     groups = []
-    for side, sign in ((harmful, -1), (helpful, 1)):
-        own = np.flatnonzero(sign * side.influence > 0)
+    for sign in (-1, 1):
+        own = np.flatnonzero(sign * table.influence > 0)
         if len(own):
-            groups.append(_group(side, own, largest, images))
-    test = [value_text(value, longest=200) for value in helpful.test_features.values()]
-    label = "" if helpful.what != "loss" else value_text(helpful.explained_label, longest=60)
+            groups.append(_group(table, own, largest, images))
     return {
-        "title": helpful.title,
-        "name": value_text(helpful.test_row, longest=60),
-        "columns": [value_text(name, longest=60) for name in helpful.features],
-        "label": label,
-        "values": test,
+        "title": table.title,
+        "name": value_text(table.test_row, longest=60),
+        "columns": [value_text(name, longest=60) for name in table.features],
+        "label": "" if table.what != "loss" else value_text(table.explained_label, longest=60),
+        "values": [value_text(value, longest=200) for value in table.test_features.values()],
         "image": images and images[0],
         "groups": groups,
     }
 
 
-def _group(side, own, largest, images):
-    texts = number_text(list(side.influence[own]), digits=3, signed=True)
-    features = [values for values in side.features.values()]
+def _group(table, own, largest, images):
+    texts = number_text(list(table.influence[own]), digits=3, signed=True)
+    features = [values for values in table.features.values()]
     rows = [
         {
-            "name": value_text(np.asarray(side.row)[i], longest=60),
-            "label": value_text(side.label[i], longest=60),
+            "name": value_text(np.asarray(table.row)[i], longest=60),
+            "label": value_text(table.label[i], longest=60),
             "influence": text,
-            "width": round(40 * abs(float(side.influence[i])) / largest, 1),
-            "image": images and images[1](int(side.position[i])),
+            "width": round(40 * abs(float(table.influence[i])) / largest, 1),
+            "image": images and images[1](int(table.position[i])),
             "values": [value_text(values[i], longest=200) for values in features],
         }
         for i, text in zip(own, texts, strict=True)
     ]
-    effect = str(side.effect[own[0]])
-    return {"effect": effect, "harmful": side.influence[own[0]] < 0, "rows": rows}
+    effect = str(table.effect[own[0]])
+    return {"effect": effect, "harmful": table.influence[own[0]] < 0, "rows": rows}

@@ -44,7 +44,7 @@ def review_rows(flagger, given, rows, ids, k, image_shape, images):
             }
         out.append(row)
     shown = compared_rows(flagger, given, rows, k)
-    table = training_table(flagger)
+    table = flagger.X_train_
     pictures: dict = {}
     columns: list = [[]] * len(rows)
     cells: dict = {}
@@ -104,11 +104,6 @@ def label_text(label, digits=None):
     return str(label).removesuffix(".0") if isinstance(label, float | np.floating) else str(label)
 
 
-def training_table(flagger):
-    """The training rows of a flagger."""
-    return flagger._X
-
-
 def compared_rows(flagger, given, rows, k):
     """For each row a list of lines: itself, then the rows that oppose it and that support it."""
     lines = [[{"row": int(i), "side": "self"}] for i in rows]
@@ -122,23 +117,24 @@ def compared_rows(flagger, given, rows, k):
     if not len(asked):
         return lines
     table = take(explainer.X_train_, rows[asked])
-    for order, side, sign in (("harmful", "opposes", -1), ("helpful", "supports", 1)):
-        with ignore_last_of_class():  # the only row of a class opposes and supports none
-            found, influence = explainer.top_influences(
-                table, given[rows[asked]], k=k + 1, order=order, target="loss"
-            )
-        for t, place in enumerate(asked):
-            own = (found[t] >= 0) & (found[t] != rows[place]) & (sign * influence[t] > 0)
+    with ignore_last_of_class():  # the only row of a class opposes and supports none
+        found, influence = explainer.top_influences(
+            table, given[rows[asked]], k=k + 1, order="both", target="loss"
+        )
+    for t, place in enumerate(asked):
+        others = (found[t] >= 0) & (found[t] != rows[place])
+        for side, sign in (("opposes", -1), ("supports", 1)):
+            own = np.flatnonzero(others & (sign * influence[t] > 0))[:k]
             lines[place] += [
                 {"row": int(i), "side": side, "influence": float(v)}
-                for i, v in zip(found[t][own][:k], influence[t][own][:k], strict=True)
+                for i, v in zip(found[t][own], influence[t][own], strict=True)
             ]
     return lines
 
 
 def shown_columns(flagger, rows):
     """For each row the places of the columns that set it apart and drive its prediction."""
-    train, explainer = FeatureValues(training_table(flagger)), explainer_of(flagger)
+    train, explainer = FeatureValues(flagger.X_train_), explainer_of(flagger)
     if explainer is None:
         return [list(range(min(len(train.names), 8)))] * len(rows)
 

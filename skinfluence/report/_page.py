@@ -59,15 +59,15 @@ class Report:
         """
         Path(path).write_text(self.html, encoding="utf-8", newline="\n")
 
-    def _render(self, data, words=None, **policy):
-        """The page with other data, another summary, and additions to its security policy."""
+    def _render(self, data, context=None, **policy):
+        """The page with other data, other values, and additions to its security policy."""
         style = "\n".join(_resource("static", name) for name in ("page.css",))
         script = "\n".join(_resource("static", name) for name in self._scripts)
         return (
             _environment()
             .get_template(self._template)
             .render(
-                self._context | ({} if words is None else {"words": words}),
+                self._context | (context or {}),
                 title=self.title,
                 style=_trusted(style),
                 script=_trusted(script),
@@ -75,6 +75,14 @@ class Report:
                 policy=security_policy(style, script, **policy),
             )
         )
+
+    def parts(self, context):
+        """Elements of the page, by id, with other values for the template."""
+        environment = _environment()
+        return {
+            name: environment.get_template(f"{name}.html").render(self._context | context)
+            for name in ("findings", "figures")
+        }
 
     def _repr_html_(self):
         return (

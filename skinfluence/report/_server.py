@@ -3,10 +3,9 @@
 import copy
 import hmac
 import json
-import os
 import secrets
 import threading
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,10 +17,8 @@ from skinfluence._utils.decisions import (
     DecisionsError,
     TableKey,
     append_decision,
-    header_lines,
+    continue_decisions,
     now,
-    read_decisions,
-    write_decisions,
 )
 from skinfluence.report._neighbors import label_text
 
@@ -63,11 +60,12 @@ class ReviewServer:
         self._report, self._path, self._every = report, path, every
         self._key = TableKey(**report._data["key"])
         self._lock, self._due = threading.Lock(), threading.Event()
+        self._serving = self._closed = False
         self._given = {row["id"]: row["given"] for row in report._data["rows"]}
         self._score = {row["id"]: row["score"] for row in report._data["rows"]}
-        self._rows, self._words = report._data["rows"], report._context["words"]
-        self._pictures = report._data["pictures"]
-        self._decisions = self._continued()
+        self._rows, self._pictures = report._data["rows"], report._data["pictures"]
+        self._context = {}  # what the template shows otherwise than at first
+        self._decisions = continue_decisions(path, self._key)
         for decision in self._decisions.values():  # also of rows that are not on the first page
             self._given.setdefault(decision.row, decision.given)
             self._score.setdefault(decision.row, decision.score)
@@ -82,39 +80,28 @@ class ReviewServer:
             self._due.set()
 
     def serve(self):
-        """Serve until :meth:`close` is called or the process is interrupted."""
-        self._open = True
-        worker = threading.Thread(target=self._work, daemon=True)
-        worker.start()
+        """Serve until :meth:`close` is called or the process is interrupted.
+
+        Rows are ranked anew in the calling thread, and requests answered in others.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._serving = True
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
         try:
-            self._server.serve_forever(poll_interval=0.1)
+            self._work()
         finally:
-            self._open = False
-            self._due.set()
+            self._server.shutdown()
             self._server.server_close()
 
     def close(self):
-        """End :meth:`serve`, from another thread."""
-        self._server.shutdown()
-
-    def _continued(self):
-        """Decisions of an earlier session; the file is made where there is none."""
-        if not os.path.exists(self._path):
-            write_decisions(self._path, self._key, [])
-            return {}
-        key, decisions = read_decisions(self._path)
-        if replace(key, table=self._key.table) != self._key:  # a file may be renamed
-            raise DecisionsError(
-                f"{self._path} has decisions about {key.target!r} of {key.table} "
-                f"({key.sha256[:12]}...), not about {self._key.target!r} of {self._key.table} "
-                f"({self._key.sha256[:12]}...). Name another decisions file."
-            )
-        with open(self._path, "rb") as file:
-            content = file.read()
-        if not (content.startswith(header_lines(key).encode()) and content.endswith(b"\n")):
-            # JSON, or saved by another program: no line can be appended to it as it is
-            write_decisions(self._path, key, decisions.values())
-        return decisions
+        """End :meth:`serve`, from another thread; a server that is closed never serves."""
+        with self._lock:
+            self._closed = True
+            if not self._serving:
+                self._server.server_close()
+        self._due.set()
 
     def _append(self, entry):
         """Append a decision, a dict as the page sends it, and return the state."""
@@ -168,7 +155,7 @@ class ReviewServer:
 
     def _work(self):
         """Update the ranking whenever it is due."""
-        while self._due.wait() and self._open:
+        while self._due.wait() and not self._closed:
             self._due.clear()
             with self._lock:
                 decisions = dict(self._decisions)
@@ -202,34 +189,34 @@ class ReviewServer:
             values = {place: float(label) for place, label in labels.items()}
         if values:
             flagger.update(list(values), list(values.values()))
-        found = self._report.after_update(flagger)
+        found, context = self._report.after_update(flagger)
         there = {row["id"] for row in found["rows"]}
         with self._lock:
             for row in found["rows"]:
                 self._given.setdefault(row["id"], row["given"])
                 self._score[row["id"]] = row["score"]
             decided = [r for r in self._rows if r["id"] in decisions and r["id"] not in there]
-            self._rows, self._words = found["rows"] + decided, found["words"]
+            self._rows, self._context = found["rows"] + decided, context
             self._pictures = self._pictures | found["pictures"]
             self._rank, self._used = self._rank + 1, len(values)
 
     def _ranked(self):
-        """Rows as they are ranked now, and the sentences of the summary."""
+        """(what the scripts read of the rows as they are ranked now, values for the template)."""
         with self._lock:
-            return {
-                "rows": self._rows,
-                "pictures": self._pictures,
-                "words": self._words,
-                "rank": self._rank,
-                "used": self._used,
-            }
+            rows = {"rows": self._rows, "pictures": self._pictures}
+            return rows | {"rank": self._rank, "used": self._used}, self._context
+
+    def _changed(self):
+        """The rows as they are ranked now, and the parts of the page that say what was found."""
+        found, context = self._ranked()
+        return found | {"parts": self._report.parts(context)}
 
     def _page(self):
-        state, found = self._state(), self._ranked()
+        state, (found, context) = self._state(), self._ranked()
         server = {"token": self._token, **state, "rank": found["rank"]}
         data = self._report._data | {name: found[name] for name in ("rows", "pictures")}
         data["server"] = server
-        return self._report._render(data, words=found["words"], connect="'self'")
+        return self._report._render(data, context, connect="'self'")
 
     def _handler(self):
         """Class of request handlers of this server."""
@@ -251,7 +238,7 @@ class ReviewServer:
                 elif parts.path == "/state":
                     self._send(200, json.dumps(review._state()), "application/json")
                 elif parts.path == "/rows":
-                    self._send(200, json.dumps(review._ranked()), "application/json")
+                    self._send(200, json.dumps(review._changed()), "application/json")
                 else:
                     self._send(404, "There is no such page.")
 

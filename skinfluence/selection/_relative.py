@@ -163,4 +163,4 @@ def top_relative_influences(
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = np.arange(explainer.objective_.n_rows)
     blocks = _relative_blocks(explainer, tests, kind, rows)
-    return top_k(blocks, tests.n_values, len(rows), min(k, len(rows)), order)[:2]
+    return top_k(blocks, tests.n_values, len(rows), k, order)[:2]

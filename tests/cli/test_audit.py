@@ -125,6 +125,25 @@ def test_bad_usage_ends_with_code_2(folder, monkeypatch, arguments, words):
     assert (folder / "data.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "error, code, words",
+    [
+        (PermissionError(13, "Permission denied", "a.json"), 2, "Error: [Errno 13] Permission"),
+        (MemoryError(), 2, "Error: There is not enough memory."),
+        (RuntimeError("a mistake"), 2, "RuntimeError: a mistake"),
+        (KeyboardInterrupt(), 130, "Interrupted."),
+    ],
+)
+def test_no_error_ends_with_the_code_of_a_failed_gate(monkeypatch, error, code, words):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("skinfluence.cli._auditing.run.run_audit", fail)
+    result = run("audit")
+    assert result.exit_code == code and words in result.output
+    assert ("Traceback" in result.output) == isinstance(error, RuntimeError)
+
+
 def test_options_for_a_file_need_one():
     result = run("audit", "--target", "label", "--drop", "size")
     assert result.exit_code == 2 and "--target, --drop: name a file" in result.output

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from skinfluence._utils.decisions import hash_file, read_decisions
+from skinfluence import LabelFlagger
+from skinfluence._utils.decisions import TableKey, hash_file, read_decisions, write_decisions
 from skinfluence.cli import main
 
 pytest.importorskip("jinja2")
@@ -52,6 +53,14 @@ def test_pages_are_called_as_their_tables(table, monkeypatch):
         done = CliRunner().invoke(main, ["review", name, "--model", "linear", "--rows", "1"])
         assert f"Written: {name.removesuffix('.csv')}.review.html" in done.output
         assert "'label' and are left out" in done.output
+
+
+def test_decisions_of_another_table_are_refused_before_the_model_is_fitted(table, monkeypatch):
+    key = TableKey("other.csv", "0" * 64, 80, "label")
+    write_decisions(table.with_name("table.decisions.csv"), key, [])
+    monkeypatch.setattr(LabelFlagger, "fit", lambda *_: pytest.fail("fitted"))
+    done = CliRunner().invoke(main, ["review", str(table), "--serve"])
+    assert done.exit_code == 2 and "Name another decisions file" in done.output
 
 
 def test_a_parquet_file_is_said_to_take_no_decisions(table):

@@ -17,7 +17,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skinfluence import InfluenceExplainer, LabelFlagger
-from skinfluence.report import audit_report, explanation_report
+from skinfluence.report import _explanations, audit_report, explanation_report
+from skinfluence.report._figures import draw_svg
 from tests._data import ROOT
 
 
@@ -226,6 +227,23 @@ def test_an_explanation_has_the_rows_of_the_explainer():
     assert report.html.count(">harmful</th>") == 4
     with pytest.raises(ValueError, match="Expected at most 200"):
         explanation_report(explainer, X)
+
+
+def test_an_explanation_takes_its_influences_once(monkeypatch):
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    explainer = InfluenceExplainer(LogisticRegression(C=1e-3, max_iter=10_000)).fit(
+        X[:300], y[:300]
+    )
+    asked, ranked = [], InfluenceExplainer._strongest
+
+    def strongest(self, tests, *settings):
+        asked.append(tests.n_values)
+        return ranked(self, tests, *settings)
+
+    monkeypatch.setattr(InfluenceExplainer, "_strongest", strongest)
+    monkeypatch.setattr(_explanations, "draw_svg", draw_svg)
+    page = explanation_report(explainer, X[300:304], y[300:304], k=2).html
+    assert asked == [4] and page.count("<figure>") == 3
 
 
 def test_invalid_settings_are_refused(flagger):

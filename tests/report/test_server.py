@@ -1,8 +1,10 @@
 """The review server: durable decisions, refused requests, rows ranked anew."""
 
+import html
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from skinfluence._utils.decisions import (
     write_decisions,
 )
 from skinfluence.report import ReviewServer, audit_report
+from skinfluence.report._words import confusions
 from tests.report._chromium import Watched, launch
 
 
@@ -112,7 +115,13 @@ def test_decisions_rank_the_other_rows_anew(report, flagger, tmp_path):
     assert [row["id"] for row in found["rows"]][:60] == left
     assert set(rows[:4]) <= {row["id"] for row in found["rows"][60:]}
     assert found["used"] == 4
-    assert f"{expected.summary().n_flagged} of 146 labels" in found["words"][0]
+    shown = html.unescape(found["parts"]["findings"])
+    assert f"{expected.summary().n_flagged} of 146 labels" in shown
+    pairs = confusions(expected, expected.report(n_against=0)["given"].to_numpy())
+    cells = [str(pair[name]) for pair in pairs for name in ("count", "share")]
+    assert re.findall(r'<td class="n">(.*?)</td>', shown) == cells
+    assert f">{cells[0]}<" not in report.html
+    assert "<figure>" in found["parts"]["figures"]
     assert (flagger.label_quality_ == before).all() and not flagger.reviewed_.any()
 
 
@@ -120,6 +129,31 @@ def LabelFlagger_of(flagger):
     """The same flagger, fitted again."""
     X, y = flagger.explainer_.X_train_, flagger.report()["given"].to_numpy()
     return type(flagger)(**flagger.get_params()).fit(X, y)
+
+
+def test_a_page_shows_what_was_found_after_the_last_update(report, flagger, tmp_path):
+    rows = flagger.ranking_[:4].tolist()
+    with serving(report, tmp_path / "d.csv", every=4) as server, launch() as browser:
+        tab = Watched(browser.new_context(), server.url)
+        before = tab.text("#findings")
+        assert before == Watched(browser.new_context(), server.url).text("#findings")
+        for row in rows:
+            ask(server, "/decide", decision(row, "relabel", str(flagger.suggested_[row])))
+        tab.wait("data.server.rank === 1")
+        after = tab.text("#findings")
+        table = [part.partition("Flagged rows by")[2] for part in (before, after)]
+        assert table[0] != table[1] and " of 146 labels" in after
+        assert Watched(browser.new_context(), server.url).text("#findings") == after
+        assert tab.page.locator("#figures figure").count() == 1
+        assert tab.errors == []
+
+
+def test_a_server_may_be_closed_before_it_serves(report, tmp_path):
+    server = ReviewServer(report, tmp_path / "d.csv")
+    server.close()
+    server.serve()
+    with pytest.raises(OSError, match="refused"):
+        ask(server, "/state")
 
 
 def test_a_later_session_continues_and_another_table_is_refused(report, flagger, tmp_path):
@@ -217,7 +251,6 @@ report = SimpleNamespace(
     _data={"key": {"table": "t", "sha256": "0", "rows": 500, "target": "y"}, "kind": "classes",
            "labels": ["a"], "pictures": {},
            "rows": [{"id": i, "given": "a", "score": 0.5} for i in range(500)]},
-    _context={"words": []},
 )
 server = ReviewServer(report, sys.argv[1], every=1000)
 print(server.url, flush=True)

@@ -2,13 +2,14 @@
 
 import csv
 import json
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from skinfluence import __version__
 from skinfluence._utils.decisions import guard
 from skinfluence.cli._files.records import DataError
+from skinfluence.report import audit_report
+from skinfluence.report._page import needed
 
 
 def check_outputs(data, paths):
@@ -42,24 +43,17 @@ def write_html(audit, path, **images):
     table, name = prepared.table, prepared.labels.name
     key = asdict(table.key(name)) if Path(table.path).exists() else None
     title = f"Audit of {name!r} in {Path(table.path).name}"
-    with needs_report():
-        from skinfluence.report import audit_report
-
-        rows = prepared.labels.rows
-        page = audit_report(audit.flagger, title=title, key=key, rows=rows, **images)
-        page.write_html(path)
+    page = audit_report(audit.flagger, title=title, key=key, rows=prepared.labels.rows, **images)
+    page.write_html(path)
 
 
-@contextmanager
-def needs_report():
-    """Context in which a missing extra is an error with the command that installs it."""
+def check_packages_of_pages():
+    """Raise, before anything is computed, where a package of the extra "report" is missing."""
     try:
-        yield
+        for name in ("jinja2", "matplotlib"):
+            needed(name)
     except ImportError as error:
-        raise DataError(
-            f"--html needs a package that is not installed ({error}). Install it: "
-            "pip install 'skinfluence[report]'"
-        ) from error
+        raise DataError(f"{error} pip install 'skinfluence[report]'") from error
 
 
 def write_json(audit, path):

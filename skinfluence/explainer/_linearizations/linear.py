@@ -1,7 +1,6 @@
 """Influences in blocks: the one loop behind influence, top_influences and explain."""
 
 import warnings
-from contextlib import closing
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,7 +14,7 @@ from skinfluence.effects._first_order import linear_first_order
 from skinfluence.explainer._health import warn_of_null_directions
 from skinfluence.explainer._selection import warn_of_selection
 from skinfluence.explainer._targets import joint_changes
-from skinfluence.kernels import TopK, effective_threads, run_chunks
+from skinfluence.kernels import effective_threads, run_chunks
 from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
 from skinfluence.objectives import check_curvature, is_second_derivative
 from skinfluence.objectives._newton import to_optimum
@@ -385,16 +384,3 @@ def _invert(factorize, hessian, fitted_model, verbose):
     inverse.verbose = verbose
     warn_of_null_directions(fitted_model, inverse.report, exact=inverse.hessian.exact)
     return inverse
-
-
-def top_k(blocks, n_test, n_rows, k, order):
-    """Row numbers and values of the k strongest influences of each test row, block by block.
-
-    The whole matrix never exists. The third result is the sum of absolute influences of each test
-    row, over all rows; see :class:`skinfluence.kernels.TopK`.
-    """
-    ranking = TopK(n_test, k, order, n_scores=n_test * n_rows)
-    with closing(blocks):  # and its progress bar, whatever happens
-        for tests, some, block in blocks:
-            ranking.add(tests, some.start, block)
-    return ranking.result()

@@ -133,7 +133,7 @@ def verdicts(flagger, n_against, explain):
             explained = explained[target.codes[explained] >= 0]
         found = np.full((n, n_against), -1, dtype=np.intp)
         if len(explained):
-            tests = take_rows(flagger._X, explained), target.given[explained]
+            tests = take_rows(flagger.X_train_, explained), target.given[explained]
             with ignore_last_of_class():  # the only row of a class contradicts none
                 indices, values = flagger.explainer_.top_influences(
                     *tests, k=n_against, order="harmful", target="loss"

@@ -52,12 +52,8 @@ async function synchronize() {
     data.pictures = found.pictures;
     data.server.rank = found.rank;
     prepareRows();
-    const words = found.words.map((line) => {
-      const made = document.createElement("p");
-      made.textContent = line;
-      return made;
-    });
-    element("words").replaceChildren(...words);
+    // the server's own markup, in which values of the data are escaped
+    for (const [id, part] of Object.entries(found.parts)) element(id).innerHTML = part;
     say(`Refitted with ${found.used} decisions: the rows are ranked anew.`);
   }
   return changed || !store.kept;
