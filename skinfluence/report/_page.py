@@ -76,7 +76,7 @@ class Report:
             )
         )
 
-    def parts(self, context):
+    def _parts(self, context):
         """Elements of the page, by id, with other values for the template."""
         environment = _environment()
         return {

@@ -209,7 +209,7 @@ class ReviewServer:
     def _changed(self):
         """The rows as they are ranked now, and the parts of the page that say what was found."""
         found, context = self._ranked()
-        return found | {"parts": self._report.parts(context)}
+        return found | {"parts": self._report._parts(context)}
 
     def _page(self):
         state, (found, context) = self._state(), self._ranked()
