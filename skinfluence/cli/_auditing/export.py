@@ -3,13 +3,13 @@
 import csv
 import json
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 from skinfluence import __version__
 from skinfluence._utils.decisions import guard
 from skinfluence.cli._files.records import DataError
 from skinfluence.report import audit_report
-from skinfluence.report._page import needed
 
 
 def check_outputs(data, paths):
@@ -49,11 +49,11 @@ def write_html(audit, path, **images):
 
 def check_packages_of_pages():
     """Raise, before anything is computed, where a package of the extra "report" is missing."""
-    try:
-        for name in ("jinja2", "matplotlib"):
-            needed(name)
-    except ImportError as error:
-        raise DataError(f"{error} pip install 'skinfluence[report]'") from error
+    for name in ("jinja2", "matplotlib"):
+        if find_spec(name) is None:
+            raise DataError(
+                f"Pages need {name}, which is not installed: pip install 'skinfluence[report]'"
+            )
 
 
 def write_json(audit, path):
