@@ -172,8 +172,8 @@ class KroneckerInverse(InverseHessian):
         squares = np.zeros(predictor.n_rows)
         for rows, layers in _passes(predictor):
             for block, layer in zip(self.blocks, layers, strict=True):
-                a = (layer.inputs * block.scale) @ block.left
-                b = np.einsum("nkth,nk->nth", layer.pulls, residual[rows]) @ block.right
+                a = _turned(layer.inputs * block.scale, block.left)
+                b = _turned(np.einsum("nkth,nk->nth", layer.pulls, residual[rows]), block.right)
                 squares[rows] += block.squares(a, b, theta)
         return squares
 
@@ -201,6 +201,11 @@ def _factors(hessian):
     return [(left / weight.sum(), right) for left, right in sums]
 
 
+def _turned(X, vectors):
+    """Coordinates along eigenvectors, in one product of matrices whatever the shape of X."""
+    return np.tensordot(X, vectors, axes=1)
+
+
 def _products(layer, curvature, weight):
     n, K, T, h = layer.pulls.shape
     flat = layer.inputs.reshape(n * T, -1)
@@ -217,7 +222,8 @@ def _correct(hessian, blocks):
     for rows, layers in _passes(hessian.predictor):
         curvature = hessian.curvature_of(rows)
         for block, layer in zip(blocks, layers, strict=True):
-            a, pulls = (layer.inputs * block.scale) @ block.left, layer.pulls @ block.right
+            a = _turned(layer.inputs * block.scale, block.left)
+            pulls = _turned(layer.pulls, block.right)
             if layer.n_positions == 1:
                 own = pulls[:, :, 0]
                 block.values += (a[:, 0] ** 2).T @ (own * curvature.apply(own)).sum(axis=1)
