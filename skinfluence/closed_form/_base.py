@@ -45,6 +45,8 @@ class ClosedFormModel(ABC):
     closed_form = True
     members = ()
     raw_are_decisions = True
+    #: whether `predict` follows from the raw predictions
+    predicts = True
     #: effects that it has, of single rows and of groups
     methods: tuple[str, ...] = ("first_order", "newton_step", "refit")
     #: whether the removal of a row is a refit of the estimator itself

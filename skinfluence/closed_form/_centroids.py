@@ -19,6 +19,7 @@ class Centroids(SumModel):
             self.priors = estimator.class_prior_
         elif estimator.priors == "uniform":
             self.priors = np.full(self.n_classes, 1.0 / self.n_classes)
+            self.predicts = False  # it takes the nearest centroid, in the columns' own units
         self.n_of_class = np.bincount(self.codes, minlength=self.n_classes)
         self.means = np.stack([self.X[self.codes == c].mean(axis=0) for c in range(self.n_classes)])
         self.scatter = ((self.X - self.means[self.codes]) ** 2).sum(axis=0)

@@ -144,4 +144,8 @@ def scored(explainer, raw, rows, scorer, sample_weight=None):
         return float(scorer(estimator, places, y, **weights)), estimator.asked
     except AttributeError as error:  # scikit-learn's, that there are no probabilities
         name = type(explainer.estimator_).__name__
-        raise AttributeError(str(error).replace(type(estimator).__name__, name)) from error
+        left_out = f"What {name} predicts without a row"
+        raise AttributeError(
+            str(error).replace(type(estimator).__name__, left_out)
+            + '. Expected a score of what is known, such as "accuracy".'
+        ) from error

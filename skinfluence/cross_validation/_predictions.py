@@ -12,6 +12,8 @@ def _has(name):
     def check(self):
         if name == "predict_proba" and self.objective.loss.probability(self.raw[:1]) is None:
             return False
+        if name == "decision_function" and not self.objective.raw_are_decisions:
+            return False
         return hasattr(self.estimator, name)
 
     return check
@@ -58,6 +60,12 @@ class KnownPredictions(BaseEstimator):
         """Labels, or values in the units of the estimator's `predict`."""
         self.asked.add("predict")
         raw, coding = self.raw[X], self.objective.coding
+        if not self.objective.predicts:
+            raise ValueError(
+                f"{self.estimator!r} does not predict the class of the largest decision value, so "
+                'that what it predicts without a row is not known. Expected priors="empirical", or '
+                'a score of probabilities, such as "neg_log_loss".'
+            )
         if coding.is_classification:
             return coding.labels(coding.predicted_codes(raw))
         values = self.objective.loss.inverse_link(raw)
@@ -73,8 +81,8 @@ class KnownPredictions(BaseEstimator):
     def decision_function(self, X):
         """Decision values."""
         self.asked.add("decision_function")
-        raw = self.raw[X]
-        return raw[:, 0] if raw.shape[1] == 1 else raw
+        values = self.objective.coding.decision_values(self.raw[X])
+        return values[:, 0] if values.shape[1] == 1 else values
 
 
 def known_predictions(explainer, raw):

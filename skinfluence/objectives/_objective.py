@@ -65,6 +65,8 @@ class Objective:
     members: tuple = ()
     #: whether raw predictions are what `decision_function` returns, for classifiers
     raw_are_decisions = True
+    #: whether `predict` follows from the raw predictions
+    predicts = True
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from sklearn.datasets import (
     make_regression,
 )
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import VotingRegressor
+from sklearn.ensemble import BaggingClassifier, VotingRegressor
 from sklearn.linear_model import (
     Lasso,
     LinearRegression,
@@ -30,14 +30,17 @@ from sklearn.model_selection import (
     GroupKFold,
     LeaveOneOut,
     ShuffleSplit,
+    StratifiedKFold,
     cross_val_predict,
     cross_val_score,
 )
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
 
 from skinfluence import InfluenceExplainer
 from skinfluence.cross_validation import k_fold_score, leave_one_out_score
@@ -139,7 +142,9 @@ def test_several_labels(cancer):
     np.testing.assert_allclose(
         k_fold_score(explainer, 3), cross_val_score(model, X, y, cv=3, scoring="accuracy")
     )
-    with pytest.raises(AttributeError, match="MultiOutputClassifier has none"):
+    with pytest.raises(
+        AttributeError, match="MultiOutputClassifier predicts without a row has none"
+    ):
         leave_one_out_score(explainer, "neg_log_loss")
 
 
@@ -177,8 +182,42 @@ def test_margins_have_no_probabilities(cancer):
     )
     score = leave_one_out_score(explainer, "roc_auc")
     assert score == pytest.approx(roc_auc_score(cancer[1], decided), abs=1e-9)
-    with pytest.raises(AttributeError, match=r"RidgeClassifier has none .* predict_proba"):
+    with pytest.raises(
+        AttributeError, match=r"RidgeClassifier predicts .* has none .* predict_proba"
+    ):
         leave_one_out_score(explainer, "neg_log_loss")
+
+
+def test_decision_values_are_those_of_the_estimator(cancer):
+    """Bagging has other decision values than logarithms of its probabilities; SVC has votes."""
+    X, y = cancer[0][:80], cancer[1][:80]
+    bagging = BaggingClassifier(LOGISTIC, n_estimators=2, random_state=0)
+    explainer = InfluenceExplainer(bagging).fit(X, y)
+    assert 0.9 < leave_one_out_score(explainer, "roc_auc") < 1.0
+    X, y = load_iris(return_X_y=True)
+    X, y = X[::3], y[::3]
+    machine = SVC(gamma=0.5, tol=1e-8)
+    seen = []
+
+    def scoring(estimator, rows, labels):
+        seen.append(estimator.decision_function(rows))
+        return 0.0
+
+    k_fold_score(InfluenceExplainer(machine).fit(X, y), 3, scoring)
+    real = cross_val_predict(machine, X, y, cv=3, method="decision_function")
+    folds = np.concatenate([test for _, test in StratifiedKFold(3).split(X, y)])
+    np.testing.assert_allclose(np.concatenate(seen), real[folds], atol=1e-5)
+
+
+def test_labels_that_do_not_follow_from_decision_values_are_refused():
+    X, y = load_iris(return_X_y=True)
+    explainer = InfluenceExplainer(NearestCentroid()).fit(X, y)
+    with pytest.raises(ValueError, match='Expected priors="empirical"'):
+        leave_one_out_score(explainer)
+    assert leave_one_out_score(explainer, "neg_log_loss") < 0.0
+    empirical = NearestCentroid(priors="empirical")
+    real = cross_val_score(empirical, X, y, cv=LeaveOneOut()).mean()
+    assert leave_one_out_score(InfluenceExplainer(empirical).fit(X, y)) == pytest.approx(real)
 
 
 def test_weights_of_the_score(diabetes):
