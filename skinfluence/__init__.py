@@ -35,7 +35,6 @@ _MODULES = (
     "cross_validation",
     "datasets",
     "displays",
-    "effects",
     "explainer",
     "functionals",
     "groups",

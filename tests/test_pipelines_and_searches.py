@@ -95,7 +95,19 @@ def test_a_frozen_estimator_is_explained_as_it_was_fitted(model):
     frozen = FrozenEstimator(model.fit(X, y))
     explainer = InfluenceExplainer(frozen).fit(X, y)
     near(explainer.influence(X[:20], y[:20]), influence(model))
-    assert explainer.estimator_.estimator is model  # neither cloned nor fitted again
+    np.testing.assert_array_equal(explainer.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("inner", [False, True], ids=["whole", "step"])
+def test_a_frozen_estimator_that_is_fitted_again_elsewhere_stays_as_it_was(inner):
+    scaler = StandardScaler().fit(X)
+    model = make_pipeline(scaler, LogisticRegression()).fit(X, y)
+    frozen = make_pipeline(FrozenEstimator(scaler), LogisticRegression())
+    explainer = InfluenceExplainer(frozen if inner else FrozenEstimator(model)).fit(X, y)
+    want, table = explainer.influence(X[:5], y[:5]), str(explainer.explain(X[:1], y[:1]))
+    model.fit(3.0 * X[:80] + 5.0, y[:80])
+    near(explainer.influence(X[:5], y[:5]), want)
+    assert str(explainer.explain(X[:1], y[:1])) == table
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ class FitRecord:
     others: list = field(default_factory=list)
     positions: object = None
 
+    def __deepcopy__(self, memo):
+        return self
+
 
 def weight_parameter(estimator):
     """Name of the fit parameter that takes sample weights to the last step."""

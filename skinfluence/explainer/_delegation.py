@@ -1,5 +1,6 @@
 """Methods, tags and metadata routing that are delegated to the inner estimator."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -67,7 +68,8 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
 
     def _fit_inner(self, X, y, sample_weight, params):
         """A fitted clone, with the record of its last step; sample weights go to that step."""
-        estimator = clone(self._default_estimator())
+        # of a FrozenEstimator, which a clone is not: the user may fit what it holds again
+        estimator = copy.deepcopy(clone(self._default_estimator()))
         if is_frozen(estimator):
             if params:
                 raise ValueError(

@@ -13,6 +13,7 @@ from skinfluence._utils.checks import check_choice, check_number, check_workers
 from skinfluence._utils.frames import frame_backend, n_dimensions, refuse_file, without_column
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.adapters import UnsupportedEstimatorError, unwrap
+from skinfluence.adapters._precision import is_frozen
 from skinfluence.effects import methods_for
 from skinfluence.objectives import CURVATURES
 from skinfluence.solvers import get_solver
@@ -129,8 +130,8 @@ def warn_of_refit(explainer):
         before, after = unwrap(given)[1], unwrap(fitted)[1]
     except (NotFittedError, TypeError, UnsupportedEstimatorError):
         return
-    if before is after or not hasattr(before, "coef_"):
-        return  # frozen, or not fitted in its last step
+    if is_frozen(given) or not hasattr(before, "coef_"):
+        return  # not fitted, or not in its last step
     name, old, new = type(before).__name__, np.asarray(before.coef_), np.asarray(after.coef_)
     what = f"The {name} was fitted before. A clone of it was fitted to these rows and is explained"
     if old.shape == new.shape and np.abs(old - new).max() <= SAME_MODEL * np.abs(old).max():
