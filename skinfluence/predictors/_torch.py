@@ -258,11 +258,10 @@ class TorchPredictor(Predictor):
         out, tangents = np.zeros(V.shape), self._tensor(V.T)
         for rows, X in self._blocks(V.shape[1]):
             weights, A = self._tensor(R[rows]), self._tensor(curvature.take(rows).matrix())
-            with import_torch().no_grad():
-                before = self.function(self.theta, X)
 
-            def model(theta, X=X, weights=weights, A=A, before=before):
-                change = self.function(theta, X) - before
+            def model(theta, X=X, weights=weights, A=A):
+                raw = self.function(theta, X)
+                change = raw - raw.detach()
                 turned = (A @ change[:, :, None])[:, :, 0]
                 return (weights * change + 0.5 * turned * change).sum()
 

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from skinfluence import InfluenceExplainer
+from skinfluence.components import influence_components
 from skinfluence.networks import FeatureMap, ModuleClassifier, RiskMinimizer
 
 
@@ -60,3 +61,13 @@ def explain_own_risk(X, y, X_test, y_test):
 def frozen_network(module):
     """All layers but the last, as a transformer."""
     return FeatureMap(module[:-1])
+
+
+def influence_of_checkpoints(modules, rates, X, y, X_test, y_test):
+    """TracIn: gradient products at copies of a module that were kept while it was trained."""
+    settings = {"curvature": "gauss_newton", "damping": 0.1, "solver": "ekfac"}
+    total = 0.0
+    for module, rate in zip(modules, rates, strict=True):
+        explainer = InfluenceExplainer(ModuleClassifier(module), **settings).fit(X, y)
+        total = total + rate * influence_components(explainer, X_test, y_test).without_hessian
+    return total

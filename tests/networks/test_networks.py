@@ -12,8 +12,10 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer, supports
 from skinfluence.adapters import UnsupportedEstimatorError
+from skinfluence.linalg import RowCurvature
 from skinfluence.networks import FeatureMap, ModuleClassifier, ModuleRegressor, RiskMinimizer
 from skinfluence.perturbation import perturbation_influence
+from skinfluence.predictors import Predictor
 from skinfluence.testing import check_adapter, check_loss, check_predictor
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -247,3 +249,15 @@ def test_estimators_are_cloned_and_supported():
     model = ModuleClassifier(perceptron(3), weight_decay=0.1)
     assert supports(clone(model))
     assert "surroundings" in supports(model).reason
+
+
+def test_one_pass_gives_the_same_hessian_products_as_three():
+    function = ModuleFunction(convolutions(), 36)
+    predictor = TorchPredictor(RNG.standard_normal((7, 36)), function.parameters(), function)
+    A = RNG.standard_normal((7, 3, 3))
+    curvature, R = RowCurvature(A @ A.transpose(0, 2, 1)), RNG.standard_normal((7, 3))
+    for m in (1, 3):
+        V = RNG.standard_normal((predictor.n_parameters, m))
+        expected = Predictor.hessian_product(predictor, curvature, R, V)
+        got = predictor.hessian_product(curvature, R, V)
+        np.testing.assert_allclose(got, expected, atol=1e-12 * np.abs(expected).max())

@@ -12,9 +12,9 @@ from sklearn.preprocessing import scale
 
 from skinfluence import InfluenceExplainer
 
-pytest.importorskip("torch", reason="torch is not installed")
-from tests._data import ROOT
-from tests.networks import on_the_page as page
+torch = pytest.importorskip("torch", reason="torch is not installed")
+from tests._data import ROOT  # noqa: E402
+from tests.networks import on_the_page as page  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,28 @@ def test_modules_and_their_last_layers(cancer):
     model = make_pipeline(page.frozen_network(module), LogisticRegression()).fit(X, y)
     assert model.score(X_test, y_test) >= 0.9
     assert InfluenceExplainer(model).fit(X, y).influence(X_test).shape == (10, 200)
+
+
+@pytest.mark.filterwarnings("ignore:The parameters of ModuleClassifier are not near")
+def test_products_of_gradients_at_checkpoints(cancer):
+    X, y, X_test, y_test = cancer
+    modules, expected = [page.trained_module(X[:n], y[:n]) for n in (50, 200)], 0.0
+    for module, rate in zip(modules, (0.3, 0.1), strict=True):
+        gradients = []
+        for rows, labels in ((X_test, y_test), (X, y)):
+            each = torch.func.vmap(torch.func.grad(_loss), in_dims=(None, None, 0, 0))
+            named = {name: value.detach() for name, value in module.named_parameters()}
+            rows = torch.as_tensor(rows, dtype=torch.float32)
+            parts = each(named, module, rows, torch.as_tensor(labels)).values()
+            gradients.append(np.concatenate([p.flatten(1).numpy() for p in parts], axis=1))
+        expected += rate * gradients[0] @ gradients[1].T
+    got = page.influence_of_checkpoints(modules, (0.3, 0.1), X, y, X_test, y_test)
+    np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def _loss(parameters, module, x, label):
+    out = torch.func.functional_call(module, parameters, (x[None],))
+    return torch.nn.functional.cross_entropy(out, label[None])
 
 
 def test_a_risk_of_ones_own():
