@@ -5,6 +5,8 @@ import os
 
 import narwhals.stable.v1 as nw
 import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 #: pandas function that reads a file, by its extension.
@@ -28,6 +30,23 @@ def row_labels(X):
     if frame_backend(X) == "pandas" and index is not None:
         return index.to_numpy()
     return np.arange(_num_samples(X))
+
+
+def take_rows(X, rows):
+    """Some rows of a table or of labels, in the type that was given.
+
+    Frames keep their index, sparse matrices their format. `rows` is a mask, positions or a slice.
+    """
+    if isinstance(rows, np.ndarray) and rows.dtype == bool:
+        rows = np.flatnonzero(rows)
+    if sparse.issparse(X):
+        return X.tocsr()[rows].asformat(X.format)
+    if isinstance(X, list | tuple):
+        return _safe_indexing(list(X), rows)
+    known = nw.from_native(X, pass_through=True, eager_only=True, allow_series=True)
+    if isinstance(known, nw.DataFrame | nw.Series):
+        return known[rows].to_native()
+    return np.asarray(X)[rows]
 
 
 def column_of(names):

@@ -7,10 +7,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 
+from skinfluence._utils.frames import take_rows
 from skinfluence._utils.rows import NamedRows
 from skinfluence.adapters import fit_recorded, weight_parameter
 from skinfluence.explainer import InfluenceExplainer
-from skinfluence.labels._inputs.rows import spread, take_rows
 from skinfluence.labels._noise import fit_noise_model
 from skinfluence.labels._sources.choice import choose_sources
 
@@ -95,3 +95,10 @@ def make_explainer(flagger, noise=True):
         explainer.fit(X, labels, sample_weight=None if (weight == 1).all() else weight)
     explainer.training_rows_ = flagger.training_rows_  # the names may be those of the user's labels
     return explainer
+
+
+def spread(values, where, others):
+    """Array of all rows from the values of those in the mask `where` and those of the others."""
+    out = np.empty((len(where), *values.shape[1:]), values.dtype)
+    out[where], out[~where] = values, others
+    return out

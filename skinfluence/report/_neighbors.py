@@ -2,9 +2,8 @@
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import _safe_indexing
 
-from skinfluence._utils.frames import frame_backend
+from skinfluence._utils.frames import take_rows
 from skinfluence._utils.tables import value_text
 from skinfluence._utils.warnings import ignore_last_of_class
 from skinfluence.explainer import FeatureValues, relevant_columns
@@ -116,7 +115,7 @@ def compared_rows(flagger, given, rows, k):
     asked = np.flatnonzero(known)
     if not len(asked):
         return lines
-    table = take(explainer.X_train_, rows[asked])
+    table = take_rows(explainer.X_train_, rows[asked])
     with ignore_last_of_class():  # the only row of a class opposes and supports none
         found, influence = explainer.top_influences(
             table, given[rows[asked]], k=k + 1, order="both", target="loss"
@@ -155,16 +154,9 @@ def explainer_of(flagger):
         return None
 
 
-def take(X, rows):
-    """Some rows of a table, in its own type."""
-    if frame_backend(X) is not None:
-        return FeatureValues(X).take(rows)
-    return _safe_indexing(X.tocsr() if sparse.issparse(X) else X, rows)
-
-
 def image(X, row, shape):
     """A row of numbers as a grey picture, dark where they are large."""
-    table = take(X, [row])
+    table = take_rows(X, [row])
     values = table.toarray() if sparse.issparse(table) else np.asarray(table, dtype=np.float64)
     if values.size != np.prod(shape):
         raise ValueError(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skinfluence.labels._inputs.rows import spread, take_rows
+from skinfluence._utils.frames import take_rows
+from skinfluence.labels._fitting import spread
 
 TABLE = np.arange(12.0).reshape(6, 2)
 MASK = np.array([False, True, False, False, True, True])

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
-from skinfluence.labels._inputs.rows import take_rows
+from skinfluence._utils.frames import take_rows
 from skinfluence.labels._noise.matrix import agreement
 from skinfluence.labels._sources.cross_validated import make_folds
 

@@ -17,10 +17,10 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skinfluence._utils.checks import check_choice
+from skinfluence._utils.frames import take_rows
 from skinfluence.explainer import delegated
 from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action, decide
 from skinfluence.labels._flagger import LabelFlagger
-from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import check_weight
 from skinfluence.labels._inputs.steps import last_step, weight_name
 

@@ -5,9 +5,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 
 from skinfluence._utils.checks import check_choice
+from skinfluence._utils.frames import take_rows
 from skinfluence.labels._cleaning.choice import decide
 from skinfluence.labels._cleaning.learning import WithFlagger
-from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.settings import check_weight
 
 

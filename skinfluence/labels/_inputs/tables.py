@@ -14,7 +14,6 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.utils import check_array
 
 from skinfluence._utils.frames import frame_backend, without_column
-from skinfluence.labels._inputs.rows import entries, is_missing
 
 #: Columns that a categorical column becomes, at most: rarer categories share one.
 MOST_CATEGORIES = 30
@@ -55,6 +54,22 @@ def table_encoder(X, steps=()):
     parts += [_of_text(columns=[j]) for j in places["text"]]
     union = ArrayUnion([(str(number), part) for number, part in enumerate(parts)])
     return union, f" Columns {'; '.join(kinds)}." if kinds else ""
+
+
+def entries(column):
+    """The entries of one column of any library as a list."""
+    known = nw.from_native(column, pass_through=True, eager_only=True, allow_series=True)
+    if isinstance(known, list | tuple):
+        return list(known)
+    return known.to_list() if isinstance(known, nw.Series) else np.asarray(column).tolist()
+
+
+def is_missing(values):
+    """Mask of the entries of a list that are None, NaN, or a missing value of pandas."""
+    # pandas.NA answers a comparison with itself, which has no truth value: known by name
+    return np.array(
+        [v is None or type(v).__name__ == "NAType" or bool(v != v) for v in values], dtype=bool
+    )
 
 
 def is_documents(X):

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from skinfluence._utils.checks import check_whole
+from skinfluence._utils.frames import take_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence._utils.warnings import ignore_last_of_class
-from skinfluence.labels._inputs.rows import take_rows
 
 #: Standard errors above which a gain is no chance.
 CLEAR = 2.0

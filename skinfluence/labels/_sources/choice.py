@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from skinfluence._utils.frames import take_rows
 from skinfluence.adapters import (
     UnsupportedEstimatorError,
     check_supported,
@@ -17,7 +18,6 @@ from skinfluence.adapters import (
     may_write,
     unwrap,
 )
-from skinfluence.labels._inputs.rows import take_rows
 from skinfluence.labels._inputs.steps import (
     last_step,
     looks_at_labels,

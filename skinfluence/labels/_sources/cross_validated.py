@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from skinfluence.labels._inputs.rows import take_rows
+from skinfluence._utils.frames import take_rows
 from skinfluence.labels._inputs.steps import last_step, weight_name
 from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
