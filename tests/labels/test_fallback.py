@@ -34,6 +34,16 @@ class Means(TransformerMixin, BaseEstimator):
         return np.linalg.norm(X[:, None] - self.means_, axis=2)
 
 
+class Words(TransformerMixin, BaseEstimator):
+    """Numbers as strings."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.asarray(X).astype(str)
+
+
 class Blind(TransformerMixin, BaseEstimator):
     """Takes y, requires it, and makes no use of it."""
 
@@ -43,6 +53,10 @@ class Blind(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         return X - self.mean_
+
+
+def float_of(X):
+    return X.astype(float)
 
 
 def columns(step):
@@ -84,6 +98,11 @@ def test_steps_that_see_labels_are_known(step):
 def test_steps_that_do_not_are_left_in_closed_form(step):
     model = make_pipeline(step, LogisticRegression()).fit(X, coins)
     assert step_that_sees_labels(model, X, coins) is None
+
+
+def test_a_foreign_step_may_put_out_strings():
+    model = make_pipeline(Words(), FunctionTransformer(float_of), LogisticRegression())
+    assert step_that_sees_labels(model.fit(X, coins), X, coins) is None
 
 
 def test_steps_inside_searches_and_inner_pipelines_are_found():
