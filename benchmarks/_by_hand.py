@@ -29,6 +29,20 @@ def smaller_side(case):
     return solved.T @ gradients.T
 
 
+def factors(case):
+    """(weighted rows, solved test gradients, training gradients): what the two products take."""
+    Z, Z_test, p, p_test, hessian = _pieces(case)
+    solved = np.linalg.solve(hessian, ((p_test - case.y_test)[:, None] * Z_test).T)
+    return np.sqrt(p * (1 - p))[:, None] * Z, solved.T, (p - case.y)[:, None] * Z
+
+
+def two_products(pieces):
+    """The Gram matrix of the rows and the influence matrix: what no method by a Hessian avoids."""
+    weighted, solved, gradients = pieces
+    weighted.T @ weighted  # numpy calls syrk: half the multiplications of a general product
+    return solved @ gradients.T
+
+
 def all_training_rows(case):
     """First order: solve for the gradients of all training rows."""
     Z, Z_test, p, p_test, hessian = _pieces(case)

@@ -19,7 +19,8 @@ def _prepare(way, case, threads):
         import torch
 
         torch.set_num_threads(threads)
-    _state.update(run=way.run, case=Case.load(case))
+    case = Case.load(case)
+    _state.update(run=way.run, case=case if way.prepare is None else way.prepare(case))
 
 
 def _warm_up(answer):

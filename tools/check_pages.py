@@ -123,12 +123,15 @@ def check_pages(paths, browser, shots, dark_one_in):
     return found
 
 
-def _pages(folder, one_in):
-    """All pages but the theme's own; of folders of pages that are alike one in so many."""
+def _pages(folder, one_in, turn):
+    """All pages but the theme's own; of folders of pages that are alike one in so many.
+
+    Which ones changes with `turn`: in so many turns all of them are checked.
+    """
     paths = [p for p in sorted(folder.rglob("*.html")) if p.parent.name != "_static"]
     alike = {name: [p for p in paths if p.parent.name == name] for name in one_in}
     others = [p for p in paths if p.parent.name not in one_in]
-    return sum((alike[name][:: one_in[name]] for name in one_in), others)
+    return sum((alike[name][turn % share :: share] for name, share in one_in.items()), others)
 
 
 def main():
@@ -157,6 +160,13 @@ def main():
         metavar="N",
         help="pages whose dark colours are checked, which are those of the theme",
     )
+    parser.add_argument(
+        "--turn",
+        type=int,
+        default=0,
+        metavar="N",
+        help="which pages one in so many are: in N others than in N + 1",
+    )
     parser.add_argument("--shots", type=Path, help="folder for pictures")
     arguments = parser.parse_args()
     if arguments.browser is None:
@@ -164,7 +174,7 @@ def main():
     folder = arguments.folder.resolve()
     gallery = dict.fromkeys(("auto_examples", "benchmark_tables"), arguments.gallery_one_in)
     one_in = {"generated": arguments.one_in, **gallery}
-    paths = [folder / name for name in arguments.pages] or _pages(folder, one_in)
+    paths = [folder / name for name in arguments.pages] or _pages(folder, one_in, arguments.turn)
     if not paths:
         sys.exit(f"No pages in {folder}: build the documentation first.")
     if arguments.shots:

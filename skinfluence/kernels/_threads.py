@@ -105,6 +105,8 @@ def row_chunks(n_rows, entries, accumulator, least=CHUNK_ENTRIES):
     """
     least = max(least, MAX_CHUNKS * accumulator)
     count = max(1, min(MAX_CHUNKS, n_rows, entries // least))
+    if 1 < count < n_rows:
+        count += count % 2  # of three chunks one would keep one of two threads waiting
     edges = [n_rows * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in pairwise(edges)]
 

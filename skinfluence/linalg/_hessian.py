@@ -52,6 +52,8 @@ class Hessian(LinearOperator):
     truncated = None
     #: 1 shows a progress bar while the matrix itself is formed.
     verbose = 0
+    #: Whether a few digits of the matrix itself will do, where they are cheaper
+    coarse = False
     #: Products to come, about: iterative solvers set it, and compiled loops pay for many.
     n_products = 30
     #: Weights of the rows, (n, 1) or (n, K), for what does not follow from their curvature.

@@ -92,7 +92,8 @@ class LinearHessian(Hessian):
 
     def block(self, k):
         """The (q, q) block of output k of a separable Hessian."""
-        out = self.design.gram(self.curvature.values[:, k], verbose=self.verbose)
+        weights = self.curvature.values[:, k]
+        out = self.design.gram(weights, coarse=self.coarse, verbose=self.verbose)
         self._add_penalty(out, k)
         return out
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-#: Random draws in the estimate of the sampling variation. One is enough where the parameters are so
+#: Random sums in the estimate of the sampling variation. One is enough where the parameters are so
 #: many that nothing is factorised, and so are its first digits.
-N_DRAWS = 16
+N_SUMS = 16
 COARSE = 0.3
 #: Damping of a matrix that may be singular, as a share of its mean diagonal entry.
 LEAST_DAMPING = 1e-3
@@ -52,7 +52,7 @@ def distance_to_optimum(fitted, result, solver):
     return excess / variation if variation > 0.0 else np.inf
 
 
-def newton_distance(fitted, solver, damping, n_draws=N_DRAWS):
+def newton_distance(fitted, solver, damping, n_sums=N_SUMS):
     """:func:`distance_to_optimum` where no optimum is known: by the quadratic approximation.
 
     The excess is half of g' H^-1 g with the gradient g of J and the damped Gauss-Newton matrix H,
@@ -65,8 +65,8 @@ def newton_distance(fitted, solver, damping, n_draws=N_DRAWS):
         Inverts H, perhaps approximately.
     damping : float
         Of the mean objective. Where it is 0 a thousandth of the mean curvature is added.
-    n_draws : int
-        Random draws in the estimate of the denominator.
+    n_sums : int
+        Random sums in the estimate of the denominator.
 
     Returns
     -------
@@ -75,24 +75,24 @@ def newton_distance(fitted, solver, damping, n_draws=N_DRAWS):
     """
     hessian = fitted.hessian(damping, curvature="gauss_newton")
     if not damping:
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], (hessian.shape[0], N_DRAWS))
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (hessian.shape[0], N_SUMS))
         mean = (signs * (hessian @ signs)).mean()  # of the diagonal (Hutchinson, 1990)
         damping = LEAST_DAMPING * float(mean) / fitted.weights.base.sum()
         hessian = fitted.hessian(damping, curvature="gauss_newton")
     inverse = solver.factorize(hessian)
-    W = np.column_stack([fitted.gradient().ravel(), _signed_gradients(fitted, n_draws)])
+    W = np.column_stack([fitted.gradient().ravel(), _signed_gradients(fitted, n_sums)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         products = (W * inverse.solve(W)).sum(axis=0)
-    excess, variation = products[0], products[1:].mean()
+    excess, variation = products[0], products[1:].sum()
     return excess / variation if variation > 0.0 else np.inf
 
 
 def _sampling_variation(objective, inverse):
     """tr(H^-1 V), from sums of the rows' gradients with random signs: V is their covariance."""
     if inverse.factorized:
-        W = _signed_gradients(objective, N_DRAWS)
-        return float((W * inverse.solve(W)).sum() / N_DRAWS)
+        W = _signed_gradients(objective, N_SUMS)
+        return float((W * inverse.solve(W)).sum())
     inverse.solver = replace(inverse.solver, tol=COARSE)  # what it knows of the Hessian serves on
     w = _signed_gradients(objective, 1)
     with warnings.catch_warnings():
@@ -100,12 +100,19 @@ def _sampling_variation(objective, inverse):
         return float((w * inverse.solve(w)).sum())
 
 
-def _signed_gradients(objective, n_draws):
-    """Sums of the rows' weighted gradients with random signs, shape (p, n_draws)."""
+def _signed_gradients(objective, n_sums):
+    """Sums of the rows' weighted gradients with random signs, shape (p, n_sums).
+
+    Each row is in one of them: one reading of the rows is enough, and products of pairs of rows
+    cancel on average as they do in as many sums over all rows.
+    """
     rng = np.random.default_rng(0)
-    total = np.zeros((objective.n_parameters, n_draws))
+    total = np.zeros((objective.n_parameters, n_sums))
     for rows in objective.row_blocks():
-        residual = objective.weighted_residual(rows)  # shape: (n, K)
-        signs = 2 * rng.integers(0, 2, (len(residual), n_draws), dtype=np.int8) - 1
-        total += objective.predictor.take(rows).vjp(residual[:, :, None] * signs[:, None, :])
+        signed = objective.weighted_residual(rows)  # shape: (n_rows, K)
+        signed *= 2.0 * rng.integers(0, 2, (len(signed), 1)) - 1.0
+        part = objective.predictor.take(rows)
+        for b in range(min(n_sums, len(signed))):
+            own = slice(b, None, n_sums)
+            total[:, b] += part.take(own).vjp(signed[own, :, None])[:, 0]
     return total

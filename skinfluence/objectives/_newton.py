@@ -15,6 +15,8 @@ from skinfluence.objectives._hinge.machines import at_hinge_optimum
 OPTIMUM = 1e-13
 #: Relative change of the rows' curvature that is rounding: solutions change by no more.
 SAME_CURVATURE = 1e-11
+#: Multiplications of a Hessian from which the first one is made with a few digits only.
+LARGE = 1e8
 #: The shortest step that is tried.
 SHORTEST = 1e-9
 
@@ -43,6 +45,8 @@ class NewtonResult:
         """
         if not (hasattr(self.inverse, "moved_to") and self.objective.predictor.linear):
             return None
+        if self.inverse.hessian.coarse:
+            return None
         for rows in self.objective.row_blocks():
             there = self.objective.row_curvature(rows).values
             change = np.abs(there - self.inverted.row_curvature(rows).values)
@@ -52,7 +56,7 @@ class NewtonResult:
 
 
 def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0, select=True):
-    """Minimise by Newton steps, with an exact line search where the objective is convex.
+    """Minimise by Newton steps, with a line search (exact for linear predictors) far away.
 
     Where a predictor that is not linear has a Hessian of negative curvature, a step is taken by the
     Gauss-Newton matrix.
@@ -98,12 +102,11 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0, select=
             fresh = inverse is None
             if fresh:
                 last = None  # freed before the next is made
-                inverse = last = factorize_upward(current, solver, verbose=verbose)
+                settings = {"coarse": n_iter == 1 and _is_large(current), "verbose": verbose}
+                inverse = last = factorize_upward(current, solver, **settings)
                 inverted = current
             step = -_solve(inverse, current.gradient().ravel()).reshape(current.coef.shape)
-            length = _line_search(current, step) if now > 1e-6 else 1.0
-            current = current.with_coef(current.coef + length * step)
-            before, now = now, current.stationarity(scale)
+            before, (current, now) = now, _stepped(current, step, now, scale)
             if now > 0.1 * before or not inverse.factorized:
                 inverse = None
                 # a stale factorisation is no reason to stop; a fresh one without progress is
@@ -120,16 +123,28 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0, select=
     return NewtonResult(best, least, n_iter, converged, last, inverted)
 
 
-def factorize_upward(objective, solver, damping=0.0, *, verbose=0):
+def _is_large(objective):
+    """Whether a Hessian of few digits, which serves no question, pays for the first steps."""
+    if objective.quadratic or not objective.predictor.linear:
+        return False
+    n, q = objective.design.shape
+    return not objective.design.is_sparse and float(n) * q**2 > LARGE
+
+
+def factorize_upward(objective, solver, damping=0.0, *, coarse=False, verbose=0):
     """Inverse of the Hessian, or of the Gauss-Newton matrix where the Hessian bends downwards.
 
-    That happens to predictors that are not linear, away from a minimum.
+    That happens to predictors that are not linear, away from a minimum. A `coarse` matrix has six
+    digits, which are enough for a step unless it is nearly singular.
     """
     for curvature in ("hessian", "gauss_newton"):
         hessian = objective.hessian(damping, curvature=curvature)
-        hessian.verbose = verbose
+        hessian.coarse, hessian.verbose = coarse, verbose
         try:
-            return solver.factorize(hessian)
+            inverse = solver.factorize(hessian)
+            if coarse and inverse.report.null_space.size:
+                return factorize_upward(objective, solver, damping, verbose=verbose)
+            return inverse
         except np.linalg.LinAlgError:
             if hessian.convex or objective.predictor.linear:
                 raise
@@ -168,6 +183,21 @@ def is_optimum(objective):
     terms vanish with it.
     """
     return objective.stationarity() <= 1e-6
+
+
+def _stepped(objective, step, now, scale):
+    """(objective, stationarity) after a step: a whole one near the optimum, or if it will do."""
+    whole = objective.predictor.linear and objective.loss.convex
+    if now <= 1e-6 or whole:
+        moved = objective.with_coef(objective.coef + step)
+        reached = moved.stationarity(scale)
+        if now <= 1e-6 or reached <= 0.1 * now:
+            return moved, reached
+    length = _line_search(objective, step)
+    if length != 1.0 or not whole:
+        moved = objective.with_coef(objective.coef + length * step)
+        reached = moved.stationarity(scale)
+    return moved, reached
 
 
 def _line_search(objective, step):

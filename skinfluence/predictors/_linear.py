@@ -83,7 +83,10 @@ class LinearPredictor(Predictor):
         return self._replace(_design=Design(self._design.X, None, self._design.intercept))
 
     def raw(self):
-        out = self._design.matmul(self.coef.T)
+        if self.coef.any():
+            out = self._design.matmul(self.coef.T)
+        else:
+            out = np.zeros((self.n_rows, len(self.coef)))  # no pass over the rows
         return out if self.offset is None else out + self.offset
 
     def row_jacobian(self):

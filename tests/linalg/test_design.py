@@ -58,7 +58,14 @@ def test_gram(kind, sign, zeros):
     design, Z = make_design(kind, n=40)
     weights = sign * (0.5 + RNG.random(40))
     weights[: int(40 * zeros)] = 0.0
-    assert_allclose(design.gram(weights), Z.T @ (weights[:, None] * Z), atol=1e-12)
+    expected = Z.T @ (weights[:, None] * Z)
+    assert_allclose(design.gram(weights), expected, atol=1e-12)
+    assert_allclose(design.gram(weights, coarse=True), expected, atol=1e-5 * abs(expected).max())
+
+
+def test_a_coarse_gram_is_made_in_float64_where_float32_does_not_reach():
+    X = RNG.standard_normal((40, 3)) * [1e25, 1.0, 1e-25]
+    assert_allclose(Design(X).gram(np.ones(40), coarse=True), X.T @ X, rtol=1e-12, atol=0)
 
 
 @kinds

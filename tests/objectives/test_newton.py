@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -62,3 +63,29 @@ def test_the_last_hessian_answers_questions_where_the_curvature_has_not_changed(
     named = InfluenceExplainer(model, solver="cholesky", damping=damping).fit(X, y)
     expected = named.influence(X[:3], y[:3])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("condition", [1.0, 1e6])
+def test_a_first_hessian_of_few_digits_leads_to_the_same_optimum(condition, monkeypatch):
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((3_000, 200))
+    rotation, _ = np.linalg.qr(rng.standard_normal((200, 200)))
+    X = Z * np.geomspace(1.0, 1.0 / condition, 200) @ rotation
+    y = (rng.random(len(Z)) < expit(Z[:, 0])).astype(int)
+    factorize, made = CholeskySolver.factorize, []
+    monkeypatch.setattr(
+        CholeskySolver, "factorize", lambda self, h: made.append(h) or factorize(self, h)
+    )
+    explainer = InfluenceExplainer(LogisticRegression(C=1e4, max_iter=1_000)).fit(X, y)
+    assert made[0].coarse and explainer.polished_stationarity_ < 1e-12
+    explainer.influence(X[:3], y[:3])
+    assert not made[-1].coarse
+    theta = np.zeros(201)
+    Z = np.column_stack([X, np.ones(len(X))])
+    penalty = np.append(np.full(200, 1e-4), 0.0)
+    for _ in range(30):
+        p = expit(Z @ theta)
+        hessian = Z.T @ ((p * (1.0 - p))[:, None] * Z) + np.diag(penalty)
+        theta -= np.linalg.solve(hessian, Z.T @ (p - y) + penalty * theta)
+    raw = explainer.objective_.raw_prediction[:, 0]
+    np.testing.assert_allclose(raw, Z @ theta, atol=1e-8)

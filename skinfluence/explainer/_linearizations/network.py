@@ -39,7 +39,7 @@ def _distance(fitted, damping):
         return newton_distance(fitted, EKFACSolver(), damping)
     if fitted.n_parameters <= FACTORISED:
         return newton_distance(fitted, CholeskySolver(), damping)
-    return newton_distance(fitted, CGSolver(tol=COARSE), damping, n_draws=1)
+    return newton_distance(fitted, CGSolver(tol=COARSE), damping, n_sums=1)
 
 
 class NetworkLinearization(Linearization):
