@@ -9,6 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 #: Random sums in the estimate of the sampling variation. One is enough where the parameters are so
 #: many that nothing is factorised, and so are its first digits.
 N_SUMS = 16
+#: Gradients of all rows, in numbers, up to which each row is a sum of its own: no estimate is left.
+SMALL = 1e5
 COARSE = 0.3
 #: Damping of a matrix that may be singular, as a share of its mean diagonal entry.
 LEAST_DAMPING = 1e-3
@@ -104,8 +106,10 @@ def _signed_gradients(objective, n_sums):
     """Sums of the rows' weighted gradients with random signs, shape (p, n_sums).
 
     Each row is in one of them: one reading of the rows is enough, and products of pairs of rows
-    cancel on average as they do in as many sums over all rows.
+    cancel on average as they do in as many sums over all rows. Of a small table each row's own.
     """
+    if n_sums > 1 and objective.n_rows * objective.n_parameters <= SMALL:
+        return objective.predictor.row_vjp(objective.weighted_residual())
     rng = np.random.default_rng(0)
     total = np.zeros((objective.n_parameters, n_sums))
     for rows in objective.row_blocks():
