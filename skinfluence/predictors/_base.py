@@ -89,6 +89,8 @@ class Predictor(ABC):
     moves_to_optimum = True
     #: whether the Jacobians of all rows cost less than products with p columns
     forms_jacobians = True
+    #: whether :meth:`layers` costs about as much as raw predictions
+    has_layers = False
     #: function from X to the features of a linear predictor's design, where these are not X
     columns = None
     _cached: frozenset = frozenset()
@@ -177,11 +179,6 @@ class Predictor(ABC):
     @abstractmethod
     def row_jacobian(self):
         """Derivative of each row's raw predictions in the parameters, (n, K, p)."""
-
-    @property
-    def has_layers(self):
-        """Whether :meth:`layers` gives the layers of a network."""
-        return False
 
     def layers(self):
         """The :class:`Layer` of each layer of a network, which share all parameters out.

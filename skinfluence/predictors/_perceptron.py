@@ -45,6 +45,7 @@ class Perceptron(Predictor):
     """
 
     moves_to_optimum = False
+    has_layers = True
 
     def __init__(self, X, coef, widths, activation):
         super().__init__(X, coef)
@@ -190,10 +191,6 @@ class Perceptron(Predictor):
     def row_jacobian(self):
         blocks = [layer.jacobian() for layer in self.layers()]
         return np.concatenate([J.reshape(*J.shape[:2], -1) for J in blocks], axis=2)
-
-    @property
-    def has_layers(self):
-        return True
 
     def layers(self):
         n, K = self.n_rows, self.widths[-1]

@@ -277,13 +277,6 @@ class TorchPredictor(Predictor):
         each = func.vmap(gradient, in_dims=(None, 0, 0))
         return each(self.theta, self.rows, self._tensor(U)).cpu().numpy().T
 
-    @property
-    def has_layers(self):
-        try:
-            return bool(self.take(slice(0, 1)).layers())
-        except TypeError:
-            return False
-
     def layers(self):
         from skinfluence.predictors._torch_layers import module_layers
 
