@@ -35,6 +35,7 @@ BENCHMARKS = (
     "labels_probabilities",
     "labels_cleaning",
     "labels_review",
+    "labels_suggested",
     "labels_values",
     "labels_scale",
     "relabelling",

@@ -115,6 +115,16 @@ def _review():
     return f"Of the wrong labels are found: {'; '.join(parts)}."
 
 
+def _gain():
+    rows = tables("labels_suggested")["A tenth of the labels corrected"]
+    names = list(rows[0])[1:]
+    parts = [f"{row['chosen']} {', '.join(row[name] for name in names)}" for row in rows]
+    return (
+        "With a tenth of the rows corrected under 20 % asymmetric noise, the mean test accuracies "
+        f"on {', '.join(names[:-1])} and {names[-1]} are: {'; '.join(parts)}."
+    )
+
+
 def render():
     """Definitions of substitutions, one a sentence."""
     made = {
@@ -125,5 +135,6 @@ def render():
         "intervals result": _intervals,
         "values result": _values,
         "review result": _review,
+        "gain result": _gain,
     }
     return "\n".join(f".. |{name}| replace:: {sentence()}\n" for name, sentence in made.items())

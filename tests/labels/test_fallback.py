@@ -140,8 +140,8 @@ def test_many_classes_and_sparse_rows_are_cross_validated_where_that_is_cheaper(
 
 @pytest.mark.slow
 def test_a_damping_asks_for_the_closed_form_whatever_it_costs():
-    y = np.arange(300) % 30
-    table = rng.normal(size=(30, 20))[y] * 1.5 + rng.normal(size=(300, 20))
+    y = np.arange(600) % 60
+    table = rng.normal(size=(60, 20))[y] * 1.5 + rng.normal(size=(600, 20))
     found = [
         LabelFlagger(LogisticRegression(), damping=damping, noise_model=False).fit(table, y)
         for damping in ("auto", 0)
