@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
+from skinfluence._utils.frames import refuse_file
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.adapters._fit_record import FitRecord, inner_estimator, take_record
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
@@ -61,6 +62,7 @@ class FittedModel:
 
     def table(self, X):
         """New data in the space of the last step, with its own checks of columns and values."""
+        refuse_file(X, "X")
         return _table(self.model, self.steps.transform(X), bool(self.members))
 
     def predictor(self, X):

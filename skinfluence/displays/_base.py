@@ -7,7 +7,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._utils.frames import make_frame
+from skinfluence._utils.frames import make_frame, refuse_file
 from skinfluence._utils.tables import value_text
 from skinfluence.explainer import InfluenceExplainer
 
@@ -130,6 +130,7 @@ def signed_bars(ax, values, labels=(None, None), **kwargs):
 
 def one_test_row(X_test, name):
     """Raise unless X_test holds exactly one row."""
+    refuse_file(X_test, "X_test")
     n = X_test.shape[0] if hasattr(X_test, "shape") else len(X_test)
     if n != 1:
         raise ValueError(

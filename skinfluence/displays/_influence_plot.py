@@ -6,6 +6,7 @@ from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.tables import counted
 from skinfluence.displays._base import HARMFUL, HELPFUL, Display, mark
+from skinfluence.explainer import check_explainer
 from skinfluence.mismatch import unlike_training
 
 
@@ -65,6 +66,7 @@ class InfluencePlotDisplay(Display):
         ValueError
             For other models: they have no studentised residuals.
         """
+        check_explainer(explainer, removals=True)
         table = explainer.diagnostics(dfbetas=False)
         try:
             found = [np.asarray(table[name]) for name in _COLUMNS]

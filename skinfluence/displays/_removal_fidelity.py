@@ -4,7 +4,7 @@ import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import HELPFUL, Display, symmetric_limits
-from skinfluence.explainer import lins_concordance
+from skinfluence.explainer import check_explainer, lins_concordance
 from skinfluence.targets import Mean
 
 
@@ -90,6 +90,7 @@ class RemovalFidelityDisplay(Display):
         RemovalFidelityDisplay
             Drawn.
         """
+        check_explainer(explainer, removals=True)
         mean = {"target": Mean(target)}
         predicted = explainer.influence(X_test, y_test, method=method, rows=rows, **mean)[0]
         positions = explainer.training_rows_.positions(rows)

@@ -4,6 +4,7 @@ import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence.displays._base import Display, mark, scatter_classes
+from skinfluence.explainer import check_explainer
 
 
 class SelfInfluenceDisplay(Display):
@@ -57,6 +58,7 @@ class SelfInfluenceDisplay(Display):
         SelfInfluenceDisplay
             Drawn.
         """
+        check_explainer(explainer, removals=True)
         objective = explainer.objective_
         labels = np.asarray(explainer.y_train_) if objective.coding.is_classification else None
         display = cls(

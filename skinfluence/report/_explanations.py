@@ -1,12 +1,12 @@
 """explanation_report: the training rows behind each prediction."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skinfluence import __version__
 from skinfluence._utils.checks import check_whole
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.tables import number_text, value_text
+from skinfluence.explainer import check_explainer
 from skinfluence.report._figures import draw_svg
 from skinfluence.report._neighbors import image
 from skinfluence.report._page import Report
@@ -74,7 +74,7 @@ def explanation_report(
     >>> explanation_report(explainer, X[:2], y[:2])
     <Report 'Explanation of predictions': write_html(path) writes the page>
     """
-    check_is_fitted(explainer)
+    check_explainer(explainer, removals=True)
     check_whole("k", k)
     n_test = len(row_labels(X_test))
     if n_test > _MOST_ROWS:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -324,3 +325,23 @@ def test_leverages_of_training_rows_lie_on_the_diagonal(tumours):
     assert_allclose(points[:, 0], points[:, 1])
     display = displays.UnlikeTrainingDisplay(np.array([np.inf, 1.0]), known, np.arange(2)).plot()
     assert display.ax_.get_title() == "undetermined: 1 test row"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        displays.SelfInfluenceDisplay.from_explainer,
+        displays.InfluencePlotDisplay.from_explainer,
+        lambda explainer: displays.RemovalFidelityDisplay.from_explainer(explainer, [[0.0]], [0]),
+    ],
+)
+def test_what_is_no_explainer_is_refused_in_words(make):
+    with pytest.raises(TypeError, match="Ridge; expected an InfluenceExplainer"):
+        make(Ridge())
+    with pytest.raises(NotFittedError):
+        make(InfluenceExplainer())
+
+
+def test_no_test_row_is_refused_in_words():
+    with pytest.raises(ValueError, match="X_test is None; expected a table"):
+        displays.TopInfluenceDisplay.from_explainer(InfluenceExplainer(), None)
