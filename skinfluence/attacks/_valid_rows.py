@@ -167,7 +167,10 @@ def _box(table, bounds):
 def _per_column(value: Any, table, what):
     """One entry for each column that may move, for a single value or an array."""
     if isinstance(value, str):
-        raise ValueError(f"{what}={value!r} is not known.")
+        raise ValueError(
+            f"{what}={value!r} is not known. Expected the default, one value, or one for each of "
+            f"the {table.n_columns} columns that may move."
+        )
     values = np.asarray(value)
     if values.ndim == 0:
         return np.broadcast_to(values, table.n_columns)

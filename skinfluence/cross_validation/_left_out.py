@@ -46,6 +46,12 @@ class LeftOut:
         self.explainer, self.sample_weight = explainer, sample_weight
         self.scorer = scorer_of(explainer, scoring)
         check_weights(sample_weight)
+        n = explainer.objective_.n_rows
+        if sample_weight is not None and np.shape(sample_weight) != (n,):
+            raise ValueError(
+                f"sample_weight has shape {np.shape(sample_weight)}. Expected ({n},), one weight "
+                "for each training row."
+            )
         self.rows = np.arange(explainer.objective_.n_rows)
         self.far, steps = self.rows[:0], False
         if method == "auto":

@@ -11,7 +11,8 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from skinfluence._utils.checks import check_choice
+from skinfluence._utils.checks import check_choice, check_workers
+from skinfluence.adapters import check_supported
 from skinfluence.cross_validation._left_out import METHODS
 from skinfluence.cross_validation._paths import MEASURED, measured_on_path, paths, with_params
 from skinfluence.explainer import EstimatorDelegation, InfluenceExplainer
@@ -110,11 +111,19 @@ class LeaveOneOutSearch(EstimatorDelegation):
             For estimators that InfluenceExplainer does not support.
         """
         check_choice("method", self.method, METHODS)
+        check_workers(self.n_jobs)
+        if isinstance(self.estimator, type):
+            check_supported(self.estimator)  # says that it is a class
         if _num_samples(X) < 2:
             raise ValueError(
                 "n_samples=1 leaves no model without the row; expected at least two rows."
             )
         candidates, name = list(ParameterGrid(self._grid())), self._penalty()
+        if not candidates:
+            raise ValueError(
+                f"param_grid={self.param_grid!r} has no candidate. Expected a dict of lists, such "
+                'as {"C": [0.1, 1.0]}, or None for a path of penalties.'
+            )
         along = paths(candidates, name)
         found = Parallel(n_jobs=self.n_jobs)(
             delayed(measured_on_path)(

@@ -80,6 +80,8 @@ class FeatureValues:
         """Positions of columns given by name or by number."""
         if isinstance(columns, str | int | np.integer):
             columns = [columns]
+        if not np.iterable(columns):
+            raise ValueError(f"columns={columns!r}. Expected a list of names or numbers.")
         return [self._place(column) for column in columns]
 
     def _place(self, column):

@@ -9,7 +9,7 @@ import numpy as np
 from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence._utils.conditions import make_conditions
 from skinfluence._utils.docs import shared_parameters
-from skinfluence._utils.frames import make_frame, refuse_file
+from skinfluence._utils.frames import make_frame, n_dimensions, refuse_file
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer import ORDERS, FeatureValues, check_explainer, warn_of_stand_in
 from skinfluence.groups import group_influence
@@ -363,6 +363,10 @@ def _features(explainer, table):
     if table is None:
         return FeatureValues(explainer.X_train_)
     refuse_file(table, "table")
+    if n_dimensions(table) < 1:
+        raise ValueError(
+            f"table={table!r}. Expected a table of shape (n_train, n_columns) of the training rows."
+        )
     features, n = FeatureValues(table), explainer.objective_.n_rows
     if len(features) != n:
         raise ValueError(

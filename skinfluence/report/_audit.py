@@ -137,6 +137,11 @@ def read_images(flagger, images, folder):
     if images is None:
         return None
     pixels = getattr(images, "ndim", 1) == 3
+    if not pixels and (np.ndim(images) != 1 or isinstance(images, str)):
+        raise ValueError(
+            f"images is a {type(images).__name__} of shape {np.shape(images)}. Expected one name "
+            "of a file per training row, or an array of grey values (n_train, height, width)."
+        )
     found = Pixels(images) if pixels else ImageFiles(images, folder)
     if len(found) != len(flagger.row_names_):
         raise ValueError(
@@ -153,8 +158,9 @@ def check_key(key, rows, n):
         if rows is not None:
             raise ValueError("rows are positions in a file: pass its key too.")
         return
-    if set(key) != names:
-        raise ValueError(f"key has {sorted(key)}. Expected {sorted(names)}.")
+    if not isinstance(key, dict) or set(key) != names:
+        given = f"has {sorted(key)}" if isinstance(key, dict) else f"is a {type(key).__name__}"
+        raise ValueError(f"key {given}. Expected {sorted(names)}.")
     known = key["rows"] if rows is None else len(rows)
     if known != n:
         raise ValueError(

@@ -1,5 +1,7 @@
 """Rows to review: their values, and the training rows whose influence opposes or supports them."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy import sparse
 
@@ -156,6 +158,9 @@ def explainer_of(flagger):
 
 def image(X, row, shape):
     """A row of numbers as a grey picture, dark where they are large."""
+    whole = isinstance(shape, tuple | list) and all(isinstance(n, Integral) for n in shape)
+    if not whole or len(shape) != 2:
+        raise ValueError(f"image_shape={shape!r}. Expected a pair (height, width).")
     table = take_rows(X, [row])
     values = table.toarray() if sparse.issparse(table) else np.asarray(table, dtype=np.float64)
     if values.size != np.prod(shape):

@@ -226,6 +226,8 @@ def test_weights_of_the_score(diabetes):
     real = r2_score(y, cross_val_predict(Ridge(), X, y, cv=LeaveOneOut()), sample_weight=weight)
     explainer = InfluenceExplainer(Ridge()).fit(X, y)
     assert leave_one_out_score(explainer, sample_weight=weight) == pytest.approx(real, rel=1e-9)
+    with pytest.raises(ValueError, match=r"shape \(\). Expected \(\d+,\), one weight"):
+        leave_one_out_score(explainer, sample_weight=2.0)
 
 
 def test_a_callable_scorer(diabetes):

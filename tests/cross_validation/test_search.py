@@ -60,6 +60,10 @@ def test_bad_input():
         LeaveOneOutSearch(LinearRegression()).fit(X, y)
     with pytest.raises(UnsupportedEstimatorError, match="trees"):
         LeaveOneOutSearch(RandomForestRegressor(), {"max_depth": [2]}).fit(X, y)
+    with pytest.raises(UnsupportedEstimatorError, match=r"Ridge is a class. Expected .* Ridge\(\)"):
+        LeaveOneOutSearch(Ridge).fit(X, y)
+    with pytest.raises(ValueError, match=r"has no candidate\. Expected a dict of lists"):
+        LeaveOneOutSearch(Ridge(), []).fit(X, y)
     with pytest.raises(ValueError, match="method='first_order'"):
         LeaveOneOutSearch(Ridge(), method="first_order").fit(X, y)
 

@@ -211,6 +211,12 @@ def test_image_files_are_made_small_and_those_that_cannot_be_shown_are_named(tmp
     shown = [one for one in data["pictures"].values() if "image" in one]
     assert all(one["image"].startswith("data:image/jpeg;base64,") for one in shown)
     assert len(shown) > 40 and len(report.html) < 1_000_000
+    with pytest.raises(
+        ValueError, match=r"images is a list of shape \(150, 2, 2\). .* grey values"
+    ):
+        audit_report(flagger, images=[np.eye(2)] * 150)
+    with pytest.raises(ValueError, match=r"image_shape=9. Expected a pair \(height, width\)"):
+        audit_report(flagger, image_shape=9)
     with pytest.raises(ValueError, match="images has 3 entries for 150 training rows"):
         audit_report(flagger, images=names[:3])
 
