@@ -142,6 +142,32 @@ def _explain(n_test):
     return timed(explained)[1]
 
 
+def _multiply(n_test):
+    """The products that write the matrix, one for each raw prediction."""
+    n, rng = len(_state["train"][0]), np.random.default_rng(0)
+    if "tables" not in _state:
+        explainer = InfluenceExplainer(FrozenEstimator(_state["fitted"])).fit(*_state["train"])
+        widths = _widths(explainer.objective_)
+        _state["tables"] = [(rng.random((n_test, q)), rng.random((n, q))) for q in widths]
+
+    def multiplied():
+        first, *others = _state["tables"]
+        out = first[0] @ first[1].T
+        for tests, rows in others:
+            out += tests @ rows.T
+        return out
+
+    return timed(multiplied)[1]
+
+
+def _widths(objective):
+    """Numbers of a row behind each raw prediction: its columns, or kernels with all rows."""
+    if objective.members:
+        return [width for member in objective.members for width in _widths(member.objective)]
+    kernels = hasattr(objective.predictor, "space")
+    return [objective.n_rows if kernels else N_COLUMNS] * objective.n_outputs
+
+
 def _leave_out(name, sample):
     """Times of all exact leave-one-outs and of some refits, and their largest difference."""
     model, (X, y) = REFITTED[name], _state["train"]

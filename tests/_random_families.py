@@ -6,16 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import sklearn
+from scipy.optimize import minimize
+from scipy.special import expit
 from sklearn import discriminant_analysis, naive_bayes, neighbors, svm
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import StackingRegressor, VotingClassifier, VotingRegressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (
+    BayesianRidge,
     ElasticNet,
     GammaRegressor,
     HuberRegressor,
@@ -23,17 +32,21 @@ from sklearn.linear_model import (
     LogisticRegression,
     MultiTaskElasticNet,
     PoissonRegressor,
+    QuantileRegressor,
     Ridge,
     SGDClassifier,
     SGDRegressor,
     TweedieRegressor,
 )
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import MultiOutputRegressor, RegressorChain
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputRegressor, RegressorChain
 from sklearn.utils.fixes import parse_version
 from sklearn.utils.validation import has_fit_parameter
 
+from skinfluence.adapters._families.quantile import bandwidth
+from skinfluence.losses import TEMPERATURE
 from tests._random_problems import STENCIL
+from tests.adapters._composed_cases import bit_losses, label_losses, pair_losses
 
 N, N_TEST = 40, 4
 OLD = parse_version(sklearn.__version__) < parse_version("1.8")
@@ -58,8 +71,10 @@ class Family:
     step : float or None
         Relative change of a weight for the slope; None where there is no derivative.
     truth : callable or None
-        ``truth(estimator, n)``: another estimator of the same optimum on n rows.
+        ``truth(estimator, problem, kept)``: another estimator of the same optimum on some rows.
     target : str
+    loss : callable or None
+        ``loss(fitted, X, y)``: of each row, for target "loss" of labels.
     """
 
     draw: Callable
@@ -69,6 +84,7 @@ class Family:
     step: float | None = 0.02
     truth: Callable | None = None
     target: str = "predict"
+    loss: Callable | None = None
 
 
 def _strength(rng, low=-2.0, high=1.0):
@@ -159,6 +175,83 @@ class DualDescent:
         return X @ self.coef[:-1] + self.coef[-1]
 
 
+class SameDraws:
+    """Bagged members that are fitted again to their draws of the rows that are left."""
+
+    def __init__(self, model, problem, kept):
+        self.model, self.problem, self.left = model, problem, np.arange(N)[kept]
+
+    def fit(self, X, y):
+        X, y = self.problem.X, self.problem.y
+        out, members = self.model.fit(X, y), []
+        drawn = zip(out.estimators_, out.estimators_samples_, out.estimators_features_, strict=True)
+        for member, rows, columns in drawn:
+            rows = rows[np.isin(rows, self.left)]
+            members.append(clone(member).fit(X[rows][:, columns], y[rows]))
+        out.estimators_ = members
+        return out
+
+
+class SmoothedQuantile:
+    """QuantileRegressor without a penalty, whose loss is smoothed at a width, to its optimum."""
+
+    def __init__(self, model, problem, kept):
+        model = clone(model).fit(problem.X, problem.y)
+        width = bandwidth(problem.y - model.predict(problem.X), model.quantile)
+        self.model, self.width = model, TEMPERATURE * width
+
+    def fit(self, X, y):
+        Z, q, t = np.column_stack([X, np.ones(len(X))]), self.model.quantile, self.width
+
+        def value(coef):
+            r = y - Z @ coef
+            return (q * r + t * np.logaddexp(0.0, -r / t)).sum()
+
+        def gradient(coef):
+            return Z.T @ (expit((Z @ coef - y) / t) - q)
+
+        def hessian(coef):
+            share = expit((Z @ coef - y) / t)
+            return (Z.T * (share * (1.0 - share) / t)) @ Z
+
+        start = np.append(self.model.coef_, self.model.intercept_)
+        settings = {"jac": gradient, "hess": hessian, "options": {"gtol": 1e-9, "maxiter": 10_000}}
+        coef = minimize(value, start, method="trust-exact", **settings).x
+        for _ in range(3):
+            coef = coef - np.linalg.solve(hessian(coef), gradient(coef))
+        self.coef = coef
+        return self
+
+    def predict(self, X):
+        return X @ self.coef[:-1] + self.coef[-1]
+
+
+def _nu(rng, cls):
+    kernel = str(rng.choice(["rbf", "linear"]))
+    return cls(nu=rng.uniform(0.1, 0.4), kernel=kernel, gamma=0.2, tol=1e-12)
+
+
+def _machine_at_nu(model, problem, kept):
+    """SVC or SVR at the C and epsilon that nu amounts to on all rows."""
+    whole = clone(model).fit(problem.X, problem.y)
+    shared = {"kernel": model.kernel, "gamma": 0.2, "tol": 1e-12}
+    size = np.abs(whole.dual_coef_[0])
+    if isinstance(model, svm.NuSVC):
+        return svm.SVC(C=size.max(), **shared)
+    rows = whole.support_[size < (1.0 - 1e-6) * model.C]  # on the edge of the tube
+    off = np.abs(problem.y[rows] - whole.predict(problem.X[rows]))
+    return svm.SVR(C=model.C, epsilon=np.median(off), **shared)
+
+
+def _ridge_at_precisions(model, problem, kept):
+    whole = clone(model).fit(problem.X, problem.y)
+    return Ridge(whole.lambda_ / whole.alpha_)
+
+
+def _bagging(rng, cls, member):
+    return cls(member, 4, max_features=0.8, random_state=0)
+
+
 PROBABILITIES = {"kind": "classes", "target": "predict_proba"}
 COUNTS = {"kind": "counted classes", "target": "predict_proba"}
 FAMILIES = {
@@ -186,13 +279,13 @@ FAMILIES = {
         lambda rng: svm.LinearSVR(C=_strength(rng, -2, -1), epsilon=0.2),
         "values",
         step=None,
-        truth=lambda model, n: DualDescent(model),
+        truth=lambda model, problem, kept: DualDescent(model),
     ),
     "SGDRegressor": Family(
         lambda rng: _sgd(rng, SGDRegressor),
         "values",
         step=None,
-        truth=lambda model, n: Ridge(model.alpha * n),
+        truth=lambda model, problem, kept: Ridge(model.alpha * len(problem.X[kept])),
     ),
     "transformed target": Family(
         lambda rng: TransformedTargetRegressor(
@@ -222,7 +315,9 @@ FAMILIES = {
         lambda rng: _sgd(rng, SGDClassifier, loss="log_loss"),
         "two classes",
         step=None,
-        truth=lambda model, n: LogisticRegression(C=1.0 / (model.alpha * n), **NEWTON),
+        truth=lambda model, problem, kept: LogisticRegression(
+            C=1.0 / (model.alpha * len(problem.X[kept])), **NEWTON
+        ),
         target="predict_proba",
     ),
     "one versus rest": Family(
@@ -233,6 +328,59 @@ FAMILIES = {
             voting="soft"
         ),
         **PROBABILITIES,
+    ),
+    "bagging of regressors": Family(
+        lambda rng: _bagging(rng, BaggingRegressor, Ridge(_strength(rng))),
+        "values",
+        step=None,
+        truth=SameDraws,
+    ),
+    "bagging of classifiers": Family(
+        lambda rng: _bagging(rng, BaggingClassifier, _logistic(rng)),
+        step=None,
+        truth=SameDraws,
+        **PROBABILITIES,
+    ),
+    "NuSVC": Family(
+        lambda rng: _nu(rng, svm.NuSVC),
+        "two classes",
+        step=None,
+        noise=1e-5,
+        truth=_machine_at_nu,
+        target="decision_function",
+    ),
+    "NuSVR": Family(
+        lambda rng: _nu(rng, svm.NuSVR), "values", step=None, noise=1e-5, truth=_machine_at_nu
+    ),
+    "BayesianRidge": Family(
+        lambda rng: BayesianRidge(tol=1e-12), "values", step=None, truth=_ridge_at_precisions
+    ),
+    "quantile": Family(
+        lambda rng: QuantileRegressor(quantile=rng.uniform(0.2, 0.8), alpha=0.0),
+        "values",
+        step=None,
+        truth=SmoothedQuantile,
+    ),
+    "one versus one": Family(
+        lambda rng: OneVsOneClassifier(_logistic(rng)),
+        "classes",
+        step=None,
+        target="loss",
+        loss=pair_losses,
+    ),
+    "output codes": Family(
+        lambda rng: OutputCodeClassifier(_logistic(rng), code_size=3.0, random_state=1),
+        "classes",
+        step=None,
+        target="loss",
+        loss=bit_losses,
+    ),
+    "chain of classifiers": Family(
+        lambda rng: ClassifierChain(_logistic(rng), order=[1, 0]),
+        "two labels",
+        step=None,
+        target="loss",
+        loss=label_losses,
     ),
     "linear discriminant": Family(
         lambda rng: discriminant_analysis.LinearDiscriminantAnalysis(), **PROBABILITIES
@@ -285,10 +433,13 @@ class Problem:
             weights[[] if row is None else row] *= factor
             settings["sample_weight"] = weights[kept]
         if self.family.truth is not None:
-            model = self.family.truth(model, len(X))
+            model = self.family.truth(model, self, kept)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            out = getattr(model.fit(X, y, **settings), target)(self.X_test)
+            model = model.fit(X, y, **settings)
+            if self.family.loss is not None:
+                return self.family.loss(model, self.X_test, self.y_test)
+            out = getattr(model, target)(self.X_test)
         if target == "predict_proba":
             return out[np.arange(N_TEST), np.searchsorted(model.classes_, self.y_test)]
         if target == "decision_function":
@@ -320,6 +471,7 @@ def _table(rng, kind):
         "two values": scores[:, :2],
         "positive": np.exp(0.5 * scores[:, 0]),
         "counts": rng.poisson(np.exp(0.5 * scores[:, 0])).astype(float),
+        "two labels": (scores[:, :2] > 0.3).astype(int),
         "two classes": (scores[:, 0] > 0.3).astype(int),
         "classes": scores.argmax(axis=1),
     }[kind]

@@ -36,7 +36,7 @@ def test_removals_and_slopes_are_those_of_real_refits(name):
 
 def _asked(problem):
     target = problem.family.target
-    if problem.y.ndim == 2:
+    if problem.y.ndim == 2 or target == "loss":
         return {"y_test": problem.y_test, "target": "loss"}
     if target == "predict":
         return {"target": "predict"}

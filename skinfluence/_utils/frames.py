@@ -18,6 +18,8 @@ FALLBACKS = ("pandas", "polars", "pyarrow")
 
 def frame_backend(X):
     """Name of the frame library of X ("pandas", "polars", "pyarrow"), or None for arrays."""
+    if isinstance(X, np.ndarray):
+        return None
     frame = nw.from_native(X, pass_through=True, eager_only=True)
     if isinstance(frame, nw.DataFrame):
         return nw.get_native_namespace(frame).__name__.split(".")[0]

@@ -9,8 +9,11 @@ from scipy.linalg import solve, solve_triangular
 from scipy.linalg.lapack import dpstrf
 
 from skinfluence._utils.warnings import user_stacklevel
+from skinfluence.adapters._kernel_space import KernelSpace
 from skinfluence.adapters._linear import linear_objective, refuse
 from skinfluence.linalg import row_blocks
+from skinfluence.objectives._kernel.objective import KernelObjective, KernelPenalty
+from skinfluence.predictors._kernel import KernelPredictor
 
 #: Training rows whose kernel matrix is formed and factorised to rounding.
 MOST_ROWS = 10_000
@@ -121,6 +124,8 @@ class KernelColumns:
         Of the training rows.
     first : ndarray of int, default=()
         Rows that are landmarks in any case, where the rank is limited.
+    matrix : ndarray of shape (n, n), default=None
+        Of the training rows, where it is known.
 
     Attributes
     ----------
@@ -128,9 +133,10 @@ class KernelColumns:
         Share of the trace of the kernel matrix that the columns leave out.
     """
 
-    def __init__(self, kernel, first=()):
+    def __init__(self, kernel, first=(), matrix=None):
         if kernel.n_rows <= MOST_ROWS:
-            self._factor, landmarks, self.residual_trace = _pivoted(kernel(kernel.rows))
+            matrix = kernel(kernel.rows) if matrix is None else matrix
+            self._factor, landmarks, self.residual_trace = _pivoted(matrix)
         else:
             self._factor, landmarks, self.residual_trace = _drawn(kernel, first)
         self.kernel = kernel.take(landmarks)
@@ -169,6 +175,7 @@ def kernel_objective(
     weights,
     settings,
     offset=None,
+    definite=False,
 ):
     """Objective of a kernel machine: linear on kernel columns.
 
@@ -194,7 +201,25 @@ def kernel_objective(
     settings : Settings
     offset : callable, default=None
         ``offset(X)`` gives what is added to the raw predictions, (n, K).
+    definite : bool, default=False
+        Whether the kernel is known to be positive semi-definite, so that columns need not be made.
     """
+    definite = definite and np.min(penalty) > 0.0
+    if definite and kernel.n_rows <= MOST_ROWS and _is_same(X, kernel.rows):
+        K, centred = coding.n_outputs, settings.center and intercept is not None
+        by = weights.base if centred else None
+        space = KernelSpace(kernel, KernelColumns, intercept is not None, by)
+        free = None if intercept is None else np.broadcast_to(np.ravel(intercept), (K,)).copy()
+        known = None if offset is None else offset(X)
+        return KernelObjective(
+            loss,
+            KernelPredictor(space, dual, free, offset=known, offset_of=offset),
+            y,
+            KernelPenalty(space, np.broadcast_to(np.asarray(penalty, dtype=float), (K,)).copy()),
+            weights,
+            coding,
+            penalty_scaling=settings.penalty_scaling,
+        )
     supports = np.flatnonzero(dual.any(axis=1))
     few = 2 * len(supports) <= MOST_COLUMNS  # then the machine itself is on the columns
     try:
@@ -226,6 +251,13 @@ def kernel_objective(
         made=Z if _is_same(X, kernel.rows) else None,
         offset=offset,
     )
+
+
+def is_definite(kernel, degree, coef0):
+    """Whether a kernel of scikit-learn is positive semi-definite for any rows, by its name."""
+    if kernel in ("poly", "polynomial"):
+        return float(degree).is_integer() and coef0 >= 0.0
+    return kernel in ("rbf", "laplacian", "linear", "cosine")
 
 
 def _is_same(X, rows):

@@ -75,12 +75,12 @@ def supports(estimator):
     return Support("caveat" if caveats else "yes", " ".join(caveats) or YES)
 
 
-def _caveats(estimator):
+def _caveats(estimator, frozen=False):
     """Sentences about a supported estimator, the last step's first; raise for another."""
     if is_frozen(estimator):
-        return _caveats(estimator.estimator)
+        return _caveats(estimator.estimator, True)
     if isinstance(estimator, Pipeline):
-        return _caveats(last_step_of(estimator)) + _caveats_of_steps(estimator.steps[:-1])
+        return _caveats(last_step_of(estimator), frozen) + _caveats_of_steps(estimator.steps[:-1])
     if is_search(estimator):
         if hasattr(estimator, "best_estimator_"):
             found = _caveats(estimator.best_estimator_)
@@ -89,7 +89,8 @@ def _caveats(estimator):
             found = []
         return [*found, "The parameters that the search chose are held fixed."]
     adapter = find_adapter(estimator)
-    adapter.check(estimator)
+    # a copy that is fitted again has no members that were fitted before
+    adapter.check(clone(estimator) if adapter.composed and not frozen else estimator)
     caveat = adapter.caveat_of(estimator)
     return [caveat] if caveat else []
 

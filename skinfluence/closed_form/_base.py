@@ -163,6 +163,21 @@ class ClosedFormModel(ABC):
         """
         raise TypeError(f"{type(self).__name__} needs a reader, or `by_refits`.")
 
+    def contracted_reader(self, X, slopes):
+        """Derivatives by the removal of single rows, contracted with the slopes of test rows.
+
+        Parameters
+        ----------
+        X : ndarray or CSR of shape (n_test, n_features)
+        slopes : ndarray of shape (n_test, K)
+
+        Returns
+        -------
+        callable or None
+            ``read(rows, out=None) -> (n_test, len(rows))``; None where :meth:`reader` costs less.
+        """
+        return None
+
     def without(self, rows):
         """The estimator fitted without some rows; None where it cannot be."""
         left = np.ones(self.n_rows, dtype=bool)
@@ -180,6 +195,14 @@ class ClosedFormModel(ABC):
         """A clone of the estimator fitted to some rows."""
         return clone(self.estimator).fit(X, y, **weights)
 
+    def raw_anew(self, X):
+        """Raw predictions (n_test, K) as the training rows make them; None where they make none.
+
+        By another fit of the estimator, unless the model itself knows them from its sums.
+        """
+        again = self.without(np.empty(0, dtype=int))
+        return None if again is None else self.estimator_raw(again, X)
+
     def check_rows(self):
         """Raise where the given rows are not those that the estimator was fitted to."""
         name = type(self.estimator).__name__
@@ -188,9 +211,9 @@ class ClosedFormModel(ABC):
                 f"{name} takes no sample_weight, and the given weights differ. Leave them out."
             )
         some = self.X[np.linspace(0, self.n_rows - 1, min(self.n_rows, 100)).astype(int)]
-        again = self.without(np.empty(0, dtype=int))
-        if again is not None:
-            raw, anew = self.raw(some), self.estimator_raw(again, some)
+        anew = self.raw_anew(some)
+        if anew is not None:
+            raw = self.raw(some)
             size = np.abs(raw[np.isfinite(raw)]).max(initial=1.0)
             tolerance = SAME_MODEL if self.X.dtype == np.float64 else 1e-3
             if np.nanmax(np.abs(raw - anew), initial=0.0) <= tolerance * size:
@@ -233,6 +256,10 @@ class RowsOfModel:
     @property
     def n_parameters(self):
         return self.model.n_parameters
+
+    @property
+    def n_stored(self):
+        return self.n_parameters
 
     def of(self, X):
         """The same for other rows."""

@@ -133,12 +133,21 @@ class LinearDiscriminant(DiscriminantModel):
         drop = left * n_c / max(n_c - 1, 1)
         return PooledCovariance(base, drop, own, rate, *np.linalg.eigh(base))
 
+    def own_scores(self, X):
+        if self.by_refits:
+            return None
+        half = 0.5 * ((self.means - self.origin) * self.slopes).sum(axis=1)
+        return (as_dense(X) - self.origin) @ self.slopes.T - half
+
     def features(self, X):
         return [as_dense(X) - self.origin] * self.n_classes
 
     def terms(self, c, rows, linear):
         u = self.X[rows] - self.means[c]
         coef, const = (self._derivative if linear else self._difference)(c, rows, u)
+        if self.n_outputs == 1:  # only the difference of both scores counts
+            yield 1, coef[:, 1] - coef[:, 0], const[:, 1] - const[:, 0]
+            return
         for k in range(self.n_classes):
             yield k, coef[:, k], const[:, k]
 
@@ -171,21 +180,27 @@ class LinearDiscriminant(DiscriminantModel):
     def _derivative(self, c, rows, u):
         """The same to first order in the weight of the row."""
         pooled, s, P = self.pooled[c], self.shrinkage, self.inverse
-        da = np.zeros((len(rows), self.n_classes, u.shape[1]))
-        da[:, c] = -u / self.n_of_class[c]
         moved = np.zeros_like(u)
         if self.svd and self.priors is None:
             moved = -(self.X[rows] - self.origin) / self.n_rows
         elif self.svd:
             moved = -self.priors[c] * u / self.n_of_class[c]
-        da -= moved[:, None]
         level = pooled.rate * (np.trace(pooled.own) - (u**2).sum(axis=1)) / u.shape[1]
-        rate = (1.0 - s) * pooled.rate
-        right = da - rate * (self.slopes @ pooled.own) - s * level[:, None, None] * self.slopes
-        right += rate * (u @ self.slopes.T)[:, :, None] * u[:, None]
-        coef = right @ P
-        const = -np.einsum("mp,kp->mk", moved, self.slopes) - 0.5 * (da * self.slopes).sum(axis=2)
-        return coef, const - 0.5 * ((self.means - self.origin) * coef).sum(axis=2)
+        rate, u_solved, moved_solved = (1.0 - s) * pooled.rate, u @ P, moved @ P
+        coef = np.empty((len(rows), self.n_classes, u.shape[1]))
+        const = np.empty(coef.shape[:2])
+        for k, slope in enumerate(self.slopes):
+            along, own = u @ slope, coef[:, k]
+            own[:] = (rate * along)[:, None] * u_solved - rate * (slope @ pooled.own @ P)
+            own -= moved_solved
+            if s:
+                own -= s * level[:, None] * (slope @ P)
+            moved_along = moved @ slope
+            if k == c:
+                own -= u_solved / self.n_of_class[c]
+                moved_along -= along / self.n_of_class[c]
+            const[:, k] = -0.5 * (moved_along + own @ (self.means[k] - self.origin))
+        return coef, const
 
 
 class QuadraticDiscriminant(DiscriminantModel):
@@ -212,6 +227,9 @@ class QuadraticDiscriminant(DiscriminantModel):
     def features(self, X):
         X = as_dense(X)
         return [(X - self.means[c]) @ self.vectors[c] for c in range(self.n_classes)]
+
+    def contracted_reader(self, X, slopes):
+        return None
 
     def terms(self, c, rows, linear):
         raise TypeError("Its changes are no products of features: see `changes_of_scores`.")

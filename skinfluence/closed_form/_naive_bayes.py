@@ -16,17 +16,17 @@ class GaussianNaiveBayes(SumModel):
     def __init__(self, estimator, X, y, sample_weight):
         super().__init__(estimator, as_dense(X), y, sample_weight)
         self.priors = estimator.priors
-        self.means = np.stack([self._mean(c) for c in range(self.n_classes)])
-        self.spread = np.stack([self._spread(c) for c in range(self.n_classes)])
+        moments = [self._moments(c) for c in range(self.n_classes)]
+        self.means = np.stack([mean for mean, _ in moments])
+        self.spread = np.stack([spread for _, spread in moments])
 
-    def _mean(self, c):
+    def _moments(self, c):
+        """Mean and variance of each column in a class."""
         rows = self.codes == c
-        return np.average(self.X[rows], axis=0, weights=self.sample_weight[rows])
-
-    def _spread(self, c):
-        rows = self.codes == c
-        squares = (self.X[rows] - self.means[c]) ** 2
-        return np.average(squares, axis=0, weights=self.sample_weight[rows])
+        X, share = self.X[rows], self.sample_weight[rows] / self.class_weight[c]
+        mean = share @ X
+        X -= mean
+        return mean, share @ (X * X)
 
     def _smoothing_changes(self, rows):
         """Change of the smoothing of variances without each row, (m,)."""
@@ -34,6 +34,12 @@ class GaussianNaiveBayes(SumModel):
         largest = self.X.var(axis=0)
         without = n / (n - 1) * (largest - (self.X[rows] - center) ** 2 / (n - 1))
         return self.estimator.var_smoothing * (without.max(axis=1) - largest.max())
+
+    def own_scores(self, X):
+        variances = self.spread + self.estimator.var_smoothing * self.X.var(axis=0).max()
+        pairs = zip(self.means, variances, strict=True)
+        parts = [np.log(2.0 * np.pi * v) + (as_dense(X) - mean) ** 2 / v for mean, v in pairs]
+        return -0.5 * np.sum(parts, axis=2).T
 
     def features(self, X):
         far = [as_dense(X) - mean for mean in self.means]
@@ -44,9 +50,12 @@ class GaussianNaiveBayes(SumModel):
         u = self.X[rows] - self.means[c]
         w = self.sample_weight[rows, None]
         if linear:
-            share = w / self.class_weight[c]
-            dv = share * (self.spread[c] - u**2)
-            yield c, np.hstack([0.5 * dv / v**2, -share * u / v]), -0.5 * (dv / v).sum(axis=1)
+            p, share, squares = u.shape[1], w / self.class_weight[c], u * u
+            D = np.empty((len(rows), 2 * p))
+            np.multiply(self.spread[c] - squares, 0.5 / v**2, out=D[:, :p])
+            np.multiply(u, -1.0 / v, out=D[:, p:])
+            D *= share
+            yield c, D, 0.5 * share[:, 0] * (squares @ (1.0 / v) - (self.spread[c] / v).sum())
             return
         left = self.class_weight[c] - w
         moved = -w * u / left  # of the mean

@@ -7,6 +7,9 @@ from scipy import sparse
 
 from skinfluence.closed_form._base import ClosedFormModel
 
+#: Classes up to which the terms of all scores are multiplied at once, with zeros for most.
+MOST_AT_ONCE = 3
+
 
 class SumModel(ClosedFormModel):
     """A classifier whose scores are functions of weighted sums of its rows, S = sum_i w_i s_i.
@@ -81,6 +84,47 @@ class SumModel(ClosedFormModel):
                     return made
                 out[:, mine] = made
             return out
+
+        return read
+
+    def raw_anew(self, X):
+        scores = self.own_scores(X)
+        if scores is None:
+            return super().raw_anew(X)
+        scores = scores + np.log(
+            self.class_weight / self.class_weight.sum() if self.priors is None else self.priors
+        )
+        return scores[:, 1:] - scores[:, :1] if self.n_outputs == 1 else scores
+
+    def own_scores(self, X):
+        """Scores without prior probabilities by the sums of the training rows, (n_test, n_classes).
+
+        None where they are known from a fit only.
+        """
+        return None
+
+    def contracted_reader(self, X, slopes):
+        features = self.features(X)
+        if self.n_classes > MOST_AT_ONCE or any(map(sparse.issparse, features)):
+            return None
+        # of the scores: two classes have one raw prediction, the difference of theirs
+        slopes = np.hstack([-slopes, slopes]) if self.n_outputs == 1 else slopes
+        parts = [slope[:, None] * own for slope, own in zip(slopes.T, features, strict=True)]
+        left = np.hstack([*parts, slopes])
+        ends = np.cumsum([0] + [part.shape[1] for part in parts])
+
+        def read(rows, out=None):
+            right, codes = np.zeros((len(rows), left.shape[1])), self.codes[rows]
+            for c in np.unique(codes):
+                mine = np.flatnonzero(codes == c)
+                for k, D, const in self.terms(c, rows[mine], True):
+                    right[mine, ends[k] : ends[k + 1]] += D
+                    right[mine, ends[-1] + k] += const
+                right[mine, ends[-1] :] += self.prior_changes(c, rows[mine], True)
+            there = right.any(axis=0)
+            if there.all():
+                return np.matmul(left, right.T, out=out)
+            return np.matmul(left[:, there], right[:, there].T, out=out)
 
         return read
 

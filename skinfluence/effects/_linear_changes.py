@@ -130,9 +130,14 @@ class LinearChanges(Changes):
         crossed, solved = self.inverse.cross_solve(V), None
         if crossed is None or self.low_rank_coefs.shape[1] or self.new is not None:
             solved = self.inverse.solve(V)
-        scores, shared, new_scores = self._scores(crossed, solved, outputs), None, None
+        shared, new_scores = np.zeros((V.shape[1], 0)), None
         if self.low_rank_coefs.shape[1]:
             shared = solved.T @ self.directions.reshape(len(V), -1)
+        if crossed is None and self.new is None:
+            at_once = self.predictor.scaled_rows_reader(solved, outputs, shared)
+            if at_once is not None:
+                return self._read_at_once(at_once, V.shape[1], reached)
+        scores = self._scores(crossed, solved, outputs)
         if self.new is not None:
             new_scores = self.new[0].score_reader(solved, outputs)
 
@@ -144,9 +149,20 @@ class LinearChanges(Changes):
                 scores(own, self._residual_of(own)[:, reached], out[:, part])
                 if new_scores is not None:
                     out[:, part] -= new_scores(own, self.new[1][own, reached])
-            if shared is not None:
+            if shared.shape[1]:
                 out += shared @ self.low_rank_coefs[some].T
             return out
+
+        return read
+
+    def _read_at_once(self, at_once, m, reached):
+        """:meth:`products` by a reader of scaled rows."""
+
+        def read(some, out=None):
+            if out is None:
+                out = np.empty((m, some.stop - some.start), self.predictor.dtype)
+            residual = self._residual_of(some)[:, reached]
+            return at_once(some, residual, self.low_rank_coefs[some], out)
 
         return read
 

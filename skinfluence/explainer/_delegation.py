@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skinfluence.adapters import check_supported
 from skinfluence.adapters._fit_record import fit_recorded, is_frozen, weight_parameter
 from skinfluence.adapters._statsmodels import FittedResults, is_results
 
@@ -70,6 +71,7 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
         """A fitted clone, with the record of its last step; sample weights go to that step."""
         # of a FrozenEstimator, which a clone is not: the user may fit what it holds again
         estimator = copy.deepcopy(clone(self._default_estimator()))
+        check_supported(estimator)  # which has no members that were fitted before
         if is_frozen(estimator):
             if params:
                 raise ValueError(

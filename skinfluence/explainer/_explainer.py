@@ -283,6 +283,13 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         made.n_jobs, made.verbose = self.n_jobs, self.verbose
         return made
 
+    @property
+    def distance_to_optimum_(self):  # type: ignore[override]
+        """Distance of the estimator's own coefficients from the optimum; measured when asked."""
+        if not hasattr(self, "_distance"):
+            raise AttributeError("distance_to_optimum_ is made by fit: call fit(X, y) first.")
+        return self._distance() if callable(self._distance) else self._distance
+
     def _polish(self):
         """Set objective_ and its distance from where it was fitted; warn where that is far.
 
@@ -298,7 +305,7 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         self.objective_ = self.fitted_model_.objective = polished.objective
         self.stationarity_ = polished.stationarity
         self.polished_stationarity_ = polished.polished_stationarity
-        self.distance_to_optimum_ = polished.distance
+        self._distance = polished.distance
         self._moved, self._off_optimum = polished.moved, polished.warning
         if polished.warning:
             warnings.warn(polished.warning, ConvergenceWarning, stacklevel=3)
@@ -308,7 +315,7 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         """Set objective_ to a model in closed form, computed from its rows."""
         self.objective_ = model = self.fitted_model_.objective
         check_closed_form(self, model)
-        self.stationarity_ = self.polished_stationarity_ = self.distance_to_optimum_ = 0.0
+        self.stationarity_ = self.polished_stationarity_ = self._distance = 0.0
 
     def _tell(self, what, start):
         if self.verbose:
@@ -323,7 +330,8 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         TestRows
             Raw predictions and the target with its derivative.
         """
-        check_is_fitted(self)
+        if not hasattr(self, "fitted_model_"):
+            check_is_fitted(self)  # which reads the tags first
         check_test_table(X_test, [*self.fitted_model_.transformers, self.fitted_model_.model][0])
         names = NamedRows(X_test)
         names.pairs_with(y_test, "y_test", "X_test")

@@ -125,6 +125,8 @@ def warn_of_refit(explainer):
     Where it is the same model, print that it was fitted again if `verbose`.
     """
     given, fitted = explainer.estimator, explainer.estimator_
+    if is_frozen(given):
+        return
     try:
         check_is_fitted(given)
         before, after = unwrap(given)[1], unwrap(fitted)[1]

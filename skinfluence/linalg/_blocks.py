@@ -17,8 +17,12 @@ def block_size(bytes_per_row, cache_mib=CACHE_MIB):
 
 def row_blocks(n_rows, bytes_per_row, cache_mib=CACHE_MIB):
     """Slices that cover ``range(n_rows)``, each with at most `block_size` rows."""
+    return slices(n_rows, block_size(bytes_per_row, cache_mib))
+
+
+def slices(n_rows, size):
+    """Slices that cover ``range(n_rows)``, each with at most `size` rows."""
     # not scikit-learn's gen_batches, which validates its parameters for longer than a small
     # product of matrices takes
-    size = block_size(bytes_per_row, cache_mib)
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))

@@ -4,12 +4,11 @@ from functools import partial
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 
 from skinfluence._utils.progress import progress_bar
 from skinfluence.kernels import csr_gram, csr_quadratic_form, row_chunks, run_chunks
 from skinfluence.kernels._threads import InPlaceSum
-from skinfluence.linalg._blocks import CACHE_MIB, block_size, row_blocks
+from skinfluence.linalg._blocks import CACHE_MIB, block_size, row_blocks, slices
 
 #: Products of two entries of a row, in all, from which a compiled Gram matrix is worth waiting for
 #: the compiler: a second of scipy's sparse product.
@@ -172,7 +171,7 @@ class Design:
         n, q = self.shape
         size = max(1, min(n, block_size(8 * q, cache_mib)))
         buffer = np.empty((size, q), dtype)
-        for rows in gen_batches(n, size):
+        for rows in slices(n, size):
             yield rows, self.take(rows).to_dense(buffer[: rows.stop - rows.start])
 
     def gram(self, weights, *, coarse=False, verbose=0):

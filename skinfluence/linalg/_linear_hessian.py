@@ -109,7 +109,7 @@ class LinearHessian(Hessian):
         out = np.zeros((K, q, K, q))
         if self.separable:
             for k in range(K):
-                out[k, :, k] = self.block(k)
+                out[k, :, k] = out[0, :, 0] if k and self.blocks_are_equal else self.block(k)
             return out.reshape(K * q, K * q)
         self._add_coupled_grams(out)
         for k in range(K):

@@ -68,6 +68,7 @@ def active_optimum(objective, start=None):
         Coefficients of all columns; those of `objective` by default.
     """
     smooth, l1 = on_all_columns(objective), objective.penalty.l1
+    objective.gradient_scale = smooth.gradient_scale  # of all columns; it hardly moves
     shape = smooth.coef.shape
     coef = smooth.coef.ravel() if start is None else start
     if isinstance(objective.penalty, GroupPenalty):
@@ -97,7 +98,10 @@ def active_optimum(objective, start=None):
 def with_selection(objective, coef):
     """The objective with the selection of the coefficients (K q,), at them."""
     penalty = objective.penalty.of(coef)
-    return objective.with_predictor(objective.predictor.select(penalty.selected, coef), penalty)
+    out = objective.with_predictor(objective.predictor.select(penalty.selected, coef), penalty)
+    if "gradient_scale" in vars(objective):
+        out.gradient_scale = objective.gradient_scale
+    return out
 
 
 def _columns_to_move(coef, pull, l1):

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skinfluence.objectives._kernel.objective import KernelObjective
+
 #: Random sums in the estimate of the sampling variation. One is enough where the parameters are so
 #: many that nothing is factorised, and so are its first digits.
 N_SUMS = 16
@@ -48,10 +50,43 @@ def distance_to_optimum(fitted, result, solver):
     if not excess > 0.0:
         return 0.0
     wide = optimum.loss.widened()
+    if isinstance(optimum, KernelObjective):
+        wide = optimum if wide is optimum.loss else optimum.replace(loss=wide)
+        variation = kernel_variation(optimum, wide)
+        return excess / variation if variation > 0.0 else np.inf
     if inverse is None or wide is not optimum.loss:
         inverse = solver.factorize(optimum.replace(loss=wide).hessian())
     variation = _sampling_variation(optimum, inverse)
     return excess / variation if variation > 0.0 else np.inf
+
+
+def kernel_variation(optimum, wide):
+    """:func:`_sampling_variation` of a kernel machine, by the inverse Hessian of `wide`."""
+    gram, total, U = optimum.predictor.space.gram, 0.0, _signed_residuals(optimum)
+    for k, factor in enumerate(wide.inverse_factors):
+        own = U[:, k].T
+        solved = factor.solved_values(own @ gram, own.sum(axis=1))
+        total += float((own * solved).sum())
+    return total
+
+
+def distance_bound(fitted, optimum):
+    """Upper bound of the distance of a kernel machine to its optimum, without a factorisation.
+
+    ``w' H^-1 w`` is at least ``(w' x)^2 / (x' H x)`` for any x, such as w.
+    """
+    excess = 2.0 * (fitted.value() - optimum.value())
+    if not excess > 0.0:
+        return 0.0
+    wide = optimum.replace(loss=optimum.loss.widened())
+    curvature, strength = wide.row_curvature().values, wide.penalty.strength
+    U, least = _signed_residuals(optimum), 0.0
+    for k, t in enumerate(strength):
+        values = optimum.predictor.space.gram @ U[:, k]
+        squares = (U[:, k] * values).sum(axis=0)
+        curved = t * squares + curvature[:, k] @ values**2
+        least += float(np.divide(squares**2, curved, where=curved > 0.0, out=0.0 * curved).sum())
+    return excess / least if least > 0.0 else np.inf
 
 
 def newton_distance(fitted, solver, damping, n_sums=N_SUMS):
@@ -120,3 +155,16 @@ def _signed_gradients(objective, n_sums):
             own = slice(b, None, n_sums)
             total[:, b] += part.take(own).vjp(signed[own, :, None])[:, 0]
     return total
+
+
+def _signed_residuals(objective):
+    """Weighted residuals with random signs, each row in one of some sums: (n, K, n_sums).
+
+    See :func:`_signed_gradients`; for kernel machines, whose parameters need not be made.
+    """
+    residual, n = objective.weighted_residual(), objective.n_rows
+    if objective.predictor.n_stored * n <= SMALL:
+        return residual[:, :, None] * np.eye(n)[:, None]
+    signs = 2.0 * np.random.default_rng(0).integers(0, 2, (n, 1)) - 1.0
+    sums = np.arange(n)[:, None] % N_SUMS == np.arange(N_SUMS)
+    return (residual * signs)[:, :, None] * sums[:, None]

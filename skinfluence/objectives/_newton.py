@@ -1,15 +1,17 @@
 """Move an objective to its optimum by Newton steps."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from skinfluence._utils.progress import progress_bar
 from skinfluence.objectives._active_set import FOUND, active_optimum
 from skinfluence.objectives._hinge.machines import at_hinge_optimum
+from skinfluence.objectives._kernel.objective import KernelObjective
+from skinfluence.objectives._kernel.optimum import kernel_optimum
+from skinfluence.objectives._line_search import line_search
 
 #: A stationarity at which float64 has nothing left to give.
 OPTIMUM = 1e-13
@@ -17,8 +19,6 @@ OPTIMUM = 1e-13
 SAME_CURVATURE = 1e-11
 #: Multiplications of a Hessian from which the first one is made with a few digits only.
 LARGE = 1e8
-#: The shortest step that is tried.
-SHORTEST = 1e-9
 
 
 @dataclass
@@ -91,6 +91,11 @@ def minimize(objective, solver, *, max_iter=100, tol=OPTIMUM, verbose=0, select=
     if objective.cut is not None:
         best = objective.with_coef(objective.truncated.coef)
         return NewtonResult(best, best.stationarity(), 1, True)
+    if isinstance(objective, KernelObjective):
+        with suppress(np.linalg.LinAlgError), _bar(1.0, tol, verbose) as reached:
+            steps = kernel_optimum(objective, max_iter=max_iter, tol=tol, reached=reached)
+            best, least, n_iter = steps
+            return NewtonResult(best, least, n_iter, least <= max(tol, 1e-9))
     scale = objective.gradient_scale  # hardly moves; one pass over the data
     best, least = objective, objective.stationarity(scale)
     current, now = best, least
@@ -193,53 +198,8 @@ def _stepped(objective, step, now, scale):
         reached = moved.stationarity(scale)
         if now <= 1e-6 or reached <= 0.1 * now:
             return moved, reached
-    length = _line_search(objective, step)
+    length = line_search(objective, step)
     if length != 1.0 or not whole:
         moved = objective.with_coef(objective.coef + length * step)
         reached = moved.stationarity(scale)
     return moved, reached
-
-
-def _line_search(objective, step):
-    """Length that minimises the objective along a descent direction: a root of its slope.
-
-    For predictors that are not linear, the first half of a half that decreases it.
-    """
-    if not objective.predictor.linear:
-        return _backtrack(objective, step)
-    moved = objective.predictor.jvp(step.reshape(-1, 1))[:, :, 0]  # shape: (n, K)
-    s, raw, y, loss = objective.sample_weight, objective.raw_prediction, objective.y, objective.loss
-    blocks = list(objective.row_blocks())
-    curved = float((objective.penalty.times(step) * step).sum())
-    sloped = float((objective.penalty.gradient(objective.coef) * step).sum())
-
-    def of_data(length, rows):
-        part = moved[rows]
-        return float((s[rows] * loss.gradient(y[rows], raw[rows] + length * part) * part).sum())
-
-    def slope(length):
-        return sum(of_data(length, rows) for rows in blocks) + sloped + length * curved
-
-    start = slope(0.0)
-    if not start < 0.0:
-        return 1.0
-    high = 1.0
-    if abs(slope(high)) <= 0.5 * abs(start):
-        return high
-    while slope(high) < 0.0 and high < 1e6:
-        high *= 2.0
-    if slope(high) <= 0.0:
-        return high
-    # relative only: where the curvature vanishes a step can be 1e27 times too long
-    return brentq(slope, 0.0, high, xtol=np.finfo(float).tiny, rtol=1e-3, maxiter=2000)
-
-
-def _backtrack(objective, step):
-    value, slope = objective.value(), float((objective.gradient() * step).sum())
-    length = 1.0
-    while length > SHORTEST:
-        moved = objective.with_coef(objective.coef + length * step).value()
-        if moved <= value + 1e-4 * length * slope:
-            break
-        length *= 0.5
-    return length

@@ -99,6 +99,9 @@ class Objective:
         """A copy with some parameters changed."""
         settings = {k: v for k, v in vars(self).items() if k in _SETTINGS}
         settings.update(changes)
+        return self._with_settings(settings)
+
+    def _with_settings(self, settings):
         return Objective(**settings)
 
     def without_caches(self):
@@ -113,6 +116,10 @@ class Objective:
     def with_coef(self, coef):
         """A copy at other coefficients."""
         return self.replace(predictor=self.predictor.with_coef(coef))
+
+    def at_zero(self):
+        """A copy at coefficients of zero."""
+        return self.with_coef(np.zeros_like(self.coef))
 
     def with_penalty(self, penalty):
         """A copy with another penalty, which drops no singular values."""
@@ -193,13 +200,8 @@ class Objective:
         """The design of a linear predictor; TypeError for others."""
         return self.predictor.design
 
-    @property
-    def n_rows(self):
-        return len(self.y)
-
-    @property
-    def n_outputs(self):
-        return self.y.shape[1]
+    n_rows = property(lambda self: len(self.y))
+    n_outputs = property(lambda self: self.y.shape[1])
 
     @property
     def n_parameters(self):
@@ -271,6 +273,10 @@ class Objective:
 
     def value(self):
         """J(theta)."""
+        return self.data_value() + self.penalty.value(self.coef)
+
+    def data_value(self):
+        """Sum of the rows' losses times their weights."""
         s = self.sample_weight
         if s.shape[1] == 1:
             # a row without weight costs nothing, also where its loss is infinite
@@ -278,7 +284,7 @@ class Objective:
         else:  # a separable loss, weighted output by output
             per_output = self.loss.value(self.y[..., None], self.raw_prediction[..., None])
             data = (s * per_output).sum()
-        return float(data) + self.penalty.value(self.coef)
+        return float(data)
 
     def gradient(self):
         """J'(theta) in the shape of the coefficients."""

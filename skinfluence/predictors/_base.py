@@ -248,6 +248,23 @@ class Predictor(ABC):
         ]
         return np.concatenate(parts)
 
+    def scaled_rows_reader(self, solved, outputs, shared):
+        """Like :meth:`score_reader` for many right-hand sides and rows that are few numbers.
+
+        Parameters
+        ----------
+        solved : ndarray of shape (p, m)
+        outputs : sequence of int
+            Outputs whose parameters `solved` has; the others are zero.
+        shared : ndarray of shape (m, r)
+
+        Returns
+        -------
+        callable or None
+            ``read(rows, rho, coefs, out)`` adds ``shared @ coefs.T``; None where it is slower.
+        """
+        return None
+
     def score_reader(self, solved, outputs):
         """Scores of any rows, as a function of some of them.
 

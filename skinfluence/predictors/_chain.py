@@ -83,15 +83,26 @@ class ChainPredictor(ComposedPredictor):
         return [_slopes(probe.raw()) for probe in self._probes]
 
     def tables(self, X):
-        return self.of(X)._made[1]
+        return (self if X is self.X else self.of(X))._made[1]
 
-    take, followed_by = Predictor.take, Predictor.followed_by
+    @property
+    def dtype(self):
+        return np.result_type(*(member.objective.predictor.dtype for member in self.members))
+
+    def take(self, rows):
+        # all rows as they are: their columns need not be made again
+        whole = isinstance(rows, slice) and rows.indices(self.n_rows) == (0, self.n_rows, 1)
+        return self if whole else Predictor.take(self, rows)
+
+    followed_by = Predictor.followed_by
     with_coef, raw_at = Predictor.with_coef, Predictor.raw_at
 
     def of(self, X):
         return self._replace(X=_plain(X))
 
     def at(self, other):
+        if other.coef is self.coef and other.members is self.members:
+            return self
         return self._replace(members=other.members, sizes=other.sizes, coef=other.coef)
 
     def derivative(self):

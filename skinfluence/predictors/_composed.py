@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skinfluence.linalg import row_blocks
 from skinfluence.predictors._base import Predictor
 
 
@@ -135,7 +136,9 @@ class ComposedPredictor(Predictor):
         callable
             As `contract` returns it.
         """
-        read = self._read_exactly(reads) if slopes is None else self._read_linearly(reads, slopes)
+        if slopes is not None:
+            return self._read_linearly(reads, slopes)
+        read = self._read_exactly(reads)
 
         def contracted(some, out: Any = None):
             made = read(some)
@@ -149,8 +152,21 @@ class ComposedPredictor(Predictor):
     def _read_linearly(self, reads, slopes):
         pulled = [np.einsum("nk,nkj->nj", slopes, d) for d in self.derivative()]
         pairs = enumerate(zip(self.parts, pulled, strict=True))
-        made = [reads(m, part, own) for m, (part, own) in pairs]
-        return lambda some: sum(read(some) for read in made)
+        first, *others = [reads(m, part, own) for m, (part, own) in pairs]
+
+        def contracted(some, out: Any = None):
+            n_some = some.stop - some.start
+            if out is None:
+                out = np.empty((len(slopes), n_some), self.dtype)
+            # a few at a time, so that what is added stays in the cache
+            for part in row_blocks(n_some, 8 * len(slopes), cache_mib=0.5):
+                own = slice(some.start + part.start, some.start + part.stop)
+                out[:, part] = first(own)
+                for read in others:
+                    out[:, part] += read(own)
+            return out
+
+        return contracted
 
     def _read_exactly(self, reads):
         made = [reads(m, part, None) for m, part in enumerate(self.parts)]

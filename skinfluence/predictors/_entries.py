@@ -146,6 +146,10 @@ class EntriesPredictor(Predictor):
     def absolute_sums(self, weights):
         return self._linear.absolute_sums(weights)[self._output, self._place]
 
+    def scaled_rows_reader(self, solved, outputs, shared):
+        wide = self._on_used(solved).reshape(-1, solved.shape[1])
+        return self._linear.scaled_rows_reader(wide, range(self.n_outputs), shared)
+
     def score_reader(self, solved, outputs):
         wide = self._on_used(solved).reshape(-1, solved.shape[1])
         return self._linear.score_reader(wide, range(self.n_outputs))

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from skinfluence.linalg import Design, LinearHessian, score_reader
+from skinfluence.linalg import Design, LinearHessian, scaled_rows_reader, score_reader
 from skinfluence.predictors._base import Predictor
 
 
@@ -136,6 +136,10 @@ class LinearPredictor(Predictor):
     def score_reader(self, solved, outputs):
         parts = solved.reshape(-1, self._design.shape[1], solved.shape[1])
         return score_reader(self._design, [parts[k] for k in outputs])
+
+    def scaled_rows_reader(self, solved, outputs, shared):
+        parts = solved.reshape(-1, self._design.shape[1], solved.shape[1])
+        return scaled_rows_reader(self._design, [parts[k] for k in outputs], shared)
 
     def row_norms(self, U):
         return np.sqrt(self._design.square_norms()[:, 0] * (U**2).sum(axis=1))

@@ -26,9 +26,11 @@ class _UnitChanges:
         self._lengths = change_lengths(linearization, kind)
         self.objective = linearization.objective
         self.verbose = linearization.verbose
-        self.inverse_for = linearization.inverse_for
         self.warn_of_last = linearization.warn_of_last
         self.refit_width = linearization.refit_width
+
+    def edit_inverse(self, method, target, edits, n_right_hand_sides):
+        return self._linearization.inverse_for(method, n_right_hand_sides)
 
     def changes(self, method, edits, inverse, **settings):
         objective, changes = self._linearization.linear_changes(edits.row, inverse)

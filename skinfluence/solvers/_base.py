@@ -4,16 +4,15 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from copy import copy
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial
 from inspect import signature
 from threading import get_ident
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
-from sklearn.utils import gen_batches
 
 from skinfluence._utils.progress import progress, progress_bar
-from skinfluence.linalg import block_size, row_blocks
+from skinfluence.linalg import block_size, row_blocks, slices
 
 #: Bytes of K x K matrices, one per training row, that an inverse keeps even if only some are
 #: needed.
@@ -142,7 +141,7 @@ class InverseHessian(LinearOperator):
         separable, out = self.hessian.separable, np.zeros((n, K, K))
         size = max(1, width // (1 if separable else K))
         with self.session():
-            for rows in self._shown(gen_batches(n, size) if n else (), n):
+            for rows in self._shown(slices(n, size) if n else (), n):
                 part = predictor.take(rows)
                 if separable:  # outputs do not reach each other: all at once
                     V = sum(part.output_vjp(k, K) for k in range(K))
@@ -254,7 +253,7 @@ class Solver(ABC):
         -------
         dict
         """
-        return {name: getattr(self, name) for name in signature(type(self)).parameters}
+        return {name: getattr(self, name) for name in _settings(type(self))}
 
     def set_params(self, **params):
         """Change settings, which are checked as when they were made.
@@ -299,6 +298,12 @@ class Solver(ABC):
         callable
         """
         return partial(_main_inverse, main)
+
+
+@cache
+def _settings(kind):
+    """Names of the settings of a class of solvers."""
+    return tuple(signature(kind).parameters)
 
 
 def _main_inverse(main, n_right_hand_sides):
@@ -379,7 +384,7 @@ def get_solver(solver, **settings):
     if isinstance(solver, Solver):
         return copy(solver)  # `set_params` of the one that was given changes nothing that is fitted
     if isinstance(solver, str) and solver in REGISTRY:
-        known = signature(REGISTRY[solver]).parameters
+        known = _settings(REGISTRY[solver])
         return REGISTRY[solver](**{k: v for k, v in settings.items() if k in known})
     hint = ""
     if isinstance(solver, type) and issubclass(solver, Solver):

@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_diabetes
-from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.ensemble import StackingClassifier, VotingClassifier, VotingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
@@ -28,7 +28,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.svm import SVR, LinearSVC
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skinfluence import InfluenceExplainer, supports
 from skinfluence.adapters import REGISTRY, UnsupportedEstimatorError
@@ -481,3 +481,16 @@ def test_codes_have_neither_probabilities_nor_decision_values(name, target, mess
     explainer, X_test, _ = explained(name)
     with pytest.raises(ValueError, match=message):
         explainer.influence(X_test, target=target)
+
+
+def test_a_fitted_stack_that_a_copy_would_lose_is_refused_with_advice_that_runs():
+    case = CASES["StackingClassifier"]
+    X, y, *tests = rows_of(case.kind)
+    member = DecisionTreeClassifier(max_depth=2).fit(X, y)
+    stack = StackingClassifier([("a", member)], logistic(), cv="prefit").fit(X, y)
+    with pytest.raises(UnsupportedEstimatorError, match=r"copy would lose .*FrozenEstimator"):
+        InfluenceExplainer(stack).fit(X, y)
+    assert supports(stack).answer == "no"
+    whole = InfluenceExplainer(FrozenEstimator(stack)).fit(X, y).influence(*tests)
+    frozen = clone(stack).set_params(a=FrozenEstimator(member))
+    assert close(InfluenceExplainer(frozen).fit(X, y).influence(*tests), whole, 1e-9)

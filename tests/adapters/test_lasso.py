@@ -9,12 +9,13 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import ElasticNet, Lasso, LinearRegression
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, MultiTaskElasticNet
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
 from skinfluence.adapters import UnsupportedEstimatorError
+from skinfluence.effects import _selection
 from skinfluence.groups import group_influence, smallest_flipping_set
 from skinfluence.perturbation import perturbation_influence, replacement_influence
 
@@ -207,3 +208,27 @@ def test_hardly_any_penalty_is_least_squares():
 def test_what_has_no_answer_is_refused(model, message):
     with pytest.raises(UnsupportedEstimatorError, match=message):
         InfluenceExplainer(model).fit(X, y)
+
+
+@pytest.mark.parametrize("model", [Lasso(0.1), MultiTaskElasticNet(0.1)], ids=["one", "several"])
+def test_bounds_leave_out_only_rows_that_keep_the_selection(model, monkeypatch):
+    rng = np.random.default_rng(11)
+    X = rng.standard_normal((300, 6))
+    y = X[:, :3] @ rng.standard_normal((3, 2)) + rng.standard_normal((300, 2))
+    y = y[:, 0] if isinstance(model, Lasso) else y
+    explainer = InfluenceExplainer(model).fit(X, y)
+    linearization, rows = explainer.linearization_, np.arange(300)
+
+    def predicted():
+        def changes(edits):
+            asked.append(edits.n_edits)
+            return linearization.changes("first_order", edits)[1]
+
+        asked = []
+        return _selection.reselecting_rows(explainer.objective_, changes, rows), asked
+
+    some, (_, *left) = predicted()
+    monkeypatch.setattr(_selection, "FEW", 0)
+    every, (_, *all_rows) = predicted()
+    assert (some == every).all() and some.any()
+    assert sum(left) < sum(all_rows) == 300

@@ -272,3 +272,15 @@ def test_scikit_learn_estimator_checks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore:.*explained away from an optimum")
+@pytest.mark.parametrize("model", [SVC(tol=1e-8), NuSVC(nu=0.3, tol=1e-8)])
+def test_support_vectors_are_found_among_rows_of_weight_zero(model):
+    rng = np.random.default_rng(0)
+    X, weight = rng.standard_normal((60, 3)), rng.uniform(0.5, 2.0, 60)
+    y = (np.sin(2 * X[:, 0]) + 0.3 * rng.standard_normal(60) > 0).astype(int)
+    weight[[5, 20]] = 0.0  # libsvm numbers the others only
+    explainer = InfluenceExplainer(model, polish=False).fit(X, y, weight)
+    raw = explainer.objective_.raw_prediction[:, 0]
+    np.testing.assert_allclose(raw, explainer.decision_function(X), atol=1e-10)

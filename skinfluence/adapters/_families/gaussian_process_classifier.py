@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.gaussian_process import GaussianProcessClassifier
 
+from skinfluence.adapters._families.kernel_machines import is_covariance
 from skinfluence.adapters._kernel import RowKernel, kernel_objective
 from skinfluence.adapters._linear import refuse
 from skinfluence.adapters._registry import register
@@ -84,4 +85,5 @@ def gaussian_process_classifier(estimator, X, y, sample_weight, settings):
         penalty=1.0,
         weights=RowWeights(sample_weight),
         settings=settings,
+        definite=is_covariance(first.kernel_),
     )

@@ -4,16 +4,33 @@ from functools import partial
 
 import numpy as np
 from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import (
+    RBF,
+    ConstantKernel,
+    DotProduct,
+    KernelOperator,
+    Matern,
+    RationalQuadratic,
+    WhiteKernel,
+)
 from sklearn.kernel_ridge import KernelRidge
 
-from skinfluence.adapters._kernel import PrecomputedKernel, RowKernel, kernel_objective
+from skinfluence.adapters._kernel import (
+    PrecomputedKernel,
+    RowKernel,
+    is_definite,
+    kernel_objective,
+)
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
 
+#: Kernels that are covariances in any number of columns.
+COVARIANCES = (RBF, Matern, RationalQuadratic, DotProduct, ConstantKernel, WhiteKernel)
 
-def _regression(estimator, X, y, sample_weight, settings, kernel, dual, penalty, offset=None):
+
+def _regression(estimator, X, y, sample_weight, settings, kernel, dual, penalty, **more):
     y = target_values(y)
     return kernel_objective(
         estimator,
@@ -26,12 +43,19 @@ def _regression(estimator, X, y, sample_weight, settings, kernel, dual, penalty,
         penalty=np.ravel(penalty),
         weights=RowWeights(sample_weight),
         settings=settings,
-        offset=offset,
+        **more,
     )
 
 
 def _repeated(row, X):
     return np.tile(row, (X.shape[0], 1))
+
+
+def is_covariance(kernel):
+    """Whether a kernel of a Gaussian process is positive semi-definite for any rows."""
+    if isinstance(kernel, KernelOperator):
+        return is_covariance(kernel.k1) and is_covariance(kernel.k2)
+    return type(kernel) in COVARIANCES
 
 
 @register("sklearn.kernel_ridge", "KernelRidge", examples=lambda: [KernelRidge(kernel="rbf")])
@@ -43,7 +67,10 @@ def kernel_ridge(estimator, X, y, sample_weight, settings):
     else:
         kernel = RowKernel(estimator._get_kernel, rows)
     dual = estimator.dual_coef_.reshape(rows.shape[0], -1)
-    return _regression(estimator, X, y, sample_weight, settings, kernel, dual, estimator.alpha)
+    definite = is_definite(estimator.kernel, estimator.degree, estimator.coef0)
+    return _regression(
+        estimator, X, y, sample_weight, settings, kernel, dual, estimator.alpha, definite=definite
+    )
 
 
 def _check_gaussian_process(estimator):
@@ -85,6 +112,16 @@ def gaussian_process_regressor(estimator, X, y, sample_weight, settings):
     mean = np.broadcast_to(estimator._y_train_mean, dual.shape[1])
     penalty = float(noise.mean())
     offset = partial(_repeated, mean)
+    definite = is_covariance(estimator.kernel_)
     return _regression(
-        estimator, X, y, sample_weight, settings, kernel, dual, penalty, offset=offset
+        estimator,
+        X,
+        y,
+        sample_weight,
+        settings,
+        kernel,
+        dual,
+        penalty,
+        offset=offset,
+        definite=definite,
     )

@@ -49,7 +49,7 @@ def _check(estimator, default):
         estimator,
         not frozen and not hasattr(estimator, "final_estimator_"),
         'cv="prefit" and members that a copy would lose',
-        "Expected each fitted member in a FrozenEstimator.",
+        "Expected each fitted member in a FrozenEstimator, or the whole fitted stack in one.",
     )
     check_members(estimator, [_final(estimator, default)])
 

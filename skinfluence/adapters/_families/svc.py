@@ -7,7 +7,12 @@ from scipy import sparse
 from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.svm import SVC, NuSVC
 
-from skinfluence.adapters._kernel import PrecomputedKernel, RowKernel, kernel_objective
+from skinfluence.adapters._kernel import (
+    PrecomputedKernel,
+    RowKernel,
+    is_definite,
+    kernel_objective,
+)
 from skinfluence.adapters._linear import (
     HINGE_STAND_IN,
     class_weights,
@@ -70,6 +75,7 @@ def machine_objective(estimator, X, y, coding, loss, dual, *, penalty, weights, 
         penalty=penalty,
         weights=weights,
         settings=settings,
+        definite=is_definite(estimator.kernel, estimator.degree, estimator.coef0),
     )
     return objective.replace(dual=dual)
 
@@ -85,21 +91,28 @@ class _Linear:
         self.intercept_ = machine.intercept_
 
 
-def pair_duals(estimator, n):
+def support_rows(estimator, sample_weight):
+    """Positions of the support vectors: libsvm counts the rows that have a weight only."""
+    counted, support = np.flatnonzero(sample_weight > 0.0), estimator.support_
+    return counted[support] if support.max(initial=0) < len(counted) else support
+
+
+def pair_duals(estimator, sample_weight):
     """Dual coefficients (n, K) of each pair of classes, on all training rows."""
+    n, support = len(sample_weight), support_rows(estimator, sample_weight)
     coef = estimator.dual_coef_
     coef = coef.toarray() if sparse.issparse(coef) else coef
     n_classes = len(estimator.classes_)
     if n_classes == 2:
         dual = np.zeros((n, 1))
-        dual[estimator.support_, 0] = coef[0]
+        dual[support, 0] = coef[0]
         return dual
     pairs = PairCoding(estimator.classes_).pairs
     own = np.repeat(np.arange(n_classes), estimator.n_support_)
     dual = np.zeros((n, len(pairs)))
     for k, (a, b) in enumerate(pairs):  # rows of a class have one dual for each other class
-        dual[estimator.support_[own == a], k] = coef[b - 1, own == a]
-        dual[estimator.support_[own == b], k] = coef[a, own == b]
+        dual[support[own == a], k] = coef[b - 1, own == a]
+        dual[support[own == b], k] = coef[a, own == b]
     return dual
 
 
@@ -117,7 +130,7 @@ def _classes(estimator, X, y, sample_weight, settings, cost):
     weights = class_weights(
         estimator, y, coding, sample_weight, weighted_counts=False, members=members
     )
-    dual = pair_duals(estimator, X.shape[0])
+    dual = pair_duals(estimator, sample_weight)
     penalty = 1.0 / np.asarray(cost(dual, weights.effective()))
     return machine_objective(
         estimator,

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.svm import SVR, LinearSVR, NuSVR
 
-from skinfluence.adapters._families.svc import fixed_gamma, machine_objective
+from skinfluence.adapters._families.svc import fixed_gamma, machine_objective, support_rows
 from skinfluence.adapters._linear import linear_objective, target_values, write_coefficients
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredEpsilonInsensitive
@@ -31,10 +31,13 @@ def _column(y):
     return TargetCoding("real", 1).encode(target_values(y))
 
 
-def _dual(estimator, n):
+def _dual(estimator, sample_weight):
     coef = estimator.dual_coef_
-    dual = np.zeros((n, 1))
-    dual[estimator.support_, 0] = (coef.toarray() if sparse.issparse(coef) else coef)[0]
+    coef = coef.toarray() if sparse.issparse(coef) else coef
+    dual = np.zeros((len(sample_weight), 1))
+    dual[support_rows(estimator, sample_weight), 0] = (
+        coef.toarray() if sparse.issparse(coef) else coef
+    )[0]
     return dual
 
 
@@ -45,7 +48,7 @@ def _machine(estimator, X, y, sample_weight, settings, epsilon):
         y,
         TargetCoding("real", 1),
         _stand_in(epsilon, y, sample_weight, settings),
-        _dual(estimator, X.shape[0]),
+        _dual(estimator, sample_weight),
         penalty=1.0 / float(estimator.C),
         weights=RowWeights(sample_weight),
         settings=settings,
@@ -78,7 +81,7 @@ def nu_svr(estimator, X, y, sample_weight, settings):
     y = _column(y)
     size = np.abs(y - estimator.predict(X)[:, None])[:, 0]
     counts = sample_weight > 0.0
-    share = np.abs(_dual(estimator, X.shape[0])[:, 0]) / estimator.C
+    share = np.abs(_dual(estimator, sample_weight)[:, 0]) / estimator.C
     share = share[counts] / sample_weight[counts]
     size = size[counts]
     free = (share > BETWEEN) & (share < 1.0 - BETWEEN)

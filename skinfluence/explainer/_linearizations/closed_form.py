@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import nullcontext
+from functools import cached_property
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class ClosedFormLinearization:
         self.n_jobs, self.verbose = n_jobs, verbose
         self.last_of_class = self.objective.last_of_class()
 
-    def inverse_for(self, method, n_right_hand_sides):
+    def edit_inverse(self, method, target, edits, n_right_hand_sides):
         """Nothing that inverts."""
         return self.inverse
 
@@ -136,14 +137,21 @@ class ClosedFormChanges(Changes):
             )
         self.model, self.edits, self.linear = model, edits, effect.linear
         self.n_changes = edits.n_edits
-        self.groups = [rows for rows, _ in edits.parts()] if self.n_changes else []
         self._refits = {}
         self._lost = np.zeros(self.n_changes, dtype=bool)
         if effect.edited_model:
             alone = model.last_of_class()
+            if edits.single_rows is not None:
+                self._lost[:] = alone[edits.single_rows]
+                return
             for b, rows in enumerate(self.groups):
                 one = len(rows) == 1
                 self._lost[b] = alone[rows[0]] if one else model.class_is_lost(rows)
+
+    @cached_property
+    def groups(self):
+        """The rows that each edit removes."""
+        return [rows for rows, _ in self.edits.parts()] if self.n_changes else []
 
     def coef_changes(self):
         raise TypeError("A model in closed form has no coefficients whose change is known.")
@@ -164,6 +172,10 @@ class ClosedFormChanges(Changes):
     def contract(self, predictor, slopes=None):
         X, edits = predictor.X, self.edits
         rows = edits.single_rows
+        if self.linear and slopes is not None and rows is not None and not self.model.by_refits:
+            at_once = self.model.contracted_reader(X, slopes)
+            if at_once is not None:
+                return self._contracted_at_once(at_once, rows)
         if self.model.by_refits or (rows is None and not self.linear):
             make = self._refitted(X)
         elif rows is None:
@@ -182,6 +194,14 @@ class ClosedFormChanges(Changes):
             if out is None:
                 return made
             out[:] = made
+            return out
+
+        return contracted
+
+    def _contracted_at_once(self, at_once, rows):
+        def contracted(some, out=None):
+            out = at_once(rows[some], out)
+            out[:, self._lost[some]] = np.nan
             return out
 
         return contracted

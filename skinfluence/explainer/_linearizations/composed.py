@@ -9,10 +9,12 @@ from scipy.linalg import block_diag
 from scipy.sparse.linalg import LinearOperator
 
 from skinfluence.effects import EFFECTS, ComposedChanges, RowEdits
+from skinfluence.explainer._linearizations.kernel import KernelLinearization
 from skinfluence.explainer._linearizations.linear import Linearization
 from skinfluence.explainer._linearizations.network import NetworkLinearization, keep_network
 from skinfluence.explainer._linearizations.polishing import keep, polish
 from skinfluence.explainer._selection import warn_of_selection
+from skinfluence.predictors._kernel import KernelPredictor
 from skinfluence.solvers import InverseHessian, SolverReport
 
 
@@ -166,6 +168,11 @@ def _largest(numbers):
     return max(known, default=float("nan"))
 
 
+def distance_of(polished):
+    """Distance to the optimum that polishing found, as a number."""
+    return polished.distance() if callable(polished.distance) else polished.distance
+
+
 def linearize(fitted_model, polished, **settings):
     """Linearization of a fitted model, of its members where it is made of some.
 
@@ -178,8 +185,11 @@ def linearize(fitted_model, polished, **settings):
         As for Linearization.
     """
     if not fitted_model.members:
-        moves = fitted_model.objective.predictor.moves_to_optimum
-        kind = Linearization if moves else NetworkLinearization
+        kind: type[Linearization] = Linearization
+        if isinstance(fitted_model.objective.predictor, KernelPredictor):
+            kind = KernelLinearization
+        elif not fitted_model.objective.predictor.moves_to_optimum:
+            kind = NetworkLinearization
         return kind(fitted_model, polished=polished.inverse, **settings)
     pairs = zip(fitted_model.members, polished.parts, strict=True)
     parts = [linearize(member, own, **settings) for member, own in pairs]
@@ -218,7 +228,7 @@ def polish_all(fitted_model, estimator, *, move, damping=0.0, verbose=0):
         stationarity=max(part.stationarity for part in parts),
         polished_stationarity=max(part.polished_stationarity for part in parts),
         moved=max(part.moved for part in parts),
-        distance=max(part.distance for part in parts),
+        distance=max(distance_of(part) for part in parts),
         warning=said[0] + more if said else None,
         inverse=None,
         parts=tuple(parts),

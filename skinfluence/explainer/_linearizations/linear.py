@@ -4,7 +4,6 @@ import warnings
 from functools import cached_property, partial
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from skinfluence._utils.progress import progress
 from skinfluence._utils.warnings import user_stacklevel
@@ -15,7 +14,7 @@ from skinfluence.explainer._health import warn_of_null_directions
 from skinfluence.explainer._selection import warn_of_selection
 from skinfluence.explainer._targets import joint_changes
 from skinfluence.kernels import effective_threads, run_chunks
-from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size
+from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size, slices
 from skinfluence.objectives import check_curvature, is_second_derivative
 from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver
@@ -85,7 +84,7 @@ def edit_blocks(linearization, predictor, target, method, edits, out=None):
     # one right-hand side a test row; for the Newton step one an output, and leverages
     n_test, K = _n_values(predictor, target), linearization.objective.n_outputs
     many = n_test if EFFECTS[method].linear else K * (n_test + edits.n_edits)
-    inverse = linearization.inverse_for(method, many)
+    inverse = linearization.edit_inverse(method, target, edits, many)
     blocks = _all_blocks(linearization, predictor, target, method, edits, out, inverse)
     yield from inverse.in_session(blocks)
 
@@ -122,8 +121,8 @@ def _solved_together(n_test, objective, linear):
     """Slices of test rows whose right-hand sides are solved together."""
     K = objective.n_outputs
     at_once = 3 if linear or K == 1 else K + 2
-    size = block_size(8 * at_once * objective.n_parameters, SOLVED_MIB)
-    return gen_batches(n_test, min(size, MOST_TESTS))
+    size = block_size(8 * at_once * objective.predictor.n_stored, SOLVED_MIB)
+    return slices(n_test, min(size, MOST_TESTS))
 
 
 def _pieces(block, changes, wanted, dtype):
@@ -133,7 +132,7 @@ def _pieces(block, changes, wanted, dtype):
     neither do the values.
     """
     width = block_size(8 * block.n_tests * block.arrays, CACHE_MIB)
-    pieces = list(gen_batches(changes.n_changes, width))
+    pieces = list(slices(changes.n_changes, width))
 
     def work(some):
         if wanted is None:
@@ -170,7 +169,7 @@ class _Block:
         # with one output the changes of the raw predictions are written where the influences go
         moved = self.contracted(some, values[:, :, None] if K == 1 else None)
         # a few test rows at a time, so that the elementwise work stays in the cache
-        for piece in gen_batches(self.n_tests, block_size(8 * values.shape[1] * K, 0.5)):
+        for piece in slices(self.n_tests, block_size(8 * values.shape[1] * K, 0.5)):
             values[piece] = self.target.take(piece).change(self.raw[piece], moved[piece])
 
 
@@ -287,6 +286,10 @@ class Linearization:
             self._inverse_choice = self.solver.choose_inverse(self._hessian, self._main)
         return self._inverse_choice(n_right_hand_sides)
 
+    def edit_inverse(self, method, target, edits, n_right_hand_sides):
+        """:meth:`inverse_for` effects of edits on a target of the test rows."""
+        return self.inverse_for(method, n_right_hand_sides)
+
     def changes(self, method, edits, inverse=None, **settings):
         """(reference objective, changes of the coefficients) for edits of the training rows.
 
@@ -363,7 +366,7 @@ class Linearization:
         edits = RowEdits.removals(rows)
         if EFFECTS[method].converges:
             n, parts, optimum = len(rows), [], self.optimum
-            for some in gen_batches(n, self.refit_width()):
+            for some in slices(n, self.refit_width()):
                 settings = {"part": (some.start, n), "tolerance": tolerance}
                 coef = self.changes(method, edits.take(some), **settings)[1].coef_changes()
                 parts.append(optimum.predictor.take(rows[some]).row_changes(coef))

@@ -1,13 +1,17 @@
 """Moving the coefficients to the optimum, and the warning where they were far from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from skinfluence.adapters._precision import beyond_tolerance, is_frozen, solves_directly
 from skinfluence.explainer._health import curvature_range
 from skinfluence.objectives import Objective, distance_to_optimum, minimize
+from skinfluence.objectives._distance import distance_bound
+from skinfluence.objectives._kernel.objective import KernelObjective
 from skinfluence.solvers import AutoSolver, InverseHessian
+from skinfluence.solvers._base import Cached
 
 #: Distance from the optimum, in units of the sampling variation, that is warned of.
 DISTANCE_TOLERANCE = 0.05
@@ -31,9 +35,9 @@ class Polished:
         At the coefficients as fitted, and at those that are explained.
     moved : float
         Largest change of a training row's raw prediction, relative to their spread.
-    distance : float
+    distance : float or Cached
         As :func:`skinfluence.objectives.distance_to_optimum` has it; 0 where no prediction
-        moved, NaN without polishing.
+        moved, NaN without polishing. A function that gives it, where that costs much.
     warning : str or None
         For the user, where the coefficients were far from the optimum.
     inverse : InverseHessian or None
@@ -46,7 +50,7 @@ class Polished:
     stationarity: float
     polished_stationarity: float
     moved: float = 0.0
-    distance: float = float("nan")
+    distance: float | Cached = float("nan")
     warning: str | None = None
     inverse: InverseHessian | None = None
     parts: tuple = ()
@@ -77,7 +81,9 @@ def polish(fitted_model, estimator, *, verbose=0):
     if moved > FAR:
         # relative to the gradients there: where the coefficients diverge they vanish together
         reached = result.objective.stationarity()
-    distance = distance_to_optimum(fitted, result, solver) if moved > ROUNDING else 0.0
+    distance: float | Cached = 0.0
+    if moved > ROUNDING:
+        distance = _distance(model, fitted, result, solver, moved)
     warning = None
     if reached > STATIONARITY_TOLERANCE:
         warning = (
@@ -85,17 +91,30 @@ def polish(fitted_model, estimator, *, verbose=0):
             f"polishing, expected below {STATIONARITY_TOLERANCE:g}. Influence assumes an optimum; "
             "separable classes without a penalty have none. Add a penalty or scale the features."
         )
-    elif _is_far(model, fitted, result, moved, distance):
+    elif not isinstance(distance, Cached) and _is_far(model, fitted, result, moved, distance):
         warning = _far(model, fitted, is_frozen(estimator), moved, distance)
     found = reached, moved, distance, warning, result.inverse_of_end
     return Polished(result.objective, fitted.stationarity(), *found)
+
+
+def _distance(model, fitted, result, solver, moved):
+    """Distance to the optimum; a function that gives it where it is known to be small enough."""
+    if solves_directly(model, fitted):
+        return distance_to_optimum(fitted, result, solver)
+    most, share = np.inf, beyond_tolerance(model, fitted, moved)
+    loss = result.objective.loss
+    if share > 0.0 and isinstance(result.objective, KernelObjective) and loss.widened() is not loss:
+        most = distance_bound(fitted, result.objective)
+    if share == 0.0 or most * share <= DISTANCE_TOLERANCE:
+        return Cached(partial(distance_to_optimum, fitted, replace(result, inverse=None), solver))
+    return distance_to_optimum(fitted, result, solver)
 
 
 def _start(fitted):
     """The objective as fitted, or at zero where that is better: after a fit that diverged."""
     if not fitted.predictor.linear:
         return fitted
-    zero = fitted.with_coef(np.zeros_like(fitted.coef))
+    zero = fitted.at_zero()
     return zero if zero.value() < fitted.value() else fitted
 
 

@@ -1,0 +1,1 @@
+"""Objectives of kernel machines, by their dual coefficients."""
