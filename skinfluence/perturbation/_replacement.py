@@ -123,10 +123,32 @@ def _new_rows(explainer, X_new, y_new, n):
     if y_new is not None:
         changed["y"], changed["codes"] = encode_new_labels(explainer.objective_.coding, y_new, n)
     if X_new is not None and (n or len(np.atleast_1d(np.asarray(X_new, dtype=object)))):
-        changed["predictor"] = explainer.fitted_model_.predictor(X_new)
+        table = explainer.fitted_model_.table(X_new)
+        _check_columns(explainer.fitted_model_, table)
+        changed["predictor"] = explainer.objective_.predictor.of(table)
         if changed["predictor"].n_rows != n:
             raise ValueError(
                 f"X_new has {changed['predictor'].n_rows} rows. Expected {n}, one for each of the "
                 "rows that are replaced."
             )
     return changed
+
+
+def _check_columns(fitted_model, table):
+    """Raise where new rows are outside of the kernel columns, which are those of training rows.
+
+    The function of a new row's kernel would be a further column. With a limited rank training rows
+    are outside too, as a warning said.
+    """
+    columns = fitted_model.objective.predictor.columns
+    if not hasattr(columns, "left_out") or columns.is_limited:
+        return
+    outside = np.flatnonzero(columns.left_out(table))
+    if len(outside):
+        raise ValueError(
+            f"{type(fitted_model.model).__name__} is explained on kernel columns of its training "
+            f"rows, which do not describe {len(outside)} of {table.shape[0]} rows of X_new (the "
+            f"first is row {outside[0]}). Pass rows like training rows, fit the estimator to the "
+            "changed table, or put the kernel before a linear model, as in "
+            "make_pipeline(Nystroem(), Ridge())."
+        )

@@ -77,6 +77,15 @@ def test_weights_groups_outputs_and_other_rows():
     assert_allclose(got, after - half_squares(clone(MODELS["rbf"]).fit(*TRAIN), *TEST), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["rbf", "gaussian process", "pipeline"])
+def test_rows_that_no_kernel_column_describes_are_refused(name):
+    """The kernel of such a row would be a further column, without which the effect is another."""
+    explainer = InfluenceExplainer(MODELS[name]).fit(*TRAIN)
+    with pytest.raises(ValueError, match=r"do not describe 1 of 2 rows .*Nystroem"):
+        replacement_influence(explainer, [5, 6], [X[7], X[5] + 4.0], None, *TEST)
+    assert np.isfinite(replacement_influence(explainer, [5], X[[7]], None, *TEST)).all()
+
+
 def test_precomputed_kernels():
     matrix = rbf_kernel(X, X[:60], gamma=0.5)
     given = InfluenceExplainer(KernelRidge(alpha=0.1, kernel="precomputed"))
