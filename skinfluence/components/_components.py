@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer import MOST_TESTS, check_explainer, warn_of_stand_in
-from skinfluence.linalg import SOLVED_MIB, block_size
+from skinfluence.linalg import SOLVED_MIB, block_size, slices
 from skinfluence.losses import Multinomial
 
 __all__ = ["InfluenceComponents", "influence_components"]
@@ -240,7 +239,7 @@ def _fill(out, objective, changes, tests, rows):
     everything, outputs = slice(0, len(rows)), range(objective.n_outputs)
     with inverse.session():
         size = min(block_size(24 * objective.n_parameters, SOLVED_MIB), MOST_TESTS)
-        for some in gen_batches(len(tests), size):
+        for some in slices(len(tests), size):
             part = tests.take(some)
             slopes = part.gradient()  # shape: (n_some, K)
             solved = inverse.solve(part.predictor.row_vjp(slopes))

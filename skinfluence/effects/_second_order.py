@@ -108,5 +108,6 @@ def _product(objective, rows, scale, step):
     scale = scale if scale.ndim == 2 else scale[:, None]
     curved = objective.row_curvature(rows).scaled(scale).apply(predictor.jvp(V)[:, :, 0])
     out = predictor.vjp(curved[:, :, None])
-    out += predictor.curvature_product(scale * objective.weighted_residual(rows), V)
+    if not predictor.linear:
+        out += predictor.curvature_product(scale * objective.weighted_residual(rows), V)
     return out.reshape(step.shape)

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import gen_batches
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import make_frame
@@ -13,7 +12,7 @@ from skinfluence._utils.progress import progress
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.explainer import GROUPS_AT_ONCE, check_explainer, target_changes
-from skinfluence.linalg import block_size
+from skinfluence.linalg import block_size, slices
 
 
 @shared_parameters
@@ -99,7 +98,7 @@ def group_influence(explainer, groups, X_test, y_test=None, *, target="auto", me
     out = np.empty((tests.n_values, len(found.rows)))
     without = np.zeros(len(found.rows), dtype=bool)
     width = _groups_at_once(explainer.objective_, method)
-    blocks = gen_batches(len(found.rows), width) if found.rows else ()
+    blocks = slices(len(found.rows), width)
     for some in progress(
         blocks,
         total=len(found.rows),

@@ -141,7 +141,7 @@ class InverseHessian(LinearOperator):
         separable, out = self.hessian.separable, np.zeros((n, K, K))
         size = max(1, width // (1 if separable else K))
         with self.session():
-            for rows in self._shown(slices(n, size) if n else (), n):
+            for rows in self._shown(slices(n, size), n):
                 part = predictor.take(rows)
                 if separable:  # outputs do not reach each other: all at once
                     V = sum(part.output_vjp(k, K) for k in range(K))

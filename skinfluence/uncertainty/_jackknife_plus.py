@@ -7,13 +7,13 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import check_cv
-from sklearn.utils import column_or_1d, gen_batches
+from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from skinfluence._utils.checks import check_choice, check_number
 from skinfluence.effects import RowEdits
 from skinfluence.explainer import EstimatorDelegation, InfluenceExplainer
-from skinfluence.linalg import block_size
+from skinfluence.linalg import block_size, slices
 
 METHODS = ("auto", "newton_step", "refit")
 
@@ -157,7 +157,7 @@ class _JackknifePlus(EstimatorDelegation):
         """Iterate over (reference, changes without each fold, the folds), some at a time."""
         linearization, method = self.explainer_.linearization_, self._resolved()
         width = block_size(32 * self.explainer_.objective_.n_parameters)
-        for some in gen_batches(len(self._folds), width):
+        for some in slices(len(self._folds), width):
             folds = self._folds[some]
             edits = RowEdits.removals(folds[:, 0]) if self.cv is None else RowEdits.groups(folds)
             yield (*linearization.changes(method, edits), folds)
@@ -174,7 +174,7 @@ class _JackknifePlus(EstimatorDelegation):
             self._changes = list(self._left_out())
         sizes = np.array([len(fold) for fold in self._folds])
         K = self.explainer_.objective_.n_outputs
-        for rows in gen_batches(predictor.n_rows, block_size(48 * len(self._rows) * K)):
+        for rows in slices(predictor.n_rows, block_size(48 * len(self._rows) * K)):
             part, raws = predictor.take(rows), []
             for reference, changes, _ in self._changes:
                 at = part.at(reference.predictor)

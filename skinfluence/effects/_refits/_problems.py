@@ -79,11 +79,13 @@ class EditedProblems:
                 out *= ratio.T[codes][:, :, None]
         sorted_rows, edit, factor = self._terms
         terms = slice(*np.searchsorted(sorted_rows, (rows.start, rows.stop)))
-        place = np.full(len(self), -1)
-        place[some] = np.arange(out.shape[1])
-        place, local, factor = place[edit[terms]], sorted_rows[terms] - rows.start, factor[terms]
-        inside = place >= 0
-        place, local, factor = place[inside], local[inside], factor[inside, None]
+        place, local, factor = edit[terms], sorted_rows[terms] - rows.start, factor[terms]
+        if not isinstance(some, slice):
+            places = np.full(len(self), -1)
+            places[some] = np.arange(out.shape[1])
+            inside = places[place] >= 0
+            place, local, factor = places[place[inside]], local[inside], factor[inside]
+        factor = factor[:, None]
         out[local, place] = np.where(factor == 0.0, 0.0, factor * out[local, place])
         return out
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.progress import progress_bar
+from skinfluence.linalg import slices
 from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._checks import (
     check_columns,
@@ -192,7 +192,7 @@ class CGInverse(InverseHessian):
             unit="right-hand sides",
             verbose=self.solver.verbose,
         ) as update:
-            for columns in gen_batches(V.shape[1], self.width) if V.shape[1] else ():
+            for columns in slices(V.shape[1], self.width):
                 start = None if x0 is None else x0[:, columns]
                 out[:, columns], residuals[columns], count = self._solve_block(
                     V[:, columns], start, partial(update, columns.start)

@@ -1,7 +1,8 @@
 """Coordinates in which a Hessian is easier to invert: M^-1/2 H M^-1/2 instead of H."""
 
 import numpy as np
-from sklearn.utils import gen_batches
+
+from skinfluence.linalg import slices
 
 #: Least part of the diagonal that stands in for a penalty which is missing or smaller.
 LEAST_PENALTY = 1e-2
@@ -87,7 +88,7 @@ def largest_directions(product, shape, *, rank, width, random_state):
     B, q = shape
     W = np.zeros((B, q, 0))
     images = []
-    for block in gen_batches(min(rank, q), width):
+    for block in slices(min(rank, q), width):
         new = random_state.standard_normal((B, q, block.stop - block.start))
         for _ in range(2):  # twice is enough (Kahan and Parlett)
             new = new - W @ (W.transpose(0, 2, 1) @ new)
