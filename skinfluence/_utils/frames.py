@@ -5,6 +5,7 @@ import os
 
 import narwhals.stable.v1 as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
@@ -20,7 +21,15 @@ def frame_backend(X):
     """Name of the frame library of X ("pandas", "polars", "pyarrow"), or None for arrays."""
     if isinstance(X, np.ndarray):
         return None
-    frame = nw.from_native(X, pass_through=True, eager_only=True)
+    try:
+        frame = nw.from_native(X, pass_through=True, eager_only=True)
+    except DuplicateError as error:
+        names = list(X.columns)
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"The table has {names.count(twice)} columns that are called {twice!r}. Expected "
+            "different names: leave copies out, or pass X.set_axis(range(X.shape[1]), axis=1)."
+        ) from error
     if isinstance(frame, nw.DataFrame):
         return nw.get_native_namespace(frame).__name__.split(".")[0]
     return None

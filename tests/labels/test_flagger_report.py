@@ -5,9 +5,12 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 
 from skinfluence import LabelFlagger
+from skinfluence.datasets import flip_labels
 from tests.labels._tables import LIBRARIES, NUMBERS, X, column, frame, logistic, y
 
 
@@ -154,3 +157,18 @@ def test_the_only_row_of_a_class_is_no_reason_for_a_warning():
         warnings.simplefilter("error")
         table = flagger.fit(flowers[rows], kinds[rows]).report()
     assert len(table) == 61
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        OneVsRestClassifier(LogisticRegression(max_iter=1000)),
+        BaggingClassifier(LogisticRegression(max_iter=1000), n_estimators=2, random_state=0),
+    ],
+)
+def test_estimators_that_pass_no_row_weights_on_have_no_explainer(estimator):
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    flagger = LabelFlagger(estimator).fit(X[::2], flip_labels(y[::2], 0.1, random_state=0)[0])
+    assert list(flagger.report()) == ["row", "given", "suggested", "quality", "flag"]
+    with pytest.raises(AttributeError, match="no explainer_"):
+        _ = flagger.explainer_

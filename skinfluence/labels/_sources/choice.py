@@ -69,6 +69,8 @@ def choose_sources(flagger, X, target, weight, seed):
             if reason is None:
                 return closed, closed
             note = f", {reason}"
+            if explainer.objective_.members and not _takes_row_weights(source, weight):
+                closed = None
         except UnsupportedEstimatorError:
             pass
     if np.ptp(weight) > 0 and weight_name(estimator) is None:
@@ -81,6 +83,15 @@ def choose_sources(flagger, X, target, weight, seed):
         X, target, estimator=estimator, reason=note, random_state=seed, n_jobs=flagger.n_jobs
     )
     return judge, closed
+
+
+def _takes_row_weights(source, weight):
+    """Whether an estimator that holds others can be explained with the weights of a noise model."""
+    try:
+        source.begin(weight * np.linspace(0.5, 1.0, len(weight)))
+    except (ValueError, UnsupportedEstimatorError):
+        return False
+    return True
 
 
 def _refuse_closed_form(model):
