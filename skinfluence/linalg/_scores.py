@@ -10,6 +10,8 @@ SCORE_WORK = 4e9
 STEP = 512
 #: With fewer right-hand sides most of the compiled loop's vectors of eight numbers would be empty.
 FEWEST = 4
+#: Right-hand sides for each column from which the rows are scaled and not the scores.
+FEW_COLUMNS = 4
 
 
 def score_reader(design, parts):
@@ -57,8 +59,8 @@ def score_reader(design, parts):
 def scaled_rows_reader(design, parts, shared):
     """Scores of dense rows that are scaled before they are multiplied; None where that is slower.
 
-    With many right-hand sides the scores are more numbers than the rows: one product writes them,
-    and nothing passes over them again.
+    With many right-hand sides the scores are many more numbers than the rows: one product writes
+    them, and nothing passes over them again.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ def scaled_rows_reader(design, parts, shared):
         coefs.T`` into `out`, (m, n_rows).
     """
     K, (q, m), r = len(parts), parts[0].shape, shared.shape[1]
-    if design.is_sparse or design.dtype != np.float64 or K * q + r > m:
+    if design.is_sparse or design.dtype != np.float64 or FEW_COLUMNS * (K * q + r) > m:
         return None
     left = np.concatenate([*(part.T for part in parts), shared], axis=1)  # shape: (m, K q + r)
 
