@@ -7,6 +7,7 @@ import numpy as np
 
 from skinfluence.explainer._linearizations.linear import Linearization
 from skinfluence.objectives import minimize
+from skinfluence.objectives._newton import OPTIMUM
 from skinfluence.solvers import AutoSolver
 
 #: Part of the last step by which the next one starts: the path is smooth.
@@ -76,7 +77,9 @@ class PenaltyPath:
         penalty = fitted.with_settings(self.explainer._settings).penalty
         start = self._last.with_coef(self._last.coef + FURTHER * self._step)
         start, solver = start.replace(penalty=penalty), AutoSolver.for_newton_steps()
-        found = minimize(start, solver, tol=PATH_TOLERANCE)
+        # rows that are nearly met: what is left of a residual is divided by one minus leverage
+        tol = OPTIMUM if start.quadratic else PATH_TOLERANCE
+        found = minimize(start, solver, tol=tol)
         if not found.converged:
             return None
         self._step = found.objective.coef - self._last.coef

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_iris
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
@@ -116,3 +117,14 @@ def test_a_path_has_no_damping():
     damped = InfluenceExplainer(LogisticRegression(max_iter=1000), damping=0.01).fit(X, y)
     assert not PenaltyPath.serves(damped)
     assert PenaltyPath.serves(damped.set_params(damping=0.0).fit(X, y))
+
+
+@pytest.mark.parametrize("alphas", [[1e8, 1.0, 1e-4, 1e-10], [1e-6, 1e-10]])
+def test_rows_that_weak_penalties_nearly_meet(alphas):
+    """With more columns than rows a residual is about as small as one minus the leverage."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((30, 50)), rng.standard_normal(30)
+    search = LeaveOneOutSearch(Ridge(), {"alpha": alphas}, scoring="neg_mean_squared_error")
+    real = [cross_val_predict(Ridge(alpha), X, y, cv=LeaveOneOut()) for alpha in alphas]
+    want = [-np.mean((own - y) ** 2) for own in real]
+    np.testing.assert_allclose(search.fit(X, y).cv_results_["mean_test_score"], want, rtol=1e-6)
