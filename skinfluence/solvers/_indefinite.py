@@ -6,7 +6,10 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from skinfluence.solvers._base import IndefiniteHessianError
 
 #: Matrices up to this size are formed.
-SMALL = 64
+SMALL = 100
+#: Vectors that Lanczos's method keeps. With half of them it starts again before it has found the
+#: eigenvalue, and takes up to five times as many products where damping has moved it near zero.
+N_VECTORS = 80
 
 
 def smallest_eigenvalue(hessian):
@@ -29,7 +32,7 @@ def smallest_eigenvalue(hessian):
     start = np.random.default_rng(0).standard_normal(p)
     try:
         found = eigsh(
-            hessian, k=1, which="SA", v0=start, ncv=40, tol=0.1, return_eigenvectors=False
+            hessian, k=1, which="SA", v0=start, ncv=N_VECTORS, tol=0.1, return_eigenvectors=False
         )
     except ArpackNoConvergence as error:
         found = error.eigenvalues
