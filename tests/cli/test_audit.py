@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from skinfluence._utils.decisions import hash_file
 from skinfluence.cli import main
 from skinfluence.cli._auditing import prepare as preparing
-from skinfluence.cli._auditing.duplicates import find_duplicates
+from skinfluence.cli._auditing.duplicates import find_alike, find_duplicates
 from skinfluence.cli._auditing.findings import find_groups, find_unlike
 from skinfluence.cli._auditing.run import noted_warnings
 from skinfluence.cli._files.checks import column_scores, find_leaks
@@ -281,7 +281,8 @@ def test_close_rows_with_another_label_are_found_and_no_others(n_numbers):
     color[21] = "red"
     columns = {f"x{i}": Column("numbers", values) for i, values in enumerate(numbers.T)}
     columns["color"] = Column("categories", color.astype(object))
-    found = find_duplicates(columns, np.arange(400) + 7, label, lambda one: np.ptp(one) > 0)
+    alike = find_alike(columns)
+    found = find_duplicates(alike, np.arange(400) + 7, label, lambda one: np.ptp(one) > 0)
     close = sorted((rows - 7).tolist() for _, rows in found.close)
     assert close == [[0, 5], [1, 6], [2, 7], [3, 8]]
     assert all(0 < distance <= found.distance for distance, _ in found.close)

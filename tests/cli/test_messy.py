@@ -1,10 +1,14 @@
 """Messy files: each is read as a person would, or refused with what to do."""
 
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from skinfluence.cli import main
+from skinfluence.cli._auditing.duplicates import find_alike
 from skinfluence.cli._auditing.models import ModelChoice, make_model
 from skinfluence.cli._auditing.prepare import prepare
 from skinfluence.cli._files.records import DataError, guess_dialect
@@ -111,6 +115,11 @@ READ = {
     "free text": (
         "a,b,label\n" + "".join(f"mail {k} of many words,{k % 3},{k % 2}\n" for k in range(20)),
         {"a": ("text", ["mail 0 of many words"])},
+        "",
+    ),
+    "free text without a letter": (
+        "a,b,label\n" + "".join(f"{'?! ' * (k + 3)},{k % 3},{k % 2}\n" for k in range(20)),
+        {"a": ("text", ["?! ?! ?!"])},
         "",
     ),
     "quoted newlines": (
@@ -259,3 +268,25 @@ def test_a_separator_is_taken_from_the_name_of_the_target(tmp_path):
     path.write_text("a,b;label\n1,5;yes\n2,5;no\n")
     assert guess_dialect(path, target="label").separator == ";"
     assert guess_dialect(path, target="label", encoding="latin-1").encoding == "iso8859-1"
+
+
+@pytest.mark.parametrize("model", ["auto", "logistic"])
+def test_a_table_of_texts_without_a_letter_is_audited(tmp_path, model):
+    path = tmp_path / "data.csv"
+    lines = [f"{'?! ' * (k % 10 + 3)},{k % 7},{'yn'[k % 2]}" for k in range(60)]
+    path.write_text("\n".join(["a,b,label", *lines, ""]))
+    done = CliRunner().invoke(main, ["audit", str(path), "-t", "label", "--model", model])
+    assert done.exit_code == 0, done.output
+
+
+def test_one_long_cell_takes_no_memory_for_all_rows(tmp_path):
+    path = tmp_path / "data.csv"
+    lines = [f"word {k} of many,{k % 7},{'yn'[k % 2]}" for k in range(2000)]
+    lines[5] = "word " * 20_000 + ",1,y"
+    path.write_text("\n".join(["a,b,label", *lines, ""]))
+    columns = prepare(path, "label").columns
+    tracemalloc.start()
+    find_alike(columns)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # an array of texts of one length would take 800 MB

@@ -34,7 +34,7 @@ def test_the_explainer_of_a_representation_is_its_closed_form(kind, weight):
     found = LabelFlagger(representation=kind, noise_model=False, n_components=50)
     found.fit(X, y, sample_weight=weight)
     source = found._closed
-    rows = Rows(X, source._scaled, target_of(y, 2), weight / weight.sum(), np.arange(300))
+    rows = Rows(source._scaled, target_of(y, 2), weight / weight.sum(), np.arange(300))
     value, _ = source.best.leave_one_out(rows)
     # a ridge classifier on -1 and +1: twice the closed form's value of class 1, minus one
     raw = found.explainer_.leave_one_out_raw_predictions()

@@ -254,3 +254,16 @@ def test_read_only_and_memory_mapped_rows(tmp_path, usual):
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r"), np.load(tmp_path / "y.npy", mmap_mode="r")
     np.testing.assert_array_equal(quick().fit(*mapped).scores_, usual.scores_)
     LabelFlagger(logistic).fit(*mapped).report()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_tables_of_many_rows_are_encoded_in_blocks_and_in_single_precision(library, monkeypatch):
+    table, found = frame(MIXED, library), []
+    for rows, block in ((20_000, 5000), (100, 60)):
+        monkeypatch.setattr("skinfluence.labels._inputs.tables.MOST_ROWS_IN_DOUBLE", rows)
+        monkeypatch.setattr("skinfluence.labels._sources.members.ROWS_AT_ONCE", block)
+        found.append(quick(noise_model=False).fit(table, y))
+    assert table_encoder(table)[0].fit_transform(table).dtype == np.float32
+    raw = [one.explainer_.leave_one_out_raw_predictions() for one in found]
+    np.testing.assert_allclose(found[1].scores_, found[0].scores_, atol=1e-4)
+    np.testing.assert_allclose(raw[1], raw[0], atol=1e-4)

@@ -133,3 +133,10 @@ def test_a_column_of_numbers_is_still_no_table():
     table = LabelFlagger(LogisticRegression()).fit(np.eye(300), given)
     with pytest.raises(ValueError, match="2D array"):
         table.score_labels(DOCS, given)
+
+
+def test_texts_without_words_are_words_as_a_whole():
+    signs = [{"a": ":-) !", "b": ":-( ?", "c": ""}[c] for c in truth]
+    found = quick().fit(signs, given)
+    assert (found.flagged_ == wrong).all()
+    assert (found.suggested_[wrong] == truth[wrong]).all()

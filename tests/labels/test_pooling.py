@@ -17,7 +17,7 @@ def drawn(n, n_classes, seed=0, sharpness=2.0):
 
 
 def rows_of(X, codes):
-    return Rows(X, X, target_of(codes, 3), np.full(len(X), 1 / len(X)), np.arange(len(X)))
+    return Rows(X, target_of(codes, 3), np.full(len(X), 1 / len(X)), np.arange(len(X)))
 
 
 def test_the_label_of_a_row_has_no_part_in_its_own_prediction():
@@ -51,7 +51,7 @@ def test_a_class_that_no_tree_knows_is_improbable_and_not_impossible():
     X = np.random.RandomState(0).randn(60, 3)
     codes = 2 * (np.arange(60) % 2)
     member = fit_forest(rows_of(X, codes), 0)
-    for said in (member.out_of_bag, member.predict(X, X)):
+    for said in (member.out_of_bag, member.predict(X)):
         assert said.shape == (60, 3)
         assert (np.exp(said[:, 1]) < 0.05).all()
         np.testing.assert_allclose(np.exp(said).sum(axis=1), 1.0)

@@ -7,7 +7,9 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris, make_classification
 
+from skinfluence.labels._inputs.directions import leading_directions
 from skinfluence.labels._sources.columns import blocks, linear, radial_basis, scaler_of
+from skinfluence.labels._sources.members import fit_forest
 from skinfluence.labels._sources.representations import PooledPredictor
 from tests.labels._targets import target_of
 
@@ -54,6 +56,52 @@ def test_many_columns_are_reduced_to_their_leading_directions():
     rows = np.random.RandomState(0).randn(50, 400)
     representation = linear(rows, 20, np.random.RandomState(0))
     assert columns_of(representation, rows).shape == (50, 20)
+
+
+@pytest.mark.parametrize("shape", [(200, 30), (30, 200)])
+def test_leading_directions_are_those_of_the_decomposition(shape):
+    X = np.random.RandomState(0).randn(*shape) * np.geomspace(10, 0.1, shape[1])
+    found = leading_directions(X, 5, np.random.RandomState(0), n_iter=8)
+    want = np.linalg.svd(X)[2][:5]
+    np.testing.assert_allclose(np.abs(want @ found), np.eye(5), atol=1e-3)
+
+
+def test_directions_of_many_rows_are_those_of_a_sample(monkeypatch):
+    X = sparse.random(300, 80, 0.5, "csr", random_state=0) @ sparse.diags(np.geomspace(9, 0.1, 80))
+    monkeypatch.setattr("skinfluence.labels._inputs.directions.MOST_ROWS", 100)
+    found = leading_directions(X.tocsr(), 2, np.random.RandomState(0), n_iter=9)
+    some = np.random.RandomState(0).permutation(300)[:100]
+    want = np.linalg.svd(X.toarray()[some])[2][:2]
+    np.testing.assert_allclose(np.abs(want @ found), np.eye(2), atol=1e-3)
+
+
+def test_large_tables_have_one_copy_in_single_precision(table, monkeypatch):
+    want = prediction_of(*table, representation="linear", damping=0.1)
+    monkeypatch.setattr("skinfluence.labels._sources.columns.MOST_DOUBLES", 100)
+    monkeypatch.setattr("skinfluence.labels._sources.columns.BLOCK_ENTRIES", 64)
+    X, codes = table
+    source = PooledPredictor(
+        X, target_of(codes, 3), representation="linear", damping=0.1, random_state=0
+    )
+    found = source.fit(np.ones(75))
+    assert source._scaled.dtype == np.float32
+    assert not [name for name, value in vars(source).items() if value is X]
+    np.testing.assert_allclose(np.exp(found.value), np.exp(want.value), atol=1e-5)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_forest_is_grown_again_where_it_has_a_weight(table, monkeypatch, counts):
+    grown, module = [], "skinfluence.labels._sources.representations."
+    monkeypatch.setattr(module + "fit_forest", lambda *_: grown.append(1) or fit_forest(*_))
+    weights = [0.5, 0.5, float(counts)]
+    monkeypatch.setattr(
+        module + "stacking_weights", lambda values, *_: (np.array(weights[: len(values)]), None)
+    )
+    source = PooledPredictor(table[0], target_of(table[1], 3), random_state=0)
+    for _ in range(3):
+        prediction = source.fit(np.ones(75))
+    assert len(grown) == (3 if counts else 1)
+    assert len(prediction.predict.members) == 2 + counts
 
 
 @pytest.mark.parametrize("representation", ["auto", "linear", "rbf"])

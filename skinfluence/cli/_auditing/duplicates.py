@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 from sklearn.random_projection import GaussianRandomProjection
+from sklearn.utils import gen_batches
 
 from skinfluence.cli._files.columns import Column
 
@@ -23,6 +24,8 @@ SAMPLE, NEIGHBORS = 100, 5
 #: More columns are projected on so many random directions, in which candidates are searched at a
 #: larger distance: the tree skips hardly any row in more dimensions.
 DIRECTIONS, SLACK = 20, 1.6
+#: Candidates whose distances are computed at a time.
+PAIRS_AT_ONCE = 20_000
 #: Columns of a table without free text in which two rows that are close are no coincidence.
 FEWEST_COLUMNS = 4
 _SPACE = re.compile(r"[\W_]+")
@@ -39,29 +42,51 @@ class Duplicates:
     n_repeated: int  # rows that repeat an earlier one, label included
 
 
-def find_duplicates(columns, rows, labels, differ):
-    """Duplicates among rows; `differ` says whether labels (an array) contradict each other."""
+@dataclass
+class Alike:
+    """Which rows are alike, whatever their labels: they have an equal number, of arrays (n,)."""
+
+    exact: np.ndarray  # equal cells
+    plain: np.ndarray  # equal but for case and punctuation
+    close: np.ndarray | None  # linked by close rows; None where these were not looked for
+    widest: np.ndarray  # largest distance of a link among the rows of each row's number in `close`
+    distance: float
+
+
+def find_alike(columns):
+    """The rows that are Alike in their columns."""
     codes = {name: _codes(column) for name, column in columns.items()}
-    whole = _hash(codes)
-    exact, n_repeated = [], 0
-    for members in _sets(whole):
-        if differ(labels[members]):
-            exact.append(rows[members])
-        n_repeated += len(members) - len(np.unique(labels[members]))
     words = {n: _codes(c, plain=True) for n, c in columns.items() if c.kind != "numbers"}
     plain = _hash(codes | words)
-    near = [
-        rows[members]
-        for members in _sets(plain)
-        if len(np.unique(whole[members])) > 1 and differ(labels[members])
-    ]
-    close, distance = _close(columns, plain, labels, differ)
-    close = [(far, rows[members]) for far, members in close]
-    return Duplicates(exact, near, close, distance, n_repeated)
+    return Alike(_hash(codes), plain, *_close(columns, plain))
 
 
-def _close(columns, plain, labels, differ):
-    """((largest distance, positions) of sets of close rows, distance below which rows are close).
+def find_duplicates(alike, rows, labels, differ):
+    """Duplicates among rows; `differ` says whether labels (an array) contradict each other."""
+    n_repeated = sum(
+        len(members) - len(np.unique(labels[members])) for members in _sets(alike.exact)
+    )
+
+    def contradicting(keys, finer=None):
+        """Sets of positions whose labels differ; with `finer` keys, of several of them."""
+        for members in _sets(keys):
+            if (finer is None or len(np.unique(finer[members])) > 1) and differ(labels[members]):
+                yield members
+
+    exact = [rows[members] for members in contradicting(alike.exact)]
+    near = [rows[members] for members in contradicting(alike.plain, alike.exact)]
+    close = []
+    if alike.close is not None:
+        close = [
+            (float(alike.widest[members[0]]), rows[members])
+            for members in contradicting(alike.close, alike.plain)
+        ]
+    close.sort(key=lambda pair: pair[0])
+    return Duplicates(exact, near, close, alike.distance, n_repeated)
+
+
+def _close(columns, plain):
+    """(numbers of linked rows or None, largest distance of a link, distance below which rows are).
 
     Distances are Euclidean between rows as linear models have them: numbers scaled, categories and
     words as columns. Of rows that are equal in `plain` the first stands for all.
@@ -69,7 +94,7 @@ def _close(columns, plain, labels, differ):
     texts = any(column.kind == "text" for column in columns.values())
     _, first, group = np.unique(plain, return_index=True, return_inverse=True)
     if (len(columns) < FEWEST_COLUMNS and not texts) or len(first) < 3:
-        return [], 0.0
+        return None, np.zeros(len(plain)), 0.0
     table = {name: Column(column.kind, column.values[first]) for name, column in columns.items()}
     Z = encoder(table).fit_transform(make_rows(table, first))
     Z = sparse.csr_matrix(Z) if sparse.issparse(Z) else Z
@@ -85,26 +110,26 @@ def _close(columns, plain, labels, differ):
     _, others = tree.query(tree.data, k=k, distance_upper_bound=reach)
     a, b = np.repeat(np.arange(len(first)), k), others.ravel()
     a, b = np.array([a, b])[:, (b < len(first)) & (a != b)]  # beyond the limit the tree says n
-    far = paired_euclidean_distances(Z[a], Z[b]) if len(a) else np.zeros(0)
+    far = np.zeros(len(a))
+    for some in gen_batches(len(a), PAIRS_AT_ONCE) if len(a) else ():
+        far[some] = paired_euclidean_distances(Z[a[some]], Z[b[some]])
     a, b, far = a[far <= limit], b[far <= limit], far[far <= limit]
     links = sparse.coo_matrix((np.ones(len(a)), (a, b)), (len(first), len(first)))
     component = connected_components(links, directed=False)[1]
     widest = np.zeros(len(first))
     np.maximum.at(widest, component[a], far)
-    found = [
-        (float(widest[component[group[members[0]]]]), members)
-        for members in _sets(component[group])
-        if len(np.unique(group[members])) > 1 and differ(labels[members])
-    ]
-    return sorted(found, key=lambda pair: pair[0]), limit
+    return component[group], widest[component[group]], limit
 
 
 def _codes(column, plain=False):
     """Whole numbers (n,) that are equal where the values are; `plain`: case and signs aside."""
-    values = column.values
-    if values.dtype == object:
-        values = np.array([_SPACE.sub(" ", text).casefold() if plain else text for text in values])
-    return np.unique(values, return_inverse=True)[1]
+    if column.values.dtype != object:
+        return np.unique(column.values, return_inverse=True)[1]
+    known: dict = {}
+    texts = column.values.tolist()
+    if plain:
+        texts = (_SPACE.sub(" ", text).casefold() for text in texts)
+    return np.array([known.setdefault(text, len(known)) for text in texts])
 
 
 def _spread(codes, name):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import (
@@ -37,6 +38,8 @@ MODELS: dict = {
         lambda: ExtraTreesRegressor(200, random_state=0),
     ),
 }
+#: A word, also of one letter; a text without any is one as a whole.
+WORD = r"(?u)\b\w+\b|^\W*$"
 #: Words of a column of free text that count, and their directions for models of dense columns.
 MOST_WORDS = 20_000
 MOST_DIRECTIONS = 50
@@ -80,7 +83,7 @@ def make_flagger(choice, prepared, *, contamination="auto", verbose=None):
     if len(prepared.labels.rows) > MANY_ROWS:
         settings["n_components"] = FEW_LANDMARKS
     if choice.is_own:
-        return LabelFlagger(representation=choice.name, **settings)
+        return LabelFlagger(representation=choice.name, n_jobs=-1, **settings)  # threads
     return LabelFlagger(make_model(choice, prepared), **settings)
 
 
@@ -119,8 +122,8 @@ def encoder(columns, dense=False):
     parts: list = [("numbers", numbers, places["numbers"])]
     parts += [("categories", one_hot, places["categories"])]
     for place in places["text"]:  # one column, not a list of one: the vectorizer takes texts
-        words = TfidfVectorizer(  # a single letter is a word too: a text may have no others
-            sublinear_tf=True, max_features=MOST_WORDS, token_pattern=r"(?u)\b\w+\b"
+        words = TfidfVectorizer(
+            sublinear_tf=True, max_features=MOST_WORDS, token_pattern=WORD, dtype=np.float32
         )
         if dense:
             words = make_pipeline(words, Directions(MOST_DIRECTIONS, random_state=0))

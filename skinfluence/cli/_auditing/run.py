@@ -11,7 +11,7 @@ import numpy as np
 from skinfluence.cli._files.checks import column_scores, find_leaks
 from skinfluence.cli._files.records import DataError
 
-from .duplicates import Duplicates, find_duplicates
+from .duplicates import Duplicates, find_alike, find_duplicates
 from .findings import find_groups, find_unlike
 from .models import make_flagger
 from .prepare import Prepared
@@ -55,6 +55,7 @@ def run_audit(prepared, *, model, contamination="auto", explain=EXPLAINED, verbo
     """The Audit of a prepared table; `explain` flagged rows get the rows against them."""
     begun = time.perf_counter()
     labels, columns = prepared.labels, prepared.columns
+    alike = find_alike(columns)  # before the model takes memory
     flagger = fit_flagger(model, prepared, contamination=contamination, verbose=verbose)
     classes = flagger.target_type_ == "classes"
     scores = column_scores(columns, labels.y, classes)
@@ -69,7 +70,7 @@ def run_audit(prepared, *, model, contamination="auto", explain=EXPLAINED, verbo
         flagger,
         classes,
         _suspects(prepared, flagger, explain),
-        find_duplicates(columns, labels.rows, labels.y, differ),
+        find_duplicates(alike, labels.rows, labels.y, differ),
         find_unlike(columns, labels.rows),
         find_groups(columns, errors(flagger, labels.y, classes)),
         sorted(scores, key=lambda name: -scores[name])[:3] or list(columns)[:3],

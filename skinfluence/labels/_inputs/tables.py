@@ -6,19 +6,23 @@ import narwhals.stable.v1 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.utils import check_array
 
 from skinfluence._utils.frames import frame_backend, without_column
+from skinfluence.labels._inputs.directions import leading_directions
 
 #: Columns that a categorical column becomes, at most: rarer categories share one.
 MOST_CATEGORIES = 30
-#: Columns that a column of free text becomes, at most.
-MOST_DIRECTIONS = 300
+#: Numbers of more rows are scaled, and then have single precision.
+MOST_ROWS_IN_DOUBLE = 20_000
+#: Words of a column of free text that count, and columns that it becomes, at most.
+MOST_WORDS, MOST_DIRECTIONS = 50_000, 300
+#: A word, also of one letter; a text without any is one as a whole.
+WORD = r"(?u)\b\w+\b|^\W*$"
 #: Strings of so many words on the mean, hardly one of them twice, are free text.
 WORDS_OF_TEXT = 3
 FLOATS = [np.float64, np.float32]
@@ -27,10 +31,10 @@ FLOATS = [np.float64, np.float32]
 def table_encoder(X, steps=()):
     """(unfitted transformer from rows like those of X to numbers, sentence on the columns).
 
-    After the user's own `steps`, where there are any: numbers as they are, gaps with the mean and a
-    column that marks them; categories one-hot, a gap as one of them, rare and unseen ones in one
-    column; free text as the leading directions of its TF-IDF. The representation scales them. The
-    sentence is empty where all columns are numbers.
+    After the user's own `steps`, where there are any: numbers as they are (of many rows scaled),
+    gaps with the mean and a column that marks them; categories one-hot, a gap as one of them, rare
+    and unseen ones in one column; free text as the leading directions of its TF-IDF. The
+    representation scales them. The sentence is empty where all columns are numbers.
     """
     if steps:
         prepared = make_pipeline(*[clone(step) for step in steps]).fit_transform(X)
@@ -49,7 +53,10 @@ def table_encoder(X, steps=()):
         names = [str(getattr(columns[j], "name", j)) for j in places[kind]]
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         kinds += [f"{word}: {', '.join(names[:5])}{more}"] if names else []
-    parts = [_of_numbers(columns=own) for own in (places["numbers"], places["sparse"]) if own]
+    many = X.shape[0] > MOST_ROWS_IN_DOUBLE
+    of_numbers = _of_many_numbers if many else _of_numbers
+    parts = [of_numbers(columns=places["numbers"])] if places["numbers"] else []
+    parts += [_of_numbers(columns=places["sparse"])] if places["sparse"] else []
     parts += [_of_categories(columns=places["categories"])] if places["categories"] else []
     parts += [_of_text(columns=[j]) for j in places["text"]]
     union = ArrayUnion([(str(number), part) for number, part in enumerate(parts)])
@@ -93,15 +100,25 @@ def _of_numbers(**which):
     return make_pipeline(_reader(_numbers, which), union.set_output(transform="default"))
 
 
+def _of_many_numbers(**which):
+    scaler = StandardScaler().set_output(transform="default")
+    return make_pipeline(_of_numbers(**which), scaler, _reader(_single, {}))
+
+
 def _of_categories(**which):
     one_hot = OneHotEncoder(
-        max_categories=MOST_CATEGORIES, handle_unknown="infrequent_if_exist", sparse_output=False
+        max_categories=MOST_CATEGORIES,
+        handle_unknown="infrequent_if_exist",
+        sparse_output=False,
+        dtype=np.float32,
     )
     return make_pipeline(_reader(_categories, which), one_hot.set_output(transform="default"))
 
 
 def _of_text(**which):
-    words = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
+    words = TfidfVectorizer(
+        sublinear_tf=True, token_pattern=WORD, max_features=MOST_WORDS, dtype=np.float32
+    )
     return make_pipeline(_reader(_documents, which), words, TextDirections())
 
 
@@ -123,9 +140,10 @@ class TextDirections(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         """Find the directions."""
         n_components = min(MOST_DIRECTIONS, *X.shape)
-        svd = TruncatedSVD(n_components, random_state=0).fit(X)
+        directions = leading_directions(X, n_components, np.random.RandomState(0), n_iter=5)
         turned = np.random.RandomState(0).standard_normal((n_components, n_components))
-        self.components_ = np.linalg.qr(turned)[0] @ svd.components_  # shape: (m, n_words)
+        turned = np.linalg.qr(turned)[0].astype(X.dtype)
+        self.components_ = turned @ directions.T  # shape: (m, n_words)
         return self
 
     def transform(self, X):
@@ -203,6 +221,10 @@ def _numbers(X, columns=None):
             single, values = np.float64, entries(column)
             chosen[j] = np.where(is_missing(values), np.nan, np.array(values, dtype=object))
     return check_array(np.column_stack(chosen).astype(single, copy=False), **settings)
+
+
+def _single(X):
+    return X.astype(np.float32)
 
 
 def _categories(X, columns):

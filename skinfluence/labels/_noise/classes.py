@@ -255,6 +255,7 @@ def fit_label_noise(
             break
         row_weight = proposed
         plain = prediction.value.argmax(axis=1) if plain is None else plain
+        prediction = None  # whose model may be as large as the next one
     return LabelNoise(
         prediction=prediction,
         codes=codes,

@@ -149,6 +149,7 @@ def fit_value_noise(source, y, weight, *, max_iter=5, noise_model=True, certain=
             break
         row_weight = proposed
         plain = prediction.value if plain is None else plain
+        prediction = None  # whose model may be as large as the next one
     return ValueNoise(
         prediction=prediction,
         codes=y,

@@ -15,7 +15,9 @@ from scipy import sparse
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
-from sklearn.utils.extmath import randomized_svd, row_norms, safe_sparse_dot
+from sklearn.utils.extmath import row_norms, safe_sparse_dot
+
+from skinfluence.labels._inputs.directions import leading_directions
 
 #: Columns of a linear representation that are taken as they are.
 MOST_COLUMNS = 300
@@ -24,7 +26,7 @@ FOR_WIDTH = 300
 #: Entries of a block of columns.
 BLOCK_ENTRIES = 2**22
 #: Larger tables of columns are made in single precision, whose products take half the time.
-MOST_DOUBLES = 20_000_000
+MOST_DOUBLES = 10_000_000
 #: What the kernel's diagonal gains, for each landmark, that a factorisation exists.
 JITTER = 1e-8
 
@@ -32,7 +34,25 @@ JITTER = 1e-8
 def scaler_of(X):
     """Fitted to all rows; sparse columns keep their zeros and are only divided."""
     scaler = StandardScaler(with_mean=not sparse.issparse(X)).set_output(transform="default")
-    return scaler.fit(X)
+    for some in _batches(X):
+        scaler.partial_fit(X[some])
+    return scaler
+
+
+def scaled_columns(scaler, X):
+    """Scaled rows; of large dense tables in single precision, whatever X has."""
+    if sparse.issparse(X) or X.size <= MOST_DOUBLES:
+        return scaler.transform(X)
+    out = np.empty(X.shape, np.float32)
+    for some in _batches(X):
+        out[some] = scaler.transform(X[some])
+    return out
+
+
+def _batches(X):
+    """Slices of rows: all of them at once if they are few, or sparse."""
+    n, width = X.shape
+    return gen_batches(n, n if sparse.issparse(X) else max(1, BLOCK_ENTRIES // max(width, 1)))
 
 
 @dataclass
@@ -103,7 +123,7 @@ def linear(rows, n_components, random_state):
     if p <= max(n_components, MOST_COLUMNS):
         return Linear(None, p)
     rank = min(n_components, n, p)
-    directions = randomized_svd(rows, rank, n_iter=2, random_state=random_state)[2].T
+    directions = leading_directions(rows, rank, random_state)
     return Linear(np.ascontiguousarray(directions), rank)
 
 

@@ -9,7 +9,10 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import _num_samples
 
+from skinfluence._utils.frames import take_rows
 from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.columns import MOST_DOUBLES, Linear, RadialBasis, blocks
 from skinfluence.labels._sources.ridge_path import RidgePath, ridge_path
@@ -21,6 +24,8 @@ N_TREES, SHARE_DRAWN, MOST_DRAWN = 100, 0.5, 30_000
 PRIOR_ROWS = 0.5
 #: What is added to the probability of each class before its logarithm.
 LEAST = 1e-9
+#: Rows of an explainer's table that are encoded at a time.
+ROWS_AT_ONCE = 5000
 #: Weights that trees are grown with are multiples of one in so many of the mean weight.
 WEIGHT_STEPS = 2**16
 
@@ -29,8 +34,7 @@ WEIGHT_STEPS = 2**16
 class Rows:
     """The training data of every member of a pool."""
 
-    X: Any  # ndarray or CSR, shape: (n, p)
-    scaled: Any  # the same with scaled columns
+    scaled: Any  # columns of variance one, ndarray or CSR, shape: (n, p)
     target: Target
     share: np.ndarray  # weights that sum to one
     for_choice: np.ndarray = field(repr=False)  # rows on which alternatives are compared
@@ -75,7 +79,7 @@ class RidgeMember:
             value[some], leverage[some] = values[0], own[0]
         return value, leverage
 
-    def predict(self, X, scaled):
+    def predict(self, scaled):
         """Values (m, K) of rows that the fit has not seen."""
         found = [
             self.path.predict(columns, [self.damping])[0]
@@ -116,11 +120,11 @@ class ForestMember:
         """Values (n, K) of each row by trees that have not seen it; its leverage is not known."""
         return self.out_of_bag, None
 
-    def predict(self, X, scaled):
-        """Values (m, K) of rows that no tree has seen; columns not scaled."""
+    def predict(self, scaled):
+        """Values (m, K) of rows that no tree has seen."""
         if self.n_classes is None:
-            return self.forest.predict(X)[:, None]
-        return _logarithm(self.forest.predict_proba(X), self.forest.classes_, self.n_classes)
+            return self.forest.predict(scaled)[:, None]
+        return _logarithm(self.forest.predict_proba(scaled), self.forest.classes_, self.n_classes)
 
 
 def _logarithm(means, known, n_classes):
@@ -142,7 +146,7 @@ def fit_forest(rows, seed, n_jobs=None):
         max_samples=min(int(np.ceil(SHARE_DRAWN * n)), MOST_DRAWN),
         random_state=seed,
         n_jobs=n_jobs,
-    ).fit(rows.X, rows.target.codes, weight)
+    ).fit(rows.scaled, rows.target.codes, weight)
     out = _fill_leaves(forest, rows, weight)
     if n_classes is not None:
         out = _logarithm(out, forest.classes_, n_classes)
@@ -161,7 +165,7 @@ def _fill_leaves(forest, rows, weight):
     others = every - own
     prior_of_row = PRIOR_ROWS * others / np.maximum(others[:, -1:], np.finfo(float).tiny)
     total, trees = np.zeros_like(own), np.zeros(len(own))
-    leaves = forest.apply(rows.X)
+    leaves = forest.apply(rows.scaled)
     for tree, leaf, drawn in zip(
         forest.estimators_, leaves.T, forest.estimators_samples_, strict=True
     ):
@@ -183,20 +187,24 @@ def _fill_leaves(forest, rows, weight):
     return total[:, :-1] / total[:, -1:]
 
 
-def rotated_columns(X, scaler, member):
-    """Numeric rows as columns (n_rows, rank) on which the member's penalty is one number.
+def rotated_columns(X, encoder, scaler, member):
+    """Rows as columns (n_rows, rank) on which the member's penalty is one number.
 
-    Of large tables in single precision.
+    Encoded and scaled in blocks. Of large tables in single precision.
     """
-    rows, path = scaler.transform(X), member.path
-    size = (rows.shape[0], path.rotation.shape[1])
+    path, n = member.path, _num_samples(X)
+    size = (n, path.rotation.shape[1])
     out = np.empty(size, np.float32 if size[0] * size[1] > MOST_DOUBLES else np.float64)
-    for some, columns in blocks(member.representation, rows):
-        out[some] = path.rotate(columns)
+    for some in gen_batches(n, ROWS_AT_ONCE):
+        part = X if n <= ROWS_AT_ONCE else take_rows(X, some)
+        part = part if encoder is None else encoder.transform(part)
+        rows = scaler.transform(sparse.csr_matrix(part) if sparse.issparse(part) else part)
+        for own, columns in blocks(member.representation, rows):
+            out[some][own] = path.rotate(columns)
     return out
 
 
-def pipeline_steps(scaler, member, n_classes, total_weight):
+def pipeline_steps(encoder, scaler, member, n_classes, total_weight):
     """(transformer, ridge) whose fit is that of a ridge member.
 
     The closed form takes weights that sum to one, a ridge in sum form; and a ridge classifier has
@@ -204,6 +212,8 @@ def pipeline_steps(scaler, member, n_classes, total_weight):
     """
     alpha = float(member.damping * member.path.unit * total_weight)
     ridge = Ridge(alpha=alpha) if n_classes is None else RidgeClassifier(alpha=alpha)
-    fitted = {"scaler": FrozenEstimator(scaler), "member": member}  # kept fitted by `clone`
+    # kept fitted by `clone`
+    encoder, scaler = (step and FrozenEstimator(step) for step in (encoder, scaler))
+    fitted = {"encoder": encoder, "scaler": scaler, "member": member}
     columns = FunctionTransformer(rotated_columns, kw_args=fitted)
     return columns.set_output(transform="default"), ridge

@@ -1,7 +1,7 @@
 """Source without an estimator: members and their weights."""
 
 from copy import copy
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 
 from skinfluence.labels._inputs.targets import Target
-from skinfluence.labels._sources.columns import linear, radial_basis, scaler_of
+from skinfluence.labels._sources.columns import linear, radial_basis, scaled_columns, scaler_of
 from skinfluence.labels._sources.members import Rows, fit_forest, fit_ridge, pipeline_steps
 from skinfluence.labels._sources.pooling import (
     log_probabilities,
@@ -39,11 +39,11 @@ class PooledPredictor:
     a representation gives the values without each row for every damping, of which the likeliest is
     taken. The leaf means of a forest are one member more. For classes all are added with weights
     that make the given labels likely; the values of a regression are averaged where they are nearly
-    as good as the best. The first fit chooses the representations; others follow with their own
-    dampings. `best` is the best ridge regression of the last fit.
+    as good as the best. The first fit chooses the representations, and whether there is a forest;
+    others follow with their own dampings. `best` is the best ridge regression of the last fit.
     """
 
-    X: Any  # numbers, all finite; sparse or not
+    X: InitVar[Any]  # numbers, all finite; sparse or not
     target: Target
     _: KW_ONLY
     encoder: Any = None  # fitted, from the rows as the user gave them to X; None: X are these
@@ -55,21 +55,21 @@ class PooledPredictor:
     random_state: Any = None
     n_jobs: int | None = None
 
-    def __post_init__(self):
-        self.X = sparse.csr_matrix(self.X) if sparse.issparse(self.X) else self.X
+    def __post_init__(self, X):
+        X = sparse.csr_matrix(X) if sparse.issparse(X) else X
         auto = isinstance(self.damping, str)
         self._dampings = DAMPINGS if auto else np.array([float(self.damping)])
         random_state = check_random_state(self.random_state)
         random_state = np.random.RandomState(random_state.randint(2**31 - 1))
-        self._scaler = scaler_of(self.X)
-        self._scaled = self._scaler.transform(self.X)
+        self._scaler = scaler_of(X)
+        self._scaled = scaled_columns(self._scaler, X)
         self._forest_seed, self._linear_seed = random_state.randint(2**31 - 1, size=2)
-        n = self.X.shape[0]
+        n = X.shape[0]
         self._order = random_state.permutation(n)  # of which the first are landmarks
         # fewer where there are many classes, whose probabilities all have to be made
         most = max(LEAST_ROWS, 10 * ROWS_FOR_CHOICE // max(10, self.target.n_classes or 1))
         self._for_choice = np.sort(random_state.permutation(n)[:most])
-        self._kinds = None
+        self._kinds, self._with_forest = None, self.representation == "auto"
 
     def with_target(self, target):
         """The source of the same rows with other labels (or values)."""
@@ -79,12 +79,12 @@ class PooledPredictor:
 
     def model(self, weight):
         """(unfitted pipeline of the best representation, damping beyond its penalty)."""
-        steps = pipeline_steps(self._scaler, self.best, self.target.n_classes, weight.sum())
-        return make_pipeline(*([] if self.encoder is None else [self.encoder]), *steps), 0.0
+        fitted = self.encoder, self._scaler, self.best
+        return make_pipeline(*pipeline_steps(*fitted, self.target.n_classes, weight.sum())), 0.0
 
     def fit(self, weight):
         """Pooled leave-one-out predictions at these row weights."""
-        rows = Rows(self.X, self._scaled, self.target, weight / weight.sum(), self._for_choice)
+        rows = Rows(self._scaled, self.target, weight / weight.sum(), self._for_choice)
         if self._kinds is None:
             ridges = self._choose(rows)
             self._kinds = [member.representation for member in ridges]
@@ -92,7 +92,7 @@ class PooledPredictor:
             ridges = [self._ridge(kind, rows) for kind in self._kinds]
         self.best = max(ridges, key=lambda member: member.criterion)
         members = list(ridges)
-        if self.representation == "auto":
+        if self._with_forest:
             members.append(fit_forest(rows, self._forest_seed, self.n_jobs))
         values, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
         values, some = np.stack(values), self._for_choice
@@ -102,10 +102,15 @@ class PooledPredictor:
             codes, share = self.target.codes[some], rows.share[some]
             weights, _ = stacking_weights(values[:, some], codes, share)
         pooled = np.tensordot(weights, values, 1)
-        names = [member.name for member, w in zip(members, weights, strict=True) if w > 0]
+        if self._with_forest:  # which takes most of the time: none again if it has no weight
+            self._with_forest = bool(weights[-1] > 0)
+        # where nothing is known, all weights are zero: one member stays
+        used = [place for place, w in enumerate(weights) if w > 0] or [0]
+        model = [members[place] for place in used], weights[used]
+        names = [members[place].name for place in used if weights[place] > 0]
         return OutOfSamplePrediction(
             value=predicted(pooled, self.target.classes),
-            predict=PooledModel(self.encoder, self._scaler, members, weights, self.target.classes),
+            predict=PooledModel(self.encoder, self._scaler, *model, self.target.classes),
             leverage=leverages[ridges.index(self.best)],
             description=f"Without the row: {'; '.join(names)}.{self.columns}",
             damping=self.best.damping,
@@ -142,7 +147,7 @@ class PooledPredictor:
 
 @dataclass
 class PooledModel:
-    """The members together, for rows that they have not seen."""
+    """The members that have a weight together, for rows that they have not seen."""
 
     encoder: Any
     scaler: Any
@@ -156,8 +161,7 @@ class PooledModel:
         scaled = self.scaler.transform(X)
         values: Any = 0.0
         for member, w in zip(self.members, self.weights, strict=True):
-            if w > 0 or member is self.members[0]:  # all weights are 0 where nothing is known
-                values = values + w * member.predict(X, scaled)
+            values = values + w * member.predict(scaled)
         return predicted(values, self.classes)
 
 
