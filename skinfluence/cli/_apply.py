@@ -13,7 +13,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Write a table with the decisions of a review.")
 @click.argument("data", type=click.Path(exists=True, dir_okay=False))
 @click.argument("decisions", type=click.Path(exists=True, dir_okay=False))
 @click.option(

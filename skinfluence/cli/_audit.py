@@ -29,7 +29,7 @@ Exit codes: 0 fine, 1 more labels are flagged than --fail-over allows, 2 bad usa
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Find wrong labels and other oddities of a table.")
 @click.argument("data", required=False, type=click.Path(exists=True, dir_okay=False))
 @columns_options
 @labels_model_option

@@ -3,7 +3,7 @@
 import click
 
 
-@click.command()
+@click.command(short_help="Find the patients that made a model wrong about a child.")
 @click.option(
     "--top",
     default=5,

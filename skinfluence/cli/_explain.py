@@ -11,7 +11,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Show the training rows behind a prediction.")
 @click.argument("data", type=click.Path(exists=True, dir_okay=False))
 @click.option(
     "--row",

@@ -22,7 +22,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Make, or serve, a page to review labels on.")
 @click.argument("data", type=click.Path(exists=True, dir_okay=False))
 @columns_options
 @labels_model_option

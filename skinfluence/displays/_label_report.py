@@ -148,7 +148,8 @@ class LabelReportDisplay(Display):
         off = self.noise_matrix.copy()
         np.fill_diagonal(off, np.nan)
         image = ax.imshow(off, cmap="cividis_r", vmin=0.0)
-        ax.figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.8)
+        bar = ax.figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.8)
+        bar.solids.set_edgecolor("face")  # as SVG it has stripes otherwise
         place = np.arange(len(off))
         names = [plain_text(c) for c in self.classes]
         ax.set_xticks(place, names, rotation=90, fontsize=8)

@@ -109,12 +109,12 @@ def explanation_report(
 def _words(explainer, found, y_test):
     what = found[0].what
     words = [
-        f"{counted(len(found), 'prediction')} and the training rows that they rest on. Influence "
-        f"is the {what} without the training row minus the {what} with it."
+        f"Training rows behind {counted(len(found), 'prediction')}. Influence is the {what} without "
+        f"the training row minus the {what} with it."
     ]
     if y_test is not None and explainer.objective_.coding.is_classification:
-        share = np.mean([row.prediction for row in found] == np.asarray(y_test))
-        words.append(f"{share:.0%} of the labels are predicted.")
+        right = int(np.sum([row.prediction for row in found] == np.asarray(y_test)))
+        words.append(f"The model predicts {right:,} of {counted(len(found), 'given label')}.")
     if not explainer.fitted_model_.objective.closed_form:
         words += explainer.health().advice()
     return words

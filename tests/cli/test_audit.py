@@ -306,6 +306,11 @@ def test_a_rare_category_and_a_far_value_are_unlike_the_rest():
     assert found == {7: ["n"], 600: ["kind"]}
 
 
+def test_the_list_of_commands_says_what_each_does():
+    result = run("--help")
+    assert "..." not in result.output.partition("Commands:")[2].partition("\n\n")[0]
+
+
 def test_help_has_examples():
     for command in ("audit", "explain", "apply"):
         result = run(command, "--help")

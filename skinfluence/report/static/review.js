@@ -40,8 +40,9 @@ function drawFinished(n, countedWords) {
   const parts = Object.keys(words).filter((name) => counts[name]);
   element("finished").textContent =
     `All ${n} ${countedWords} are decided. Decisions: ` +
-    `${parts.map((name) => `${counts[name]} ${words[name]}`).join(", ")}. Export them as CSV; the ` +
-    "command “skinfluence apply” makes the clean table from them.";
+    `${parts.map((name) => `${counts[name]} ${words[name]}`).join(", ")}. ` +
+    (data.server ? "They are saved" : "Export them as CSV") +
+    "; the command “skinfluence apply” makes the clean table from them.";
 }
 
 function draw() {
