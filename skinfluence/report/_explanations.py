@@ -109,8 +109,8 @@ def explanation_report(
 def _words(explainer, found, y_test):
     what = found[0].what
     words = [
-        f"Training rows behind {counted(len(found), 'prediction')}. Influence is the {what} without "
-        f"the training row minus the {what} with it."
+        f"Training rows behind {counted(len(found), 'prediction')}. Influence is the {what} "
+        f"without the training row minus the {what} with it."
     ]
     if y_test is not None and explainer.objective_.coding.is_classification:
         right = int(np.sum([row.prediction for row in found] == np.asarray(y_test)))

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import sklearn
+from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -77,3 +79,20 @@ def test_a_hinge_is_cross_validated():
     """Its smooth stand-in hardly moves without a row: that would call every label right."""
     machine = make_pipeline(StandardScaler(), LinearSVC(loss="hinge", C=0.1, max_iter=10**5))
     assert LabelFlagger(machine).fit(X, y).judged_by_ == "cross_validation"
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({}, "models of the labels: 10 of 120 steps"),
+        ({"estimator": GaussianNB()}, "cross-validation: 1 of 5 folds"),
+    ],
+)
+def test_progress_with_the_time_left_is_shown(monkeypatch, capsys, settings, words):
+    monkeypatch.setattr("skinfluence._utils.progress.DELAY", 0.0)
+    X, y = load_breast_cancer(return_X_y=True)
+    LabelFlagger(**settings, verbose=1).fit(X, y)
+    shown = capsys.readouterr().out
+    assert words in shown and " left\n" in shown
+    LabelFlagger(**settings).fit(X, y)
+    assert capsys.readouterr().out == ""

@@ -48,6 +48,7 @@ def choose_sources(flagger, X, target, weight, seed):
                 damping=flagger.damping,
                 random_state=seed,
                 n_jobs=flagger.n_jobs,
+                verbose=flagger.verbose,
             )
             return pooled, pooled
         forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
@@ -80,7 +81,13 @@ def choose_sources(flagger, X, target, weight, seed):
             "estimator that takes weights."
         )
     judge = CrossValidatedPredictor(
-        X, target, estimator=estimator, reason=note, random_state=seed, n_jobs=flagger.n_jobs
+        X,
+        target,
+        estimator=estimator,
+        reason=note,
+        random_state=seed,
+        n_jobs=flagger.n_jobs,
+        verbose=flagger.verbose,
     )
     return judge, closed
 

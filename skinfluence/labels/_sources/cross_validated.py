@@ -13,6 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skinfluence._utils.frames import take_rows
+from skinfluence._utils.progress import progress
 from skinfluence.labels._inputs.steps import last_step, weight_name
 from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
@@ -43,6 +44,7 @@ class CrossValidatedPredictor:
     reason: str = ""  # for the description
     random_state: Any = 0
     n_jobs: int | None = None
+    verbose: int | None = 0
 
     def __post_init__(self):
         self._prediction = None
@@ -67,9 +69,12 @@ class CrossValidatedPredictor:
         # threads of a few rows wait for each other longer than they work
         limits = 1 if len(weight) < FEW_ROWS else None
         with threadpool_limits(limits, user_api="openmp"):
-            found = Parallel(n_jobs=self.n_jobs)(
-                delayed(self._fold)(number, weight) for number in range(self._folds.max() + 1)
+            n_folds = int(self._folds.max()) + 1
+            models = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+                delayed(self._fold)(number, weight) for number in range(n_folds)
             )
+            settings = {"what": "cross-validation", "unit": "folds", "verbose": self.verbose}
+            found = list(progress(models, total=n_folds, **settings))
         models, values = zip(*found, strict=True)
         value = np.empty((len(weight), *values[0].shape[1:]))
         for number, out_of_fold in enumerate(values):

@@ -20,6 +20,8 @@ from skinfluence.labels._sources.ridge_path import RidgePath, ridge_path
 #: Trees, and the bootstrap sample that each is grown on: a share of the rows, and at the most so
 #: many. Smaller samples leave each row unseen by more trees.
 N_TREES, SHARE_DRAWN, MOST_DRAWN = 100, 0.5, 30_000
+#: Trees between two signs of progress.
+TREES_AT_ONCE = 20
 #: A leaf mean is pulled towards the mean of all rows as by so many rows.
 PRIOR_ROWS = 0.5
 #: What is added to the probability of each class before its logarithm.
@@ -134,19 +136,23 @@ def _logarithm(means, known, n_classes):
     return np.log(out / out.sum(axis=1, keepdims=True))
 
 
-def fit_forest(rows, seed, n_jobs=None):
-    """Grow trees and fill their leaves; a ForestMember."""
+def fit_forest(rows, seed, n_jobs=None, tell=None):
+    """Grow trees and fill their leaves; a ForestMember. `tell` hears how many have grown."""
     n, n_classes = len(rows.share), rows.target.n_classes
     # Rounded such that sums of them are exact: rounding errors would decide between equal splits.
     weight = np.rint(rows.share * n * WEIGHT_STEPS) / WEIGHT_STEPS
     kind = ExtraTreesRegressor if n_classes is None else ExtraTreesClassifier
     forest = kind(
-        N_TREES,
         bootstrap=True,
+        warm_start=True,  # the same trees as all at once
         max_samples=min(int(np.ceil(SHARE_DRAWN * n)), MOST_DRAWN),
         random_state=seed,
         n_jobs=n_jobs,
-    ).fit(rows.scaled, rows.target.codes, weight)
+    )
+    for grown in range(TREES_AT_ONCE, N_TREES + 1, TREES_AT_ONCE):
+        forest.set_params(n_estimators=grown).fit(rows.scaled, rows.target.codes, weight)
+        if tell is not None:
+            tell("forest", grown)
     out = _fill_leaves(forest, rows, weight)
     if n_classes is not None:
         out = _logarithm(out, forest.classes_, n_classes)

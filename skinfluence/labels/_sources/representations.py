@@ -9,9 +9,16 @@ from scipy import sparse
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 
+from skinfluence._utils.progress import progress_bar
 from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.columns import linear, radial_basis, scaled_columns, scaler_of
-from skinfluence.labels._sources.members import Rows, fit_forest, fit_ridge, pipeline_steps
+from skinfluence.labels._sources.members import (
+    N_TREES,
+    Rows,
+    fit_forest,
+    fit_ridge,
+    pipeline_steps,
+)
 from skinfluence.labels._sources.pooling import (
     log_probabilities,
     shares_of_near_best,
@@ -29,6 +36,8 @@ LANDMARKS, GAIN, ROWS_PER_LANDMARK = (300, 1000, 2000, 4000), 0.003, 3
 #: Multiplications a second, nodes of trees a second, and fits of a noise model: what landmarks and
 #: the 5 times 100 trees of a cross-validated forest are estimated to cost. Only the ratio matters.
 MULTIPLY, SPLIT, ROUNDS = 1e11, 5e7, 4
+#: Steps of progress that a ridge regression is counted as; a tree is one.
+RIDGE = 5
 
 
 @dataclass(eq=False)
@@ -54,6 +63,7 @@ class PooledPredictor:
     damping: Any = "auto"  # in units of the mean variance of the directions; the forest has none
     random_state: Any = None
     n_jobs: int | None = None
+    verbose: int | None = 0
 
     def __post_init__(self, X):
         X = sparse.csr_matrix(X) if sparse.issparse(X) else X
@@ -85,15 +95,21 @@ class PooledPredictor:
     def fit(self, weight):
         """Pooled leave-one-out predictions at these row weights."""
         rows = Rows(self._scaled, self.target, weight / weight.sum(), self._for_choice)
+        total = N_TREES * self._with_forest + RIDGE * len(self._kinds or LANDMARKS)
+        settings = {"what": "models of the labels", "unit": "steps", "verbose": self.verbose}
+        with progress_bar(total=total, **settings) as tell:
+            return self._fit(rows, tell)
+
+    def _fit(self, rows, tell):
         if self._kinds is None:
-            ridges = self._choose(rows)
+            ridges = self._choose(rows, tell)
             self._kinds = [member.representation for member in ridges]
         else:
-            ridges = [self._ridge(kind, rows) for kind in self._kinds]
+            ridges = [self._ridge(kind, rows, tell) for kind in self._kinds]
         self.best = max(ridges, key=lambda member: member.criterion)
         members = list(ridges)
         if self._with_forest:
-            members.append(fit_forest(rows, self._forest_seed, self.n_jobs))
+            members.append(fit_forest(rows, self._forest_seed, self.n_jobs, tell))
         values, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
         values, some = np.stack(values), self._for_choice
         if self.target.classes is None:
@@ -116,17 +132,17 @@ class PooledPredictor:
             damping=self.best.damping,
         )
 
-    def _choose(self, rows):
+    def _choose(self, rows, tell):
         """Members on the representations that are wanted, in the best size."""
         first, *larger = LANDMARKS if isinstance(self.n_components, str) else [self.n_components]
         members = []
         if self.representation != "rbf":
             kind = linear(self._scaled, first, np.random.RandomState(self._linear_seed))
-            members.append(self._ridge(kind, rows))
+            members.append(self._ridge(kind, rows, tell))
         if self.representation != "linear":
-            member = self._ridge(radial_basis(self._scaled, self._order, first), rows)
+            member = self._ridge(radial_basis(self._scaled, self._order, first), rows, tell)
             for size in filter(self._affordable, larger):
-                more = self._ridge(radial_basis(self._scaled, self._order, size), rows)
+                more = self._ridge(radial_basis(self._scaled, self._order, size), rows, tell)
                 gain = more.criterion - member.criterion
                 member = more if gain > 0 else member
                 if gain < GAIN:
@@ -141,8 +157,10 @@ class PooledPredictor:
         forest = 5 * 100 * 0.8 * n * np.log2(n) * np.sqrt(p) / SPLIT
         return ROWS_PER_LANDMARK * size <= n and ridge < forest
 
-    def _ridge(self, kind, rows):
-        return fit_ridge(kind, rows, self._dampings)
+    def _ridge(self, kind, rows, tell):
+        member = fit_ridge(kind, rows, self._dampings)
+        tell(kind.name, RIDGE)
+        return member
 
 
 @dataclass
