@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
@@ -47,19 +47,18 @@ def ask(server, path, body=None, **headers):
         right |= {"Content-Type": "application/json", "Origin": f"http://{parts.netloc}"}
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
-    connection.putrequest("GET" if body is None else "POST", path, skip_host=True)
     names = {name: name.replace("_", "-") for name in headers}
     sent = right | {names[name]: value for name, value in headers.items()}
     if body is not None:
         sent.setdefault("Content-Length", str(len(body)))
-    for name, value in sent.items():
-        if value is not None:
-            connection.putheader(name, value)
-    connection.endheaders(body)
-    answer = connection.getresponse()
-    found = answer.status, answer.read().decode()
-    connection.close()
-    return found
+    with closing(connection):  # also where the server is killed
+        connection.putrequest("GET" if body is None else "POST", path, skip_host=True)
+        for name, value in sent.items():
+            if value is not None:
+                connection.putheader(name, value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
 
 
 def decision(row, kind="keep", label=""):
