@@ -33,6 +33,23 @@ def refitted(columns, targets, weight, alpha):
     return values
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("rank", [4, 3])
+def test_the_fit_at_one_damping_is_that_of_the_path(table, kind, rank):
+    columns, targets, weight = table
+    columns = (columns - columns.mean(axis=0)).astype(kind)
+    if rank == 3:
+        columns[:, 3] = columns[:, 0]
+    path = path_of(columns, targets, weight)
+    fit = path.at(DAMPINGS[1])
+    assert fit.rotation.shape == (4, rank) and fit.triangular == (rank == 4)
+    expected = path.leave_one_out(columns, targets, weight, DAMPINGS[1:2])
+    found = fit.leave_one_out(columns, targets, weight, [0.0])
+    tolerance = 1e-9 if kind == np.float64 else 1e-4
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("position", range(len(DAMPINGS)))
 def test_values_equal_refits_without_the_row_at_every_damping(table, position):
     path = path_of(*table)

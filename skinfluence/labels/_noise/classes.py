@@ -64,10 +64,10 @@ class NoiseVerdict:
     def posterior(self, log_proba, codes):
         """P(true class | x, given label), shape (n, K)."""
         tiny = np.finfo(float).tiny
-        logs = np.zeros(log_proba.shape)
-        for share, fit in self.parts:
-            if share > 0:
-                logs = logs + share * np.log(np.maximum(fit.posterior(log_proba, codes), tiny))
+        logs = sum(
+            share * np.log(np.maximum(fit.posterior(log_proba, codes), tiny))
+            for share, fit in self.parts
+        )
         logs[np.arange(len(codes)), codes] += self.shift
         return np.exp(log_probabilities(logs))
 
@@ -229,7 +229,7 @@ class LabelNoise(FittedNoise):
 
 
 def fit_label_noise(
-    source, codes, weight, *, max_iter=2, noise_model=True, start=None, certain=None
+    source, codes, weight, *, max_iter=2, noise_model=True, start=None, certain=False
 ):
     """The LabelNoise after at most `max_iter` fits with the rows' weights.
 
@@ -238,7 +238,6 @@ def fit_label_noise(
     matrices of a LabelNoise. Rows that are `certain` have a right label: they keep their weight.
     """
     own, verdict = (np.arange(len(codes)), codes), start and start.verdict
-    certain = np.zeros(len(codes), dtype=bool) if certain is None else certain
     row_weight, plain = np.ones(len(codes)), None
     for n_iter in range(1, max_iter + 1):
         prediction = source.fit(weight * row_weight)

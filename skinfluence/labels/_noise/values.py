@@ -129,13 +129,12 @@ class ValueNoise(FittedNoise):
         }
 
 
-def fit_value_noise(source, y, weight, *, max_iter=5, noise_model=True, certain=None):
+def fit_value_noise(source, y, weight, *, max_iter=5, noise_model=True, certain=False):
     """The ValueNoise of the values of a regression target.
 
     At most `max_iter` fits with rows weighted by the probability that they are right; one without a
     noise model. Rows of a value that is `certain` keep their whole weight. Weights are positive.
     """
-    certain = np.zeros(len(y), dtype=bool) if certain is None else certain
     row_weight, plain = np.ones(len(y)), None
     for n_iter in range(1, max_iter + 1):
         prediction = source.fit(weight * row_weight)
@@ -143,7 +142,7 @@ def fit_value_noise(source, y, weight, *, max_iter=5, noise_model=True, certain=
         error = y - prediction.value
         mixture = fit_error_mixture(error, prediction.value, variance, weight)
         proposed = np.maximum(mixture.weights(error, prediction.value, variance), LEAST_WEIGHT)
-        proposed[certain] = 1.0
+        proposed = np.where(certain, 1.0, proposed)
         settled = np.abs(proposed - row_weight).max() < SETTLED
         if not noise_model or settled or n_iter == max_iter:
             break

@@ -74,10 +74,9 @@ class RidgeMember:
     def leave_one_out(self, rows):
         """Values (n, K) of each row without it, and its leverage (n,)."""
         value, leverage = np.empty(rows.targets.shape), np.empty(len(rows.targets))
+        fit = self.path.at(self.damping)
         for some, columns in blocks(self.representation, rows.scaled):
-            values, own = self.path.leave_one_out(
-                columns, rows.targets[some], rows.share[some], [self.damping]
-            )
+            values, own = fit.leave_one_out(columns, rows.targets[some], rows.share[some], [0.0])
             value[some], leverage[some] = values[0], own[0]
         return value, leverage
 

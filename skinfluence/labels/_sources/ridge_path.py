@@ -22,7 +22,7 @@ for prediction, Technometrics 16(1).
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import eigh, get_blas_funcs
 
 #: Directions with less than this share of the largest variance are dropped.
 RANK_TOLERANCE = 1e-10
@@ -40,11 +40,24 @@ class RidgePath:
     unit: float  # mean variance of a column: what a damping of 1 adds to each eigenvalue
     moment: np.ndarray = field(repr=False)  # rotated columns times centred targets, (rank, K)
     intercept: np.ndarray = field(repr=False)  # weighted mean of the targets, shape: (K,)
+    triangular: bool = False  # whether the rotation is a lower triangle
+
+    def at(self, damping):
+        """The fit at one damping: its rotation is triangular, and costs half as much to apply."""
+        root = np.sqrt(self._shrunk([damping])[:, 0])
+        Q, R = np.linalg.qr((self.rotation / root).T)
+        moment = Q.T @ (self.moment / root[:, None])
+        square = R.shape[0] == R.shape[1]
+        return RidgePath(self.mean, R.T, np.ones(len(root)), 0.0, moment, self.intercept, square)
 
     def rotate(self, columns):
         """Centred columns on the eigenvectors, in the precision of the columns."""
         mean, rotation = (part.astype(columns.dtype) for part in (self.mean, self.rotation))
-        return (columns - mean) @ rotation
+        columns = columns - mean
+        if not self.triangular:
+            return columns @ rotation
+        trmm = get_blas_funcs("trmm", (columns, rotation))
+        return trmm(1.0, rotation, columns.T, lower=True, trans_a=True, overwrite_b=True).T
 
     def _shrunk(self, dampings):
         return self.variances[:, None] + self.unit * np.asarray(dampings)  # shape: (rank, L)
