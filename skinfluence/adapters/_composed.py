@@ -15,6 +15,11 @@ from skinfluence.predictors import ComposedPredictor
 
 #: Begins the caveat of a member, also of a member's member.
 OF_MEMBER = "Of a member: "
+#: Caveat of an estimator whose own fit leaves a member as it is.
+FROZEN_MEMBER = (
+    "A frozen member is explained as the model that it holds, which a removed row moves; a refit of "
+    "the whole leaves it as it is."
+)
 
 
 class ComposedObjective(Objective):
@@ -193,5 +198,6 @@ def caveats_of(members, *own):
     """The caveats of members, each once, behind those of the estimator that holds them."""
     found = [supports(member) for member in members]
     reasons = [one.reason.removeprefix(OF_MEMBER) for one in found if one.answer == "caveat"]
-    said = [*own, *(OF_MEMBER + reason for reason in reasons)]
+    frozen = FROZEN_MEMBER if any(map(is_frozen, members)) else ""
+    said = [*own, frozen, *(OF_MEMBER + reason for reason in reasons)]
     return " ".join(dict.fromkeys(filter(None, said)))

@@ -125,6 +125,13 @@ def test_a_one_class_machine_is_refused_with_its_own_reason():
     assert "stochastic steps without labels" in supports(SGDOneClassSVM()).reason
 
 
+def test_a_frozen_member_is_told_of():
+    frozen = FrozenEstimator(Ridge().fit([[0.0], [1.0]], [0.0, 1.0]))
+    found = supports(VotingRegressor([("one", frozen), ("two", Ridge())]))
+    assert found.answer == "caveat"
+    assert "a refit of the whole leaves it as it is" in found.reason
+
+
 def test_the_caveat_of_a_member_of_a_member_is_given_once():
     inner = VotingRegressor([("a", make_pipeline(StandardScaler(), Ridge())), ("b", Ridge())])
     found = supports(TransformedTargetRegressor(inner))
