@@ -17,8 +17,8 @@ from skinfluence.predictors import ComposedPredictor
 OF_MEMBER = "Of a member: "
 #: Caveat of an estimator whose own fit leaves a member as it is.
 FROZEN_MEMBER = (
-    "A frozen member is explained as the model that it holds, which a removed row moves; a refit of "
-    "the whole leaves it as it is."
+    "A frozen member is explained as the model that it holds, which a removed row moves; a refit "
+    "of the whole leaves it as it is."
 )
 
 

@@ -73,7 +73,7 @@ def coef_covariance(explainer, kind="HC3", *, groups=None):
         linearization = explainer.linearization_
         objective, changes = linearization.changes("newton_step", RowEdits.groups(found.rows))
         effects = objective.estimator_layout(changes.coef_changes())
-        return _spread(explainer, kind, len(effects), effects.T @ effects, effects.sum(axis=0))
+        return _spread(explainer, kind, found, effects.T @ effects, effects.sum(axis=0))
     member = _membership(explainer, found)
     n, p = explainer.objective_.n_rows, explainer.objective_.n_parameters
     total, squares = np.zeros(p), np.zeros((p, p))
@@ -88,8 +88,7 @@ def coef_covariance(explainer, kind="HC3", *, groups=None):
             grouped += member[rows].T @ effects[0]
     if member is not None:
         squares, total = grouped.T @ grouped, grouped.sum(axis=0)
-    n_units = n if member is None else member.shape[1]
-    return _spread(explainer, kind, n_units, squares, total)
+    return _spread(explainer, kind, found, squares, total)
 
 
 @shared_parameters
@@ -133,9 +132,8 @@ def standard_error(explainer, X_test, y_test=None, *, target="auto", kind="HC3",
         effects = group_influence(
             explainer, found.rows, X_test, y_test, target=target, method=_without(explainer)
         )
-        return _errors(explainer, kind, effects.shape[1], (effects, effects))
+        return _errors(explainer, kind, found, (effects, effects))
     member = _membership(explainer, found)
-    n_units = explainer.objective_.n_rows if member is None else member.shape[1]
     joint = explainer.test_rows(X_test, y_test, target=target).target.joint
     n_test, parts = _num_samples(X_test), []
     for rows in row_blocks(n_test, 48 * explainer.objective_.n_rows) if not joint else [None]:
@@ -143,7 +141,7 @@ def standard_error(explainer, X_test, y_test=None, *, target="auto", kind="HC3",
         effects = _pair(explainer, kind, partial(explainer.influence, target=target), *some)
         if member is not None:
             effects = (effects[0] @ member,) * 2
-        parts.append(_errors(explainer, kind, n_units, effects))
+        parts.append(_errors(explainer, kind, found, effects))
     return np.concatenate(parts)
 
 
@@ -166,30 +164,36 @@ def _without(explainer):
     return "refit" if explainer.objective_.closed_form else "newton_step"
 
 
-def _errors(explainer, kind, n_units, effects):
+def _errors(explainer, kind, found, effects):
     squares = np.einsum("ij,ij->i", *effects)
-    scale, center = _factors(explainer, kind, n_units)
-    squares -= center * effects[1].sum(axis=1) ** 2 / n_units
+    scale, center = _factors(explainer, kind, found)
+    squares -= center * effects[1].sum(axis=1) ** 2
     return np.sqrt(np.maximum(scale * squares, 0.0))
 
 
-def _spread(explainer, kind, n_units, squares, total):
-    scale, center = _factors(explainer, kind, n_units)
-    return scale * (squares - center * np.outer(total, total) / n_units)
+def _spread(explainer, kind, found, squares, total):
+    scale, center = _factors(explainer, kind, found)
+    return scale * (squares - center * np.outer(total, total))
 
 
-def _factors(explainer, kind, n_units):
-    """(factor, whether effects are centred) for rows, or for `n_units` groups of them."""
+def _factors(explainer, kind, found):
+    """(factor, what a squared sum of effects is centred by) for rows, or for groups of them.
+
+    Rows of weight zero do not count, nor do groups of such rows.
+    """
+    objective = explainer.objective_
+    there = (objective.sample_weight > 0).reshape(objective.n_rows, -1).any(axis=1)
+    n = n_units = int(there.sum())
+    if found is not None:
+        n_units = sum(there[rows].any() for rows in found.rows)
     if kind == "jackknife":
-        return (n_units - 1.0) / n_units, 1.0
+        return (n_units - 1.0) / n_units, 1.0 / n_units
     if kind != "HC1":
         return 1.0, 0.0
-    objective = explainer.objective_
-    n = int((objective.sample_weight > 0).any(axis=1).sum())
     p = objective.n_parameters
     if objective.loss.separable:  # each output has its own degrees of freedom
         p //= objective.n_outputs
-    if n_units == objective.n_rows:
+    if found is None:
         return n / (n - p), 0.0
     return n_units / (n_units - 1.0) * (n - 1.0) / (n - p), 0.0
 

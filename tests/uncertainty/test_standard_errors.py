@@ -158,3 +158,20 @@ def test_bad_input(table):
     hinge = InfluenceExplainer(LinearSVC(loss="hinge", max_iter=100_000)).fit(X, y > 150)
     with pytest.warns(UserWarning, match="stands in"):
         coef_covariance(hinge)
+
+
+@pytest.mark.parametrize("kind", ["HC1", "HC3", "jackknife"])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_rows_of_weight_zero_are_as_good_as_absent(kind, grouped, table):
+    X, y, weights = table[0], table[1], table[2].copy()
+    weights[:8] = 0.0
+    site = np.arange(len(y)) // 4 if grouped else None
+    with_them = InfluenceExplainer(LinearRegression()).fit(X, y, sample_weight=weights)
+    absent = InfluenceExplainer(LinearRegression()).fit(X[8:], y[8:], sample_weight=weights[8:])
+    others = None if site is None else site[8:]
+    want = coef_covariance(absent, kind, groups=others)
+    np.testing.assert_allclose(coef_covariance(with_them, kind, groups=site), want, rtol=1e-9)
+    want = standard_error(absent, X[:3], kind=kind, groups=others)
+    np.testing.assert_allclose(
+        standard_error(with_them, X[:3], kind=kind, groups=site), want, rtol=1e-9
+    )
