@@ -139,8 +139,11 @@ class LinearDiscriminant(DiscriminantModel):
         half = 0.5 * ((self.means - self.origin) * self.slopes).sum(axis=1)
         return (as_dense(X) - self.origin) @ self.slopes.T - half
 
+    def shared_features(self, X):
+        return as_dense(X) - self.origin
+
     def features(self, X):
-        return [as_dense(X) - self.origin] * self.n_classes
+        return [self.shared_features(X)] * self.n_classes
 
     def terms(self, c, rows, linear):
         u = self.X[rows] - self.means[c]
@@ -227,9 +230,6 @@ class QuadraticDiscriminant(DiscriminantModel):
     def features(self, X):
         X = as_dense(X)
         return [(X - self.means[c]) @ self.vectors[c] for c in range(self.n_classes)]
-
-    def contracted_reader(self, X, slopes):
-        return None
 
     def terms(self, c, rows, linear):
         raise TypeError("Its changes are no products of features: see `changes_of_scores`.")

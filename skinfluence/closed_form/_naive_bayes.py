@@ -5,6 +5,10 @@ import numpy as np
 from skinfluence.closed_form._base import as_dense
 from skinfluence.closed_form._sums import SumModel
 
+#: Squared distance of class means, in variances, up to which one centre serves all classes: three
+#: digits are lost.
+NEAR = 1000.0
+
 
 class GaussianNaiveBayes(SumModel):
     """GaussianNB: score of class k is log p_k - sum_j (log v_kj + (x_j - mean_kj)^2 / v_kj) / 2.
@@ -44,6 +48,21 @@ class GaussianNaiveBayes(SumModel):
     def features(self, X):
         far = [as_dense(X) - mean for mean in self.means]
         return [np.hstack([f**2, f]) for f in far]
+
+    def shared_features(self, X):
+        center = self.means.mean(axis=0)
+        if ((self.means - center) ** 2 > NEAR * self.spread).any():
+            return None  # the difference of large numbers would be left
+        far = as_dense(X) - center
+        return np.hstack([far**2, far])
+
+    def shared_terms(self, c, rows):
+        p, off = self.X.shape[1], self.means[c] - self.means.mean(axis=0)
+        for k, D, const in self.terms(c, rows, True):  # of (x - mean)^2 and x - mean
+            squares, along = D[:, :p], D[:, p:]
+            const = const + squares @ off**2 - along @ off
+            along -= 2.0 * off * squares
+            yield k, D, const
 
     def terms(self, c, rows, linear):
         v = self.spread[c] + self.estimator.epsilon_

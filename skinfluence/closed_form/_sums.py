@@ -7,9 +7,6 @@ from scipy import sparse
 
 from skinfluence.closed_form._base import ClosedFormModel
 
-#: Classes up to which the terms of all scores are multiplied at once, with zeros for most.
-MOST_AT_ONCE = 3
-
 
 class SumModel(ClosedFormModel):
     """A classifier whose scores are functions of weighted sums of its rows, S = sum_i w_i s_i.
@@ -103,28 +100,34 @@ class SumModel(ClosedFormModel):
         """
         return None
 
+    def shared_features(self, X):
+        """Functions of test rows (n_test, q) in which the changes of all scores are linear.
+
+        None where each score has features of its own.
+        """
+        return None
+
+    def shared_terms(self, c, rows):
+        """Derivatives as :meth:`terms` has them, in the shared features."""
+        return self.terms(c, rows, True)
+
     def contracted_reader(self, X, slopes):
-        features = self.features(X)
-        if self.n_classes > MOST_AT_ONCE or any(map(sparse.issparse, features)):
+        features = self.shared_features(X)
+        if self.n_outputs > 1 or features is None:
             return None
-        # of the scores: two classes have one raw prediction, the difference of theirs
-        slopes = np.hstack([-slopes, slopes]) if self.n_outputs == 1 else slopes
-        parts = [slope[:, None] * own for slope, own in zip(slopes.T, features, strict=True)]
-        left = np.hstack([*parts, slopes])
-        ends = np.cumsum([0] + [part.shape[1] for part in parts])
+        left = np.hstack([slopes * features, slopes])
 
         def read(rows, out=None):
             right, codes = np.zeros((len(rows), left.shape[1])), self.codes[rows]
-            for c in np.unique(codes):
+            for c in range(self.n_classes):
                 mine = np.flatnonzero(codes == c)
-                for k, D, const in self.terms(c, rows[mine], True):
-                    right[mine, ends[k] : ends[k + 1]] += D
-                    right[mine, ends[-1] + k] += const
-                right[mine, ends[-1] :] += self.prior_changes(c, rows[mine], True)
-            there = right.any(axis=0)
-            if there.all():
-                return np.matmul(left, right.T, out=out)
-            return np.matmul(left[:, there], right[:, there].T, out=out)
+                own, prior = right[mine], self.prior_changes(c, rows[mine], True)
+                own[:, -1] = prior[:, 1] - prior[:, 0]
+                for k, D, const in self.shared_terms(c, rows[mine]):
+                    own[:, :-1] += D if k == 1 else -D
+                    own[:, -1] += const if k == 1 else -const
+                right[mine] = own
+            return np.matmul(left, right.T, out=out)
 
         return read
 
