@@ -56,13 +56,12 @@ class GaussianNaiveBayes(SumModel):
         far = as_dense(X) - center
         return np.hstack([far**2, far])
 
-    def shared_terms(self, c, rows):
+    def shared_term(self, c, rows):
+        k, D, const = super().shared_term(c, rows)  # of (x - mean)^2 and x - mean
         p, off = self.X.shape[1], self.means[c] - self.means.mean(axis=0)
-        for k, D, const in self.terms(c, rows, True):  # of (x - mean)^2 and x - mean
-            squares, along = D[:, :p], D[:, p:]
-            const = const + squares @ off**2 - along @ off
-            along -= 2.0 * off * squares
-            yield k, D, const
+        const = const + D @ np.concatenate([off**2, -off])
+        D[:, p:] -= 2.0 * off * D[:, :p]
+        return k, D, const
 
     def terms(self, c, rows, linear):
         v = self.spread[c] + self.estimator.epsilon_

@@ -107,9 +107,10 @@ class SumModel(ClosedFormModel):
         """
         return None
 
-    def shared_terms(self, c, rows):
-        """Derivatives as :meth:`terms` has them, in the shared features."""
-        return self.terms(c, rows, True)
+    def shared_term(self, c, rows):
+        """The only derivative that :meth:`terms` has for two classes, in the shared features."""
+        (found,) = self.terms(c, rows, True)
+        return found
 
     def contracted_reader(self, X, slopes):
         features = self.shared_features(X)
@@ -118,14 +119,14 @@ class SumModel(ClosedFormModel):
         left = np.hstack([slopes * features, slopes])
 
         def read(rows, out=None):
-            right, codes = np.zeros((len(rows), left.shape[1])), self.codes[rows]
+            right, codes = np.empty((len(rows), left.shape[1])), self.codes[rows]
             for c in range(self.n_classes):
                 mine = np.flatnonzero(codes == c)
-                own, prior = right[mine], self.prior_changes(c, rows[mine], True)
-                own[:, -1] = prior[:, 1] - prior[:, 0]
-                for k, D, const in self.shared_terms(c, rows[mine]):
-                    own[:, :-1] += D if k == 1 else -D
-                    own[:, -1] += const if k == 1 else -const
+                k, D, const = self.shared_term(c, rows[mine])
+                own, sign = np.empty((len(mine), left.shape[1])), 1.0 if k == 1 else -1.0
+                np.multiply(D, sign, out=own[:, :-1])
+                prior = self.prior_changes(c, rows[mine], True)
+                own[:, -1] = prior[:, 1] - prior[:, 0] + sign * const
                 right[mine] = own
             return np.matmul(left, right.T, out=out)
 
