@@ -159,9 +159,9 @@ class ComposedPredictor(Predictor):
             if out is None:
                 out = np.empty((len(slopes), n_some), self.dtype)
             # a few at a time, so that what is added stays in the cache
-            for part in row_blocks(n_some, 8 * len(slopes), cache_mib=0.5):
+            for part in row_blocks(n_some, 8 * len(slopes), cache_mib=2.0):
                 own = slice(some.start + part.start, some.start + part.stop)
-                out[:, part] = first(own)
+                first(own, out[:, part])
                 for read in others:
                     out[:, part] += read(own)
             return out
