@@ -12,6 +12,9 @@ from scipy.linalg.lapack import dpotrf
 
 from skinfluence.linalg import row_blocks
 
+#: Part of a step that is left to the next one.
+LITTLE = 1e-4
+
 
 class KernelFactor:
     """Cholesky factor of the capacitance matrix of one output.
@@ -61,20 +64,21 @@ class KernelFactor:
     def _solve(self, right):
         return cho_solve((self._factor, True), right, check_finite=False)
 
-    def newton_step(self, dual, intercept):
+    def newton_step(self, dual, values, intercept):
         """Minus the inverse Hessian times a function: (dual coefficients (n,), intercept).
 
         Parameters
         ----------
-        dual : ndarray of shape (n,)
-            Dual coefficients of the function.
+        dual, values : ndarray of shape (n,)
+            Dual coefficients of the function, and its values on the training rows.
         intercept : float
             What belongs to the intercept.
         """
         S, own, others = self.rows, dual[self.rows], dual.copy()
         others[S] = 0.0
         right = -own / self.root
-        if others.any():  # what the rows without curvature do to these
+        # what the rows without curvature do to these; a little of it is left to the next step
+        if np.abs(others).sum() * self.space.diagonal.max() > LITTLE * np.abs(values).max():
             right += self.root * (self.space.gram @ others)[S] / self.strength
         moved, shift = self._solve(right), 0.0
         if self.free:

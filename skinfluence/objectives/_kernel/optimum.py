@@ -5,6 +5,9 @@ import numpy as np
 from skinfluence.objectives._kernel.objective import LEFT_OUT, LEFT_OUT_OF_STEPS
 from skinfluence.objectives._line_search import root_of_slope
 
+#: Curvature that is left out of a step, in units of the stationarity before it.
+FEW_DIGITS = 1e-2
+
 
 def kernel_optimum(objective, *, max_iter, tol, reached):
     """(objective at its optimum, stationarity there, number of steps).
@@ -28,7 +31,6 @@ def kernel_optimum(objective, *, max_iter, tol, reached):
         Where a step is not determined.
     """
     quadratic = objective.loss.quadratic
-    left_out = LEFT_OUT if quadratic else LEFT_OUT_OF_STEPS
     scale = objective.gradient_scale
     current = best = objective
     now = least = objective.stationarity(scale)
@@ -36,7 +38,9 @@ def kernel_optimum(objective, *, max_iter, tol, reached):
     while now > tol and n_iter < max_iter and stalled < 3:
         n_iter += 1
         fresh = factors is None
-        factors = current.factors(left_out) if fresh else factors
+        if fresh:  # far away fewer rows will do: a step brings as many digits
+            left_out = LEFT_OUT if quadratic else max(LEFT_OUT_OF_STEPS, FEW_DIGITS * now)
+            factors = current.factors(left_out)
         current = _after_step(current, factors, search=now > 1e-6)
         before, now = now, current.stationarity(scale)
         if now > 0.1 * before and not quadratic:
@@ -54,12 +58,12 @@ def kernel_optimum(objective, *, max_iter, tol, reached):
 def _after_step(objective, factors, *, search):
     """The objective after a Newton step, as long as the least value along it has it."""
     predictor = objective.predictor
-    dual = objective.dual_gradient[0]
+    dual, values = objective.dual_gradient
     free = predictor.intercept is not None
     step, shift = np.empty_like(dual), np.zeros(dual.shape[1])
     for k, factor in enumerate(factors):
         own = objective.intercept_gradient[k] if free else 0.0
-        step[:, k], shift[k] = factor.newton_step(dual[:, k], own)
+        step[:, k], shift[k] = factor.newton_step(dual[:, k], values[:, k], own)
     moved = predictor.space.gram @ step
     length = _length(objective, step, moved, shift) if search else 1.0
     intercept = predictor.intercept + length * shift if free else None
