@@ -7,9 +7,10 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit, cross_val_predict
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -102,6 +103,9 @@ def test_weights_go_to_what_takes_them_first():
         (GridSearchCV(LogisticRegression(), {}), True),
         (BaggingClassifier(make_pipeline(StandardScaler(), LogisticRegression())), True),
         (GridSearchCV(KNeighborsClassifier(), {}), False),
+        (VotingClassifier([("a", LogisticRegression()), ("b", "drop")]), True),
+        (VotingClassifier([("a", LogisticRegression()), ("b", KNeighborsClassifier())]), False),
+        (OneVsRestClassifier(LogisticRegression()), False),
     ],
 )
 def test_it_is_known_which_estimators_take_weights(estimator, takes):

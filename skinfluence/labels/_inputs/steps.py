@@ -4,6 +4,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import has_fit_parameter
 
 from skinfluence.adapters import is_frozen, is_search
@@ -46,6 +47,12 @@ def weight_name(estimator):
         return None if inner is None else f"{name}__{inner}"
     if has_fit_parameter(estimator, "sample_weight"):
         return "sample_weight"
+    if type(estimator).__name__.startswith("Voting"):  # to all of its members
+        members = [member for _, member in estimator.estimators if not isinstance(member, str)]
+        takes = all(has_fit_parameter(member, "sample_weight") for member in members)
+        return "sample_weight" if takes else None
+    if type(estimator).__module__ == "sklearn.multiclass" and not _routing_enabled():
+        return None  # passes fit parameters on by metadata routing alone
     inner = getattr(estimator, "estimator", None)  # a search, which passes fit parameters on
     return weight_name(inner) if hasattr(inner, "fit") else None
 

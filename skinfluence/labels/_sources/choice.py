@@ -34,6 +34,12 @@ from skinfluence.solvers import AutoSolver, Sizes
 def choose_sources(flagger, X, target, weight, seed):
     """(source that judges, source whose model has influences or None); mostly one and the same."""
     estimator, closed, note = flagger.estimator, None, ""
+    if estimator is not None and np.ptp(weight) > 0 and weight_name(estimator) is None:
+        raise ValueError(
+            f"sample_weight differs between rows, but {type(last_step(estimator)).__name__} takes "
+            "no sample_weight. Leave it out (weights of 0 and 1 are supported), or pass an "
+            "estimator that takes weights."
+        )
     if estimator is None:
         steps = preparing_steps(getattr(flagger, "_judged_for", None))
         encoder, columns = table_encoder(X, [seeded(clone(step), seed) for step in steps])
@@ -74,12 +80,6 @@ def choose_sources(flagger, X, target, weight, seed):
                 closed = None
         except UnsupportedEstimatorError:
             pass
-    if np.ptp(weight) > 0 and weight_name(estimator) is None:
-        raise ValueError(
-            f"sample_weight differs between rows, but {type(last_step(estimator)).__name__} takes "
-            "no sample_weight. Leave it out (weights of 0 and 1 are supported), or pass an "
-            "estimator that takes weights."
-        )
     judge = CrossValidatedPredictor(
         X,
         target,
