@@ -63,8 +63,9 @@ class LinearChanges(Changes):
         return self._residual(some if everything else self.rows[some])
 
     def set_nan(self, some):
-        self._residual, self._own = self.residual, None
-        self._residual[some] = np.nan
+        # a copy: an inverse may keep it
+        self.residual = self._residual = self.residual.copy()
+        self.residual[some], self._own = np.nan, None
 
     def take(self, some):
         """Some of the changes, for a slice or an array of int."""

@@ -88,7 +88,8 @@ def deleted_rows(objective, inverse, rows):
     if not coupling:
         deleted, full, own = _kept_residual(objective, inverse, rows, residual)
         if full.any() and takes_least_norm(objective, inverse):
-            deleted[full], own = least_norm_residuals(objective, inverse, rows[full]), None
+            deleted, own = deleted.copy(), None
+            deleted[full] = least_norm_residuals(objective, inverse, rows[full])
         else:
             _warn_of_full_leverage(objective, inverse, rows[full])
         some = crossing_rows(objective, inverse, rows)
@@ -135,7 +136,7 @@ def _kept_residual(objective, inverse, rows, residual):
 
     # the objective is kept, so that no other one can take its identity
     _, deleted, full = inverse.cached(("deleted", id(objective)), make)
-    return deleted.copy(), full, own
+    return deleted, full, own
 
 
 def _deleted_residual(objective, inverse, removal, rows, residual):
@@ -144,7 +145,7 @@ def _deleted_residual(objective, inverse, removal, rows, residual):
     `inverse` belongs to what the removal leaves of the other rows; `residual` gives s_i r_i.
     """
     K = objective.n_outputs
-    deleted, own = np.empty((len(rows), K)), np.empty((len(rows), K))  # which is not kept
+    deleted, own = np.empty((len(rows), K)), None
     full = np.empty(len(rows), dtype=bool)
     for some, forms in inverse.iter_leverage_blocks(rows, 40 * K * K):
         mine = rows[some]
@@ -162,7 +163,9 @@ def _deleted_residual(objective, inverse, removal, rows, residual):
             follows = low_rank_raw_changes(inverse, predictor, removal.directions, coefs)
             right = right * ratio + curvature.apply(follows)
         deleted[some], full[some] = system.solve(right)
-        own[some] = np.einsum("nkj,nj->nk", forms, deleted[some])
+        if not inverse.has_leverage_blocks:  # else they give it again
+            own = np.empty(deleted.shape) if own is None else own
+            own[some] = np.einsum("nkj,nj->nk", forms, deleted[some])
     return deleted, full, own
 
 

@@ -121,6 +121,9 @@ class InverseHessian(LinearOperator):
             return self.leverage_blocks()[rows]
         return self.leverage_blocks_of(self.hessian.predictor.take(rows))
 
+    #: whether the leverage blocks of all training rows are kept
+    has_leverage_blocks = property(lambda self: self._leverage_blocks is not None)
+
     def iter_leverage_blocks(self, rows, bytes_per_row):
         """Iterate over (slice of `rows`, their :meth:`leverage_blocks`); all are kept if small."""
         n, K = self.hessian.n_rows, self.hessian.n_outputs
