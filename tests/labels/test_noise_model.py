@@ -74,7 +74,7 @@ def test_the_gradient_is_that_of_the_penalised_likelihood(monkeypatch):
         losses.append(loss)
         return type("Found", (), {"x": position, "fun": 0.0})
 
-    problem = noise_matrix._Problem(log_proba, given, weight)
+    problem = noise_matrix._Problem(log_proba, given, weight, np.full(len(given), -1))
     position = 0.3 * np.random.RandomState(2).randn(problem.parts[-1] + 9)
     monkeypatch.setattr(noise_matrix, "minimize", caught)
     problem.fit(position, matrix=True)

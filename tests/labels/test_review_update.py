@@ -8,34 +8,38 @@ from sklearn.base import clone
 
 from skinfluence import LabelFlagger
 from tests.labels._quick import quick
-from tests.labels._reviewed import X, copied, given, model, table, truth, typed, values, wrong
+from tests.labels._reviewed import (
+    X,
+    X_test,
+    copied,
+    given,
+    model,
+    table,
+    truth,
+    typed,
+    values,
+    wrong,
+    y_test,
+)
 
-# Trees and cross-validated models have more that changes with a label than ridge regressions.
-AGREEMENT = [
-    ("linear", 0.99, 0.005),
-    ("rbf", 0.99, 0.005),
-    ("given", 0.99, 0.005),
-    ("own", 0.99, 0.005),
-]
 
-
-@pytest.mark.parametrize(("name", "rank", "mean"), AGREEMENT)
-def test_an_update_agrees_with_a_fit_to_the_corrected_labels(reviewed, name, rank, mean):
+@pytest.mark.parametrize("name", ["linear", "rbf", "given", "own"])
+def test_an_update_ranks_as_a_fit_to_the_corrected_labels_and_knows_which_were_wrong(
+    reviewed, name
+):
     flagger = copied(reviewed[name])
-    before = flagger.label_quality_.copy()
     rows = flagger.suggest_review(30)
     assert flagger.update(rows, truth[rows]) is flagger
     corrected = given.copy()
     corrected[rows] = truth[rows]
     fresh = clone(flagger).fit(X, corrected)
     rest = np.setdiff1d(np.arange(300), rows)
-    got, want = flagger.label_quality_[rest], fresh.label_quality_[rest]
-    assert spearmanr(got, want).statistic > rank
-    assert np.abs(got - want).mean() < mean
-    # and the labels were news: without the update the qualities were further off
-    assert np.abs(before[rest] - want).mean() > 3 * np.abs(got - want).mean()
-    assert (flagger.flagged_ != fresh.flagged_)[rest].mean() < 0.03
-    np.testing.assert_allclose(flagger.noise_matrix_, fresh.noise_matrix_, atol=0.02)
+    assert spearmanr(flagger.label_quality_[rest], fresh.label_quality_[rest]).statistic > 0.9
+    # the rate is that of the rows that are left, the matrix that of all labels as given
+    share, error = wrong[rest].mean(), max(flagger.noise_rate_std_, 0.01)
+    assert abs(flagger.noise_rate_ - share) < 2 * error
+    assert abs(flagger.noise_rate_ - share) < abs(fresh.noise_rate_ - share)
+    assert np.abs(flagger.noise_matrix_[[0, 1], [1, 0]] - 0.15).max() < 0.1
 
 
 def test_an_update_of_values_agrees_with_a_fit_to_the_corrected_values():
@@ -82,11 +86,14 @@ def test_reviewed_rows_are_certain_for_good(reviewed, name):
 
 def test_corrected_labels_teach_the_model(reviewed):
     flagger = copied(reviewed["given"])
-    rows = np.flatnonzero(wrong)
+    rows = flagger.suggest_review(60)
     flagger.update(rows, truth[rows])
     assert flagger.contamination_ < 0.05
-    rest = np.setdiff1d(np.arange(300), rows)
-    assert flagger.label_quality_[rest].mean() > reviewed["given"].label_quality_[rest].mean()
+    before, after = (
+        one._judgement.prediction.predict(X_test)[np.arange(len(y_test)), y_test].mean()
+        for one in (reviewed["given"], flagger)
+    )
+    assert after > before  # the log-probabilities of the right labels of other rows
 
 
 def test_a_mask_names_rows_too(reviewed):

@@ -72,15 +72,21 @@ class NoiseVerdict:
         return np.exp(log_probabilities(logs))
 
 
-def fit_verdict(log_proba, codes, weight, before=None):
+def fit_verdict(log_proba, codes, weight, before=None, true=None):
     """The NoiseVerdict of rows of positive weight, from out-of-sample log-probabilities (n, K).
 
-    Fits start from those of `before`, another NoiseVerdict, where there is one.
+    Fits start from those of `before`, another NoiseVerdict, where there is one. `true` are the true
+    classes where a review has told them, -1 elsewhere. These rows were not drawn at random, but by
+    what the models and the given labels say: with both labels of them the likelihood is that of all
+    rows, and the rates are not those of the rows that are left.
     """
     kept = weight > 0
     log_proba, codes, weight = log_proba[kept], codes[kept], weight[kept] / weight[kept].mean()
     fits = before and (before.one_rate, before.matrix)
-    one_rate, matrix, share = fit_noise_matrices(log_proba, codes, weight, fits)
+    true = np.full(len(codes), -1) if true is None else true[kept]
+    one_rate, matrix, share = fit_noise_matrices(log_proba, codes, weight, fits, true)
+    left = true < 0
+    log_proba, codes, weight = log_proba[left], codes[left], weight[left]
     wrong = weight @ matrix.wrong(log_proba, codes)
     own = NoiseVerdict(one_rate, matrix, share, 0.0).posterior(log_proba, codes)
     own = np.clip(own[np.arange(len(codes)), codes], 1e-12, 1 - 1e-12)
@@ -102,6 +108,9 @@ class LabelNoise(FittedNoise):
 
     verdict: NoiseVerdict = field(repr=False)
     with_noise: bool  # whether the posterior is that of the verdict, or the prediction
+    given: np.ndarray = field(repr=False)  # codes of the labels before any review, (n,)
+    true: np.ndarray = field(repr=False)  # those that a review has told, -1 elsewhere, (n,)
+    fit_weight: np.ndarray = field(repr=False)  # of the fit, also of reviewed rows, (n,)
 
     def __post_init__(self):
         log_proba, self.own = self.prediction.value, (np.arange(len(self.codes)), self.codes)
@@ -216,9 +225,9 @@ class LabelNoise(FittedNoise):
         there, fit = self.weight > 0, self.verdict.matrix
         std, rate, of_rate = np.full(fit.matrix.shape, np.nan), np.nan, np.nan
         if there.any():
-            weight = self.weight[there] / self.weight[there].mean()
-            log_proba = self.prediction.value[there]
-            std, of_rate = standard_errors(fit, log_proba, self.codes[there], weight)
+            weight = self.fit_weight / self.fit_weight.mean()
+            data = self.prediction.value, self.given, weight, self.true
+            std, of_rate = standard_errors(fit, *data)
             rate = self.wrong_share(self.weight)
         return {
             "noise_matrix_": fit.matrix,
@@ -238,12 +247,14 @@ def fit_label_noise(
     matrices of a LabelNoise. Rows that are `certain` have a right label: they keep their weight.
     """
     own, verdict = (np.arange(len(codes)), codes), start and start.verdict
+    given, true = codes if start is None else start.given, np.where(certain, codes, -1)
     row_weight, plain = np.ones(len(codes)), None
     for n_iter in range(1, max_iter + 1):
         prediction = source.fit(weight * row_weight)
-        verdict = fit_verdict(prediction.value, codes, weight, verdict)
-        contradicted = weight @ (prediction.value.argmax(axis=1) != codes)
-        wrong = weight @ verdict.matrix.wrong(prediction.value, codes)
+        verdict = fit_verdict(prediction.value, given, weight, verdict, true)
+        left = np.where(certain, 0.0, weight)
+        contradicted = left @ (prediction.value.argmax(axis=1) != codes)
+        wrong = left @ verdict.matrix.wrong(prediction.value, codes)
         # where a model errs itself, rows that it doubts and that count less teach it its own errors
         if not noise_model or wrong < LEAST_PRECISION * contradicted:
             break
@@ -263,4 +274,7 @@ def fit_label_noise(
         plain=plain,
         verdict=verdict,
         with_noise=noise_model,
+        given=given,
+        true=true,
+        fit_weight=weight,
     )

@@ -115,14 +115,16 @@ def agreement(matrix, codes, predicted):
     return np.linalg.pinv(matrix)[codes, predicted]
 
 
-def fit_noise_matrices(log_proba, codes, weight, before=None):
+def fit_noise_matrices(log_proba, codes, weight, before=None, true=None):
     """(NoiseFit of one rate, NoiseFit of a matrix, share of the second in the mean of both).
 
     From out-of-sample log-probabilities (n, K), given labels and row weights of mean one. They
-    start from the two fits `before` to other log-probabilities of the same rows.
+    start from the two fits `before` to other log-probabilities of the same rows. `true` are the
+    codes of the true classes where they are known, -1 elsewhere.
     """
     n_classes = log_proba.shape[1]
-    problem = _Problem(*_some_rows(log_proba, codes, weight))
+    true = np.full(len(codes), -1) if true is None else true
+    problem = _Problem(*_some_rows(log_proba, codes, weight, true))
     if before is None:
         anchored = problem.anchored_matrix()
         rate = np.clip(1 - np.diag(anchored).mean(), 0.01, 0.9)
@@ -142,21 +144,23 @@ def fit_noise_matrices(log_proba, codes, weight, before=None):
     return one_rate, matrix, float(expit(STEEP * (gain / charge - EVEN)))
 
 
-def _some_rows(log_proba, codes, weight):
-    if len(codes) <= MOST_ROWS:
-        return log_proba, codes, weight
+def _some_rows(*arrays):
+    n = len(arrays[0])
+    if n <= MOST_ROWS:
+        return arrays
     # the permutation of a common seed may be the one that was used to flip labels
-    drawn = np.random.default_rng(SEED).permutation(len(codes))[:MOST_ROWS]
-    return log_proba[drawn], codes[drawn], weight[drawn]
+    drawn = np.random.default_rng(SEED).permutation(n)[:MOST_ROWS]
+    return tuple(values[drawn] for values in arrays)
 
 
-def standard_errors(fit, log_proba, codes, weight):
+def standard_errors(fit, log_proba, codes, weight, true=None):
     """Standard errors of the entries of a noise matrix (K, K), and of the share of wrong labels.
 
     From the information of the scores of single rows and of the priors, with all parameters free
-    that the fit has free.
+    that the fit has free. The share is that of the rows whose `true` class is not known (-1).
     """
-    problem = _Problem(*_some_rows(log_proba, codes, weight))
+    true = np.full(len(codes), -1) if true is None else true
+    problem = _Problem(*_some_rows(log_proba, codes, weight, true))
     of_entries, of_rate = problem.standard_errors(fit.position)
     few = np.sqrt(problem.n / len(codes))
     return few * of_entries, float(few * of_rate)
@@ -169,8 +173,11 @@ class _Problem:
     and R are zero and no parameters.
     """
 
-    def __init__(self, log_proba, codes, weight):
+    def __init__(self, log_proba, codes, weight, true):
         n, K = self.n, self.n_classes = log_proba.shape
+        self.open = true < 0
+        # which true classes each row may have: of one that was reviewed only that one
+        self.allowed = self.open[:, None] | (true[:, None] == np.arange(K))
         scores = centred(log_proba)
         size = np.sqrt(weight @ (scores**2).mean(axis=1) / weight.sum())
         self.scale = max(size, np.finfo(float).tiny)
@@ -218,7 +225,7 @@ class _Problem:
         """(probabilities, matrix, matrix of the common rate, posteriors, log-likelihoods)."""
         logits = self.scores @ self.slope(position) + self.unpack(position)[1]
         proba, (matrix, common) = np.exp(log_probabilities(logits)), self.matrix(position)
-        joint = proba * matrix[:, self.codes].T
+        joint = proba * matrix[:, self.codes].T * self.allowed
         total = np.maximum(joint.sum(axis=1), np.finfo(float).tiny)
         return proba, matrix, common, joint / total[:, None], np.log(total)
 
@@ -308,7 +315,8 @@ class _Problem:
         jacobian[:, at_rate] = (T * (self.off - (T * self.off).sum(axis=1, keepdims=True))).ravel()
         if self.whole:
             jacobian[:, self.parts[-1] :] = by_R
-        of_rate = self.weight @ posterior / self.total @ jacobian[:: K + 1]
+        left = self.weight * self.open
+        of_rate = left @ posterior / left.sum() @ jacobian[:: K + 1]
         variances = ((jacobian @ covariance) * jacobian).sum(axis=1)
         return np.sqrt(variances).reshape(K, K), np.sqrt(of_rate @ covariance @ of_rate)
 

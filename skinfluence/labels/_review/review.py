@@ -101,15 +101,17 @@ class Review:
         Parameters
         ----------
         rows : array-like of int, of names, or bool mask
-            Reviewed training rows, by position, by name in the index of the training data (as
-            :meth:`report` names them), or by a mask.
+            Reviewed training rows, also those whose label was right: by position, by name in the
+            index of the training data (as :meth:`report` names them), or by a mask.
         labels : array-like of shape (n_rows,)
             Their right labels, of known classes: the given one where it was right.
 
         Returns
         -------
         self : LabelFlagger
-            With all fitted attributes as after a fit to the corrected labels.
+            With all fitted attributes of models of the corrected labels. The noise of classes is
+            estimated from both labels of a reviewed row: `noise_matrix_` is that of the labels
+            before any review, `noise_rate_` the share of wrong labels among the other rows.
 
         Raises
         ------
