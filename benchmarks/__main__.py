@@ -14,6 +14,7 @@ BENCHMARKS = (
     "influence_matrix",
     "leave_one_out",
     "import_time",
+    "command_line",
     "kernels",
     "scaling",
     "crossover",
