@@ -77,7 +77,7 @@ def test_a_call_after_one_that_was_interrupted_reports_its_own_solutions(monkeyp
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skinfluence.explainer._linearizations.linear.TopK.add", interrupt)
+    monkeypatch.setattr("skinfluence.explainer._most_influential.TopK.add", interrupt)
     with pytest.raises(KeyboardInterrupt) as kept:
         explainer.top_influences(X[:3], y[:3])
     with pytest.warns(ConvergenceWarning, match="of 3 right-hand sides"):

@@ -47,12 +47,13 @@ class LeftOut:
         self.scorer = scorer_of(explainer, scoring)
         check_weights(sample_weight)
         n = explainer.objective_.n_rows
-        if sample_weight is not None and np.shape(sample_weight) != (n,):
+        shape = (n,) if sample_weight is None else np.asarray(sample_weight).shape
+        if shape != (n,):
             raise ValueError(
-                f"sample_weight has shape {np.shape(sample_weight)}. Expected ({n},), one weight "
-                "for each training row."
+                f"sample_weight has shape {shape}. Expected ({n},), one weight for each training "
+                "row."
             )
-        self.rows = np.arange(explainer.objective_.n_rows)
+        self.rows = np.arange(n)
         self.far, steps = self.rows[:0], False
         if method == "auto":
             exact = is_exact(explainer)
