@@ -97,7 +97,7 @@ class LabelFlagger(Review, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         standard error: the last fit, whose rows are weighted by the probability that their label is
         right, compared with the fit to all labels as given, rows predicted without themselves.
         Labels are those given, corrected by the noise matrix (Natarajan et al. 2013, lemma 1). NaN
-        where there was only one fit.
+        where there was only one fit, or a warning says that the models predict no labels.
     contamination_ : float
         Share that is flagged. Below `noise_rate_` where fewer rows contradict their label.
     judged_by_ : {"leave_one_out", "cross_validation"}

@@ -118,6 +118,8 @@ def test_far_values_of_a_target_that_X_does_not_explain_are_flagged_with_a_warni
     with pytest.warns(UserWarning, match="no better than their median does: .* may be right"):
         found = LabelFlagger(LinearRegression()).fit(X, y)
     assert found.flagged_.sum() <= (y > 0).sum()
+    assert np.isnan(found.expected_gain_)  # rows that are only unusual promise no gain
+    assert found.summary().gain_in_words == ""
 
 
 def test_the_share_of_wrong_values_has_an_error():

@@ -11,7 +11,6 @@ wrong labels is that of the matrix. As many labels are flagged, but none that is
 the models that have not seen the row.
 """
 
-import warnings
 from dataclasses import dataclass, field
 from numbers import Real
 
@@ -19,7 +18,6 @@ import numpy as np
 from scipy.optimize import bisect
 from scipy.special import expit
 
-from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._noise.fitted import FittedNoise
 from skinfluence.labels._noise.matrix import (
     NoiseFit,
@@ -200,25 +198,23 @@ class LabelNoise(FittedNoise):
         own = given[np.arange(len(codes)), codes]
         return np.log(np.maximum(np.where(codes >= 0, own, 0.0), np.finfo(float).tiny))
 
-    def warn(self):
-        """Warn where labels are flagged and nothing predicts the labels."""
+    def reason_to_doubt(self):
         if not self.flagged.any():
-            return
+            return None
         weight = self.weight
         share = np.bincount(self.codes, weight) / weight.sum()
         # at the temperature that suits them best
         _, likelihood = stacking_weights(self.prediction.value[None], self.codes, weight)
         by_shares = share[share > 0] @ np.log(share[share > 0])
         gain = weight.sum() / weight.mean() * (likelihood - by_shares)
-        if gain < CHANCE:
-            warnings.warn(
-                "Models that have not seen a row predict its label no better than the shares of "
-                f"the classes do: log-likelihood {gain:+.1f} nats against them on "
-                f"{len(self.codes):,} labels. They cannot show which labels are wrong. Give "
-                "columns or an estimator that predict the labels.",
-                UserWarning,
-                stacklevel=user_stacklevel(),
-            )
+        if gain >= CHANCE:
+            return None
+        return (
+            "Models that have not seen a row predict its label no better than the shares of "
+            f"the classes do: log-likelihood {gain:+.1f} nats against them on "
+            f"{len(self.codes):,} labels. They cannot show which labels are wrong. Give "
+            "columns or an estimator that predict the labels."
+        )
 
     def attributes(self):
         """Attributes of a flagger that do not belong to rows."""

@@ -1,10 +1,12 @@
 """Shared by the fitted noise models of labels and of values."""
 
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 
@@ -14,8 +16,7 @@ class FittedNoise(ABC):
 
     A subclass has, of the training rows, `quality`, `tie_break`, `out_of_sample`, `predicted` and
     `suggested(flagged)`, each of shape (n, ...); of new rows `of_new_rows(X, codes)` (quality,
-    suggestion, prediction) and `log_likelihood(X, codes)`; `attributes()` of a flagger; and
-    `warn()`.
+    suggestion, prediction) and `log_likelihood(X, codes)`; and `attributes()` of a flagger.
     """
 
     prediction: OutOfSamplePrediction = field(repr=False)  # of the last fit
@@ -48,12 +49,22 @@ class FittedNoise(ABC):
     def rightness(self, predicted):
         """How right predictions (n,) of the training rows are, more is better, (n,)."""
 
+    @abstractmethod
+    def reason_to_doubt(self):
+        """Sentences where labels are flagged and nothing predicts labels; None elsewhere."""
+
+    def warn(self):
+        """Warn where labels are flagged and nothing predicts the labels."""
+        if reason := self.reason_to_doubt():
+            warnings.warn(reason, UserWarning, stacklevel=user_stacklevel())
+
     def expected_gain(self):
         """(gain of the mean rightness by the row weights of the last fit, its standard error).
 
-        All rows are predicted without themselves. NaN where there was one fit, or no row counts.
+        All rows are predicted without themselves. NaN where there was one fit, no row counts, or
+        there is a :meth:`reason_to_doubt`.
         """
-        if self.plain is None or not self.weight.any():
+        if self.plain is None or not self.weight.any() or self.reason_to_doubt():
             return np.nan, np.nan
         share = self.weight / self.weight.sum()
         difference = self.rightness(self.predicted) - self.rightness(self.plain)

@@ -6,13 +6,11 @@ are fitted in turns: in the next fit each row has the weight of the probability 
 right, as in expectation-maximisation.
 """
 
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import expit
 
-from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._noise.error_mixture import ErrorMixture, fit_error_mixture
 from skinfluence.labels._noise.fitted import FittedNoise
 
@@ -97,26 +95,24 @@ class ValueNoise(FittedNoise):
         predicted = self.prediction.predict(X)
         return self.mixture.log_density(values - predicted, predicted)
 
-    def warn(self):
-        """Warn where values are wrong and nothing predicts the others."""
+    def reason_to_doubt(self):
         there = self.weight > 0
         wrong = there & (self.wrong_probability > THRESHOLDS["auto"])
         right = there & ~wrong
         if not right.any() or not wrong.any():
-            return
+            return None
         left, spread = (
             np.average(np.abs(values - np.median(values)), weights=self.weight[right])
             for values in ((self.codes - self.prediction.value)[right], self.codes[right])
         )
-        if left >= NO_BETTER * spread:
-            warnings.warn(
-                "The model predicts most values no better than their median does: without the row, "
-                f"the mean absolute error is {left:.3g}, against {spread:.3g}. The "
-                f"{wrong.sum():,} values that are probably wrong are far from all others, "
-                "whatever X holds; where such values are usual, they may be right.",
-                UserWarning,
-                stacklevel=user_stacklevel(),
-            )
+        if left < NO_BETTER * spread:
+            return None
+        return (
+            "The model predicts most values no better than their median does: without the row, "
+            f"the mean absolute error is {left:.3g}, against {spread:.3g}. The "
+            f"{wrong.sum():,} values that are probably wrong are far from all others, "
+            "whatever X holds; where such values are usual, they may be right."
+        )
 
     def attributes(self):
         """Attributes of a flagger that do not belong to rows."""
