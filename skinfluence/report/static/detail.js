@@ -32,8 +32,10 @@ function namedButton(name, words, label) {
 function detailWords(row) {
   const what = isValues ? "value" : "label";
   const words = [`The given ${what} is right with probability ${percent(row.quality)}.`];
-  for (const [label, share] of Object.entries(row.proba ?? {}))
-    words.push(`Without the row the model gives ${shownLabel(label)} ${percent(share)}.`);
+  const shares = Object.entries(row.proba ?? {}).map(
+    ([label, share]) => `${shownLabel(label)} ${percent(share)}`,
+  );
+  if (shares.length) words.push(`Without the row the model gives ${shares.join(", ")}.`);
   return words.join(" ");
 }
 
