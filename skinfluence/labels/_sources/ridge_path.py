@@ -19,15 +19,20 @@ D. M. Allen (1974), The relationship between variable selection and data augment
 for prediction, Technometrics 16(1).
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import eigh, get_blas_funcs
 
+from skinfluence.kernels import single_threaded_blas
+
 #: Directions with less than this share of the largest variance are dropped.
 RANK_TOLERANCE = 1e-10
 #: A row whose prediction is its own target alone cannot be left out; this bounds the division.
 MAX_LEVERAGE = 1 - 1e-9
+#: Up to so many columns, threads that factorise them wait for each other longer than they work.
+ONE_THREAD = 1000
 
 
 @dataclass
@@ -45,7 +50,8 @@ class RidgePath:
     def at(self, damping):
         """The fit at one damping: its rotation is triangular, and costs half as much to apply."""
         root = np.sqrt(self._shrunk([damping])[:, 0])
-        Q, R = np.linalg.qr((self.rotation / root).T)
+        with _threads(len(root)):
+            Q, R = np.linalg.qr((self.rotation / root).T)
         moment = Q.T @ (self.moment / root[:, None])
         square = R.shape[0] == R.shape[1]
         return RidgePath(self.mean, R.T, np.ones(len(root)), 0.0, moment, self.intercept, square)
@@ -85,6 +91,10 @@ class RidgePath:
         return values + self.intercept
 
 
+def _threads(n_columns):
+    return single_threaded_blas() if n_columns <= ONE_THREAD else nullcontext()
+
+
 def ridge_path(blocks, penalty=None):
     """The RidgePath of blocks of (columns, targets, weights of any scale).
 
@@ -107,7 +117,8 @@ def ridge_path(blocks, penalty=None):
         target = target + weight @ targets
     mean, intercept = first / total, target / total
     gram = gram / total - np.outer(mean, mean)
-    variances, vectors = eigh((gram + gram.T) / 2, penalty)
+    with _threads(len(gram)):
+        variances, vectors = eigh((gram + gram.T) / 2, penalty)
     kept = variances > RANK_TOLERANCE * max(variances[-1], np.finfo(float).tiny)
     variances, vectors = variances[kept], vectors[:, kept]
     return RidgePath(
