@@ -51,13 +51,10 @@ class Training:
     X, y : ndarrays
         Training rows and labels.
     weight_decay : float
-    together : bool
-        Whether many networks take a step in one pass (torch.func.vmap), which is faster for
-        fully connected layers and slower for convolutions.
     """
 
-    def __init__(self, module, X, y, weight_decay, together):
-        self.module, self.weight_decay, self.together = module, weight_decay, together
+    def __init__(self, module, X, y, weight_decay):
+        self.module, self.weight_decay = module, weight_decay
         self.X, self.y = torch.as_tensor(X), torch.as_tensor(y)
         self.sizes = [
             (name, value.shape, value.numel()) for name, value in module.named_parameters()
@@ -105,10 +102,7 @@ class Training:
 
         if removed is None:
             return torch.func.grad(with_all)(theta[0])[None]
-        each, rows = torch.func.grad(without), (self.X[removed], self.y[removed])
-        if self.together:
-            return torch.func.vmap(each)(theta, *rows)
-        return torch.stack([each(*one) for one in zip(theta, *rows, strict=True)])
+        return torch.func.vmap(torch.func.grad(without))(theta, self.X[removed], self.y[removed])
 
     def descend(self, state, batches, rates, removed=None):
         """States after each step along the same batches, of all rows or without `removed`."""
