@@ -77,7 +77,7 @@ INTRODUCTION = (
     "one with all rows that the change of the test loss is measured from, see the same batches; "
     "each step subtracts the removed row's share of the gradient. The damping is the smallest of "
     f"{', '.join(map(str, DAMPINGS))} with which the Hessian has positive curvature; the paper's "
-    "was 0.01. The paper reports R = 0.86."
+    "was 0.01. The paper reports R = 0.86 for 100 rows."
 )
 
 
