@@ -45,12 +45,12 @@ def weight_name(estimator):
         name, last = estimator.steps[-1]
         inner = weight_name(last)
         return None if inner is None else f"{name}__{inner}"
-    if has_fit_parameter(estimator, "sample_weight"):
-        return "sample_weight"
     if type(estimator).__name__.startswith("Voting"):  # to all of its members
         members = [member for _, member in estimator.estimators if not isinstance(member, str)]
         takes = all(has_fit_parameter(member, "sample_weight") for member in members)
         return "sample_weight" if takes else None
+    if has_fit_parameter(estimator, "sample_weight"):
+        return "sample_weight"
     if type(estimator).__module__ == "sklearn.multiclass" and not _routing_enabled():
         return None  # passes fit parameters on by metadata routing alone
     inner = getattr(estimator, "estimator", None)  # a search, which passes fit parameters on
