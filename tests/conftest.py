@@ -18,7 +18,7 @@ import pytest
 from tests._data import load_shared_data
 
 #: Test functions with at most so many cases are never thinned out.
-FEW = 3
+FEW = 4
 
 
 def pytest_addoption(parser):
@@ -30,6 +30,7 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.hookimpl(trylast=True)  # of the cases that `-m` leaves
 def pytest_collection_modifyitems(config, items):
     """Thin out repeated cases, as the gate does in part: no test function goes."""
     share = config.getoption("--one-in")
