@@ -210,7 +210,9 @@ def _read_csv(text):
         if not line.lstrip('"').startswith("#"):
             names = line
             break
-        head.append(line.strip().strip('";,').strip())
+        head.append(line.strip())
+    if head and not re.fullmatch(rf"# {FORMAT} \d+", head[0]):
+        head = [line.strip('";,').strip() for line in head]
     if not head or not re.match(rf"#\s*{FORMAT} \d+", head[0]):
         raise DecisionsError(
             f"No decisions file: expected a first line '# {FORMAT} {VERSION}', got "

@@ -195,7 +195,8 @@ class ReviewServer:
             for row in found["rows"]:
                 self._given.setdefault(row["id"], row["given"])
                 self._score[row["id"]] = row["score"]
-            decided = [r for r in self._rows if r["id"] in decisions and r["id"] not in there]
+            made = self._decisions  # also while the rows were ranked
+            decided = [r for r in self._rows if r["id"] in made and r["id"] not in there]
             self._rows, self._context = found["rows"] + decided, context
             self._pictures = self._pictures | found["pictures"]
             self._rank, self._used = self._rank + 1, len(values)

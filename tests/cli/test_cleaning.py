@@ -50,6 +50,14 @@ def test_encodings_and_line_ends_stay(tmp_path, encoding, line_end):
     assert files[2].read_bytes() == text.replace(" kind", " straße").encode(encoding)
 
 
+@pytest.mark.parametrize("encoding", [None, "utf-16"])
+def test_the_byte_order_mark_says_which_utf_16_a_file_is_in(tmp_path, encoding):
+    data = "\ufeffa,label\n1,größe\n2,kind\n"
+    files = decided(tmp_path, data.encode("utf-16-be"), Decision(0, "größe", "drop"), rows=2)
+    apply_decisions(*files, encoding=encoding)
+    assert files[2].read_bytes() == data.replace("1,größe\n", "").encode("utf-16-be")
+
+
 def test_decisions_are_applied_to_packed_files(tmp_path):
     made = Decision(0, "ham", "relabel", "spam")
     files = decided(tmp_path, gzip.compress(DATA), made, name="data.csv.gz")

@@ -1,7 +1,7 @@
 """The decisions file: what is written is read, the last decision counts, damage is noticed."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -36,6 +36,13 @@ def test_what_is_written_is_read(tmp_path):
     assert decisions[17] == MADE[0]
     assert decisions[4].given == "=cmd()" and decisions[4].note == "+ two lines"
     assert ",'=cmd()," in path.read_text() and ",-1," in path.read_text()
+
+
+@pytest.mark.parametrize("target", ['size "', "a;", "b,", '"c"'])
+def test_names_that_end_in_separators_and_quotes_come_back(tmp_path, target):
+    path, key = tmp_path / "decisions.csv", replace(KEY, target=target)
+    write_decisions(path, key, MADE)
+    assert read_decisions(path)[0] == key
 
 
 def test_the_last_decision_of_a_row_is_in_force(tmp_path):

@@ -70,6 +70,21 @@ READ = {
         {"a (2)": ("categories", ["x", "y"])},
         "comes again",
     ),
+    "a name that comes again and one like it": (
+        rows_of(["#,x,7,yes", "#,y,8,no"], head="a,a,a (2),label"),
+        {"a (3)": ("categories", ["x", "y"]), "a (2)": ("numbers", [7, 8])},
+        "comes again",
+    ),
+    "a name that looks as if the target came again": (
+        rows_of(["#,x,yes", "#,y,no"], head="label (2),b,label"),
+        {"label (2)": ("numbers", [0, 1])},
+        "",
+    ),
+    "a quoted name behind the byte order mark": (
+        "\ufeff" + rows_of(["#,x,yes", "#,y,no"], head='"a, of b",b,label'),
+        {"a, of b": ("numbers", [0, 1])},
+        "",
+    ),
     "a column without a name": (
         rows_of(["#,x,yes", "#,y,no"], head="a,,label"),
         {"column 1": ("categories", ["x", "y"])},
@@ -182,6 +197,11 @@ REFUSED = {
         rows_of(["1,x,yes"], head="a,label,label"),
         "label",
         "Two columns",
+    ),
+    "a target that is called otherwise in the file": (
+        rows_of(["1,x,yes", "2,y,no"], head="a,b,b"),
+        "b (2)",
+        "Name it in the file",
     ),
     "one class": (rows_of(["#,x,yes"]), "label", "with one class there is no"),
     "names as labels": (

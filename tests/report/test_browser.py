@@ -134,6 +134,22 @@ def test_two_tabs_show_and_keep_all_decisions(context, urls):
     assert one.text("#progress-words").startswith("2 of ")
 
 
+def test_what_is_chosen_and_typed_stays_when_another_tab_decides(context, urls):
+    one, two = (Watched(context, urls["audit"]) for _ in range(2))
+    label = one.page.locator("#other option").evaluate_all(
+        "all => all.map(e => e.value).find(value => value !== rowsById.get(list.current).suggested)"
+    )
+    one.page.select_option("#other", label)
+    one.page.focus("#note")
+    one.page.keyboard.type("half a")
+    two.press("n", "d")
+    one.wait("document.getElementById('progress').value === 1")
+    assert one.page.input_value("#other") == label
+    one.page.keyboard.type(" word")
+    one.press("Tab")
+    assert one.page.evaluate("store.get(list.current).note") == "half a word"
+
+
 def test_when_all_are_decided_the_page_says_what_to_do_next(context, urls, flagger):
     watched = Watched(context, urls["audit"])
     n = int(flagger.flagged_.sum())

@@ -193,6 +193,30 @@ def test_a_file_that_another_program_saved_is_continued(report, flagger, tmp_pat
     assert list(read_decisions(path)[1]) == [*rows, third]
 
 
+def test_the_row_on_the_screen_stays_when_the_others_are_ranked_anew(report, tmp_path):
+    second = report._data["rows"][1]["id"]
+    with serving(report, tmp_path / "d.csv") as server, launch() as browser:
+        tab = Watched(browser.new_context(), server.url)
+        tab.press("e")
+        tab.page.keyboard.type("a note")
+        tab.press("Escape", "s", "z")
+        tab.wait("store.log.length === 0 && data.server.version === 2")
+        assert tab.page.input_value("#note") == "a note"
+        tab.page.click(f"tr[data-id='{second}'] button")
+        for rank in (1, 2):  # as after updates by which the first row is suspicious no more
+            with server._lock:
+                server._rows, server._rank = server._rows[1:], rank
+            tab.wait(f"data.server.rank === {rank}")
+            if rank == 1:  # arrows go on from there
+                focused = tab.page.evaluate("document.activeElement.closest('tr')?.dataset.id")
+                assert focused == str(second)
+        tab.press("d")
+        tab.wait("data.server.version === 3")
+        assert tab.errors == []
+    decided = read_decisions(tmp_path / "d.csv")[1]
+    assert {row: d.decision for row, d in decided.items()} == {second: "drop"}
+
+
 def test_a_failed_update_is_shown_and_the_next_one_is_tried(report, tmp_path, monkeypatch):
     rows = [row["id"] for row in report._data["rows"]]
     update = ReviewServer._update

@@ -17,6 +17,7 @@ from skinfluence.adapters._linear import (
     HINGE_STAND_IN,
     class_weights,
     linear_objective,
+    refuse,
     refuse_multilabel,
 )
 from skinfluence.adapters._registry import register
@@ -94,7 +95,18 @@ class _Linear:
 def support_rows(estimator, sample_weight):
     """Positions of the support vectors: libsvm counts the rows that have a weight only."""
     counted, support = np.flatnonzero(sample_weight > 0.0), estimator.support_
-    return counted[support] if support.max(initial=0) < len(counted) else support
+    if support.max(initial=0) >= len(counted):
+        return support
+    kernel = "precomputed" if estimator.kernel == "precomputed" else "of one's own"
+    refuse(
+        estimator,
+        (callable(estimator.kernel) or kernel == "precomputed")
+        and not np.array_equal(counted[support], support),
+        f"a kernel that is {kernel} and rows of weight zero",
+        "Its predict takes the kernels of other rows than its support vectors. Leave the rows of "
+        "weight zero out before fit; of a kernel matrix K, their columns too.",
+    )
+    return counted[support]
 
 
 def pair_duals(estimator, sample_weight):

@@ -14,7 +14,7 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 #: Characters of which the separator is guessed.
 SAMPLE = 200_000
 _EXCEL_FIRST_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
-_SPACE_BEFORE_QUOTE = re.compile(r'[,;\t|] +"')
+_SPACE_BEFORE_QUOTE = re.compile(r'(^|[,;\t|\r\n]) +"')
 
 
 class DataError(click.ClickException):
@@ -47,7 +47,7 @@ def open_text(path, encoding):
 
 def guess_dialect(path, *, encoding=None, separator=None, target=None):
     """Encoding and separator of a file; those that are given are taken as they are."""
-    encoding = _known_encoding(encoding) if encoding else guess_encoding(path)
+    encoding = _known_encoding(path, encoding) if encoding else guess_encoding(path)
     try:
         with open_text(path, encoding) as file:
             sample = file.read(SAMPLE)
@@ -70,9 +70,10 @@ def guess_encoding(path):
         with open_bytes(path) as file:
             head = file.read(4096)
             _refuse_other_formats(path, head)
-            if head.startswith(codecs.BOM_UTF16_LE) or head[1:200:2].count(0) > 90:
+            zeros = [part.count(0) > 0.9 * len(part) for part in (head[1:200:2], head[0:200:2])]
+            if head.startswith(codecs.BOM_UTF16_LE) or zeros[0]:
                 return "utf-16-le"
-            if head.startswith(codecs.BOM_UTF16_BE) or head[0:200:2].count(0) > 90:
+            if head.startswith(codecs.BOM_UTF16_BE) or zeros[1]:
                 return "utf-16-be"
             decoders = {name: codecs.getincrementaldecoder(name)() for name in ("utf-8", "cp1252")}
             while head and decoders:
@@ -118,8 +119,6 @@ def records(path, dialect):
                 if _EXCEL_FIRST_LINE.fullmatch(text):
                     yield text, None
                     continue
-                if cells:
-                    cells[0] = cells[0].removeprefix("\ufeff").strip('"')
             yield text, cells if any(map(str.strip, cells)) else None
 
 
@@ -151,10 +150,10 @@ def cell_spans(text, dialect):
 
 
 class _Taken:
-    """Lines of a file, which remembers those that were taken since the last record."""
+    """Lines of a file without its byte order mark; those since the last record are remembered."""
 
     def __init__(self, lines):
-        self._lines, self._taken = lines, []
+        self._lines, self._taken, self._mark = lines, [], "\ufeff"
 
     def __iter__(self):
         return self
@@ -162,6 +161,7 @@ class _Taken:
     def __next__(self):
         line = next(self._lines)
         self._taken.append(line)
+        line, self._mark = line.removeprefix(self._mark), ""
         return line
 
     def take(self):
@@ -175,6 +175,7 @@ def _guess_separator(sample, skip_space, target):
     """The separator by which all lines have as many cells as the first one."""
     if len(sample) >= SAMPLE:
         sample = sample[: sample.rfind("\n") + 1] or sample
+    sample = sample.removeprefix("\ufeff")
     scores, failed = {}, None
     for place, separator in enumerate(SEPARATORS):
         try:
@@ -188,7 +189,7 @@ def _guess_separator(sample, skip_space, target):
         width = len(rows[0])
         if width < 2:
             continue
-        names = [name.strip("\ufeff \"'") for name in rows[0]]
+        names = [name.strip(" \"'") for name in rows[0]]
         usual, count = Counter(map(len, rows)).most_common(1)[0]
         share = count / len(rows) if usual == width else 0.0
         scores[separator] = (target in names, round(share, 2), width, -place)
@@ -202,12 +203,15 @@ def _guess_separator(sample, skip_space, target):
     return max(scores, key=lambda separator: scores[separator])
 
 
-def _known_encoding(name):
+def _known_encoding(path, name):
     try:
         found = codecs.lookup(name).name
     except LookupError as error:
         raise DataError(f"--encoding {name} is unknown. Known are utf-8, cp1252, ...") from error
-    return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(found, found)
+    if found == "utf-16":  # the byte order mark says which
+        guessed = guess_encoding(path)
+        return guessed if guessed.startswith(found) else "utf-16-le"
+    return {"utf-8-sig": "utf-8"}.get(found, found)
 
 
 def _refuse_other_formats(path, head):

@@ -1,8 +1,8 @@
 """Table of a file as texts: names, columns, and the key of its decisions."""
 
 import difflib
-from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from skinfluence._utils.decisions import TableKey, hash_file
@@ -19,6 +19,7 @@ class Table:
     n_rows: int
     dialect: Dialect | None = None  # None for Parquet
     notes: list = field(default_factory=list)
+    renamed: dict = field(default_factory=dict)  # the name in the file of each that was made here
 
     def key(self, target):
         """The TableKey of decisions about a target."""
@@ -59,7 +60,6 @@ def _read_text(path, dialect):
     """The Table of a text file."""
     rows = (cells for _, cells in records(path, dialect) if cells is not None)
     names = next(rows)
-    notes: list[str] = []
     body = []
     for number, cells in enumerate(rows):
         if len(cells) > len(names) and not any(cells[len(names) :]):
@@ -77,28 +77,26 @@ def _read_text(path, dialect):
             f"The first line of {path} holds numbers only ({', '.join(names[:4])}). Expected the "
             "names of the columns: put a line of names first."
         )
-    unique = _unique_names(names, columns, notes)
-    return Table(path, unique, len(body), dialect, notes)
+    return _with_unique_names(Table(path, {}, len(body), dialect), names, columns)
 
 
-def _unique_names(names, columns, notes):
-    """Columns by name; a name that comes again gets a number, an empty column none."""
-    out: dict = {}
-    seen: Counter = Counter()
-    for place, (name, column) in enumerate(zip(names, columns, strict=True)):
-        name = " ".join(name.split())
-        if not name:
-            if not any(map(str.strip, column)):
-                continue  # behind a separator at the end of each line
-            name = f"column {place}"
-            notes.append(f"The column at position {place} has no name: called {name!r}.")
-        seen[name] += 1
-        if seen[name] > 1:
-            again = f"{name} ({seen[name]})"
-            notes.append(f"The name {name!r} comes again: the later column is called {again!r}.")
-            name = again
-        out[name] = column
-    return out
+def _with_unique_names(table, names, columns):
+    """The table with columns by name; one that comes again gets a number, an empty column none."""
+    names = [" ".join(name.split()) for name in names]
+    for place, (own, column) in enumerate(zip(names, columns, strict=True)):
+        if not own and not any(map(str.strip, column)):
+            continue  # behind a separator at the end of each line
+        name = own
+        if not own or own in table.columns:
+            first = own or f"column {place}"
+            tries = chain([first], (f"{first} ({k})" for k in count(2)))
+            name = next(new for new in tries if new not in names and new not in table.columns)
+            what = f"name {own!r} comes again: the later column is"
+            what = what if own else f"column at position {place} has no name:"
+            table.notes.append(f"The {what} called {name!r}.")
+            table.renamed[name] = own
+        table.columns[name] = column
+    return table
 
 
 def _check_target(table, target):
@@ -109,8 +107,13 @@ def _check_target(table, target):
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         shown = ", ".join(names[:15]) + (f" and {len(names) - 15} more" if len(names) > 15 else "")
         raise DataError(f"{table.path} has no column {target!r}.{hint} Its columns: {shown}.")
-    if f"{target} (2)" in table.columns:
+    if target in table.renamed.values():
         raise DataError(f"Two columns are called {target!r}: rename one of them.")
+    if target in table.renamed:
+        raise DataError(
+            f"{table.path} has no column {target!r}: one without a name, or whose name comes again, "
+            "is called so here. Name it in the file."
+        )
     if len(names) < 2:
         raise DataError(f"{table.path} has the column {target!r} only: no column to learn from.")
     return []
@@ -130,7 +133,7 @@ def _read_parquet(path):
     except (ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read as Parquet: {error}") from error
     texts = [tuple(map(_as_text, column.to_pylist())) for column in frame.columns]
-    return Table(path, dict(zip(frame.column_names, texts, strict=True)), frame.num_rows)
+    return _with_unique_names(Table(path, {}, frame.num_rows), frame.column_names, texts)
 
 
 def _as_text(value):

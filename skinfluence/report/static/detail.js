@@ -2,6 +2,7 @@
 const SIDES = { self: "this row", opposes: "opposes", supports: "supports" };
 const isValues = data.kind === "values";
 const other = makeOther();
+let drawn = ""; // the decision that the fields show
 
 /* The field for another label: a list of the classes, or a number. */
 function makeOther() {
@@ -70,9 +71,12 @@ function drawDecision(row) {
     unsure: decision === "unsure",
   };
   for (const [name, is] of Object.entries(pressed)) decisionButton(name).ariaPressed = String(is);
-  other.value = pressed.other ? label : row.suggested;
-  element("note").value = note ?? "";
   element("undo").disabled = store.log.length === 0;
+  const now = JSON.stringify([row.id, decision, label, note]);
+  if (now === drawn) return; // what is being chosen and typed stays
+  drawn = now;
+  other.value = pressed.other ? label : row.suggested;
+  if (document.activeElement !== element("note")) element("note").value = note ?? "";
 }
 
 /* One line for the row and for each training row; the columns are those that set the row apart. */

@@ -77,14 +77,18 @@ function lineOf(id) {
   return list.body.querySelector(`tr[data-id="${id}"]`);
 }
 
-/* Draw the list anew; the current row stays where it can. */
-function drawList() {
+/* Draw the list anew. The current row stays where it can; with `stay` also where it fits no longer,
+   so that no key acts on a row that nobody has seen. */
+function drawList(stay) {
+  const inList = list.body.contains(document.activeElement);
   list.shown = chosenRows();
   list.body.replaceChildren(...list.shown.map(listLine));
   element("empty").hidden = list.shown.length > 0;
   element("rows").hidden = list.shown.length === 0;
-  if (!list.shown.some((row) => row.id === list.current)) list.current = list.shown[0]?.id ?? null;
+  const stays = list.shown.some((row) => row.id === list.current);
+  if (!stays && !(stay && rowsById.has(list.current))) list.current = list.shown[0]?.id ?? null;
   markCurrent();
+  if (inList) lineOf(list.current)?.querySelector("button").focus();
 }
 
 function markCurrent() {

@@ -45,8 +45,8 @@ function drawFinished(n, countedWords) {
     "; the command “skinfluence apply” makes the clean table from them.";
 }
 
-function draw() {
-  drawList();
+function draw({ stay = false } = {}) {
+  drawList(stay);
   drawDetail();
   drawProgress();
 }
@@ -81,11 +81,8 @@ async function decide(name) {
   await store.note(row.id, element("note").value.trim());
   await store.decide(row.id, decision, decision === "relabel" ? label : "");
   const words = decisionText(row);
-  const inList = list.body.contains(document.activeElement);
-  const next = nextOpen(row.id, list.shown);
-  list.current = next;
+  list.current = nextOpen(row.id, list.shown);
   draw();
-  if (inList) lineOf(list.current)?.querySelector("button").focus();
   const then = list.current === null || list.current === row.id ? "" : ` Now row ${rowsById.get(list.current).name}.`;
   say(`Row ${row.name}: ${words}.${then}`);
 }
@@ -131,16 +128,18 @@ document.addEventListener("keydown", (event) => {
 
 list.body.addEventListener("keydown", (event) => {
   const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
-  const ends = { Home: list.shown[0]?.id, End: list.shown.at(-1)?.id };
-  const id = event.key in steps ? neighbor(steps[event.key]) : ends[event.key];
-  if (id === undefined) return;
+  const ends = { Home: 0, End: -1 };
+  if (!(event.key in steps || event.key in ends)) return;
   event.preventDefault();
-  select(id, { focus: true });
+  enqueue(() => {
+    const end = list.shown.at(ends[event.key])?.id ?? null;
+    select(event.key in steps ? neighbor(steps[event.key]) : end, { focus: true });
+  });
 });
 
 list.body.addEventListener("click", (event) => {
   const line = event.target.closest("tr");
-  if (line) select(Number(line.dataset.id));
+  if (line) enqueue(() => select(Number(line.dataset.id)));
 });
 
 element("decisions").addEventListener("click", (event) => {
@@ -152,8 +151,8 @@ other.addEventListener("keydown", (event) => {
     enqueue(() => decide("other")).then(() => element("detail-title").focus());
 });
 element("note").addEventListener("change", () => {
-  const id = list.current;
-  if (id !== null) enqueue(() => store.note(id, element("note").value.trim()));
+  const [id, text] = [list.current, element("note").value.trim()];
+  if (id !== null) enqueue(() => store.note(id, text));
 });
 element("undo").addEventListener("click", () => enqueue(undo));
 element("export-csv").addEventListener("click", () =>
@@ -163,14 +162,16 @@ element("export-json").addEventListener("click", () =>
   download("decisions.json", "application/json", asJson()),
 );
 for (const id of ["filter", "sort", "search"])
-  element(id).addEventListener("input", () => {
-    draw();
-    say(`${list.shown.length} rows are shown.`);
-  });
+  element(id).addEventListener("input", () =>
+    enqueue(() => {
+      draw();
+      say(`${list.shown.length} rows are shown.`);
+    }),
+  );
 addEventListener("storage", (event) => {
   if (event.key !== store.name) return;
   store.load();
-  draw();
+  draw({ stay: true });
 });
 
 store.load();

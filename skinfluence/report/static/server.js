@@ -33,8 +33,9 @@ const kept = {
   async undo() {
     const last = this.log.at(-1);
     if (!last) return null;
-    const time = new Date().toISOString();
-    this.take(await ask("/decide", { row: last.id, decision: "undo", label: "", note: "", time }));
+    const { note } = this.get(last.id);
+    this.take(await ask("/decide", { row: last.id, decision: "undo", label: "", note: "" }));
+    if (note) this.set(last.id, { decision: "", label: "", note });
     return last.id;
   },
 };
@@ -47,8 +48,9 @@ async function synchronize() {
   const changed = state.version !== version || state.rank !== rank || state.problem !== store.problem;
   store.problem = state.problem;
   if (state.rank !== rank) {
-    const found = await ask("/rows");
+    const [found, current] = [await ask("/rows"), rowsById.get(list.current)];
     data.rows = found.rows;
+    if (current && !data.rows.some((row) => row.id === current.id)) data.rows.push(current);
     data.pictures = found.pictures;
     data.server.rank = found.rank;
     prepareRows();
@@ -60,12 +62,11 @@ async function synchronize() {
 }
 
 function poll() {
-  const draft = document.activeElement === element("note");
   enqueue(async () => {
     try {
-      const changed = !draft && (await synchronize());
+      const changed = await synchronize();
       store.kept = true;
-      if (changed) draw();
+      if (changed) draw({ stay: true });
     } catch {
       store.kept = false;
       drawProgress();
