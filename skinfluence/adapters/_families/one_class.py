@@ -2,7 +2,7 @@
 
 from sklearn.svm import OneClassSVM
 
-from skinfluence.adapters._families.svc import fixed_gamma
+from skinfluence.adapters._families.svc import fixed_gamma, support_rows
 from skinfluence.adapters._linear import refuse
 from skinfluence.adapters._registry import register
 from skinfluence.closed_form import OneClassMachine
@@ -30,4 +30,5 @@ def _check(estimator):
 )
 def one_class_svm(estimator, X, y, sample_weight, settings):
     """Removals by refits; most rows share one."""
+    support_rows(estimator, sample_weight)  # refuses weights by which predictions are wrong
     return OneClassMachine(estimator, X, sample_weight)

@@ -111,8 +111,8 @@ def _check_target(table, target):
         raise DataError(f"Two columns are called {target!r}: rename one of them.")
     if target in table.renamed:
         raise DataError(
-            f"{table.path} has no column {target!r}: one without a name, or whose name comes again, "
-            "is called so here. Name it in the file."
+            f"{table.path} has no column {target!r}: only here one without a name, or whose name "
+            "comes again, is called so. Name it in the file."
         )
     if len(names) < 2:
         raise DataError(f"{table.path} has the column {target!r} only: no column to learn from.")
