@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skinfluence import CleanedClassifier, LabelCleaner, LabelFlagger
+from skinfluence._encoding import table_encoder
 from skinfluence.datasets import flip_labels
-from skinfluence.labels._inputs.tables import table_encoder
 from tests.labels._quick import quick
 from tests.labels._tables import (
     ESTIMATORS,
@@ -260,7 +260,7 @@ def test_read_only_and_memory_mapped_rows(tmp_path, usual):
 def test_tables_of_many_rows_are_encoded_in_blocks_and_in_single_precision(library, monkeypatch):
     table, found = frame(MIXED, library), []
     for rows, block in ((20_000, 5000), (100, 60)):
-        monkeypatch.setattr("skinfluence.labels._inputs.tables.MOST_ROWS_IN_DOUBLE", rows)
+        monkeypatch.setattr("skinfluence._encoding._encoder.MOST_ROWS_IN_DOUBLE", rows)
         monkeypatch.setattr("skinfluence.labels._sources.members.ROWS_AT_ONCE", block)
         found.append(quick(noise_model=False).fit(table, y))
     assert table_encoder(table)[0].fit_transform(table).dtype == np.float32

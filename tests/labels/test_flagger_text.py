@@ -140,3 +140,11 @@ def test_texts_without_words_are_words_as_a_whole():
     found = quick().fit(signs, given)
     assert (found.flagged_ == wrong).all()
     assert (found.suggested_[wrong] == truth[wrong]).all()
+
+
+def test_cross_validated_trees_get_the_directions_in_order():
+    others = [f"v{i}" for i in range(200)]
+    drawn = np.random.default_rng(0)
+    hidden = [" ".join([*text.split()[:3], *drawn.choice(others, 12)]) for text in DOCS]
+    found = LabelFlagger(ranking="cross_validation", noise_model=False).fit(hidden, truth)
+    assert (found.suggested_ == truth).mean() > 0.83

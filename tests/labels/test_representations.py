@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris, make_classification
 
-from skinfluence.labels._inputs.directions import leading_directions
+from skinfluence._encoding import leading_directions
 from skinfluence.labels._sources.columns import blocks, linear, radial_basis, scaler_of
 from skinfluence.labels._sources.members import fit_forest
 from skinfluence.labels._sources.representations import PooledPredictor
@@ -68,7 +68,7 @@ def test_leading_directions_are_those_of_the_decomposition(shape):
 
 def test_directions_of_many_rows_are_those_of_a_sample(monkeypatch):
     X = sparse.random(300, 80, 0.5, "csr", random_state=0) @ sparse.diags(np.geomspace(9, 0.1, 80))
-    monkeypatch.setattr("skinfluence.labels._inputs.directions.MOST_ROWS", 100)
+    monkeypatch.setattr("skinfluence._encoding._text.MOST_ROWS", 100)
     found = leading_directions(X.tocsr(), 2, np.random.RandomState(0), n_iter=9)
     some = np.random.RandomState(0).permutation(300)[:100]
     want = np.linalg.svd(X.toarray()[some])[2][:2]

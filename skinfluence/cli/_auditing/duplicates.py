@@ -12,9 +12,9 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.utils import gen_batches
 
+from skinfluence._encoding import table_encoder
 from skinfluence.cli._files.columns import Column
 
-from .models import encoder
 from .prepare import make_rows
 
 #: Rows are close below this share of the median distance of a row to its nearest neighbour, ...
@@ -96,7 +96,8 @@ def _close(columns, plain):
     if (len(columns) < FEWEST_COLUMNS and not texts) or len(first) < 3:
         return None, np.zeros(len(plain)), 0.0
     table = {name: Column(column.kind, column.values[first]) for name, column in columns.items()}
-    Z = encoder(table).fit_transform(make_rows(table, first))
+    X = make_rows(table, first)
+    Z = table_encoder(X, model="linear")[0].fit_transform(X)
     Z = sparse.csr_matrix(Z) if sparse.issparse(Z) else Z
     sample = Z[np.random.default_rng(0).permutation(len(first))[:SAMPLE]]
     nearest = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(Z)

@@ -1,24 +1,19 @@
-"""Models by name, around scikit-learn's transformers for the kinds of columns."""
+"""Models by name, behind an encoder of the columns."""
 
 from dataclasses import dataclass
 
-import numpy as np
-from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
 
+from skinfluence._encoding import table_encoder
 from skinfluence.cli._files.records import DataError
 from skinfluence.labels import LabelFlagger
 
@@ -38,23 +33,8 @@ MODELS: dict = {
         lambda: ExtraTreesRegressor(200, random_state=0),
     ),
 }
-#: A word, also of one letter; a text without any is one as a whole.
-WORD = r"(?u)\b\w+\b|^\W*$"
-#: Words of a column of free text that count, and their directions for models of dense columns.
-MOST_WORDS = 20_000
-MOST_DIRECTIONS = 50
 #: Of so many rows more landmarks find hardly more, in a multiple of the time and the memory.
 MANY_ROWS, FEW_LANDMARKS = 20_000, 300
-
-
-class Directions(TruncatedSVD):
-    """TruncatedSVD to at most `n_components` directions, or as many as there are words."""
-
-    n_components: int
-
-    def fit_transform(self, X, y=None):
-        self.n_components = min(self.n_components, X.shape[1])
-        return super().fit_transform(X, y)
 
 
 @dataclass(frozen=True)
@@ -102,32 +82,9 @@ def make_model(choice, prepared):
     if make is None:
         task = "classes" if classes else "values"
         raise DataError(f"--model {name} predicts no {task}. Use another model, or --task.")
-    dense = name in ("boosting", "forest")
-    steps = [skrub_encoder() if choice.skrub else encoder(prepared.columns, dense=dense)]
+    kind = "trees" if name in ("boosting", "forest") else "linear"
+    steps = [skrub_encoder() if choice.skrub else table_encoder(prepared.X, model=kind)[0]]
     if choice.kernel_map:
         n = min(choice.kernel_map, len(prepared.labels.rows) // 2)  # explain leaves rows out
         steps.append(Nystroem(n_components=n, random_state=0))
     return make_pipeline(*steps, make())
-
-
-def encoder(columns, dense=False):
-    """Unfitted ColumnTransformer: numbers scaled, categories one-hot, free text as TF-IDF."""
-    places: dict = {"numbers": [], "categories": [], "text": []}
-    for place, column in enumerate(columns.values()):
-        places[column.kind].append(place)
-    numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
-    one_hot = OneHotEncoder(
-        handle_unknown="infrequent_if_exist", max_categories=30, sparse_output=not dense
-    )
-    parts: list = [("numbers", numbers, places["numbers"])]
-    parts += [("categories", one_hot, places["categories"])]
-    for place in places["text"]:  # one column, not a list of one: the vectorizer takes texts
-        words = TfidfVectorizer(
-            sublinear_tf=True, max_features=MOST_WORDS, token_pattern=WORD, dtype=np.float32
-        )
-        if dense:
-            words = make_pipeline(words, Directions(MOST_DIRECTIONS, random_state=0))
-        parts.append((f"text {place}", words, place))
-    return ColumnTransformer(
-        [part for part in parts if part[2] != []], sparse_threshold=0.0 if dense else 0.3
-    )

@@ -7,13 +7,13 @@ from math import isfinite
 
 import numpy as np
 
+from skinfluence._encoding import is_free_text
+
 MISSING = frozenset(
     "|na|n/a|#n/a|<na>|nan|-nan|null|none|nat|?|#null!|#div/0!|#value!|#ref!".split("|")
 )
 #: A column with this share of numbers and so many different ones holds numbers; the rest are gaps.
 SHARE_OF_NUMBERS, FEW_NUMBERS = 0.9, 20
-#: Texts of so many words on the mean, hardly one of them twice, are free text.
-MOST_CATEGORIES, WORDS_OF_TEXT = 30, 3
 
 NUMBER_STYLES = {
     "point": re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"),
@@ -118,11 +118,8 @@ def _type_column(name, texts, known, order, notes):
     times = _to_times(name, present, notes)
     if times is not None:
         return _date_columns(name, [times.get(text) for text in texts])
-    gap, mean_words = "(missing)", np.mean([len(c.split()) for c in list(present.values())[:1000]])
-    many = len(set(present.values())) > min(MOST_CATEGORIES, len(texts) / 2)
-    kind = "text" if many and mean_words >= WORDS_OF_TEXT else "categories"
-    if kind == "text":
-        gap = ""
+    is_text = is_free_text([present[text] for text in texts if text in present])
+    kind, gap = ("text", "") if is_text else ("categories", "(missing)")
     values = np.array([present.get(text, gap) for text in texts], dtype=object)
     return {name: Column(kind, values)}
 

@@ -8,12 +8,12 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
+from skinfluence._encoding import is_documents
 from skinfluence._utils.checks import check_weights, check_workers
 from skinfluence._utils.frames import frame_backend, n_dimensions, refuse_file
 from skinfluence._utils.rows import NamedRows
 from skinfluence.explainer import check_training_data
 from skinfluence.labels._inputs.steps import preparing_steps
-from skinfluence.labels._inputs.tables import is_documents
 from skinfluence.labels._sources.representations import REPRESENTATIONS
 
 CONTAMINATION = [StrOptions({"auto", "strict"}), Interval(Real, 0, 1, closed="both")]

@@ -16,9 +16,9 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite
 
+from skinfluence._encoding import is_missing, table_encoder
 from skinfluence._utils.frames import take_rows
 from skinfluence.labels._inputs.steps import preparing_steps
-from skinfluence.labels._inputs.tables import is_missing, table_encoder
 
 #: So few different whole numbers are classes.
 FEW = 10

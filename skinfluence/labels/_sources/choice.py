@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from skinfluence._encoding import table_encoder
 from skinfluence._utils.frames import take_rows
 from skinfluence.adapters import (
     UnsupportedEstimatorError,
@@ -24,7 +25,6 @@ from skinfluence.labels._inputs.steps import (
     preparing_steps,
     weight_name,
 )
-from skinfluence.labels._inputs.tables import table_encoder
 from skinfluence.labels._sources.cross_validated import N_SPLITS, CrossValidatedPredictor, seeded
 from skinfluence.labels._sources.explained import LeaveOneOutPredictor
 from skinfluence.labels._sources.representations import PooledPredictor
@@ -42,7 +42,9 @@ def choose_sources(flagger, X, target, weight, seed):
         )
     if estimator is None:
         steps = preparing_steps(getattr(flagger, "_judged_for", None))
-        encoder, columns = table_encoder(X, [seeded(clone(step), seed) for step in steps])
+        steps = [seeded(clone(step), seed) for step in steps]
+        kind = "distances" if flagger.ranking == "leave_one_out" else "trees"
+        encoder, columns = table_encoder(X, steps, model=kind)
         if flagger.ranking == "leave_one_out":
             pooled = PooledPredictor(
                 encoder.fit_transform(X),

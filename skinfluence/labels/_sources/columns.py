@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms, safe_sparse_dot
 
-from skinfluence.labels._inputs.directions import leading_directions
+from skinfluence._encoding import leading_directions
 
 #: Columns of a linear representation that are taken as they are.
 MOST_COLUMNS = 300

@@ -1,0 +1,13 @@
+"""Tables as people have them, as columns of numbers: categories, gaps, free text."""
+
+from skinfluence._encoding._columns import is_documents, is_free_text, is_missing
+from skinfluence._encoding._encoder import table_encoder
+from skinfluence._encoding._text import leading_directions
+
+__all__ = [
+    "is_documents",
+    "is_free_text",
+    "is_missing",
+    "leading_directions",
+    "table_encoder",
+]

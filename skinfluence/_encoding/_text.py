@@ -1,0 +1,62 @@
+"""Leading directions of many columns, such as those of the words of free text."""
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import eigh
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.extmath import randomized_svd
+
+#: Columns that free text becomes, at most: for distances between rows, and for trees.
+MOST_DIRECTIONS, FOR_TREES = 300, 50
+#: Rows from which directions are computed, at most: more rows move them little.
+MOST_ROWS = 10_000
+
+
+def leading_directions(X, n_directions, random_state, n_iter=2):
+    """Right singular vectors of the largest singular values, (p, n_directions).
+
+    Of rows (n, p), dense or CSR, or of a sample of them; in the precision of the rows.
+    """
+    if X.shape[0] > MOST_ROWS:
+        X = X[np.sort(random_state.permutation(X.shape[0])[:MOST_ROWS])]
+    n, p = X.shape
+    if sparse.issparse(X) or n < p:
+        return randomized_svd(X, n_directions, n_iter=n_iter, random_state=random_state)[2].T
+    kept = [p - n_directions, p - 1]
+    vectors = eigh(X.T @ X, subset_by_index=kept)[1][:, ::-1]
+    # a sign that does not depend on the library that computed them
+    largest = np.abs(vectors).argmax(axis=0)
+    return vectors * np.sign(vectors[largest, np.arange(n_directions)])
+
+
+class TextDirections(TransformerMixin, BaseEstimator):
+    """Leading directions of TF-IDF columns.
+
+    For trees in the order of their variance; else turned so that all have about the same variance:
+    scaling the columns to variance one then leaves distances between rows as they are.
+    """
+
+    def __init__(self, trees=False):
+        self.trees = trees
+
+    def fit(self, X, y=None):
+        """Find the directions."""
+        n_components = min(FOR_TREES if self.trees else MOST_DIRECTIONS, *X.shape)
+        directions = leading_directions(X, n_components, np.random.RandomState(0), n_iter=5)
+        self.components_ = directions.T  # shape: (m, n_words)
+        if not self.trees:
+            turned = np.random.RandomState(0).standard_normal((n_components, n_components))
+            self.components_ = np.linalg.qr(turned)[0].astype(X.dtype) @ directions.T
+        return self
+
+    def transform(self, X):
+        """Columns of rows, (n_rows, m)."""
+        return X @ self.components_.T
+
+
+def is_tfidf(X):
+    """Whether these are many sparse columns in which each row has length one, or zero."""
+    if not sparse.issparse(X) or X.shape[1] <= MOST_DIRECTIONS or X.dtype.kind != "f":
+        return False
+    lengths = np.asarray(X.multiply(X).sum(axis=1)).ravel()
+    return bool(np.all((np.abs(lengths - 1.0) < 1e-5) | (lengths == 0.0)))
