@@ -6,6 +6,7 @@ from functools import partial
 import click
 from click.core import ParameterSource
 
+from ._loading import loading
 from ._options import (
     columns_options,
     dialect_options,
@@ -80,11 +81,12 @@ def audit(
     shown: duplicates and near duplicates that contradict each other, rows unlike the rest, and
     groups of rows that are predicted worse than others.
     """
-    from ._auditing import export, shipped, text
-    from ._auditing.images import find_images
-    from ._auditing.models import ModelChoice
-    from ._auditing.prepare import prepare, prepare_table
-    from ._auditing.run import EXPLAINED, run_audit
+    with loading():
+        from ._auditing import export, shipped, text
+        from ._auditing.images import find_images
+        from ._auditing.models import ModelChoice
+        from ._auditing.prepare import prepare, prepare_table
+        from ._auditing.run import EXPLAINED, run_audit
 
     if images and not html:
         raise click.UsageError("--images is about the page: name it with --html.")

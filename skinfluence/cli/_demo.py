@@ -2,6 +2,8 @@
 
 import click
 
+from ._loading import loading
+
 
 @click.command(short_help="Find the patients that made a model wrong about a child.")
 @click.option(
@@ -13,6 +15,7 @@ import click
 )
 def demo(top):
     """Find the training patients that made a model wrong about a child, and check by refitting."""
-    from ._demo_steps import show
+    with loading():
+        from ._demo_steps import show
 
     show(top)

@@ -2,6 +2,7 @@
 
 import click
 
+from ._loading import loading
 from ._options import MODELS, columns_options, dialect_options, model_options, quiet_option
 
 EPILOG = """\b
@@ -66,12 +67,13 @@ def explain(
 
     The model is fitted to DATA. Rows of DATA themselves are explained by a model without them.
     """
-    from ._auditing.explaining import fit_explainer
-    from ._auditing.export import check_outputs, check_packages_of_pages
-    from ._auditing.models import ModelChoice
-    from ._auditing.prepare import prepare
-    from ._auditing.run import noted_warnings
-    from ._auditing.text import print_notes
+    with loading():
+        from ._auditing.explaining import fit_explainer
+        from ._auditing.export import check_outputs, check_packages_of_pages
+        from ._auditing.models import ModelChoice
+        from ._auditing.prepare import prepare
+        from ._auditing.run import noted_warnings
+        from ._auditing.text import print_notes
 
     check_outputs(data, (html,))
     if html:

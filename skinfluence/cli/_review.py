@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ._loading import loading
 from ._options import (
     columns_options,
     dialect_options,
@@ -78,16 +79,17 @@ def review(
     The page needs no network. It exports the decisions for `skinfluence apply`. With --serve they
     are saved as they are made, and the remaining rows are ranked anew by what was decided.
     """
-    from skinfluence._utils.decisions import DecisionsError, continue_decisions
-    from skinfluence.report import ReviewServer, audit_report
+    with loading():
+        from skinfluence._utils.decisions import DecisionsError, continue_decisions
+        from skinfluence.report import ReviewServer, audit_report
 
-    from ._auditing.export import check_outputs, check_packages_of_pages
-    from ._auditing.images import find_images
-    from ._auditing.models import ModelChoice
-    from ._auditing.prepare import prepare
-    from ._auditing.run import fit_flagger
-    from ._auditing.text import print_notes
-    from ._files.records import DataError
+        from ._auditing.export import check_outputs, check_packages_of_pages
+        from ._auditing.images import find_images
+        from ._auditing.models import ModelChoice
+        from ._auditing.prepare import prepare
+        from ._auditing.run import fit_flagger
+        from ._auditing.text import print_notes
+        from ._files.records import DataError
 
     stem = Path(data)
     stem = (stem.with_suffix("") if stem.suffix.lower() == ".gz" else stem).with_suffix("")

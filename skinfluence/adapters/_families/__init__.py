@@ -1,4 +1,8 @@
-"""One estimator family a file; importing this package registers them all."""
+"""One estimator family a file; importing this package registers them all.
+
+A family imports `sklearn` alone where its estimators are slow to import: naming
+`sklearn.ensemble.VotingClassifier` loads the module, when an example is made.
+"""
 
 from skinfluence.adapters._families import (  # noqa: F401
     bagging,

@@ -1,7 +1,7 @@
 """BaggingClassifier and BaggingRegressor: members on draws of the rows, which are weights."""
 
 import numpy as np
-from sklearn.ensemble import BaggingClassifier, BaggingRegressor
+import sklearn
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from skinfluence.adapters._composed import caveats_of, check_members, member_of
@@ -69,7 +69,7 @@ def _caveat(estimator):
 @register(
     "sklearn.ensemble",
     "BaggingRegressor",
-    examples=lambda: [BaggingRegressor(LinearRegression(), random_state=0)],
+    examples=lambda: [sklearn.ensemble.BaggingRegressor(LinearRegression(), random_state=0)],
     check=_check,
     caveat=_caveat,
     composed=True,
@@ -86,7 +86,7 @@ def bagging_regressor(estimator, X, y, sample_weight, settings):
 @register(
     "sklearn.ensemble",
     "BaggingClassifier",
-    examples=lambda: [BaggingClassifier(LogisticRegression(), random_state=0)],
+    examples=lambda: [sklearn.ensemble.BaggingClassifier(LogisticRegression(), random_state=0)],
     check=_check,
     caveat=_caveat,
     composed=True,

@@ -3,8 +3,8 @@
 from functools import partial
 
 import numpy as np
+import sklearn
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.multioutput import ClassifierChain, RegressorChain
 from sklearn.utils.validation import validate_data
 
 from skinfluence.adapters._composed import caveats_of, check_members, member_of, write_members
@@ -93,7 +93,7 @@ def _refuse_curved(estimator, objective, y):
 @register(
     "sklearn.multioutput",
     "RegressorChain",
-    examples=lambda: [RegressorChain(Ridge(), order=[1, 0])],
+    examples=lambda: [sklearn.multioutput.RegressorChain(Ridge(), order=[1, 0])],
     check=_check,
     caveat=lambda estimator: caveats_of(_members_of_chain(estimator)),
     composed=True,
@@ -134,8 +134,8 @@ def _passed_on(method, member):
     "sklearn.multioutput",
     "ClassifierChain",
     examples=lambda: [
-        ClassifierChain(LogisticRegression(), chain_method="predict_proba"),
-        ClassifierChain(LogisticRegression()),
+        sklearn.multioutput.ClassifierChain(LogisticRegression(), chain_method="predict_proba"),
+        sklearn.multioutput.ClassifierChain(LogisticRegression()),
     ],
     check=_check,
     caveat=_caveat_of_classes,

@@ -1,10 +1,8 @@
 """OneVsRestClassifier, MultiOutputClassifier and VotingClassifier, through their members."""
 
 import numpy as np
-from sklearn.ensemble import VotingClassifier
+import sklearn
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import MultiOutputClassifier
 
 from skinfluence.adapters._composed import (
     ComposedObjective,
@@ -78,7 +76,7 @@ def _check_voting(estimator):
     "sklearn.ensemble",
     "VotingClassifier",
     examples=lambda: [
-        VotingClassifier(
+        sklearn.ensemble.VotingClassifier(
             [("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))], voting="soft"
         )
     ],
@@ -99,7 +97,7 @@ def voting_classifier(estimator, X, y, sample_weight, settings):
 @register(
     "sklearn.multioutput",
     "MultiOutputClassifier",
-    examples=lambda: [MultiOutputClassifier(LogisticRegression())],
+    examples=lambda: [sklearn.multioutput.MultiOutputClassifier(LogisticRegression())],
     check=lambda estimator: check_members(estimator, members_of_outputs(estimator)),
     caveat=lambda estimator: caveats_of(members_of_outputs(estimator)),
     composed=True,
@@ -133,7 +131,7 @@ def joined_objective(members, y, sample_weight, chain=None):
 @register(
     "sklearn.multiclass",
     "OneVsRestClassifier",
-    examples=lambda: [OneVsRestClassifier(LogisticRegression())],
+    examples=lambda: [sklearn.multiclass.OneVsRestClassifier(LogisticRegression())],
     # not the fitted ones, which are constants where all rows are of one class
     check=lambda estimator: check_members(estimator, [estimator.estimator]),
     caveat=lambda estimator: caveats_of([estimator.estimator]),

@@ -1,10 +1,8 @@
 """TransformedTargetRegressor, VotingRegressor and MultiOutputRegressor, through their members."""
 
 import numpy as np
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import VotingRegressor
+import sklearn
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.multioutput import MultiOutputRegressor
 
 from skinfluence.adapters._composed import (
     ComposedObjective,
@@ -52,7 +50,9 @@ def _caveat_of_transformed(estimator):
 @register(
     "sklearn.compose",
     "TransformedTargetRegressor",
-    examples=lambda: [TransformedTargetRegressor(Ridge(), func=np.cbrt, inverse_func=_cube)],
+    examples=lambda: [
+        sklearn.compose.TransformedTargetRegressor(Ridge(), func=np.cbrt, inverse_func=_cube)
+    ],
     check=_check_transformed,
     caveat=_caveat_of_transformed,
     composed=True,
@@ -86,7 +86,9 @@ def members_of_voting(estimator):
 @register(
     "sklearn.ensemble",
     "VotingRegressor",
-    examples=lambda: [VotingRegressor([("a", Ridge()), ("b", Ridge(10.0))], weights=[2, 1])],
+    examples=lambda: [
+        sklearn.ensemble.VotingRegressor([("a", Ridge()), ("b", Ridge(10.0))], weights=[2, 1])
+    ],
     check=lambda estimator: check_members(estimator, members_of_voting(estimator)),
     caveat=lambda estimator: caveats_of(members_of_voting(estimator)),
     composed=True,
@@ -111,7 +113,7 @@ def members_of_outputs(estimator):
 @register(
     "sklearn.multioutput",
     "MultiOutputRegressor",
-    examples=lambda: [MultiOutputRegressor(Ridge())],
+    examples=lambda: [sklearn.multioutput.MultiOutputRegressor(Ridge())],
     check=lambda estimator: check_members(estimator, members_of_outputs(estimator)),
     caveat=lambda estimator: caveats_of(members_of_outputs(estimator)),
     composed=True,

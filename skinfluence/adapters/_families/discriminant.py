@@ -1,10 +1,6 @@
 """Linear and quadratic discriminant analysis and nearest centroids, in closed form."""
 
-from sklearn.discriminant_analysis import (
-    LinearDiscriminantAnalysis,
-    QuadraticDiscriminantAnalysis,
-)
-from sklearn.neighbors import NearestCentroid
+import sklearn
 
 from skinfluence.adapters._linear import refuse
 from skinfluence.adapters._registry import register
@@ -29,7 +25,7 @@ def _only_refits(estimator):
 @register(
     "sklearn.discriminant_analysis",
     "LinearDiscriminantAnalysis",
-    examples=lambda: [LinearDiscriminantAnalysis()],
+    examples=lambda: [sklearn.discriminant_analysis.LinearDiscriminantAnalysis()],
     caveat=_only_refits,
     closed_form=True,
 )
@@ -41,7 +37,7 @@ def linear_discriminant(estimator, X, y, sample_weight, settings):
 @register(
     "sklearn.discriminant_analysis",
     "QuadraticDiscriminantAnalysis",
-    examples=lambda: [QuadraticDiscriminantAnalysis()],
+    examples=lambda: [sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis()],
     caveat=_only_refits,
     closed_form=True,
 )
@@ -70,7 +66,7 @@ def _centroid_caveat(estimator):
 @register(
     "sklearn.neighbors",
     "NearestCentroid",
-    examples=lambda: [NearestCentroid()],
+    examples=lambda: [sklearn.neighbors.NearestCentroid()],
     check=_check_centroid,
     caveat=_centroid_caveat,
     closed_form=True,

@@ -1,7 +1,7 @@
 """GaussianProcessClassifier: logistic regression on kernel columns, at the mode of Laplace."""
 
 import numpy as np
-from sklearn.gaussian_process import GaussianProcessClassifier
+import sklearn
 
 from skinfluence.adapters._families.kernel_machines import is_covariance
 from skinfluence.adapters._kernel import RowKernel, kernel_objective
@@ -43,7 +43,7 @@ def _check(estimator):
 @register(
     "sklearn.gaussian_process",
     "GaussianProcessClassifier",
-    examples=lambda: [GaussianProcessClassifier()],
+    examples=lambda: [sklearn.gaussian_process.GaussianProcessClassifier()],
     check=_check,
     caveat=_caveat,
 )

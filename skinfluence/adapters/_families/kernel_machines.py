@@ -3,17 +3,7 @@
 from functools import partial
 
 import numpy as np
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import (
-    RBF,
-    ConstantKernel,
-    DotProduct,
-    KernelOperator,
-    Matern,
-    RationalQuadratic,
-    WhiteKernel,
-)
-from sklearn.kernel_ridge import KernelRidge
+import sklearn
 
 from skinfluence.adapters._kernel import (
     PrecomputedKernel,
@@ -27,7 +17,9 @@ from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
 
 #: Kernels that are covariances in any number of columns.
-COVARIANCES = (RBF, Matern, RationalQuadratic, DotProduct, ConstantKernel, WhiteKernel)
+COVARIANCES = (
+    "RBF", "Matern", "RationalQuadratic", "DotProduct", "ConstantKernel", "WhiteKernel"
+)  # fmt: skip
 
 
 def _regression(estimator, X, y, sample_weight, settings, kernel, dual, penalty, **more):
@@ -53,12 +45,17 @@ def _repeated(row, X):
 
 def is_covariance(kernel):
     """Whether a kernel of a Gaussian process is positive semi-definite for any rows."""
-    if isinstance(kernel, KernelOperator):
+    kernels = sklearn.gaussian_process.kernels
+    if isinstance(kernel, kernels.KernelOperator):
         return is_covariance(kernel.k1) and is_covariance(kernel.k2)
-    return type(kernel) in COVARIANCES
+    return type(kernel) in [getattr(kernels, name) for name in COVARIANCES]
 
 
-@register("sklearn.kernel_ridge", "KernelRidge", examples=lambda: [KernelRidge(kernel="rbf")])
+@register(
+    "sklearn.kernel_ridge",
+    "KernelRidge",
+    examples=lambda: [sklearn.kernel_ridge.KernelRidge(kernel="rbf")],
+)
 def kernel_ridge(estimator, X, y, sample_weight, settings):
     """Squared error of sum_j dual_j k(x_j, x), penalised by alpha times its squared norm."""
     rows = estimator.X_fit_
@@ -89,7 +86,7 @@ def _fitted_kernel(estimator):
 @register(
     "sklearn.gaussian_process",
     "GaussianProcessRegressor",
-    examples=lambda: [GaussianProcessRegressor(alpha=0.1)],
+    examples=lambda: [sklearn.gaussian_process.GaussianProcessRegressor(alpha=0.1)],
     check=_check_gaussian_process,
     caveat=_fitted_kernel,
 )

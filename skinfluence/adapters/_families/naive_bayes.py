@@ -1,12 +1,6 @@
 """Naive Bayes classifiers, in closed form."""
 
-from sklearn.naive_bayes import (
-    BernoulliNB,
-    CategoricalNB,
-    ComplementNB,
-    GaussianNB,
-    MultinomialNB,
-)
+import sklearn
 
 from skinfluence.adapters._registry import register
 from skinfluence.closed_form import (
@@ -17,24 +11,24 @@ from skinfluence.closed_form import (
     MultinomialNaiveBayes,
 )
 
-#: Model of each class, and an example.
+#: Model of each class, and its caveat.
 MODELS = {
-    GaussianNB: (GaussianNaiveBayes, ""),
-    MultinomialNB: (MultinomialNaiveBayes, ""),
-    ComplementNB: (ComplementNaiveBayes, ""),
-    BernoulliNB: (BernoulliNaiveBayes, ""),
-    CategoricalNB: (
+    "GaussianNB": (GaussianNaiveBayes, ""),
+    "MultinomialNB": (MultinomialNaiveBayes, ""),
+    "ComplementNB": (ComplementNaiveBayes, ""),
+    "BernoulliNB": (BernoulliNaiveBayes, ""),
+    "CategoricalNB": (
         CategoricalNaiveBayes,
         "The number of categories of each column is held fixed.",
     ),
 }
 
 
-def _register(cls, model, caveat):
+def _register(name, model, caveat):
     @register(
         "sklearn.naive_bayes",
-        cls.__name__,
-        examples=lambda: [cls()],
+        name,
+        examples=lambda: [getattr(sklearn.naive_bayes, name)()],
         caveat=caveat,
         closed_form=True,
     )
@@ -43,5 +37,5 @@ def _register(cls, model, caveat):
         return model(estimator, X, y, sample_weight)
 
 
-for cls, (model, caveat) in MODELS.items():
-    _register(cls, model, caveat)
+for name, (model, caveat) in MODELS.items():
+    _register(name, model, caveat)

@@ -1,12 +1,7 @@
 """Nearest neighbours, in closed form."""
 
 import numpy as np
-from sklearn.neighbors import (
-    KNeighborsClassifier,
-    KNeighborsRegressor,
-    RadiusNeighborsClassifier,
-    RadiusNeighborsRegressor,
-)
+import sklearn
 
 from skinfluence.adapters._linear import refuse, refuse_multilabel
 from skinfluence.adapters._registry import register
@@ -40,13 +35,13 @@ def _build(model, estimator, X, y, sample_weight):
     return model(estimator, X, np.asarray(y), sample_weight)
 
 
-def _register(cls, model):
-    of_shares = " of vote shares" if cls.__name__.endswith("Classifier") else ""
+def _register(name, model):
+    of_shares = " of vote shares" if name.endswith("Classifier") else ""
 
     @register(
         "sklearn.neighbors",
-        cls.__name__,
-        examples=lambda: [cls()],
+        name,
+        examples=lambda: [getattr(sklearn.neighbors, name)()],
         check=_check,
         caveat=CAVEAT.format(of_shares),
         closed_form=True,
@@ -56,10 +51,10 @@ def _register(cls, model):
         return _build(model, estimator, X, y, sample_weight)
 
 
-for cls, model in (
-    (KNeighborsClassifier, NearestNeighbors),
-    (KNeighborsRegressor, NearestNeighbors),
-    (RadiusNeighborsClassifier, RadiusNeighbors),
-    (RadiusNeighborsRegressor, RadiusNeighbors),
+for name, model in (
+    ("KNeighborsClassifier", NearestNeighbors),
+    ("KNeighborsRegressor", NearestNeighbors),
+    ("RadiusNeighborsClassifier", RadiusNeighbors),
+    ("RadiusNeighborsRegressor", RadiusNeighbors),
 ):
-    _register(cls, model)
+    _register(name, model)

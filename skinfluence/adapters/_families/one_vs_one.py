@@ -1,7 +1,7 @@
 """OneVsOneClassifier: a member for each pair of classes, on the rows of these."""
 
+import sklearn
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsOneClassifier
 
 from skinfluence.adapters._composed import (
     ComposedObjective,
@@ -24,7 +24,7 @@ def _members(estimator):
 @register(
     "sklearn.multiclass",
     "OneVsOneClassifier",
-    examples=lambda: [OneVsOneClassifier(LogisticRegression())],
+    examples=lambda: [sklearn.multiclass.OneVsOneClassifier(LogisticRegression())],
     check=lambda estimator: check_members(estimator, _members(estimator)),
     caveat=lambda estimator: caveats_of(_members(estimator)),
     composed=True,

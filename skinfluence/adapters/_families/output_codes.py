@@ -1,8 +1,8 @@
 """OutputCodeClassifier: a member for each bit of a code book."""
 
 import numpy as np
+import sklearn
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OutputCodeClassifier
 
 from skinfluence.adapters._composed import (
     ComposedObjective,
@@ -31,7 +31,9 @@ def _check(estimator):
 @register(
     "sklearn.multiclass",
     "OutputCodeClassifier",
-    examples=lambda: [OutputCodeClassifier(LogisticRegression(), code_size=2.0, random_state=0)],
+    examples=lambda: [
+        sklearn.multiclass.OutputCodeClassifier(LogisticRegression(), code_size=2.0, random_state=0)
+    ],
     check=_check,
     caveat=lambda estimator: caveats_of([estimator.estimator]),
     composed=True,

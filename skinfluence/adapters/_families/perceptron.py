@@ -3,8 +3,8 @@
 import numbers
 
 import numpy as np
+import sklearn
 from sklearn.model_selection import train_test_split
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import check_random_state, gen_batches
 
 from skinfluence.adapters._linear import refuse, target_values
@@ -59,7 +59,7 @@ class LabelSets(JoinedCoding):
     "sklearn.neural_network",
     "MLPClassifier",
     examples=lambda: [
-        MLPClassifier(
+        sklearn.neural_network.MLPClassifier(
             hidden_layer_sizes=3, activation="tanh", solver="lbfgs", alpha=1.0, random_state=0
         )
     ],
@@ -88,7 +88,7 @@ def _multilabel_objective(estimator, X, y, sample_weight, settings):
     "sklearn.neural_network",
     "MLPRegressor",
     examples=lambda: [
-        MLPRegressor(
+        sklearn.neural_network.MLPRegressor(
             hidden_layer_sizes=3, activation="tanh", solver="lbfgs", alpha=1.0, random_state=0
         )
     ],

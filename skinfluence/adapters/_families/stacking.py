@@ -4,8 +4,8 @@ import copy
 from dataclasses import replace
 
 import numpy as np
+import sklearn
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 
@@ -72,7 +72,9 @@ def _caveat(estimator, default):
 @register(
     "sklearn.ensemble",
     "StackingRegressor",
-    examples=lambda: [StackingRegressor(_fitted(DummyRegressor()), Ridge(), passthrough=True)],
+    examples=lambda: [
+        sklearn.ensemble.StackingRegressor(_fitted(DummyRegressor()), Ridge(), passthrough=True)
+    ],
     check=lambda estimator: _check(estimator, RidgeCV),
     caveat=lambda estimator: _caveat(estimator, RidgeCV),
     composed=True,
@@ -90,7 +92,9 @@ def stacking_regressor(estimator, X, y, sample_weight, settings):
 @register(
     "sklearn.ensemble",
     "StackingClassifier",
-    examples=lambda: [StackingClassifier(_fitted(DummyClassifier()), passthrough=True)],
+    examples=lambda: [
+        sklearn.ensemble.StackingClassifier(_fitted(DummyClassifier()), passthrough=True)
+    ],
     check=lambda estimator: _check(estimator, LogisticRegression),
     caveat=lambda estimator: _caveat(estimator, LogisticRegression),
     composed=True,
