@@ -14,11 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 #: Choices of a kernel made by hand: left out, so that each library picks its own.
 CHOSEN_KERNELS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_ENABLE_INSTRUCTIONS")
+#: Left out too: modules of an installed package are compiled once, not in each process.
+UNCOMPILED = ("PYTHONDONTWRITEBYTECODE",)
 
 
 def child_environment(threads):
     """Environment of a process whose linear algebra uses `threads` threads."""
-    environment = {k: v for k, v in os.environ.items() if k not in CHOSEN_KERNELS}
+    environment = {k: v for k, v in os.environ.items() if k not in CHOSEN_KERNELS + UNCOMPILED}
     environment |= dict.fromkeys(THREADS, str(threads))
     # the package need not be installed from this checkout, the benchmarks need not be at all
     path = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]

@@ -71,9 +71,8 @@ def explain(
         from ._auditing.explaining import fit_explainer
         from ._auditing.export import check_outputs, check_packages_of_pages
         from ._auditing.models import ModelChoice
+        from ._auditing.notes import noted_warnings, print_notes
         from ._auditing.prepare import prepare
-        from ._auditing.run import noted_warnings
-        from ._auditing.text import print_notes
 
     check_outputs(data, (html,))
     if html:

@@ -86,9 +86,9 @@ def review(
         from ._auditing.export import check_outputs, check_packages_of_pages
         from ._auditing.images import find_images
         from ._auditing.models import ModelChoice
+        from ._auditing.notes import print_notes
         from ._auditing.prepare import prepare
         from ._auditing.run import fit_flagger
-        from ._auditing.text import print_notes
         from ._files.records import DataError
 
     stem = Path(data)

@@ -16,7 +16,7 @@ from skinfluence.cli import main
 from skinfluence.cli._auditing import prepare as preparing
 from skinfluence.cli._auditing.duplicates import find_alike, find_duplicates
 from skinfluence.cli._auditing.findings import find_groups, find_unlike
-from skinfluence.cli._auditing.run import noted_warnings
+from skinfluence.cli._auditing.notes import noted_warnings
 from skinfluence.cli._files.checks import column_scores, find_leaks
 from skinfluence.cli._files.columns import Column
 

@@ -10,8 +10,8 @@ from skinfluence.cli._files.table import read_table
 from skinfluence.cli._files.target import read_values
 
 from .models import make_model
+from .notes import noted_warnings
 from .prepare import make_rows
-from .run import noted_warnings
 
 
 def fit_explainer(prepared, rows, test=None, *, model, encoding=None, separator=None):

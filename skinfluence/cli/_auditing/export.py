@@ -6,10 +6,9 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
-from skinfluence import __version__
+import skinfluence
 from skinfluence._utils.decisions import guard
 from skinfluence.cli._files.records import DataError
-from skinfluence.report import audit_report
 
 
 def check_outputs(data, paths):
@@ -43,7 +42,9 @@ def write_html(audit, path, **images):
     table, name = prepared.table, prepared.labels.name
     key = asdict(table.key(name)) if Path(table.path).exists() else None
     title = f"Audit of {name!r} in {Path(table.path).name}"
-    page = audit_report(audit.flagger, title=title, key=key, rows=prepared.labels.rows, **images)
+    page = skinfluence.report.audit_report(
+        audit.flagger, title=title, key=key, rows=prepared.labels.rows, **images
+    )
     page.write_html(path)
 
 
@@ -66,7 +67,7 @@ def to_dict(audit):
     prepared, flagger, duplicates = audit.prepared, audit.flagger, audit.duplicates
     n = len(prepared.labels.rows)
     return {
-        "skinfluence": __version__,
+        "skinfluence": skinfluence.__version__,
         "table": prepared.table.path,
         "rows": prepared.table.n_rows,
         "target": prepared.labels.name,

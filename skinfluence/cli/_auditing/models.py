@@ -2,12 +2,7 @@
 
 from dataclasses import dataclass
 
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-)
+import sklearn
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -15,26 +10,24 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from skinfluence._encoding import table_encoder
 from skinfluence.cli._files.records import DataError
-from skinfluence.labels import LabelFlagger
 
 from .skrub_encoder import skrub_encoder
 
-#: (classifier, regressor); None where a name means only one of them.
+#: (classifier, regressor); None where a name means only one of them. Naming `sklearn.ensemble`
+#: loads it: other models do not wait for it.
 MODELS: dict = {
     "logistic": (lambda: LogisticRegression(max_iter=1000), None),
     "ridge": (None, Ridge),
     "svm": (LinearSVC, LinearSVR),
     "boosting": (
-        lambda: HistGradientBoostingClassifier(random_state=0),
-        lambda: HistGradientBoostingRegressor(random_state=0),
+        lambda: sklearn.ensemble.HistGradientBoostingClassifier(random_state=0),
+        lambda: sklearn.ensemble.HistGradientBoostingRegressor(random_state=0),
     ),
     "forest": (
-        lambda: ExtraTreesClassifier(200, random_state=0),
-        lambda: ExtraTreesRegressor(200, random_state=0),
+        lambda: sklearn.ensemble.ExtraTreesClassifier(200, random_state=0),
+        lambda: sklearn.ensemble.ExtraTreesRegressor(200, random_state=0),
     ),
 }
-#: Of so many rows more landmarks find hardly more, in a multiple of the time and the memory.
-MANY_ROWS, FEW_LANDMARKS = 20_000, 300
 
 
 @dataclass(frozen=True)
@@ -55,16 +48,6 @@ class ModelChoice:
                 f"and --skrub, or take one of {', '.join(MODELS)}."
             )
         return own or (self.name == "auto" and not self.kernel_map and not self.skrub)
-
-
-def make_flagger(choice, prepared, *, contamination="auto", verbose=None):
-    """An unfitted LabelFlagger."""
-    settings: dict = {"contamination": contamination, "verbose": verbose}
-    if len(prepared.labels.rows) > MANY_ROWS:
-        settings["n_components"] = FEW_LANDMARKS
-    if choice.is_own:
-        return LabelFlagger(representation=choice.name, n_jobs=-1, **settings)  # threads
-    return LabelFlagger(make_model(choice, prepared), **settings)
 
 
 def make_model(choice, prepared):

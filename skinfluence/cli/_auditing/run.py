@@ -1,8 +1,6 @@
 """Audit of a prepared table: labels judged, other findings, timed."""
 
 import time
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +8,16 @@ import numpy as np
 
 from skinfluence.cli._files.checks import column_scores, find_leaks
 from skinfluence.cli._files.records import DataError
+from skinfluence.labels import LabelFlagger
 
 from .duplicates import Duplicates, find_alike, find_duplicates
 from .findings import find_groups, find_unlike
-from .models import make_flagger
+from .models import make_model
+from .notes import noted_warnings
 from .prepare import Prepared
 
+#: Of so many rows more landmarks find hardly more, in a multiple of the time and the memory.
+MANY_ROWS, FEW_LANDMARKS = 20_000, 300
 #: Flagged rows whose opponents are computed for files.
 EXPLAINED = 1000
 
@@ -78,25 +80,21 @@ def run_audit(prepared, *, model, contamination="auto", explain=EXPLAINED, verbo
     )
 
 
-def fit_flagger(model, prepared, **settings):
+def fit_flagger(choice, prepared, *, contamination="auto", verbose=None):
     """A LabelFlagger of the labels of a table; its warnings become notes."""
-    flagger = make_flagger(model, prepared, **settings)
+    settings: dict = {"contamination": contamination, "verbose": verbose}
+    if len(prepared.labels.rows) > MANY_ROWS:
+        settings["n_components"] = FEW_LANDMARKS
+    if choice.is_own:
+        settings |= {"representation": choice.name, "n_jobs": -1}  # threads
+        flagger = LabelFlagger(**settings)
+    else:
+        flagger = LabelFlagger(make_model(choice, prepared), **settings)
     with noted_warnings(prepared.notes):
         try:
             return flagger.fit(prepared.X, prepared.labels.y)
         except ValueError as error:
             raise DataError(f"The model cannot be fitted: {error}") from error
-
-
-@contextmanager
-def noted_warnings(notes):
-    """Context that adds the warnings of a model to the notes, each once."""
-    with warnings.catch_warnings(record=True) as caught:
-        for category in (UserWarning, RuntimeWarning):
-            warnings.simplefilter("always", category)
-        yield
-    for words in dict.fromkeys(" ".join(str(w.message).split()) for w in caught):
-        notes.append(words)
 
 
 def errors(flagger, y, classes):

@@ -34,12 +34,6 @@ def head(audit):
     return "\n".join(lines)
 
 
-def print_notes(notes):
-    """Notes on what was read, on the error stream."""
-    for note in notes:
-        click.secho(f"Note  {note}", fg="yellow", err=True)
-
-
 def suspects(audit, top):
     """Rows whose labels look wrong."""
     flagger, n = audit.flagger, len(audit.prepared.labels.rows)

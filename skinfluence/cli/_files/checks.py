@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+import sklearn
 
 _NAME_OF_ID = re.compile(r"(^|[\W_])(id|uuid|guid|index|key|row|nr|no)$|Id$", re.IGNORECASE)
 #: Of fewer rows a column may predict the target by chance.
@@ -68,7 +68,8 @@ def column_scores(columns, y, classes):
         return {}
     scores = {}
     leaves = max(2 * len(np.unique(labels[learn])), 8) if classes else 64
-    make = DecisionTreeClassifier if classes else DecisionTreeRegressor
+    # naming the module loads it: what only reads a table does not wait for it
+    make = sklearn.tree.DecisionTreeClassifier if classes else sklearn.tree.DecisionTreeRegressor
     for name, column in columns.items():
         if column.kind == "text":
             continue

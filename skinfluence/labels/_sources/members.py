@@ -20,8 +20,9 @@ from skinfluence.labels._sources.ridge_path import RidgePath, ridge_path
 #: Trees, and the bootstrap sample that each is grown on: a share of the rows, and at the most so
 #: many. Smaller samples leave each row unseen by more trees.
 N_TREES, SHARE_DRAWN, MOST_DRAWN = 100, 0.5, 30_000
-#: Trees between two signs of progress.
-TREES_AT_ONCE = 20
+#: Trees between two signs of progress; of so small a table all trees grow at once, since threads
+#: that start anew for each few of them take half as long again.
+TREES_AT_ONCE, SMALL = 20, 1_000_000
 #: A leaf mean is pulled towards the mean of all rows as by so many rows.
 PRIOR_ROWS = 0.5
 #: What is added to the probability of each class before its logarithm.
@@ -148,7 +149,8 @@ def fit_forest(rows, seed, n_jobs=None, tell=None):
         random_state=seed,
         n_jobs=n_jobs,
     )
-    for grown in range(TREES_AT_ONCE, N_TREES + 1, TREES_AT_ONCE):
+    step = N_TREES if np.prod(rows.scaled.shape) < SMALL else TREES_AT_ONCE
+    for grown in range(step, N_TREES + 1, step):
         forest.set_params(n_estimators=grown).fit(rows.scaled, rows.target.codes, weight)
         if tell is not None:
             tell("forest", grown)
