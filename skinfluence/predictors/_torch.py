@@ -59,6 +59,7 @@ class ModuleFunction:
         self.output = output
         trained = [name for name, value in module.named_parameters() if value.requires_grad]
         self.names = trained if layers is None else _chosen(module, layers)
+        self._places = _places(self.module)
 
     @property
     def device(self):
@@ -109,9 +110,11 @@ class ModuleFunction:
         torch, own, start, changed = import_torch(), dict(self.module.named_parameters()), 0, {}
         for name in self.names:
             size = own[name].numel()
-            changed[name] = coef[start : start + size].view(own[name].shape)
+            part = coef[start : start + size].view(own[name].shape)
+            changed.update(dict.fromkeys(self._places[name], part))
             start += size
-        raw = torch.func.functional_call(self.module, changed, (X,))
+        # it puts the tensors of a submodule with two names back wrongly if it looks for ties itself
+        raw = torch.func.functional_call(self.module, changed, (X,), tie_weights=False)
         if not isinstance(raw, torch.Tensor) or raw.shape[:1] != (len(X),):
             got = f"a tensor of shape {tuple(raw.shape)}" if hasattr(raw, "shape") else type(raw)
             raise ValueError(
@@ -138,6 +141,15 @@ def _check_numbers(module, n_features):
             f'{empty} of the module are on the device "meta", which holds no numbers. Load them: '
             'module.to_empty(device="cpu"), then module.load_state_dict(...).'
         )
+
+
+def _places(module):
+    """Names of all places that hold a parameter, by its name; a submodule has one name."""
+    held: dict = {}
+    for prefix, part in module.named_modules():
+        for name, value in part.named_parameters(prefix, recurse=False, remove_duplicate=False):
+            held.setdefault(id(value), []).append(name)
+    return {names[0]: names for names in held.values()}
 
 
 def _chosen(module, layers):
@@ -215,9 +227,14 @@ class TorchPredictor(Predictor):
         return np.concatenate([part.cpu().numpy() for part in parts])
 
     def row_jacobian(self):
-        func = import_torch().func
-        each = func.vmap(func.jacrev(self._row), in_dims=(None, 0))
-        return each(self.theta, self.rows).cpu().numpy()
+        torch = import_torch()
+
+        def each(x):  # jacrev vmaps once more, by which the derivative of PReLU is wrong
+            raw, pull = torch.func.vjp(lambda theta: self._row(theta, x), self.theta)
+            units = torch.eye(len(raw), dtype=raw.dtype, device=raw.device)
+            return torch.stack([pull(unit)[0] for unit in units])
+
+        return torch.func.vmap(each)(self.rows).cpu().numpy()
 
     def jvp(self, V):
         func = import_torch().func

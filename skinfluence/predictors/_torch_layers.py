@@ -64,7 +64,9 @@ def _parts(function):
     torch, own, start, places = import_torch(), dict(function.module.named_parameters()), 0, {}
     for name in function.names:
         end = start + own[name].numel()
-        places[name] = np.arange(start, end).reshape(len(own[name]), -1) if end > start else None
+        places[name] = (
+            np.arange(start, end).reshape(*own[name].shape[:1], -1) if end > start else None
+        )
         start = end
     parts = []
     for name, module in function.module.named_modules():

@@ -183,7 +183,19 @@ class Functional(nn.Module):
         return self.layer(x) + nn.functional.linear(x, self.layer.weight)
 
 
+class Scaled(nn.Linear):
+    """A layer whose outputs have a scale, a number without an axis."""
+
+    def __init__(self):
+        super().__init__(36, 3)
+        self.scale = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x):
+        return self.scale * super().forward(x)
+
+
 BAD = {
+    "scale": (Scaled, r"Parameters \['scale'\]"),
     "norm": (lambda: image(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)), r"Parameters \['2.weight'"),
     "outside": (Functional, "used outside of the layers"),
 }

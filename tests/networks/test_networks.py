@@ -1,5 +1,7 @@
 """Networks of PyTorch: derivatives, objectives and influences against refits and closed forms."""
 
+import copy
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -47,6 +49,45 @@ def convolutions():
 def test_derivatives_of_a_module_keep_the_contract(layers):
     function = ModuleFunction(convolutions(), 36, layers)
     check_predictor(TorchPredictor(RNG.standard_normal((7, 36)), function.parameters(), function))
+
+
+class TwoNames(nn.Module):
+    """A layer that has two names, and one with the weights of another."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.tied, self.end = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+        self.two, self.tied.weight = self.one, self.one.weight
+
+    def forward(self, x):
+        return self.end(self.tied(torch.tanh(self.two(torch.tanh(self.one(x))))))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [TwoNames, lambda: nn.Sequential(nn.Linear(4, 5), nn.PReLU(5), nn.Linear(5, 3))],
+    ids=["two names", "PReLU"],
+)
+def test_jacobians_are_those_of_plain_passes(make):
+    torch.manual_seed(0)
+    module = make().double()
+    function = ModuleFunction(module, 4)
+    rows = torch.as_tensor(X[:3])  # as many as outputs: batches of both could be mixed up
+    predictor, parameters = (
+        TorchPredictor(X[:3], function.parameters(), function),
+        [*module.parameters()],
+    )
+    expected = [
+        [
+            torch.cat([g.ravel() for g in torch.autograd.grad(f, parameters, retain_graph=True)])
+            for f in raw
+        ]
+        for raw in module(rows)
+    ]
+    expected = torch.stack([torch.stack(each) for each in expected]).numpy()
+    np.testing.assert_allclose(predictor.row_jacobian(), expected, atol=1e-12)
+    again = copy.deepcopy(function)
+    np.testing.assert_allclose(again.parameters(), predictor.coef, rtol=0)
 
 
 def test_the_module_itself_is_not_changed():
