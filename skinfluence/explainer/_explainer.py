@@ -30,6 +30,7 @@ from skinfluence.explainer._validation import (
     check_test_table,
     check_training_data,
     inliers,
+    labels_of,
     warn_of_refit,
 )
 from skinfluence.losses import TEMPERATURE
@@ -250,7 +251,7 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         self.fitted_model_ = explain_estimator(self.estimator_, X, y, sample_weight, self._settings)
         closed_form = self.fitted_model_.objective.closed_form
         polished = self._keep_closed_form() if closed_form else self._polish()
-        self.X_train_, self.y_train_ = X, self.fitted_model_.y
+        self.X_train_, self.y_train_ = X, labels_of(self.estimator_, self.fitted_model_.y)
         self.sample_weight_train_ = self.fitted_model_.sample_weight
         check_weights(self.sample_weight_train_)  # by whatever name they came
         self.training_rows_ = self.objective_.row_names = names

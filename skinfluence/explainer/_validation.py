@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from skinfluence._utils.checks import check_choice, check_number, check_workers
 from skinfluence._utils.frames import frame_backend, n_dimensions, refuse_file, without_column
@@ -78,6 +78,12 @@ def inliers(X, estimator):
     """Labels +1 for a one-class machine, which has none; None for other estimators."""
     unlabelled = get_tags(estimator).estimator_type == "outlier_detector"
     return np.ones(_num_samples(X), dtype=int) if unlabelled else None
+
+
+def labels_of(estimator, y):
+    """Training labels, in one dimension where a classifier took a column of them for that."""
+    one_label = isinstance(getattr(estimator, "classes_", None), np.ndarray)
+    return column_or_1d(y) if one_label and np.shape(y)[1:] == (1,) else y
 
 
 def check_training_data(X, y, estimator):

@@ -200,6 +200,8 @@ def repair_curve(
         )
     explainer.training_rows_.in_order(y_right, what="y_right")
     given, right = np.asarray(explainer.y_train_), np.asarray(y_right)
+    if right.shape == (len(given), 1) and given.ndim == 1:
+        right = right.ravel()
     if right.shape != given.shape:
         raise ValueError(
             f"y_right has shape {right.shape}; expected {given.shape}, the right label of each "

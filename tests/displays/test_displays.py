@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
@@ -13,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from skinfluence import InfluenceExplainer, LabelFlagger, displays
 from skinfluence.components import influence_components
 from skinfluence.datasets import flip_labels
+from skinfluence.functionals import repair_curve
 from skinfluence.groups import group_table
 from skinfluence.selection import relative_influence
 from skinfluence.targets import Mean
@@ -99,6 +101,27 @@ def test_conventions_of_scikit_learn(name, tumours, flagger):
         )
     table = display.frame()
     assert len(table) and len(table.columns) > 1
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_labels_in_a_column_are_labels(tumours):
+    explainer, X, y = tumours
+    column = explainer.y_train_.to_frame()
+    other = clone(explainer).fit(explainer.X_train_, column)
+    for name in ("SelfInfluence", "InfluenceDistance", "InfluenceComponents"):
+        kind, rows = getattr(displays, f"{name}Display"), () if name == "SelfInfluence" else (X, y)
+        drawn, expected = (
+            [points.get_offsets() for ax in np.ravel(each.ax_) for points in ax.collections]
+            for each in (kind.from_explainer(each, *rows) for each in (other, explainer))
+        )
+        assert len(expected) > 1
+        for got, wanted in zip(drawn, expected, strict=True):
+            assert_allclose(got, wanted)
+    curves = [
+        repair_curve(each, "loss", right, X, y, n_points=3).values["self-influence"]
+        for each, right in ((explainer, 1 - explainer.y_train_), (other, 1 - column))
+    ]
+    assert_allclose(*curves)
 
 
 @pytest.mark.parametrize("name", displays.__all__)
