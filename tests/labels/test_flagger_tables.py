@@ -232,6 +232,16 @@ def test_sparse_rows(make):
         assert len(found.report()) == 200
 
 
+def test_sparse_rows_with_entries_in_parts():
+    table = sparse.csr_array(X)
+    parts = sparse.csr_array((table.data.repeat(2) / 2, table.indices.repeat(2), 2 * table.indptr))
+    found, given = quick().fit(parts, y), quick().fit(table, y)
+    assert parts.nnz == 2 * table.nnz  # the table itself stays as it is
+    np.testing.assert_allclose(found.label_quality_, given.label_quality_, rtol=1e-9)
+    scores = found.score_labels(parts[:5], y[:5]), given.score_labels(table[:5], y[:5])
+    np.testing.assert_allclose(*scores, rtol=1e-9)
+
+
 def test_sparse_rows_with_long_indices():
     table = sparse.csr_array(X)
     short = quick().fit(table, y)

@@ -74,6 +74,9 @@ def new_table(flagger, X, reset=False):
             X = np.array(X, dtype=object)  # numbers among strings stay numbers
         checks = {"dtype": None, "ensure_all_finite": False, "input_name": "X"}
         X = check_array(X, accept_sparse=True, **checks)
+        if not getattr(X, "has_canonical_format", True):  # scalers take an entry in parts for two
+            X = X.copy()
+            X.sum_duplicates()
     validate_data(flagger, X, skip_check_array=True, reset=reset)
     return X
 
