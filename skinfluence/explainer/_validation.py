@@ -83,7 +83,8 @@ def inliers(X, estimator):
 def labels_of(estimator, y):
     """Training labels, in one dimension where a classifier took a column of them for that."""
     one_label = isinstance(getattr(estimator, "classes_", None), np.ndarray)
-    return column_or_1d(y) if one_label and np.shape(y)[1:] == (1,) else y
+    shape = np.shape(y) if isinstance(y, list) else getattr(y, "shape", ())
+    return column_or_1d(y) if one_label and shape[1:] == (1,) else y
 
 
 def check_training_data(X, y, estimator):

@@ -51,6 +51,7 @@ MODELS = {
     "callable": svc(kernel=rbf, C=3.0),
     "balanced": svc(class_weight="balanced"),
     "nu": NuSVC(nu=0.3, gamma=0.5, tol=1e-6),
+    "nu, balanced": NuSVC(nu=0.3, gamma=0.5, tol=1e-6, class_weight="balanced"),
 }
 
 
@@ -249,9 +250,11 @@ def test_kernels_without_a_hilbert_space_are_refused():
         )
 
 
-def test_nu_is_the_c_that_it_amounts_to():
-    y = LABELS["two"][:80]
-    nu = InfluenceExplainer(MODELS["nu"]).fit(X[:80], y)
+@pytest.mark.parametrize("class_weight", [None, {"far": 3.0}, "balanced"])
+def test_nu_is_the_c_that_it_amounts_to(class_weight):
+    """libsvm leaves class weights out."""
+    y, model = LABELS["two"][:80], clone(MODELS["nu"]).set_params(class_weight=class_weight)
+    nu = InfluenceExplainer(model).fit(X[:80], y)
     C = float(1.0 / nu.objective_.penalty.diagonal[0, 0])
     same = InfluenceExplainer(svc(C=C)).fit(X[:80], y)
     target = {"target": "decision_function"}

@@ -128,8 +128,11 @@ def pair_duals(estimator, sample_weight):
     return dual
 
 
-def _classes(estimator, X, y, sample_weight, settings, cost):
-    """`cost(dual, weights)` gives C of each output: a number or (K,)."""
+def _classes(estimator, X, y, sample_weight, settings, cost, weighted):
+    """`cost(dual, weights)` gives C of each output: a number or (K,).
+
+    `weighted` has the class_weight that is used.
+    """
     refuse_multilabel(estimator, y)
     if len(estimator.classes_) == 2:
         coding = TargetCoding("margin", 1, estimator.classes_)
@@ -140,7 +143,7 @@ def _classes(estimator, X, y, sample_weight, settings, cost):
         loss, members = PairHingeStandIn(settings.temperature), coding.signs != 0.0
     # these count rows for "balanced", whatever their sample weight
     weights = class_weights(
-        estimator, y, coding, sample_weight, weighted_counts=False, members=members
+        weighted, y, coding, sample_weight, weighted_counts=False, members=members
     )
     dual = pair_duals(estimator, sample_weight)
     penalty = 1.0 / np.asarray(cost(dual, weights.effective()))
@@ -170,23 +173,28 @@ def svc(estimator, X, y, sample_weight, settings):
     4.2) at `settings.temperature`. Refits are those of the hinge itself. The loss of a row is
     summed over the pairs with its class.
     """
-    return _classes(
-        estimator, X, y, sample_weight, settings, lambda dual, weights: float(estimator.C)
-    )
+    C = float(estimator.C)
+    return _classes(estimator, X, y, sample_weight, settings, lambda *_: C, weighted=estimator)
+
+
+def _nu_caveat(estimator):
+    unused = "libsvm leaves class weights out. " * (estimator.class_weight is not None)
+    return f"The C that corresponds to nu is held fixed. {unused}{_caveat(estimator)}"
 
 
 @register(
     "sklearn.svm",
     "NuSVC",
     examples=lambda: [NuSVC(nu=0.4)],
-    caveat=lambda estimator: f"The C that corresponds to nu is held fixed. {_caveat(estimator)}",
+    caveat=_nu_caveat,
 )
 def nu_svc(estimator, X, y, sample_weight, settings):
     """SVC at the C that `nu` amounts to at the solution, one for each pair of classes.
 
-    It is the bound on the dual coefficients: that of the rows within the margin.
+    It is the bound on the dual coefficients: that of the rows within the margin. libsvm leaves
+    class weights out.
     """
-    return _classes(estimator, X, y, sample_weight, settings, _bounds)
+    return _classes(estimator, X, y, sample_weight, settings, _bounds, weighted=NuSVC())
 
 
 def _bounds(dual, weights):
