@@ -12,7 +12,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     ElasticNet,
     HuberRegressor,
+    LarsCV,
     Lasso,
+    LassoLars,
+    LassoLarsCV,
+    LassoLarsIC,
     LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
@@ -97,6 +101,16 @@ def test_models_of_other_rows_are_the_estimators_own_refits(estimator):
     corrected = explainer.with_labels(GONE, other[GONE])
     _assert_same(corrected, clone(estimator).fit(X[:N], other), X, atol)
     _assert_same(explainer.with_rows(X[N:], y[N:]), clone(estimator).fit(X, y), X, atol)
+
+
+@pytest.mark.parametrize("estimator", [LassoLarsCV(), LassoLarsIC(), LarsCV()], ids=repr)
+def test_a_chosen_penalty_stays(estimator):
+    X, y = _values()
+    explainer = InfluenceExplainer(estimator).fit(X, y)
+    alpha, left = explainer.estimator_.alpha_, np.setdiff1d(np.arange(len(y)), GONE)
+    model, refitted = explainer.without(GONE), LassoLars(alpha).fit(X[left], y[left])
+    _assert_same(model, refitted, X)
+    assert model.alpha_ == alpha != clone(estimator).fit(X[left], y[left]).alpha_
 
 
 def test_the_scale_of_huber_follows():

@@ -80,6 +80,12 @@ def check_weights(sample_weight):
         )
 
 
+def check_verbose(verbose):
+    """Raise ValueError for what says not how much is printed."""
+    if verbose is not None and (not isinstance(verbose, Integral) or verbose < 0):
+        raise ValueError(f"verbose={verbose!r}. Expected None, 0, 1 or a larger whole number.")
+
+
 def check_workers(n_jobs):
     """Raise ValueError for an invalid number of jobs."""
     whole = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)

@@ -70,8 +70,10 @@ class EditedModels:
             exact optimum, whatever the estimator's own `tol`. Without the fitted attributes that
             are not known of the other rows, such as `n_iter_` or `cv_results_`. Where coefficients
             are not all that a fit leaves (support vectors, neighbours, kernel and closed-form
-            models, stochastic gradient descent), the last step is fitted again to the other rows,
-            which takes the time of a refit.
+            models, stochastic gradient descent), the last step is fitted again to the other rows.
+            That takes the time of a refit, and what such a step estimates it estimates anew: the
+            precisions of BayesianRidge, the kernel of a Gaussian process, ``gamma="scale"``, the
+            columns of OrthogonalMatchingPursuit. Influences hold these fixed.
 
         Raises
         ------

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
-from skinfluence._utils.checks import check_choice, check_number, check_workers
+from skinfluence._utils.checks import check_choice, check_number, check_verbose, check_workers
 from skinfluence._utils.frames import frame_backend, n_dimensions, refuse_file, without_column
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.adapters import UnsupportedEstimatorError, unwrap
@@ -42,6 +42,13 @@ def check_settings(explainer):
         raise ValueError(f"polish={explainer.polish!r} is not known. Expected True or False.")
     check_number("damping", explainer.damping, least=0.0)
     check_workers(explainer.n_jobs)
+    check_verbose(explainer.verbose)
+    memory = explainer.memory
+    if not (isinstance(memory, str | None) or hasattr(memory, "cache")):
+        raise ValueError(
+            f"memory={memory!r}. Expected None, the name of a folder in a string, or a "
+            "joblib.Memory."
+        )
     check_number("temperature", explainer.temperature, above=0.0)
 
 

@@ -11,7 +11,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state
 
-from skinfluence._utils.checks import check_number, check_whole, check_workers
+from skinfluence._utils.checks import check_number, check_verbose, check_whole, check_workers
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.progress import progress
 from skinfluence._utils.rows import NamedRows
@@ -197,6 +197,7 @@ def _values(values, standard_error, full, empty, n_fits, X):
 def _each(function, steps, total, unit, n_jobs, verbose):
     """Results for each step, in order."""
     check_workers(n_jobs)
+    check_verbose(verbose)
     made = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(function)(step) for step in steps)
     return list(progress(made, total=total, what="data values", unit=unit, verbose=verbose))
 

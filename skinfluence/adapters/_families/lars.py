@@ -60,6 +60,7 @@ for _cls in (LassoLarsCV, LassoLarsIC):
         examples=lambda cls=_cls: [cls()],
         check=_check,
         caveat=CHOSEN,
+        write=write_coefficients,
     )(_at_chosen)
 
 
@@ -80,7 +81,13 @@ def lars(estimator, X, y, sample_weight, settings):
     return squared_error(estimator, X, y, sample_weight, settings, 0.0, 1.0)
 
 
-@register("sklearn.linear_model", "LarsCV", examples=lambda: [LarsCV()], caveat=CHOSEN)
+@register(
+    "sklearn.linear_model",
+    "LarsCV",
+    examples=lambda: [LarsCV()],
+    caveat=CHOSEN,
+    write=write_coefficients,
+)
 def lars_cv(estimator, X, y, sample_weight, settings):
     """The optimum of a Lasso at the chosen `alpha_`, where no coefficient changed its sign."""
     objective = _at_chosen(estimator, X, y, sample_weight, settings)
