@@ -7,7 +7,12 @@ from scipy import sparse
 from sklearn.utils.metadata_routing import _routing_enabled, get_routing_for_object
 
 from skinfluence.adapters._fitted_model import explain_estimator, unwrap
-from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
+from skinfluence.adapters._linear import refuse
+from skinfluence.adapters._registry import (
+    UnsupportedEstimatorError,
+    find_adapter,
+    register_path,
+)
 from skinfluence.adapters._steps import FittedSteps, is_frozen
 from skinfluence.adapters._support import check_supported, last_steps, supports
 from skinfluence.objectives import Objective, RowWeights
@@ -122,6 +127,34 @@ def write_members(estimator, parameters):
     """Nothing: all parameters of the estimator are those of its members."""
 
 
+def register_composed(
+    path,
+    *examples,
+    members,
+    check=lambda estimator: None,
+    caveat=lambda estimator: "",
+    write=write_members,
+):
+    """`register_path` for a class that is explained through others.
+
+    ``members(estimator)`` are those that are asked whether they can be explained, ``check`` and
+    ``caveat`` are about the class itself.
+    """
+
+    def check_all(estimator):
+        check(estimator)
+        check_members(estimator, members(estimator))
+
+    return register_path(
+        path,
+        *examples,
+        check=check_all,
+        caveat=lambda estimator: caveats_of(members(estimator), caveat(estimator)),
+        composed=True,
+        write=write,
+    )
+
+
 class Columns:
     """Step that takes some columns of a table."""
 
@@ -167,6 +200,16 @@ def _is_weighted(estimator):
     model = unwrap(estimator)[1]
     request = get_routing_for_object(model)  # of a composed one, its own members say it
     return find_adapter(model).composed or bool(request.consumes("fit", ["sample_weight"]))
+
+
+def refuse_several_raw(estimator, members):
+    """Raise for members with more than one raw prediction."""
+    refuse(
+        estimator,
+        any(member.objective.n_outputs > 1 for member in members),
+        f"{type(members[0].model).__name__}, which has two raw predictions for two classes,",
+        "Expected members with one decision value, such as LogisticRegression.",
+    )
 
 
 def check_members(estimator, members):

@@ -103,6 +103,24 @@ def linear_objective(
     )
 
 
+def regression_objective(estimator, X, y, sample_weight, settings, loss, **penalty):
+    """`linear_objective` of values y; `penalty` is passed on, and `mean_form`."""
+    y = target_values(y)
+    coding, weights = TargetCoding("real", y.shape[1]), RowWeights(sample_weight)
+    return linear_objective(
+        estimator, X, y, coding, loss, weights=weights, settings=settings, **penalty
+    )
+
+
+def margin_objective(estimator, X, y, sample_weight, settings, loss, *, counting=None, **penalty):
+    """`linear_objective` of classes as margins; `counting` is passed on to `class_weights`."""
+    coding = margin_coding(estimator.classes_)
+    weights = class_weights(estimator, y, coding, sample_weight, **(counting or {}))
+    return linear_objective(
+        estimator, X, coding.encode(y), coding, loss, weights=weights, settings=settings, **penalty
+    )
+
+
 def design_and_coef(estimator, X, K, weights, *, centred):
     """The design of X with its intercept, and the coefficients (K, q) on its columns."""
     features = np.asarray(estimator.coef_, dtype=np.float64).reshape(K, -1)
@@ -251,6 +269,12 @@ def class_weights(
     return RowWeights(sample_weight, codes, fixed, None, own_output_only, members=members)
 
 
+def chosen_alpha(estimator):
+    """The penalty that a CV form chose, or the given one."""
+    alpha = getattr(estimator, "alpha_", None)
+    return estimator.alpha if alpha is None else alpha
+
+
 def target_values(y):
     """Target values as float64, (n, K): an estimator that was fitted before has not seen this y."""
     y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
@@ -268,6 +292,16 @@ def refuse(estimator, condition, what, remedy):
         raise UnsupportedEstimatorError(
             f"{type(estimator).__name__} with {what} is not supported. {remedy}"
         )
+
+
+def refuse_bounds(estimator):
+    """Raise for coefficients that are bounded from below."""
+    refuse(
+        estimator,
+        getattr(estimator, "positive", False),
+        "positive=True",
+        "Expected positive=False: bounded coefficients have no stationary point.",
+    )
 
 
 def refuse_several_targets(estimator, y):

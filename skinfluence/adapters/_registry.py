@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+
+from sklearn.base import clone
 
 from skinfluence.adapters._unsupported import refusal
 from skinfluence.losses import TEMPERATURE
@@ -80,7 +83,7 @@ def register(
     module,
     name,
     *,
-    examples,
+    examples=list,
     check=_take_all,
     caveat="",
     closed_form=False,
@@ -98,8 +101,9 @@ def register(
         The class's module, or a package above it: "sklearn.linear_model".
     name : str
         The class's name.
-    examples : callable
-        ``examples() -> list`` of unfitted instances, walked by the conformance tests.
+    examples : callable, default=list
+        ``examples() -> list`` of unfitted instances, walked by the conformance tests; none by
+        default, for packages that may not be installed.
     check : callable
         ``check(estimator)`` raises UnsupportedEstimatorError for settings that cannot be explained;
         called before the estimator is fitted, and again when it is explained.
@@ -127,6 +131,29 @@ def register(
         return build
 
     return decorate
+
+
+def register_path(path, *examples, **settings):
+    """`register` for the class at a path, whose examples have these parameters each.
+
+    Its module is imported when an example is made: some are slow to import.
+    """
+    module, _, name = path.rpartition(".")
+
+    def made():
+        cls = getattr(import_module(module), name)
+        return [clone(cls(**parameters)) for parameters in examples or [{}]]
+
+    return register(module, name, examples=made, **settings)
+
+
+def register_closed_form(path, model, **settings):
+    """`register_path` for a class that ``model(estimator, X, y, sample_weight)`` explains."""
+
+    def build(estimator, X, y, sample_weight, settings):
+        return model(estimator, X, y, sample_weight)
+
+    return register_path(path, closed_form=True, **settings)(build)
 
 
 def find_adapter(estimator):

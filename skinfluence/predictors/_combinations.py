@@ -156,9 +156,10 @@ class WeightedMean(Combination):
     weights : array-like of one number a member
     """
 
-    def __init__(self, outputs, weights):
+    def __init__(self, outputs, weights=None):
         self.outputs = outputs
-        self.shares = np.asarray(weights, dtype=float) / np.sum(weights)
+        weights = np.ones(len(outputs)) if weights is None else np.asarray(weights, dtype=float)
+        self.shares = weights / weights.sum()
 
     def value(self, raws):
         parts = zip(self.shares, self.outputs, raws, strict=True)

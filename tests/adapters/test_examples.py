@@ -10,7 +10,8 @@ from sklearn.linear_model import Ridge
 from sklearn.utils.validation import has_fit_parameter
 
 from skinfluence.adapters import REGISTRY
-from skinfluence.adapters._families import least_squares
+from skinfluence.adapters._linear import regression_objective
+from skinfluence.losses import SquaredError
 from skinfluence.testing import check_adapter
 from skinfluence.testing._adapters import check_objective
 from tests.adapters._cases import table
@@ -57,8 +58,9 @@ def test_check_adapter_names_a_wrong_adapter(monkeypatch, mistake, message):
     def wrong(estimator, X, y, sample_weight, settings):
         if "weights" in mistake:
             sample_weight = np.ones_like(sample_weight)
+        given = estimator, X, y, sample_weight, settings, SquaredError()
         penalty = estimator.alpha * mistake.get("penalty", 1.0)
-        objective = least_squares._regression(estimator, X, y, sample_weight, settings, penalty)
+        objective = regression_objective(*given, penalty=penalty)
         # small enough to pass for stationary, large enough for other predictions
         return objective.with_coef(objective.coef * (1.0 + 1e-3 * mistake.get("coef", 0.0)))
 

@@ -1,12 +1,11 @@
 """One estimator family a file; importing this package registers them all.
 
-A family imports `sklearn` alone where its estimators are slow to import: naming
-`sklearn.ensemble.VotingClassifier` loads the module, when an example is made.
+Families name their estimators by path: some modules of scikit-learn are slow to import, and load
+when an example is made.
 """
 
 from skinfluence.adapters._families import (  # noqa: F401
     bagging,
-    bayesian_ridge,
     chains,
     composed_classifiers,
     composed_regressors,

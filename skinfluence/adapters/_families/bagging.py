@@ -1,17 +1,15 @@
 """BaggingClassifier and BaggingRegressor: members on draws of the rows, which are weights."""
 
 import numpy as np
-import sklearn
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from skinfluence.adapters._composed import caveats_of, check_members, member_of
+from skinfluence.adapters._composed import member_of, register_composed
 from skinfluence.adapters._families.composed_classifiers import mean_of_probabilities
 from skinfluence.adapters._families.composed_regressors import (
     objective_of_values,
     values_of,
 )
 from skinfluence.adapters._linear import refuse, target_values
-from skinfluence.adapters._registry import register
 from skinfluence.predictors._combinations import WeightedMean
 
 DRAWS = "The draws of rows and columns are held fixed: a removed row is removed from every draw."
@@ -59,42 +57,32 @@ def _check(estimator):
         "estimator=None, a decision tree,",
         "Use LogisticRegression() or Ridge() as the estimator: trees have no derivative.",
     )
-    check_members(estimator, _held(estimator))
 
 
-def _caveat(estimator):
-    return caveats_of(_held(estimator), DRAWS)
+_OF_BOTH = {"members": _held, "check": _check, "caveat": lambda estimator: DRAWS, "write": None}
 
 
-@register(
-    "sklearn.ensemble",
-    "BaggingRegressor",
-    examples=lambda: [sklearn.ensemble.BaggingRegressor(LinearRegression(), random_state=0)],
-    check=_check,
-    caveat=_caveat,
-    composed=True,
+@register_composed(
+    "sklearn.ensemble.BaggingRegressor",
+    {"estimator": LinearRegression(), "random_state": 0},
+    **_OF_BOTH,
 )
 def bagging_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of the mean of the members' predictions."""
     y = target_values(y)
     refuse(estimator, y.shape[1] > 1, f"{y.shape[1]} outputs", "Expected one target a row.")
     members = _members(estimator, X, y[:, 0], sample_weight, settings)
-    combination = WeightedMean(values_of(members), np.ones(len(members)))
-    return objective_of_values(members, combination, y, sample_weight)
+    return objective_of_values(members, WeightedMean(values_of(members)), y, sample_weight)
 
 
-@register(
-    "sklearn.ensemble",
-    "BaggingClassifier",
-    examples=lambda: [sklearn.ensemble.BaggingClassifier(LogisticRegression(), random_state=0)],
-    check=_check,
-    caveat=_caveat,
-    composed=True,
+@register_composed(
+    "sklearn.ensemble.BaggingClassifier",
+    {"estimator": LogisticRegression(), "random_state": 0},
+    **_OF_BOTH,
 )
 def bagging_classifier(estimator, X, y, sample_weight, settings):
     """Log loss of the mean of the members' probabilities."""
     classes = estimator.classes_
     codes = np.searchsorted(classes, np.asarray(y))
     members = _members(estimator, X, codes, sample_weight, settings)
-    weights = np.ones(len(members))
-    return mean_of_probabilities(estimator, members, weights, y, classes, sample_weight)
+    return mean_of_probabilities(estimator, members, None, y, classes, sample_weight)

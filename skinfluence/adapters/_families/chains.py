@@ -3,18 +3,16 @@
 from functools import partial
 
 import numpy as np
-import sklearn
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.validation import validate_data
 
-from skinfluence.adapters._composed import caveats_of, check_members, member_of, write_members
+from skinfluence.adapters._composed import member_of, register_composed
 from skinfluence.adapters._families.composed_classifiers import joined_objective
 from skinfluence.adapters._families.composed_regressors import (
     objective_of_values,
     values_of,
 )
 from skinfluence.adapters._linear import refuse, target_values
-from skinfluence.adapters._registry import register
 from skinfluence.predictors._chain import ChainPredictor, beside
 from skinfluence.predictors._combinations import (
     Classes,
@@ -48,7 +46,6 @@ def _check(estimator):
         "Expected cv=None: members are then fitted to the true values of earlier outputs. By "
         "cross-validation they are fitted to predictions, which a removed row moves.",
     )
-    check_members(estimator, _members_of_chain(estimator))
 
 
 def _chain_of(estimator, X, y, sample_weight, settings, pass_on):
@@ -90,14 +87,11 @@ def _refuse_curved(estimator, objective, y):
         )
 
 
-@register(
-    "sklearn.multioutput",
-    "RegressorChain",
-    examples=lambda: [sklearn.multioutput.RegressorChain(Ridge(), order=[1, 0])],
+@register_composed(
+    "sklearn.multioutput.RegressorChain",
+    {"estimator": Ridge(), "order": [1, 0]},
+    members=_members_of_chain,
     check=_check,
-    caveat=lambda estimator: caveats_of(_members_of_chain(estimator)),
-    composed=True,
-    write=write_members,
 )
 def regressor_chain(estimator, X, y, sample_weight, settings):
     """Squared error of all outputs, predicted one after another.
@@ -117,7 +111,7 @@ def regressor_chain(estimator, X, y, sample_weight, settings):
 
 def _caveat_of_classes(estimator):
     method = getattr(estimator, "chain_method_", estimator.chain_method)
-    return caveats_of(_members_of_chain(estimator), LABELS_JUMP if method == "predict" else "")
+    return LABELS_JUMP if method == "predict" else ""
 
 
 def _passed_on(method, member):
@@ -130,17 +124,13 @@ def _passed_on(method, member):
     return SecondClass(Probabilities(loss, [0, 1], 2), method == "predict_log_proba")
 
 
-@register(
-    "sklearn.multioutput",
-    "ClassifierChain",
-    examples=lambda: [
-        sklearn.multioutput.ClassifierChain(LogisticRegression(), chain_method="predict_proba"),
-        sklearn.multioutput.ClassifierChain(LogisticRegression()),
-    ],
+@register_composed(
+    "sklearn.multioutput.ClassifierChain",
+    {"estimator": LogisticRegression(), "chain_method": "predict_proba"},
+    {"estimator": LogisticRegression()},
+    members=_members_of_chain,
     check=_check,
     caveat=_caveat_of_classes,
-    composed=True,
-    write=write_members,
 )
 def classifier_chain(estimator, X, y, sample_weight, settings):
     """Sum over the outputs of what each member's own loss is, one predicted after another."""

@@ -1,22 +1,19 @@
 """OneVsRestClassifier, MultiOutputClassifier and VotingClassifier, through their members."""
 
 import numpy as np
-import sklearn
 from sklearn.linear_model import LogisticRegression
 
 from skinfluence.adapters._composed import (
     ComposedObjective,
-    caveats_of,
-    check_members,
     member_of,
-    write_members,
+    refuse_several_raw,
+    register_composed,
 )
 from skinfluence.adapters._families.composed_regressors import (
     members_of_outputs,
     members_of_voting,
 )
 from skinfluence.adapters._linear import refuse, refuse_multilabel
-from skinfluence.adapters._registry import register
 from skinfluence.losses import Logistic, Multinomial, OneVsRestLogLoss
 from skinfluence.losses._joined import JoinedLoss
 from skinfluence.objectives import TargetCoding
@@ -44,7 +41,7 @@ def refuse_without_probability(estimator, members):
 def mean_of_probabilities(estimator, members, weights, y, classes, sample_weight):
     """Objective whose loss is the log loss of the weighted mean of members' probabilities.
 
-    The classes of the members are positions among `classes`.
+    The classes of the members are positions among `classes`; equal weights for None.
     """
     refuse_without_probability(estimator, members)
     C = len(classes)
@@ -69,39 +66,29 @@ def _check_voting(estimator):
         'Expected voting="soft": a count of votes jumps where a member changes its mind, and has '
         "no derivative.",
     )
-    check_members(estimator, members_of_voting(estimator))
 
 
-@register(
-    "sklearn.ensemble",
-    "VotingClassifier",
-    examples=lambda: [
-        sklearn.ensemble.VotingClassifier(
-            [("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))], voting="soft"
-        )
-    ],
+@register_composed(
+    "sklearn.ensemble.VotingClassifier",
+    {
+        "estimators": [("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))],
+        "voting": "soft",
+    },
+    members=members_of_voting,
     check=_check_voting,
-    caveat=lambda estimator: caveats_of(members_of_voting(estimator)),
-    composed=True,
-    write=write_members,
 )
 def voting_classifier(estimator, X, y, sample_weight, settings):
     """Log loss of the weighted mean of the members' probabilities."""
     codes = estimator.le_.transform(np.asarray(y))
     members = [member_of(e, X, codes, sample_weight, settings) for e in estimator.estimators_]
-    weights = estimator._weights_not_none
-    weights = np.ones(len(members)) if weights is None else weights
-    return mean_of_probabilities(estimator, members, weights, y, estimator.classes_, sample_weight)
+    weights, classes = estimator._weights_not_none, estimator.classes_
+    return mean_of_probabilities(estimator, members, weights, y, classes, sample_weight)
 
 
-@register(
-    "sklearn.multioutput",
-    "MultiOutputClassifier",
-    examples=lambda: [sklearn.multioutput.MultiOutputClassifier(LogisticRegression())],
-    check=lambda estimator: check_members(estimator, members_of_outputs(estimator)),
-    caveat=lambda estimator: caveats_of(members_of_outputs(estimator)),
-    composed=True,
-    write=write_members,
+@register_composed(
+    "sklearn.multioutput.MultiOutputClassifier",
+    {"estimator": LogisticRegression()},
+    members=members_of_outputs,
 )
 def multi_output_classifier(estimator, X, y, sample_weight, settings):
     """Sum over the outputs of what each member's own loss is."""
@@ -128,15 +115,11 @@ def joined_objective(members, y, sample_weight, chain=None):
     )
 
 
-@register(
-    "sklearn.multiclass",
-    "OneVsRestClassifier",
-    examples=lambda: [sklearn.multiclass.OneVsRestClassifier(LogisticRegression())],
-    # not the fitted ones, which are constants where all rows are of one class
-    check=lambda estimator: check_members(estimator, [estimator.estimator]),
-    caveat=lambda estimator: caveats_of([estimator.estimator]),
-    composed=True,
-    write=write_members,
+# not the fitted members, which are constants where all rows are of one class
+@register_composed(
+    "sklearn.multiclass.OneVsRestClassifier",
+    {"estimator": LogisticRegression()},
+    members=lambda estimator: [estimator.estimator],
 )
 def one_vs_rest_classifier(estimator, X, y, sample_weight, settings):
     """Log loss of the members' probabilities over their sum; else the sum of their own losses."""
@@ -148,12 +131,7 @@ def one_vs_rest_classifier(estimator, X, y, sample_weight, settings):
     pairs = zip(machines, sides, strict=True)
     members = [member_of(e, X, side.astype(int), sample_weight, settings) for e, side in pairs]
     losses = [member.objective.loss for member in members]
-    refuse(
-        estimator,
-        any(member.objective.n_outputs > 1 for member in members),
-        f"{type(members[0].model).__name__}, which has two raw predictions for two classes,",
-        "Expected members with one decision value, such as LogisticRegression.",
-    )
+    refuse_several_raw(estimator, members)
     loss, kind = losses[0], "margin"  # separable: of several outputs it is the sum of theirs
     if isinstance(loss, Logistic) and C > 2:
         loss, kind = OneVsRestLogLoss(), "one_hot"

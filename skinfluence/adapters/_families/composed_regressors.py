@@ -1,18 +1,10 @@
 """TransformedTargetRegressor, VotingRegressor and MultiOutputRegressor, through their members."""
 
 import numpy as np
-import sklearn
 from sklearn.linear_model import LinearRegression, Ridge
 
-from skinfluence.adapters._composed import (
-    ComposedObjective,
-    caveats_of,
-    check_members,
-    member_of,
-    write_members,
-)
+from skinfluence.adapters._composed import ComposedObjective, member_of, register_composed
 from skinfluence.adapters._linear import refuse, target_values
-from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import TargetCoding
 from skinfluence.predictors._combinations import SideBySide, Transformed, Values, WeightedMean
@@ -32,31 +24,25 @@ def objective_of_values(members, combination, y, sample_weight, chain=None):
     return ComposedObjective(members, combination, loss, y, coding, sample_weight, chain=chain)
 
 
-def _regressor_of(estimator):
+def _member_of_transformed(estimator):
     fitted = getattr(estimator, "regressor_", estimator.regressor)
-    return LinearRegression() if fitted is None else fitted
-
-
-def _check_transformed(estimator):
-    check_members(estimator, [_regressor_of(estimator)])
+    return [LinearRegression() if fitted is None else fitted]
 
 
 def _caveat_of_transformed(estimator):
     own = estimator.transformer
-    learnt = own is not None and f"The fitted {type(own).__name__} of the targets is held fixed."
-    return caveats_of([_regressor_of(estimator)], learnt)
+    return own is not None and f"The fitted {type(own).__name__} of the targets is held fixed."
 
 
-@register(
-    "sklearn.compose",
-    "TransformedTargetRegressor",
-    examples=lambda: [
-        sklearn.compose.TransformedTargetRegressor(Ridge(), func=np.cbrt, inverse_func=_cube)
-    ],
-    check=_check_transformed,
+def _cube(values):
+    return values**3
+
+
+@register_composed(
+    "sklearn.compose.TransformedTargetRegressor",
+    {"regressor": Ridge(), "func": np.cbrt, "inverse_func": _cube},
+    members=_member_of_transformed,
     caveat=_caveat_of_transformed,
-    composed=True,
-    write=write_members,
 )
 def transformed_target_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of the predictions in the units of y; the transformer stays as it is fitted."""
@@ -71,10 +57,6 @@ def transformed_target_regressor(estimator, X, y, sample_weight, settings):
     return objective_of_values([member], combination, y, sample_weight)
 
 
-def _cube(values):
-    return values**3
-
-
 def members_of_voting(estimator):
     """Members of a voting or stacking ensemble, fitted where they are."""
     if hasattr(estimator, "estimators_"):
@@ -83,25 +65,17 @@ def members_of_voting(estimator):
     return [pair[1] for pair in named if pair[1] != "drop"]
 
 
-@register(
-    "sklearn.ensemble",
-    "VotingRegressor",
-    examples=lambda: [
-        sklearn.ensemble.VotingRegressor([("a", Ridge()), ("b", Ridge(10.0))], weights=[2, 1])
-    ],
-    check=lambda estimator: check_members(estimator, members_of_voting(estimator)),
-    caveat=lambda estimator: caveats_of(members_of_voting(estimator)),
-    composed=True,
-    write=write_members,
+@register_composed(
+    "sklearn.ensemble.VotingRegressor",
+    {"estimators": [("a", Ridge()), ("b", Ridge(10.0))], "weights": [2, 1]},
+    members=members_of_voting,
 )
 def voting_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of the weighted mean of the members' predictions."""
     y = target_values(y)
     refuse(estimator, y.shape[1] > 1, f"{y.shape[1]} outputs", "Expected one target a row.")
     members = [member_of(e, X, y[:, 0], sample_weight, settings) for e in estimator.estimators_]
-    weights = estimator._weights_not_none
-    weights = np.ones(len(members)) if weights is None else weights
-    combination = WeightedMean(values_of(members), weights)
+    combination = WeightedMean(values_of(members), estimator._weights_not_none)
     return objective_of_values(members, combination, y, sample_weight)
 
 
@@ -110,14 +84,8 @@ def members_of_outputs(estimator):
     return getattr(estimator, "estimators_", [estimator.estimator])
 
 
-@register(
-    "sklearn.multioutput",
-    "MultiOutputRegressor",
-    examples=lambda: [sklearn.multioutput.MultiOutputRegressor(Ridge())],
-    check=lambda estimator: check_members(estimator, members_of_outputs(estimator)),
-    caveat=lambda estimator: caveats_of(members_of_outputs(estimator)),
-    composed=True,
-    write=write_members,
+@register_composed(
+    "sklearn.multioutput.MultiOutputRegressor", {"estimator": Ridge()}, members=members_of_outputs
 )
 def multi_output_regressor(estimator, X, y, sample_weight, settings):
     """Squared error of all outputs, each predicted by a member of its own."""

@@ -1,9 +1,7 @@
 """Linear and quadratic discriminant analysis and nearest centroids, in closed form."""
 
-import sklearn
-
 from skinfluence.adapters._linear import refuse
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_closed_form
 from skinfluence.closed_form import Centroids, LinearDiscriminant, QuadraticDiscriminant
 
 ONLY_REFITS = (
@@ -20,30 +18,6 @@ def _only_refits(estimator):
     if isinstance(shrinkage, str) or (quadratic and shrinkage is not None):
         return ONLY_REFITS.format(f"shrinkage={shrinkage!r}")
     return ""
-
-
-@register(
-    "sklearn.discriminant_analysis",
-    "LinearDiscriminantAnalysis",
-    examples=lambda: [sklearn.discriminant_analysis.LinearDiscriminantAnalysis()],
-    caveat=_only_refits,
-    closed_form=True,
-)
-def linear_discriminant(estimator, X, y, sample_weight, settings):
-    """Class means and one covariance."""
-    return LinearDiscriminant(estimator, X, y, sample_weight)
-
-
-@register(
-    "sklearn.discriminant_analysis",
-    "QuadraticDiscriminantAnalysis",
-    examples=lambda: [sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis()],
-    caveat=_only_refits,
-    closed_form=True,
-)
-def quadratic_discriminant(estimator, X, y, sample_weight, settings):
-    """Class means and a covariance for each class."""
-    return QuadraticDiscriminant(estimator, X, y, sample_weight)
 
 
 def _check_centroid(estimator):
@@ -63,14 +37,16 @@ def _centroid_caveat(estimator):
     )
 
 
-@register(
-    "sklearn.neighbors",
-    "NearestCentroid",
-    examples=lambda: [sklearn.neighbors.NearestCentroid()],
-    check=_check_centroid,
-    caveat=_centroid_caveat,
-    closed_form=True,
+register_closed_form(
+    "sklearn.discriminant_analysis.LinearDiscriminantAnalysis",
+    LinearDiscriminant,
+    caveat=_only_refits,
 )
-def nearest_centroid(estimator, X, y, sample_weight, settings):
-    """Class means and one standard deviation for each column."""
-    return Centroids(estimator, X, y, sample_weight)
+register_closed_form(
+    "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis",
+    QuadraticDiscriminant,
+    caveat=_only_refits,
+)
+register_closed_form(
+    "sklearn.neighbors.NearestCentroid", Centroids, check=_check_centroid, caveat=_centroid_caveat
+)

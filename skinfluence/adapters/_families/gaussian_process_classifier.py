@@ -1,12 +1,11 @@
 """GaussianProcessClassifier: logistic regression on kernel columns, at the mode of Laplace."""
 
 import numpy as np
-import sklearn
 
 from skinfluence.adapters._families.kernel_machines import is_covariance
 from skinfluence.adapters._kernel import RowKernel, kernel_objective
 from skinfluence.adapters._linear import refuse
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import Logistic
 from skinfluence.objectives import RowWeights, TargetCoding
 
@@ -40,13 +39,7 @@ def _check(estimator):
     )
 
 
-@register(
-    "sklearn.gaussian_process",
-    "GaussianProcessClassifier",
-    examples=lambda: [sklearn.gaussian_process.GaussianProcessClassifier()],
-    check=_check,
-    caveat=_caveat,
-)
+@register_path("sklearn.gaussian_process.GaussianProcessClassifier", check=_check, caveat=_caveat)
 def gaussian_process_classifier(estimator, X, y, sample_weight, settings):
     """Mode of the posterior of the latent function, P = 1 on the kernel columns.
 

@@ -1,47 +1,23 @@
 """PoissonRegressor, GammaRegressor and TweedieRegressor: generalised linear models."""
 
-from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
-
-from skinfluence.adapters._linear import linear_objective, refuse, target_values, write_coefficients
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._linear import refuse, regression_objective, write_coefficients
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import HalfTweedie, SquaredError
-from skinfluence.objectives import RowWeights, TargetCoding
 
 
 def _objective(estimator, X, y, sample_weight, settings, loss):
     """The penalty is alpha per unit of weight: it shrinks when rows leave."""
-    coding = TargetCoding("real", 1)
-    weights = RowWeights(sample_weight)
-    return linear_objective(
-        estimator,
-        X,
-        coding.encode(target_values(y)),
-        coding,
-        loss,
-        penalty=estimator.alpha * weights.base.sum(),
-        weights=weights,
-        settings=settings,
-        mean_form=True,
-    )
+    penalty = {"penalty": estimator.alpha * sample_weight.sum(), "mean_form": True}
+    return regression_objective(estimator, X, y, sample_weight, settings, loss, **penalty)
 
 
-@register(
-    "sklearn.linear_model",
-    "PoissonRegressor",
-    examples=lambda: [PoissonRegressor()],
-    write=write_coefficients,
-)
+@register_path("sklearn.linear_model.PoissonRegressor", write=write_coefficients)
 def poisson_regressor(estimator, X, y, sample_weight, settings):
     """Half the Poisson deviance with a log link."""
     return _objective(estimator, X, y, sample_weight, settings, HalfTweedie(1.0))
 
 
-@register(
-    "sklearn.linear_model",
-    "GammaRegressor",
-    examples=lambda: [GammaRegressor()],
-    write=write_coefficients,
-)
+@register_path("sklearn.linear_model.GammaRegressor", write=write_coefficients)
 def gamma_regressor(estimator, X, y, sample_weight, settings):
     """Half the gamma deviance with a log link."""
     return _objective(estimator, X, y, sample_weight, settings, HalfTweedie(2.0))
@@ -60,13 +36,12 @@ def _check_tweedie(estimator):
     )
 
 
-@register(
-    "sklearn.linear_model",
-    "TweedieRegressor",
-    examples=lambda: [
-        TweedieRegressor(power=power, link=link)
-        for power, link in ((0, "auto"), (0, "log"), (1.5, "auto"), (3, "auto"))
-    ],
+@register_path(
+    "sklearn.linear_model.TweedieRegressor",
+    {"power": 0},
+    {"power": 0, "link": "log"},
+    {"power": 1.5},
+    {"power": 3},
     check=_check_tweedie,
     write=write_coefficients,
 )

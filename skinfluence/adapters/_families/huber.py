@@ -1,10 +1,9 @@
 """HuberRegressor with its scale as a joint parameter."""
 
 import numpy as np
-from sklearn.linear_model import HuberRegressor
 
 from skinfluence.adapters._linear import design_and_coef, refuse, target_values, write_coefficients
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import Loss
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
 from skinfluence.predictors._scaled import ScaledPredictor
@@ -84,13 +83,10 @@ def write_with_scale(estimator, parameters):
     estimator.scale_ = parameters[-1]
 
 
-@register(
-    "sklearn.linear_model",
-    "HuberRegressor",
-    examples=lambda: [
-        HuberRegressor(),
-        HuberRegressor(epsilon=1.1, alpha=0.5, fit_intercept=False),
-    ],
+@register_path(
+    "sklearn.linear_model.HuberRegressor",
+    {},
+    {"epsilon": 1.1, "alpha": 0.5, "fit_intercept": False},
     write=write_with_scale,
 )
 def huber_regressor(estimator, X, y, sample_weight, settings):

@@ -12,7 +12,7 @@ from skinfluence.adapters._kernel import (
     kernel_objective,
 )
 from skinfluence.adapters._linear import refuse, target_values
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
 
@@ -51,11 +51,7 @@ def is_covariance(kernel):
     return type(kernel) in [getattr(kernels, name) for name in COVARIANCES]
 
 
-@register(
-    "sklearn.kernel_ridge",
-    "KernelRidge",
-    examples=lambda: [sklearn.kernel_ridge.KernelRidge(kernel="rbf")],
-)
+@register_path("sklearn.kernel_ridge.KernelRidge", {"kernel": "rbf"})
 def kernel_ridge(estimator, X, y, sample_weight, settings):
     """Squared error of sum_j dual_j k(x_j, x), penalised by alpha times its squared norm."""
     rows = estimator.X_fit_
@@ -83,10 +79,9 @@ def _fitted_kernel(estimator):
     return "" if estimator.optimizer is None else "The fitted kernel_ is held fixed."
 
 
-@register(
-    "sklearn.gaussian_process",
-    "GaussianProcessRegressor",
-    examples=lambda: [sklearn.gaussian_process.GaussianProcessRegressor(alpha=0.1)],
+@register_path(
+    "sklearn.gaussian_process.GaussianProcessRegressor",
+    {"alpha": 0.1},
     check=_check_gaussian_process,
     caveat=_fitted_kernel,
 )

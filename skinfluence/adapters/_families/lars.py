@@ -6,67 +6,32 @@ squares on the columns that it took, and ARDRegression ridge regression on those
 """
 
 import numpy as np
-from sklearn.linear_model import (
-    ARDRegression,
-    Lars,
-    LarsCV,
-    LassoLars,
-    LassoLarsCV,
-    LassoLarsIC,
-    OrthogonalMatchingPursuit,
-    OrthogonalMatchingPursuitCV,
-)
 
-from skinfluence.adapters._families.lasso import _check, squared_error
+from skinfluence.adapters._families.lasso import CHOSEN, lasso, squared_error
 from skinfluence.adapters._linear import (
     SELECTION,
     fixed_selection_objective,
     refuse,
+    refuse_bounds,
     refuse_several_targets,
     target_values,
     write_coefficients,
 )
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.objectives._active_set import on_all_columns, subgradient
 
 #: A penalty that is rounding against the largest on the path, and a subgradient that is none.
 END, OFF_OPTIMUM = 1e-9, 1e-6
-CHOSEN = f"The chosen alpha_ is held fixed. {SELECTION}"
 STEPS = "The columns that were taken are held fixed, in refits too."
 
 
-@register(
-    "sklearn.linear_model",
-    "LassoLars",
-    examples=lambda: [LassoLars(0.1)],
-    check=_check,
-    caveat=SELECTION,
-    write=write_coefficients,
-)
-def lasso_lars(estimator, X, y, sample_weight, settings):
-    """The optimum of a Lasso with the same alpha."""
-    return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha, 1.0)
+_of_all = {"check": refuse_bounds, "write": write_coefficients}
+register_path("sklearn.linear_model.LassoLars", {"alpha": 0.1}, caveat=SELECTION, **_of_all)(lasso)
+register_path("sklearn.linear_model.LassoLarsCV", caveat=CHOSEN, **_of_all)(lasso)
+register_path("sklearn.linear_model.LassoLarsIC", caveat=CHOSEN, **_of_all)(lasso)
 
 
-def _at_chosen(estimator, X, y, sample_weight, settings):
-    """The optimum of a Lasso at the chosen `alpha_`, which is held fixed."""
-    return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha_, 1.0)
-
-
-for _cls in (LassoLarsCV, LassoLarsIC):
-    register(
-        "sklearn.linear_model",
-        _cls.__name__,
-        examples=lambda cls=_cls: [cls()],
-        check=_check,
-        caveat=CHOSEN,
-        write=write_coefficients,
-    )(_at_chosen)
-
-
-@register(
-    "sklearn.linear_model", "Lars", examples=lambda: [Lars()], caveat="Of the whole path only."
-)
+@register_path("sklearn.linear_model.Lars", caveat="Of the whole path only.")
 def lars(estimator, X, y, sample_weight, settings):
     """Least squares at the end of the path; before it the penalty depends on the rows."""
     refuse_several_targets(estimator, target_values(y))
@@ -81,16 +46,10 @@ def lars(estimator, X, y, sample_weight, settings):
     return squared_error(estimator, X, y, sample_weight, settings, 0.0, 1.0)
 
 
-@register(
-    "sklearn.linear_model",
-    "LarsCV",
-    examples=lambda: [LarsCV()],
-    caveat=CHOSEN,
-    write=write_coefficients,
-)
+@register_path("sklearn.linear_model.LarsCV", caveat=CHOSEN, write=write_coefficients)
 def lars_cv(estimator, X, y, sample_weight, settings):
     """The optimum of a Lasso at the chosen `alpha_`, where no coefficient changed its sign."""
-    objective = _at_chosen(estimator, X, y, sample_weight, settings)
+    objective = lasso(estimator, X, y, sample_weight, settings)
     smooth, l1 = on_all_columns(objective), objective.penalty.l1
     pull = np.abs(subgradient(smooth.gradient(), smooth.coef, l1)).max()
     refuse(
@@ -102,23 +61,19 @@ def lars_cv(estimator, X, y, sample_weight, settings):
     return objective
 
 
-def _matching_pursuit(estimator, X, y, sample_weight, settings):
+@register_path("sklearn.linear_model.OrthogonalMatchingPursuit", caveat=STEPS)
+@register_path("sklearn.linear_model.OrthogonalMatchingPursuitCV", caveat=STEPS)
+def matching_pursuit(estimator, X, y, sample_weight, settings):
     """Least squares on the columns that were taken."""
     return fixed_selection_objective(estimator, X, target_values(y), settings=settings)
 
 
-for _cls in (OrthogonalMatchingPursuit, OrthogonalMatchingPursuitCV):
-    register(
-        "sklearn.linear_model", _cls.__name__, examples=lambda cls=_cls: [cls()], caveat=STEPS
-    )(_matching_pursuit)
-
-
-@register(
-    "sklearn.linear_model",
-    "ARDRegression",
-    examples=lambda: [ARDRegression()],
-    caveat="The estimated precisions alpha_ and lambda_ are held fixed, and the columns that they "
-    "keep too.",
+@register_path(
+    "sklearn.linear_model.ARDRegression",
+    caveat=(
+        "The estimated precisions alpha_ and lambda_ are held fixed, and the columns that they "
+        "keep too."
+    ),
 )
 def ard_regression(estimator, X, y, sample_weight, settings):
     """Ridge regression on the kept columns, each with the ratio of its precision to the noise's."""

@@ -3,32 +3,17 @@
 On the active set: of coefficients, or of columns for the multi-task forms.
 """
 
-from sklearn.linear_model import (
-    ElasticNet,
-    ElasticNetCV,
-    Lasso,
-    LassoCV,
-    MultiTaskElasticNet,
-    MultiTaskElasticNetCV,
-    MultiTaskLasso,
-    MultiTaskLassoCV,
-)
-
-from skinfluence.adapters._families.least_squares import FREE_SIGNS
 from skinfluence.adapters._linear import (
     SELECTION,
-    refuse,
+    chosen_alpha,
+    refuse_bounds,
     sparse_objective,
     target_values,
     write_coefficients,
 )
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import RowWeights, TargetCoding
-
-
-def _check(estimator):
-    refuse(estimator, estimator.positive, "positive=True", FREE_SIGNS)
 
 
 def squared_error(estimator, X, y, sample_weight, settings, alpha, l1_ratio, **more):
@@ -54,83 +39,43 @@ def squared_error(estimator, X, y, sample_weight, settings, alpha, l1_ratio, **m
     )
 
 
-@register(
-    "sklearn.linear_model",
-    "Lasso",
-    examples=lambda: [Lasso(0.1), Lasso(0.1, fit_intercept=False)],
-    check=_check,
-    caveat=SELECTION,
-    write=write_coefficients,
-)
-def lasso(estimator, X, y, sample_weight, settings):
-    """Half the mean squared error plus alpha times the sum of absolute coefficients."""
-    return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha, 1.0)
-
-
-@register(
-    "sklearn.linear_model",
-    "ElasticNet",
-    examples=lambda: [ElasticNet(0.1)],
-    check=_check,
-    caveat=SELECTION,
-    write=write_coefficients,
-)
-def elastic_net(estimator, X, y, sample_weight, settings):
-    """The same with alpha * l1_ratio of the l1 penalty and alpha * (1 - l1_ratio) of l2."""
-    settings = settings, estimator.alpha, estimator.l1_ratio
-    return squared_error(estimator, X, y, sample_weight, *settings)
-
-
-@register(
-    "sklearn.linear_model",
-    "LassoCV",
-    examples=lambda: [LassoCV(cv=3)],
-    check=_check,
-    caveat=f"The chosen alpha_ is held fixed. {SELECTION}",
-    write=write_coefficients,
-)
-def lasso_cv(estimator, X, y, sample_weight, settings):
-    """Lasso at the chosen `alpha_`, which is held fixed."""
-    return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha_, 1.0)
-
-
-@register(
-    "sklearn.linear_model",
-    "ElasticNetCV",
-    examples=lambda: [ElasticNetCV(cv=3)],
-    check=_check,
-    caveat=f"The chosen alpha_ and l1_ratio_ are held fixed. {SELECTION}",
-    write=write_coefficients,
-)
-def elastic_net_cv(estimator, X, y, sample_weight, settings):
-    """ElasticNet at the chosen `alpha_` and `l1_ratio_`, which are held fixed."""
-    settings = settings, estimator.alpha_, estimator.l1_ratio_
-    return squared_error(estimator, X, y, sample_weight, *settings)
+CHOSEN = f"The chosen alpha_ is held fixed. {SELECTION}"
+CHOSEN_RATIO = f"The chosen alpha_ and l1_ratio_ are held fixed. {SELECTION}"
+CHOSEN_PENALTY = f"The chosen penalty is held fixed. {SELECTION}"
 
 
 def multi_task(estimator, X, y, sample_weight, settings):
-    """The l1 penalty is on the norm of each column's coefficients for all targets.
+    """The l1 penalty is on the norm of each column's coefficients for all targets."""
+    return lasso(estimator, X, y, sample_weight, settings, together=True)
 
-    The CV forms at the chosen `alpha_` and `l1_ratio_`, which are held fixed.
+
+for _form, _given, _said in (("", {"alpha": 0.1}, SELECTION), ("CV", {"cv": 3}, CHOSEN_PENALTY)):
+    for _path in (
+        "sklearn.linear_model.MultiTaskLasso",
+        "sklearn.linear_model.MultiTaskElasticNet",
+    ):
+        register_path(_path + _form, _given, caveat=_said, write=write_coefficients)(multi_task)
+
+
+_of_all = {"check": refuse_bounds, "write": write_coefficients}
+
+
+@register_path(
+    "sklearn.linear_model.Lasso",
+    {"alpha": 0.1},
+    {"alpha": 0.1, "fit_intercept": False},
+    caveat=SELECTION,
+    **_of_all,
+)
+@register_path("sklearn.linear_model.ElasticNet", {"alpha": 0.1}, caveat=SELECTION, **_of_all)
+@register_path("sklearn.linear_model.LassoCV", {"cv": 3}, caveat=CHOSEN, **_of_all)
+@register_path("sklearn.linear_model.ElasticNetCV", {"cv": 3}, caveat=CHOSEN_RATIO, **_of_all)
+def lasso(estimator, X, y, sample_weight, settings, **more):
+    """Half the mean squared error plus alpha times the sum of absolute coefficients.
+
+    With an `l1_ratio`, that share of alpha; the rest is of half their squares. What the CV forms
+    chose is held fixed.
     """
-    alpha = getattr(estimator, "alpha_", None)
-    alpha = estimator.alpha if alpha is None else alpha
+    alpha = chosen_alpha(estimator)
     l1_ratio = getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", 1.0))
-    settings = settings, alpha, l1_ratio
-    return squared_error(estimator, X, y, sample_weight, *settings, together=True)
-
-
-for _example in (
-    MultiTaskLasso(0.1),
-    MultiTaskElasticNet(0.1),
-    MultiTaskLassoCV(cv=3),
-    MultiTaskElasticNetCV(cv=3),
-):
-    _chosen = "The chosen penalty is held fixed. " if hasattr(_example, "cv") else ""
-    register(
-        "sklearn.linear_model",
-        type(_example).__name__,
-        examples=lambda example=_example: [example],
-        caveat=f"{_chosen}{SELECTION}",
-        write=write_coefficients,
-    )(multi_task)
+    return squared_error(estimator, X, y, sample_weight, settings, alpha, l1_ratio, **more)

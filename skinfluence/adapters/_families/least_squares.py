@@ -1,84 +1,37 @@
-"""LinearRegression, Ridge, RidgeCV, RidgeClassifier and RidgeClassifierCV: squared error."""
+"""LinearRegression, Ridge, RidgeClassifier, their CV forms and BayesianRidge: squared error."""
 
 import numpy as np
 import sklearn
-from sklearn.linear_model import (
-    LinearRegression,
-    Ridge,
-    RidgeClassifier,
-    RidgeClassifierCV,
-    RidgeCV,
-)
 from sklearn.utils.fixes import parse_version
 
 from skinfluence.adapters._linear import (
-    class_weights,
-    linear_objective,
-    margin_coding,
-    refuse,
+    chosen_alpha,
+    margin_objective,
+    refuse_bounds,
     refuse_multilabel,
-    target_values,
+    regression_objective,
     write_coefficients,
 )
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import SquaredError
-from skinfluence.objectives import RowWeights, TargetCoding
 from skinfluence.objectives._truncated import FEW_DIGITS, NEAR
 
 #: Since scikit-learn 1.9 LinearRegression drops singular values by its `tol`, before by rounding.
 TOL_IS_CUT = parse_version(parse_version(sklearn.__version__).base_version) >= parse_version("1.9")
 
-FREE_SIGNS = "Expected positive=False: bounded coefficients have no stationary point."
+CHOSEN = "The chosen alpha_ is held fixed."
 
 
-def _check(estimator):
-    refuse(estimator, getattr(estimator, "positive", False), "positive=True", FREE_SIGNS)
-
-
-def _regression(estimator, X, y, sample_weight, settings, penalty):
-    y = target_values(y)
-    coding = TargetCoding("real", y.shape[1])
-    return linear_objective(
-        estimator,
-        X,
-        y,
-        coding,
-        SquaredError(),
-        penalty=penalty,
-        weights=RowWeights(sample_weight),
-        settings=settings,
-    )
-
-
-def _classification(estimator, X, y, sample_weight, settings, penalty):
-    refuse_multilabel(estimator, y)
-    coding = margin_coding(estimator.classes_)
-    return linear_objective(
-        estimator,
-        X,
-        coding.encode(y),
-        coding,
-        SquaredError(),
-        penalty=penalty,
-        # these two count rows for "balanced", whatever their sample weight
-        weights=class_weights(estimator, y, coding, sample_weight, weighted_counts=False),
-        settings=settings,
-    )
-
-
-@register(
-    "sklearn.linear_model",
-    "LinearRegression",
-    examples=lambda: [LinearRegression()],
-    check=_check,
-    write=write_coefficients,
+@register_path(
+    "sklearn.linear_model.LinearRegression", check=refuse_bounds, write=write_coefficients
 )
 def linear_regression(estimator, X, y, sample_weight, settings):
     """No penalty; singular values that the fit dropped as too small stay dropped.
 
     Exactly singular designs are explained by the pseudo-inverse, as they are fitted.
     """
-    objective = _regression(estimator, X, y, sample_weight, settings, 0.0)
+    given = estimator, X, y, sample_weight, settings
+    objective = regression_objective(*given, SquaredError(), penalty=0.0)
     return _with_cut(objective, estimator)
 
 
@@ -107,49 +60,45 @@ def _with_cut(objective, estimator):
     return truncated
 
 
-@register(
-    "sklearn.linear_model",
-    "Ridge",
-    examples=lambda: [Ridge(), Ridge(0.1, fit_intercept=False)],
-    check=_check,
+@register_path(
+    "sklearn.linear_model.Ridge",
+    {},
+    {"alpha": 0.1, "fit_intercept": False},
+    check=refuse_bounds,
     write=write_coefficients,
 )
+@register_path("sklearn.linear_model.RidgeCV", caveat=CHOSEN, write=write_coefficients)
 def ridge(estimator, X, y, sample_weight, settings):
     """P = alpha on the features, one alpha per output if given; the intercept is free."""
-    return _regression(estimator, X, y, sample_weight, settings, estimator.alpha)
+    penalty = chosen_alpha(estimator)
+    return regression_objective(
+        estimator, X, y, sample_weight, settings, SquaredError(), penalty=penalty
+    )
 
 
-@register(
-    "sklearn.linear_model",
-    "RidgeCV",
-    examples=lambda: [RidgeCV()],
-    caveat="The chosen alpha_ is held fixed.",
-    write=write_coefficients,
+@register_path(
+    "sklearn.linear_model.RidgeClassifier", check=refuse_bounds, write=write_coefficients
 )
-def ridge_cv(estimator, X, y, sample_weight, settings):
-    """Ridge at the chosen `alpha_`, which is held fixed."""
-    return _regression(estimator, X, y, sample_weight, settings, estimator.alpha_)
-
-
-@register(
-    "sklearn.linear_model",
-    "RidgeClassifier",
-    examples=lambda: [RidgeClassifier()],
-    check=_check,
-    write=write_coefficients,
-)
+@register_path("sklearn.linear_model.RidgeClassifierCV", caveat=CHOSEN, write=write_coefficients)
 def ridge_classifier(estimator, X, y, sample_weight, settings):
     """Ridge on targets -1/+1, one output per class if there are more than two."""
-    return _classification(estimator, X, y, sample_weight, settings, estimator.alpha)
+    refuse_multilabel(estimator, y)
+    # these two count rows for "balanced", whatever their sample weight
+    given = {"counting": {"weighted_counts": False}, "penalty": chosen_alpha(estimator)}
+    return margin_objective(estimator, X, y, sample_weight, settings, SquaredError(), **given)
 
 
-@register(
-    "sklearn.linear_model",
-    "RidgeClassifierCV",
-    examples=lambda: [RidgeClassifierCV()],
-    caveat="The chosen alpha_ is held fixed.",
-    write=write_coefficients,
+@register_path(
+    "sklearn.linear_model.BayesianRidge",
+    caveat="The estimated precisions alpha_ and lambda_ are held fixed.",
 )
-def ridge_classifier_cv(estimator, X, y, sample_weight, settings):
-    """RidgeClassifier at the chosen `alpha_`, which is held fixed."""
-    return _classification(estimator, X, y, sample_weight, settings, estimator.alpha_)
+def bayesian_ridge(estimator, X, y, sample_weight, settings):
+    """The posterior mean of the coefficients: ridge regression with the ratio of the precisions.
+
+    The precisions of noise and coefficients stay as they were estimated, as the penalty of a search
+    does.
+    """
+    penalty = float(estimator.lambda_ / estimator.alpha_)
+    return regression_objective(
+        estimator, X, y, sample_weight, settings, SquaredError(), penalty=penalty
+    )

@@ -1,7 +1,6 @@
 """LogisticRegression and LogisticRegressionCV: binary and multinomial, every solver."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
 from skinfluence.adapters._linear import (
     SELECTION,
@@ -11,7 +10,7 @@ from skinfluence.adapters._linear import (
     sparse_objective,
     write_coefficients,
 )
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.objectives import log_loss_of
 
 CHOSEN = "The chosen C_ is held fixed."
@@ -30,31 +29,15 @@ def _build(estimator, X, y, sample_weight, settings, C, l1_ratio):
     )
     loss, coding = log_loss_of(estimator.classes_)
     weights = class_weights(estimator, y, coding, sample_weight)
-    liblinear = estimator.solver == "liblinear"  # its intercept is the weight of one more feature
+    # the intercept of liblinear is the weight of one more feature
+    scaling = estimator.intercept_scaling if estimator.solver == "liblinear" else np.inf
+    given = estimator, X, coding.encode(y), coding, loss
+    common = {"weights": weights, "settings": settings}
     if l1_ratio:
-        return sparse_objective(
-            estimator,
-            X,
-            coding.encode(y),
-            coding,
-            loss,
-            l1=l1_ratio / C,
-            l2=(1.0 - l1_ratio) / C,
-            intercept_l1=1.0 / (C * estimator.intercept_scaling) if liblinear else 0.0,
-            weights=weights,
-            settings=settings,
-        )
-    return linear_objective(
-        estimator,
-        X,
-        coding.encode(y),
-        coding,
-        loss,
-        penalty=1.0 / C,
-        intercept_penalty=1.0 / (C * estimator.intercept_scaling**2) if liblinear else 0.0,
-        weights=weights,
-        settings=settings,
-    )
+        l1, l2 = l1_ratio / C, (1.0 - l1_ratio) / C
+        return sparse_objective(*given, l1=l1, l2=l2, intercept_l1=1.0 / (C * scaling), **common)
+    own = 1.0 / (C * scaling**2)
+    return linear_objective(*given, penalty=1.0 / C, intercept_penalty=own, **common)
 
 
 def _l1_ratio(penalty, l1_ratio):
@@ -84,14 +67,11 @@ def _caveat_cv(estimator):
     return CHOSEN + (f" {SELECTION}" if l1 or estimator.penalty == "l1" else "")
 
 
-@register(
-    "sklearn.linear_model",
-    "LogisticRegression",
-    examples=lambda: [
-        LogisticRegression(),
-        LogisticRegression(C=0.1, class_weight="balanced"),
-        LogisticRegression(solver="liblinear"),
-    ],
+@register_path(
+    "sklearn.linear_model.LogisticRegression",
+    {},
+    {"C": 0.1, "class_weight": "balanced"},
+    {"solver": "liblinear"},
     caveat=_caveat,
     write=write_coefficients,
 )
@@ -105,10 +85,9 @@ def logistic_regression(estimator, X, y, sample_weight, settings):
     return _build(estimator, X, y, sample_weight, settings, C, l1_ratio)
 
 
-@register(
-    "sklearn.linear_model",
-    "LogisticRegressionCV",
-    examples=lambda: [LogisticRegressionCV(Cs=3, cv=3)],
+@register_path(
+    "sklearn.linear_model.LogisticRegressionCV",
+    {"Cs": 3, "cv": 3},
     check=_check_cv,
     caveat=_caveat_cv,
     write=write_coefficients,

@@ -1,10 +1,9 @@
 """Nearest neighbours, in closed form."""
 
 import numpy as np
-import sklearn
 
 from skinfluence.adapters._linear import refuse, refuse_multilabel
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_closed_form
 from skinfluence.closed_form import NearestNeighbors, RadiusNeighbors
 
 CAVEAT = (
@@ -22,39 +21,21 @@ def _check(estimator):
     )
 
 
-def _build(model, estimator, X, y, sample_weight):
+def _build(estimator, X, y, sample_weight):
+    """Votes of the nearest rows, or of those within a radius."""
+    n, k = X.shape[0], getattr(estimator, "n_neighbors", None)
+    model = RadiusNeighbors if k is None else NearestNeighbors
     if hasattr(estimator, "classes_"):
         refuse_multilabel(estimator, y)
-    n, k = X.shape[0], getattr(estimator, "n_neighbors", 0)
     refuse(
         estimator,
-        model is NearestNeighbors and k >= n,
+        k is not None and k >= n,
         f"n_neighbors={k} and {n} rows",
         "Expected fewer neighbours than rows: without a row there are too few.",
     )
     return model(estimator, X, np.asarray(y), sample_weight)
 
 
-def _register(name, model):
-    of_shares = " of vote shares" if name.endswith("Classifier") else ""
-
-    @register(
-        "sklearn.neighbors",
-        name,
-        examples=lambda: [getattr(sklearn.neighbors, name)()],
-        check=_check,
-        caveat=CAVEAT.format(of_shares),
-        closed_form=True,
-    )
-    def neighbors(estimator, X, y, sample_weight, settings):
-        """Votes of the nearest rows."""
-        return _build(model, estimator, X, y, sample_weight)
-
-
-for name, model in (
-    ("KNeighborsClassifier", NearestNeighbors),
-    ("KNeighborsRegressor", NearestNeighbors),
-    ("RadiusNeighborsClassifier", RadiusNeighbors),
-    ("RadiusNeighborsRegressor", RadiusNeighbors),
-):
-    _register(name, model)
+for _kind, _said in (("Classifier", " of vote shares"), ("Regressor", "")):
+    for _path in ("sklearn.neighbors.KNeighbors", "sklearn.neighbors.RadiusNeighbors"):
+        register_closed_form(_path + _kind, _build, check=_check, caveat=CAVEAT.format(_said))

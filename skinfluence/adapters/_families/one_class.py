@@ -1,10 +1,8 @@
 """OneClassSVM: decision values, by real refits."""
 
-from sklearn.svm import OneClassSVM
-
 from skinfluence.adapters._families.svc import fixed_gamma, support_rows
 from skinfluence.adapters._linear import refuse
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.closed_form import OneClassMachine
 
 
@@ -17,10 +15,9 @@ def _check(estimator):
     )
 
 
-@register(
-    "sklearn.svm",
-    "OneClassSVM",
-    examples=lambda: [OneClassSVM(nu=0.2)],
+@register_path(
+    "sklearn.svm.OneClassSVM",
+    {"nu": 0.2},
     check=_check,
     caveat=lambda estimator: (
         fixed_gamma(estimator)

@@ -1,17 +1,14 @@
 """OneVsOneClassifier: a member for each pair of classes, on the rows of these."""
 
-import sklearn
 from sklearn.linear_model import LogisticRegression
 
 from skinfluence.adapters._composed import (
     ComposedObjective,
-    caveats_of,
-    check_members,
     member_of,
-    write_members,
+    refuse_several_raw,
+    register_composed,
 )
 from skinfluence.adapters._linear import refuse
-from skinfluence.adapters._registry import register
 from skinfluence.losses._joined import PairLoss
 from skinfluence.objectives._pairs import PairCoding
 from skinfluence.predictors._combinations import SideBySide
@@ -21,14 +18,8 @@ def _members(estimator):
     return getattr(estimator, "estimators_", [estimator.estimator])[:1]
 
 
-@register(
-    "sklearn.multiclass",
-    "OneVsOneClassifier",
-    examples=lambda: [sklearn.multiclass.OneVsOneClassifier(LogisticRegression())],
-    check=lambda estimator: check_members(estimator, _members(estimator)),
-    caveat=lambda estimator: caveats_of(_members(estimator)),
-    composed=True,
-    write=write_members,
+@register_composed(
+    "sklearn.multiclass.OneVsOneClassifier", {"estimator": LogisticRegression()}, members=_members
 )
 def one_vs_one_classifier(estimator, X, y, sample_weight, settings):
     """Sum of the members' own losses over the pairs that have the class of the row."""
@@ -41,12 +32,7 @@ def one_vs_one_classifier(estimator, X, y, sample_weight, settings):
         there = (codes == first) | (codes == second)
         own = (codes == second).astype(int)
         members.append(member_of(model, X, own, sample_weight, settings, drawn=there))
-    refuse(
-        estimator,
-        any(member.objective.n_outputs > 1 for member in members),
-        f"{type(members[0].model).__name__}, which has two raw predictions for two classes,",
-        "Expected members with one decision value, such as LogisticRegression.",
-    )
+    refuse_several_raw(estimator, members)
     loss = PairLoss(members[0].objective.loss)
     # a member is positive for the second class of its pair, PairCoding for the first
     targets = coding.encode(y)

@@ -3,11 +3,12 @@
 import numpy as np
 
 from skinfluence.adapters._families.lasso import multi_task, squared_error
-from skinfluence.adapters._families.least_squares import FREE_SIGNS
 from skinfluence.adapters._linear import (
     SELECTION,
+    chosen_alpha,
     linear_objective,
     refuse,
+    refuse_bounds,
     refuse_multilabel,
     sparse_objective,
     target_values,
@@ -27,14 +28,11 @@ POWERS = {
 BOUNDS = ("lower_bounds", "upper_bounds", "A_ineq", "monotonic_constraints", "scale_predictors")
 
 
-def _no_examples():
-    return []  # their packages may not be installed: tests/adapters/test_other_packages.py
-
-
-def _check(estimator):
-    refuse(estimator, getattr(estimator, "positive", False), "positive=True", FREE_SIGNS)
-
-
+@register("celer", "Lasso", check=refuse_bounds, caveat=SELECTION)
+@register("celer", "ElasticNet", check=refuse_bounds, caveat=SELECTION)
+@register("skglm", "Lasso", check=refuse_bounds, caveat=SELECTION)
+@register("skglm", "WeightedLasso", check=refuse_bounds, caveat=SELECTION)
+@register("skglm", "ElasticNet", check=refuse_bounds, caveat=SELECTION)
 def _lasso(estimator, X, y, sample_weight, settings):
     """Half the mean squared error and an elastic-net penalty, with `weights` for the columns."""
     ratio = getattr(estimator, "l1_ratio", 1.0)
@@ -43,14 +41,7 @@ def _lasso(estimator, X, y, sample_weight, settings):
     return squared_error(estimator, X, y, sample_weight, settings, estimator.alpha * scale, ratio)
 
 
-for _module, _names in {
-    "celer": ("Lasso", "ElasticNet"),
-    "skglm": ("Lasso", "WeightedLasso", "ElasticNet"),
-}.items():
-    for _name in _names:
-        register(_module, _name, examples=_no_examples, check=_check, caveat=SELECTION)(_lasso)
-
-register("skglm", "MultiTaskLasso", examples=_no_examples, caveat=SELECTION)(multi_task)
+register("skglm", "MultiTaskLasso", caveat=SELECTION)(multi_task)
 
 
 def _logistic(estimator, X, y, sample_weight, settings, l1, l2, mean_form):
@@ -77,7 +68,7 @@ def _logistic(estimator, X, y, sample_weight, settings, l1, l2, mean_form):
     )
 
 
-@register("celer", "LogisticRegression", examples=_no_examples, caveat=SELECTION)
+@register("celer", "LogisticRegression", caveat=SELECTION)
 def celer_logistic_regression(estimator, X, y, sample_weight, settings):
     """Logistic losses and the sum of absolute coefficients divided by C; no intercept."""
     strength = 1.0 / float(estimator.C), 0.0
@@ -87,7 +78,6 @@ def celer_logistic_regression(estimator, X, y, sample_weight, settings):
 @register(
     "skglm",
     "SparseLogisticRegression",
-    examples=_no_examples,
     caveat="Probabilities are those of the logistic loss; its predict_proba doubles the decision "
     f"value. {SELECTION}",
 )
@@ -128,8 +118,7 @@ def _glum_loss(estimator):
 
 def glum_regressor(estimator, X, y, sample_weight, settings):
     """Half the mean deviance and an elastic-net penalty with P1 and P2, which are per column."""
-    alpha = getattr(estimator, "alpha_", None)
-    alpha = (estimator.alpha or 0.0) if alpha is None else alpha
+    alpha = chosen_alpha(estimator) or 0.0
     ratio = getattr(estimator, "l1_ratio_", estimator.l1_ratio)
     weights, coding, y = RowWeights(sample_weight), TargetCoding("real", 1), target_values(y)
     alpha = float(alpha) * weights.base.sum()
@@ -157,7 +146,6 @@ for _name in ("GeneralizedLinearRegressor", "GeneralizedLinearRegressorCV"):
     register(
         "glum",
         _name,
-        examples=_no_examples,
         check=_check_glum,
         caveat=lambda estimator: (
             "The chosen penalty is held fixed. " * type(estimator).__name__.endswith("CV")

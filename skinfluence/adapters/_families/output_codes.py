@@ -1,18 +1,15 @@
 """OutputCodeClassifier: a member for each bit of a code book."""
 
 import numpy as np
-import sklearn
 from sklearn.linear_model import LogisticRegression
 
 from skinfluence.adapters._composed import (
     ComposedObjective,
-    caveats_of,
-    check_members,
     member_of,
-    write_members,
+    refuse_several_raw,
+    register_composed,
 )
 from skinfluence.adapters._linear import refuse
-from skinfluence.adapters._registry import register
 from skinfluence.losses._joined import JoinedLoss
 from skinfluence.objectives._output_codes import CodeCoding
 from skinfluence.predictors._combinations import SideBySide
@@ -25,19 +22,13 @@ def _check(estimator):
         f"{type(estimator.estimator).__name__}, which has no decision_function,",
         "Expected members with decision values, such as LogisticRegression.",
     )
-    check_members(estimator, [estimator.estimator])
 
 
-@register(
-    "sklearn.multiclass",
-    "OutputCodeClassifier",
-    examples=lambda: [
-        sklearn.multiclass.OutputCodeClassifier(LogisticRegression(), code_size=2.0, random_state=0)
-    ],
+@register_composed(
+    "sklearn.multiclass.OutputCodeClassifier",
+    {"estimator": LogisticRegression(), "code_size": 2.0, "random_state": 0},
+    members=lambda estimator: [estimator.estimator],
     check=_check,
-    caveat=lambda estimator: caveats_of([estimator.estimator]),
-    composed=True,
-    write=write_members,
 )
 def output_code_classifier(estimator, X, y, sample_weight, settings):
     """Sum over the bits of what each member's own loss is.
@@ -59,12 +50,7 @@ def output_code_classifier(estimator, X, y, sample_weight, settings):
         member_of(estimator.estimators_[bit], X, own, sample_weight, settings)
         for bit, own in zip(bits, targets.T, strict=True)
     ]
-    refuse(
-        estimator,
-        any(member.objective.n_outputs > 1 for member in members),
-        f"{type(members[0].model).__name__}, which has two raw predictions for two classes,",
-        "Expected members with one decision value, such as LogisticRegression.",
-    )
+    refuse_several_raw(estimator, members)
     loss = JoinedLoss([member.objective.loss for member in members], [1] * len(members))
     return ComposedObjective(
         members,

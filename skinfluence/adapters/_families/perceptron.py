@@ -3,12 +3,11 @@
 import numbers
 
 import numpy as np
-import sklearn
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, gen_batches
 
 from skinfluence.adapters._linear import refuse, target_values
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import HalfTweedie, Logistic, SquaredError
 from skinfluence.losses._joined import JoinedLoss
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
@@ -55,14 +54,15 @@ class LabelSets(JoinedCoding):
         return np.zeros(len(y), dtype=np.intp)
 
 
-@register(
-    "sklearn.neural_network",
-    "MLPClassifier",
-    examples=lambda: [
-        sklearn.neural_network.MLPClassifier(
-            hidden_layer_sizes=3, activation="tanh", solver="lbfgs", alpha=1.0, random_state=0
-        )
-    ],
+@register_path(
+    "sklearn.neural_network.MLPClassifier",
+    {
+        "hidden_layer_sizes": 3,
+        "activation": "tanh",
+        "solver": "lbfgs",
+        "alpha": 1.0,
+        "random_state": 0,
+    },
     check=_check,
     caveat=_caveat,
 )
@@ -84,14 +84,15 @@ def _multilabel_objective(estimator, X, y, sample_weight, settings):
     return _objective(estimator, X, y, coding, loss, sample_weight, settings)
 
 
-@register(
-    "sklearn.neural_network",
-    "MLPRegressor",
-    examples=lambda: [
-        sklearn.neural_network.MLPRegressor(
-            hidden_layer_sizes=3, activation="tanh", solver="lbfgs", alpha=1.0, random_state=0
-        )
-    ],
+@register_path(
+    "sklearn.neural_network.MLPRegressor",
+    {
+        "hidden_layer_sizes": 3,
+        "activation": "tanh",
+        "solver": "lbfgs",
+        "alpha": 1.0,
+        "random_state": 0,
+    },
     check=_check,
     caveat=_caveat,
 )

@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.stats import norm
-from sklearn.linear_model import QuantileRegressor
 
 from skinfluence.adapters._linear import (
     SELECTION,
@@ -10,7 +9,7 @@ from skinfluence.adapters._linear import (
     sparse_objective,
     target_values,
 )
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import SmoothQuantile
 from skinfluence.objectives import RowWeights, TargetCoding
 
@@ -40,11 +39,8 @@ def _caveat(estimator):
     return f"{SMOOTH} {SELECTION}" if estimator.alpha else SMOOTH
 
 
-@register(
-    "sklearn.linear_model",
-    "QuantileRegressor",
-    examples=lambda: [QuantileRegressor(alpha=0.0), QuantileRegressor(alpha=0.01)],
-    caveat=_caveat,
+@register_path(
+    "sklearn.linear_model.QuantileRegressor", {"alpha": 0.0}, {"alpha": 0.01}, caveat=_caveat
 )
 def quantile_regressor(estimator, X, y, sample_weight, settings):
     """The mean quantile loss plus alpha times the sum of absolute coefficients."""

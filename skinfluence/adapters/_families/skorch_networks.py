@@ -1,5 +1,7 @@
 """Networks of skorch: NeuralNetClassifier, NeuralNetBinaryClassifier and NeuralNetRegressor."""
 
+from functools import partial
+
 import numpy as np
 
 from skinfluence.adapters._families.torch_networks import AS_FITTED
@@ -20,7 +22,7 @@ def _criterion(estimator):
     return getattr(estimator.criterion, "__name__", type(estimator.criterion).__name__)
 
 
-def _check(estimator, known):
+def _check(known, estimator):
     name = _criterion(estimator)
     refuse(
         estimator,
@@ -37,18 +39,6 @@ def _check(estimator, known):
     )
 
 
-def _check_classifier(estimator):
-    _check(estimator, ("NLLLoss", "CrossEntropyLoss"))
-
-
-def _check_binary(estimator):
-    _check(estimator, ("BCEWithLogitsLoss",))
-
-
-def _check_regressor(estimator):
-    _check(estimator, ("MSELoss",))
-
-
 def _caveat(estimator):
     held_out = (
         " The rows that train_split holds out are not training rows: their influence is zero."
@@ -58,23 +48,14 @@ def _caveat(estimator):
     return AS_FITTED + held_out + " Dropout and batch statistics of the training are not explained."
 
 
-@register(
-    "skorch", "NeuralNetClassifier", examples=lambda: [], check=_check_classifier, caveat=_caveat
-)
+def _register(name, *criteria):
+    return register("skorch", name, check=partial(_check, criteria), caveat=_caveat)
+
+
+@_register("NeuralNetClassifier", "NLLLoss", "CrossEntropyLoss")
+@_register("NeuralNetBinaryClassifier", "BCEWithLogitsLoss")
 def neural_net_classifier(estimator, X, y, sample_weight, settings):
-    """Log loss of the module's outputs."""
-    return _classifier(estimator, X, y, sample_weight)
-
-
-@register(
-    "skorch", "NeuralNetBinaryClassifier", examples=lambda: [], check=_check_binary, caveat=_caveat
-)
-def neural_net_binary_classifier(estimator, X, y, sample_weight, settings):
-    """Log loss of one log odds."""
-    return _classifier(estimator, X, y, sample_weight)
-
-
-def _classifier(estimator, X, y, sample_weight):
+    """Log loss of the module's outputs, or of one log odds."""
     refuse(
         estimator,
         not hasattr(estimator, "classes_"),
@@ -88,9 +69,7 @@ def _classifier(estimator, X, y, sample_weight):
     return _objective(estimator, X, y, sample_weight, loss, coding, output)
 
 
-@register(
-    "skorch", "NeuralNetRegressor", examples=lambda: [], check=_check_regressor, caveat=_caveat
-)
+@_register("NeuralNetRegressor", "MSELoss")
 def neural_net_regressor(estimator, X, y, sample_weight, settings):
     """Half the squared error summed over K outputs: K / 2 times the criterion of skorch."""
     function = ModuleFunction(estimator.module_, X.shape[1])

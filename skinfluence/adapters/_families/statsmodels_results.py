@@ -4,11 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from skinfluence.adapters._linear import linear_objective
+from skinfluence.adapters._linear import margin_objective, regression_objective
 from skinfluence.adapters._registry import UnsupportedEstimatorError, register
 from skinfluence.adapters._statsmodels import results_loss
 from skinfluence.losses import Logistic
-from skinfluence.objectives import RowWeights, TargetCoding
 
 
 def _weights(model, n):
@@ -24,7 +23,6 @@ def _weights(model, n):
 @register(
     "skinfluence.adapters",
     "FittedResults",
-    examples=lambda: [],
     check=lambda estimator: results_loss(estimator.results),
 )
 def fitted_results(estimator, X, y, sample_weight, settings):
@@ -35,19 +33,8 @@ def fitted_results(estimator, X, y, sample_weight, settings):
             "Results of statsmodels have their weights in the model. Leave sample_weight out."
         )
     loss = results_loss(results)
-    if isinstance(loss, Logistic):
-        coding = TargetCoding("margin", 1, np.array([0.0, 1.0]))
-        targets = coding.encode(np.asarray(y, dtype=float).ravel())
-    else:
-        coding = TargetCoding("real", 1)
-        targets = np.asarray(y, dtype=float).reshape(-1, 1)
-    return linear_objective(
-        SimpleNamespace(coef_=np.asarray(results.params), fit_intercept=False),
-        X,
-        targets,
-        coding,
-        loss,
-        penalty=0.0,
-        weights=RowWeights(_weights(results.model, len(targets))),
-        settings=settings,
-    )
+    model = SimpleNamespace(coef_=np.asarray(results.params), fit_intercept=False)
+    model.classes_, model.class_weight = np.array([0.0, 1.0]), None
+    build = margin_objective if isinstance(loss, Logistic) else regression_objective
+    y, weights = np.asarray(y, dtype=float).ravel(), _weights(results.model, len(y))
+    return build(model, X, y, weights, settings, loss, penalty=0.0)

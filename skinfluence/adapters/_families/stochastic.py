@@ -1,7 +1,6 @@
 """SGDClassifier and SGDRegressor at the optimum of their objective."""
 
 import numpy as np
-from sklearn.linear_model import SGDClassifier, SGDRegressor
 
 from skinfluence.adapters._linear import (
     class_weights,
@@ -10,7 +9,7 @@ from skinfluence.adapters._linear import (
     refuse,
     target_values,
 )
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import (
     Huber,
     ModifiedHuber,
@@ -83,13 +82,12 @@ def _penalty(estimator, n):
     return estimator.alpha * n if estimator.penalty == "l2" else 0.0
 
 
-@register(
-    "sklearn.linear_model",
-    "SGDClassifier",
-    examples=lambda: [
-        SGDClassifier(loss=loss, alpha=0.01)
+@register_path(
+    "sklearn.linear_model.SGDClassifier",
+    *(
+        {"loss": loss, "alpha": 0.01}
         for loss in ("hinge", "log_loss", "modified_huber", "squared_hinge")
-    ],
+    ),
     check=_check,
     caveat=_caveat,
 )
@@ -102,13 +100,12 @@ def sgd_classifier(estimator, X, y, sample_weight, settings):
     return _objective(estimator, X, coding.encode(y), coding, weights, settings)
 
 
-@register(
-    "sklearn.linear_model",
-    "SGDRegressor",
-    examples=lambda: [
-        SGDRegressor(loss=loss, alpha=0.01)
+@register_path(
+    "sklearn.linear_model.SGDRegressor",
+    *(
+        {"loss": loss, "alpha": 0.01}
         for loss in ("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive")
-    ],
+    ),
     check=_check,
     caveat=_caveat,
 )

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 from sklearn.metrics.pairwise import pairwise_kernels
-from sklearn.svm import SVC, NuSVC
+from sklearn.svm import NuSVC
 
 from skinfluence.adapters._kernel import (
     PrecomputedKernel,
@@ -20,7 +20,7 @@ from skinfluence.adapters._linear import (
     refuse,
     refuse_multilabel,
 )
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses._hinge import HingeStandIn, PairHingeStandIn
 from skinfluence.objectives import TargetCoding
 from skinfluence.objectives._pairs import PairCoding
@@ -160,10 +160,11 @@ def _classes(estimator, X, y, sample_weight, settings, cost, weighted):
     )
 
 
-@register(
-    "sklearn.svm",
-    "SVC",
-    examples=lambda: [SVC(), SVC(kernel="linear", C=0.2), SVC(class_weight="balanced")],
+@register_path(
+    "sklearn.svm.SVC",
+    {},
+    {"kernel": "linear", "C": 0.2},
+    {"class_weight": "balanced"},
     caveat=_caveat,
 )
 def svc(estimator, X, y, sample_weight, settings):
@@ -182,12 +183,7 @@ def _nu_caveat(estimator):
     return f"The C that corresponds to nu is held fixed. {unused}{_caveat(estimator)}"
 
 
-@register(
-    "sklearn.svm",
-    "NuSVC",
-    examples=lambda: [NuSVC(nu=0.4)],
-    caveat=_nu_caveat,
-)
+@register_path("sklearn.svm.NuSVC", {"nu": 0.4}, caveat=_nu_caveat)
 def nu_svc(estimator, X, y, sample_weight, settings):
     """SVC at the C that `nu` amounts to at the solution, one for each pair of classes.
 

@@ -1,19 +1,14 @@
 """LinearSVC (squared hinge, and hinge through the smooth hinge) and our SmoothHingeSVC."""
 
-from sklearn.svm import LinearSVC
-
 from skinfluence.adapters._linear import (
     HINGE_STAND_IN,
-    class_weights,
-    linear_objective,
-    margin_coding,
+    margin_objective,
     refuse,
     write_coefficients,
 )
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import SmoothHinge, SquaredHinge
 from skinfluence.losses._hinge import HingeStandIn
-from skinfluence.svm import SmoothHingeSVC
 
 
 def _check(estimator):
@@ -29,13 +24,10 @@ def _stand_in(estimator):
     return HINGE_STAND_IN if estimator.loss == "hinge" else ""
 
 
-@register(
-    "sklearn.svm",
-    "LinearSVC",
-    examples=lambda: [
-        LinearSVC(tol=1e-8, max_iter=100_000),
-        LinearSVC(loss="hinge", C=0.1, tol=1e-8, max_iter=100_000),
-    ],
+@register_path(
+    "sklearn.svm.LinearSVC",
+    {"tol": 1e-8, "max_iter": 100_000},
+    {"loss": "hinge", "C": 0.1, "tol": 1e-8, "max_iter": 100_000},
     check=_check,
     caveat=_stand_in,
     write=write_coefficients,
@@ -49,38 +41,24 @@ def linear_svc(estimator, X, y, sample_weight, settings):
     loss = (
         SquaredHinge() if estimator.loss == "squared_hinge" else HingeStandIn(settings.temperature)
     )
-    coding = margin_coding(estimator.classes_)
-    return linear_objective(
+    return margin_objective(
         estimator,
         X,
-        coding.encode(y),
-        coding,
+        y,
+        sample_weight,
+        settings,
         loss,
         penalty=1.0 / estimator.C,
         intercept_penalty=1.0 / (estimator.C * estimator.intercept_scaling**2),
         # liblinear gives the class weight to a class's own machine only
-        weights=class_weights(estimator, y, coding, sample_weight, own_output_only=True),
-        settings=settings,
+        counting={"own_output_only": True},
     )
 
 
-@register(
-    "skinfluence.svm",
-    "SmoothHingeSVC",
-    examples=lambda: [SmoothHingeSVC(temperature=0.5)],
-    write=write_coefficients,
-)
+@register_path("skinfluence.svm.SmoothHingeSVC", {"temperature": 0.5}, write=write_coefficients)
 def smooth_hinge_svc(estimator, X, y, sample_weight, settings):
     """Our own machine, at its own temperature: P = 1 / C on the features, the intercept free."""
-    coding = margin_coding(estimator.classes_)
-    return linear_objective(
-        estimator,
-        X,
-        coding.encode(y),
-        coding,
-        SmoothHinge(estimator.temperature),
-        penalty=1.0 / estimator.C,
-        # our own machine sums sample weights, whatever the installed scikit-learn does
-        weights=class_weights(estimator, y, coding, sample_weight, weighted_counts=True),
-        settings=settings,
-    )
+    loss = SmoothHinge(estimator.temperature)
+    # our own machine sums sample weights, whatever the installed scikit-learn does
+    given = {"counting": {"weighted_counts": True}, "penalty": 1.0 / estimator.C}
+    return margin_objective(estimator, X, y, sample_weight, settings, loss, **given)

@@ -2,11 +2,10 @@
 
 import numpy as np
 from scipy import sparse
-from sklearn.svm import SVR, LinearSVR, NuSVR
 
 from skinfluence.adapters._families.svc import fixed_gamma, machine_objective, support_rows
-from skinfluence.adapters._linear import linear_objective, target_values, write_coefficients
-from skinfluence.adapters._registry import register
+from skinfluence.adapters._linear import regression_objective, target_values, write_coefficients
+from skinfluence.adapters._registry import register_path
 from skinfluence.losses import SquaredEpsilonInsensitive
 from skinfluence.losses._epsilon import EpsilonInsensitiveStandIn
 from skinfluence.objectives import RowWeights, TargetCoding
@@ -35,9 +34,7 @@ def _dual(estimator, sample_weight):
     coef = estimator.dual_coef_
     coef = coef.toarray() if sparse.issparse(coef) else coef
     dual = np.zeros((len(sample_weight), 1))
-    dual[support_rows(estimator, sample_weight), 0] = (
-        coef.toarray() if sparse.issparse(coef) else coef
-    )[0]
+    dual[support_rows(estimator, sample_weight), 0] = coef[0]
     return dual
 
 
@@ -55,10 +52,10 @@ def _machine(estimator, X, y, sample_weight, settings, epsilon):
     )
 
 
-@register(
-    "sklearn.svm",
-    "SVR",
-    examples=lambda: [SVR(), SVR(kernel="linear", C=0.2)],
+@register_path(
+    "sklearn.svm.SVR",
+    {},
+    {"kernel": "linear", "C": 0.2},
     caveat=lambda estimator: fixed_gamma(estimator) + STAND_IN,
 )
 def svr(estimator, X, y, sample_weight, settings):
@@ -70,10 +67,9 @@ def svr(estimator, X, y, sample_weight, settings):
     return _machine(estimator, X, _column(y), sample_weight, settings, estimator.epsilon)
 
 
-@register(
-    "sklearn.svm",
-    "NuSVR",
-    examples=lambda: [NuSVR(nu=0.4)],
+@register_path(
+    "sklearn.svm.NuSVR",
+    {"nu": 0.4},
     caveat=lambda estimator: f"{FIXED_EPSILON} {fixed_gamma(estimator)}{STAND_IN}",
 )
 def nu_svr(estimator, X, y, sample_weight, settings):
@@ -97,13 +93,10 @@ def _caveat(estimator):
     return STAND_IN if estimator.loss == "epsilon_insensitive" else ""
 
 
-@register(
-    "sklearn.svm",
-    "LinearSVR",
-    examples=lambda: [
-        LinearSVR(loss="squared_epsilon_insensitive", dual=False, tol=1e-8, max_iter=100_000),
-        LinearSVR(epsilon=0.1, C=0.1, tol=1e-8, max_iter=100_000),
-    ],
+@register_path(
+    "sklearn.svm.LinearSVR",
+    {"loss": "squared_epsilon_insensitive", "dual": False, "tol": 1e-8, "max_iter": 100_000},
+    {"epsilon": 0.1, "C": 0.1, "tol": 1e-8, "max_iter": 100_000},
     caveat=_caveat,
     write=write_coefficients,
 )
@@ -114,14 +107,6 @@ def linear_svr(estimator, X, y, sample_weight, settings):
         loss = _stand_in(estimator.epsilon, y, sample_weight, settings)
     else:
         loss = SquaredEpsilonInsensitive(float(estimator.epsilon))
-    return linear_objective(
-        estimator,
-        X,
-        y,
-        TargetCoding("real", 1),
-        loss,
-        penalty=1.0 / estimator.C,
-        intercept_penalty=1.0 / (estimator.C * estimator.intercept_scaling**2),
-        weights=RowWeights(sample_weight),
-        settings=settings,
-    )
+    penalty, scaling = 1.0 / estimator.C, estimator.intercept_scaling
+    strength = {"penalty": penalty, "intercept_penalty": penalty / scaling**2}
+    return regression_objective(estimator, X, y, sample_weight, settings, loss, **strength)

@@ -8,24 +8,14 @@ AS_FITTED = (
 )
 
 
-def _no_examples():
-    """None without torch: tests/networks has the conformance tests."""
-    return []
-
-
-@register("skinfluence.networks", "ModuleClassifier", examples=_no_examples, caveat=AS_FITTED)
-@register("skinfluence.networks", "ModuleRegressor", examples=_no_examples, caveat=AS_FITTED)
-def module(estimator, X, y, sample_weight, settings):
-    """The objective that the estimator itself minimises."""
-    return estimator._objective(X, y, sample_weight)
-
-
+# The conformance tests of these are in tests/networks: torch may not be installed.
+@register("skinfluence.networks", "ModuleClassifier", caveat=AS_FITTED)
+@register("skinfluence.networks", "ModuleRegressor", caveat=AS_FITTED)
 @register(
     "skinfluence.networks",
     "RiskMinimizer",
-    examples=_no_examples,
     caveat=lambda estimator: "" if estimator.convex else AS_FITTED,
 )
-def own_risk(estimator, X, y, sample_weight, settings):
-    """The risk as it is written, differentiated automatically."""
+def module(estimator, X, y, sample_weight, settings):
+    """The objective that the estimator itself minimises."""
     return estimator._objective(X, y, sample_weight)
