@@ -142,7 +142,7 @@ def register_path(path, *examples, **settings):
 
     def made():
         cls = getattr(import_module(module), name)
-        return [clone(cls(**parameters)) for parameters in examples or [{}]]
+        return [clone(cls(**parameters)) for parameters in examples or ({},)]
 
     return register(module, name, examples=made, **settings)
 

@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from ._noise import _check_fraction, _check_labels, _classes_of
+from ._noise import _checked
 
 #: Chance of a row whose neighbours all agree, added to that of a doubtful row.
 EASY = 0.05
@@ -92,12 +92,7 @@ def flip_hard_labels(X, y, fraction, *, kind="boundary", n_neighbors=15, random_
     >>> int(flipped.sum()), int(flipped[y == 0].sum())
     (15, 1)
     """
-    if kind not in list(_DOUBTS):
-        allowed = ", ".join(repr(name) for name in _DOUBTS)
-        raise ValueError(f"kind must be one of {allowed}, got {kind!r}.")
-    _check_fraction(fraction)
-    y = _check_labels(y)
-    classes, codes = _classes_of(y)
+    y, classes, codes = _checked(y, fraction, kind, _DOUBTS)
     X = check_array(X, accept_sparse="csr")
     check_consistent_length(X, y)
     random_state = check_random_state(random_state)
@@ -108,9 +103,7 @@ def flip_hard_labels(X, y, fraction, *, kind="boundary", n_neighbors=15, random_
     rows = random_state.choice(n, round(fraction * n), replace=False, p=chance / chance.sum())
     y_noisy = y.copy()
     y_noisy[rows] = classes[_other_classes(shares[rows], codes[rows], n_neighbors, random_state)]
-    flipped = np.zeros(n, dtype=bool)
-    flipped[rows] = True
-    return y_noisy, flipped
+    return y_noisy, np.isin(np.arange(n), rows)
 
 
 def _neighbour_shares(X, codes, n_classes, n_neighbors):

@@ -74,12 +74,7 @@ def flip_labels(y, fraction, *, kind="symmetric", random_state=None):
     >>> int(flipped.sum()), int((y_noisy != y).sum())
     (10, 10)
     """
-    if kind not in list(_SHIFTS):
-        allowed = ", ".join(repr(name) for name in _SHIFTS)
-        raise ValueError(f"kind must be one of {allowed}, got {kind!r}.")
-    _check_fraction(fraction)
-    y = _check_labels(y)
-    classes, codes = _classes_of(y)
+    y, classes, codes = _checked(y, fraction, kind, _SHIFTS)
     random_state = check_random_state(random_state)
 
     n = len(y)
@@ -89,12 +84,14 @@ def flip_labels(y, fraction, *, kind="symmetric", random_state=None):
 
     y_noisy = y.copy()
     y_noisy[rows] = classes[(codes[rows] + shifts) % len(classes)]
-    flipped = np.zeros(n, dtype=bool)
-    flipped[rows] = True
-    return y_noisy, flipped
+    return y_noisy, np.isin(np.arange(n), rows)
 
 
-def _check_fraction(fraction):
+def _checked(y, fraction, kind, kinds):
+    """Labels as an array, their classes and codes; raises for what cannot be flipped."""
+    if kind not in list(kinds):
+        allowed = ", ".join(repr(name) for name in kinds)
+        raise ValueError(f"kind must be one of {allowed}, got {kind!r}.")
     if isinstance(fraction, (bool, np.bool_)) or not isinstance(fraction, Real):
         raise TypeError(
             f"fraction must be a number in [0, 1], got {fraction!r} "
@@ -105,6 +102,8 @@ def _check_fraction(fraction):
         percentage = 1 < float(fraction) <= 100
         hint = " Did you mean a percentage? Divide it by 100." if percentage else ""
         raise ValueError(f"fraction must lie in [0, 1], got {fraction!r}.{hint}")
+    y = _check_labels(y)
+    return y, *_classes_of(y)
 
 
 def _check_labels(y):

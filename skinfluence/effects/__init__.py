@@ -30,35 +30,3 @@ from skinfluence.effects._truncated import is_truncated
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
-
-__all__ = [
-    "EFFECTS",
-    "Changes",
-    "CombinedChanges",
-    "ComposedChanges",
-    "Effect",
-    "LinearChanges",
-    "NewRows",
-    "RowEdits",
-    "StoredChanges",
-    "class_sizes",
-    "first_order",
-    "free_directions",
-    "full_leverage",
-    "is_truncated",
-    "leaves_no_model",
-    "linear_first_order",
-    "low_rank_coefs",
-    "methods_for",
-    "newton_step",
-    "refit",
-    "refit_hinge",
-    "register_effect",
-    "resolve_method",
-    "takes_least_norm",
-    "weighted_residual",
-]
-
-
-def __dir__():
-    return __all__

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from skinfluence.linalg import written
+
 
 class Changes(ABC):
     """Changes of the coefficients, one for each edit of the training rows.
@@ -101,10 +103,7 @@ class StoredChanges(Changes):
             made = predictor.raw_changes(self._coef_changes[some])  # shape: (n_test, n_some, K)
             if slopes is not None:
                 made = np.einsum("tk,tnk->tn", slopes, made)
-            if out is None:
-                return made
-            out[:] = made
-            return out
+            return written(made, out)
 
         return contracted
 

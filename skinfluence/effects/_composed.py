@@ -3,6 +3,7 @@
 import numpy as np
 
 from skinfluence.effects._changes import Changes, StoredChanges
+from skinfluence.linalg import written
 
 
 class ComposedChanges(Changes):
@@ -43,11 +44,7 @@ class ComposedChanges(Changes):
         made = [part.products(own) for part, own in zip(self.parts, pieces, strict=True)]
 
         def read(some, out=None):
-            total = sum(product(some) for product in made)
-            if out is None:
-                return total
-            out[:] = total
-            return out
+            return written(sum(product(some) for product in made), out)
 
         return read
 

@@ -11,18 +11,7 @@ from skinfluence.effects._truncated import is_truncated, truncated_refits
     converges=True,
     settings=("n_jobs", "verbose", "width", "part", "tolerance"),
 )
-def refit(
-    objective,
-    inverse,
-    edits,
-    *,
-    solver=None,
-    n_jobs=None,
-    verbose=0,
-    width=None,
-    part=None,
-    tolerance=None,
-):
+def refit(objective, inverse, edits, **settings):
     """Converged optimum of the data after each edit.
 
     All edits of a block iterate together, with directions from the factorised Hessian. An edit that
@@ -65,6 +54,4 @@ def refit(
     """
     if is_truncated(objective, inverse):
         return truncated_refits(objective, edits)
-    settings = {"n_jobs": n_jobs, "verbose": verbose, "width": width, "part": part}
-    settings["tolerance"] = tolerance
-    return converged_optima(objective, inverse, edits, solver=solver, **settings)
+    return converged_optima(objective, inverse, edits, **settings)

@@ -10,8 +10,6 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skinfluence._utils.rows import NamedRows, check_rows
 from skinfluence.adapters import (
-    FittedModel,
-    Settings,
     UnsupportedEstimatorError,
     find_adapter,
     unwrap,
@@ -21,9 +19,9 @@ from skinfluence.adapters._statsmodels import is_results
 from skinfluence.adapters._writing import fitted_again, with_models, with_parameters
 from skinfluence.effects import RowEdits, leaves_no_model
 from skinfluence.effects._truncated import truncated_change
-from skinfluence.explainer._linearizations.linear import Linearization
+from skinfluence.explainer._all_rows import AllRows
 from skinfluence.explainer._validation import check_test_table
-from skinfluence.objectives import Objective, minimize
+from skinfluence.objectives import minimize
 from skinfluence.objectives._hinge.machines import at_hinge_optimum
 from skinfluence.solvers import AutoSolver
 
@@ -34,17 +32,10 @@ NO_MODEL = (
 AGAIN = "Fit the estimator itself to the other rows."
 
 
-class EditedModels:
+class EditedModels(AllRows):
     """Methods of InfluenceExplainer that return fitted estimators of other training rows."""
 
     estimator: object
-    estimator_: object
-    fitted_model_: FittedModel
-    linearization_: Linearization
-    objective_: Objective
-    training_rows_: NamedRows
-    y_train_: object
-    _settings: Settings
 
     def without(self, rows):
         """The fitted estimator that a refit without some training rows would give.

@@ -89,5 +89,5 @@ class PenaltyPath:
         out._linearization = Linearization(
             fitted, AutoSolver(), 0.0, out.n_jobs, verbose=0, polished=found.inverse_of_end
         )
-        out._linearization._optimum = found.objective
+        out._linearization.optimum = found.objective
         return out

@@ -21,26 +21,3 @@ from skinfluence.kernels._threads import (
     single_threaded_blas,
 )
 from skinfluence.kernels._top_k import TopK
-
-__all__ = [
-    "TopK",
-    "apply_curvature",
-    "csr_gram",
-    "csr_quadratic_form",
-    "csr_scores",
-    "curvature_of_rows",
-    "effective_threads",
-    "hessian_product",
-    "job_threads",
-    "lissa_csr",
-    "lissa_dense",
-    "pack_columns",
-    "row_chunks",
-    "run_chunks",
-    "single_threaded_blas",
-    "worth_compiling",
-]
-
-
-def __dir__():
-    return __all__

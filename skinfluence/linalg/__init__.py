@@ -3,7 +3,14 @@
 Where to start: `_design.py` (Z = [X - center, 1] without the copy), then `_hessian.py`.
 """
 
-from skinfluence.linalg._blocks import CACHE_MIB, SOLVED_MIB, block_size, row_blocks, slices
+from skinfluence.linalg._blocks import (
+    CACHE_MIB,
+    SOLVED_MIB,
+    block_size,
+    row_blocks,
+    slices,
+    written,
+)
 from skinfluence.linalg._design import Design
 from skinfluence.linalg._group_penalty import GroupPenalty, norm_curvature
 from skinfluence.linalg._hessian import Hessian
@@ -19,30 +26,3 @@ from skinfluence.linalg._penalty import (
 from skinfluence.linalg._per_sample_gradients import PerSampleGradients
 from skinfluence.linalg._row_curvature import RowCurvature
 from skinfluence.linalg._scores import scaled_rows_reader, score_reader
-
-__all__ = [
-    "CACHE_MIB",
-    "SOLVED_MIB",
-    "ActivePenalty",
-    "Design",
-    "EntriesPenalty",
-    "GroupPenalty",
-    "Hessian",
-    "LinearHessian",
-    "MatrixPenalty",
-    "Penalty",
-    "PerSampleGradients",
-    "ProximalPenalty",
-    "RowCurvature",
-    "as_penalty",
-    "block_size",
-    "norm_curvature",
-    "row_blocks",
-    "scaled_rows_reader",
-    "score_reader",
-    "slices",
-]
-
-
-def __dir__():
-    return __all__

@@ -20,6 +20,14 @@ def row_blocks(n_rows, bytes_per_row, cache_mib=CACHE_MIB):
     return slices(n_rows, block_size(bytes_per_row, cache_mib))
 
 
+def written(made, out):
+    """`made`, or `out` with it written there, where it is given."""
+    if out is None:
+        return made
+    out[:] = made
+    return out
+
+
 def slices(n_rows, size):
     """Slices that cover ``range(n_rows)``, each with at most `size` rows."""
     # not scikit-learn's gen_batches, which validates its parameters for longer than a small

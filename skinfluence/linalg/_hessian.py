@@ -132,9 +132,6 @@ class Hessian(LinearOperator):
                 out += part.curvature_product(self._residual(rows), V)
         return out
 
-    def _matvec(self, v):
-        return self._matmat(v.reshape(-1, 1)).ravel()
-
     def _adjoint(self):
         return self
 

@@ -22,9 +22,6 @@ class PerSampleGradients(LinearOperator):
     def _matmat(self, V):
         return np.einsum("nkm,nk->nm", self.predictor.jvp(V), self.residual)
 
-    def _matvec(self, v):
-        return self._matmat(v.reshape(-1, 1)).ravel()
-
     def _rmatmat(self, U):
         return self.predictor.vjp(self.residual[:, :, None] * U[:, None, :])
 

@@ -102,8 +102,7 @@ def _stacked(design, parts):
 
     def read(rows, rho, out=None):
         start, stop, _ = rows.indices(design.shape[0])
-        if out is None:
-            out = np.empty((m, stop - start), design.dtype)
+        out = np.empty((m, stop - start), design.dtype) if out is None else out
         for a in range(0, stop - start, STEP):
             b = min(a + STEP, stop - start)
             scores = design.take(slice(start + a, start + b)).transposed_matmul(together)
@@ -127,8 +126,7 @@ def _compiled(design, parts):
 
     def read(rows, rho, out=None):
         start, stop, _ = rows.indices(design.shape[0])
-        if out is None:
-            out = np.empty((m, stop - start), design.dtype)
+        out = np.empty((m, stop - start), design.dtype) if out is None else out
         return csr_scores(X.data, X.indices, X.indptr[start : stop + 1], tables, offset, rho, out)
 
     return read

@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.metrics import average_precision_score
 from sklearn.utils.validation import _num_samples
 
-from skinfluence._utils.checks import check_number
+from skinfluence._utils.checks import check_choice, check_number
 from skinfluence.datasets import flip_labels
 
 
@@ -67,10 +67,7 @@ def mislabel_detection_score(
     >>> round(score, 3)
     0.833
     """
-    if metric not in ("average_precision", "found", "both"):
-        raise ValueError(
-            f"metric={metric!r} is not known. Expected 'average_precision', 'found' or 'both'."
-        )
+    check_choice("metric", metric, ("average_precision", "found", "both"))
     check_number("inspected", inspected, above=0.0, below=1.0)
     if wrong is None:
         check_number("fraction", fraction, above=0.0, below=1.0)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence._utils.checks import check_choice
 from skinfluence.linalg import RowCurvature
 
 #: A difference of two numbers that is this small compared with them may be rounding.
@@ -18,10 +19,7 @@ def check_curvature(loss, curvature):
     loss : Loss
     curvature : {"hessian", "gauss_newton", "fisher", "empirical_fisher"}
     """
-    if curvature not in CURVATURES:
-        raise ValueError(
-            f"curvature={curvature!r} is not known. Expected one of {list(CURVATURES)}."
-        )
+    check_choice("curvature", curvature, CURVATURES)
     if curvature == "fisher" and loss.fisher_matrix(np.zeros((1, 2))) is None:
         raise ValueError(
             f'curvature="fisher" is a mean over labels drawn from the model, and {loss!r} defines '

@@ -134,17 +134,17 @@ class Objective:
 
         Class weights that depend on the rows follow, and so does a penalty in mean form.
         """
-        weights = self.weights.changed(rows, factors)
-        penalty = self.penalty
-        if self.penalty_scaling == "mean":
-            penalty = penalty.scaled(weights.amounts.sum() / self.weights.amounts.sum())
-        return self.replace(weights=weights, penalty=penalty)
+        return self._weighted(self.weights.changed(rows, factors))
 
     def with_row_counts(self, counts):
         """A copy in which each row counts as often as `counts` has it."""
-        weights = self.weights.with_counts(counts)
-        penalty = self.penalty.scaled(weights.amounts.sum() / self.weights.amounts.sum())
-        return self.replace(weights=weights, penalty=penalty)
+        return self._weighted(self.weights.with_counts(counts))
+
+    def _weighted(self, weights, **changes):
+        penalty = self.penalty
+        if self.penalty_scaling == "mean":
+            penalty = penalty.scaled(weights.amounts.sum() / self.weights.amounts.sum())
+        return self.replace(weights=weights, penalty=penalty, **changes)
 
     def with_rows_replaced(self, rows, predictor, y, codes=None):
         """The objective of the data in which other rows stand in the place of some.
@@ -179,15 +179,11 @@ class Objective:
         codes : ndarray of int, shape (m,), default=None
             Classes of the targets, where class weights are used.
         """
-        weights, penalty = self.weights.followed_by(sample_weight, codes), self.penalty
-        if self.penalty_scaling == "mean":
-            penalty = penalty.scaled(weights.amounts.sum() / self.weights.amounts.sum())
-        return self.replace(
+        return self._weighted(
+            self.weights.followed_by(sample_weight, codes),
             dual=None,
             predictor=self.predictor.followed_by(predictor),
             y=np.concatenate([self.y, y]),
-            weights=weights,
-            penalty=penalty,
         )
 
     @property

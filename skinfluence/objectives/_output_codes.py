@@ -31,10 +31,9 @@ class CodeCoding(TargetCoding):
         return self.signs.astype(np.int8)[codes]
 
     def decode(self, y):
-        return self.predicted_codes(y)
+        return (y @ self.signs.T).argmax(axis=1)
 
-    def predicted_codes(self, raw_prediction):
-        return (raw_prediction @ self.signs.T).argmax(axis=1)
+    predicted_codes = decode
 
     def leads(self, raw_prediction, code):
         ways = [own - self.signs[code] for k, own in enumerate(self.signs) if k != code]

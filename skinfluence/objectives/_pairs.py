@@ -4,10 +4,10 @@ from itertools import combinations
 
 import numpy as np
 
-from skinfluence.objectives._coding import TargetCoding
+from skinfluence.objectives._output_codes import CodeCoding
 
 
-class PairCoding(TargetCoding):
+class PairCoding(CodeCoding):
     """Labels of one-vs-one machines: output k is positive for the first class of pair k.
 
     Rows of other classes are encoded as 0 there: they belong neither to its training rows nor to
@@ -33,21 +33,14 @@ class PairCoding(TargetCoding):
 
     def __init__(self, classes, shape="ovr", break_ties=False):
         self.pairs = np.array(list(combinations(range(len(classes)), 2)))
-        super().__init__("margin", len(self.pairs), classes)
         own = np.arange(len(classes))[:, None]
-        self.signs = (own == self.pairs[:, 0]) * 1.0 - (own == self.pairs[:, 1])
+        super().__init__(classes, (own == self.pairs[:, 0]) * 1.0 - (own == self.pairs[:, 1]))
         self.shape, self.break_ties = shape, break_ties
         self.votes_count = shape == "ovr"
 
     @property
     def output_names(self):
         return [f"{a} or {b}" for a, b in self.classes[self.pairs]]
-
-    def encode_codes(self, codes):
-        return self.signs.astype(np.int8)[codes]
-
-    def decode(self, y):
-        return (y @ self.signs.T).argmax(axis=1)
 
     def votes(self, raw_prediction):
         """Pairs (..., C) that raw predictions (..., K) decide for each class."""

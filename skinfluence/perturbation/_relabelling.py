@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn import get_config
 
+from skinfluence._utils.checks import check_choice
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence.effects import EFFECTS, RowEdits
@@ -91,10 +92,7 @@ def relabel_influence(
     True
     """
     method, tests, rows = _checked(explainer, X_test, y_test, rows, target, method)
-    if aggregate is not None and not (isinstance(aggregate, str) and aggregate in AGGREGATES):
-        raise ValueError(
-            f"aggregate={aggregate!r} is not known. Expected one of {list(AGGREGATES)}."
-        )
+    check_choice("aggregate", aggregate, AGGREGATES)
     objective = explainer.objective_
     shape = (len(rows),) if aggregate else (len(tests), len(rows))
     if y_new is not None:

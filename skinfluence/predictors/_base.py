@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skinfluence.linalg import Hessian, row_blocks
+from skinfluence.linalg import Hessian, row_blocks, written
 
 
 class Layer(NamedTuple):
@@ -282,11 +282,7 @@ class Predictor(ABC):
         """
 
         def read(rows, rho, out=None):
-            scores = solved.T @ self.take(rows).row_vjp(rho)
-            if out is None:
-                return scores
-            out[:] = scores
-            return out
+            return written(solved.T @ self.take(rows).row_vjp(rho), out)
 
         return read
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skinfluence.linalg import row_blocks
+from skinfluence.linalg import row_blocks, written
 from skinfluence.predictors._base import Predictor
 
 
@@ -141,11 +141,7 @@ class ComposedPredictor(Predictor):
         read = self._read_exactly(reads)
 
         def contracted(some, out: Any = None):
-            made = read(some)
-            if out is None:
-                return made
-            out[:] = made
-            return out
+            return written(read(some), out)
 
         return contracted
 
@@ -156,8 +152,7 @@ class ComposedPredictor(Predictor):
 
         def contracted(some, out: Any = None):
             n_some = some.stop - some.start
-            if out is None:
-                out = np.empty((len(slopes), n_some), self.dtype)
+            out = np.empty((len(slopes), n_some), self.dtype) if out is None else out
             # a few at a time, so that what is added stays in the cache
             for part in row_blocks(n_some, 8 * len(slopes), cache_mib=2.0):
                 own = slice(some.start + part.start, some.start + part.stop)

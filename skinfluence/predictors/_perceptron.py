@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit
 
-from skinfluence.linalg import row_blocks
+from skinfluence.linalg import row_blocks, written
 from skinfluence.predictors._base import Layer, Predictor
 
 #: Of each activation: its value; as functions of the value, its derivative, and the second
@@ -213,11 +213,7 @@ class Perceptron(Predictor):
 
     def score_reader(self, solved, outputs):
         def read(rows, rho, out=None):
-            scores = np.einsum("nkm,nk->mn", self.take(rows).jvp(solved), rho)
-            if out is None:
-                return scores
-            out[:] = scores
-            return out
+            return written(np.einsum("nkm,nk->mn", self.take(rows).jvp(solved), rho), out)
 
         return read
 

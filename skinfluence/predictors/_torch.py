@@ -204,6 +204,10 @@ class TorchPredictor(Predictor):
         array = np.require(array, np.float64, "CW")
         return torch.as_tensor(array, device=getattr(self.function, "device", None))
 
+    @property
+    def _func(self):
+        return import_torch().func
+
     def _blocks(self, m=1):
         """(slice, tensor of rows), so that passes with m columns fit the memory."""
         for rows in row_blocks(self.n_rows, 32 * m * self._numbers_per_row, BLOCK_MIB):
@@ -230,48 +234,44 @@ class TorchPredictor(Predictor):
         torch = import_torch()
 
         def each(x):  # jacrev vmaps once more, by which the derivative of PReLU is wrong
-            raw, pull = torch.func.vjp(lambda theta: self._row(theta, x), self.theta)
+            raw, pull = self._func.vjp(lambda theta: self._row(theta, x), self.theta)
             units = torch.eye(len(raw), dtype=raw.dtype, device=raw.device)
             return torch.stack([pull(unit)[0] for unit in units])
 
-        return torch.func.vmap(each)(self.rows).cpu().numpy()
+        return self._func.vmap(each)(self.rows).cpu().numpy()
 
     def jvp(self, V):
-        func = import_torch().func
         tangents, parts = self._tensor(V.T), []
         for _, X in self._blocks(V.shape[1]):
 
             def along(v, X=X):
-                return func.jvp(lambda theta: self.function(theta, X), (self.theta,), (v,))[1]
+                return self._func.jvp(lambda theta: self.function(theta, X), (self.theta,), (v,))[1]
 
             parts.append(_each(along, tangents).cpu().numpy().transpose(1, 2, 0))
         return np.concatenate(parts or [np.zeros((0, self.raw().shape[1], V.shape[1]))])
 
     def vjp(self, U):
-        func = import_torch().func
         out = np.zeros((self.n_parameters, U.shape[2]))
         for rows, X in self._blocks(U.shape[2]):
-            _, pull = func.vjp(lambda theta, X=X: self.function(theta, X), self.theta)
+            _, pull = self._func.vjp(lambda theta, X=X: self.function(theta, X), self.theta)
             cotangents = self._tensor(U[rows].transpose(2, 0, 1))
-            out += func.vmap(lambda u, pull=pull: pull(u)[0])(cotangents).cpu().numpy().T
+            out += self._func.vmap(lambda u, pull=pull: pull(u)[0])(cotangents).cpu().numpy().T
         return out
 
     def curvature_product(self, R, V):
-        func = import_torch().func
         out, tangents = np.zeros(V.shape), self._tensor(V.T)
         for rows, X in self._blocks(V.shape[1]):
             weights = self._tensor(R[rows])
 
             def along(v, X=X, weights=weights):
-                gradient = func.grad(lambda theta: (weights * self.function(theta, X)).sum())
-                return func.jvp(gradient, (self.theta,), (v,))[1]
+                gradient = self._func.grad(lambda theta: (weights * self.function(theta, X)).sum())
+                return self._func.jvp(gradient, (self.theta,), (v,))[1]
 
             out += _each(along, tangents).cpu().numpy().T
         return out
 
     def hessian_product(self, curvature, R, V):
         # of sum_i R_i'f_i + d_i'A_i d_i / 2 with the change d of f, in one pass instead of three
-        func = import_torch().func
         out, tangents = np.zeros(V.shape), self._tensor(V.T)
         for rows, X in self._blocks(V.shape[1]):
             weights, A = self._tensor(R[rows]), self._tensor(curvature.take(rows).matrix())
@@ -283,15 +283,14 @@ class TorchPredictor(Predictor):
                 return (weights * change + 0.5 * turned * change).sum()
 
             def along(v, model=model):
-                return func.jvp(func.grad(model), (self.theta,), (v,))[1]
+                return self._func.jvp(self._func.grad(model), (self.theta,), (v,))[1]
 
             out += _each(along, tangents).cpu().numpy().T
         return out
 
     def row_vjp(self, U):
-        func = import_torch().func
-        gradient = func.grad(lambda theta, x, u: self._row(theta, x) @ u)
-        each = func.vmap(gradient, in_dims=(None, 0, 0))
+        gradient = self._func.grad(lambda theta, x, u: self._row(theta, x) @ u)
+        each = self._func.vmap(gradient, in_dims=(None, 0, 0))
         return each(self.theta, self.rows, self._tensor(U)).cpu().numpy().T
 
     def layers(self):
@@ -303,16 +302,15 @@ class TorchPredictor(Predictor):
         return self.row_vjp(np.eye(n_outputs)[np.full(self.n_rows, k)])
 
     def row_jvp(self, D):
-        func = import_torch().func
 
         def along(x, d):
-            return func.jvp(lambda theta: self._row(theta, x), (self.theta,), (d,))[1]
+            return self._func.jvp(lambda theta: self._row(theta, x), (self.theta,), (d,))[1]
 
-        return func.vmap(along)(self.rows, self._tensor(D.T)).cpu().numpy()
+        return self._func.vmap(along)(self.rows, self._tensor(D.T)).cpu().numpy()
 
     def row_changes(self, coef_changes):
-        func, parts = import_torch().func, []
-        each = func.vmap(lambda x, d: self._row(self.theta + d, x))
+        parts = []
+        each = self._func.vmap(lambda x, d: self._row(self.theta + d, x))
         numbers = self.n_parameters + self._numbers_per_row
         for rows in row_blocks(self.n_rows, 32 * numbers, BLOCK_MIB):
             moved = each(self._tensor(self.X[rows]), self._tensor(coef_changes[rows]))

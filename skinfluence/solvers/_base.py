@@ -104,9 +104,6 @@ class InverseHessian(LinearOperator):
     def _matmat(self, V):
         return self.solve(V)
 
-    def _matvec(self, v):
-        return self.solve(v.reshape(-1, 1)).ravel()
-
     def _adjoint(self):
         return self
 

@@ -6,9 +6,3 @@ Where to start: `_blocks.py` (blocks, threads, edits that need a method of their
 
 from skinfluence.effects._refits._blocks import conjugate_steps, converged_optima
 from skinfluence.effects._refits._hinge import refit_hinge, warn_of_cost
-
-__all__ = ["conjugate_steps", "converged_optima", "refit_hinge", "warn_of_cost"]
-
-
-def __dir__():
-    return __all__

@@ -8,7 +8,7 @@ import numpy as np
 
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects import EFFECTS, Changes, RowEdits
-from skinfluence.linalg import row_blocks
+from skinfluence.linalg import row_blocks, written
 
 #: Settings of the explainer that are about Hessians or penalties, at their defaults.
 DEFAULTS = {
@@ -191,10 +191,7 @@ class ClosedFormChanges(Changes):
                 made[:, lost] = np.nan
             if slopes is not None:
                 return np.einsum("tk,tnk->tn", slopes, made, out=out)
-            if out is None:
-                return made
-            out[:] = made
-            return out
+            return written(made, out)
 
         return contracted
 

@@ -3,6 +3,7 @@
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -36,7 +37,6 @@ class ComposedLinearization(Linearization):
         self.parts = parts
         self.solver, self.damping = first.solver, first.damping
         self.n_jobs, self.verbose, self.curvature = first.n_jobs, first.verbose, first.curvature
-        self._optimum = None
 
     @property
     def inverse(self):
@@ -46,11 +46,9 @@ class ComposedLinearization(Linearization):
     def hessian_inverse(self):
         return ComposedInverse([part.hessian_inverse for part in self.parts])
 
-    @property
+    @cached_property
     def optimum(self):
-        if self._optimum is None:
-            self._optimum = self.objective.with_members([part.optimum for part in self.parts])
-        return self._optimum
+        return self.objective.with_members([part.optimum for part in self.parts])
 
     def inverse_for(self, method, n_right_hand_sides):
         return ComposedInverse(
@@ -139,9 +137,6 @@ class _BlockHessian(LinearOperator):
         return np.concatenate(
             [part @ own for part, own in zip(self.parts, self.pieces(V), strict=True)]
         )
-
-    def _matvec(self, v):
-        return self._matmat(v.reshape(-1, 1)).ravel()
 
     def _adjoint(self):
         return self

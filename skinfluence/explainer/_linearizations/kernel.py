@@ -1,11 +1,11 @@
 """Linearisation of a kernel machine: first-order influences by kernels, without columns."""
 
-from contextlib import nullcontext
-
 import numpy as np
 
 from skinfluence.effects._residuals import AT_OPTIMUM
+from skinfluence.explainer._linearizations.closed_form import NoInverse
 from skinfluence.explainer._linearizations.linear import Linearization
+from skinfluence.linalg import written
 from skinfluence.solvers import AutoSolver
 
 
@@ -15,7 +15,7 @@ class KernelLinearization(Linearization):
     def edit_inverse(self, method, target, edits, n_right_hand_sides):
         known = method == "first_order" and edits.new is None and not edits.factor.any()
         if known and not target.joint and self._kernels_suffice():
-            return KernelInverse(self.objective)
+            return KernelInverse()
         return super().edit_inverse(method, target, edits, n_right_hand_sides)
 
     def _kernels_suffice(self):
@@ -35,19 +35,8 @@ class KernelLinearization(Linearization):
         return super().changes(method, edits, inverse, **settings)
 
 
-class KernelInverse:
-    """The inverse Hessian as the objective has it by kernels."""
-
-    def __init__(self, objective):
-        self.objective = objective
-
-    def session(self, *, quiet=False):
-        """A context in which nothing is collected."""
-        return nullcontext()
-
-    def in_session(self, steps):
-        """The steps, unchanged."""
-        return steps
+class KernelInverse(NoInverse):
+    """Says that the changes are those of kernels."""
 
 
 class KernelChanges:
@@ -83,10 +72,4 @@ class KernelChanges:
         if not np.array_equal(self.rows, np.arange(len(residual))):
             total = total[:, self.rows]
 
-        def contracted(some, out=None):
-            if out is None:
-                return total[:, some]
-            out[:] = total[:, some]
-            return out
-
-        return contracted
+        return lambda some, out=None: written(total[:, some], out)

@@ -211,8 +211,7 @@ class Linearization:
         self.curvature = curvature
         usable = damping == 0 and is_second_derivative(self.objective, curvature)
         self._polished = polished if usable and isinstance(self.solver, AutoSolver) else None
-        self._hessian_inverse = self._optimum = self._optimum_inverse = None
-        self._inverse_choice, self.lengths = None, {}  # lengths of changes, see change_lengths
+        self.lengths = {}  # of changes, see change_lengths
 
     @property
     def inverse(self):
@@ -227,17 +226,13 @@ class Linearization:
         factorize = self.solver.factorize if self._polished is None else self._polished.moved_to
         return Cached(partial(_invert, factorize, self._hessian, self.fitted_model, self.verbose))
 
-    @property
+    @cached_property
     def hessian_inverse(self):
         """Inverse of the (damped) Hessian itself, for leverages and Newton steps."""
         if is_second_derivative(self.objective, self.curvature):
             return self.inverse
-        if self._hessian_inverse is None:
-            hessian = self._make_hessian("hessian")
-            self._hessian_inverse = _invert(
-                self.solver.factorize, hessian, self.fitted_model, self.verbose
-            )
-        return self._hessian_inverse
+        hessian = self._make_hessian("hessian")
+        return _invert(self.solver.factorize, hessian, self.fitted_model, self.verbose)
 
     @cached_property
     def _hessian(self):
@@ -249,15 +244,12 @@ class Linearization:
         hessian.verbose = self.verbose
         return hessian
 
-    @property
+    @cached_property
     def optimum(self):
         """The objective at its optimum, for comparison with refitted models."""
-        if self._optimum is None:
-            solver = AutoSolver.for_newton_steps()
-            self._optimum = to_optimum(self.objective, solver, verbose=self.verbose)
-        return self._optimum
+        return to_optimum(self.objective, AutoSolver.for_newton_steps(), verbose=self.verbose)
 
-    @property
+    @cached_property
     def optimum_inverse(self):
         """Inverse of the undamped Hessian at the optimum; None for hinges, which have none."""
         if self.objective.stands_in:
@@ -265,9 +257,7 @@ class Linearization:
         at_optimum = self.optimum is self.objective and self.damping == 0
         if at_optimum and self.inverse.factorized and self.inverse.hessian.exact:
             return self.inverse
-        if self._optimum_inverse is None:
-            self._optimum_inverse = AutoSolver().factorize(self.optimum.hessian())
-        return self._optimum_inverse
+        return AutoSolver().factorize(self.optimum.hessian())
 
     def inverse_for(self, method, n_right_hand_sides):
         """Inverse for a number of right-hand sides.
@@ -282,9 +272,11 @@ class Linearization:
                 return self.inverse
         elif self.hessian_inverse.factorized or self.hessian_inverse is not self.inverse:
             return self.hessian_inverse
-        if self._inverse_choice is None:
-            self._inverse_choice = self.solver.choose_inverse(self._hessian, self._main)
         return self._inverse_choice(n_right_hand_sides)
+
+    @cached_property
+    def _inverse_choice(self):
+        return self.solver.choose_inverse(self._hessian, self._main)
 
     def edit_inverse(self, method, target, edits, n_right_hand_sides):
         """:meth:`inverse_for` effects of edits on a target of the test rows."""

@@ -71,20 +71,15 @@ class NetworkLinearization(Linearization):
         """`inverse`: the Hessian itself may have negative curvature."""
         return self.inverse
 
-    @property
+    @cached_property
     def optimum(self):
         """The objective with the fitted parameters for its optimum."""
-        if self._optimum is None:
-            self._optimum = local_objective(self.objective, self.damping)
-        return self._optimum
+        return local_objective(self.objective, self.damping)
 
-    @property
+    @cached_property
     def optimum_inverse(self):
         """`inverse`, which refits take for their preconditioner."""
-        if self._optimum_inverse is None:
-            inverse = self.inverse
-            if not (inverse.factorized and inverse.hessian.exact):
-                hessian = self.objective.hessian(self.damping)
-                require_positive_curvature(hessian, self.objective.weights.base.sum())
-            self._optimum_inverse = inverse
-        return self._optimum_inverse
+        if not (self.inverse.factorized and self.inverse.hessian.exact):
+            hessian = self.objective.hessian(self.damping)
+            require_positive_curvature(hessian, self.objective.weights.base.sum())
+        return self.inverse
