@@ -1,12 +1,15 @@
 """Move an objective to its optimum by Newton steps."""
 
+import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._utils.progress import progress_bar
+from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.objectives._active_set import FOUND, active_optimum
 from skinfluence.objectives._hinge.machines import at_hinge_optimum
 from skinfluence.objectives._kernel.objective import KernelObjective
@@ -161,7 +164,17 @@ def to_optimum(objective, solver, *, verbose=0):
     That of the hinge itself where a smooth hinge stands in for it.
     """
     objective = minimize(objective, solver, verbose=verbose).objective
-    return at_hinge_optimum(objective, verbose) if objective.stands_in else objective
+    if not objective.stands_in:
+        return objective
+    objective = at_hinge_optimum(objective, verbose)
+    if np.isnan(objective.coef).any():
+        warnings.warn(
+            "The exact optimum of the hinge was not found: refits are NaN. The machine has next to "
+            "no penalty; scale the features, and lower C or raise nu.",
+            ConvergenceWarning,
+            stacklevel=user_stacklevel(),
+        )
+    return objective
 
 
 @contextmanager

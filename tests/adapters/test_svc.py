@@ -307,3 +307,17 @@ def test_kernels_by_which_scikit_learn_predicts_from_other_rows_are_refused(mode
     same.fit(X[:80], y, weight)
     own = explainer.objective_.raw_prediction
     assert_allclose(own, same.objective_.raw_prediction[left], atol=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore:NuSVC had not converged")
+def test_a_machine_whose_optimum_is_not_found_has_a_warning():
+    """With a small nu the hulls of overlapping classes meet, and C is nearly infinite."""
+    random = np.random.default_rng(2)
+    table = random.standard_normal((50, 3))
+    y = (table[:, 0] + 2.0 * random.standard_normal(50) > 0.0).astype(int)
+    explainer = InfluenceExplainer(NuSVC(nu=0.3, kernel="linear")).fit(table, y)
+    with pytest.warns(ConvergenceWarning, match="refits are NaN.* raise nu"):
+        lost = explainer.influence(table[:2], rows=[3], method="refit")
+    assert np.isnan(lost).all()
+    raised = InfluenceExplainer(NuSVC(nu=0.8, kernel="linear")).fit(table, y)
+    assert np.isfinite(raised.influence(table[:2], rows=[3])).all()  # the advice runs
