@@ -6,6 +6,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
@@ -92,3 +93,10 @@ def test_what_is_refused_and_what_is_told():
     with pytest.raises(UnsupportedEstimatorError, match="they are the probabilities of draws"):
         InfluenceExplainer(model).fit(X, y, np.linspace(0.5, 1.5, len(y)))
     assert "The draws of rows and columns are held fixed" in supports(model).reason
+
+
+def test_a_frozen_ensemble_has_draws_of_its_own_rows():
+    X, y = rows_of("values")[:2]
+    frozen = FrozenEstimator(clone(CASES["regressor"][0]).fit(X, y))
+    with pytest.raises(ValueError, match=rf"from {len(y)}, 30 are given"):
+        InfluenceExplainer(frozen).fit(X[:30], y[:30])

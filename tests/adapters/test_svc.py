@@ -9,7 +9,9 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -321,3 +323,16 @@ def test_a_machine_whose_optimum_is_not_found_has_a_warning():
     assert np.isnan(lost).all()
     raised = InfluenceExplainer(NuSVC(nu=0.8, kernel="linear")).fit(table, y)
     assert np.isfinite(raised.influence(table[:2], rows=[3])).all()  # the advice runs
+
+
+@pytest.mark.parametrize("given", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("model", [svc(), SVR(), NuSVC(nu=0.2), svc(kernel="linear")])
+def test_a_frozen_machine_has_duals_of_its_own_rows(model, given):
+    y = (LATENT > 0.4) * 1.0
+    model = clone(model).fit(given(X[:80]), y[:80])
+    for rows in (np.arange(60), np.arange(30, 110), np.arange(80)[::-1]):
+        with pytest.raises(ValueError, match="belong to 80 rows in their order"):
+            InfluenceExplainer(FrozenEstimator(model)).fit(given(X[rows]), y[rows])
+    InfluenceExplainer(clone(model)).fit(given(X[:60]), y[:60])  # the advice runs
+    turned = make_pipeline(PCA(), clone(model)).fit(X[:80], y[:80])  # rows but for rounding
+    InfluenceExplainer(FrozenEstimator(turned)).fit(X[:80], y[:80])

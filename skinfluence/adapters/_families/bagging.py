@@ -27,6 +27,11 @@ def _members(estimator, X, y, sample_weight, settings):
         "Expected none: they are the probabilities of draws, which are held fixed here.",
     )
     members = []
+    if len(y) != estimator._n_samples:
+        raise ValueError(
+            f"{type(estimator).__name__} drew the rows of its members from {estimator._n_samples:,}"
+            f", {len(y):,} are given. Pass the rows that it was trained on, in their order."
+        )
     drawn = zip(
         estimator.estimators_,
         estimator.estimators_samples_,

@@ -25,6 +25,9 @@ from skinfluence.losses._hinge import HingeStandIn, PairHingeStandIn
 from skinfluence.objectives import TargetCoding
 from skinfluence.objectives._pairs import PairCoding
 
+#: Difference of two rows that is rounding, relative to the largest entry.
+SAME_ROWS = 1e-6
+
 
 def fixed_gamma(estimator):
     """Caveat of a kernel whose width was computed from the training rows."""
@@ -92,26 +95,39 @@ class _Linear:
         self.intercept_ = machine.intercept_
 
 
-def support_rows(estimator, sample_weight):
-    """Positions of the support vectors: libsvm counts the rows that have a weight only."""
+def support_rows(estimator, X, sample_weight):
+    """Positions of the support vectors: libsvm counts the rows that have a weight only.
+
+    Raises ValueError where the machine was trained on other rows.
+    """
     counted, support = np.flatnonzero(sample_weight > 0.0), estimator.support_
-    if support.max(initial=0) >= len(counted):
-        return support
+    if support.max(initial=0) < len(counted):
+        support = counted[support]
+    known, n = estimator.support_vectors_, estimator.shape_fit_[0]
+    same = X.shape[0] == n
+    if same and known.shape[0] and sparse.issparse(X) == sparse.issparse(known):
+        same = np.abs(X[support] - known).max() <= SAME_ROWS * np.abs(known).max()
+    if not same:
+        raise ValueError(
+            f"{type(estimator).__name__} was trained on other rows, or with other weights of zero: "
+            f"its dual coefficients belong to {n:,} rows in their order. Pass these rows; or the "
+            "estimator without FrozenEstimator, which fits it to the given ones."
+        )
     kernel = "precomputed" if estimator.kernel == "precomputed" else "of one's own"
     refuse(
         estimator,
         (callable(estimator.kernel) or kernel == "precomputed")
-        and not np.array_equal(counted[support], support),
+        and not np.array_equal(support, estimator.support_),
         f"a kernel that is {kernel} and rows of weight zero",
         "Its predict takes the kernels of other rows than its support vectors. Leave the rows of "
         "weight zero out before fit; of a kernel matrix K, their columns too.",
     )
-    return counted[support]
+    return support
 
 
-def pair_duals(estimator, sample_weight):
+def pair_duals(estimator, X, sample_weight):
     """Dual coefficients (n, K) of each pair of classes, on all training rows."""
-    n, support = len(sample_weight), support_rows(estimator, sample_weight)
+    n, support = len(sample_weight), support_rows(estimator, X, sample_weight)
     coef = estimator.dual_coef_
     coef = coef.toarray() if sparse.issparse(coef) else coef
     n_classes = len(estimator.classes_)
@@ -145,7 +161,7 @@ def _classes(estimator, X, y, sample_weight, settings, cost, weighted):
     weights = class_weights(
         weighted, y, coding, sample_weight, weighted_counts=False, members=members
     )
-    dual = pair_duals(estimator, sample_weight)
+    dual = pair_duals(estimator, X, sample_weight)
     penalty = 1.0 / np.asarray(cost(dual, weights.effective()))
     return machine_objective(
         estimator,
