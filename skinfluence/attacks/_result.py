@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 
 from skinfluence._utils.frames import make_frame
-from skinfluence._utils.tables import Column, Readable, Table, counted, value_text
+from skinfluence._utils.tables import (
+    Column,
+    Readable,
+    ReadableList,
+    Table,
+    counted,
+    first_names,
+    value_text,
+)
 
 #: Changed columns that the text shows.
 SHOWN = 10
@@ -130,12 +138,8 @@ class AttackResult(Readable):
         )
 
 
-class AttackResults(Readable, list):
+class AttackResults(ReadableList):
     """A list of AttackResult, one for each test row; prints as one table."""
-
-    def __init__(self, results, names):
-        super().__init__(results)
-        self._names = names
 
     def frame(self):
         """A table with one line for each test row, in the frame type of the training data."""
@@ -155,7 +159,7 @@ class AttackResults(Readable, list):
             Column("test row", list(self._names), "name"),
             Column("prediction", [found.predictions[0] for found in self]),
             Column("becomes", [_becomes(found) for found in self]),
-            Column("changed rows", [_first(found.row_names) for found in self]),
+            Column("changed rows", [first_names(found.row_names) for found in self]),
             Column("steps", [found.n_steps for found in self]),
             Column("largest change", [found.largest_change for found in self], "number"),
             Column("in units", [_largest(found) for found in self], "number"),
@@ -171,8 +175,3 @@ def _largest(found):
 
 def _becomes(found):
     return found.new_predictions[0] if found.confirmed[0] else "stays"
-
-
-def _first(names):
-    more = ", ..." if len(names) > 3 else ""
-    return ", ".join(value_text(name, longest=20) for name in list(names)[:3]) + more

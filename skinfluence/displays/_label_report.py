@@ -1,5 +1,7 @@
 """Results of a label flagger."""
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 
 from skinfluence.displays._base import HARMFUL, HATCH, HELPFUL, Display, plain_text
@@ -8,6 +10,7 @@ from skinfluence.displays._base import HARMFUL, HATCH, HELPFUL, Display, plain_t
 MOST_ANNOTATED = 6
 
 
+@dataclass(eq=False, repr=False)
 class LabelReportDisplay(Display):
     """Label quality with the flagged rows, and the noise matrix with its standard errors.
 
@@ -42,26 +45,15 @@ class LabelReportDisplay(Display):
     (3, 3)
     """
 
-    def __init__(
-        self,
-        label_quality,
-        flagged,
-        row_names,
-        *,
-        noise_matrix=None,
-        noise_matrix_std=None,
-        classes=None,
-        given=None,
-        predicted=None,
-    ):
-        self.label_quality = label_quality
-        self.flagged = flagged
-        self.row_names = row_names
-        self.noise_matrix = noise_matrix
-        self.noise_matrix_std = noise_matrix_std
-        self.classes = classes
-        self.given = given
-        self.predicted = predicted
+    label_quality: np.ndarray
+    flagged: np.ndarray
+    row_names: np.ndarray
+    _: KW_ONLY
+    noise_matrix: np.ndarray | None = None
+    noise_matrix_std: np.ndarray | None = None
+    classes: np.ndarray | None = None
+    given: np.ndarray | None = None
+    predicted: np.ndarray | None = None
 
     @classmethod
     def from_flagger(cls, flagger, *, ax=None, **kwargs):

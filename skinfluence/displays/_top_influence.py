@@ -1,5 +1,7 @@
 """Training rows of largest influence on one prediction."""
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
@@ -9,6 +11,7 @@ from skinfluence.displays._base import Display, one_test_row, plain_text, signed
 LINE = 11.0
 
 
+@dataclass(eq=False, repr=False)
 class TopInfluenceDisplay(Display):
     """Helpful and harmful training rows of one test row, as signed bars.
 
@@ -46,26 +49,15 @@ class TopInfluenceDisplay(Display):
     array([ 70,  84,  85, 106, 138, 127])
     """
 
-    def __init__(
-        self,
-        influence,
-        row_names,
-        labels,
-        *,
-        features=None,
-        images=None,
-        test_image=None,
-        what="loss",
-        title=None,
-    ):
-        self.influence = influence
-        self.row_names = row_names
-        self.labels = labels
-        self.features = features
-        self.images = images
-        self.test_image = test_image
-        self.what = what
-        self.title = title
+    influence: np.ndarray
+    row_names: np.ndarray
+    labels: np.ndarray
+    _: KW_ONLY
+    features: dict | None = None
+    images: np.ndarray | None = None
+    test_image: np.ndarray | None = None
+    what: str = "loss"
+    title: str | None = None
 
     @classmethod
     @shared_parameters

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_array, get_tags
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skinfluence._utils.rows import NamedRows, check_rows
@@ -157,7 +157,7 @@ class EditedModels(AllRows):
                 f"Expected y of {len(rows)} labels, one for each of the rows; got {y!r}."
             )
         settable = self._sets_coefficients(removal=False)
-        targets, codes = _encoded(self.objective_.coding, y)
+        targets, codes = self.objective_.coding.encode_new(y, "y")
         if not settable:
             labels, new = np.asarray(model.y), np.asarray(y)
             labels = labels.astype(np.result_type(labels, new))
@@ -230,7 +230,7 @@ class EditedModels(AllRows):
                 + AGAIN
             )
         settable = self._sets_coefficients(removal=False)
-        targets, codes = _encoded(self.objective_.coding, y)
+        targets, codes = self.objective_.coding.encode_new(y, "y")
         if not settable:
             both = [model.X, table]
             stacked = sparse.vstack(both).tocsr() if sparse.issparse(table) else np.vstack(both)
@@ -296,15 +296,6 @@ class EditedModels(AllRows):
         if not np.array_equal(getattr(new, "classes_", None), getattr(model, "classes_", None)):
             raise ValueError(NO_MODEL.format(what="With these rows and labels"))
         return with_models(self.estimator_, [(model, new)])
-
-
-def _encoded(coding, y):
-    """(targets (n, K), class codes or None) of new labels."""
-    if not coding.is_classification:
-        values = {"ensure_2d": False, "ensure_min_samples": 0, "dtype": np.float64}
-        return coding.encode(check_array(y, input_name="y", **values)), None
-    codes = coding.codes_of_training(y, "y")
-    return coding.encode_codes(codes), codes
 
 
 def _models_of(fitted_model):

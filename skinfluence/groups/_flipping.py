@@ -7,7 +7,15 @@ import numpy as np
 
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.progress import progress
-from skinfluence._utils.tables import Column, Readable, Table, counted, value_text
+from skinfluence._utils.tables import (
+    Column,
+    Readable,
+    ReadableList,
+    Table,
+    counted,
+    first_names,
+    value_text,
+)
 from skinfluence.explainer import row_columns
 from skinfluence.groups._fewest import check_search, fewest_rows
 from skinfluence.groups._margins import margins_of
@@ -69,12 +77,8 @@ class FlippingSet(Readable):
         return [Table([Column("row", list(self.row_names), "name"), *self._columns], title)]
 
 
-class FlippingSets(Readable, list):
+class FlippingSets(ReadableList):
     """A list of FlippingSet, one for each test row; prints as one table."""
-
-    def __init__(self, sets, names):
-        super().__init__(sets)
-        self._names = names
 
     def _parts(self):
         columns = [
@@ -83,7 +87,7 @@ class FlippingSets(Readable, list):
             Column("becomes", [_becomes(found) for found in self]),
             Column("rows to remove", [_or_none(found.size) for found in self]),
             Column("expected", [_or_none(found.predicted_size) for found in self]),
-            Column("first rows", [_first(found.row_names) for found in self]),
+            Column("first rows", [first_names(found.row_names) for found in self]),
         ]
         return [Table(columns, "Fewest training rows without which a refit predicts otherwise")]
 
@@ -94,11 +98,6 @@ def _becomes(found):
 
 def _or_none(size):
     return "not found" if size is None else size
-
-
-def _first(names):
-    more = ", ..." if len(names) > 3 else ""
-    return ", ".join(value_text(name, longest=20) for name in names[:3]) + more or "-"
 
 
 def smallest_flipping_set(

@@ -1,7 +1,7 @@
 """Encoding of labels as the (n, K) targets of losses."""
 
 import numpy as np
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_array, column_or_1d
 
 from skinfluence.linalg import row_blocks
 from skinfluence.losses import Logistic, Multinomial
@@ -52,9 +52,13 @@ class TargetCoding:
             out[rows] = self._codes(y[rows], what, remedy)
         return out
 
-    def codes_of_training(self, y, what):
-        """The same of labels that training rows are to have."""
-        return self.codes(y, what=what, remedy=OTHER_MODEL)
+    def encode_new(self, y, what):
+        """(targets (n, K), class indices or None) of labels that training rows are to have."""
+        if not self.is_classification:
+            values = {"ensure_2d": False, "ensure_min_samples": 0, "dtype": np.float64}
+            return self.encode(check_array(y, input_name=what, **values)), None
+        codes = self.codes(y, what=what, remedy=OTHER_MODEL)
+        return self.encode_codes(codes), codes
 
     def _codes(self, y, what, remedy):
         order = np.argsort(self.classes)

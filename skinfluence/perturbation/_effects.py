@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import check_array
 
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects import EFFECTS, leaves_no_model, resolve_method
@@ -59,11 +58,7 @@ def encode_new_labels(coding, y_new, n):
         )
     if len(y_new) != n:
         raise ValueError(f"y_new has {len(y_new)} entries. Expected {n}, one for each of the rows.")
-    if not coding.is_classification:
-        values = {"ensure_2d": False, "ensure_min_samples": 0, "dtype": np.float64}
-        return coding.encode(check_array(y_new, input_name="y_new", **values)), None
-    codes = coding.codes_of_training(y_new, "y_new")
-    return coding.encode_codes(codes), codes
+    return coding.encode_new(y_new, "y_new")
 
 
 def effect_blocks(explainer, tests, edits, method):

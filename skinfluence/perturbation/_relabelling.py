@@ -192,10 +192,10 @@ def _checked(explainer, X_test, y_test, rows, target, method):
 
 
 def _check_classes(objective):
-    if not objective.coding.is_classification:
+    if not isinstance(objective.coding.classes, np.ndarray):
         raise ValueError(
-            "y_new is None, which stands for all classes. Regression has none: pass "
-            "the new values, one for all rows or one a row."
+            "y_new is None, which stands for all classes. Regression has none, and rows of several "
+            "labels have no one class: pass the new values, one for all rows or one a row."
         )
 
 

@@ -3,12 +3,11 @@
 import numpy as np
 
 from skinfluence.linalg import Hessian
-from skinfluence.predictors._base import Predictor
 from skinfluence.predictors._linear import LinearPredictor
-from skinfluence.predictors._selected import SelectedPredictor
+from skinfluence.predictors._selected import SelectedPredictor, Selecting
 
 
-class EntriesPredictor(Predictor):
+class EntriesPredictor(Selecting):
     """Raw predictions Theta z_i of a sparse model whose outputs have coefficients of their own.
 
     The parameters are the entries of Theta (K, q) that are selected, output by output. Changes may
@@ -82,17 +81,6 @@ class EntriesPredictor(Predictor):
 
     def at(self, other):
         return self.select(other.selected, other.widened(other.coef))
-
-    def widened(self, coef):
-        """Coefficients (..., p) or (..., K q) as those of all entries, (..., K q)."""
-        if coef.shape[-1] == self.n_stored:
-            return coef
-        out = np.zeros((*coef.shape[:-1], self.n_stored))
-        out[..., self.selected] = coef
-        return out
-
-    def coef_change(self, other):
-        return other.widened(other.coef) - self.widened(self.coef)
 
     def raw(self):
         return self.jvp(self.coef[:, None])[:, :, 0]

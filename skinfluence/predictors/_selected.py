@@ -1,14 +1,33 @@
 """SelectedPredictor: a linear model on some of the columns, which knows all of them."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from skinfluence.linalg import Design
+from skinfluence.predictors._base import Predictor
 from skinfluence.predictors._linear import LinearPredictor
 
 
-class SelectedPredictor(LinearPredictor):
+class Selecting(Predictor):
+    """Predictors whose coefficients are those of `n_stored` that are `selected`."""
+
+    selected: Any
+
+    def widened(self, coef):
+        """Coefficients (..., m), or all (..., n_stored), with zeros as all, (..., n_stored)."""
+        if coef.shape[-1] == self.n_stored:
+            return coef
+        out = np.zeros((*coef.shape[:-1], self.n_stored))
+        out[..., self.selected] = coef
+        return out
+
+    def coef_change(self, other):
+        return other.widened(other.coef) - self.widened(self.coef)
+
+
+class SelectedPredictor(Selecting, LinearPredictor):
     """Raw predictions Theta z_i of a sparse model, whose coefficients are those that are not zero.
 
     Changes of the coefficients may also be given for all columns, (..., K, q): that of a model
@@ -73,17 +92,6 @@ class SelectedPredictor(LinearPredictor):
     def uncentred(self):
         plain = Design(self.everything.X, None, self._everything.intercept)
         return SelectedPredictor(plain, self.selected, self.coef)
-
-    def widened(self, coef):
-        """Coefficients (..., K, m) or (..., K, q) as those of all columns, (..., K, q)."""
-        if coef.shape[-1] == self.n_stored:
-            return coef
-        out = np.zeros((*coef.shape[:-1], self.n_stored))
-        out[..., self.selected] = coef
-        return out
-
-    def coef_change(self, other):
-        return other.widened(other.coef) - self.widened(self.coef)
 
     def raw_changes(self, coef_changes):
         if coef_changes.shape[-1] == len(self.selected):

@@ -5,12 +5,11 @@ import numpy as np
 from skinfluence import __version__
 from skinfluence._utils.checks import check_whole
 from skinfluence._utils.frames import row_labels
-from skinfluence._utils.tables import number_text, value_text
+from skinfluence._utils.tables import counted, number_text, value_text
 from skinfluence.explainer import check_explainer
 from skinfluence.report._figures import draw_svg
 from skinfluence.report._neighbors import image
 from skinfluence.report._page import Report
-from skinfluence.report._words import counted
 
 #: Test rows of a page at most, and those with a figure.
 _MOST_ROWS, _DRAWN = 200, 3

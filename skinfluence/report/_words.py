@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence._utils.tables import value_text
+from skinfluence._utils.tables import counted, value_text
 
 #: Pairs of classes that are listed.
 _MOST_PAIRS = 6
@@ -68,8 +68,3 @@ def confusions(flagger, given):
             row["share"] = f"{share:.1%} ± {error:.1%}"
         rows.append(row)
     return rows
-
-
-def counted(n, noun):
-    """A number with its noun."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -83,18 +83,18 @@ def _check_derivatives(loss, y, raw, V):
     assert loss.value(y, raw).shape == raw.shape[:-1]
 
 
+def _methods(loss, V):
+    """(name, method, arguments behind targets and raw predictions)."""
+    names = {"value": (), "gradient": (), "hessian_product": (V,), "value_change": (V,)}
+    return [(name, getattr(loss, name), more) for name, more in names.items()]
+
+
 def _check_integer_targets(loss, y, raw, V):
     """Targets of classes come as int8."""
     if loss.target_kind == "real":
         return
     small = y.astype(np.int8)
-    for name, more in (
-        ("value", ()),
-        ("gradient", ()),
-        ("hessian_product", (V,)),
-        ("value_change", (V,)),
-    ):
-        method = getattr(loss, name)
+    for name, method, more in _methods(loss, V):
         what = f"{name} differs where targets are integers, as those of classes are"
         _close(method(small, raw, *more), method(y, raw, *more), what, 1e-13)
 
@@ -190,17 +190,11 @@ def _check_far_margins(loss, y, raw, V):
 
 def _check_single_precision(loss, y, raw, V):
     y32, raw32, V32 = (a.astype(np.float32) for a in (y, raw, V))
-    for name, arguments in (
-        ("value", ()),
-        ("gradient", ()),
-        ("hessian_product", (V,)),
-        ("value_change", (V,)),
-    ):
-        method = getattr(loss, name)
-        single = method(y32, raw32, *[V32 for _ in arguments])
+    for name, method, more in _methods(loss, V):
+        single = method(y32, raw32, *[V32 for _ in more])
         if not loss.smooth and name == "hessian_product":
             continue  # rounding may carry a row over a kink
-        _close(single, method(y, raw, *arguments), f"{name} differs in single precision", 1e-4)
+        _close(single, method(y, raw, *more), f"{name} differs in single precision", 1e-4)
 
 
 def _close(actual, expected, message, tolerance=TOLERANCE):

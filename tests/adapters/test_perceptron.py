@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor, _multilayer_perceptron
@@ -222,6 +223,31 @@ def test_other_labels_are_those_of_the_optimum_nearby():
     assert np.isfinite(refits).all()
     assert np.abs(refits).max() > 0.0
     np.testing.assert_allclose(step, refits, atol=1e-6 * np.abs(refits).max())
+
+
+def test_other_sets_of_labels_are_those_of_a_refit():
+    y, rows = LABELS["multilabel"], [5, 9]
+    model = fitted(network("multilabel", max_iter=5000, tol=1e-12), y)
+    explainer, new = explain(model, y, damping=0.3), 1 - y[rows]
+    effects = {
+        m: relabel_influence(explainer, X[:4], y[:4], new, rows=rows, method=m) for m in METHODS
+    }
+    scale = np.abs(effects["refit"]).max()
+    assert scale > 0.0
+    np.testing.assert_allclose(effects["newton_step"], effects["refit"], atol=1e-6 * scale)
+    other = y.copy()
+    other[rows] = new
+    further = np.vstack([X, X[rows]]), np.vstack([y, new])
+    for changed, table, labels in (
+        (explainer.with_labels(rows, new), X, other),
+        (explainer.with_rows(X[rows], new), *further),
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            refitted = clone(model).fit(table, labels)
+        np.testing.assert_array_equal(changed.predict_proba(X), refitted.predict_proba(X))
+    with pytest.raises(ValueError, match="no one class: pass"):
+        relabel_influence(explainer, X[:4], y[:4])
 
 
 def test_a_network_in_a_pipeline_is_explained_by_layers():

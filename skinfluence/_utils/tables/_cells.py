@@ -147,3 +147,9 @@ def width(text):
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
     )
+
+
+def first_names(names):
+    """The first three of some names."""
+    more = ", ..." if len(names) > 3 else ""
+    return ", ".join(value_text(name, longest=20) for name in list(names)[:3]) + more or "-"

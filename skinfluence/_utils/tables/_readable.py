@@ -44,6 +44,14 @@ class Readable:
         return f'<div class="skinfluence"><style>{STYLE}</style>{parts}</div>'
 
 
+class ReadableList(Readable, list):
+    """A list of results, each with the name of a row; prints as one table."""
+
+    def __init__(self, results, names):
+        super().__init__(results)
+        self._names = names
+
+
 def _wrapped(paragraph):
     return wrap_line(paragraph, "  " if paragraph.startswith("- ") else "")
 

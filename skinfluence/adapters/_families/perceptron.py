@@ -46,6 +46,15 @@ def _caveat(estimator):
     return f"{AS_FITTED} {HELD_OUT}" if early else AS_FITTED
 
 
+_EXAMPLE = {
+    "hidden_layer_sizes": 3,
+    "random_state": 0,
+    "activation": "tanh",
+    "solver": "lbfgs",
+    "alpha": 1.0,
+}
+
+
 class LabelSets(JoinedCoding):
     """Several labels a row, of one model: no row is the last of a class."""
 
@@ -53,19 +62,12 @@ class LabelSets(JoinedCoding):
         """One class for all sets of labels."""
         return np.zeros(len(y), dtype=np.intp)
 
+    def encode_new(self, y, what):
+        """Targets of new sets of labels, which are no classes."""
+        return self.encode(y), None
 
-@register_path(
-    "sklearn.neural_network.MLPClassifier",
-    {
-        "hidden_layer_sizes": 3,
-        "activation": "tanh",
-        "solver": "lbfgs",
-        "alpha": 1.0,
-        "random_state": 0,
-    },
-    check=_check,
-    caveat=_caveat,
-)
+
+@register_path("sklearn.neural_network.MLPClassifier", _EXAMPLE, check=_check, caveat=_caveat)
 def mlp_classifier(estimator, X, y, sample_weight, settings):
     """Log loss: of one raw prediction for two classes, of K for more, summed for several labels."""
     if estimator._label_binarizer.y_type_.startswith("multilabel"):
@@ -84,18 +86,7 @@ def _multilabel_objective(estimator, X, y, sample_weight, settings):
     return _objective(estimator, X, y, coding, loss, sample_weight, settings)
 
 
-@register_path(
-    "sklearn.neural_network.MLPRegressor",
-    {
-        "hidden_layer_sizes": 3,
-        "activation": "tanh",
-        "solver": "lbfgs",
-        "alpha": 1.0,
-        "random_state": 0,
-    },
-    check=_check,
-    caveat=_caveat,
-)
+@register_path("sklearn.neural_network.MLPRegressor", _EXAMPLE, check=_check, caveat=_caveat)
 def mlp_regressor(estimator, X, y, sample_weight, settings):
     """Half the squared error summed over outputs, as its gradient has it; or half the deviance."""
     y = target_values(y)
