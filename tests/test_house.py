@@ -174,7 +174,7 @@ RESULTS = {
 @pytest.mark.parametrize("name", RESULTS)
 def test_the_fields_of_results_are_documented(name):
     made = RESULTS[name]
-    _, section = inspect.getdoc(made).split("Attributes\n----------\n")
+    _, section = re.split(r"(?:Attributes|Parameters)\n-{10}\n", inspect.getdoc(made))
     documented = {n for line in re.findall(r"^(\w.*) : ", section, re.M) for n in line.split(", ")}
     fields = {f.name for f in dataclasses.fields(made) if not f.name.startswith("_")}
     assert fields - documented == set()
