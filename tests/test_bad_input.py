@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import BaggingRegressor, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -54,6 +55,13 @@ FIT = {
     "no labels": (None, X, None, "y is None"),
     "frozen, labels too few": (FrozenEstimator(LogisticRegression().fit(X, y)), X, y[:4], "60 row"),
     "frozen, other labels": (FrozenEstimator(LogisticRegression().fit(X, y)), X, y + 3, "4, 3"),
+    "frozen, targets of another shape": (
+        FrozenEstimator(MultiOutputRegressor(Ridge()).fit(X, X[:, :2])), X, values,
+        r"y has shape \(60,\), and MultiOutputRegressor predicts 2 column",
+    ),
+    "frozen, columns that no member takes": (
+        FrozenEstimator(BaggingRegressor(Ridge()).fit(X[:, :3], values)), X, values, "4 features",
+    ),
     "frozen, other columns": (FrozenEstimator(Ridge().fit(X, values)), X[:, :2], values, "2 feat"),
     "frozen, nan in y": (
         FrozenEstimator(Ridge().fit(X, values)), X, with_entry(values, np.nan), "y contains NaN",

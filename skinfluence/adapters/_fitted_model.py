@@ -210,7 +210,8 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     transformers, model = unwrap(estimator)
     adapter = find_adapter(model)
     adapter.check(model)
-    level, rows = take_record(estimator)
+    level, recorded = take_record(estimator)
+    rows = recorded
     if rows is None:
         level, rows = estimator, FitRecord(X, y, sample_weight)
     _refuse_fit_parameters(model, rows.others)
@@ -220,6 +221,8 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
         raise ValueError(
             f"X has {Z.shape[0]} rows but y has {_num_samples(rows.y)}. Expected one label a row."
         )
+    if recorded is None:
+        _check_targets(model, Z, rows.y)
     weights = _check_sample_weight(rows.sample_weight, Z, dtype=np.float64, copy=True)
     n, labels, taken = _num_samples(X), rows.y, None
     positions = taken_positions(filter(is_sampler, transformers), n, rows.positions)
@@ -241,6 +244,21 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     if adapter.composed:
         Z = objective.X
     return FittedModel(objective, steps, model, labels, None if unweighted else weights, Z)
+
+
+def _check_targets(model, Z, y):
+    """Raise unless y has as many columns as an estimator predicts that was fitted before."""
+    if not type(model).__module__.startswith("sklearn.") or sparse.issparse(y):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of names of columns, which Z has not
+        predicted = np.shape(model.predict(Z[:1]))[1:] or (1,)
+    given = np.asarray(y).shape
+    if (given[1:] or (1,)) != predicted:
+        raise ValueError(
+            f"y has shape {given}, and {type(model).__name__} predicts {predicted[0]} column(s) a "
+            "row. Expected the targets that it was trained on."
+        )
 
 
 def _behind_what_was_recorded(level):
