@@ -109,12 +109,10 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     target.encode_known(given, "y")
     given_already = OutOfSamplePrediction(logs, np.asarray, None, "Given probabilities.", None)
     source = SimpleNamespace(fit=lambda weight: given_already)
-    verdict = fit_noise_model(
-        source, target, weight, contamination=contamination, noise_model=True, max_iter=1
-    )
+    verdict = fit_noise_model(source, target, weight, contamination=contamination, max_iter=1)
     fitted = {name.rstrip("_"): value for name, value in verdict.attributes().items()}
     ranking = np.lexsort((-verdict.tie_break, verdict.quality))
-    suggested = target.classes[verdict.suggested(verdict.flagged)]
+    suggested = target.classes[verdict.suggested]
     return WrongLabels._of(
         int((weight > 0).sum()),
         ranking[verdict.flagged[ranking]],

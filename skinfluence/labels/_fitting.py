@@ -27,13 +27,12 @@ def judge_rows(flagger, X, y, target, weight):
     record(flagger, target, *sources)
 
 
-def record(flagger, target, source, closed, **start):
+def record(flagger, target, source, closed, **review):
     """Set the fitted attributes: rows judged by a source, `closed` the one with influences."""
     X, weight, classes = flagger.X_train_, flagger._weight, target.classes
     there, settings = weight > 0, flagger._settings
-    names = ("contamination", "noise_model", "max_iter")
-    start.update({name: settings[name] for name in names})
-    verdict = fit_noise_model(source, target.take(there), weight[there], **start)
+    chosen = {name: settings[name] for name in ("contamination", "noise_model", "max_iter")}
+    verdict = fit_noise_model(source, target.take(there), weight[there], **chosen, **review)
     flagger._judgement, flagger._target, flagger._explainer = verdict, target, None
     flagger._source, flagger._closed, flagger.n_iter_ = source, closed, verdict.n_iter
     flagger.judged_by_ = "leave_one_out" if source is closed else "cross_validation"
@@ -44,7 +43,7 @@ def record(flagger, target, source, closed, **start):
     vars(flagger).update(verdict.attributes())
     flagger.expected_gain_, flagger.expected_gain_std_ = verdict.expected_gain()
     rows = [
-        verdict.quality, verdict.suggested(verdict.flagged), verdict.out_of_sample,
+        verdict.quality, verdict.suggested, verdict.out_of_sample,
         verdict.tie_break, verdict.row_weight, verdict.flagged,
     ]  # fmt: skip
     if not there.all():  # rows without weight are judged like new ones

@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels
 from skinfluence.labels._noise import matrix as noise_matrix
-from skinfluence.labels._noise.classes import fit_label_noise, fit_verdict
+from skinfluence.labels._noise.classes import fit_verdict
 from skinfluence.labels._noise.matrix import (
     UNEXPLAINED,
     fit_noise_matrices,
@@ -22,7 +22,7 @@ from skinfluence.labels._noise.matrix import (
 )
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 from skinfluence.labels._sources.representations import PooledPredictor
-from tests.labels._targets import target_of
+from tests.labels._targets import noise_of, target_of
 
 MATRIX = np.array([[0.7, 0.3, 0.0], [0.0, 0.95, 0.05], [0.1, 0.0, 0.9]])
 
@@ -39,7 +39,11 @@ def simulated(matrix, n=4000, seed=0):
 
 def both_fits(log_proba, codes, weight=None):
     weight = np.ones(len(codes)) if weight is None else weight
-    return fit_noise_matrices(log_proba, codes, weight)
+    return fit_noise_matrices(log_proba, codes, weight, np.full(len(codes), -1))
+
+
+def errors_of(fit, log_proba, codes):
+    return standard_errors(fit, log_proba, codes, np.ones(len(codes)), np.full(len(codes), -1))
 
 
 @pytest.fixture(name="blobs", scope="module")
@@ -103,7 +107,7 @@ def test_standard_errors_cover_the_truth(factor):
     for seed in range(20):
         log_proba, given, true = simulated(MATRIX, n=1500, seed=seed)
         _, fit, _ = both_fits(factor * log_proba, given)
-        std, of_rate = standard_errors(fit, factor * log_proba, given, np.ones(1500))
+        std, of_rate = errors_of(fit, factor * log_proba, given)
         inside.append((np.abs(fit.matrix - MATRIX) < 2 * std + 1e-3)[MATRIX > 0])
         told.append(of_rate)
         seen.append(fit.wrong(factor * log_proba, given).mean() - (given != true).mean())
@@ -130,7 +134,7 @@ def test_many_classes_have_one_rate(monkeypatch):
     one_rate, same, share = both_fits(log_proba, given)
     assert same is one_rate and share == 0.0
     np.testing.assert_allclose(1 - one_rate.matrix[0, 0], (given != true).mean(), atol=0.03)
-    std, of_rate = standard_errors(one_rate, log_proba, given, np.ones(3000))
+    std, of_rate = errors_of(one_rate, log_proba, given)
     assert std.shape == (5, 5) and 0 < of_rate < 0.03
 
 
@@ -141,9 +145,7 @@ def test_more_rows_than_the_fit_takes_are_judged_by_some(monkeypatch):
     _, part, _ = both_fits(log_proba, given)
     assert np.abs(part.matrix - whole.matrix).max() > 0
     np.testing.assert_allclose(part.matrix, whole.matrix, atol=0.06)
-    some, all_rows = [
-        standard_errors(part, log_proba[:n], given[:n], np.ones(n))[1] for n in (1500, 3000)
-    ]
+    some, all_rows = [errors_of(part, log_proba[:n], given[:n])[1] for n in (1500, 3000)]
     assert all_rows < some
 
 
@@ -178,7 +180,7 @@ def test_what_a_weak_model_confuses_is_not_taken_for_noise(rate):
 def test_as_many_labels_are_expected_wrong_as_the_matrix_says():
     log_proba, given, _ = simulated(MATRIX)
     rows = np.arange(len(given))
-    verdict = fit_verdict(log_proba, given, np.ones(len(given)))
+    verdict = fit_verdict(log_proba, given, np.ones(len(given)), np.full(len(given), -1))
     by_matrix = verdict.matrix.wrong(log_proba, given)
     together = verdict.posterior(log_proba, given)[rows, given]
     np.testing.assert_allclose((1 - together).sum(), by_matrix.sum(), rtol=1e-6)
@@ -205,10 +207,9 @@ def test_integer_weights_are_repetitions(monkeypatch):
 
 def test_reweighted_fits_find_more_of_the_wrong_labels(blobs):
     X, codes, flipped = blobs
-    rows, weight = np.arange(300), np.ones(300)
-    found = {}
+    rows, found = np.arange(300), {}
     for noise_model in (True, False):
-        model = fit_label_noise(source_of(X, codes), codes, weight, noise_model=noise_model)
+        model = noise_of(source_of(X, codes), codes, None, 3, noise_model=noise_model)
         found[noise_model] = average_precision_score(flipped, -model.posterior[rows, codes])
     assert found[True] > found[False]
     assert found[True] > 0.9
@@ -227,14 +228,14 @@ def test_the_flipped_share_of_each_class_is_seen_in_the_matrix(blobs):
 
 def test_the_scale_of_the_weights_changes_nothing(blobs):
     X, codes, _ = blobs
-    models = [fit_label_noise(source_of(X, codes), codes, np.full(300, s)) for s in (1.0, 1e4)]
+    models = [noise_of(source_of(X, codes), codes, np.full(300, s), 3) for s in (1.0, 1e4)]
     np.testing.assert_allclose(models[0].posterior, models[1].posterior, rtol=1e-6, atol=1e-9)
 
 
 def test_each_row_counts_by_the_probability_that_its_label_is_right():
     log_proba, given, _ = simulated(MATRIX, n=400)
     source = FixedSource(log_proba)
-    model = fit_label_noise(source, given, np.full(400, 2.0), max_iter=2)
+    model = noise_of(source, given, np.full(400, 2.0), 3)
     assert model.n_iter == 2
     np.testing.assert_array_equal(source.weights[0], 2.0)
     np.testing.assert_allclose(source.weights[1], 2.0 * model.row_weight)
@@ -245,7 +246,7 @@ def test_without_a_noise_model_there_is_one_fit_and_its_probabilities():
     log_proba, given, true = simulated(one_rate_matrix(0.0, 3), n=400)
     np.testing.assert_array_equal(given, true)
     source = FixedSource(log_proba)
-    model = fit_label_noise(source, given, np.ones(400), noise_model=False)
+    model = noise_of(source, given, None, 3, noise_model=False)
     assert len(source.weights) == 1
     np.testing.assert_array_equal(model.posterior, model.out_of_sample)
     assert not model.with_noise
@@ -254,7 +255,7 @@ def test_without_a_noise_model_there_is_one_fit_and_its_probabilities():
 
 def test_new_rows_are_judged_as_training_rows_are():
     log_proba, given, _ = simulated(MATRIX, n=400)
-    model = fit_label_noise(FixedSource(log_proba), given, np.ones(400))
+    model = noise_of(FixedSource(log_proba), given, None, 3)
     np.testing.assert_allclose(model.posterior_of(log_proba, given), model.posterior)
     flat = replace(model, with_noise=False)
     np.testing.assert_allclose(flat.posterior_of(log_proba, given), model.out_of_sample)

@@ -30,8 +30,10 @@ def simulated(rate, n_classes, sureness=4.0, n=2000, seed=0):
 
 def estimate(log_proba, codes):
     weight = np.ones(len(codes))
-    fit = fit_verdict(log_proba, codes, weight).matrix
-    return fit.wrong(log_proba, codes).mean(), standard_errors(fit, log_proba, codes, weight)[1]
+    unknown = np.full(len(codes), -1)
+    fit = fit_verdict(log_proba, codes, weight, unknown).matrix
+    of_rate = standard_errors(fit, log_proba, codes, weight, unknown)[1]
+    return fit.wrong(log_proba, codes).mean(), of_rate
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -39,7 +41,8 @@ def test_rows_that_a_seed_made_wrong_are_not_those_that_the_fit_is_made_on(seed,
     monkeypatch.setattr(noise_matrix, "MOST_ROWS", 1000)
     log_proba, codes = simulated(0.0, 2, sureness=12.0, n=10_000)
     given, flipped = flip_labels(codes, 0.1, random_state=seed)
-    wrong = fit_verdict(log_proba, given, np.ones(10_000)).matrix.wrong(log_proba, given)
+    fit = fit_verdict(log_proba, given, np.ones(10_000), np.full(10_000, -1)).matrix
+    wrong = fit.wrong(log_proba, given)
     assert wrong[flipped].mean() > 0.6
     assert wrong[~flipped].mean() < 0.1
 

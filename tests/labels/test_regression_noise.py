@@ -7,8 +7,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import average_precision_score
 
 from skinfluence import CleanedRegressor, LabelFlagger
-from skinfluence.labels._noise.values import _prediction_variance, fit_value_noise
+from skinfluence.labels._noise.values import _prediction_variance
 from tests.labels._quick import quick
+from tests.labels._targets import noise_of
 
 from ._ridge_source import RidgeSource
 
@@ -43,17 +44,14 @@ def place(found):
 
 
 def judge(X, y, weight=None, **settings):
-    weight = np.ones(len(y)) if weight is None else weight
-    found = fit_value_noise(RidgeSource(X, y), y, weight, **settings)
-    found.judge(weight, "auto")
-    return found
+    return noise_of(RidgeSource(X, y), y, weight, **{"max_iter": 5, **settings})
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.2])
 def test_wrong_values_are_flagged_and_right_ones_are_not(rate):
     X, _, y = make_rows()
     y, wrong = make_wrong(y, rate)
-    flagged, contamination = judge(X, y).flag(np.ones(len(y)), "auto")
+    flagged, contamination = judge(X, y).flag("auto")
     assert (flagged & wrong).sum() >= 0.95 * wrong.sum()
     assert (flagged & wrong).sum() >= 0.85 * flagged.sum()
     assert contamination == pytest.approx(rate, rel=0.2)
@@ -127,7 +125,7 @@ def test_the_share_of_wrong_values_has_an_error():
     for seed in range(10):
         X, _, y = make_rows(seed=seed)
         y, wrong = make_wrong(y, 0.1, seed, least=0.5)
-        rate, error = judge(X, y).wrong_rate(np.ones(len(y)))
+        rate, error = judge(X, y).rate
         off.append((rate - wrong.mean()) / error)
     assert np.mean(np.abs(off) < 2.0) >= 0.9
 
@@ -137,8 +135,8 @@ def test_the_share_of_wrong_values_has_an_error():
 def test_hardly_any_right_value_is_flagged_when_none_is_wrong(noise, seed):
     X, _, y = make_rows(seed=seed, noise=noise)
     found = judge(X, y)
-    assert found.flag(np.ones(len(y)), "auto")[0].mean() < 0.01
-    assert found.wrong_rate(np.ones(len(y)))[0] < 0.01
+    assert found.flag("auto")[0].mean() < 0.01
+    assert found.rate[0] < 0.01
 
 
 def test_where_noise_is_uneven_the_scale_of_the_row_counts():
@@ -181,8 +179,8 @@ def test_an_error_is_measured_with_the_variance_of_its_prediction():
     q = z @ np.linalg.solve(Z.T @ Z, z)
     error = y[0] - found.prediction.value[0]
     assert_allclose(
-        found.standardized[0],
-        error / found.attributes()["noise_scale_"] / np.sqrt(1 + q),
+        found.tie_break[0],
+        abs(error) / found.attributes()["noise_scale_"] / np.sqrt(1 + q),
         rtol=1e-3,
     )
 
@@ -208,7 +206,7 @@ def test_a_source_that_knows_no_leverage_is_taken():
             prediction = super().fit(weight)
             return type(prediction)(prediction.value, prediction.predict, None, "mute", None)
 
-    found = fit_value_noise(Mute(X, y), y, np.ones(len(y)))
+    found = noise_of(Mute(X, y), y)
     assert average_precision_score(wrong, place(found)) > 0.99
 
 
@@ -246,7 +244,7 @@ def test_fits_are_counted_and_limited():
     y, _ = make_wrong(y, 0.3)
     for limit in (1, 2, 5):
         source = RidgeSource(X, y)
-        found = fit_value_noise(source, y, np.ones(len(y)), max_iter=limit)
+        found = noise_of(source, y, max_iter=limit)
         assert found.n_iter == len(source.weights) <= limit
         assert_array_equal(found.row_weight, source.weights[-1])
 
@@ -256,7 +254,7 @@ def test_row_weights_are_shares_of_the_given_weights():
     y, wrong = make_wrong(y, 0.1)
     weight = np.random.default_rng(0).uniform(1.0, 3.0, len(y))
     source = RidgeSource(X, y)
-    found = fit_value_noise(source, y, weight)
+    found = noise_of(source, y, weight, max_iter=5)
     assert_allclose(found.row_weight * weight, source.weights[-1])
     assert found.row_weight[wrong].mean() < 0.1 < 0.9 < found.row_weight[~wrong].mean()
     assert 0.0 <= found.row_weight.min() and found.row_weight.max() <= 1.0
@@ -265,18 +263,17 @@ def test_row_weights_are_shares_of_the_given_weights():
 def test_strict_flags_some_of_what_auto_flags():
     X, _, y = make_rows()
     y, _ = make_wrong(y, 0.2, least=0.2)
-    found, weight = judge(X, y), np.ones(len(y))
-    strict, auto = (found.flag(weight, name)[0] for name in ("strict", "auto"))
+    found = judge(X, y)
+    strict, auto = (found.flag(name)[0] for name in ("strict", "auto"))
     assert 0 < strict.sum() < auto.sum()
     assert not (strict & ~auto).any()
 
 
-def test_a_float_flags_that_share_of_the_rows_with_weight():
+def test_a_float_flags_that_share_of_the_rows_in_question():
     X, _, y = make_rows(n=100)
-    weight = np.r_[np.ones(80), np.zeros(20)]
     y[:20] += 100.0
-    found = judge(X, y)
-    flagged, contamination = found.flag(weight, 0.1)
+    found = judge(X, y, certain=np.arange(100) >= 80)
+    flagged, contamination = found.flag(0.1)
     assert flagged[:80].sum() == 8 and not flagged[80:].any()
     assert contamination == 0.1
     assert place(found)[:80][flagged[:80]].min() >= place(found)[:80][~flagged[:80]].max()
@@ -292,10 +289,8 @@ def test_a_target_without_noise_has_only_its_broken_rows_wrong():
             prediction = super().fit(weight)
             return type(prediction)(np.zeros(50), prediction.predict, None, "zero", None)
 
-    found = fit_value_noise(Zero(X, y), y, np.ones(50))
     with pytest.warns(UserWarning, match="no better than their median .* 0, against 0. The 1 val"):
-        found.weight = np.ones(50)
-        found.warn()
+        found = noise_of(Zero(X, y), y)
     assert_array_equal(np.flatnonzero(found.wrong_probability > 1e-3), [3])
     assert found.mixture.scale(0.0) < 1e-10
     assert found.tie_break.argmax() == 3 and np.isfinite(found.tie_break).all()
@@ -304,7 +299,7 @@ def test_a_target_without_noise_has_only_its_broken_rows_wrong():
 @pytest.mark.parametrize("n", [2, 3, 8])
 def test_few_rows_are_judged_without_warnings(n):
     X, _, y = make_rows(n=n)
-    found = fit_value_noise(RidgeSource(X, y, alpha=1.0), y, np.ones(n))
+    found = noise_of(RidgeSource(X, y, alpha=1.0), y)
     assert np.isfinite(found.wrong_probability).all() and np.isfinite(found.tie_break).all()
 
 

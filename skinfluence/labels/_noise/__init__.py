@@ -1,22 +1,55 @@
 """The noise model of labels or of values, fitted to what the sources predict."""
 
+import warnings
+
 import numpy as np
 
-from skinfluence.labels._noise.classes import fit_label_noise
-from skinfluence.labels._noise.values import fit_value_noise
+from skinfluence._utils.warnings import user_stacklevel
+from skinfluence.labels._noise.classes import LabelNoise
+from skinfluence.labels._noise.values import ValueNoise
 
 
-def fit_noise_model(source, target, weight, *, contamination, start=None, **settings):
-    """The LabelNoise or ValueNoise of every row of positive weight, with its flags.
+def fit_noise_model(
+    source,
+    target,
+    weight,
+    *,
+    contamination="auto",
+    max_iter=2,
+    noise_model=True,
+    certain=False,
+    before=None,
+):
+    """The LabelNoise or ValueNoise of every row, with its flags.
 
-    `source` predicts the rows of `target` out of sample. `start` is the noise model of the same
-    rows with other labels in some of them. Of the `settings`, rows that are `certain` have a right
-    label: they are never flagged, and not counted among the others.
+    A wrong label misleads the model, which then hides it and its neighbours. So each round predicts
+    the rows of `target` out of sample by `source`, fits the noise model to that, and gives each row
+    in the next fit the weight of the probability that its label is right: expectation-maximisation
+    (Dempster, Laird & Rubin 1977) around a model that is left-one-out or cross-validated. There are
+    at most `max_iter` fits, and one without `noise_model`. Rows that are `certain` have a right
+    label: they keep their weight, are never flagged, and are not counted among the others. `before`
+    is the noise model of the same rows with other labels in some of them.
     """
-    if target.n_classes is None:
-        noise = fit_value_noise(source, target.codes, weight, **settings)
-    else:
-        noise = fit_label_noise(source, target.codes, weight, start=start, **settings)
-    noise.judge(np.where(settings.get("certain", False), 0.0, weight), contamination)
-    noise.warn()
+    kind = ValueNoise if target.n_classes is None else LabelNoise
+    noise, plain, row_weight = before, None, np.ones(len(weight))
+    for n_iter in range(1, max_iter + 1):
+        noise = kind(
+            prediction=source.fit(weight * row_weight),
+            codes=target.codes,
+            weight=weight,
+            certain=certain,
+            row_weight=row_weight,
+            with_noise=noise_model,
+            n_iter=n_iter,
+            plain=plain,
+            before=noise,
+        )
+        proposed = noise.next_row_weight() if noise_model and n_iter < max_iter else None
+        if proposed is None:
+            break
+        row_weight, plain = proposed, noise.predicted if plain is None else plain
+        noise.prediction = None  # whose model may be as large as the next one
+    noise.flagged, noise.contamination = noise.flag(contamination)
+    if reason := noise.reason_to_doubt():
+        warnings.warn(reason, UserWarning, stacklevel=user_stacklevel())
     return noise

@@ -1,17 +1,12 @@
-"""The noise model of labels, and its refits with the rows' weights.
+"""The noise model of labels.
 
-A wrong label misleads the model, which then hides it and its neighbours. So each round takes
-out-of-sample probabilities, fits the noise model to them (`matrix.py`), and gives each row in the
-next fit the weight of the probability that its label is right: expectation-maximisation (Dempster,
-Laird & Rubin 1977) around a model that is left-one-out or cross-validated.
-
-The noise matrix gives the number of wrong labels. Their order is that of the mean posterior of the
-matrix and of one rate for all mistakes; the log-odds are shifted so that the expected number of
-wrong labels is that of the matrix. As many labels are flagged, but none that is the likeliest by
-the models that have not seen the row.
+The noise matrix (`matrix.py`) gives the number of wrong labels. Their order is that of the mean
+posterior of the matrix and of one rate for all mistakes; the log-odds are shifted so that the
+expected number of wrong labels is that of the matrix. As many labels are flagged, but none that is
+the likeliest by the models that have not seen the row.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
@@ -70,7 +65,7 @@ class NoiseVerdict:
         return np.exp(log_probabilities(logs))
 
 
-def fit_verdict(log_proba, codes, weight, before=None, true=None):
+def fit_verdict(log_proba, codes, weight, true, before=None):
     """The NoiseVerdict of rows of positive weight, from out-of-sample log-probabilities (n, K).
 
     Fits start from those of `before`, another NoiseVerdict, where there is one. `true` are the true
@@ -80,9 +75,8 @@ def fit_verdict(log_proba, codes, weight, before=None, true=None):
     """
     kept = weight > 0
     log_proba, codes, weight = log_proba[kept], codes[kept], weight[kept] / weight[kept].mean()
-    fits = before and (before.one_rate, before.matrix)
-    true = np.full(len(codes), -1) if true is None else true[kept]
-    one_rate, matrix, share = fit_noise_matrices(log_proba, codes, weight, fits, true)
+    true, fits = true[kept], before and (before.one_rate, before.matrix)
+    one_rate, matrix, share = fit_noise_matrices(log_proba, codes, weight, true, fits)
     left = true < 0
     log_proba, codes, weight = log_proba[left], codes[left], weight[left]
     wrong = weight @ matrix.wrong(log_proba, codes)
@@ -104,34 +98,31 @@ def fit_verdict(log_proba, codes, weight, before=None, true=None):
 class LabelNoise(FittedNoise):
     """The fitted noise model of given labels."""
 
-    verdict: NoiseVerdict = field(repr=False)
-    with_noise: bool  # whether the posterior is that of the verdict, or the prediction
-    given: np.ndarray = field(repr=False)  # codes of the labels before any review, (n,)
-    true: np.ndarray = field(repr=False)  # those that a review has told, -1 elsewhere, (n,)
-    fit_weight: np.ndarray = field(repr=False)  # of the fit, also of reviewed rows, (n,)
-
-    def __post_init__(self):
+    def __post_init__(self, before):
         log_proba, self.own = self.prediction.value, (np.arange(len(self.codes)), self.codes)
+        # codes of the labels before any review, and those that a review has told, -1 elsewhere
+        self.given = self.codes if before is None else before.given
+        self.true = np.where(self.certain, self.codes, -1)
+        verdict = before and before.verdict
+        self.verdict = fit_verdict(log_proba, self.given, self.weight, self.true, verdict)
         # P(given label | x) and P(true class | x, given label), shape: (n, K)
         self.out_of_sample = self.proba(log_proba)
         self.posterior = self.posterior_of(log_proba, self.codes)
 
     @property
     def quality(self):
-        """Probability that each label is right, (n,)."""
         return self.posterior[self.own]
 
     @property
-    def tie_break(self):
-        """Log-odds against the label, for rows whose qualities have rounded to one number."""
+    def tie_break(self):  # log-odds against the label
         others = self.prediction.value.copy()
         others[self.own] = -np.inf
         return others.max(axis=1) - self.prediction.value[self.own]
 
-    def suggested(self, flagged):
-        """Most probable class; for a flagged row the most probable other one, (n,)."""
+    @property
+    def suggested(self):
         posterior = self.posterior.copy()
-        posterior[flagged, self.codes[flagged]] = -1.0
+        posterior[self.flagged, self.codes[self.flagged]] = -1.0
         return posterior.argmax(axis=1)
 
     def proba(self, log_proba):
@@ -148,30 +139,32 @@ class LabelNoise(FittedNoise):
 
     @property
     def predicted(self):
-        """Class that is predicted without the row, (n,)."""
         return self.prediction.value.argmax(axis=1)
 
     def rightness(self, predicted):
-        """Estimates of whether predictions are the true classes, (n,)."""
         return agreement(self.verdict.matrix.matrix, self.codes, predicted)
 
-    def wrong_share(self, weight):
-        """Share of wrong labels among the training rows, by the noise matrix."""
-        wrong = self.verdict.matrix.wrong(self.prediction.value, self.codes)
-        return float(weight @ wrong / weight.sum())
+    @property
+    def n_wrong(self):
+        """Weight of the wrong labels, by the noise matrix."""
+        return self.left @ self.verdict.matrix.wrong(self.prediction.value, self.codes)
 
-    def flag(self, weight, contamination):
-        """(flags of shape (n,), share of the weight that is flagged).
+    def next_row_weight(self):
+        contradicted = self.left @ (self.predicted != self.codes)
+        # where a model errs itself, rows that it doubts and that count less teach it its own errors
+        if self.n_wrong < LEAST_PRECISION * contradicted:
+            return None
+        proposed = np.where(self.certain, 1.0, np.maximum(self.quality, LEAST_SHARE))
+        moved = np.average(np.abs(proposed - self.row_weight), weights=self.weight)
+        return None if moved < TOLERANCE else proposed
 
-        "auto" flags as many labels as are wrong by the noise matrix, "strict" those that are right
-        with a probability of at most 0.05; a float is the share of rows to flag, whatever the
-        models predict. Rows of weight zero are never flagged.
-        """
-        counting = weight > 0
+    def flag(self, contamination):
+        """As many labels as are wrong by the matrix; a float: whatever the models predict."""
+        weight, counting = self.left, self.left > 0
         if not counting.any():  # every label is known to be right
             return counting, 0.0
         contradicted = self.out_of_sample[self.own] < self.out_of_sample.max(axis=1)
-        among, count = counting & contradicted, self.wrong_share(weight) * counting.sum()
+        among, count = counting & contradicted, self.n_wrong / weight.sum() * counting.sum()
         if contamination == "strict":
             among, count = among & (self.quality <= SURELY_WRONG), len(counting)
         elif isinstance(contamination, Real):
@@ -181,10 +174,7 @@ class LabelNoise(FittedNoise):
         return flagged, float(weight[flagged].sum() / weight.sum())
 
     def of_new_rows(self, X, codes):
-        """(quality, suggested code, probabilities) of rows that no model has seen.
-
-        A label that is none of the classes (code -1) cannot be right: quality 0.
-        """
+        """A label that is none of the classes (code -1) cannot be right: quality 0."""
         log_proba, known = self.prediction.predict(X), codes >= 0
         codes = np.where(known, codes, log_proba.argmax(axis=1))
         posterior = self.posterior_of(log_proba, codes)
@@ -192,7 +182,6 @@ class LabelNoise(FittedNoise):
         return quality, posterior.argmax(axis=1), self.proba(log_proba)
 
     def log_likelihood(self, X, codes):
-        """Log-probability of given labels of new rows, noise included, (m,)."""
         log_proba = self.prediction.predict(X)
         given = (self.verdict.given_proba if self.with_noise else self.proba)(log_proba)
         own = given[np.arange(len(codes)), codes]
@@ -201,7 +190,7 @@ class LabelNoise(FittedNoise):
     def reason_to_doubt(self):
         if not self.flagged.any():
             return None
-        weight = self.weight
+        weight = self.left
         share = np.bincount(self.codes, weight) / weight.sum()
         # at the temperature that suits them best
         _, likelihood = stacking_weights(self.prediction.value[None], self.codes, weight)
@@ -217,60 +206,16 @@ class LabelNoise(FittedNoise):
         )
 
     def attributes(self):
-        """Attributes of a flagger that do not belong to rows."""
-        there, fit = self.weight > 0, self.verdict.matrix
+        fit, left = self.verdict.matrix, self.left.sum()
         std, rate, of_rate = np.full(fit.matrix.shape, np.nan), np.nan, np.nan
-        if there.any():
-            weight = self.fit_weight / self.fit_weight.mean()
+        if left:
+            weight = self.weight / self.weight.mean()
             data = self.prediction.value, self.given, weight, self.true
             std, of_rate = standard_errors(fit, *data)
-            rate = self.wrong_share(self.weight)
+            rate = float(self.n_wrong / left)
         return {
             "noise_matrix_": fit.matrix,
             "noise_matrix_std_": std,
             "noise_rate_": rate,
             "noise_rate_std_": of_rate,
         }
-
-
-def fit_label_noise(
-    source, codes, weight, *, max_iter=2, noise_model=True, start=None, certain=False
-):
-    """The LabelNoise after at most `max_iter` fits with the rows' weights.
-
-    Rows of weight zero influence nothing, and have a posterior as well. Without `noise_model` there
-    is one fit, and the posterior is the out-of-sample probability. Fits `start` from the noise
-    matrices of a LabelNoise. Rows that are `certain` have a right label: they keep their weight.
-    """
-    own, verdict = (np.arange(len(codes)), codes), start and start.verdict
-    given, true = codes if start is None else start.given, np.where(certain, codes, -1)
-    row_weight, plain = np.ones(len(codes)), None
-    for n_iter in range(1, max_iter + 1):
-        prediction = source.fit(weight * row_weight)
-        verdict = fit_verdict(prediction.value, given, weight, verdict, true)
-        left = np.where(certain, 0.0, weight)
-        contradicted = left @ (prediction.value.argmax(axis=1) != codes)
-        wrong = left @ verdict.matrix.wrong(prediction.value, codes)
-        # where a model errs itself, rows that it doubts and that count less teach it its own errors
-        if not noise_model or wrong < LEAST_PRECISION * contradicted:
-            break
-        posterior = verdict.posterior(prediction.value, codes)[own]
-        proposed = np.where(certain, 1.0, np.maximum(posterior, LEAST_SHARE))
-        settled = np.average(np.abs(proposed - row_weight), weights=weight) < TOLERANCE
-        if settled or n_iter == max_iter:
-            break
-        row_weight = proposed
-        plain = prediction.value.argmax(axis=1) if plain is None else plain
-        prediction = None  # whose model may be as large as the next one
-    return LabelNoise(
-        prediction=prediction,
-        codes=codes,
-        row_weight=row_weight,
-        n_iter=n_iter,
-        plain=plain,
-        verdict=verdict,
-        with_noise=noise_model,
-        given=given,
-        true=true,
-        fit_weight=weight,
-    )

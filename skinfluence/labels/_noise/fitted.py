@@ -1,12 +1,11 @@
 """Shared by the fitted noise models of labels and of values."""
 
-import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
+from typing import Any
 
 import numpy as np
 
-from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 
 
@@ -14,31 +13,44 @@ from skinfluence.labels._sources.prediction import OutOfSamplePrediction
 class FittedNoise(ABC):
     """A fitted noise model of the training rows, and which of them are flagged.
 
-    A subclass has, of the training rows, `quality`, `tie_break`, `out_of_sample`, `predicted` and
-    `suggested(flagged)`, each of shape (n, ...); of new rows `of_new_rows(X, codes)` (quality,
-    suggestion, prediction) and `log_likelihood(X, codes)`; and `attributes()` of a flagger.
+    A subclass has, of the training rows, `quality` (the probability that each label is right),
+    `tie_break` (for rows whose qualities have rounded to one number: higher is more suspicious),
+    `suggested` (the most probable class, of a flagged row the most probable other one; or value)
+    and `out_of_sample` (probabilities, or values), each of shape (n, ...). Of m rows that no model
+    has seen it has `of_new_rows(X, codes)`, (quality, suggestion, prediction), and the
+    `log_likelihood(X, codes)` of their labels, noise included, (m,). `attributes()` are those of a
+    flagger that do not belong to rows.
     """
 
-    prediction: OutOfSamplePrediction = field(repr=False)  # of the last fit
+    prediction: OutOfSamplePrediction = field(repr=False)
     codes: np.ndarray = field(repr=False)  # of the given labels, or the values, shape: (n,)
-    row_weight: np.ndarray = field(repr=False)  # share of each row's weight in the last fit
-    n_iter: int  # number of fits
+    weight: np.ndarray = field(repr=False)
+    certain: Any = field(default=False, repr=False)  # mask of labels that are known to be right
+    row_weight: np.ndarray = field(repr=False)  # share of each row's weight in the fit
+    with_noise: bool = True
+    n_iter: int = 1  # number of fits
     # what the first fit, of all labels, predicts without the row, (n,); None where it is the last
     plain: np.ndarray | None = field(default=None, repr=False)
+    before: InitVar[Any] = None  # a noise model of the same rows, to start from
+    flagged: np.ndarray = field(init=False, repr=False)  # mask, shape: (n,)
 
-    def judge(self, weight, contamination):
-        """Flag rows; a weight is zero where a label is known to be right."""
-        self.weight = weight
-        self.flagged, self.contamination = self.flag(weight, contamination)
+    @property
+    def left(self):
+        """Row weights, zero where a label is known to be right, (n,)."""
+        return np.where(self.certain, 0.0, self.weight)
 
     @abstractmethod
-    def flag(self, weight, contamination):
-        """(flags of shape (n,), share of the weight that is flagged)."""
+    def next_row_weight(self):
+        """Share of each row's weight in the next fit, (n,); None where that would not help."""
+
+    @abstractmethod
+    def flag(self, contamination):
+        """(flags of shape (n,), share of the weight of labels, or of values, that are wrong)."""
 
     @property
     def n_sure(self):
         """How many labels are surely wrong: what "strict" flags."""
-        return int(self.flag(self.weight, "strict")[0].sum())
+        return int(self.flag("strict")[0].sum())
 
     @property
     @abstractmethod
@@ -53,20 +65,16 @@ class FittedNoise(ABC):
     def reason_to_doubt(self):
         """Sentences where labels are flagged and nothing predicts labels; None elsewhere."""
 
-    def warn(self):
-        """Warn where labels are flagged and nothing predicts the labels."""
-        if reason := self.reason_to_doubt():
-            warnings.warn(reason, UserWarning, stacklevel=user_stacklevel())
-
     def expected_gain(self):
         """(gain of the mean rightness by the row weights of the last fit, its standard error).
 
         All rows are predicted without themselves. NaN where there was one fit, no row counts, or
         there is a :meth:`reason_to_doubt`.
         """
-        if self.plain is None or not self.weight.any() or self.reason_to_doubt():
+        left = self.left
+        if self.plain is None or not left.any() or self.reason_to_doubt():
             return np.nan, np.nan
-        share = self.weight / self.weight.sum()
+        share = left / left.sum()
         difference = self.rightness(self.predicted) - self.rightness(self.plain)
         gain = share @ difference
         return float(gain), float(np.sqrt(share**2 @ (difference - gain) ** 2))

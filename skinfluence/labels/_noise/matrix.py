@@ -47,9 +47,9 @@ from skinfluence.labels._sources.pooling import log_probabilities
 PRIOR_ROWS = 10.0
 #: Pseudo-rows, and their share of wrong labels, in the prior of the common rate.
 RATE_ROWS, PRIOR_RATE = 3.0, 0.05
-#: Precisions of the normal priors of log-temperature, offsets and calibration matrix. The last is
-#: in units of the root mean square of s.
-OF_TEMPERATURE, OF_OFFSET, OF_CALIBRATION = 1.0, 1.0, 2.0
+#: Precision of the normal prior of the calibration matrix, in units of the root mean square of s;
+#: the priors of log-temperature and offsets are standard normal.
+OF_CALIBRATION = 2.0
 #: Share of labels that is taken to be wrong for reasons that no matrix of these data shows: without
 #: it a rate of zero would rank one class behind all others.
 UNEXPLAINED = 0.01
@@ -115,29 +115,23 @@ def agreement(matrix, codes, predicted):
     return np.linalg.pinv(matrix)[codes, predicted]
 
 
-def fit_noise_matrices(log_proba, codes, weight, before=None, true=None):
+def fit_noise_matrices(log_proba, codes, weight, true, before=None):
     """(NoiseFit of one rate, NoiseFit of a matrix, share of the second in the mean of both).
 
-    From out-of-sample log-probabilities (n, K), given labels and row weights of mean one. They
-    start from the two fits `before` to other log-probabilities of the same rows. `true` are the
-    codes of the true classes where they are known, -1 elsewhere.
+    From out-of-sample log-probabilities (n, K), given labels and row weights of mean one. `true`
+    are the codes of the true classes where they are known, -1 elsewhere. The fits start from the
+    two `before` to other log-probabilities of the same rows.
     """
     n_classes = log_proba.shape[1]
-    true = np.full(len(codes), -1) if true is None else true
     problem = _Problem(*_some_rows(log_proba, codes, weight, true))
-    if before is None:
-        anchored = problem.anchored_matrix()
-        rate = np.clip(1 - np.diag(anchored).mean(), 0.01, 0.9)
-        one_rate = problem.best_fit([problem.start(PRIOR_RATE), problem.start(rate, 1.0)])
-    else:
-        one_rate = problem.fit(before[0].position)
+    anchored = problem.anchored_matrix()
+    rate = np.clip(1 - np.diag(anchored).mean(), 0.01, 0.9)
+    starts = [problem.start(PRIOR_RATE), problem.start(rate, 1.0)]
+    one_rate = problem.best_fit([before[0].position] if before else starts)
     if not problem.whole:
         return one_rate, one_rate, 0.0
-    if before is None:
-        starts = [one_rate.position, problem.start(rate, 1.0, anchored)]
-        matrix = problem.best_fit(starts, matrix=True)
-    else:
-        matrix = problem.fit(before[1].position, matrix=True)
+    starts = [one_rate.position, problem.start(rate, 1.0, anchored)]
+    matrix = problem.best_fit([before[1].position] if before else starts, matrix=True)
     further = n_classes * (n_classes - 1) - 1
     charge = further - 1 + np.log(weight.sum())
     gain = weight.sum() * (matrix.likelihood - one_rate.likelihood)
@@ -153,13 +147,12 @@ def _some_rows(*arrays):
     return tuple(values[drawn] for values in arrays)
 
 
-def standard_errors(fit, log_proba, codes, weight, true=None):
+def standard_errors(fit, log_proba, codes, weight, true):
     """Standard errors of the entries of a noise matrix (K, K), and of the share of wrong labels.
 
     From the information of the scores of single rows and of the priors, with all parameters free
     that the fit has free. The share is that of the rows whose `true` class is not known (-1).
     """
-    true = np.full(len(codes), -1) if true is None else true
     problem = _Problem(*_some_rows(log_proba, codes, weight, true))
     of_entries, of_rate = problem.standard_errors(fit.position)
     few = np.sqrt(problem.n / len(codes))
@@ -234,10 +227,11 @@ class _Problem:
         return 1.0 - posterior[np.arange(self.n), self.codes] - posterior @ (1.0 - np.diag(T))
 
     def best_fit(self, starts, matrix=False):
-        """The NoiseFit from the start that is better after a few steps."""
-        first = [self.fit(start, matrix=matrix, steps=FIRST_STEPS) for start in starts]
-        best = max(first, key=lambda fit: fit.objective)
-        return self.fit(best.position, matrix=matrix)
+        """The NoiseFit from the start that is best after a few steps."""
+        if len(starts) > 1:
+            first = [self.fit(start, matrix=matrix, steps=FIRST_STEPS) for start in starts]
+            starts = [max(first, key=lambda fit: fit.objective).position]
+        return self.fit(starts[0], matrix=matrix)
 
     def fit(self, position, *, matrix=False, steps=STEPS):
         """The NoiseFit from a start; `matrix`: with R free, `steps`: at the most."""
@@ -257,14 +251,14 @@ class _Problem:
                 prior = PRIOR_ROWS * np.vdot(common, ratio)
             value = (
                 self.weight @ logs
-                - 0.5 * (OF_TEMPERATURE * log_t**2 + OF_OFFSET * b @ b)
+                - 0.5 * (log_t**2 + b @ b)
                 - 0.5 * OF_CALIBRATION * np.vdot(A, A)
                 + prior
                 + RATE_ROWS * (PRIOR_RATE * np.log(share) + (1 - PRIOR_RATE) * np.log1p(-share))
             )
             gradient = [
-                [self.scale * np.exp(log_t) * of_slope - OF_TEMPERATURE * log_t],
-                residual.sum(axis=0) - OF_OFFSET * b,
+                [self.scale * np.exp(log_t) * of_slope - log_t],
+                residual.sum(axis=0) - b,
                 [of_rate + RATE_ROWS * (PRIOR_RATE - share)],
             ]
             if self.whole:
@@ -291,8 +285,7 @@ class _Problem:
         by_R = block_diag(*(np.diag(row) - np.outer(row, row) for row in T)) if self.whole else None
         share = expit(position[at_rate])
         precision = np.full(len(position), OF_CALIBRATION)
-        precision[0], precision[1:at_rate] = OF_TEMPERATURE, OF_OFFSET
-        precision[at_rate] = RATE_ROWS * share * (1 - share)
+        precision[:at_rate], precision[at_rate] = 1.0, RATE_ROWS * share * (1 - share)
         information = np.diag(precision)
         if self.whole:
             information[self.parts[-1] :, self.parts[-1] :] = PRIOR_ROWS * by_R

@@ -141,7 +141,7 @@ class Review:
             source = self._source.with_target(part)
             if closed is not None:
                 closed = source if closed is self._source else closed.with_target(part)
-            record(self, target, source, closed, start=self._judgement, certain=reviewed[there])
+            record(self, target, source, closed, before=self._judgement, certain=reviewed[there])
         self.reviewed_ = reviewed
         self.label_quality_[reviewed] = 1.0
         self.flagged_ = self.flagged_ & ~reviewed
