@@ -13,7 +13,6 @@ from skinfluence._utils.frames import take_rows
 from skinfluence.adapters import (
     UnsupportedEstimatorError,
     check_supported,
-    find_adapter,
     inner_estimator,
     is_frozen,
     may_write,
@@ -33,7 +32,9 @@ from skinfluence.solvers import AutoSolver, Sizes
 
 def choose_sources(flagger, X, target, weight, seed):
     """(source that judges, source whose model has influences or None); mostly one and the same."""
-    estimator, closed, note = flagger.estimator, None, ""
+    estimator, closed, reason = flagger.estimator, None, None
+    damping, n_jobs = flagger.damping, flagger.n_jobs
+    drawn = {"random_state": seed, "n_jobs": n_jobs, "verbose": flagger.verbose}
     if estimator is not None and np.ptp(weight) > 0 and weight_name(estimator) is None:
         raise ValueError(
             f"sample_weight differs between rows, but {type(last_step(estimator)).__name__} takes "
@@ -46,52 +47,30 @@ def choose_sources(flagger, X, target, weight, seed):
         kind = "distances" if flagger.ranking == "leave_one_out" else "trees"
         encoder, columns = table_encoder(X, steps, model=kind)
         if flagger.ranking == "leave_one_out":
-            pooled = PooledPredictor(
-                encoder.fit_transform(X),
-                target,
-                encoder=encoder,
-                columns=columns,
-                representation=flagger.representation,
-                n_components=flagger.n_components,
-                damping=flagger.damping,
-                random_state=seed,
-                n_jobs=flagger.n_jobs,
-                verbose=flagger.verbose,
-            )
-            return pooled, pooled
+            chosen = {"representation": flagger.representation, "damping": damping}
+            chosen |= {"n_components": flagger.n_components, "columns": columns}
+            encoded = encoder.fit_transform(X)
+            source = PooledPredictor(encoded, target, encoder=encoder, **chosen, **drawn)
+            return source, source
         forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
         estimator = make_pipeline(encoder, forest())
     elif flagger.ranking == "leave_one_out":
         try:
             check_supported(estimator)
-            _refuse_closed_form(last_step(estimator))
+            copied = seeded(clone(estimator), seed)
             source = LeaveOneOutPredictor(
-                X,
-                target,
-                estimator=seeded(clone(estimator), seed),
-                damping=flagger.damping,
-                n_jobs=flagger.n_jobs,
+                X, target, estimator=copied, damping=damping, n_jobs=n_jobs
             )
             explainer = source.begin(weight)  # an adapter may refuse a setting, such as an l1 one
-            closed = source
-            reason = reason_to_cross_validate(explainer, X, target.given, flagger.damping)
+            reason = reason_to_cross_validate(explainer, X, target.given, damping)
             if reason is None:
-                return closed, closed
-            note = f", {reason}"
-            if explainer.objective_.members and not _takes_row_weights(source, weight):
-                closed = None
+                return source, source
+            if not explainer.objective_.members or _takes_row_weights(source, weight):
+                closed = source
         except UnsupportedEstimatorError:
             pass
-    judge = CrossValidatedPredictor(
-        X,
-        target,
-        estimator=estimator,
-        reason=note,
-        random_state=seed,
-        n_jobs=flagger.n_jobs,
-        verbose=flagger.verbose,
-    )
-    return judge, closed
+    note = f", {reason}" if reason else ""
+    return CrossValidatedPredictor(X, target, estimator=estimator, reason=note, **drawn), closed
 
 
 def _takes_row_weights(source, weight):
@@ -101,18 +80,6 @@ def _takes_row_weights(source, weight):
     except (ValueError, UnsupportedEstimatorError):
         return False
     return True
-
-
-def _refuse_closed_form(model):
-    """Raise for an estimator without an objective, whose noise model has no damping to choose."""
-    try:
-        closed_form = find_adapter(model).closed_form
-    except UnsupportedEstimatorError:  # a search that may choose another one
-        return
-    if closed_form:
-        raise UnsupportedEstimatorError(
-            f"{type(model).__name__} is computed in closed form and has no objective."
-        )
 
 
 #: How many times longer than cross-validation the closed form may take, and how many seconds of a

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,19 +71,16 @@ class CrossValidatedPredictor:
         limits = 1 if len(weight) < FEW_ROWS else None
         with threadpool_limits(limits, user_api="openmp"):
             n_folds = int(self._folds.max()) + 1
-            models = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            found = Parallel(n_jobs=self.n_jobs, return_as="generator")(
                 delayed(self._fold)(number, weight) for number in range(n_folds)
             )
             settings = {"what": "cross-validation", "unit": "folds", "verbose": self.verbose}
-            found = list(progress(models, total=n_folds, **settings))
-        models, values = zip(*found, strict=True)
-        value = np.empty((len(weight), *values[0].shape[1:]))
-        for number, out_of_fold in enumerate(values):
-            value[self._folds == number] = out_of_fold
+            models, values = zip(*progress(found, total=n_folds, **settings), strict=True)
+        place = np.argsort(np.argsort(self._folds, kind="stable"))
         name = type(last_step(self.estimator)).__name__
         return OutOfSamplePrediction(
-            value=value,
-            predict=Committee(models),
+            value=np.concatenate(values)[place],
+            predict=partial(mean_prediction, models),
             leverage=None,
             description=f"{name}, cross-validated in {len(models)} folds{self.reason}",
             damping=None,
@@ -93,9 +91,8 @@ class CrossValidatedPredictor:
         """(model of the other folds, its predictions for this one)."""
         own, classes = self._folds == number, self.target.classes
         estimator, used = seeded(clone(self.estimator), self._seed), ~own
-        settings, name = {}, weight_name(estimator)
-        if name and not (weight == 1.0).all():
-            settings[name] = weight[used]
+        name = None if (weight == 1.0).all() else weight_name(estimator)
+        settings = {name: weight[used]} if name else {}
         labels = self.target.codes[used]
         if classes is not None:
             labels = classes[labels]
@@ -136,17 +133,10 @@ class FoldModel:
         return all_classes(found, self.estimator.classes_, self.classes)
 
 
-@dataclass
-class Committee:
-    """The mean prediction of the models of all folds, for rows that none of them has seen."""
-
-    members: tuple
-
-    def __call__(self, X):
-        found = np.stack([member(X) for member in self.members])
-        if self.members[0].classes is None:
-            return found.mean(axis=0)
-        return np.log(np.exp(found).mean(axis=0))
+def mean_prediction(models, X):
+    """That of the models of all folds, for rows that none of them has seen."""
+    found = np.stack([model(X) for model in models])
+    return found.mean(axis=0) if found.ndim == 2 else np.log(np.exp(found).mean(axis=0))
 
 
 def log_of_margins(margins):
@@ -167,10 +157,8 @@ def all_classes(log_proba, known, classes):
 
 
 def make_folds(target, stratified, n_splits, random_state):
-    """Number of the fold of each row, (n,): drawn, and balanced within each class.
-
-    Classes of fewer rows than folds are spread without complaint, other than by StratifiedKFold.
-    """
+    """Number of the fold of each row, (n,): drawn, and balanced within each class."""
+    # StratifiedKFold complains of classes of fewer rows than folds
     order = random_state.permutation(len(target))
     if stratified:
         order = order[np.argsort(target[order], kind="stable")]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skinfluence.adapters import FittedModel, UnsupportedEstimatorError, unwrap
+from skinfluence.adapters import FittedModel, UnsupportedEstimatorError, find_adapter, unwrap
 from skinfluence.effects import RowEdits, newton_step
 from skinfluence.explainer import InfluenceExplainer, leverage
 from skinfluence.labels._inputs.targets import Target
@@ -63,10 +63,23 @@ class LeaveOneOutPredictor:
         factors, objective = weight / self._base, self._explainer.objective_
         if not (factors == 1.0).all():
             objective = objective.with_weights(np.arange(len(factors)), factors)
-        damping, best = self._choose(objective)
-        self._chosen = damping
+        self._chosen, best = self._choose(objective)
         fitted = replace(self._explainer.fitted_model_, objective=best.objective)
-        return self._prediction(RawModel(fitted, self.target.classes), best, damping)
+        model = RawModel(fitted, self.target.classes)
+        value = model.answer(best.raw)
+        lost = ~np.isfinite(best.raw).all(axis=1)
+        if lost.any():  # their removal leaves the model undetermined: it has no prediction for them
+            value[lost] = mean_target(self.target, best.weight)
+        name = type(unwrap(self._explainer.estimator_)[1]).__name__
+        loss, raw = best.objective.loss, best.objective.raw_prediction[:1]
+        return OutOfSamplePrediction(
+            value=value,
+            predict=model,
+            leverage=best.leverage,
+            description=f"{name}, left-one-out in closed form, damping {self._chosen:.3g}",
+            damping=self._chosen,
+            are_probabilities=self.target.classes is None or loss.probability(raw) is not None,
+        )
 
     def model(self, weight):
         """(unfitted estimator, damping of the last fit): what an explainer of it explains."""
@@ -84,20 +97,18 @@ class LeaveOneOutPredictor:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".* is explained away from an optimum")
             self._explainer = explainer.fit(self.X, y, sample_weight=weights)
-        if explainer.objective_.stands_in:
-            raise UnsupportedEstimatorError(
-                "A hinge has no curvature, so that leave-one-out predictions have no closed form."
-            )
+        model = unwrap(explainer.estimator_)[1]
+        if find_adapter(model).closed_form or explainer.objective_.stands_in:
+            raise UnsupportedEstimatorError("Expected an objective with curvature, and no hinge.")
         return explainer
 
     def _choose(self, objective):
         """(damping, LeaveOneOut) of the damping that was asked for, or of the best one."""
-        if self.damping != "auto":
-            return float(self.damping), self._leave_one_out(objective, float(self.damping))
+        # of a model that selects columns, damping would be a penalty of these alone
+        settled = objective.selects or chooses_itself(self._explainer.estimator_)
+        if self.damping != "auto" or settled:
+            return self._chosen, self._leave_one_out(objective, self._chosen)
         none = self._leave_one_out(objective, 0.0)
-        # damping would be a penalty of the selected columns alone
-        if objective.selects or chooses_itself(self._explainer.estimator_):
-            return 0.0, none
         best, chosen = none, 0.0
         for damping in DAMPINGS * mean_curvature(objective):
             found = self._leave_one_out(best.objective, damping, objective.penalty)
@@ -122,22 +133,6 @@ class LeaveOneOutPredictor:
             moved = newton_step(objective, inverse, edits).own_raw_prediction_changes()
         own = np.clip(leverage(inverse), 0.0, 1.0)
         return LeaveOneOut(objective, objective.raw_prediction + moved, own)
-
-    def _prediction(self, model, best, damping):
-        value = model.answer(best.raw)
-        lost = ~np.isfinite(best.raw).all(axis=1)
-        if lost.any():  # their removal leaves the model undetermined: it has no prediction for them
-            value[lost] = mean_target(self.target, best.weight)
-        name = type(unwrap(self._explainer.estimator_)[1]).__name__
-        loss, raw = best.objective.loss, best.objective.raw_prediction[:1]
-        return OutOfSamplePrediction(
-            value=value,
-            predict=model,
-            leverage=best.leverage,
-            description=f"{name}, left-one-out in closed form, damping {damping:.3g}",
-            damping=damping,
-            are_probabilities=self.target.classes is None or loss.probability(raw) is not None,
-        )
 
 
 def mean_target(target, weight):
