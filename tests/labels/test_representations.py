@@ -101,7 +101,7 @@ def test_a_forest_is_grown_again_where_it_has_a_weight(table, monkeypatch, count
     for _ in range(3):
         prediction = source.fit(np.ones(75))
     assert len(grown) == (3 if counts else 1)
-    assert len(prediction.predict.members) == 2 + counts
+    assert len(prediction.predict.args[0]) == 2 + counts
 
 
 @pytest.mark.parametrize("representation", ["auto", "linear", "rbf"])

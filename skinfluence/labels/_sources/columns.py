@@ -65,7 +65,7 @@ class Linear:
     penalty: None = field(default=None, repr=False)
 
     def columns(self, rows, kind):
-        """Columns of scaled rows, in double precision."""
+        """Columns of scaled rows, always in double precision."""
         if self.directions is not None:
             rows = rows @ self.directions
         return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
@@ -75,22 +75,16 @@ class Linear:
 class RadialBasis:
     """``exp(-distance**2 / (2 length**2))`` to landmarks.
 
-    A penalty of theta' P theta, with P the kernel between landmarks, makes of them the Nystroem
+    With the kernel P between landmarks as penalty, theta' P theta, they are the Nystroem
     approximation of the kernel (Williams & Seeger 2001).
     """
 
     landmarks: np.ndarray = field(repr=False)  # scaled rows, also CSR, shape: (m, p)
     length: float  # in units of the scaled columns
 
-    @property
-    def name(self):
-        """Its name in descriptions."""
-        return f"{self.width} radial basis functions of width {self.length:.3g}"
-
-    @property
-    def width(self):
-        """Number of columns, that of the landmarks."""
-        return self.landmarks.shape[0]
+    def __post_init__(self):
+        self.width = self.landmarks.shape[0]
+        self.name = f"{self.width} radial basis functions of width {self.length:.3g}"
 
     @cached_property
     def penalty(self):

@@ -23,6 +23,8 @@ N_TREES, SHARE_DRAWN, MOST_DRAWN = 100, 0.5, 30_000
 #: Trees between two signs of progress; of so small a table all trees grow at once, since threads
 #: that start anew for each few of them take half as long again.
 TREES_AT_ONCE, SMALL = 20, 1_000_000
+#: Trees that a ridge regression counts as, in the progress.
+RIDGE_STEPS = 5
 #: A leaf mean is pulled towards the mean of all rows as by so many rows.
 PRIOR_ROWS = 0.5
 #: What is added to the probability of each class before its logarithm.
@@ -67,10 +69,8 @@ class RidgeMember:
     damping: float  # in units of path.unit
     criterion: float  # of Rows.criterion
 
-    @property
-    def name(self):
-        """Its name in descriptions."""
-        return f"ridge regression on {self.representation.name} (damping {self.damping:.1e})"
+    def __post_init__(self):
+        self.name = f"ridge regression on {self.representation.name} (damping {self.damping:.1e})"
 
     def leave_one_out(self, rows):
         """Values (n, K) of each row without it, and its leverage (n,)."""
@@ -83,15 +83,12 @@ class RidgeMember:
 
     def predict(self, scaled):
         """Values (m, K) of rows that the fit has not seen."""
-        found = [
-            self.path.predict(columns, [self.damping])[0]
-            for _, columns in blocks(self.representation, scaled)
-        ]
-        return np.concatenate(found)
+        parts = (columns for _, columns in blocks(self.representation, scaled))
+        return np.concatenate([self.path.predict(part, [self.damping])[0] for part in parts])
 
 
-def fit_ridge(representation, rows, dampings):
-    """Fit one representation and choose its damping; a RidgeMember."""
+def fit_ridge(representation, rows, dampings, tell):
+    """Fit one representation and choose its damping; a RidgeMember. `tell` hears of it."""
     parts = (
         (columns, rows.targets[some], rows.share[some])
         for some, columns in blocks(representation, rows.scaled)
@@ -102,6 +99,7 @@ def fit_ridge(representation, rows, dampings):
     values, _ = path.leave_one_out(columns, rows.targets[chosen], rows.share[chosen], dampings)
     criterion = rows.criterion(values)
     best = int(criterion.argmax())
+    tell(representation.name, RIDGE_STEPS)
     return RidgeMember(representation, path, float(dampings[best]), float(criterion[best]))
 
 
@@ -136,10 +134,10 @@ def _logarithm(means, known, n_classes):
     return np.log(out / out.sum(axis=1, keepdims=True))
 
 
-def fit_forest(rows, seed, n_jobs=None, tell=None):
+def fit_forest(rows, seed, n_jobs=None, tell=lambda what, steps: None):
     """Grow trees and fill their leaves; a ForestMember. `tell` hears how many have grown."""
     n, n_classes = len(rows.share), rows.target.n_classes
-    # Rounded such that sums of them are exact: rounding errors would decide between equal splits.
+    # rounded such that sums of them are exact: rounding errors would decide between equal splits
     weight = np.rint(rows.share * n * WEIGHT_STEPS) / WEIGHT_STEPS
     kind = ExtraTreesRegressor if n_classes is None else ExtraTreesClassifier
     forest = kind(
@@ -152,8 +150,7 @@ def fit_forest(rows, seed, n_jobs=None, tell=None):
     step = N_TREES if np.prod(rows.scaled.shape) < SMALL else TREES_AT_ONCE
     for grown in range(step, N_TREES + 1, step):
         forest.set_params(n_estimators=grown).fit(rows.scaled, rows.target.codes, weight)
-        if tell is not None:
-            tell("forest", grown)
+        tell("forest", grown)
     out = _fill_leaves(forest, rows, weight)
     if n_classes is not None:
         out = _logarithm(out, forest.classes_, n_classes)
@@ -194,6 +191,12 @@ def _fill_leaves(forest, rows, weight):
     return total[:, :-1] / total[:, -1:]
 
 
+def scaled_rows(X, encoder, scaler):
+    """Rows as the user gave them as scaled numbers, ndarray or CSR."""
+    X = X if encoder is None else encoder.transform(X)
+    return scaler.transform(sparse.csr_matrix(X) if sparse.issparse(X) else X)
+
+
 def rotated_columns(X, encoder, scaler, member):
     """Rows as columns (n_rows, rank) on which the member's penalty is one number.
 
@@ -203,9 +206,7 @@ def rotated_columns(X, encoder, scaler, member):
     size = (n, path.rotation.shape[1])
     out = np.empty(size, np.float32 if size[0] * size[1] > MOST_DOUBLES else np.float64)
     for some in gen_batches(n, ROWS_AT_ONCE):
-        part = X if n <= ROWS_AT_ONCE else take_rows(X, some)
-        part = part if encoder is None else encoder.transform(part)
-        rows = scaler.transform(sparse.csr_matrix(part) if sparse.issparse(part) else part)
+        rows = scaled_rows(X if n <= ROWS_AT_ONCE else take_rows(X, some), encoder, scaler)
         for own, columns in blocks(member.representation, rows):
             out[some][own] = path.rotate(columns)
     return out

@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import KW_ONLY, InitVar, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.columns import linear, radial_basis, scaled_columns, scaler_of
 from skinfluence.labels._sources.members import (
     N_TREES,
+    RIDGE_STEPS,
     Rows,
     fit_forest,
     fit_ridge,
     pipeline_steps,
+    scaled_rows,
 )
 from skinfluence.labels._sources.pooling import (
     log_probabilities,
@@ -36,8 +39,6 @@ LANDMARKS, GAIN, ROWS_PER_LANDMARK = (300, 1000, 2000, 4000), 0.003, 3
 #: Multiplications a second, nodes of trees a second, and fits of a noise model: what landmarks and
 #: the 5 times 100 trees of a cross-validated forest are estimated to cost. Only the ratio matters.
 MULTIPLY, SPLIT, ROUNDS = 1e11, 5e7, 4
-#: Steps of progress that a ridge regression is counted as; a tree is one.
-RIDGE = 5
 
 
 @dataclass(eq=False)
@@ -95,7 +96,7 @@ class PooledPredictor:
     def fit(self, weight):
         """Pooled leave-one-out predictions at these row weights."""
         rows = Rows(self._scaled, self.target, weight / weight.sum(), self._for_choice)
-        total = N_TREES * self._with_forest + RIDGE * len(self._kinds or LANDMARKS)
+        total = N_TREES * self._with_forest + RIDGE_STEPS * len(self._kinds or LANDMARKS)
         settings = {"what": "models of the labels", "unit": "steps", "verbose": self.verbose}
         with progress_bar(total=total, **settings) as tell:
             return self._fit(rows, tell)
@@ -105,7 +106,7 @@ class PooledPredictor:
             ridges = self._choose(rows, tell)
             self._kinds = [member.representation for member in ridges]
         else:
-            ridges = [self._ridge(kind, rows, tell) for kind in self._kinds]
+            ridges = [fit_ridge(kind, rows, self._dampings, tell) for kind in self._kinds]
         self.best = max(ridges, key=lambda member: member.criterion)
         members = list(ridges)
         if self._with_forest:
@@ -122,11 +123,11 @@ class PooledPredictor:
             self._with_forest = bool(weights[-1] > 0)
         # where nothing is known, all weights are zero: one member stays
         used = [place for place, w in enumerate(weights) if w > 0] or [0]
-        model = [members[place] for place in used], weights[used]
         names = [members[place].name for place in used if weights[place] > 0]
+        model = [members[place] for place in used], weights[used], self.encoder, self._scaler
         return OutOfSamplePrediction(
             value=predicted(pooled, self.target.classes),
-            predict=PooledModel(self.encoder, self._scaler, *model, self.target.classes),
+            predict=partial(predict_pooled, *model, self.target.classes),
             leverage=leverages[ridges.index(self.best)],
             description=f"Without the row: {'; '.join(names)}.{self.columns}",
             damping=self.best.damping,
@@ -136,13 +137,17 @@ class PooledPredictor:
         """Members on the representations that are wanted, in the best size."""
         first, *larger = LANDMARKS if isinstance(self.n_components, str) else [self.n_components]
         members = []
+
+        def fit(kind):
+            return fit_ridge(kind, rows, self._dampings, tell)
+
         if self.representation != "rbf":
-            kind = linear(self._scaled, first, np.random.RandomState(self._linear_seed))
-            members.append(self._ridge(kind, rows, tell))
+            random_state = np.random.RandomState(self._linear_seed)
+            members.append(fit(linear(self._scaled, first, random_state)))
         if self.representation != "linear":
-            member = self._ridge(radial_basis(self._scaled, self._order, first), rows, tell)
+            member = fit(radial_basis(self._scaled, self._order, first))
             for size in filter(self._affordable, larger):
-                more = self._ridge(radial_basis(self._scaled, self._order, size), rows, tell)
+                more = fit(radial_basis(self._scaled, self._order, size))
                 gain = more.criterion - member.criterion
                 member = more if gain > 0 else member
                 if gain < GAIN:
@@ -157,30 +162,12 @@ class PooledPredictor:
         forest = 5 * 100 * 0.8 * n * np.log2(n) * np.sqrt(p) / SPLIT
         return ROWS_PER_LANDMARK * size <= n and ridge < forest
 
-    def _ridge(self, kind, rows, tell):
-        member = fit_ridge(kind, rows, self._dampings)
-        tell(kind.name, RIDGE)
-        return member
 
-
-@dataclass
-class PooledModel:
-    """The members that have a weight together, for rows that they have not seen."""
-
-    encoder: Any
-    scaler: Any
-    members: list
-    weights: np.ndarray
-    classes: np.ndarray | None
-
-    def __call__(self, X):
-        X = X if self.encoder is None else self.encoder.transform(X)
-        X = sparse.csr_matrix(X) if sparse.issparse(X) else X
-        scaled = self.scaler.transform(X)
-        values: Any = 0.0
-        for member, w in zip(self.members, self.weights, strict=True):
-            values = values + w * member.predict(scaled)
-        return predicted(values, self.classes)
+def predict_pooled(members, weights, encoder, scaler, classes, X):
+    """Predictions of members for rows that they have not seen."""
+    rows = scaled_rows(X, encoder, scaler)
+    values = sum(w * member.predict(rows) for member, w in zip(members, weights, strict=True))
+    return predicted(values, classes)
 
 
 def predicted(values, classes):
