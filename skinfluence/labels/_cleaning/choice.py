@@ -30,8 +30,7 @@ class Choice:
     @property
     def expected(self):
         """(gain, standard error) of the action; NaN where no choice was made."""
-        unknown = np.nan if self.measure is None else 0.0
-        return self.gains.get(self.action, (unknown, unknown))
+        return self.gains.get(self.action, (np.nan, np.nan) if self.measure is None else (0.0, 0.0))
 
     def __str__(self):
         if self.measure is None:
@@ -47,7 +46,7 @@ class Choice:
         return f'action "{self.action}"; {expected}'
 
 
-def choose_action(training, actions, random_state):
+def choose_action(training, random_state):
     """The Choice of the action that is best on rows left out, where clearly better than "none".
 
     Flagger and estimator are fitted to two of three folds, and predict the third. The labels there
@@ -57,10 +56,10 @@ def choose_action(training, actions, random_state):
     (Natarajan et al. 2013). Without a noise matrix it counts 1 for p = y. The flagger's verdict on
     single validation rows is not used: it favours the candidates that follow it most.
 
-    Candidates are `actions` and "none". One is taken for the largest gain among those above their
-    standard error, also without the row that speaks most for them (the continuity correction of
-    McNemar's test).
+    The one of the largest gain is taken among those above their standard error, also without the
+    row that speaks most for them (the continuity correction of McNemar's test).
     """
+    actions = [a for a in CANDIDATES if a != "reweight" or training.weight_name]
     classes = is_classifier(training.estimator)
     measure = "accuracy" if classes else "mean absolute error"
     values = np.asarray(training.y).ravel()

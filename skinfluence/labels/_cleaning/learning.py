@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import MetaEstimatorMixin, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils._metadata_requests import METHODS
 from sklearn.utils.metadata_routing import (
@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted
 from skinfluence._utils.checks import check_choice
 from skinfluence._utils.frames import take_rows
 from skinfluence.explainer import delegated
-from skinfluence.labels._cleaning.choice import CANDIDATES, Choice, choose_action, decide
+from skinfluence.labels._cleaning.choice import Choice, choose_action, decide
 from skinfluence.labels._flagger import LabelFlagger
 from skinfluence.labels._inputs.settings import check_weight
 from skinfluence.labels._inputs.steps import last_step, weight_name
@@ -27,7 +27,7 @@ from skinfluence.labels._inputs.steps import last_step, weight_name
 ACTIONS = ("auto", "drop", "reweight", "relabel", "none")
 
 
-class WithFlagger:
+class WithFlagger(MetaEstimatorMixin, BaseEstimator):
     """Has a parameter `flagger`, and after fit `flagger_`, which has seen the features."""
 
     flagger: Any
@@ -37,13 +37,6 @@ class WithFlagger:
         return LabelFlagger() if self.flagger is None else self.flagger
 
     def get_metadata_routing(self):
-        """Routing of metadata to the flagger's `fit`.
-
-        Returns
-        -------
-        MetadataRouter
-            For the flagger.
-        """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         if "fit_resample" in METHODS and hasattr(self, "fit_resample"):  # made known by imblearn
             mapping.add(caller="fit_resample", callee="fit")
@@ -101,7 +94,7 @@ class Training:
         )
 
 
-class Cleaned(WithFlagger, MetaEstimatorMixin):
+class Cleaned(WithFlagger):
     """A flagger, an action and an estimator, to stand before EstimatorDelegation."""
 
     def __init__(
@@ -144,19 +137,17 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         self.flagger_ = training.judge()
         choice = Choice(self.action)
         if self.action == "auto":
-            actions = [a for a in CANDIDATES if a != "reweight" or training.weight_name]
-            choice = choose_action(training, actions, self.random_state)
+            choice = choose_action(training, self.random_state)
         self.action_, self.action_gains_ = choice.action, choice.gains
         self.expected_gain_, self.expected_gain_std_ = choice.expected
         self.description_ = str(choice)
         self.estimator_ = training.learn(self.flagger_, self.action_)
         if choice.failure:
-            warnings.warn(
-                f"{self.description_}. To choose, flagger and estimator must fit two thirds of the "
-                'rows and predict the others; else pass an action, such as action="drop".',
-                UserWarning,
-                stacklevel=2,
+            advice = (
+                "To choose, flagger and estimator must fit two thirds of the rows and predict the "
+                'others; else pass an action, such as action="drop".'
             )
+            warnings.warn(f"{self.description_}. {advice}", UserWarning, stacklevel=2)
         if self.verbose:
             print(f"[{type(self).__name__}] {self.description_}")
         return self
@@ -233,13 +224,6 @@ class Cleaned(WithFlagger, MetaEstimatorMixin):
         return self.estimator_.score(X, y, **params)
 
     def get_metadata_routing(self):
-        """Routing of metadata to the `fit` of flagger and estimator, and the latter's `score`.
-
-        Returns
-        -------
-        MetadataRouter
-            For both.
-        """
         both = MethodMapping().add(caller="fit", callee="fit").add(caller="score", callee="score")
         router = WithFlagger.get_metadata_routing(self)
         return router.add(estimator=self._default_estimator(), method_mapping=both)

@@ -1,6 +1,6 @@
 """LabelCleaner: a sampler that drops or relabels flagged rows, for imbalanced-learn's pipelines."""
 
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 
@@ -11,7 +11,7 @@ from skinfluence.labels._cleaning.learning import WithFlagger
 from skinfluence.labels._inputs.settings import check_weight
 
 
-class LabelCleaner(WithFlagger, MetaEstimatorMixin, BaseEstimator):
+class LabelCleaner(WithFlagger):
     """Drop or relabel the rows whose labels are probably wrong.
 
     A sampler for pipelines of imbalanced-learn, which pass fit parameters to samplers only where
