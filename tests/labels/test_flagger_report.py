@@ -102,8 +102,8 @@ def test_a_report_without_opponents():
     [
         ({"n_against": -1}, "n_against=-1. Expected a whole number"),
         ({"n_against": 1.5}, "n_against=1.5. Expected a whole number"),
-        ({"explain": "some"}, "explain='some'. Expected a whole number"),
-        ({"explain": -1}, "explain=-1. Expected a whole number"),
+        ({"explain": "some"}, "explain='some'. Expected 'all' or a whole number"),
+        ({"explain": -1}, "explain=-1. Expected 'all' or a whole number"),
     ],
 )
 def test_the_report_refuses(usual, settings, message):

@@ -12,8 +12,9 @@ from sklearn.preprocessing import StandardScaler
 
 from skinfluence import InfluenceExplainer
 from skinfluence.datasets import flip_labels
-from skinfluence.labels._review.review import class_beliefs, expected_gains, value_beliefs
+from skinfluence.labels._review.review import expected_gains
 from skinfluence.testing import tightened
+from tests.labels._beliefs import class_beliefs, value_beliefs
 
 X, y = load_breast_cancer(return_X_y=True)
 X = X[:, :8]

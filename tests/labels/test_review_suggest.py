@@ -8,8 +8,9 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import log_loss
 
 from skinfluence import InfluenceExplainer, LabelFlagger
-from skinfluence.labels._review.review import class_beliefs, expected_gains
+from skinfluence.labels._review.review import expected_gains
 from skinfluence.testing import tightened
+from tests.labels._beliefs import class_beliefs
 from tests.labels._reviewed import X, X_test, given, model, table, truth, typed, values, y_test
 
 

@@ -28,7 +28,7 @@ MISTAKES = {
     ),
     "The 60 labels of y all differ.*float": lambda: quick().fit(X, VALUES.astype(str)),
     'are for strategy="gain"': lambda: quick().fit(X, y).suggest_review(X_test=X, y_test=y),
-    "explain='yes'. Expected a whole number of rows or 'all'": lambda: (
+    "explain='yes'. Expected 'all' or a whole number, at least 0": lambda: (
         quick().fit(X, y).report(explain="yes")
     ),
     "Unknown label type": lambda: find_wrong_labels(VALUES, PROBA),

@@ -71,9 +71,8 @@ class LabelSummary(Readable):
             Column(name, values[rows], "percent" if name == "quality" else "any")
             for name, values in columns.items()
         ]
-        n_wrong, n_wrong_std = rate[0] * n_rows, rate[1] * n_rows
-        row_names = names.names(rows)
-        return cls(n_rows, len(rows), n_wrong, n_wrong_std, n_sure, rows, row_names, shown, **more)
+        wrong, row_names = (rate[0] * n_rows, rate[1] * n_rows), names.names(rows)
+        return cls(n_rows, len(rows), *wrong, n_sure, rows, row_names, shown, **more)
 
     def _parts(self):
         digits = 1 if self.n_wrong_std < 10 else 0
@@ -121,12 +120,9 @@ def verdicts(flagger, n_against, explain):
     """
     check_whole("n_against", n_against, least=0)
     target, n = flagger._target, len(flagger.flagged_)
-    if isinstance(explain, str):
-        if explain != "all":
-            raise ValueError(f"explain={explain!r}. Expected a whole number of rows or 'all'.")
-        explained = np.arange(n)
-    else:
-        check_whole("explain", explain, least=0)
+    check_whole("explain", explain, words=("all",), least=0)
+    explained = np.arange(n)
+    if explain != "all":
         explained = np.sort(flagger.ranking_[flagger.flagged_[flagger.ranking_]][:explain])
     columns = {**label_columns(flagger), "flag": flagger.flagged_}
     if n_against and flagger._closed is not None:

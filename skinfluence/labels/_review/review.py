@@ -82,13 +82,14 @@ class Review:
         with config_context(enable_metadata_routing=False):
             explainer = make_explainer(self, noise=False)
         objective = explainer.objective_
-        if self._target.classes is None:
-            beliefs = value_beliefs(objective, self.label_quality_, self.suggested_)
-        else:
-            # rows without weight have nothing to gain, whatever their labels are
-            posterior = np.full((len(self._weight), self._target.n_classes), 1.0)
+        n, quality, encode = len(self._weight), self.label_quality_, objective.coding.encode
+        if self._target.classes is None:  # the given value is right, or the suggested one is
+            beliefs = [(quality, objective.y), (1.0 - quality, encode(self.suggested_))]
+        else:  # rows without weight have nothing to gain, whatever their labels are
+            posterior = np.full((n, self._target.n_classes), 1.0)
             posterior[self._weight > 0] = self._judgement.posterior
-            beliefs = class_beliefs(objective, posterior)
+            encode = objective.coding.encode_codes
+            beliefs = [(p, encode(np.full(n, k))) for k, p in enumerate(posterior.T)]
         return expected_gains(explainer, beliefs, X_test, y_test)
 
     def update(self: Any, rows, labels):
@@ -149,18 +150,6 @@ class Review:
         self.scores_[reviewed] = 0.0
         self.ranking_ = self.ranking_[np.argsort(reviewed[self.ranking_], kind="stable")]
         return self
-
-
-def class_beliefs(objective, posterior):
-    """Pairs of a probability (n,) and targets (n, K): each class with its posterior."""
-    n = len(posterior)
-    encode = objective.coding.encode_codes
-    return [(p, encode(np.full(n, k))) for k, p in enumerate(posterior.T)]
-
-
-def value_beliefs(objective, quality, suggested):
-    """The same for values: the given one is right, or the suggested one is."""
-    return [(quality, objective.y), (1.0 - quality, objective.coding.encode(suggested))]
 
 
 def expected_gains(explainer, beliefs, X_test=None, y_test=None):
