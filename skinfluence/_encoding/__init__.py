@@ -3,11 +3,3 @@
 from skinfluence._encoding._columns import is_documents, is_free_text, is_missing
 from skinfluence._encoding._encoder import table_encoder
 from skinfluence._encoding._text import leading_directions
-
-__all__ = [
-    "is_documents",
-    "is_free_text",
-    "is_missing",
-    "leading_directions",
-    "table_encoder",
-]
