@@ -50,8 +50,8 @@ def choose_sources(flagger, X, target, weight, seed):
             chosen = {"representation": flagger.representation, "damping": damping}
             chosen |= {"n_components": flagger.n_components, "columns": columns}
             encoded = encoder.fit_transform(X)
-            source = PooledPredictor(encoded, target, encoder=encoder, **chosen, **drawn)
-            return source, source
+            pooled = PooledPredictor(encoded, target, encoder=encoder, **chosen, **drawn)
+            return pooled, pooled
         forest = ExtraTreesRegressor if target.n_classes is None else ExtraTreesClassifier
         estimator = make_pipeline(encoder, forest())
     elif flagger.ranking == "leave_one_out":
