@@ -4,9 +4,9 @@ import numpy as np
 
 from skinfluence.effects._edits import RowEdits
 from skinfluence.effects._linear_changes import LinearChanges
-from skinfluence.linalg import GroupPenalty, block_size, row_blocks
+from skinfluence.linalg import GroupPenalty, block_size
 from skinfluence.objectives import Coupling
-from skinfluence.objectives._active_set import on_all_columns
+from skinfluence.objectives._active_set import curvature_of_all, on_all_columns
 
 #: Parameters up to which bounds are made of all entries of the inverse Hessian.
 FEW = 500
@@ -31,13 +31,15 @@ def reselecting_rows(objective, changes, rows):
         ``changes(edits)`` gives the Changes of the coefficients on the selection.
     rows : ndarray of int
     """
+    out = np.zeros(len(rows), dtype=bool)
+    doubtful = _doubtful(objective, changes(RowEdits.removals(rows)), rows)
+    if not len(doubtful):
+        return out
     smooth, penalty = on_all_columns(objective), objective.penalty
     coupling, weights = Coupling(smooth), objective.weights
-    crossed = _crossed_curvature(objective, smooth).T  # shape: (p, K q)
+    crossed = curvature_of_all(objective).T  # shape: (p, K q)
     before, room = smooth.gradient().ravel(), ROUNDING * objective.gradient_scale
-    out = np.zeros(len(rows), dtype=bool)
     shared = coupling.directions.reshape(smooth.n_parameters, -1)
-    doubtful = _doubtful(objective, smooth, changes, rows, crossed, before, shared)
     step = block_size(24 * smooth.n_parameters)
     for start in range(0, len(doubtful), step):
         place = doubtful[start : start + step]
@@ -61,63 +63,62 @@ def reselecting_rows(objective, changes, rows):
     return out
 
 
-def _doubtful(objective, smooth, changes, rows, crossed, before, shared):
+def _doubtful(objective, made, rows):
     """Positions of the rows whose removal may change the selection, by bounds of what it moves.
 
     A row moves the coefficients by ``H^-1 (v + B a)`` with ``v = J' rho`` no longer than the row
     times its residual rho, and a gradient by no more than that allows. All positions where the
     bounds are not known or cost as much as the changes.
     """
-    made, curvature = changes(RowEdits.removals(rows)), objective.row_curvature(rows)
-    p = objective.n_parameters
-    if not (isinstance(made, LinearChanges) and curvature.separable and p <= FEW):
+    p, whole = objective.n_parameters, slice(0, objective.n_rows)
+    some = whole if np.array_equal(rows, np.arange(objective.n_rows)) else rows
+    known = isinstance(made, LinearChanges) and p <= FEW
+    if not known or not objective.row_curvature(slice(0, 1)).separable:
         return np.arange(len(rows))
-    penalty, widened = objective.penalty, objective.predictor.widened
-
-    def size(entries):
-        """Of numbers for all entries (K q,): those that are zero together by their norm."""
-        if isinstance(penalty, GroupPenalty):
-            return np.linalg.norm(entries.reshape(objective.n_outputs, -1), axis=0)
-        return np.abs(entries).ravel()
-
+    smooth, size = on_all_columns(objective), _sizes(objective)
     inverse = made.inverse.solve(np.eye(p))
     most = np.abs(made.low_rank_coefs).max(axis=0, initial=0.0)
     fixed = np.abs(inverse @ made.directions.reshape(p, -1)) @ most  # H^-1 B a, (p,)
-    length = np.sqrt(smooth.design.take(rows).square_norms()[:, 0])
-    moved = length * np.linalg.norm(made.residual, axis=1)  # of v, (n_rows,)
-    gone = np.linalg.norm(objective.weighted_residual(rows), axis=1)
-    along = np.linalg.norm(inverse) * moved + np.linalg.norm(fixed)
-    gone = length * (gone + curvature.values.max(axis=1) * length * along)
-    l1 = penalty.l1.reshape(objective.n_outputs, -1)
-    l1 = l1[0] if isinstance(penalty, GroupPenalty) else l1.ravel()
-    there = size(widened(objective.coef).ravel()) > 0.0
-    kinked, outside = there & (l1 > 0.0), ~there & (l1 > 0.0)
-    room = size(widened(objective.coef).ravel()) - size(widened(_shaped(objective, fixed)).ravel())
-    reach = size(widened(_shaped(objective, np.linalg.norm(inverse, axis=1))).ravel())
+    length = np.sqrt(smooth.design.take(some).square_norms()[:, 0])
+    moved = length * _lengths(made.residual)  # of v, (n_rows,)
+    l1 = objective.penalty.l1[: len(size(smooth.coef))]
+    there = size(smooth.coef) > 0.0
+    kinked, outside = there & (l1 > 0.0), np.flatnonzero(~there & (l1 > 0.0))
+    room = size(smooth.coef) - size(objective.predictor.widened(_shaped(objective, fixed)))
+    reach = size(objective.predictor.widened(_shaped(objective, np.linalg.norm(inverse, axis=1))))
     doubtful = moved >= LESS * np.min(room[kinked] / reach[kinked], initial=np.inf)
+    if not len(outside):
+        return np.flatnonzero(doubtful)
+    gone = _lengths(objective.weighted_residual(some))
+    along = np.linalg.norm(inverse) * moved + np.linalg.norm(fixed)
+    curvature = objective.row_curvature(some).values.max(axis=1)
+    gone = length * (gone + curvature * length * along)
     ratio = 1.0
     if objective.penalty_scaling == "mean":
         weights = objective.weights.amounts
-        ratio -= weights[rows].max() / weights.sum()
-    fixed = np.abs(crossed).T @ fixed + np.abs(shared) @ most
-    room = ratio * l1 - size(before) - size(fixed)
-    reach = size(np.linalg.norm(inverse @ crossed, axis=0))
-    for j in np.flatnonzero(outside):
+        ratio -= weights[some].max(initial=0.0) / weights.sum()
+    shared = np.abs(Coupling(smooth).directions.reshape(smooth.n_parameters, -1)) @ most
+    crossed = curvature_of_all(objective)
+    room = (ratio * l1 - size(smooth.gradient()) - size(np.abs(crossed) @ fixed + shared))[outside]
+    reach = size(np.linalg.norm(crossed @ inverse, axis=1))[outside]
+    farthest, largest = (np.fmax.reduce(part, initial=0.0) for part in (moved, gone))
+    for j in np.flatnonzero(farthest * reach + largest >= LESS * room):
         doubtful |= moved * reach[j] + gone >= LESS * room[j]
     return np.flatnonzero(doubtful)
+
+
+def _sizes(objective):
+    """Function of numbers for all entries (K q,): those that are zero together by their norm."""
+    if not isinstance(objective.penalty, GroupPenalty):
+        return lambda entries: np.abs(entries).ravel()
+    return lambda entries: np.linalg.norm(entries.reshape(objective.n_outputs, -1), axis=0)
+
+
+def _lengths(rows):
+    """Norms of rows (n, K), (n,); of one number without a root."""
+    return np.abs(rows[:, 0]) if rows.shape[1] == 1 else np.linalg.norm(rows, axis=1)
 
 
 def _shaped(objective, parameters):
     """Numbers for the parameters (p,) in the shape of the coefficients."""
     return parameters.reshape(objective.coef.shape)
-
-
-def _crossed_curvature(objective, smooth):
-    """Second derivative of the losses in all columns and the selected ones, (K q, p)."""
-    unit = np.eye(objective.n_parameters)
-    out = np.zeros((smooth.n_parameters, len(unit)))
-    for rows in row_blocks(objective.n_rows, 24 * objective.n_outputs * len(unit)):
-        raw = objective.predictor.take(rows).jvp(unit)  # shape: (n_rows, K, p)
-        curved = objective.row_curvature(rows).apply(raw)
-        out += smooth.predictor.take(rows).vjp(curved)
-    return out

@@ -174,6 +174,16 @@ class Design:
         for rows in slices(n, size):
             yield rows, self.take(rows).to_dense(buffer[: rows.stop - rows.start])
 
+    def _feature_blocks(self, cache_mib=2.0, dtype=np.float64):
+        """The same without the column of ones, which is algebra: (slice, X[slice] - center)."""
+        n, f = self.X.shape
+        buffer = np.empty((max(1, min(n, block_size(8 * f, cache_mib))), f), dtype)
+        for rows in slices(n, len(buffer)):
+            some, out = self.X[rows], buffer[: rows.stop - rows.start]
+            some = some.toarray() if self.is_sparse else some
+            np.subtract(some, 0.0 if self.center is None else self.center, out=out)
+            yield rows, out
+
     def gram(self, weights, *, coarse=False, verbose=0):
         """Z' diag(weights) Z of shape (q, q), for weights of any sign.
 
@@ -193,32 +203,40 @@ class Design:
             settings = {"coarse": coarse, "verbose": verbose}
             positive = self.gram(np.maximum(weights, 0.0), **settings)
             return positive + self.gram(np.minimum(weights, 0.0), **settings)
-        root = np.sqrt(np.abs(weights))
+        equal = bool((weights == weights[0]).all())  # then there is nothing to scale
         dtype = np.float32 if coarse else np.float64
+        root = None if equal else np.sqrt(np.abs(weights)).astype(dtype, copy=False)
         n, q = self.shape
         chunks = row_chunks(n, n * q, q * q)
         parts = InPlaceSum()
         with progress_bar(
             total=len(chunks), what="Hessian", unit="parts of the rows", verbose=verbose
         ) as update:
-            work = partial(self._dense_gram, root.astype(dtype, copy=False), update)
-            run_chunks(work, chunks, take=parts.add)
+            run_chunks(partial(self._dense_gram, root, dtype, update), chunks, take=parts.add)
         if coarse and not np.isfinite(parts.total).all():  # beyond the range of float32
             return self.gram(weights, verbose=verbose)
-        return sign * parts.total
+        return (weights[0] if equal else sign) * parts.total
 
-    def _dense_gram(self, root, update, chunk):
+    def _dense_gram(self, root, dtype, update, chunk):
         """Z' diag(root^2) Z over a slice of rows; `update` is called when it is done."""
-        part, root = self.take(chunk), root[chunk]
-        q = self.shape[1]
+        part, (_, q), f = self.take(chunk), self.shape, self.n_features
         out = np.zeros((q, q))
         # half as many rows as columns: each block's product is added to the whole of `out`
         mib = min(CACHE_MIB, max(2.0, 4.0 * q**2 / 2**20))
-        beyond = "ignore" if root.dtype == np.float32 else None
+        beyond = "ignore" if dtype == np.float32 else None
         with np.errstate(over=beyond, invalid=beyond):
-            for block, Z in part.dense_blocks(mib, root.dtype):
-                Z *= root[block, None]
-                out += Z.T @ Z  # numpy calls syrk: half the multiplications of a general product
+            for block, F in part._feature_blocks(mib, dtype):
+                ones = np.ones(len(F), dtype)
+                if root is not None:
+                    ones = root[chunk][block]
+                    F *= ones[:, None]
+                # numpy calls syrk: half the multiplications of a general product
+                out[:f, :f] += F.T @ F
+                if self.intercept:
+                    out[-1, :f] += ones @ F
+                    out[-1, -1] += ones @ ones
+        if self.intercept:
+            out[:f, -1] = out[-1, :f]
         update(chunk.start, 1)
         return out
 
@@ -265,9 +283,9 @@ class Design:
         weights = np.ones((1, self.shape[1])) if weights is None else weights
         out = np.empty((self.shape[0], len(weights)))
         if not self.is_sparse:
-            for rows, Z in self.dense_blocks():
-                out[rows] = np.multiply(Z, Z, out=Z) @ weights.T
-            return out
+            for rows, F in self._feature_blocks():
+                out[rows] = np.multiply(F, F, out=F) @ weights[:, : self.n_features].T
+            return out + weights[:, -1] if self.intercept else out
         features = weights[:, : self.n_features]
         out[:] = self.X.multiply(self.X) @ features.T
         if self.intercept:
@@ -281,8 +299,10 @@ class Design:
         """Column sums of abs(Z), weighted by each column of `weights` (n, m) -> (q, m)."""
         out = np.zeros((self.shape[1], weights.shape[1]))
         if not self.is_sparse:
-            for rows, Z in self.dense_blocks(cache_mib=1.0):
-                out += np.abs(Z, out=Z).T @ weights[rows]
+            for rows, F in self._feature_blocks(cache_mib=1.0):
+                out[: self.n_features] += np.abs(F, out=F).T @ weights[rows]
+            if self.intercept:
+                out[-1] = weights.sum(axis=0)
             return out
         total, f = weights.sum(axis=0), self.n_features
         part = abs(self.X)

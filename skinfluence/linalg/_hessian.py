@@ -50,6 +50,8 @@ class Hessian(LinearOperator):
     #: least squares that drops directions of small singular values, which are not inverted; see
     #: :class:`~skinfluence.objectives._truncated.TruncatedLeastSquares`
     truncated = None
+    #: the part of the rows as a matrix, where it is known
+    data: np.ndarray | None = None
     #: 1 shows a progress bar while the matrix itself is formed.
     verbose = 0
     #: Whether a few digits of the matrix itself will do, where they are cheaper

@@ -92,8 +92,12 @@ class LinearHessian(Hessian):
 
     def block(self, k):
         """The (q, q) block of output k of a separable Hessian."""
-        weights = self.curvature.values[:, k]
-        out = self.design.gram(weights, coarse=self.coarse, verbose=self.verbose)
+        if self.data is not None:
+            own = slice(k * self.n_columns, (k + 1) * self.n_columns)
+            out = self.data[own, own].copy()
+        else:
+            weights = self.curvature.values[:, k]
+            out = self.design.gram(weights, coarse=self.coarse, verbose=self.verbose)
         self._add_penalty(out, k)
         return out
 

@@ -22,38 +22,41 @@ ROUNDS, PASSES = 200, 5
 FEW = 10
 
 
-def group_optimum(smooth, penalty, coef):
-    """(coefficients (K q,) of least J + sum_j l1_j |w_j|, their relative subgradient).
+def group_optimum(smooth, penalty, scale, gram=None):
+    """(J at the coefficients of least J + sum_j l1_j |w_j|, their relative subgradient).
 
     Parameters
     ----------
     smooth : Objective
-        J, squared error with a diagonal penalty, on all columns.
+        J, squared error with a diagonal penalty, on all columns; at the start.
     penalty : GroupPenalty
-    coef : ndarray of shape (K q,)
-        The start.
+    scale : float
+        What a gradient is small against.
+    gram : ndarray of shape (q, q), default=None
+        Of all columns, where it is known.
     """
-    K, q = smooth.coef.shape
-    W, l1 = coef.reshape(K, q).copy(), penalty.l1[:q]
-    scale = smooth.gradient_scale or 1.0
-    best, least = W, np.inf
+    q, scale = smooth.coef.shape[1], scale or 1.0
+    l1, best, least = penalty.l1[:q], smooth, np.inf
     for _ in range(MAX_ITER):
-        smooth = smooth.with_coef(W)
-        gradient = smooth.gradient()
+        W, gradient = smooth.coef, smooth.gradient()
         pull = np.linalg.norm(group_subgradient(gradient, W, l1), axis=0)
         size = pull.max(initial=0.0) / scale
         stalled = size > 0.5 * least
         if size < least:
-            best, least = W, size
+            best, least = smooth, size
         if size <= TOLERANCE or stalled:
             break
         columns = _columns_to_move(W, pull, l1)
-        Q = smooth.design.columns(columns).gram(smooth.sample_weight[:, 0])
+        if gram is None:
+            Q = smooth.design.columns(columns).gram(smooth.sample_weight[:, 0])
+        else:
+            Q = gram[np.ix_(columns, columns)]
         Q[np.diag_indices_from(Q)] += smooth.penalty.diagonal[0, columns]
-        W = W.copy()
+        moved = W.copy()
         found = _on_columns(Q, gradient[:, columns], W[:, columns], l1[columns], TOLERANCE * scale)
-        W[:, columns] = found
-    return best.ravel(), least
+        moved[:, columns] = found
+        smooth = smooth.with_coef(moved)
+    return best, least
 
 
 def group_subgradient(gradient, W, l1):

@@ -14,7 +14,7 @@ SIAM Journal on Optimization 24, 2014.
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from skinfluence.linalg import GroupPenalty, Penalty
+from skinfluence.linalg import GroupPenalty, Penalty, row_blocks
 from skinfluence.objectives._active_groups import group_optimum, group_subgradient
 from skinfluence.predictors import LinearPredictor
 from skinfluence.predictors._entries import EntriesPredictor
@@ -28,14 +28,70 @@ MAX_ITER = 100
 FEW = 10
 #: Times that several columns of a quadratic model enter together.
 TOGETHER = 20
+#: Of one Gram matrix of all columns, in columns that have a coefficient: what it serves for would
+#: cost as much without it.
+WIDE = 3
+#: Where an objective keeps its smooth part, and that its Gram matrix.
+ALL_COLUMNS, GRAM = "_on_all_columns", "_gram_of_all"
 
 
 def on_all_columns(objective):
-    """The smooth part of a sparse objective, with a coefficient for each column: an Objective."""
-    predictor, shape = objective.predictor, (objective.n_outputs, -1)
-    coef = predictor.widened(objective.coef).reshape(shape)
-    wide = LinearPredictor(predictor.everything, coef)
-    return objective.with_predictor(wide, Penalty(objective.penalty.l2.reshape(shape)))
+    """The smooth part of a sparse objective, with a coefficient for each column: an Objective.
+
+    Made once, with the raw predictions of the objective.
+    """
+    known = vars(objective)
+    if ALL_COLUMNS not in known:
+        predictor, shape = objective.predictor, (objective.n_outputs, -1)
+        coef = predictor.widened(objective.coef).reshape(shape)
+        wide = LinearPredictor(predictor.everything, coef)
+        out = objective.with_predictor(wide, Penalty(objective.penalty.l2.reshape(shape)))
+        vars(out)["raw_prediction"] = objective.raw_prediction
+        known[ALL_COLUMNS] = out
+    return known[ALL_COLUMNS]
+
+
+def read_all_columns(objective):
+    """Give a sparse objective its gradient, and what it is small against, from all columns."""
+    smooth, penalty, coef = on_all_columns(objective), objective.penalty, objective.coef
+    objective.gradient_scale = smooth.gradient_scale
+    own = smooth.gradient().ravel()[penalty.selected].reshape(coef.shape)
+    vars(objective)["_gradient"] = own + (penalty.gradient(coef) - penalty.times(coef))
+
+
+def curvature_of_all(objective):
+    """Second derivatives of the losses in all columns and the selected ones, (K q, p)."""
+    smooth, selected = on_all_columns(objective), objective.penalty.selected
+    gram = _gram_of_all(smooth, objective.n_parameters)
+    if gram is not None:
+        return _entries_of(gram, np.arange(smooth.n_parameters), selected)
+    unit = np.eye(objective.n_parameters)
+    out = np.zeros((smooth.n_parameters, len(unit)))
+    for rows in row_blocks(objective.n_rows, 24 * objective.n_outputs * len(unit)):
+        raw = objective.predictor.take(rows).jvp(unit)  # shape: (n_rows, K, p)
+        curved = objective.row_curvature(rows).apply(raw)
+        out += smooth.predictor.take(rows).vjp(curved)
+    return out
+
+
+def _gram_of_all(smooth, n_selected):
+    """Gram matrix of all columns (q, q), made once; None where it is not the curvature, or large.
+
+    That of squared error, whose outputs share it.
+    """
+    q = smooth.design.shape[1]
+    if not smooth.quadratic or smooth.sample_weight.shape[1] > 1:
+        return None
+    if GRAM not in vars(smooth) and q * smooth.n_outputs <= WIDE * n_selected:
+        vars(smooth)[GRAM] = smooth.design.gram(smooth.sample_weight[:, 0])
+    return vars(smooth).get(GRAM)
+
+
+def _entries_of(gram, some, others):
+    """Second derivatives in entries of the coefficients of all outputs, from the Gram matrix."""
+    q = len(gram)
+    out = gram[np.ix_(some % q, others % q)]
+    return np.where(some[:, None] // q == others // q, out, 0.0)
 
 
 def subgradient(gradient, coef, l1):
@@ -69,38 +125,50 @@ def active_optimum(objective, start=None):
     """
     smooth, l1 = on_all_columns(objective), objective.penalty.l1
     objective.gradient_scale = smooth.gradient_scale  # of all columns; it hardly moves
-    shape = smooth.coef.shape
-    coef = smooth.coef.ravel() if start is None else start
+    gram = _gram_of_all(smooth, objective.n_parameters)
+    if start is not None:
+        smooth = smooth.with_coef(start.reshape(smooth.coef.shape))
     if isinstance(objective.penalty, GroupPenalty):
-        best, least = group_optimum(smooth, objective.penalty, coef)
-        return with_selection(objective, best), least
-    scale = smooth.gradient_scale or 1.0
-    best, least, stalled = None, np.inf, 0
+        best, least = group_optimum(smooth, objective.penalty, objective.gradient_scale, gram)
+    else:
+        best, least = _optimum(smooth, l1, objective.gradient_scale or 1.0, gram)
+    vars(best)["gradient_scale"] = objective.gradient_scale
+    if gram is not None:
+        vars(best)[GRAM] = gram
+    return _on_selection(objective, best), least
+
+
+def _optimum(smooth, l1, scale, gram):
+    """(the smooth part at the optimum with the l1 penalty, relative subgradient there)."""
+    best, least, stalled = smooth, np.inf, 0
     for _ in range(MAX_ITER):
-        smooth = smooth.with_coef(coef.reshape(shape))
-        gradient = smooth.gradient().ravel()
+        coef, gradient = smooth.coef.ravel(), smooth.gradient().ravel()
         pull = subgradient(gradient, coef, l1)
         size = np.abs(pull).max(initial=0.0) / scale
         stalled = stalled + 1 if size > 0.5 * least else 0
         if size < least:
-            best, least = coef, size
+            best, least = smooth, size
         if size <= TOLERANCE or (stalled > 2 and least <= FOUND):
             break
         columns = _columns_to_move(coef, pull, l1)
-        curved = _curvature(smooth, columns)
+        curved = _curvature(smooth, columns, gram)
         end = quadratic_optimum(curved, gradient[columns], l1[columns], coef[columns])
         step = np.zeros_like(coef)
         step[columns] = end - coef[columns]
-        coef = _moved(smooth, l1, coef, step, columns, end)
-    return with_selection(objective, best), least
+        moved = _moved(smooth, l1, coef, step, columns, end)
+        smooth = smooth.with_coef(moved.reshape(smooth.coef.shape))
+    return best, least
 
 
-def with_selection(objective, coef):
-    """The objective with the selection of the coefficients (K q,), at them."""
+def _on_selection(objective, smooth):
+    """The objective with the selection of the smooth part's coefficients, at them."""
+    coef = smooth.coef.ravel()
     penalty = objective.penalty.of(coef)
     out = objective.with_predictor(objective.predictor.select(penalty.selected, coef), penalty)
-    if "gradient_scale" in vars(objective):
-        out.gradient_scale = objective.gradient_scale
+    vars(out).update({ALL_COLUMNS: smooth, "raw_prediction": smooth.raw_prediction})
+    read_all_columns(out)
+    if GRAM in vars(smooth):
+        vars(out)["data_hessian"] = _entries_of(vars(smooth)[GRAM], *2 * [penalty.selected])
     return out
 
 
@@ -114,8 +182,12 @@ def _columns_to_move(coef, pull, l1):
     return np.union1d(np.flatnonzero(there), outside)
 
 
-def _curvature(smooth, entries):
+def _curvature(smooth, entries, gram=None):
     """Second derivative of the smooth part on some entries of the coefficients, dense."""
+    if gram is not None:
+        out = _entries_of(gram, entries, entries)
+        out[np.diag_indices_from(out)] += smooth.penalty.diagonal.ravel()[entries]
+        return out
     K, coef = smooth.n_outputs, smooth.coef.ravel()[entries]
     penalty = Penalty(smooth.penalty.diagonal.ravel()[entries])
     predictor = EntriesPredictor(smooth.design, K, entries, coef)

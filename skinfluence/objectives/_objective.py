@@ -67,6 +67,8 @@ class Objective:
     raw_are_decisions = True
     #: whether `predict` follows from the raw predictions
     predicts = True
+    #: second derivative of the losses, (p, p), where the search for the optimum has made it
+    data_hessian: np.ndarray | None = None
 
     def __init__(
         self,
@@ -373,6 +375,8 @@ class Objective:
         out.row_weight = self.sample_weight
         out.convex = self.loss.convex or not of_loss
         out.convex &= self.predictor.linear or not exact
+        if of_loss and class_ratio is None:
+            out.data = self.data_hessian
         if self.cut is not None:
             out.truncated = self.truncated
         return out

@@ -77,6 +77,8 @@ class EntriesPredictor(Selecting):
 
     def select(self, selected, coef):
         """The same rows with other entries selected, at coefficients of all entries (K q,)."""
+        if np.array_equal(selected, self.selected):
+            return self.with_coef(coef[selected])
         return EntriesPredictor(self.everything, self.n_outputs, selected, coef[selected])
 
     def at(self, other):
@@ -163,10 +165,12 @@ class EntriesHessian(Hessian):
     """The Hessian on the selected entries, made as that of all outputs on the used columns."""
 
     def to_dense(self):
-        mine = self.predictor
+        mine, p = self.predictor, len(self.predictor.selected)
+        if self.data is not None:
+            return self.data + self.penalty_term.product(np.eye(p))
         wide = np.zeros((mine.n_outputs, len(mine._used.selected)))
         settings = {"non_identifiable": None, "exact": self.exact}
         data = mine._linear.hessian(self.curvature_of, wide, **settings).to_dense()
         place = mine._output * wide.shape[1] + mine._place
         out = data[np.ix_(place, place)]
-        return out + self.penalty_term.product(np.eye(len(place)))
+        return out + self.penalty_term.product(np.eye(p))

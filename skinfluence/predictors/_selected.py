@@ -82,6 +82,8 @@ class SelectedPredictor(Selecting, LinearPredictor):
 
     def select(self, selected, coef):
         """The same rows with other columns selected, at coefficients of all columns (q,)."""
+        if np.array_equal(selected, self.selected):
+            return self.with_coef(coef[None, selected])
         return SelectedPredictor(self.everything, selected, coef[None, selected])
 
     def at(self, other):

@@ -8,6 +8,7 @@ import numpy as np
 from skinfluence.adapters._precision import beyond_tolerance, is_frozen, solves_directly
 from skinfluence.explainer._health import curvature_range
 from skinfluence.objectives import Objective, distance_to_optimum, minimize
+from skinfluence.objectives._active_set import read_all_columns
 from skinfluence.objectives._distance import distance_bound
 from skinfluence.objectives._kernel.objective import KernelObjective
 from skinfluence.solvers import AutoSolver, InverseHessian
@@ -19,6 +20,8 @@ DISTANCE_TOLERANCE = 0.05
 ROUNDING = 1e-6
 #: A gradient above this, relative to its terms, is no optimum.
 STATIONARITY_TOLERANCE = 1e-6
+#: Stationarity of a fit that has not diverged.
+NEAR = 1e-2
 #: Raw predictions that move by more may be diverging.
 FAR = 0.05
 
@@ -112,7 +115,9 @@ def _distance(model, fitted, result, solver, moved):
 
 def _start(fitted):
     """The objective as fitted, or at zero where that is better: after a fit that diverged."""
-    if not fitted.predictor.linear:
+    if fitted.selects:
+        read_all_columns(fitted)
+    if not fitted.predictor.linear or (fitted.loss.convex and fitted.stationarity() <= NEAR):
         return fitted
     zero = fitted.at_zero()
     return zero if zero.value() < fitted.value() else fitted
