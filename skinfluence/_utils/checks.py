@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.utils.validation import check_array
 
 
 def check_choice(name, value, allowed):
@@ -61,6 +62,27 @@ def check_threshold(threshold, is_classification):
             f"threshold={threshold!r}; a regressor's prediction flips where it crosses a finite "
             "number. Pass threshold=0.0 for its sign."
         )
+
+
+def passes_unchanged(values, dtypes=(np.float64,)):
+    """Whether scikit-learn's check of a table or of values would return this object as it is.
+
+    Of plain arrays of finite floats that is known in a tenth of the time that the check takes; of
+    other objects, and where their sum overflows, it is not.
+    """
+    if type(values) is not np.ndarray or values.dtype not in dtypes:
+        return False
+    if values.ndim not in (1, 2) or not values.size:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()))
+
+
+def as_floats(values, name):
+    """Finite numbers as float64 of shape (n,) or (n, K), in the words of scikit-learn's check."""
+    if passes_unchanged(values):
+        return values
+    return check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
 
 
 def check_weights(sample_weight):

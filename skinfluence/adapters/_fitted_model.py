@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, _num_samples, validate_data
 
+from skinfluence._utils.checks import passes_unchanged
 from skinfluence._utils.frames import refuse_file
 from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.adapters._fit_record import FitRecord, inner_estimator, take_record
@@ -324,5 +325,8 @@ def _checked(model, X):
 
     float32 stays float32, all else becomes float64.
     """
+    if passes_unchanged(X, FLOATS) and X.ndim == 2 and not hasattr(model, "feature_names_in_"):
+        if getattr(model, "n_features_in_", None) == X.shape[1]:
+            return X
     X = validate_data(model, X, reset=False, accept_sparse="csr", dtype=FLOATS)
     return sparse.csr_array(X) if sparse.issparse(X) else X

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_array
 
+from skinfluence._utils.checks import as_floats
 from skinfluence.adapters._registry import UnsupportedEstimatorError
 from skinfluence.linalg import ActivePenalty, Design, EntriesPenalty, GroupPenalty, MatrixPenalty
 from skinfluence.losses import SquaredError
@@ -277,7 +277,7 @@ def chosen_alpha(estimator):
 
 def target_values(y):
     """Target values as float64, (n, K): an estimator that was fitted before has not seen this y."""
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    y = as_floats(y, "y")
     return y.reshape(len(y), -1)
 
 

@@ -115,8 +115,8 @@ def _sizes(objective):
 
 
 def _lengths(rows):
-    """Norms of rows (n, K), (n,); of one number without a root."""
-    return np.abs(rows[:, 0]) if rows.shape[1] == 1 else np.linalg.norm(rows, axis=1)
+    """Norms of rows (n, K), (n,)."""
+    return np.sqrt(np.einsum("nk,nk->n", rows, rows))
 
 
 def _shaped(objective, parameters):

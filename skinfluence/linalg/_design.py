@@ -123,7 +123,7 @@ class Design:
         else:
             out[: self.n_features] = self.X.T @ U
         if self.intercept:
-            total = U.sum(axis=0)
+            total = np.ones(len(U)) @ U  # ten times faster than to sum columns of few entries
             out[-1] = total
             if self.center is not None:
                 out[: self.n_features] -= np.outer(self.center, total)
@@ -302,7 +302,7 @@ class Design:
             for rows, F in self._feature_blocks(cache_mib=1.0):
                 out[: self.n_features] += np.abs(F, out=F).T @ weights[rows]
             if self.intercept:
-                out[-1] = weights.sum(axis=0)
+                out[-1] = np.ones(len(weights)) @ weights
             return out
         total, f = weights.sum(axis=0), self.n_features
         part = abs(self.X)

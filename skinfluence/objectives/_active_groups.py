@@ -76,7 +76,8 @@ def _columns_to_move(W, pull, l1):
     most = max(FEW, there.sum())
     if len(outside) > most:
         outside = outside[np.argsort(-pull[outside])[:most]]
-    return np.union1d(np.flatnonzero(there), outside)
+    there[outside] = True
+    return np.flatnonzero(there)
 
 
 def _on_columns(Q, gradient, W, l1, tolerance):

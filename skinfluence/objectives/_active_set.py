@@ -12,7 +12,7 @@ SIAM Journal on Optimization 24, 2014.
 """
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from skinfluence.linalg import GroupPenalty, Penalty, row_blocks
 from skinfluence.objectives._active_groups import group_optimum, group_subgradient
@@ -179,7 +179,8 @@ def _columns_to_move(coef, pull, l1):
     most = max(FEW, there.sum())
     if len(outside) > most:
         outside = outside[np.argsort(-np.abs(pull[outside]))[:most]]
-    return np.union1d(np.flatnonzero(there), outside)
+    there[outside] = True
+    return np.flatnonzero(there)
 
 
 def _curvature(smooth, entries, gram=None):
@@ -260,7 +261,7 @@ def quadratic_optimum(H, gradient, l1, start):
 
 
 def _solve(H, b):
-    try:
-        return cho_solve(cho_factor(H, check_finite=False), b, check_finite=False)
-    except np.linalg.LinAlgError:
-        return np.linalg.lstsq(H, b, rcond=None)[0]
+    if not len(b):
+        return b
+    _, out, failed = dposv(H, b)
+    return np.linalg.lstsq(H, b, rcond=None)[0] if failed else out

@@ -1,8 +1,8 @@
 """Importance of each training row: the part I(S) of the objective."""
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
+from skinfluence._utils.checks import as_floats
 from skinfluence.targets import WeightedSum
 
 SIGNS = {"magnitude": np.abs, "helpful": np.positive, "harmful": np.negative}
@@ -24,7 +24,7 @@ def row_scores(explainer, X_test, y_test, target, order):
 
 def check_scores(scores, n):
     """Scores of the user's own, as floats; one a training row."""
-    scores = check_array(scores, ensure_2d=False, dtype=np.float64, input_name="scores")
+    scores = as_floats(scores, "scores")
     if scores.shape != (n,):
         raise ValueError(
             f"scores has shape {scores.shape}; expected ({n},), one number a training row."

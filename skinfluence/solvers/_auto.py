@@ -123,10 +123,14 @@ class AutoSolver(Solver):
         solver : Solver
         reason : str
         """
+        return self.select_with_cost(hessian)[:2]
+
+    def select_with_cost(self, hessian):
+        """:meth:`select_solver`, and the Cost of the factorisation where that was estimated."""
         direct, reason = self.direct_solver(hessian)
         if not (hessian.convex and hessian.linear):
             check_size(hessian)
-            return direct, reason
+            return direct, reason, None
         costs = self.costs(hessian)
         mine, iterated = costs[direct.name], costs["cg"]
         ratio = mine.seconds / iterated.seconds
@@ -146,10 +150,10 @@ class AutoSolver(Solver):
                 f"{hessian.shape[0]} parameters"
             )
         else:
-            return direct, reason
+            return direct, reason, mine
         settings: dict = {} if self.tol is None else {"tol": self.tol}
         cg = CGSolver(random_state=self.random_state, verbose=self.verbose, **settings)
-        return cg, reason
+        return cg, reason, mine
 
     def direct_solver(self, hessian):
         """The factorisation that suits the Hessian, and why.
@@ -237,8 +241,7 @@ class InverseChoice:
             return self._direct()
         self._n_solved += m
         few = replace(self._auto, n_right_hand_sides=self._n_solved, prefer_factorized=False)
-        solver, reason = few.select_solver(hessian)
-        direct = few.costs(hessian)[few.direct_solver(hessian)[0].name]
+        solver, reason, direct = few.select_with_cost(hessian)
         if direct.mebibytes > allowed_memory():
             return self._main()
         if not isinstance(solver, CGSolver):

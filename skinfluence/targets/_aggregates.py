@@ -1,8 +1,8 @@
 """Weighted sums and means of a target over the test rows."""
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
+from skinfluence._utils.checks import as_floats
 from skinfluence.targets._base import JointTarget, Target
 from skinfluence.targets._named import bind_target
 
@@ -61,7 +61,7 @@ class WeightedSum(JointTarget):
     def _factors(self, n_test):
         if self.weights is None:
             return np.ones(n_test)
-        weights = check_array(self.weights, ensure_2d=False, dtype=np.float64, input_name="weights")
+        weights = as_floats(self.weights, "weights")
         if weights.shape != (n_test,):
             raise ValueError(
                 f"weights has shape {weights.shape}; expected ({n_test},), one for each test row."

@@ -1,7 +1,8 @@
 """Labels and classes of test rows, checked and encoded."""
 
 import numpy as np
-from sklearn.utils.validation import check_array
+
+from skinfluence._utils.checks import as_floats
 
 
 def encode_labels(coding, y_test, n_test):
@@ -12,7 +13,7 @@ def encode_labels(coding, y_test, n_test):
             "pass a list."
         )
     if not coding.is_classification:
-        y_test = check_array(y_test, ensure_2d=False, dtype=np.float64, input_name="y_test")
+        y_test = as_floats(y_test, "y_test")
     y = coding.encode(y_test)
     if len(y) != n_test:
         raise ValueError(

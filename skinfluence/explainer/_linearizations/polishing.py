@@ -79,7 +79,7 @@ def polish(fitted_model, estimator, *, verbose=0):
     result = minimize(_start(fitted), solver, verbose=verbose)
     reached = result.stationarity
     change = np.abs(result.objective.raw_prediction - fitted.raw_prediction).max()
-    spread = np.ptp(fitted.raw_prediction, axis=0).max()
+    spread = max(np.ptp(column) for column in fitted.raw_prediction.T)
     moved = float(change / spread) if spread > 0 else float(change)
     if moved > FAR:
         # relative to the gradients there: where the coefficients diverge they vanish together
