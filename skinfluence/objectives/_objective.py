@@ -373,10 +373,8 @@ class Objective:
             damping=damping,
         )
         out.row_weight = self.sample_weight
-        out.convex = self.loss.convex or not of_loss
-        out.convex &= self.predictor.linear or not exact
-        if of_loss and class_ratio is None:
-            out.data = self.data_hessian
+        out.convex = (self.loss.convex or not of_loss) and (self.predictor.linear or not exact)
+        out.data = self.data_hessian if of_loss and class_ratio is None else None
         if self.cut is not None:
             out.truncated = self.truncated
         return out
