@@ -107,8 +107,8 @@ def find_wrong_labels(y, proba, *, classes=None, sample_weight=None, contaminati
     check_consistent_length(given, logs)
     weight = _check_sample_weight(sample_weight, logs, dtype=np.float64, ensure_non_negative=True)
     target.encode_known(given, "y")
-    given_already = OutOfSamplePrediction(logs, np.asarray, None, "Given probabilities.", None)
-    source = SimpleNamespace(fit=lambda weight: given_already)
+    known = OutOfSamplePrediction(logs, np.asarray, None, "Given probabilities.", None)
+    source = SimpleNamespace(fit=lambda weight: known)
     verdict = fit_noise_model(source, target, weight, contamination=contamination, max_iter=1)
     fitted = {name.rstrip("_"): value for name, value in verdict.attributes().items()}
     ranking = np.lexsort((-verdict.tie_break, verdict.quality))

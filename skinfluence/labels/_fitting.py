@@ -48,7 +48,9 @@ def record(flagger, target, source, closed, **review):
     ]  # fmt: skip
     if not there.all():  # rows without weight are judged like new ones
         new = verdict.of_new_rows(take_rows(X, ~there), target.codes[~there])
-        rows = [spread(v, there, w) for v, w in zip(rows, (*new, 0.0, 0.0, False), strict=True)]
+        place = np.argsort(np.argsort(~there, kind="stable"))
+        pairs = zip(rows, (*new, *np.zeros((3, (~there).sum()))), strict=True)
+        rows = [np.concatenate([v, w]).astype(v.dtype)[place] for v, w in pairs]
     flagger.label_quality_, suggested, said, tie_break, flagger.row_weight_, flagged = rows
     if classes is None:
         flagger.suggested_, flagger.loo_prediction_ = suggested.copy(), said
@@ -94,10 +96,3 @@ def make_explainer(flagger, noise=True):
         explainer.fit(X, labels, sample_weight=None if (weight == 1).all() else weight)
     explainer.training_rows_ = flagger.training_rows_  # the names may be those of the user's labels
     return explainer
-
-
-def spread(values, where, others):
-    """Array of all rows from the values of those in the mask `where` and those of the others."""
-    out = np.empty((len(where), *values.shape[1:]), values.dtype)
-    out[where], out[~where] = values, others
-    return out

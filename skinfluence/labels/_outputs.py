@@ -33,8 +33,7 @@ def fit_outputs(flagger, X, y, sample_weight):
     columns = columns_of(y)
     if len(columns) == 1:
         return False
-    X = read_table(flagger, X, y)
-    flagger.flaggers_ = []
+    X, flagger.flaggers_ = read_table(flagger, X, y), []
     for number, column in enumerate(columns):
         one = clone(flagger)
         one._judged_for = getattr(flagger, "_judged_for", None)

@@ -8,6 +8,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
 from skinfluence._utils.frames import take_rows
+from skinfluence.labels._noise.fitted import mean_and_error
 from skinfluence.labels._noise.matrix import agreement
 from skinfluence.labels._sources.cross_validated import make_folds
 
@@ -67,9 +68,9 @@ def choose_action(training, random_state):
     counts = np.sort(np.unique(values[rows], return_counts=True)[1])
     if len(rows) < LEAST_ROWS or (classes and (len(counts) < 2 or counts[-2] < 2)):
         return Choice("none", measure)
-    random_state = check_random_state(0 if random_state is None else random_state)
+    drawn = check_random_state(0 if random_state is None else random_state)
     fold = np.full(len(values), -1)  # of rows that are absent
-    fold[rows] = make_folds(values[rows], True, N_FOLDS, random_state)
+    fold[rows] = make_folds(values[rows], True, N_FOLDS, drawn)
     right = {action: np.zeros(len(values)) for action in ("none", *actions)}
     try:
         for held_out in range(N_FOLDS):
@@ -89,9 +90,7 @@ def choose_action(training, random_state):
     gains, clear = {}, []
     for action in actions:
         difference = right[action][rows] - right["none"][rows]
-        gain = float(share @ difference)
-        error = float(np.sqrt(share**2 @ (difference - gain) ** 2))
-        gains[action] = gain, error
+        gain, error = gains[action] = mean_and_error(difference, share)
         if gain - np.max(share * difference) > error:  # whatever a single row says
             clear.append(action)
     return Choice(max(clear, key=lambda a: gains[a][0], default="none"), measure, gains)

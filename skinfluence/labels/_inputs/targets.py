@@ -85,14 +85,12 @@ def read_target(flagger, X, y, weight):
         kind = kind_of_target(y, decided)
         if kind == "multiclass" and y.dtype.kind in "iuf" and not (decided or categories):
             kind, note = _kind_of_numbers(X, y, there, preparing_steps(judged_for))
-    if kind != "continuous":
-        return Target(y, sorted_classes(y[there])), note
-    if there.sum() < 2:
+    if kind == "continuous" and there.sum() < 2:
         raise ValueError(
             f"Found {there.sum()} sample of positive weight; expected at least 2: a value is "
             "compared with a model of the others."
         )
-    return Target(y, None), note
+    return Target(y, None if kind == "continuous" else sorted_classes(y[there])), note
 
 
 def kind_of_target(y, classes):

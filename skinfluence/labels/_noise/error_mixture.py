@@ -56,19 +56,15 @@ class ErrorMixture:
         return np.exp(_basis(prediction, self.knots)[..., : len(self.log_scale)] @ self.log_scale)
 
     def log_odds(self, error, prediction, variance=0.0):
-        """Log-odds that values are wrong, by their errors, shape (n,).
+        """Log-odds that values are wrong, by their errors, shape (n,)."""
+        wrong, right = self.log_densities(error, prediction, variance)
+        return wrong - right
+
+    def log_densities(self, error, prediction, variance=0.0):
+        """Log-density of an error that is wrong, and of one that is right, each of shape (n,).
 
         `variance` is that of the prediction, in units of sigma squared.
         """
-        wrong, right = self._joint(error, prediction, variance)
-        return wrong - right
-
-    def log_density(self, error, prediction):
-        """Log-density of errors, right and wrong, of rows that no fit has seen, shape (n,)."""
-        return np.logaddexp(*self._joint(error, prediction))
-
-    def _joint(self, error, prediction, variance=0.0):
-        """Log-density of an error that is wrong, and of one that is right."""
         narrow = self.scale(prediction) ** 2 * (1.0 + variance)
         right = np.log1p(-self.share) + _log_right(error, narrow, self.tail)
         return np.log(self.share) + _log_normal(error, self.wide**2 + narrow), right

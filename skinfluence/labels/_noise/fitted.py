@@ -74,7 +74,11 @@ class FittedNoise(ABC):
         left = self.left
         if self.plain is None or not left.any() or self.reason_to_doubt():
             return np.nan, np.nan
-        share = left / left.sum()
         difference = self.rightness(self.predicted) - self.rightness(self.plain)
-        gain = share @ difference
-        return float(gain), float(np.sqrt(share**2 @ (difference - gain) ** 2))
+        return mean_and_error(difference, left / left.sum())
+
+
+def mean_and_error(values, share):
+    """(mean of values by shares that sum to one, its standard error)."""
+    mean = float(share @ values)
+    return mean, float(np.sqrt(share**2 @ (values - mean) ** 2))

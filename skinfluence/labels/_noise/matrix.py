@@ -21,16 +21,9 @@ log-likelihood for each nat that its further parameters are charged: one each, a
 
 References
 ----------
-G. Patrini, A. Rozza, A. K. Menon, R. Nock and L. Qu (2017), Making deep neural networks robust to
-label noise: a loss correction approach, CVPR.
-
-M. Kull, M. Perello-Nieto, M. Kaengsepp, T. Silva Filho, H. Song and P. Flach (2019), Beyond
-temperature scaling: obtaining well-calibrated multiclass probabilities with Dirichlet calibration,
-NeurIPS.
-
-N. Natarajan, I. Dhillon, P. Ravikumar and A. Tewari (2013), Learning with noisy labels, NeurIPS.
-
-K. P. Burnham and D. R. Anderson (2002), Model selection and multimodel inference, Springer.
+G. Patrini et al. (2017), Making deep neural networks robust to label noise, CVPR. M. Kull et al.
+(2019), Beyond temperature scaling, NeurIPS. N. Natarajan et al. (2013), Learning with noisy labels,
+NeurIPS. K. Burnham and D. Anderson (2002), Model selection and multimodel inference, Springer.
 """
 
 from dataclasses import dataclass, field

@@ -86,7 +86,7 @@ class ValueNoise(FittedNoise):
 
     def log_likelihood(self, X, values):
         predicted = self.prediction.predict(X)
-        return self.mixture.log_density(values - predicted, predicted)
+        return np.logaddexp(*self.mixture.log_densities(values - predicted, predicted))
 
     def reason_to_doubt(self):
         wrong = self.wrong_probability > THRESHOLDS["auto"]

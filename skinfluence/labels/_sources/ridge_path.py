@@ -10,13 +10,9 @@ with V' P V = I. Leaving row i out changes its own prediction to
     f_-i(x_i) = (f(x_i) - h_i y_i) / (1 - h_i),
     h_i = s_i (1 + (c_i - z)' (G + lambda P)^-1 (c_i - z))
 
-(Allen's PRESS, 1974; Cook & Weisberg 1982, equation 2.2.7), where ``lambda`` stays what it was,
-in units of the weights before the row went: this is the refit without the row at the same penalty.
-
-References
-----------
-D. M. Allen (1974), The relationship between variable selection and data augmentation and a method
-for prediction, Technometrics 16(1).
+(PRESS: Allen 1974, Technometrics 16(1); Cook & Weisberg 1982, equation 2.2.7), where ``lambda``
+stays what it was, in units of the weights before the row went: this is the refit without the row at
+the same penalty.
 """
 
 from contextlib import nullcontext
