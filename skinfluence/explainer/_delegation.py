@@ -94,6 +94,9 @@ class EstimatorDelegation(MetaEstimatorMixin, BaseEstimator):
 
     predict = delegated("predict", "Predictions", "(n_samples,) or (n_samples, n_outputs)")
     predict_proba = delegated("predict_proba", "Class probabilities", "(n_samples, n_classes)")
+    predict_log_proba = delegated(
+        "predict_log_proba", "Logarithms of class probabilities", "(n_samples, n_classes)"
+    )
     decision_function = delegated(
         "decision_function", "Decision values", "(n_samples,) or (n_samples, n_classes)"
     )

@@ -13,10 +13,9 @@ from sklearn.metrics import average_precision_score
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels
 from skinfluence.labels._noise import matrix as noise_matrix
-from skinfluence.labels._noise.classes import fit_verdict
 from skinfluence.labels._noise.matrix import (
     UNEXPLAINED,
-    fit_noise_matrices,
+    fit_verdict,
     one_rate_matrix,
     standard_errors,
 )
@@ -39,7 +38,8 @@ def simulated(matrix, n=4000, seed=0):
 
 def both_fits(log_proba, codes, weight=None):
     weight = np.ones(len(codes)) if weight is None else weight
-    return fit_noise_matrices(log_proba, codes, weight, np.full(len(codes), -1))
+    verdict = fit_verdict(log_proba, codes, weight, np.full(len(codes), -1))
+    return verdict.one_rate, verdict.matrix, verdict.share
 
 
 def errors_of(fit, log_proba, codes):

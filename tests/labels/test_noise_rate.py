@@ -11,8 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from skinfluence import LabelFlagger
 from skinfluence.datasets import flip_labels, load_hospital_readmission
 from skinfluence.labels._noise import matrix as noise_matrix
-from skinfluence.labels._noise.classes import fit_verdict
-from skinfluence.labels._noise.matrix import standard_errors
+from skinfluence.labels._noise.matrix import fit_verdict, standard_errors
 from tests.labels._quick import quick
 
 X, clean = load_breast_cancer(return_X_y=True)

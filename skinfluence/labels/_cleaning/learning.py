@@ -18,7 +18,6 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skinfluence._utils.checks import check_choice
 from skinfluence._utils.frames import take_rows
-from skinfluence.explainer import delegated
 from skinfluence.labels._cleaning.choice import Choice, choose_action, decide
 from skinfluence.labels._flagger import LabelFlagger
 from skinfluence.labels._inputs.settings import check_weight
@@ -198,10 +197,6 @@ class Cleaned(WithFlagger):
         if get_tags(self.estimator_).input_tags.allow_nan > get_tags(self).input_tags.allow_nan:
             self.flagger_._judgement.prediction.predict(X)
         return X
-
-    predict_log_proba = delegated(
-        "predict_log_proba", "Logarithms of class probabilities", "(n_samples, n_classes)"
-    )
 
     def score(self, X, y, **params):
         """Score of the fitted estimator: accuracy, R squared, or its own.

@@ -10,17 +10,10 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-from scipy.optimize import bisect
-from scipy.special import expit
 
 from skinfluence.labels._noise.fitted import FittedNoise
-from skinfluence.labels._noise.matrix import (
-    NoiseFit,
-    agreement,
-    fit_noise_matrices,
-    standard_errors,
-)
-from skinfluence.labels._sources.pooling import log_probabilities, stacking_weights
+from skinfluence.labels._noise.matrix import agreement, fit_verdict, standard_errors
+from skinfluence.labels._sources.pooling import stacking_weights
 
 #: Rounds end when the rows' weights move by less than this on the mean.
 TOLERANCE = 0.02
@@ -32,66 +25,6 @@ LEAST_PRECISION = 0.5
 SURELY_WRONG = 0.05
 #: Log-likelihood, in nats over all rows, that the best shares of the classes may gain by chance.
 CHANCE = 2.0
-#: Of the log-odds at the most.
-LARGEST_SHIFT = 8.0
-
-
-@dataclass(frozen=True)
-class NoiseVerdict:
-    """Two noise models, and the mean of their posteriors on the scale of log-probabilities."""
-
-    one_rate: NoiseFit
-    matrix: NoiseFit
-    share: float  # of the matrix in the mean
-    shift: float  # added to the log-odds that a label is right
-
-    @property
-    def parts(self):
-        """Pairs of a share and a NoiseFit."""
-        return (1 - self.share, self.one_rate), (self.share, self.matrix)
-
-    def given_proba(self, log_proba):
-        """P(given label | x), shape (n, K)."""
-        return sum(share * fit.proba(log_proba) @ fit.matrix for share, fit in self.parts)
-
-    def posterior(self, log_proba, codes):
-        """P(true class | x, given label), shape (n, K)."""
-        tiny = np.finfo(float).tiny
-        logs = sum(
-            share * np.log(np.maximum(fit.posterior(log_proba, codes), tiny))
-            for share, fit in self.parts
-        )
-        logs[np.arange(len(codes)), codes] += self.shift
-        return np.exp(log_probabilities(logs))
-
-
-def fit_verdict(log_proba, codes, weight, true, before=None):
-    """The NoiseVerdict of rows of positive weight, from out-of-sample log-probabilities (n, K).
-
-    Fits start from those of `before`, another NoiseVerdict, where there is one. `true` are the true
-    classes where a review has told them, -1 elsewhere. These rows were not drawn at random, but by
-    what the models and the given labels say: with both labels of them the likelihood is that of all
-    rows, and the rates are not those of the rows that are left.
-    """
-    kept = weight > 0
-    log_proba, codes, weight = log_proba[kept], codes[kept], weight[kept] / weight[kept].mean()
-    true, fits = true[kept], before and (before.one_rate, before.matrix)
-    one_rate, matrix, share = fit_noise_matrices(log_proba, codes, weight, true, fits)
-    left = true < 0
-    log_proba, codes, weight = log_proba[left], codes[left], weight[left]
-    wrong = weight @ matrix.wrong(log_proba, codes)
-    own = NoiseVerdict(one_rate, matrix, share, 0.0).posterior(log_proba, codes)
-    own = np.clip(own[np.arange(len(codes)), codes], 1e-12, 1 - 1e-12)
-    odds = np.log(own) - np.log1p(-own)
-
-    def too_many(shift):
-        return weight @ expit(-(odds + shift)) - wrong
-
-    low, high = too_many(-LARGEST_SHIFT), too_many(LARGEST_SHIFT)
-    shift = np.copysign(LARGEST_SHIFT, high)
-    if low > 0 > high:
-        shift = bisect(too_many, -LARGEST_SHIFT, LARGEST_SHIFT)
-    return NoiseVerdict(one_rate, matrix, share, shift)
 
 
 @dataclass(kw_only=True)

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import block_diag, cho_factor, cho_solve
-from scipy.optimize import minimize
+from scipy.optimize import bisect, minimize
 from scipy.special import expit, logit
 from sklearn.utils import gen_batches
 
@@ -59,6 +59,8 @@ ANCHORS = 10
 #: and how fast the share of the matrix grows there. On ten tables with made noise the gains are
 #: 0.03 to 0.5 for noise of one rate and for none, and 0.5 to 10 for lopsided noise.
 EVEN, STEEP = 0.55, 8.0
+#: Of the log-odds at the most.
+LARGEST_SHIFT = 8.0
 
 
 @dataclass(frozen=True)
@@ -108,27 +110,74 @@ def agreement(matrix, codes, predicted):
     return np.linalg.pinv(matrix)[codes, predicted]
 
 
-def fit_noise_matrices(log_proba, codes, weight, true, before=None):
-    """(NoiseFit of one rate, NoiseFit of a matrix, share of the second in the mean of both).
+@dataclass(frozen=True)
+class NoiseVerdict:
+    """Two noise models, and the mean of their posteriors on the scale of log-probabilities."""
 
-    From out-of-sample log-probabilities (n, K), given labels and row weights of mean one. `true`
-    are the codes of the true classes where they are known, -1 elsewhere. The fits start from the
-    two `before` to other log-probabilities of the same rows.
+    one_rate: NoiseFit
+    matrix: NoiseFit
+    share: float  # of the matrix in the mean
+    shift: float  # added to the log-odds that a label is right
+
+    @property
+    def parts(self):
+        """Pairs of a share and a NoiseFit."""
+        return (1 - self.share, self.one_rate), (self.share, self.matrix)
+
+    def given_proba(self, log_proba):
+        """P(given label | x), shape (n, K)."""
+        return sum(share * fit.proba(log_proba) @ fit.matrix for share, fit in self.parts)
+
+    def posterior(self, log_proba, codes):
+        """P(true class | x, given label), shape (n, K)."""
+        tiny = np.finfo(float).tiny
+        logs = sum(
+            share * np.log(np.maximum(fit.posterior(log_proba, codes), tiny))
+            for share, fit in self.parts
+        )
+        logs[np.arange(len(codes)), codes] += self.shift
+        return np.exp(log_probabilities(logs))
+
+
+def fit_verdict(log_proba, codes, weight, true, before=None):
+    """The NoiseVerdict of rows of positive weight, from out-of-sample log-probabilities (n, K).
+
+    Fits start from those of `before`, another NoiseVerdict, where there is one. `true` are the true
+    classes where a review has told them, -1 elsewhere. These rows were not drawn at random, but by
+    what the models and the given labels say: with both labels of them the likelihood is that of all
+    rows, and the rates are not those of the rows that are left.
     """
-    n_classes = log_proba.shape[1]
+    kept, n_classes = weight > 0, log_proba.shape[1]
+    log_proba, codes, true = log_proba[kept], codes[kept], true[kept]
+    weight = weight[kept] / weight[kept].mean()
     problem = _Problem(*_some_rows(log_proba, codes, weight, true))
     anchored = problem.anchored_matrix()
     rate = np.clip(1 - np.diag(anchored).mean(), 0.01, 0.9)
     starts = [problem.start(PRIOR_RATE), problem.start(rate, 1.0)]
-    one_rate = problem.best_fit([before[0].position] if before else starts)
-    if not problem.whole:
-        return one_rate, one_rate, 0.0
-    starts = [one_rate.position, problem.start(rate, 1.0, anchored)]
-    matrix = problem.best_fit([before[1].position] if before else starts, matrix=True)
-    further = n_classes * (n_classes - 1) - 1
-    charge = further - 1 + np.log(weight.sum())
-    gain = weight.sum() * (matrix.likelihood - one_rate.likelihood)
-    return one_rate, matrix, float(expit(STEEP * (gain / charge - EVEN)))
+    matrix = one_rate = problem.best_fit([before.one_rate.position] if before else starts)
+    share = 0.0
+    if problem.whole:
+        starts = [one_rate.position, problem.start(rate, 1.0, anchored)]
+        matrix = problem.best_fit([before.matrix.position] if before else starts, matrix=True)
+        further = n_classes * (n_classes - 1) - 1
+        charge = further - 1 + np.log(weight.sum())
+        gain = weight.sum() * (matrix.likelihood - one_rate.likelihood)
+        share = float(expit(STEEP * (gain / charge - EVEN)))
+    left = true < 0
+    log_proba, codes, weight = log_proba[left], codes[left], weight[left]
+    wrong = weight @ matrix.wrong(log_proba, codes)
+    own = NoiseVerdict(one_rate, matrix, share, 0.0).posterior(log_proba, codes)
+    own = np.clip(own[np.arange(len(codes)), codes], 1e-12, 1 - 1e-12)
+    odds = np.log(own) - np.log1p(-own)
+
+    def too_many(shift):
+        return weight @ expit(-(odds + shift)) - wrong
+
+    low, high = too_many(-LARGEST_SHIFT), too_many(LARGEST_SHIFT)
+    shift = np.copysign(LARGEST_SHIFT, high)
+    if low > 0 > high:
+        shift = bisect(too_many, -LARGEST_SHIFT, LARGEST_SHIFT)
+    return NoiseVerdict(one_rate, matrix, share, shift)
 
 
 def _some_rows(*arrays):
