@@ -7,7 +7,6 @@ shortest family). `_fitted_model.py` opens pipelines, searches and frozen estima
 from skinfluence.adapters import _families  # noqa: F401
 from skinfluence.adapters._fit_record import (
     fit_recorded,
-    inner_estimator,
     is_frozen,
     weight_parameter,
 )
@@ -25,7 +24,14 @@ from skinfluence.adapters._registry import (
     find_adapter,
     register,
 )
-from skinfluence.adapters._steps import FittedSteps, is_search, may_write
+from skinfluence.adapters._steps import (
+    FittedSteps,
+    inner_estimator,
+    is_search,
+    looks_at_labels,
+    may_write,
+    step_that_sees_labels,
+)
 from skinfluence.adapters._support import Support, check_supported, supports
 
 __all__ = [
@@ -45,8 +51,10 @@ __all__ = [
     "is_frozen",
     "is_search",
     "linear_objective",
+    "looks_at_labels",
     "may_write",
     "register",
+    "step_that_sees_labels",
     "supports",
     "unwrap",
     "weight_parameter",

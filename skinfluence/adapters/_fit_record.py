@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import _routing_enabled
 
-from skinfluence.adapters._steps import is_frozen, is_search, writes_on_input
+from skinfluence.adapters._steps import inner_estimator, is_frozen, is_search, writes_on_input
 
 #: Attribute of a fitted last step that holds its record until the explainer takes it.
 RECORD = "_skinfluence_fit_record"
@@ -98,15 +98,6 @@ def take_record(estimator):
     """(fitted estimator that the record is of, FitRecord), removed from it; (None, None)."""
     level = _recorded_level(estimator)
     return (None, None) if level is None else (level, vars(level).pop(RECORD))
-
-
-def inner_estimator(estimator):
-    """Estimator inside a fitted search, pipeline or frozen estimator; None for all others."""
-    if is_frozen(estimator):
-        return estimator.estimator
-    if is_search(estimator):
-        return getattr(estimator, "best_estimator_", None)
-    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else None
 
 
 def _recorded_level(estimator):

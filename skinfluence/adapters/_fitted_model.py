@@ -14,10 +14,10 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples, validat
 from skinfluence._utils.checks import passes_unchanged
 from skinfluence._utils.frames import refuse_file
 from skinfluence._utils.warnings import user_stacklevel
-from skinfluence.adapters._fit_record import FitRecord, inner_estimator, take_record
+from skinfluence.adapters._fit_record import FitRecord, take_record
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
 from skinfluence.adapters._resampled import given_rows, is_sampler, taken_positions
-from skinfluence.adapters._steps import FittedSteps, is_search, other_rows_in_fit
+from skinfluence.adapters._steps import FittedSteps, inner_estimator, is_search, other_rows_in_fit
 from skinfluence.objectives import Objective
 
 #: What a design may hold; scikit-learn's check takes the first for all other types.

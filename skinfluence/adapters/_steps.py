@@ -1,10 +1,14 @@
-"""Fitted steps of pipelines, applied without changing tables and random states."""
+"""Steps of pipelines: applied without changing tables and random states, asked about labels."""
 
 import copy
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from scipy import sparse
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+from skinfluence._utils.frames import take_rows
 
 SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
 #: Packages whose transformers write on their input only where a parameter says so.
@@ -18,6 +22,8 @@ OTHER_ROWS = (
     "NMF",
     "TargetEncoder",
 )
+#: Rows on which the output of steps is compared.
+ROWS_COMPARED = 1000
 #: Lists in a fitted step that are longer than this hold no steps.
 LONGEST = 1000
 
@@ -30,6 +36,15 @@ def is_search(estimator):
 def is_frozen(estimator):
     """Whether an estimator is scikit-learn's FrozenEstimator."""
     return type(estimator).__name__ == "FrozenEstimator"
+
+
+def inner_estimator(estimator):
+    """Estimator inside a fitted search, pipeline or frozen estimator; None for all others."""
+    if is_frozen(estimator):
+        return estimator.estimator
+    if is_search(estimator):
+        return getattr(estimator, "best_estimator_", None)
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else None
 
 
 def writes_on_input(estimator):
@@ -120,3 +135,52 @@ class FittedSteps:
         for step, draws in zip(self.steps, self.drawing, strict=True):
             X = (copy.deepcopy(step) if draws else step).transform(X)
         return X
+
+
+def looks_at_labels(step):
+    """Whether a transformer, or one inside it, uses y in its fit: a selection, an encoding, LDA."""
+    inner = step.get_params(deep=True).values() if hasattr(step, "get_params") else ()
+    return any(_uses_y(part) for part in (step, *inner) if hasattr(part, "fit"))
+
+
+def _uses_y(part):
+    if type(part).__module__.startswith("sklearn.feature_selection"):
+        return type(part).__name__ != "VarianceThreshold"  # some go without y for some scores
+    return is_classifier(part) or is_regressor(part) or get_tags(part).target_tags.required
+
+
+def step_that_sees_labels(estimator, X, y):
+    """Name of a pipeline's step that has seen the labels, in a fitted estimator; else None.
+
+    A row's label then takes part in how all rows are prepared, and what a closed form leaves out is
+    not all of it. scikit-learn's own transformers are known by their kind and tags. Any other is
+    fitted again with the labels in another order: it sees them where its output changes.
+    """
+    while estimator is not None and not isinstance(estimator, str) and not is_frozen(estimator):
+        for name, step in estimator.steps[:-1] if isinstance(estimator, Pipeline) else ():
+            if step is None or isinstance(step, str) or is_frozen(step):
+                continue
+            foreign = not type(step).__module__.startswith("sklearn.")
+            if looks_at_labels(step) or (foreign and _changes_with_labels(step, X, y)):
+                return f"{type(step).__name__} (step {name!r})"
+            X = step.transform(_own(step, X))
+        estimator = inner_estimator(estimator)
+    return None
+
+
+def _own(step, X):
+    return copy.deepcopy(X) if may_write(step) else X
+
+
+def _changes_with_labels(step, X, y):
+    some, outputs = np.arange(min(len(y), ROWS_COMPARED)), []
+    for labels in (y, y[np.random.RandomState(0).permutation(len(y))]):
+        try:
+            again = clone(step).fit(_own(step, X), labels)
+            outputs.append(again.transform(take_rows(_own(step, X), some)))
+        except Exception:
+            return True  # what other labels make impossible depends on them
+    a, b = (np.asarray(out.toarray() if sparse.issparse(out) else out) for out in outputs)
+    if a.shape != b.shape or not set(a.dtype.kind + b.dtype.kind) <= set("biufc"):
+        return not np.array_equal(a, b)
+    return not np.allclose(a, b, rtol=1e-6, atol=1e-9, equal_nan=True)

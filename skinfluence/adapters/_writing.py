@@ -4,9 +4,8 @@ import copy
 
 from sklearn.base import clone
 
-from skinfluence.adapters._fit_record import inner_estimator
 from skinfluence.adapters._registry import find_adapter
-from skinfluence.adapters._steps import is_search
+from skinfluence.adapters._steps import inner_estimator, is_search
 
 #: Fitted attributes that other training rows leave true; all others are removed.
 KEPT = {

@@ -8,7 +8,7 @@ from skinfluence._utils.checks import check_choice
 from skinfluence._utils.docs import shared_parameters
 from skinfluence.cross_validation._left_out import METHODS, LeftOut, is_exact, scored, scorer_of
 from skinfluence.effects import RowEdits
-from skinfluence.explainer import check_explainer
+from skinfluence.explainer import check_explainer, warn_of_steps_that_see_labels
 
 
 @shared_parameters
@@ -18,7 +18,7 @@ def leave_one_out_score(explainer, scoring=None, *, method="auto", sample_weight
     One score of all left-out predictions together, so that scores of many rows such as the AUROC
     have a meaning. Where a score is a mean over rows (accuracy, log loss, squared error), it is the
     mean of ``cross_val_score(estimator, X, y, cv=LeaveOneOut())``. Steps of a pipeline before the
-    model stay as they were fitted to all rows.
+    model stay as they were fitted to all rows; one that has seen labels is warned of.
 
     Parameters
     ----------
@@ -62,6 +62,7 @@ def leave_one_out_score(explainer, scoring=None, *, method="auto", sample_weight
     0.979
     """
     check_explainer(explainer, removals=True)
+    warn_of_steps_that_see_labels(explainer)
     check_choice("method", method, METHODS)
     return LeftOut(explainer, method, scoring, sample_weight).finish().score
 
@@ -71,7 +72,8 @@ def k_fold_score(explainer, cv=None, scoring=None, *, method="auto", groups=None
     """Scores of each fold by the model without the fold, as ``cross_val_score`` has them.
 
     No estimator is fitted: the optimum without a fold is computed from the fitted one. Steps of a
-    pipeline before the model stay as they were fitted to all rows.
+    pipeline before the model stay as they were fitted to all rows; one that has seen labels is
+    warned of.
 
     Parameters
     ----------
@@ -110,6 +112,7 @@ def k_fold_score(explainer, cv=None, scoring=None, *, method="auto", groups=None
     True
     """
     check_explainer(explainer, removals=True)
+    warn_of_steps_that_see_labels(explainer)
     check_choice("method", method, METHODS)
     y = np.asarray(explainer.y_train_)
     if method == "auto":

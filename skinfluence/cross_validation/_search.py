@@ -15,7 +15,11 @@ from skinfluence._utils.checks import check_choice, check_workers
 from skinfluence.adapters import check_supported
 from skinfluence.cross_validation._left_out import METHODS
 from skinfluence.cross_validation._paths import MEASURED, measured_on_path, paths, with_params
-from skinfluence.explainer import EstimatorDelegation, InfluenceExplainer
+from skinfluence.explainer import (
+    EstimatorDelegation,
+    InfluenceExplainer,
+    warn_of_steps_that_see_labels,
+)
 
 #: Penalties of the default path, in units of `alpha` or of `C`.
 PATH = {"alpha": np.logspace(-4, 4, 17), "C": np.logspace(-4, 4, 17)}
@@ -148,6 +152,7 @@ class LeaveOneOutSearch(EstimatorDelegation):
         best = with_params(self._default_estimator(), self.best_params_)
         self.explainer_ = InfluenceExplainer(best).fit(X, y, sample_weight=sample_weight)
         self.estimator_ = self.best_estimator_ = self.explainer_.estimator_
+        warn_of_steps_that_see_labels(self.explainer_)
         return self
 
     def _default_estimator(self):

@@ -6,7 +6,7 @@ from here and never from the private modules.
 
 from skinfluence.effects import resolve_method
 from skinfluence.explainer._changed_rows import ChangedRows, refit_estimator
-from skinfluence.explainer._delegation import EstimatorDelegation, delegated
+from skinfluence.explainer._delegation import EstimatorDelegation
 from skinfluence.explainer._diagnostics import leverage
 from skinfluence.explainer._explainer import InfluenceExplainer
 from skinfluence.explainer._feature_values import (
@@ -34,7 +34,11 @@ from skinfluence.explainer._linearizations.linear import (
 from skinfluence.explainer._most_influential import top_k
 from skinfluence.explainer._penalty_path import PenaltyPath
 from skinfluence.explainer._targets import TestRows, target_changes
-from skinfluence.explainer._tasks import check_explainer, warn_of_stand_in
+from skinfluence.explainer._tasks import (
+    check_explainer,
+    warn_of_stand_in,
+    warn_of_steps_that_see_labels,
+)
 from skinfluence.explainer._validation import check_training_data
 
 __all__ = [
@@ -53,7 +57,6 @@ __all__ = [
     "change_lengths",
     "check_explainer",
     "check_training_data",
-    "delegated",
     "edit_blocks",
     "group_changes",
     "influence_blocks",
@@ -69,6 +72,7 @@ __all__ = [
     "top_k",
     "typical_value_changes",
     "warn_of_stand_in",
+    "warn_of_steps_that_see_labels",
 ]
 
 

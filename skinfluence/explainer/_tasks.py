@@ -2,9 +2,11 @@
 
 import warnings
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.warnings import user_stacklevel
+from skinfluence.adapters import step_that_sees_labels
 from skinfluence.adapters._fitted_model import refuse_members
 from skinfluence.explainer._explainer import InfluenceExplainer
 from skinfluence.explainer._linearizations.closed_form import needs_objective
@@ -43,6 +45,20 @@ def warn_of_stand_in(explainer, what):
             "off what refits of the hinge do. Use SmoothHingeSVC, which is such a machine itself; "
             "influence() makes refits of the hinge; InfluenceExplainer(..., "
             'method="first_order") takes the stand-in without this warning.',
+            UserWarning,
+            stacklevel=user_stacklevel(),
+        )
+
+
+def warn_of_steps_that_see_labels(explainer):
+    """Warn where a step of a pipeline has seen the labels of rows that are to be left out."""
+    y = np.asarray(explainer.y_train_)
+    step = step_that_sees_labels(explainer.estimator_, explainer.X_train_, y)
+    if step is not None:
+        warnings.warn(
+            f"{step} has seen the labels of the rows that are left out, and stays as it is: they "
+            "are predicted too well. Cross-validate the whole pipeline, for instance with "
+            "sklearn.model_selection.cross_val_score.",
             UserWarning,
             stacklevel=user_stacklevel(),
         )

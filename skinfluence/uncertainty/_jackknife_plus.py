@@ -12,7 +12,11 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from skinfluence._utils.checks import check_choice, check_number
 from skinfluence.effects import RowEdits
-from skinfluence.explainer import EstimatorDelegation, InfluenceExplainer
+from skinfluence.explainer import (
+    EstimatorDelegation,
+    InfluenceExplainer,
+    warn_of_steps_that_see_labels,
+)
 from skinfluence.linalg import block_size, slices
 
 METHODS = ("auto", "newton_step", "refit")
@@ -109,6 +113,7 @@ class _JackknifePlus(EstimatorDelegation):
         self._changes = None  # made by the first prediction, for all of them
         self.explainer_ = explainer.fit(X, y, sample_weight=sample_weight)
         self.estimator_ = explainer.estimator_
+        warn_of_steps_that_see_labels(explainer)
         objective = explainer.objective_
         self._check_objective(objective)
         there = np.flatnonzero(

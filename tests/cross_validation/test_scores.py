@@ -11,6 +11,7 @@ from sklearn.datasets import (
 )
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import BaggingClassifier, VotingRegressor
+from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import (
     Lasso,
     LinearRegression,
@@ -43,7 +44,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from skinfluence import InfluenceExplainer
-from skinfluence.cross_validation import k_fold_score, leave_one_out_score
+from skinfluence.cross_validation import LeaveOneOutSearch, k_fold_score, leave_one_out_score
+from skinfluence.uncertainty import JackknifePlusClassifier
 
 
 @pytest.fixture(scope="module")
@@ -308,3 +310,21 @@ def test_a_network_without_an_optimum_nearby_asks_for_damping():
         leave_one_out_score(explainer)
     explainer.set_params(damping=10.0).fit(X, Y[:, 0])
     assert 0.0 < leave_one_out_score(explainer) <= 1.0
+
+
+def test_steps_that_have_seen_labels_are_warned_of():
+    rng = np.random.default_rng(0)
+    wide, coins = rng.normal(size=(100, 500)), rng.integers(0, 2, 100)
+    selected = make_pipeline(SelectKBest(k=10), LogisticRegression())
+    explainer = InfluenceExplainer(selected).fit(wide, coins)
+    message = r"^SelectKBest \(step 'selectkbest'\) has seen the labels of the rows"
+    with pytest.warns(UserWarning, match=message) as caught:
+        score = leave_one_out_score(explainer)
+    assert caught[0].filename == __file__
+    assert score > cross_val_score(selected, wide, coins, cv=5).mean() + 0.1
+    with pytest.warns(UserWarning, match=message):
+        k_fold_score(explainer)
+    with pytest.warns(UserWarning, match=message):
+        LeaveOneOutSearch(selected, {"logisticregression__C": [1.0]}).fit(wide, coins)
+    with pytest.warns(UserWarning, match=message):
+        JackknifePlusClassifier(selected).fit(wide, coins)

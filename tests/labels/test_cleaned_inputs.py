@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler, TargetEncoder
 
 from skinfluence import CleanedClassifier, CleanedRegressor, LabelCleaner
-from skinfluence.labels._inputs.steps import looks_at_labels, preparing_steps
+from skinfluence.adapters import looks_at_labels
+from skinfluence.labels._inputs.steps import preparing_steps
 from tests.labels._quick import quick
 from tests.labels._tables import LIBRARIES, MIXED, NUMBERS, X, column, frame, y
 

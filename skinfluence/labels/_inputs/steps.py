@@ -1,12 +1,10 @@
 """Steps of a pipeline that do not use labels, and the last step, which takes weights."""
 
-from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import has_fit_parameter
 
-from skinfluence.adapters import is_frozen, is_search
+from skinfluence.adapters import is_frozen, is_search, looks_at_labels
 
 
 def preparing_steps(estimator):
@@ -24,18 +22,6 @@ def preparing_steps(estimator):
             break
         steps.append(step)
     return steps
-
-
-def looks_at_labels(step):
-    """Whether a transformer, or one inside it, uses y in its fit: a selection, an encoding, LDA."""
-    inner = step.get_params(deep=True).values() if hasattr(step, "get_params") else ()
-    return any(_uses_y(part) for part in (step, *inner) if hasattr(part, "fit"))
-
-
-def _uses_y(part):
-    if type(part).__module__.startswith("sklearn.feature_selection"):
-        return type(part).__name__ != "VarianceThreshold"  # some go without y for some scores
-    return is_classifier(part) or is_regressor(part) or get_tags(part).target_tags.required
 
 
 def weight_name(estimator):

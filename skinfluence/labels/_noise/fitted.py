@@ -33,6 +33,7 @@ class FittedNoise(ABC):
     plain: np.ndarray | None = field(default=None, repr=False)
     before: InitVar[Any] = None  # a noise model of the same rows, to start from
     flagged: np.ndarray = field(init=False, repr=False)  # mask, shape: (n,)
+    contamination: float = field(init=False)  # what `flag` says of it
 
     @property
     def left(self):

@@ -1,29 +1,18 @@
 """The choice of a source: closed form or cross-validation, by cost and steps that use labels."""
 
-import copy
-
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 
 from skinfluence._encoding import table_encoder
-from skinfluence._utils.frames import take_rows
 from skinfluence.adapters import (
     UnsupportedEstimatorError,
     check_supported,
-    inner_estimator,
-    is_frozen,
-    may_write,
+    step_that_sees_labels,
     unwrap,
 )
-from skinfluence.labels._inputs.steps import (
-    last_step,
-    looks_at_labels,
-    preparing_steps,
-    weight_name,
-)
+from skinfluence.labels._inputs.steps import last_step, preparing_steps, weight_name
 from skinfluence.labels._sources.cross_validated import N_SPLITS, CrossValidatedPredictor, seeded
 from skinfluence.labels._sources.explained import LeaveOneOutPredictor
 from skinfluence.labels._sources.representations import PooledPredictor
@@ -87,8 +76,6 @@ def _takes_row_weights(source, weight):
 LONGER, SHORT = 2.0, 1.0
 #: Fits of a noise model, dampings that each tries, and Newton steps to an optimum.
 ROUNDS, DAMPINGS, STEPS = 3, 2, 3
-#: Rows on which the output of steps is compared.
-ROWS_COMPARED = 1000
 
 
 def reason_to_cross_validate(explainer, X, y, damping):
@@ -118,40 +105,3 @@ def seconds(explainer):
     n_iter = getattr(unwrap(explainer.estimator_)[1], "n_iter_", None)
     fit = factorized if n_iter is None else float(np.max(n_iter)) * size.product()
     return closed, N_SPLITS * fit
-
-
-def step_that_sees_labels(estimator, X, y):
-    """Name of a pipeline's step that has seen the labels, in a fitted estimator; else None.
-
-    A row's label then takes part in how all rows are prepared, and what a closed form leaves out is
-    not all of it. scikit-learn's own transformers are known by their kind and tags. Any other is
-    fitted again with the labels in another order: it sees them where its output changes.
-    """
-    while estimator is not None and not isinstance(estimator, str) and not is_frozen(estimator):
-        for name, step in estimator.steps[:-1] if isinstance(estimator, Pipeline) else ():
-            if step is None or isinstance(step, str) or is_frozen(step):
-                continue
-            foreign = not type(step).__module__.startswith("sklearn.")
-            if looks_at_labels(step) or (foreign and _changes_with_labels(step, X, y)):
-                return f"{type(step).__name__} (step {name!r})"
-            X = step.transform(_own(step, X))
-        estimator = inner_estimator(estimator)
-    return None
-
-
-def _own(step, X):
-    return copy.deepcopy(X) if may_write(step) else X
-
-
-def _changes_with_labels(step, X, y):
-    some, outputs = np.arange(min(len(y), ROWS_COMPARED)), []
-    for labels in (y, y[np.random.RandomState(0).permutation(len(y))]):
-        try:
-            again = clone(step).fit(_own(step, X), labels)
-            outputs.append(again.transform(take_rows(_own(step, X), some)))
-        except Exception:
-            return True  # what other labels make impossible depends on them
-    a, b = (np.asarray(out.toarray() if sparse.issparse(out) else out) for out in outputs)
-    if a.shape != b.shape or not set(a.dtype.kind + b.dtype.kind) <= set("biufc"):
-        return not np.array_equal(a, b)
-    return not np.allclose(a, b, rtol=1e-6, atol=1e-9, equal_nan=True)
