@@ -18,8 +18,7 @@ from skinfluence.labels._sources.choice import choose_sources
 def judge_rows(flagger, X, y, target, weight):
     """Set all fitted attributes of a flagger whose input has been checked."""
     there = weight > 0
-    random_state = 0 if flagger.random_state is None else flagger.random_state
-    seed = check_random_state(random_state).randint(2**31 - 1)
+    seed = check_random_state(flagger.random_state or 0).randint(2**31 - 1)
     part = X if there.all() else take_rows(X, there)
     sources = choose_sources(flagger, part, target.take(there), weight[there], seed)
     flagger.reviewed_ = np.zeros(len(there), dtype=bool)
@@ -48,7 +47,7 @@ def record(flagger, target, source, closed, **review):
     ]  # fmt: skip
     if not there.all():  # rows without weight are judged like new ones
         new = verdict.of_new_rows(take_rows(X, ~there), target.codes[~there])
-        place = np.argsort(np.argsort(~there, kind="stable"))
+        place = np.argsort(np.argsort(~there, kind="stable"))  # in the order of the table
         pairs = zip(rows, (*new, *np.zeros((3, (~there).sum()))), strict=True)
         rows = [np.concatenate([v, w]).astype(v.dtype)[place] for v, w in pairs]
     flagger.label_quality_, suggested, said, tie_break, flagger.row_weight_, flagged = rows

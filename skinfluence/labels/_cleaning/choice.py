@@ -68,7 +68,7 @@ def choose_action(training, random_state):
     counts = np.sort(np.unique(values[rows], return_counts=True)[1])
     if len(rows) < LEAST_ROWS or (classes and (len(counts) < 2 or counts[-2] < 2)):
         return Choice("none", measure)
-    drawn = check_random_state(0 if random_state is None else random_state)
+    drawn = check_random_state(random_state or 0)
     fold = np.full(len(values), -1)  # of rows that are absent
     fold[rows] = make_folds(values[rows], True, N_FOLDS, drawn)
     right = {action: np.zeros(len(values)) for action in ("none", *actions)}

@@ -125,11 +125,10 @@ def _kind_of_numbers(X, y, there, steps):
 
 
 def _order_predicts(X, y, there, steps):
-    """Whether a regression predicts the numbers far better than the same in other orders.
+    """Whether ridge regression predicts the numbers far better than the same in other orders.
 
-    That is, where the order doubles the share of variance that is predicted by ridge regression on
-    radial basis functions, left out one by one, and by more than four standard deviations of that
-    share under random orders.
+    That is, whether their order doubles the share of variance that is predicted without the row,
+    and by more than four standard deviations of that share under random orders.
     """
     random_state = np.random.RandomState(0)
     rows = np.sort(random_state.permutation(np.flatnonzero(there))[:ORDER_ROWS])

@@ -134,8 +134,7 @@ class Review:
         codes, classes = self._target.encode_known(labels, "labels"), self._target.classes
         labels = codes if classes is None else classes[codes]
         target = Target(replace_values(self._target.given, rows, labels), classes)
-        there = self._weight > 0
-        reviewed = self.reviewed_.copy()
+        there, reviewed = self._weight > 0, self.reviewed_.copy()
         reviewed[rows] = True
         part, closed = target.take(there), self._closed
         with config_context(enable_metadata_routing=False):

@@ -68,10 +68,9 @@ class PooledPredictor:
 
     def __post_init__(self, X):
         X = sparse.csr_matrix(X) if sparse.issparse(X) else X
-        auto = isinstance(self.damping, str)
-        self._dampings = DAMPINGS if auto else np.array([float(self.damping)])
-        random_state = check_random_state(self.random_state)
-        random_state = np.random.RandomState(random_state.randint(2**31 - 1))
+        self._dampings = DAMPINGS if self.damping == "auto" else np.array([float(self.damping)])
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        random_state = np.random.RandomState(seed)
         self._scaler = scaler_of(X)
         self._scaled = scaled_columns(self._scaler, X)
         self._forest_seed, self._linear_seed = random_state.randint(2**31 - 1, size=2)
