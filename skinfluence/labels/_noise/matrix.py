@@ -150,7 +150,7 @@ def fit_verdict(log_proba, codes, weight, true, before=None):
     kept, n_classes = weight > 0, log_proba.shape[1]
     log_proba, codes, true = log_proba[kept], codes[kept], true[kept]
     weight = weight[kept] / weight[kept].mean()
-    problem = _Problem(*_some_rows(log_proba, codes, weight, true))
+    problem = _Problem(log_proba, codes, weight, true)
     anchored = problem.anchored_matrix()
     rate = np.clip(1 - np.diag(anchored).mean(), 0.01, 0.9)
     starts = [problem.start(PRIOR_RATE), problem.start(rate, 1.0)]
@@ -180,22 +180,13 @@ def fit_verdict(log_proba, codes, weight, true, before=None):
     return NoiseVerdict(one_rate, matrix, share, shift)
 
 
-def _some_rows(*arrays):
-    n = len(arrays[0])
-    if n <= MOST_ROWS:
-        return arrays
-    # the permutation of a common seed may be the one that was used to flip labels
-    drawn = np.random.default_rng(SEED).permutation(n)[:MOST_ROWS]
-    return tuple(values[drawn] for values in arrays)
-
-
 def standard_errors(fit, log_proba, codes, weight, true):
     """Standard errors of the entries of a noise matrix (K, K), and of the share of wrong labels.
 
     From the information of the scores of single rows and of the priors, with all parameters free
     that the fit has free. The share is that of the rows whose `true` class is not known (-1).
     """
-    problem = _Problem(*_some_rows(log_proba, codes, weight, true))
+    problem = _Problem(log_proba, codes, weight, true)
     of_entries, of_rate = problem.standard_errors(fit.position)
     few = np.sqrt(problem.n / len(codes))
     return few * of_entries, float(few * of_rate)
@@ -209,6 +200,10 @@ class _Problem:
     """
 
     def __init__(self, log_proba, codes, weight, true):
+        if len(codes) > MOST_ROWS:
+            # the permutation of a common seed may be the one that was used to flip labels
+            drawn = np.random.default_rng(SEED).permutation(len(codes))[:MOST_ROWS]
+            log_proba, codes, weight, true = (v[drawn] for v in (log_proba, codes, weight, true))
         n, K = self.n, self.n_classes = log_proba.shape
         self.open = true < 0
         # which true classes each row may have: of one that was reviewed only that one

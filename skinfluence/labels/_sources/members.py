@@ -168,19 +168,15 @@ def _fill_leaves(forest, rows, weight):
     prior = PRIOR_ROWS * every / every[-1]
     others = every - own
     prior_of_row = PRIOR_ROWS * others / np.maximum(others[:, -1:], np.finfo(float).tiny)
-    total, trees = np.zeros_like(own), np.zeros(len(own))
-    leaves = forest.apply(rows.scaled)
-    for tree, leaf, drawn in zip(
-        forest.estimators_, leaves.T, forest.estimators_samples_, strict=True
-    ):
-        ends = np.arange(len(leaf) + 1)
-        in_leaf = sparse.csr_matrix(
-            (np.ones(len(leaf)), leaf, ends), (len(leaf), tree.tree_.node_count)
-        )
+    total, trees, n = np.zeros_like(own), np.zeros(len(own)), len(own)
+    leaves, ones, ends = forest.apply(rows.scaled).T, np.ones(n), np.arange(n + 1)
+    grown = zip(forest.estimators_, leaves, forest.estimators_samples_, strict=True)
+    for tree, leaf, drawn in grown:
+        in_leaf = sparse.csr_matrix((ones, leaf, ends), (n, tree.tree_.node_count))
         sums = in_leaf.T @ own
         filled = sums + prior
         tree.tree_.value[:, 0] = filled[:, :-1] / filled[:, -1:]
-        unseen = np.ones(len(leaf), dtype=bool)
+        unseen = np.ones(n, dtype=bool)
         unseen[drawn] = False
         left = sums[leaf[unseen]] - own[unseen]
         left[:, -1] = np.maximum(left[:, -1], 0.0)  # of an empty leaf, rounding may leave a trace
