@@ -426,6 +426,7 @@ API_REFERENCE = [
             "check_explainer",
             "check_training_data",
             "warn_of_stand_in",
+            "warn_of_steps_that_see_labels",
             "resolve_method",
             "TestRows",
             "target_changes",

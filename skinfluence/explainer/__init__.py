@@ -6,7 +6,7 @@ from here and never from the private modules.
 
 from skinfluence.effects import resolve_method
 from skinfluence.explainer._changed_rows import ChangedRows, refit_estimator
-from skinfluence.explainer._delegation import EstimatorDelegation
+from skinfluence.explainer._delegation import EstimatorDelegation, delegated
 from skinfluence.explainer._diagnostics import leverage
 from skinfluence.explainer._explainer import InfluenceExplainer
 from skinfluence.explainer._feature_values import (
@@ -57,6 +57,7 @@ __all__ = [
     "change_lengths",
     "check_explainer",
     "check_training_data",
+    "delegated",
     "edit_blocks",
     "group_changes",
     "influence_blocks",

@@ -5,7 +5,6 @@ import pytest
 from scipy import sparse
 
 from skinfluence._utils.frames import take_rows
-from skinfluence.labels._fitting import spread
 
 TABLE = np.arange(12.0).reshape(6, 2)
 MASK = np.array([False, True, False, False, True, True])
@@ -66,8 +65,3 @@ def test_a_column_of_polars_stays_one(rows):
 def test_a_list_of_labels_stays_a_list(rows):
     labels = list("uvwxyz")
     assert take_rows(labels, rows) == np.array(labels)[rows].tolist()
-
-
-def test_values_are_put_back_among_all_rows():
-    got = spread(np.array([1.0, 2.0, 3.0]), MASK, 0.0)
-    np.testing.assert_array_equal(got, [0.0, 1.0, 0.0, 0.0, 2.0, 3.0])
