@@ -36,9 +36,8 @@ def simulated(matrix, n=4000, seed=0):
     return np.log(proba), given, true
 
 
-def both_fits(log_proba, codes, weight=None):
-    weight = np.ones(len(codes)) if weight is None else weight
-    verdict = fit_verdict(log_proba, codes, weight, np.full(len(codes), -1))
+def both_fits(log_proba, codes):
+    verdict = fit_verdict(log_proba, codes, np.ones(len(codes)), np.full(len(codes), -1))
     return verdict.one_rate, verdict.matrix, verdict.share
 
 
@@ -200,9 +199,14 @@ def test_integer_weights_are_repetitions(monkeypatch):
     monkeypatch.setattr(noise_matrix, "LEAST_GAIN", 1e-7)  # both at the optimum itself
     log_proba, given, _ = simulated(MATRIX, n=300)
     repeats = np.random.RandomState(0).randint(1, 4, 300)
-    weighted = both_fits(log_proba, given, repeats.astype(float))[1]
-    repeated = both_fits(np.repeat(log_proba, repeats, axis=0), np.repeat(given, repeats))[1]
-    np.testing.assert_allclose(weighted.matrix, repeated.matrix, atol=1e-4)
+
+    def matrix_of(log_proba, given, weight):
+        problem = noise_matrix._Problem(log_proba, given, weight, np.full(len(given), -1))
+        return problem.fit(problem.start(0.1), matrix=True).matrix
+
+    weighted = matrix_of(log_proba, given, repeats.astype(float))
+    repeated = np.repeat(log_proba, repeats, axis=0), np.repeat(given, repeats)
+    np.testing.assert_allclose(weighted, matrix_of(*repeated, np.ones(repeats.sum())), atol=1e-4)
 
 
 def test_reweighted_fits_find_more_of_the_wrong_labels(blobs):
