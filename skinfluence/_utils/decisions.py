@@ -216,7 +216,7 @@ def _read_csv(text):
     if not head or not re.match(rf"#\s*{FORMAT} \d+", head[0]):
         raise DecisionsError(
             f"No decisions file: expected a first line '# {FORMAT} {VERSION}', got "
-            f"{(head[0] if head else names)[:60].strip()!r}."
+            f"{(head[0] if head else names)[:60].strip()!r}. Export decisions on a review page."
         )
     _check_version(head[0].split()[-1])
     found = {match[1]: match[2] for match in map(_HEADER.match, head[1:]) if match}

@@ -107,7 +107,7 @@ def test_the_gate_decides_the_exit_code(folder):
     "arguments, words",
     [
         (["--target", "labelx"], "Did you mean 'label'"),
-        (["-t", "label", "--model", "ridge"], "predicts no classes"),
+        (["-t", "label", "--model", "ridge"], "Expected one of logistic, svm,"),
         (["-t", "label", "--model", "rbf", "--kernel-map", "5"], "its own encoder and kernel map"),
         (["-t", "label", "--task", "regression"], "which is no number"),
         (["-t", "label", "--drop", "colour"], "no such column"),

@@ -147,6 +147,14 @@ def test_an_input_is_never_overwritten(tmp_path, place):
     assert files[place].read_bytes() == before
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    table, decisions, _ = decided(tmp_path, DATA, Decision(0, "ham", "drop"))
+    with pytest.raises(
+        DataError, match=r"none.clean\.csv cannot be written: there is no such folder"
+    ):
+        apply_decisions(table, decisions, tmp_path / "none" / "clean.csv")
+
+
 def test_an_interruption_leaves_no_file(tmp_path):
     files = decided(tmp_path, DATA, Decision(0, "ham", "drop"))
 

@@ -190,7 +190,7 @@ def test_a_messy_file_is_read(tmp_path, name):
 REFUSED = {
     "nothing": ("", "label", "is empty"),
     "names only": ("a,b,label\n", "label", "no row"),
-    "one cell a line": ("label\nyes\nno\n", "label", "No separator found"),
+    "one cell a line": ("label\nyes\nno\n", "label", "No separator found in "),
     "another target": (PLAIN, "labelx", "Did you mean 'label'"),
     "no name of a target": (PLAIN.replace("label", "out"), None, "Name it with --target"),
     "a target that comes again": (

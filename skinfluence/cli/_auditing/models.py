@@ -64,7 +64,11 @@ def make_model(choice, prepared):
     make = MODELS[name][0 if classes or (whole_numbers and name == "logistic") else 1]
     if make is None:
         task = "classes" if classes else "values"
-        raise DataError(f"--model {name} predicts no {task}. Use another model, or --task.")
+        others = [known for known, makers in MODELS.items() if makers[0 if classes else 1]]
+        raise DataError(
+            f"--model {name} predicts no {task}. Expected one of {', '.join(others)}; or say by "
+            "--task what the target holds."
+        )
     kind = "trees" if name in ("boosting", "forest") else "linear"
     steps = [skrub_encoder() if choice.skrub else table_encoder(prepared.X, model=kind)[0]]
     if choice.kernel_map:

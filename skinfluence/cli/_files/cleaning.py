@@ -196,6 +196,8 @@ def _whole_or_absent(output, encoding, force):
     An existing file is replaced where `force` says so; one of the same content stays.
     """
     folder = output.parent
+    if not folder.is_dir():
+        raise DataError(f"{output} cannot be written: there is no such folder.")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{output.name}.", suffix=".part", dir=folder)
     except OSError as error:

@@ -60,7 +60,7 @@ def guess_dialect(path, *, encoding=None, separator=None, target=None):
         separator = first[1]
     skip_space = bool(_SPACE_BEFORE_QUOTE.search(sample))
     if separator is None:
-        separator = _guess_separator(sample, skip_space, target)
+        separator = _guess_separator(path, sample, skip_space, target)
     return Dialect(encoding, separator, skip_space)
 
 
@@ -171,7 +171,7 @@ class _Taken:
         return text
 
 
-def _guess_separator(sample, skip_space, target):
+def _guess_separator(path, sample, skip_space, target):
     """The separator by which all lines have as many cells as the first one."""
     if len(sample) >= SAMPLE:
         sample = sample[: sample.rfind("\n") + 1] or sample
@@ -195,10 +195,10 @@ def _guess_separator(sample, skip_space, target):
         scores[separator] = (target in names, round(share, 2), width, -place)
     if not scores:
         if failed is not None:
-            raise DataError(_explain_csv_error("The file", 1, failed))
+            raise DataError(_explain_csv_error(path, 1, failed))
         raise DataError(
-            "No separator found: the first line has one cell. Expected a line of names, separated "
-            "by commas, semicolons, tabs or bars; or name another one with --separator."
+            f"No separator found in {path}: the first line has one cell. Expected a line of names, "
+            "separated by commas, semicolons, tabs or bars; or name another one with --separator."
         )
     return max(scores, key=lambda separator: scores[separator])
 
