@@ -14,7 +14,7 @@ from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.losses import SquaredError
 from skinfluence.networks._training import train
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
-from skinfluence.predictors._torch import ModuleFunction, TorchPredictor, class_output
+from skinfluence.predictors._torch import ClassOutput, ModuleFunction, TorchPredictor
 from skinfluence.predictors._torch_checks import check_outputs, check_table
 
 
@@ -28,9 +28,15 @@ class _Module(BaseEstimator):
         "max_iter": [Interval(Integral, 0, None, closed="left")],
     }
 
-    def _fit(self, X, y, sample_weight, function):
+    def __init__(self, module, *, weight_decay=0.0, layers=None, max_iter=0):
+        self.module = module
+        self.weight_decay = weight_decay
+        self.layers = layers
+        self.max_iter = max_iter
+
+    def _fit(self, X, y, sample_weight, output=None):
         """Train from the module's own parameters, and keep where the training ended."""
-        self._function = function
+        function = self._function = ModuleFunction(self.module, X.shape[1], self.layers, output)
         if not function.names:
             raise ValueError(
                 f"layers={self.layers!r} leaves no parameters of the module to explain; those with "
@@ -38,7 +44,8 @@ class _Module(BaseEstimator):
                 "module without parameters before another estimator."
             )
         self.coef_ = function.parameters()
-        start = self._objective(X, y, sample_weight)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        start = self._objective(X, y, weights)
         self._check_outputs(start)
         trained, self.n_iter_ = train(start, self.max_iter)
         self.coef_ = trained.coef
@@ -122,11 +129,8 @@ class ModuleClassifier(ClassifierMixin, _Module):
     }
 
     def __init__(self, module, *, output="logits", weight_decay=0.0, layers=None, max_iter=0):
-        self.module = module
+        super().__init__(module, weight_decay=weight_decay, layers=layers, max_iter=max_iter)
         self.output = output
-        self.weight_decay = weight_decay
-        self.layers = layers
-        self.max_iter = max_iter
 
     def fit(self, X, y, sample_weight=None):
         """Train the module's parameters further, or take them as they are.
@@ -154,10 +158,7 @@ class ModuleClassifier(ClassifierMixin, _Module):
             raise ValueError(
                 f"y has one class, {self.classes_.tolist()}. Expected rows of at least 2 classes."
             )
-        output = class_output(len(self.classes_), self.output)
-        function = ModuleFunction(self.module, X.shape[1], self.layers, output)
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        return self._fit(X, y, weights, function)
+        return self._fit(X, y, sample_weight, ClassOutput(len(self.classes_), self.output))
 
     def _check_outputs(self, objective):
         bare = copy.copy(objective.predictor)
@@ -283,12 +284,6 @@ class ModuleRegressor(RegressorMixin, _Module):
     ModuleRegressor(max_iter=500, module=None)
     """
 
-    def __init__(self, module, *, weight_decay=0.0, layers=None, max_iter=0):
-        self.module = module
-        self.weight_decay = weight_decay
-        self.layers = layers
-        self.max_iter = max_iter
-
     def fit(self, X, y, sample_weight=None):
         """Train the module's parameters further, or take them as they are.
 
@@ -313,9 +308,7 @@ class ModuleRegressor(RegressorMixin, _Module):
         )
         self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
         self._flat = y.ndim == 1
-        function = ModuleFunction(self.module, X.shape[1], self.layers)
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        return self._fit(X, y, weights, function)
+        return self._fit(X, y, sample_weight)
 
     def _loss_and_coding(self):
         return SquaredError(), TargetCoding("real", self._n_outputs)

@@ -11,7 +11,7 @@ from skinfluence.networks._training import train
 from skinfluence.objectives import Objective, RowWeights, TargetCoding
 from skinfluence.predictors._torch import RowFunction, TorchPredictor
 from skinfluence.predictors._torch_checks import check_outputs, explained_errors
-from skinfluence.predictors._torch_loss import torch_loss
+from skinfluence.predictors._torch_loss import TorchLoss
 
 
 class RiskMinimizer(RegressorMixin, BaseEstimator):
@@ -122,7 +122,7 @@ class RiskMinimizer(RegressorMixin, BaseEstimator):
     def _objective(self, X, y, sample_weight):
         predictor = TorchPredictor(X, self.coef_, RowFunction(self.prediction), self.convex)
         targets = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        loss = torch_loss(self.loss, flat=self._n_outputs == 0, convex=self.convex)
+        loss = TorchLoss(self.loss, flat=self._n_outputs == 0, convex=self.convex)
         return Objective(
             loss,
             predictor,

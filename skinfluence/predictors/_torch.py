@@ -358,15 +358,12 @@ class RowFunction:
         return raw.reshape(len(X), -1)
 
 
-def class_output(n_classes, kind):
+class ClassOutput:
     """Function from what a module returns to the raw predictions of a classifier's loss.
 
     Two classes have one raw prediction, the log odds of the second. `kind` is "logits" or "proba".
     """
-    return _ClassOutput(n_classes, kind)
 
-
-class _ClassOutput:
     def __init__(self, n_classes, kind):
         self.n_classes = n_classes
         self.kind = kind

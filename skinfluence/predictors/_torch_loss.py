@@ -6,12 +6,21 @@ from skinfluence.losses import Loss
 from skinfluence.predictors._torch import import_torch
 
 
-class _TorchLoss(Loss):
-    """A user's ``loss(raw, y)`` of one row, with derivatives by torch.func."""
+class TorchLoss(Loss):
+    """A user's loss of a row, with derivatives by torch.func.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(raw, y)`` of tensors of shapes (K,) and (n_outputs,) returns the loss of one row.
+    flat : bool
+        Whether y is one number, of shape ().
+    convex : bool
+    """
 
     separable = False
 
-    def __init__(self, function, flat, convex):
+    def __init__(self, function, *, flat, convex):
         self.function = function
         self.flat = flat
         self.convex = convex
@@ -47,17 +56,3 @@ class _TorchLoss(Loss):
             return lambda f, t, v: func.jvp(lambda g: func.grad(loss)(g, t), (f,), (v,))[1]
 
         return self._each(product, y, raw_prediction, np.broadcast_to(V, raw_prediction.shape))
-
-
-def torch_loss(function, *, flat, convex):
-    """Loss of a row by a user's function of tensors.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(raw, y)`` of tensors of shapes (K,) and (n_outputs,) returns the loss of one row.
-    flat : bool
-        Whether y is one number, of shape ().
-    convex : bool
-    """
-    return _TorchLoss(function, flat, convex)

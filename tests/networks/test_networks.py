@@ -24,7 +24,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from torch import nn  # noqa: E402
 
 from skinfluence.predictors._torch import ModuleFunction, TorchPredictor  # noqa: E402
-from skinfluence.predictors._torch_loss import torch_loss  # noqa: E402
+from skinfluence.predictors._torch_loss import TorchLoss  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 4))
@@ -207,7 +207,7 @@ def linear(theta, x):
 
 
 def test_a_risk_of_ones_own_needs_two_functions_only():
-    check_loss(torch_loss(log_cosh, flat=True, convex=True))
+    check_loss(TorchLoss(log_cosh, flat=True, convex=True))
     model = RiskMinimizer(linear, log_cosh, np.zeros(5), penalty=1.0)
     check_adapter(model, X, VALUE, X_test=X[TEST], y_test=VALUE[TEST])
 

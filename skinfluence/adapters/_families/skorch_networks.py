@@ -9,7 +9,7 @@ from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
-from skinfluence.predictors._torch import ModuleFunction, TorchPredictor, class_output
+from skinfluence.predictors._torch import ClassOutput, ModuleFunction, TorchPredictor
 from skinfluence.predictors._torch_checks import check_outputs, returns_flat
 
 #: What the module returns, by the name of the criterion of a classifier.
@@ -64,7 +64,7 @@ def neural_net_classifier(estimator, X, y, sample_weight, settings):
         "were loaded.",
     )
     classes = np.asarray(estimator.classes_)
-    output = class_output(len(classes), CRITERIA[_criterion(estimator)])
+    output = ClassOutput(len(classes), CRITERIA[_criterion(estimator)])
     loss, coding = log_loss_of(classes)
     return _objective(estimator, X, y, sample_weight, loss, coding, output)
 
