@@ -251,10 +251,13 @@ def _check_targets(model, Z, y):
     """Raise unless y has as many columns as an estimator predicts that was fitted before."""
     if not type(model).__module__.startswith("sklearn.") or sparse.issparse(y):
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of names of columns, which Z has not
-        predicted = np.shape(model.predict(Z[:1]))[1:] or (1,)
-    given = np.asarray(y).shape
+    coef, given = getattr(model, "coef_", None), np.asarray(y).shape
+    if isinstance(coef, np.ndarray) and not hasattr(model, "classes_"):  # a linear regressor
+        predicted = coef.shape[:-1] or (1,)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of names of columns, which Z has not
+            predicted = np.shape(model.predict(Z[:1]))[1:] or (1,)
     if (given[1:] or (1,)) != predicted:
         raise ValueError(
             f"y has shape {given}, and {type(model).__name__} predicts {predicted[0]} column(s) a "

@@ -65,8 +65,8 @@ class ClosedFormModel(ABC):
         self.X, self.labels = X, np.asarray(y)
         self.sample_weight = np.asarray(sample_weight, dtype=np.float64)
         self.coding, self.loss = coding, loss
-        self.y = coding.encode(y)
         self.codes = coding.codes(y) if coding.is_classification else None
+        self.y = coding.encode(y) if self.codes is None else coding.encode_codes(self.codes)
         self.takes_weights = has_fit_parameter(estimator, "sample_weight")
         self.predictor = RowsOfModel(self, X)
 

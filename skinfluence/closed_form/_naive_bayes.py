@@ -26,11 +26,11 @@ class GaussianNaiveBayes(SumModel):
 
     def _moments(self, c):
         """Mean and variance of each column in a class."""
-        rows = self.codes == c
+        rows = np.flatnonzero(self.codes == c)  # numbers are taken faster than by a mask
         X, share = self.X[rows], self.sample_weight[rows] / self.class_weight[c]
         mean = share @ X
         X -= mean
-        return mean, share @ (X * X)
+        return mean, share @ np.square(X, out=X)
 
     def _smoothing_changes(self, rows):
         """Change of the smoothing of variances without each row, (m,)."""
