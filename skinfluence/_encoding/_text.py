@@ -6,6 +6,8 @@ from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.extmath import randomized_svd
 
+from skinfluence.kernels import single_threaded_blas
+
 #: Columns that free text becomes, at most: for distances between rows, and for trees.
 MOST_DIRECTIONS, FOR_TREES = 300, 50
 #: Rows from which directions are computed, at most: more rows move them little.
@@ -21,7 +23,9 @@ def leading_directions(X, n_directions, random_state, n_iter=2):
         X = X[np.sort(random_state.permutation(X.shape[0])[:MOST_ROWS])]
     n, p = X.shape
     if sparse.issparse(X) or n < p:
-        return randomized_svd(X, n_directions, n_iter=n_iter, random_state=random_state)[2].T
+        # of matrices with a few hundred columns: threads wait for each other longer than they work
+        with single_threaded_blas():
+            return randomized_svd(X, n_directions, n_iter=n_iter, random_state=random_state)[2].T
     kept = [p - n_directions, p - 1]
     vectors = eigh(X.T @ X, subset_by_index=kept)[1][:, ::-1]
     # a sign that does not depend on the library that computed them
