@@ -72,6 +72,7 @@ def test_predictions_are_the_inner_estimators():
     inner = fitted.estimator_
     np.testing.assert_array_equal(fitted.predict(X), inner.predict(X))
     np.testing.assert_array_equal(fitted.predict_proba(X), inner.predict_proba(X))
+    np.testing.assert_array_equal(fitted.predict_log_proba(X), inner.predict_log_proba(X))
     np.testing.assert_array_equal(fitted.decision_function(X), inner.decision_function(X))
     np.testing.assert_array_equal(fitted.classes_, [0, 1])
     assert fitted.n_features_in_ == 4
