@@ -147,7 +147,7 @@ class ReviewServer:
             raise DecisionsError(f"{label[:60]!r} is none of the classes.")
         if data["kind"] == "values":
             try:
-                finite = np.isfinite(float(label))
+                finite = np.isfinite(float(label)) and label.isascii() and "_" not in label
             except ValueError:
                 finite = False
             if not finite:

@@ -15,7 +15,10 @@ from dataclasses import asdict
 from urllib.parse import urlsplit
 
 import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
 
+from skinfluence import LabelFlagger
 from skinfluence._utils.decisions import (
     Decision,
     DecisionsError,
@@ -215,6 +218,26 @@ def test_the_row_on_the_screen_stays_when_the_others_are_ranked_anew(report, tmp
         assert tab.errors == []
     decided = read_decisions(tmp_path / "d.csv")[1]
     assert {row: d.decision for row, d in decided.items()} == {second: "drop"}
+
+
+def test_values_are_decimal_numbers(tmp_path):
+    """What only a programming language reads as one, no reader of tables takes for a number."""
+    X, y = load_diabetes(return_X_y=True)
+    values = audit_report(LabelFlagger(Ridge(0.1)).fit(X, y), n_rows=3)
+    row = values._data["rows"][0]["id"]
+    with serving(values, tmp_path / "d.csv") as server:
+        for text in ("1_000", "٣", "0x10", "inf", "3,5"):
+            assert ask(server, "/decide", decision(row, "relabel", text))[0] == 400
+        with launch() as browser:
+            tab = Watched(browser.new_context(), server.url)
+            tab.page.fill("#other", "0x10")
+            tab.press("Enter")
+            tab.wait("document.getElementById('status').textContent.includes('is no number')")
+            tab.page.fill("#other", "-3.5e1")
+            tab.press("Enter")
+            tab.wait("data.server.version === 1")
+            assert tab.errors == []
+        assert read_decisions(tmp_path / "d.csv")[1][row].label == "-3.5e1"
 
 
 def test_a_failed_update_is_shown_and_the_next_one_is_tried(report, tmp_path, monkeypatch):

@@ -66,12 +66,15 @@ function nextOpen(id, shown) {
   return after.find((row) => !store.isDecided(row.id))?.id ?? id;
 }
 
+/* Not what only JavaScript reads as a number, such as 0x10. */
+const DECIMAL = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
 async function decide(name) {
   const row = rowsById.get(list.current);
   if (!row) return;
   let label = name === "suggested" ? row.suggested : "";
   if (name === "other") label = isValues ? other.value.trim() : other.value;
-  if (name === "other" && isValues && !(label && Number.isFinite(Number(label)))) {
+  if (name === "other" && isValues && !(DECIMAL.test(label) && Number.isFinite(Number(label)))) {
     say(`“${label}” is no number. Write the right value of row ${row.name}.`);
     other.focus();
     return;
