@@ -12,8 +12,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array
 
 from skinfluence import InfluenceExplainer
+from skinfluence._utils.checks import passes_unchanged
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
@@ -130,3 +132,38 @@ def test_labels_and_weights_in_another_order_are_refused():
     in_order = explainer.fit(mixed, other.loc[mixed.index]).influence(mixed[:2])
     for same in (y[mixed.index].reset_index(drop=True), y[mixed.index].to_numpy()):
         np.testing.assert_array_equal(explainer.fit(mixed, same).influence(mixed[:2]), in_order)
+
+
+PLAIN = {
+    "double": np.ones((4, 2)),
+    "single": np.ones((4, 2), np.float32),
+    "column": np.ones(4),
+    "integers": np.ones((4, 2), int),
+    "missing": np.array([[1.0, np.nan]]),
+    "infinite": np.array([[np.inf, -np.inf]]),
+    "overflowing": np.full((4, 2), 1.5e308),
+    "other byte order": np.ones((4, 2), ">f8"),
+    "empty": np.ones((0, 2)),
+    "three axes": np.ones((2, 2, 2)),
+    "masked": np.ma.masked_array([[1.0, 2.0]], [[False, True]]),
+    "list": [[1.0, 2.0]],
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_only_what_scikit_learn_returns_as_it_is_goes_without_its_check(name):
+    given, dtypes = PLAIN[name], [np.float64, np.float32]
+    passes = passes_unchanged(given, dtypes)
+    assert passes == (name in ("double", "single", "column"))
+    assert not passes or check_array(given, dtype=dtypes, ensure_2d=False) is given
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("place", ["X", "y", "X_test", "y_test"])
+def test_numbers_that_are_not_finite_are_refused_everywhere(place, wrong):
+    given = {"X": Z.copy(), "y": Z[:, 0].copy(), "X_test": Z[:3].copy(), "y_test": Z[:3, 0].copy()}
+    frozen = FrozenEstimator(Ridge().fit(given["X"], given["y"]))
+    given[place].flat[1] = wrong
+    with pytest.raises(ValueError, match="contains (NaN|infinity)"):
+        explainer = InfluenceExplainer(frozen).fit(given["X"], given["y"])
+        explainer.influence(given["X_test"], given["y_test"])

@@ -17,6 +17,7 @@ from skinfluence import InfluenceExplainer
 from skinfluence.adapters import UnsupportedEstimatorError
 from skinfluence.effects import _selection
 from skinfluence.groups import group_influence, smallest_flipping_set
+from skinfluence.linalg import Design
 from skinfluence.perturbation import perturbation_influence, replacement_influence
 
 N = 90
@@ -232,3 +233,21 @@ def test_bounds_leave_out_only_rows_that_keep_the_selection(model, monkeypatch):
     every, (_, *all_rows) = predicted()
     assert (some == every).all() and some.any()
     assert sum(left) < sum(all_rows) == 300
+
+
+@pytest.mark.parametrize("model", [Lasso(0.1), MultiTaskElasticNet(0.1)], ids=["one", "several"])
+def test_one_gram_matrix_serves_the_optimum_the_hessian_and_the_warning(model, monkeypatch):
+    made, gram = [], Design.gram
+    monkeypatch.setattr(Design, "gram", lambda *args, **more: made.append(1) or gram(*args, **more))
+    rng = np.random.default_rng(11)
+    X = rng.standard_normal((300, 6))
+    y = X[:, :3] @ rng.standard_normal((3, 2)) + rng.standard_normal((300, 2))
+    y = y if type(model) is MultiTaskElasticNet else y[:, 0]
+    explainer = InfluenceExplainer(model).fit(X, y)
+    with pytest.warns(RuntimeWarning, match="predicted to change which"):
+        explainer.influence(X[:5], y[:5])
+    assert len(made) == 1
+    objective = explainer.objective_
+    plain = objective.replace().hessian().to_dense()  # without what the search had made
+    np.testing.assert_allclose(objective.hessian().to_dense(), plain, rtol=1e-12, atol=1e-10)
+    assert len(made) == 2

@@ -63,6 +63,14 @@ def test_gram(kind, sign, zeros):
     assert_allclose(design.gram(weights, coarse=True), expected, atol=1e-5 * abs(expected).max())
 
 
+@kinds
+@pytest.mark.parametrize("weight", [1.0, 0.3, -2.0])
+def test_gram_of_equal_weights(kind, weight):
+    design, Z = make_design(kind, n=40)
+    got = design.gram(np.full(40, weight))
+    assert_allclose(got, weight * Z.T @ Z, atol=1e-12)
+
+
 def test_a_coarse_gram_is_made_in_float64_where_float32_does_not_reach():
     X = RNG.standard_normal((40, 3)) * [1e25, 1.0, 1e-25]
     assert_allclose(Design(X).gram(np.ones(40), coarse=True), X.T @ X, rtol=1e-12, atol=0)
