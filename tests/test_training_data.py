@@ -164,6 +164,6 @@ def test_numbers_that_are_not_finite_are_refused_everywhere(place, wrong):
     given = {"X": Z.copy(), "y": Z[:, 0].copy(), "X_test": Z[:3].copy(), "y_test": Z[:3, 0].copy()}
     frozen = FrozenEstimator(Ridge().fit(given["X"], given["y"]))
     given[place].flat[1] = wrong
-    with pytest.raises(ValueError, match="contains (NaN|infinity)"):
+    with pytest.raises(ValueError, match=r"contains (NaN|infinity)"):
         explainer = InfluenceExplainer(frozen).fit(given["X"], given["y"])
         explainer.influence(given["X_test"], given["y_test"])
