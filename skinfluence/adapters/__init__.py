@@ -5,16 +5,8 @@ shortest family). `_fitted_model.py` opens pipelines, searches and frozen estima
 """
 
 from skinfluence.adapters import _families  # noqa: F401
-from skinfluence.adapters._fit_record import (
-    fit_recorded,
-    is_frozen,
-    weight_parameter,
-)
-from skinfluence.adapters._fitted_model import (
-    FittedModel,
-    explain_estimator,
-    unwrap,
-)
+from skinfluence.adapters._fit_record import fit_recorded, is_frozen, weight_parameter
+from skinfluence.adapters._fitted_model import FittedModel, explain_estimator, unwrap
 from skinfluence.adapters._linear import class_weights, linear_objective, write_coefficients
 from skinfluence.adapters._registry import (
     REGISTRY,

@@ -8,11 +8,7 @@ from sklearn.utils.metadata_routing import _routing_enabled, get_routing_for_obj
 
 from skinfluence.adapters._fitted_model import explain_estimator, unwrap
 from skinfluence.adapters._linear import refuse
-from skinfluence.adapters._registry import (
-    UnsupportedEstimatorError,
-    find_adapter,
-    register_path,
-)
+from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter, register_path
 from skinfluence.adapters._steps import FittedSteps, is_frozen
 from skinfluence.adapters._support import check_supported, last_steps, supports
 from skinfluence.objectives import Objective, RowWeights

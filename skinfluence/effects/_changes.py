@@ -28,9 +28,12 @@ class Changes(ABC):
         """Mask (n_changes,) of the changes that are NaN."""
         return nan_changes(self.coef_changes())
 
-    @abstractmethod
     def set_nan(self, some):
-        """Make the changes that a mask marks NaN: there is no model after them."""
+        """Make the changes that a mask marks NaN: there is no model after them.
+
+        Not asked of what is put together of other changes.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def contract(self, predictor, slopes=None):
@@ -57,12 +60,13 @@ class Changes(ABC):
     def products(self, V):
         """V' delta for directions V (p, m), as a function of a slice of changes: (m, n_some)."""
 
-    @abstractmethod
     def summed(self, edits):
         """Sum of the changes over the rows of each of some RowEdits: StoredChanges.
 
         Change i belongs to row i; each counts by the part of the row's weight that the edit takes.
+        Not asked of models that are composed or in closed form.
         """
+        raise NotImplementedError
 
     @abstractmethod
     def own_raw_prediction_changes(self):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.effects._changes import Changes, StoredChanges
+from skinfluence.effects._changes import Changes
 from skinfluence.linalg import written
 
 
@@ -29,10 +29,6 @@ class ComposedChanges(Changes):
     def are_nan(self):
         return np.any([part.are_nan() for part in self.parts], axis=0)
 
-    def set_nan(self, some):
-        for part in self.parts:
-            part.set_nan(some)
-
     def contract(self, predictor, slopes=None):
         def reads(m, part, slopes):
             return self.parts[m].contract(part, slopes)
@@ -47,10 +43,6 @@ class ComposedChanges(Changes):
             return written(sum(product(some) for product in made), out)
 
         return read
-
-    def summed(self, edits):
-        made = [part.summed(edits).coef_changes() for part in self.parts]
-        return StoredChanges(np.concatenate([coef.reshape(len(coef), -1) for coef in made], axis=1))
 
     def own_raw_prediction_changes(self):
         raise TypeError(

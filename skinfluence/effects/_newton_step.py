@@ -9,11 +9,7 @@ from skinfluence._utils.warnings import user_stacklevel
 from skinfluence.effects._changes import CombinedChanges
 from skinfluence.effects._edits import RowEdits
 from skinfluence.effects._group_newton_step import group_newton_step
-from skinfluence.effects._least_norm import (
-    crossing_rows,
-    least_norm_residuals,
-    takes_least_norm,
-)
+from skinfluence.effects._least_norm import crossing_rows, least_norm_residuals, takes_least_norm
 from skinfluence.effects._linear_changes import LinearChanges, low_rank_raw_changes
 from skinfluence.effects._refits import conjugate_steps
 from skinfluence.effects._registry import register_effect

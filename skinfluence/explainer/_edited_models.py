@@ -9,11 +9,7 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skinfluence._utils.rows import NamedRows, check_rows
-from skinfluence.adapters import (
-    UnsupportedEstimatorError,
-    find_adapter,
-    unwrap,
-)
+from skinfluence.adapters import UnsupportedEstimatorError, find_adapter, unwrap
 from skinfluence.adapters._resampled import is_sampler
 from skinfluence.adapters._statsmodels import is_results
 from skinfluence.adapters._writing import fitted_again, with_models, with_parameters

@@ -8,15 +8,7 @@ import numpy as np
 
 from skinfluence.functionals._coefficients import CoefficientFunctional
 from skinfluence.groups import group_influence
-from skinfluence.targets import (
-    AUROC,
-    TARGETS,
-    Accuracy,
-    AveragePrecision,
-    Mean,
-    Score,
-    Target,
-)
+from skinfluence.targets import AUROC, TARGETS, Accuracy, AveragePrecision, Mean, Score, Target
 
 #: Maker of each functional that has a name: scikit-learn's scorers, and means of targets.
 FUNCTIONALS: dict[str, Callable[[], Target]] = {

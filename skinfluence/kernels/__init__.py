@@ -7,11 +7,7 @@ it where the work pays for that: small problems never wait for the compiler.
 from skinfluence.kernels._compiling import worth_compiling
 from skinfluence.kernels._csr import csr_gram, csr_quadratic_form
 from skinfluence.kernels._csr_scores import csr_scores, pack_columns
-from skinfluence.kernels._hessian_product import (
-    apply_curvature,
-    curvature_of_rows,
-    hessian_product,
-)
+from skinfluence.kernels._hessian_product import apply_curvature, curvature_of_rows, hessian_product
 from skinfluence.kernels._lissa import lissa_csr, lissa_dense
 from skinfluence.kernels._threads import (
     effective_threads,

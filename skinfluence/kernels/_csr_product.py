@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from skinfluence.kernels._arrays import (
-    SIMD_WIDTH,
-    aligned,
-    curvature_parts,
-    read_only,
-    row_weights,
-)
+from skinfluence.kernels._arrays import SIMD_WIDTH, aligned, curvature_parts, read_only, row_weights
 from skinfluence.kernels._threads import row_chunks, run_chunks
 
 #: Entries from which rows are worth a thread of their own in the first of two products.

@@ -5,12 +5,7 @@ from inspect import signature
 
 import numpy as np
 
-from skinfluence.linalg import (
-    PerSampleGradients,
-    RowCurvature,
-    as_penalty,
-    row_blocks,
-)
+from skinfluence.linalg import PerSampleGradients, RowCurvature, as_penalty, row_blocks
 from skinfluence.objectives._curvature import (
     check_curvature,
     fisher_curvature,

@@ -3,12 +3,7 @@
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from skinfluence.perturbation._vjp import (
-    is_linear,
-    register_vjp,
-    transformed,
-    vjp,
-)
+from skinfluence.perturbation._vjp import is_linear, register_vjp, transformed, vjp
 
 
 def forward(steps, X):

@@ -5,12 +5,7 @@ import numpy as np
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.features import check_features, n_columns
 from skinfluence._utils.rows import check_rows
-from skinfluence.effects import (
-    free_directions,
-    full_leverage,
-    is_truncated,
-    takes_least_norm,
-)
+from skinfluence.effects import free_directions, full_leverage, is_truncated, takes_least_norm
 from skinfluence.explainer import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, row_blocks
 from skinfluence.perturbation._composite_steps import vjp_through

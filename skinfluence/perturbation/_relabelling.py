@@ -9,11 +9,7 @@ from skinfluence._utils.rows import check_rows
 from skinfluence.effects import EFFECTS, RowEdits
 from skinfluence.explainer import check_explainer
 from skinfluence.linalg import SOLVED_MIB, row_blocks
-from skinfluence.perturbation._effects import (
-    check_method,
-    effect_blocks,
-    encode_new_labels,
-)
+from skinfluence.perturbation._effects import check_method, effect_blocks, encode_new_labels
 
 AGGREGATES = (None, "mean")
 

@@ -5,11 +5,7 @@ from sklearn.utils import _safe_indexing
 
 from skinfluence import InfluenceExplainer
 from skinfluence.adapters import Settings, explain_estimator
-from skinfluence.testing._truth import (
-    finite_difference_influence,
-    fit_tightly,
-    own_raw_predictions,
-)
+from skinfluence.testing._truth import finite_difference_influence, fit_tightly, own_raw_predictions
 
 
 def check_adapter(

@@ -5,10 +5,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from skinfluence.adapters._composed import member_of, register_composed
 from skinfluence.adapters._families.composed_classifiers import mean_of_probabilities
-from skinfluence.adapters._families.composed_regressors import (
-    objective_of_values,
-    values_of,
-)
+from skinfluence.adapters._families.composed_regressors import objective_of_values, values_of
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.predictors._combinations import WeightedMean
 

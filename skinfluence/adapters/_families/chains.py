@@ -8,10 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from skinfluence.adapters._composed import member_of, register_composed
 from skinfluence.adapters._families.composed_classifiers import joined_objective
-from skinfluence.adapters._families.composed_regressors import (
-    objective_of_values,
-    values_of,
-)
+from skinfluence.adapters._families.composed_regressors import objective_of_values, values_of
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.predictors._chain import ChainPredictor, beside
 from skinfluence.predictors._combinations import (

@@ -9,10 +9,7 @@ from skinfluence.adapters._composed import (
     refuse_several_raw,
     register_composed,
 )
-from skinfluence.adapters._families.composed_regressors import (
-    members_of_outputs,
-    members_of_voting,
-)
+from skinfluence.adapters._families.composed_regressors import members_of_outputs, members_of_voting
 from skinfluence.adapters._linear import refuse, refuse_multilabel
 from skinfluence.losses import Logistic, Multinomial, OneVsRestLogLoss
 from skinfluence.losses._joined import JoinedLoss

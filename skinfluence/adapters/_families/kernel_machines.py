@@ -5,12 +5,7 @@ from functools import partial
 import numpy as np
 import sklearn
 
-from skinfluence.adapters._kernel import (
-    PrecomputedKernel,
-    RowKernel,
-    is_definite,
-    kernel_objective,
-)
+from skinfluence.adapters._kernel import PrecomputedKernel, RowKernel, is_definite, kernel_objective
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.adapters._registry import register_path
 from skinfluence.losses import SquaredError

@@ -7,12 +7,7 @@ from scipy import sparse
 from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.svm import NuSVC
 
-from skinfluence.adapters._kernel import (
-    PrecomputedKernel,
-    RowKernel,
-    is_definite,
-    kernel_objective,
-)
+from skinfluence.adapters._kernel import PrecomputedKernel, RowKernel, is_definite, kernel_objective
 from skinfluence.adapters._linear import (
     HINGE_STAND_IN,
     class_weights,

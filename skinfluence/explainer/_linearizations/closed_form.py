@@ -159,12 +159,6 @@ class ClosedFormChanges(Changes):
     def products(self, V):
         return self.coef_changes()
 
-    def summed(self, edits):
-        return self.coef_changes()
-
-    def set_nan(self, some):
-        self._lost[some] = True
-
     def are_nan(self):
         refits = not self.linear and self.edits.single_rows is None
         return self._lost | [refits and self._refit(b) is None for b in range(self.n_changes)]

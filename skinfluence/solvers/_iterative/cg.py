@@ -9,12 +9,7 @@ from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.progress import progress_bar
 from skinfluence.linalg import slices
 from skinfluence.solvers._base import InverseHessian, Solver
-from skinfluence.solvers._checks import (
-    check_columns,
-    check_seed,
-    column_sizes,
-    require_convex,
-)
+from skinfluence.solvers._checks import check_columns, check_seed, column_sizes, require_convex
 from skinfluence.solvers._costs import MAX_WIDTH
 from skinfluence.solvers._iterative.block_cg import block_cg, column_norms
 from skinfluence.solvers._iterative.coordinates import (

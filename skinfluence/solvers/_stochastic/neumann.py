@@ -8,12 +8,7 @@ from sklearn.utils import check_random_state
 from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.progress import progress
 from skinfluence.solvers._base import InverseHessian, Solver
-from skinfluence.solvers._checks import (
-    check_columns,
-    check_seed,
-    column_sizes,
-    require_convex,
-)
+from skinfluence.solvers._checks import check_columns, check_seed, column_sizes, require_convex
 from skinfluence.solvers._report import report_of
 from skinfluence.solvers._shared import (
     NOT_FINITE,
