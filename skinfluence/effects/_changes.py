@@ -33,7 +33,7 @@ class Changes(ABC):
 
         Not asked of what is put together of other changes.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} is made of others. Ask these.")
 
     @abstractmethod
     def contract(self, predictor, slopes=None):
@@ -66,7 +66,7 @@ class Changes(ABC):
         Change i belongs to row i; each counts by the part of the row's weight that the edit takes.
         Not asked of models that are composed or in closed form.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no sums. Ask the members' changes.")
 
     @abstractmethod
     def own_raw_prediction_changes(self):
