@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
@@ -62,7 +63,8 @@ def run(quick=False):
 NOTES = (
     "'Expected': sum(1 - `label_quality_`) over the number of wrong labels, its mean and spread "
     "over runs, and the share of runs in which it is between 0.8 and 1.2. cleanlab's label quality "
-    "is the cross-validated probability of the given label.",
+    "is the cross-validated probability of the given label. The last row is the limit: Bayes' rule "
+    "with the distributions and the noise matrix that the data were drawn from.",
     "'Entries' and 'runs': entries of `noise_matrix_` within two `noise_matrix_std_` of the matrix "
     "that the labels were drawn from, and runs in which nine tenths of the entries are: of two or "
     "three classes all of them. Normal errors with exactly the estimated covariances would give "
@@ -112,7 +114,7 @@ def _figure(bins):
 
 
 def gaussian_classes(n, classes, right, rng):
-    """(X, y): five columns; the best classifier is right for about this share of the rows.
+    """(X, y, centres): five columns; the best classifier is right for about this share of the rows.
 
     The centres are the corners of a regular simplex, whose scale is set on a large sample.
     """
@@ -124,16 +126,24 @@ def gaussian_classes(n, classes, right, rng):
         nearest = ((noise + scale * corners[codes]) @ corners.T).argmax(axis=1)
         low, high = (scale, high) if (nearest == codes).mean() < right else (low, scale)
     y = codes[:n]
-    return noise[:n] + scale * corners[y], y
+    return noise[:n] + scale * corners[y], y, scale * corners
+
+
+def best_quality(X, given, centres, matrix):
+    """(quality, flags, None) by Bayes' rule from the distributions that the data are drawn from."""
+    joint = np.exp(-cdist(X, centres, "sqeuclidean") / 2) * matrix[:, given].T
+    posterior = joint / joint.sum(axis=1, keepdims=True)
+    return posterior[np.arange(len(X)), given], posterior.argmax(axis=1) != given, None
 
 
 def handle(request):
     """What each way says of one table's labels, beside what is true."""
     n, classes, rate, kind, seed = (request[k] for k in ("n", "classes", "rate", "kind", "seed"))
-    X, y = gaussian_classes(n, classes, request["right"], np.random.default_rng(seed))
+    X, y, centres = gaussian_classes(n, classes, request["right"], np.random.default_rng(seed))
     given, wrong = make_wrong(X, y, kind, rate, seed)
     true, found = _matrix(y, classes, rate, kind), []
-    for name, way in WAYS.items():
+    best = best_quality(X, given, centres, true)
+    for name, way in {**WAYS, "distributions and matrix known": lambda *_: best}.items():
         quality, flagged, flagger = way(X, given)
         right = [np.ones(n), quality, (~wrong).astype(float)]
         one = {
