@@ -51,6 +51,14 @@ def test_commands_import_what_they_need_and_their_modules_are_no_garbage(tmp_pat
     assert collector == later == "True True"
 
 
+def test_what_applies_decisions_needs_neither_scikit_learn_nor_scipy():
+    code = (
+        "import sys, skinfluence.cli._files.cleaning; print({'sklearn', 'scipy'} & {*sys.modules})"
+    )
+    run = [sys.executable, "-c", code]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
 def test_the_garbage_of_somebody_else_is_collected():
     assert "sklearn" in sys.modules  # as in any process that has used it before
     with loading():

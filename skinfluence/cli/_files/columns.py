@@ -7,8 +7,6 @@ from math import isfinite
 
 import numpy as np
 
-from skinfluence._encoding import is_free_text
-
 MISSING = frozenset(
     "|na|n/a|#n/a|<na>|nan|-nan|null|none|nat|?|#null!|#div/0!|#value!|#ref!".split("|")
 )
@@ -118,6 +116,8 @@ def _type_column(name, texts, known, order, notes):
     times = _to_times(name, present, notes)
     if times is not None:
         return _date_columns(name, [times.get(text) for text in texts])
+    from skinfluence._encoding import is_free_text  # late: `apply` needs no scikit-learn
+
     is_text = is_free_text([present[text] for text in texts if text in present])
     kind, gap = ("text", "") if is_text else ("categories", "(missing)")
     values = np.array([present.get(text, gap) for text in texts], dtype=object)
