@@ -77,7 +77,8 @@ def test_rows_that_explain_shows_are_taken_back(explained):
     frame = made.frame()
     for rows in (frame.row, frame["row"], frame.position, made[0].row, made[0].position):
         got = explainer.influence(X[:1], LABELS[:1], rows=rows)[0]
-        np.testing.assert_array_equal(got, frame.influence)
+        # a product with five rows and one with all may differ in the last digit
+        np.testing.assert_allclose(got, frame.influence, rtol=1e-13)
 
 
 ASKED = {
