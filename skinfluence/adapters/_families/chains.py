@@ -3,7 +3,9 @@
 from functools import partial
 
 import numpy as np
+import sklearn
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.utils.fixes import parse_version
 from sklearn.utils.validation import validate_data
 
 from skinfluence.adapters._composed import member_of, register_composed
@@ -24,15 +26,17 @@ LABELS_JUMP = (
     "The predicted labels that later members take are held fixed to first order; Newton steps and "
     "refits follow a label that changes."
 )
+#: The parameter that holds the estimator of which the members are made.
+HELD = (
+    "estimator" if parse_version(sklearn.__version__) >= parse_version("1.7") else "base_estimator"
+)
 #: Largest difference of a member's raw predictions from linear ones, relative.
 LINEAR = 1e-6
 
 
 def _members_of_chain(estimator):
     """The fitted members, or the estimator that they are made of."""
-    held = getattr(estimator, "estimator", None)
-    held = estimator.base_estimator if held is None else held  # until scikit-learn 1.7
-    return getattr(estimator, "estimators_", [held])
+    return getattr(estimator, "estimators_", [getattr(estimator, HELD)])
 
 
 def _check(estimator):
@@ -86,7 +90,7 @@ def _refuse_curved(estimator, objective, y):
 
 @register_composed(
     "sklearn.multioutput.RegressorChain",
-    {"estimator": Ridge(), "order": [1, 0]},
+    {HELD: Ridge(), "order": [1, 0]},
     members=_members_of_chain,
     check=_check,
 )
@@ -123,8 +127,8 @@ def _passed_on(method, member):
 
 @register_composed(
     "sklearn.multioutput.ClassifierChain",
-    {"estimator": LogisticRegression(), "chain_method": "predict_proba"},
-    {"estimator": LogisticRegression()},
+    {HELD: LogisticRegression(), "chain_method": "predict_proba"},
+    {HELD: LogisticRegression()},
     members=_members_of_chain,
     check=_check,
     caveat=_caveat_of_classes,
