@@ -176,13 +176,7 @@ class Design:
 
     def _feature_blocks(self, cache_mib=2.0, dtype=np.float64):
         """The same without the column of ones, which is algebra: (slice, X[slice] - center)."""
-        n, f = self.X.shape
-        buffer = np.empty((max(1, min(n, block_size(8 * f, cache_mib))), f), dtype)
-        for rows in slices(n, len(buffer)):
-            some, out = self.X[rows], buffer[: rows.stop - rows.start]
-            some = some.toarray() if self.is_sparse else some
-            np.subtract(some, 0.0 if self.center is None else self.center, out=out)
-            yield rows, out
+        return Design(self.X, self.center, intercept=False).dense_blocks(cache_mib, dtype)
 
     def gram(self, weights, *, coarse=False, verbose=0):
         """Z' diag(weights) Z of shape (q, q), for weights of any sign.
