@@ -9,15 +9,15 @@ from pathlib import Path
 _OURS = str(Path(__file__).parents[1]), contextlib.__file__
 
 
-def user_stacklevel():
-    """The `stacklevel` for a ``warnings.warn`` in the calling function.
+def warn_user(message, category=UserWarning):
+    """Warn at the first frame outside the package.
 
-    That of the first frame outside the package. (`skip_file_prefixes` does it from Python 3.12.)
+    (`skip_file_prefixes` does it from Python 3.12.)
     """
-    frame, level = sys._getframe(1), 1
+    frame, level = sys._getframe(), 1
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame, level = frame.f_back, level + 1
-    return level
+    warnings.warn(message, category, stacklevel=level)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples, validat
 
 from skinfluence._utils.checks import passes_unchanged
 from skinfluence._utils.frames import refuse_file
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.adapters._fit_record import FitRecord, take_record
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter
 from skinfluence.adapters._resampled import given_rows, is_sampler, taken_positions
@@ -275,12 +275,11 @@ def _behind_what_was_recorded(level):
         )
     others = other_rows_in_fit(steps)
     if others:
-        warnings.warn(
+        warn_user(
             f"The frozen {', '.join(others)} gave the last step other rows in fit than transform "
             "gives now, and those rows are gone: influence is computed on the rows of transform. "
             "Give the pipeline itself, which is fitted anew, instead of a FrozenEstimator.",
             RuntimeWarning,
-            stacklevel=user_stacklevel(),
         )
     return FittedSteps(steps)
 

@@ -1,6 +1,5 @@
 """Columns that make a kernel machine a linear model: a factor Z of the kernel matrix, K = Z Z'."""
 
-import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +7,7 @@ from scipy import sparse
 from scipy.linalg import solve, solve_triangular
 from scipy.linalg.lapack import dpstrf
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.adapters._kernel_space import KernelSpace
 from skinfluence.adapters._linear import linear_objective, refuse
 from skinfluence.linalg import row_blocks
@@ -276,14 +275,12 @@ def _limited_coef(estimator, kernel, columns, Z, dual):
     gram.flat[:: len(gram) + 1] += 1e-12 * np.trace(gram)
     coef = solve(gram, Z.T @ own, assume_a="pos").T
     off = np.abs(own - Z @ coef.T).max() / max(np.ptp(own), np.finfo(float).tiny)
-    warnings.warn(
+    warn_user(
         f"{type(estimator).__name__} has {len(own):,} training rows, more than {MOST_ROWS:,}: it "
         f"is explained on {len(columns.root):,} kernel columns, which leave out "
         f"{columns.residual_trace:.2g} of the trace of the kernel matrix. Its own predictions of "
         f"the training rows are off by up to {off:.2g} of their spread there. Influences are those "
         "of the optimum on these columns.",
-        UserWarning,
-        stacklevel=user_stacklevel(),
     )
     return coef
 

@@ -1,12 +1,10 @@
 """Many changed weights at once, by one Newton step on the changed objective."""
 
-import warnings
-
 import numpy as np
 from scipy.linalg import cho_solve
 from sklearn import get_config
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects._changes import StoredChanges, nan_changes
 from skinfluence.effects._first_order import own_gradient
 from skinfluence.effects._least_norm import onto_least_norm
@@ -60,12 +58,11 @@ def group_newton_step(objective, inverse, edits):
             delta[b] = _step(objective, inverse, residual, rows[inside], lost[inside])
     full = np.flatnonzero(nan_changes(delta))
     if len(full):
-        warnings.warn(
+        warn_user(
             f"{len(full)} of {edits.n_edits} changes leave the model undetermined; their "
             f"Newton step is NaN (changes {full[:10].tolist()}). Add a penalty, or change fewer "
             "rows.",
             RuntimeWarning,
-            stacklevel=user_stacklevel(),
         )
     return StoredChanges(delta)
 

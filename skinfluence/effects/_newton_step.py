@@ -1,11 +1,10 @@
 """One Newton step on the objective without the row, by the leverage identity."""
 
-import warnings
 from functools import partial
 
 import numpy as np
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects._changes import CombinedChanges
 from skinfluence.effects._edits import RowEdits
 from skinfluence.effects._group_newton_step import group_newton_step
@@ -174,9 +173,8 @@ def _warn_of_full_leverage(objective, inverse, rows):
     else:
         what = f"have leverage 1 as far as solver={inverse.report.solver!r} can resolve"
         remedy = 'Use a solver that factorises ("woodbury", "cholesky"), or a smaller tolerance'
-    warnings.warn(
+    warn_user(
         f"{len(rows)} training row(s) {what}; their Newton step is NaN. Rows: "
         f'{objective.shown_rows(rows)}. {remedy}; method="first_order" stays finite.',
         RuntimeWarning,
-        stacklevel=user_stacklevel(),
     )

@@ -1,10 +1,8 @@
 """Effects where LinearRegression drops small singular values: refits that drop them again."""
 
-import warnings
-
 import numpy as np
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects._changes import StoredChanges
 from skinfluence.objectives._truncated import FEW_DIGITS, NEAR
 
@@ -83,12 +81,11 @@ def _stored(objective, edits, delta):
         which = unknown[:10].tolist()
         if rows is not None:
             which = f"of rows {objective.shown_rows(rows[unknown])}"
-        warnings.warn(
+        warn_user(
             f"{len(unknown)} of {edits.n_edits} changes are NaN (changes {which}): their refit "
             "has a singular value on the edge of those that LinearRegression drops, or fewer than "
             "three digits of its coefficients are more than rounding. Scale the features "
             "(StandardScaler), or use Ridge.",
             RuntimeWarning,
-            stacklevel=user_stacklevel(),
         )
     return StoredChanges(delta, None if rows is None else objective.predictor.take(rows))

@@ -1,7 +1,6 @@
 """InfluenceExplainer: validates, wires the layers and computes influences."""
 
 import copy
-import warnings
 from collections import deque
 from time import perf_counter
 
@@ -12,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skinfluence._utils.checks import check_weights
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import NamedRows, check_rows
+from skinfluence._utils.warnings import warn_user
 from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.effects import resolve_method
 from skinfluence.explainer._delegation import EstimatorDelegation
@@ -309,7 +309,7 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         self._distance = polished.distance
         self._moved, self._off_optimum = polished.moved, polished.warning
         if polished.warning:
-            warnings.warn(polished.warning, ConvergenceWarning, stacklevel=3)
+            warn_user(polished.warning, ConvergenceWarning)
         return polished
 
     def _keep_closed_form(self):

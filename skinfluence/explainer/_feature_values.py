@@ -1,6 +1,5 @@
 """Feature values of rows of any table, and the most relevant columns of a test row."""
 
-import warnings
 from functools import cached_property
 
 import narwhals.stable.v1 as nw
@@ -9,7 +8,7 @@ from scipy import sparse
 
 from skinfluence._utils.frames import frame_backend
 from skinfluence._utils.tables import Column, value_text
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 
 #: A table of at most so many columns is shown whole; of a wider one so many are chosen.
 FEW = 8
@@ -151,12 +150,10 @@ def relevant_columns(train, test, rows, raw_predictions, n_columns=FEW):
     try:
         moved = typical_value_changes(train, test, rows, raw_predictions)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        warnings.warn(
+        warn_user(
             f"The first {n_columns} columns are shown: which ones drive a prediction is not known, "
             "as a step does not take rows in which one value is a typical one "
             f"({type(error).__name__}: {error}). Pass columns= to choose.",
-            UserWarning,
-            stacklevel=user_stacklevel(),
         )
         return [list(range(n_columns)) for _ in rows]
     far = [(columns, np.abs(change).max(axis=1)) for columns, change in moved]

@@ -1,6 +1,5 @@
 """Health report: optimum, curvature, null space, leverages and solver."""
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +9,7 @@ from scipy.sparse.linalg import ArpackError, eigsh
 
 from skinfluence._utils.frames import make_frame
 from skinfluence._utils.tables import Pairs, Readable
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 
 
 @dataclass(frozen=True, repr=False)
@@ -293,11 +292,10 @@ def warn_of_null_directions(fitted_model, report, *, exact=True):
         return
     shown = "; ".join(directions[:5]) + (" ..." if len(directions) > 5 else "")
     if fitted_model.objective.cut is not None:
-        warnings.warn(
+        warn_user(
             f"{report.reason} ({shown}). The model that it fitted is explained, and refits drop "
             "again. Scale the features (StandardScaler) if nothing is to be dropped.",
             SingularHessianWarning,
-            stacklevel=user_stacklevel(),
         )
         return
     name = "Hessian" if exact else "Fisher matrix"
@@ -309,11 +307,10 @@ def warn_of_null_directions(fitted_model, report, *, exact=True):
             "scikit-learn does; to first order rows that come or go change nothing along these "
             "directions."
         )
-    warnings.warn(
+    warn_user(
         f"The {name} is singular: {len(directions)} direction(s) of the coefficients have no "
         f"curvature ({shown}). The pseudo-inverse is used: along these directions coefficients "
         "are arbitrary and influences zero, for rows that do not vary along them nothing is lost. "
         f"Drop constant or duplicated columns, add a penalty, or set damping > 0.{least_norm}",
         SingularHessianWarning,
-        stacklevel=user_stacklevel(),
     )

@@ -1,8 +1,6 @@
 """Warning of removals after which a sparse model is predicted to select other columns."""
 
-import warnings
-
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects import EFFECTS
 from skinfluence.effects._selection import reselecting_rows
 
@@ -25,10 +23,9 @@ def warn_of_selection(linearization, method, rows):
 
     moving = rows[reselecting_rows(objective, changes, rows)]
     if len(moving):
-        warnings.warn(
+        warn_user(
             f"The removal of {len(moving)} training row(s) is predicted to change which "
             f"coefficients are zero, or a sign: {objective.shown_rows(moving)}. Their effects are "
             'given for the columns that are selected now; method="refit" selects anew.',
             RuntimeWarning,
-            stacklevel=user_stacklevel(),
         )

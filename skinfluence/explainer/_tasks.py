@@ -1,11 +1,9 @@
 """Checks shared by all functions of a fitted explainer."""
 
-import warnings
-
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.adapters import step_that_sees_labels
 from skinfluence.adapters._fitted_model import refuse_members
 from skinfluence.explainer._explainer import InfluenceExplainer
@@ -39,14 +37,12 @@ def warn_of_stand_in(explainer, what):
     An explainer with a smooth method of its own (``method="first_order"``) means it.
     """
     if explainer.objective_.stands_in and explainer.method in ("auto", "refit"):
-        warnings.warn(
+        warn_user(
             f"{what} go by derivatives, which a hinge does not have: they are those of a smooth "
             f"hinge that stands in for it (temperature={explainer.temperature:g}), and can be far "
             "off what refits of the hinge do. Use SmoothHingeSVC, which is such a machine itself; "
             "influence() makes refits of the hinge; InfluenceExplainer(..., "
             'method="first_order") takes the stand-in without this warning.',
-            UserWarning,
-            stacklevel=user_stacklevel(),
         )
 
 
@@ -55,10 +51,8 @@ def warn_of_steps_that_see_labels(explainer):
     y = np.asarray(explainer.y_train_)
     step = step_that_sees_labels(explainer.estimator_, explainer.X_train_, y)
     if step is not None:
-        warnings.warn(
+        warn_user(
             f"{step} has seen the labels of the rows that are left out, and stays as it is: they "
             "are predicted too well. Cross-validate the whole pipeline, for instance with "
             "sklearn.model_selection.cross_val_score.",
-            UserWarning,
-            stacklevel=user_stacklevel(),
         )

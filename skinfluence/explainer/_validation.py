@@ -1,7 +1,5 @@
 """Checks of settings and training data, and of estimators that were fitted before."""
 
-import warnings
-
 import numpy as np
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
@@ -11,7 +9,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from skinfluence._utils.checks import check_choice, check_number, check_verbose, check_workers
 from skinfluence._utils.frames import frame_backend, n_dimensions, refuse_file, without_column
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.adapters import UnsupportedEstimatorError, unwrap
 from skinfluence.adapters._precision import is_frozen
 from skinfluence.effects import methods_for
@@ -157,11 +155,9 @@ def warn_of_refit(explainer):
     how = "its coefficients have another shape"
     if old.shape == new.shape:
         how = f"its coefficients differ by up to {np.abs(old - new).max():.2g}"
-    warnings.warn(
+    warn_user(
         f"{what}: {how}. To explain the model as it is, pass "
         "FrozenEstimator(estimator) and the rows that it was trained on.",
-        UserWarning,
-        stacklevel=user_stacklevel(),
     )
 
 

@@ -9,7 +9,7 @@ from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import make_frame
 from skinfluence._utils.groups import read_groups
 from skinfluence._utils.progress import progress
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.explainer import GROUPS_AT_ONCE, check_explainer, target_changes
 from skinfluence.linalg import block_size, slices
@@ -199,10 +199,9 @@ def _groups_at_once(objective, method):
 
 def _warn(names, n_groups):
     shown = [str(name) for name in names[:10]]
-    warnings.warn(
+    warn_user(
         f"{len(names)} of {n_groups} groups are NaN: without them no row of some class is left, or "
         f"the coefficients are undetermined or infinite. Groups: {shown}. Add a penalty, take "
         'smaller groups, or use method="first_order", which stays finite.',
         RuntimeWarning,
-        stacklevel=user_stacklevel(),
     )

@@ -1,6 +1,5 @@
 """Test rows that lie outside what the training rows determine, by leverage."""
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +9,7 @@ from skinfluence._utils.checks import check_whole
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import make_frame, row_labels
 from skinfluence._utils.tables import Column, Pairs, Readable, Table, counted, value_text
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.explainer import FeatureValues, check_explainer, typical_value_changes
 from skinfluence.mismatch._shift import shift_p_values, shift_statistics
 
@@ -261,11 +260,9 @@ def _columns(explainer, test, rows, leverage):
     try:
         changes = typical_value_changes(train, test, list(rows), numbers)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        warnings.warn(
+        warn_user(
             "No columns are named: a step does not take rows in which one value is a typical one "
             f"({type(error).__name__}: {error}).",
-            UserWarning,
-            stacklevel=user_stacklevel(),
         )
         return [[] for _ in rows]
     found = []

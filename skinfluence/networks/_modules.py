@@ -1,7 +1,6 @@
 """Modules of PyTorch as a scikit-learn classifier and regressor."""
 
 import copy
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.losses import SquaredError
 from skinfluence.networks._training import train
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, log_loss_of
@@ -225,11 +224,9 @@ def _check_probabilities(out, output):
     sums = out.sum(axis=1) if out.shape[1] > 1 else np.ones(len(out))
     are_proba = (out >= 0).all() and (out <= 1).all() and (np.abs(sums - 1.0) < 1e-5).all()
     if output == "logits" and are_proba:
-        warnings.warn(
+        warn_user(
             "The module returns probabilities for all rows, which are taken for logits: the "
             'softmax is applied twice. Pass output="proba" if they are probabilities.',
-            UserWarning,
-            stacklevel=user_stacklevel(),
         )
     if output == "proba" and not are_proba:
         raise ValueError(

@@ -1,10 +1,10 @@
 """Minimisation of an objective by L-BFGS, from the parameters that it has."""
 
-import warnings
-
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
+
+from skinfluence._utils.warnings import warn_user
 
 
 def train(objective, max_iter):
@@ -28,10 +28,9 @@ def train(objective, max_iter):
     found = minimize(mean_loss, objective.coef, jac=True, method="L-BFGS-B", options=settings)
     # a line search that finds nothing better has come as far as rounding lets it
     if found.nit >= max_iter:
-        warnings.warn(
+        warn_user(
             f"L-BFGS stopped after max_iter={max_iter} iterations at a largest derivative of "
             f"{np.abs(found.jac).max():.1e} of the mean loss. Increase max_iter, or weight_decay.",
             ConvergenceWarning,
-            stacklevel=3,
         )
     return objective.with_coef(found.x), found.nit

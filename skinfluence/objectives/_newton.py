@@ -1,6 +1,5 @@
 """Move an objective to its optimum by Newton steps."""
 
-import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._utils.progress import progress_bar
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.objectives._active_set import FOUND, active_optimum
 from skinfluence.objectives._hinge.machines import at_hinge_optimum
 from skinfluence.objectives._kernel.objective import KernelObjective
@@ -168,11 +167,10 @@ def to_optimum(objective, solver, *, verbose=0):
         return objective
     objective = at_hinge_optimum(objective, verbose)
     if np.isnan(objective.coef).any():
-        warnings.warn(
+        warn_user(
             "The exact optimum of the hinge was not found: refits are NaN. The machine has next to "
             "no penalty; scale the features, and lower C or raise nu.",
             ConvergenceWarning,
-            stacklevel=user_stacklevel(),
         )
     return objective
 

@@ -1,12 +1,10 @@
 """Shared by replacement and relabelling: checks, methods, results in blocks."""
 
-import warnings
-
 import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects import EFFECTS, leaves_no_model, resolve_method
 from skinfluence.explainer import edit_blocks
 
@@ -71,13 +69,12 @@ def effect_blocks(explainer, tests, edits, method):
         last = leaves_no_model(objective, edits)
         if last.any():
             rows = objective.shown_rows(np.unique(edits.row[last]))
-            warnings.warn(
+            warn_user(
                 f"{last.sum()} of {edits.n_edits} changes are NaN: they give another label to the "
                 f"last row of a class (rows {rows}), and a refit without that class would be "
                 'another model. method="first_order" describes the fitted model and stays '
                 "finite.",
                 RuntimeWarning,
-                stacklevel=user_stacklevel(),
             )
     linearization = explainer.linearization_
     return edit_blocks(linearization, tests.predictor, tests.target, method, edits)

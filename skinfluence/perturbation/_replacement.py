@@ -1,11 +1,10 @@
 """Effect of replacing a training row by another."""
 
-import warnings
-
 import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects import RowEdits
 from skinfluence.explainer import check_explainer
 from skinfluence.perturbation._effects import (
@@ -101,12 +100,11 @@ def replacement_influence(
         explainer.training_rows_.in_order(given, rows, what=name, foreign=True)
     changed = _new_rows(explainer, X_new, y_new, len(rows))
     if X_new is not None and columns_moved_by_transform(explainer, rows) is not None:
-        warnings.warn(
+        warn_user(
             "The earlier steps gave the training rows other values in fit than transform gives "
             "them (as cross-fitted encoders do). The new rows are those of transform, so that part "
             "of the effect is this difference: compare with X_new that repeats the old rows.",
             RuntimeWarning,
-            stacklevel=2,
         )
     if len(rows):
         edits = RowEdits.replacements(objective, rows, **changed)

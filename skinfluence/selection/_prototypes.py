@@ -1,6 +1,5 @@
 """Prototypes: few weighted training rows that represent a set of test rows (Fisher kernel)."""
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,7 @@ from skinfluence._utils.checks import check_whole
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.rows import check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.explainer import check_explainer, row_columns, warn_of_stand_in
 from skinfluence.linalg import row_blocks
 from skinfluence.targets import Mean
@@ -165,11 +164,9 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
     names, columns = explainer.training_rows_.names(rows), row_columns(explainer, rows)
     picked = Prototypes(rows, names, weights, discrepancy, initial, columns)
     if len(picked.rows) < n_select:
-        warnings.warn(
+        warn_user(
             f"{len(picked.rows)} rows were picked where n_select={n_select}: more cannot bring the "
             f"discrepancy below {picked.discrepancy[-1] if len(picked.rows) else 0.0:.1e}.",
-            UserWarning,
-            stacklevel=user_stacklevel(),
         )
     return picked
 

@@ -1,11 +1,9 @@
 """Shared by several solvers: units of the diagonal, null directions, a bound on curvature."""
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 
 #: Advice for right-hand sides that have no solution.
 NOT_FINITE = "Right-hand sides with NaN or infinite entries have no solution."
@@ -59,9 +57,8 @@ def project_identifiable(hessian, V):
 
 def warn_unconverged(solver, bad, n_columns, measured, remedy):
     """One ConvergenceWarning for all columns that did not reach the tolerance."""
-    warnings.warn(
+    warn_user(
         f'solver="{solver}": {bad} of {n_columns} right-hand sides did not reach the tolerance: '
         f"{measured}. {remedy}",
         ConvergenceWarning,
-        stacklevel=user_stacklevel(),
     )

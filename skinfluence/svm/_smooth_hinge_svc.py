@@ -1,6 +1,5 @@
 """A linear support-vector classifier with the smooth hinge, fitted to its optimum."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from skinfluence._utils.warnings import warn_user
 from skinfluence.linalg import Design
 from skinfluence.losses import TEMPERATURE, SmoothHinge
 from skinfluence.objectives import Objective, RowWeights, TargetCoding, minimize
@@ -133,13 +133,12 @@ class SmoothHingeSVC(ClassifierMixin, BaseEstimator):
         self.intercept_ = flat[K * n_features :] if self.fit_intercept else np.zeros(K)
         self.stationarity_ = result.stationarity
         if not result.converged:
-            warnings.warn(
+            warn_user(
                 f"Newton's method stopped after {self.n_iter_} steps at stationarity "
                 f"{result.stationarity:.1e}, expected below 1e-9. Increase max_iter "
                 f"(now {self.max_iter}), scale the features, or raise the temperature "
                 f"(now {self.temperature}).",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self
 

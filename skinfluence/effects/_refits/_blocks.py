@@ -1,6 +1,5 @@
 """Blocks of edits on threads, and Newton's own method where their joint iteration fails."""
 
-import warnings
 from functools import partial
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skinfluence._utils.progress import progress_bar
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects._changes import StoredChanges
 from skinfluence.effects._least_norm import to_least_norm
 from skinfluence.effects._refits._hinge import refit_hinge, warn_of_cost
@@ -112,12 +111,11 @@ def _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part):
         removed = "edits" if edits.removed_rows is None else "removed rows"
         what = removed if edits.new is None else "replaced rows"
         names = lost[:10] if rows is None else objective.shown_rows(rows[lost])
-        warnings.warn(
+        warn_user(
             f"{len(lost)} of {n} refits did not reach an optimum and are NaN ({what} {names}). The "
             "edited model may have no finite optimum (one class, separable classes without a "
             "penalty, an undetermined coefficient): add a penalty.",
             ConvergenceWarning,
-            stacklevel=user_stacklevel(),
         )
     to_least_norm(objective, inverse, edits, coef)
     return StoredChanges(coef)

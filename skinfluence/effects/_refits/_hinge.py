@@ -1,12 +1,11 @@
 """Exact refits of the hinge, for which a smooth hinge is a stand-in."""
 
-import warnings
 from time import perf_counter
 
 import numpy as np
 
 from skinfluence._utils.progress import duration
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.linalg import block_size
 from skinfluence.objectives._hinge.machines import hinge_machine
 
@@ -102,11 +101,9 @@ def warn_of_cost(objective, edits, total):
             break
     expected = (perf_counter() - begun) / done * total
     if expected > LONG:
-        warnings.warn(
+        warn_user(
             f"A hinge machine is refitted exactly without each of {total:,} rows, which takes "
             f"about {duration(expected)} of processor time. Pass fewer rows (rows=), or see "
             'the remaining time with verbose=1. method="first_order" takes seconds, but uses a '
             "smooth hinge in place of the hinge, and can be inaccurate.",
-            UserWarning,
-            stacklevel=user_stacklevel(),
         )

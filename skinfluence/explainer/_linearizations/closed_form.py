@@ -1,12 +1,11 @@
 """Counterpart of Linearization for models in closed form: removals without a Hessian."""
 
-import warnings
 from contextlib import nullcontext
 from functools import cached_property
 
 import numpy as np
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects import EFFECTS, Changes, RowEdits
 from skinfluence.linalg import row_blocks, written
 
@@ -97,12 +96,11 @@ class ClosedFormLinearization:
         alone = rows[self.last_of_class[rows]] if EFFECTS[method].edited_model else rows[:0]
         if len(alone):
             name = type(self.objective.estimator).__name__
-            warnings.warn(
+            warn_user(
                 f"{name} cannot be fitted again without training "
                 f"row(s) {self.objective.shown_rows(alone)}: one is the only row of a class, or "
                 "leaves too few for a covariance. The effects of their removal are NaN.",
                 RuntimeWarning,
-                stacklevel=user_stacklevel(),
             )
 
     def own_changes(self, method, rows):

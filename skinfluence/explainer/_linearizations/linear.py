@@ -1,12 +1,11 @@
 """Influences in blocks: the one loop behind influence, top_influences and explain."""
 
-import warnings
 from functools import cached_property, partial
 
 import numpy as np
 
 from skinfluence._utils.progress import progress
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.effects import EFFECTS, CombinedChanges, RowEdits
 from skinfluence.effects._classes import last_of_class, leaves_no_model
 from skinfluence.effects._first_order import linear_first_order
@@ -335,12 +334,11 @@ class Linearization:
         """Warn of rows whose removal leaves no model, if `method` needs one."""
         alone = rows[self.last_of_class[rows]] if EFFECTS[method].edited_model else rows[:0]
         if len(alone):
-            warnings.warn(
+            warn_user(
                 f"Training row(s) {self.objective.shown_rows(alone)} are the only one of their "
                 "class: a refit without it would be another model. The effects of their removal "
                 'are NaN; method="first_order" describes the fitted model and stays finite.',
                 RuntimeWarning,
-                stacklevel=user_stacklevel(),
             )
         warn_of_selection(self, method, rows)
 

@@ -1,6 +1,5 @@
 """Base of CleanedClassifier and CleanedRegressor: flag, act, fit, delegate."""
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skinfluence._utils.checks import check_choice
 from skinfluence._utils.frames import take_rows
+from skinfluence._utils.warnings import warn_user
 from skinfluence.labels._cleaning.choice import Choice, choose_action, decide
 from skinfluence.labels._flagger import LabelFlagger
 from skinfluence.labels._inputs.settings import check_weight
@@ -146,7 +146,7 @@ class Cleaned(WithFlagger):
                 "To choose, flagger and estimator must fit two thirds of the rows and predict the "
                 'others; else pass an action, such as action="drop".'
             )
-            warnings.warn(f"{self.description_}. {advice}", UserWarning, stacklevel=2)
+            warn_user(f"{self.description_}. {advice}")
         if self.verbose:
             print(f"[{type(self).__name__}] {self.description_}")
         return self

@@ -1,10 +1,8 @@
 """The noise model of labels or of values, fitted to what the sources predict."""
 
-import warnings
-
 import numpy as np
 
-from skinfluence._utils.warnings import user_stacklevel
+from skinfluence._utils.warnings import warn_user
 from skinfluence.labels._noise.classes import LabelNoise
 from skinfluence.labels._noise.values import ValueNoise
 
@@ -45,5 +43,5 @@ def fit_noise_model(
         review["before"] = noise
     noise.flagged, noise.contamination = noise.flag(contamination)
     if reason := noise.reason_to_doubt():
-        warnings.warn(reason, UserWarning, stacklevel=user_stacklevel())
+        warn_user(reason)
     return noise
