@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+import warnings
 import weakref
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from skinfluence import InfluenceExplainer
+from tests._random_families import FAMILIES, Problem
 
 N, Q, K, N_TEST = 60_000, 30, 10, 10
 UNIT = 8 * N * K  # bytes; one float64 number a row is a tenth of it
@@ -119,5 +121,32 @@ def test_an_explainer_that_is_dropped_frees_its_table_at_once(solver, method, as
     try:
         del table, explainer
         assert reference() is None
+    finally:
+        gc.enable()
+
+
+#: Without the models that are computed in closed form.
+WITH_OBJECTIVE = [
+    name
+    for name, family in FAMILIES.items()
+    if family.target != "predict_proba" and not name.startswith("nearest")
+]
+
+
+@pytest.mark.parametrize("name", WITH_OBJECTIVE)
+@pytest.mark.parametrize("method", ["first_order", "newton_step"])
+def test_an_explainer_of_each_family_frees_its_predictor_at_once(method, name):
+    problem = Problem(FAMILIES[name], 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        explainer = InfluenceExplainer(problem.estimator).fit(problem.X, problem.y)
+        explainer.influence(problem.X_test, problem.y_test, method=method)
+    predictor = explainer.objective_.predictor
+    parts = [part for part in vars(predictor).values() if hasattr(part, "__weakref__")]
+    references = [weakref.ref(part) for part in (predictor, *parts)]
+    gc.disable()
+    try:
+        del explainer, predictor, parts
+        assert [reference() for reference in references] == [None] * len(references)
     finally:
         gc.enable()

@@ -25,10 +25,11 @@ class KernelSpace:
         By which the columns are centred; not at all without.
     """
 
+    is_limited = False
+
     def __init__(self, kernel, make_columns, intercept, weights=None):
         self.kernel, self._make_columns = kernel, make_columns
         self._intercept, self._weights = intercept, weights
-        self.features = _Features(self)
 
     @cached_property
     def gram(self):
@@ -59,6 +60,14 @@ class KernelSpace:
             center = (self._weights @ Z) / self._weights.sum()
         return columns, Design(Z, center, self._intercept)
 
+    def __call__(self, X):
+        """The columns of any rows."""
+        return self.columns(X)
+
+    def left_out(self, X):
+        """See :meth:`skinfluence.adapters._kernel.KernelColumns.left_out`."""
+        return self.columns.left_out(X)
+
     @property
     def columns(self):
         return self._made[0]
@@ -76,19 +85,3 @@ class KernelSpace:
         if design.center is not None:
             intercept = intercept + features @ design.center
         return np.column_stack([features, intercept])
-
-
-class _Features:
-    """The columns of any rows, as a function that makes them when it is called."""
-
-    is_limited = False
-
-    def __init__(self, space):
-        self._space = space
-
-    def __call__(self, X):
-        return self._space.columns(X)
-
-    def left_out(self, X):
-        """See :meth:`skinfluence.adapters._kernel.KernelColumns.left_out`."""
-        return self._space.columns.left_out(X)

@@ -49,7 +49,7 @@ class KernelPredictor(LinearPredictor):
 
     @property
     def columns(self):  # type: ignore[override]
-        return self.space.features
+        return self.space
 
     @property
     def n_rows(self):
