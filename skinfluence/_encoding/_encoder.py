@@ -16,7 +16,7 @@ from skinfluence._encoding._columns import (
     kind_of,
     numbers,
 )
-from skinfluence._encoding._text import TextDirections, is_tfidf
+from skinfluence._encoding._text import FOR_DISTANCES, FOR_TREES, TextDirections, is_tfidf
 from skinfluence._utils.frames import frame_backend
 
 #: Numbers of more rows are scaled, and then have single precision.
@@ -44,7 +44,7 @@ def table_encoder(X, steps=(), *, model="distances"):
         return _of_text(model), " Documents by TF-IDF."
     if not frame_backend(X) and getattr(X, "dtype", np.dtype(object)).kind not in "OUT":
         plain = _of_numbers(scaled=model == "linear")
-        return make_pipeline(plain, TextDirections(model == "trees")) if is_tfidf(X) else plain, ""
+        return make_pipeline(plain, *_directions(model)) if is_tfidf(X) else plain, ""
     places: dict = {"numbers": [], "sparse": [], "categories": [], "text": []}
     columns, kinds = columns_of(X), []
     for j, column in enumerate(columns):
@@ -101,8 +101,12 @@ def _of_text(model, **which):
     tfidf = TfidfVectorizer(
         sublinear_tf=True, token_pattern=WORD, max_features=MOST_WORDS, dtype=np.float32
     )
-    steps = [_reader(documents, which), tfidf]
-    return make_pipeline(*steps, *([] if model == "linear" else [TextDirections(model == "trees")]))
+    return make_pipeline(_reader(documents, which), tfidf, *_directions(model))
+
+
+def _directions(model):
+    sizes = {"distances": FOR_DISTANCES, "trees": FOR_TREES}
+    return [TextDirections(sizes[model])] if model in sizes else []
 
 
 def _reader(function, which):

@@ -9,7 +9,7 @@ from sklearn.utils.extmath import randomized_svd
 from skinfluence.kernels import single_threaded_blas
 
 #: Columns that free text becomes, at most: for distances between rows, and for trees.
-MOST_DIRECTIONS, FOR_TREES = 300, 50
+FOR_DISTANCES, FOR_TREES = 300, 50
 #: Rows from which directions are computed, at most: more rows move them little.
 MOST_ROWS = 10_000
 
@@ -34,23 +34,16 @@ def leading_directions(X, n_directions, random_state, n_iter=2):
 
 
 class TextDirections(TransformerMixin, BaseEstimator):
-    """Leading directions of TF-IDF columns.
+    """At most so many leading directions of TF-IDF columns, in the order of their variance."""
 
-    For trees in the order of their variance; else turned so that all have about the same variance:
-    scaling the columns to variance one then leaves distances between rows as they are.
-    """
-
-    def __init__(self, trees=False):
-        self.trees = trees
+    def __init__(self, n_components=FOR_DISTANCES):
+        self.n_components = n_components
 
     def fit(self, X, y=None):
         """Find the directions."""
-        n_components = min(FOR_TREES if self.trees else MOST_DIRECTIONS, *X.shape)
-        directions = leading_directions(X, n_components, np.random.RandomState(0), n_iter=5)
+        size = min(self.n_components, *X.shape)
+        directions = leading_directions(X, size, np.random.RandomState(0), n_iter=5)
         self.components_ = directions.T  # shape: (m, n_words)
-        if not self.trees:
-            turned = np.random.RandomState(0).standard_normal((n_components, n_components))
-            self.components_ = np.linalg.qr(turned)[0].astype(X.dtype) @ directions.T
         return self
 
     def transform(self, X):
@@ -58,9 +51,29 @@ class TextDirections(TransformerMixin, BaseEstimator):
         return X @ self.components_.T
 
 
+def text_columns(encoder, n_columns):
+    """Slices of the columns of each text; they are the last ones of a fitted table encoder.
+
+    Its models of distances need one scale for all directions of a text, as distances between texts
+    have it: a scale of each would make the last as important as the first.
+    """
+    parts = [] if encoder is None else encoder.get_params().values()
+    sizes = [len(part.components_) for part in parts if isinstance(part, TextDirections)]
+    ends = n_columns - sum(sizes) + np.cumsum(sizes, dtype=int)
+    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+
+
+def columns_for_trees(encoder, n_columns):
+    """Index of the columns of a fitted encoder that trees see: of each text the first ones."""
+    seen = np.ones(n_columns, dtype=bool)
+    for text in text_columns(encoder, n_columns):
+        seen[text.start + FOR_TREES : text.stop] = False
+    return slice(None) if seen.all() else np.flatnonzero(seen)
+
+
 def is_tfidf(X):
     """Whether these are many sparse columns in which each row has length one, or zero."""
-    if not sparse.issparse(X) or X.shape[1] <= MOST_DIRECTIONS or X.dtype.kind != "f":
+    if not sparse.issparse(X) or X.shape[1] <= FOR_DISTANCES or X.dtype.kind != "f":
         return False
     lengths = np.asarray(X.multiply(X).sum(axis=1)).ravel()
     return bool(np.all((np.abs(lengths - 1.0) < 1e-5) | (lengths == 0.0)))

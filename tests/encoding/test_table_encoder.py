@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from skinfluence._encoding import table_encoder
+from skinfluence._encoding import columns_for_trees, table_encoder, text_columns
 
 rng = np.random.default_rng(0)
 WORDS = [f"w{j}" for j in range(400)]
@@ -38,6 +38,18 @@ def test_trees_get_few_directions_of_texts_the_widest_first(table):
     sizes = (got[:, 4:] ** 2).sum(axis=0)
     assert (np.diff(sizes) < 1e-6 * sizes[0]).all()
     np.testing.assert_allclose(got[np.arange(200) != 3, 0], AGE[np.arange(200) != 3])
+
+
+def test_columns_of_several_texts_are_the_last_and_trees_see_the_first_of_each(table):
+    table = table.assign(other=TEXTS[::-1])[["text", "age", "other"]]
+    encoder = table_encoder(table)[0]
+    got = encoder.fit_transform(table)
+    texts = text_columns(encoder, got.shape[1])
+    assert texts == [slice(2, 202), slice(202, 402)]
+    one, other = (got[:, text] @ got[:, text].T for text in texts)
+    np.testing.assert_allclose(one, other[::-1, ::-1], atol=1e-5)
+    seen = got[:, columns_for_trees(encoder, got.shape[1])]
+    np.testing.assert_array_equal(seen, got[:, np.r_[0:52, 202:252]])
 
 
 def test_numbers_alone_are_scaled_for_linear_models():

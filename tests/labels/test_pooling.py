@@ -25,7 +25,7 @@ def test_the_label_of_a_row_has_no_part_in_its_own_prediction():
     X, codes = rng.randn(80, 3), np.arange(80) % 3
     other = codes.copy()
     other[11] = (codes[11] + 1) % 3
-    before, after = (fit_forest(rows_of(X, c), 0).out_of_bag for c in (codes, other))
+    before, after = (fit_forest(rows_of(X, c), slice(None), 0).out_of_bag for c in (codes, other))
     np.testing.assert_array_equal(after[11], before[11])
     assert np.abs(after - before).max() > 0.01
 
@@ -34,7 +34,7 @@ def test_out_of_bag_predictions_are_leaf_means_over_all_other_rows():
     rng = np.random.RandomState(0)
     X, codes = rng.randn(40, 2), np.arange(40) % 3
     rows = rows_of(X, codes)
-    member = fit_forest(rows, 0)
+    member = fit_forest(rows, slice(None), 0)
     others, found = np.arange(40) != 7, []
     for tree, drawn in zip(
         member.forest.estimators_, member.forest.estimators_samples_, strict=True
@@ -50,7 +50,7 @@ def test_out_of_bag_predictions_are_leaf_means_over_all_other_rows():
 def test_a_class_that_no_tree_knows_is_improbable_and_not_impossible():
     X = np.random.RandomState(0).randn(60, 3)
     codes = 2 * (np.arange(60) % 2)
-    member = fit_forest(rows_of(X, codes), 0)
+    member = fit_forest(rows_of(X, codes), slice(None), 0)
     for said in (member.out_of_bag, member.predict(X)):
         assert said.shape == (60, 3)
         assert (np.exp(said[:, 1]) < 0.05).all()

@@ -5,9 +5,11 @@ import pickle
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.spatial.distance import pdist
 from sklearn.datasets import load_iris, make_classification
+from sklearn.feature_extraction.text import TfidfVectorizer
 
-from skinfluence._encoding import leading_directions
+from skinfluence._encoding import leading_directions, table_encoder
 from skinfluence.labels._sources.columns import blocks, linear, radial_basis, scaler_of
 from skinfluence.labels._sources.members import fit_forest
 from skinfluence.labels._sources.representations import PooledPredictor
@@ -148,6 +150,16 @@ def test_tiny_tables_and_many_classes(n, n_classes):
     prediction = prediction_of(X, codes)
     assert np.isfinite(prediction.value).all()
     assert (prediction.value.argmax(axis=1) == codes).mean() > 1.5 / n_classes
+
+
+def test_scaled_directions_of_a_text_have_the_distances_of_its_words():
+    rng = np.random.default_rng(0)
+    docs = [" ".join(rng.choice([f"w{j}" for j in range(90)], 12)) for _ in range(60)]
+    words = TfidfVectorizer(sublinear_tf=True).fit_transform(docs)
+    encoder = table_encoder(docs)[0]
+    columns = encoder.fit_transform(docs)
+    ratio = pdist(scaler_of(columns, encoder).transform(columns)) / pdist(words.toarray())
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-4)
 
 
 def test_more_columns_than_rows_and_repeated_rows():

@@ -19,6 +19,7 @@ from sklearn.utils.validation import assert_all_finite
 from skinfluence._encoding import is_missing, table_encoder
 from skinfluence._utils.frames import take_rows
 from skinfluence.labels._inputs.steps import preparing_steps
+from skinfluence.labels._sources.columns import scaler_of
 
 #: So few different whole numbers are classes.
 FEW = 10
@@ -136,9 +137,10 @@ def _order_predicts(X, y, there, steps):
     orders = [values, *(random_state.permutation(values) for _ in range(ORDERS))]
     targets = StandardScaler().fit_transform(np.transpose(orders)[codes])
     part = take_rows(X, rows)
-    columns = table_encoder(part, steps)[0].fit_transform(part)
+    encoder = table_encoder(part, steps)[0]
+    columns = encoder.fit_transform(part)
+    columns = scaler_of(columns, encoder).transform(columns)
     model = make_pipeline(
-        StandardScaler(with_mean=not sparse.issparse(columns)),
         Nystroem(n_components=min(300, len(rows)), random_state=0),
         RidgeCV(np.logspace(-3, 3, 7), alpha_per_target=True),
     )

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms, safe_sparse_dot
 
-from skinfluence._encoding import leading_directions
+from skinfluence._encoding import leading_directions, text_columns
 
 #: Columns of a linear representation that are taken as they are.
 MOST_COLUMNS = 300
@@ -31,11 +31,13 @@ MOST_DOUBLES = 10_000_000
 JITTER = 1e-8
 
 
-def scaler_of(X):
-    """Fitted to all rows; sparse columns keep their zeros and are only divided."""
+def scaler_of(X, encoder=None):
+    """Fitted to all rows, one scale for all of a text; sparse columns are only divided."""
     scaler = StandardScaler(with_mean=not sparse.issparse(X)).set_output(transform="default")
     for some in _batches(X):
         scaler.partial_fit(X[some])
+    for text in text_columns(encoder, X.shape[1]):
+        scaler.scale_[text] = np.sqrt(scaler.var_[text].mean()) or 1.0
     return scaler
 
 

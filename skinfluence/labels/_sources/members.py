@@ -113,6 +113,7 @@ class ForestMember:
 
     name = f"leaf means of {N_TREES} extremely randomized trees"  # in descriptions
     forest: Any
+    columns: Any  # those that the trees see, as an index
     out_of_bag: np.ndarray = field(repr=False)  # log-probabilities or values, shape: (n, K)
     n_classes: int | None
 
@@ -122,6 +123,7 @@ class ForestMember:
 
     def predict(self, scaled):
         """Values (m, K) of rows that no tree has seen."""
+        scaled = scaled[:, self.columns]
         if self.n_classes is None:
             return self.forest.predict(scaled)[:, None]
         return _logarithm(self.forest.predict_proba(scaled), self.forest.classes_, self.n_classes)
@@ -134,8 +136,9 @@ def _logarithm(means, known, n_classes):
     return np.log(out / out.sum(axis=1, keepdims=True))
 
 
-def fit_forest(rows, seed, n_jobs=None, tell=lambda what, steps: None):
-    """Grow trees and fill their leaves; a ForestMember. `tell` hears how many have grown."""
+def fit_forest(rows, columns, seed, n_jobs=None, tell=lambda what, steps: None):
+    """Grow trees on some columns and fill their leaves; a ForestMember. `tell` hears of trees."""
+    scaled = rows.scaled[:, columns]
     n, n_classes = len(rows.share), rows.target.n_classes
     # rounded such that sums of them are exact: rounding errors would decide between equal splits
     weight = np.rint(rows.share * n * WEIGHT_STEPS) / WEIGHT_STEPS
@@ -147,17 +150,17 @@ def fit_forest(rows, seed, n_jobs=None, tell=lambda what, steps: None):
         random_state=seed,
         n_jobs=n_jobs,
     )
-    step = N_TREES if np.prod(rows.scaled.shape) < SMALL else TREES_AT_ONCE
+    step = N_TREES if np.prod(scaled.shape) < SMALL else TREES_AT_ONCE
     for grown in range(step, N_TREES + 1, step):
-        forest.set_params(n_estimators=grown).fit(rows.scaled, rows.target.codes, weight)
+        forest.set_params(n_estimators=grown).fit(scaled, rows.target.codes, weight)
         tell("forest", grown)
-    out = _fill_leaves(forest, rows, weight)
+    out = _fill_leaves(forest, forest.apply(scaled).T, rows, weight)
     if n_classes is not None:
         out = _logarithm(out, forest.classes_, n_classes)
-    return ForestMember(forest, out, n_classes)
+    return ForestMember(forest, columns, out, n_classes)
 
 
-def _fill_leaves(forest, rows, weight):
+def _fill_leaves(forest, leaves, rows, weight):
     """Set the value of each leaf to the mean of all its rows; leave-one-out means (n, K) of rows.
 
     Of rows that every tree was grown on, the mean of all other rows.
@@ -169,7 +172,7 @@ def _fill_leaves(forest, rows, weight):
     others = every - own
     prior_of_row = PRIOR_ROWS * others / np.maximum(others[:, -1:], np.finfo(float).tiny)
     total, trees, n = np.zeros_like(own), np.zeros(len(own)), len(own)
-    leaves, ones, ends = forest.apply(rows.scaled).T, np.ones(n), np.arange(n + 1)
+    ones, ends = np.ones(n), np.arange(n + 1)
     grown = zip(forest.estimators_, leaves, forest.estimators_samples_, strict=True)
     for tree, leaf, drawn in grown:
         in_leaf = sparse.csr_matrix((ones, leaf, ends), (n, tree.tree_.node_count))

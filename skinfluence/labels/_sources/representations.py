@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 
+from skinfluence._encoding import columns_for_trees
 from skinfluence._utils.progress import progress_bar
 from skinfluence.labels._inputs.targets import Target
 from skinfluence.labels._sources.columns import linear, radial_basis, scaled_columns, scaler_of
@@ -71,7 +72,8 @@ class PooledPredictor:
         self._dampings = DAMPINGS if self.damping == "auto" else np.array([float(self.damping)])
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         random_state = np.random.RandomState(seed)
-        self._scaler = scaler_of(X)
+        self._scaler = scaler_of(X, self.encoder)
+        self._seen = columns_for_trees(self.encoder, X.shape[1])
         self._scaled = scaled_columns(self._scaler, X)
         self._forest_seed, self._linear_seed = random_state.randint(2**31 - 1, size=2)
         n = X.shape[0]
@@ -109,7 +111,7 @@ class PooledPredictor:
         self.best = max(ridges, key=lambda member: member.criterion)
         members = list(ridges)
         if self._with_forest:
-            members.append(fit_forest(rows, self._forest_seed, self.n_jobs, tell))
+            members.append(fit_forest(rows, self._seen, self._forest_seed, self.n_jobs, tell))
         values, leverages = zip(*[member.leave_one_out(rows) for member in members], strict=True)
         values, some = np.stack(values), self._for_choice
         if self.target.classes is None:
