@@ -290,6 +290,41 @@ def test_close_rows_with_another_label_are_found_and_no_others(n_numbers):
     assert found.exact == [] and [(rows - 7).tolist() for rows in found.near] == [[20, 21]]
 
 
+def test_close_rows_are_found_where_most_rows_have_a_twin_at_distance_zero():
+    random = np.random.default_rng(0)
+    numbers = random.normal(size=(100, 2)).repeat(4, axis=0)  # in fours of which words change place
+    words = random.choice([f"w{j}" for j in range(50)], (100, 6)).repeat(4, axis=0)
+    texts = [" ".join(random.permutation(row)) for row in words]
+    numbers[4:8] = numbers[:4] + 1e-3
+    texts[4:8] = texts[:4]
+    columns = {f"x{i}": Column("numbers", values) for i, values in enumerate(numbers.T)}
+    columns["text"] = Column("text", np.array(texts, dtype=object))
+    alike = find_alike(columns)
+    label = (np.arange(400) // 4 == 1).astype(int)
+    found = find_duplicates(alike, np.arange(400), label, lambda one: np.ptp(one) > 0)
+    assert [rows.tolist() for _, rows in found.close] == [list(range(8))]
+    assert 1e-3 < found.close[0][0] < found.distance < 0.2
+    assert len(np.unique(alike.close)) == 99
+
+
+@pytest.mark.parametrize(
+    ("kind", "pairs", "equal"),
+    [
+        ("categories", ["A+ A-", "C C#", "C++ C#", "<5 >5", "1.5 1.6", "+ -", "-1 1"], False),
+        ("categories", ["yes! Yes", "St.Louis st_louis", "well-known Well:Known"], True),
+        ("text", ["It_is_good. it_is,_GOOD!", '"A+",_he_said a+_he_said'], True),
+        ("text", ["graded_A+_by_all graded_A-_by_all", ":-) :-("], False),
+    ],
+)
+def test_case_and_punctuation_are_set_aside_but_no_signs(kind, pairs, equal):
+    for pair in pairs:
+        two = [value.replace("_", " ") for value in pair.split()]
+        column = Column(kind, np.array([*two, "another one"], dtype=object))
+        plain = find_alike({"a": column}).plain
+        assert (plain[0] == plain[1]) == equal, pair
+        assert plain[2] not in plain[:2]
+
+
 def test_groups_of_unusual_error_are_found():
     values = np.repeat(["a", "b", "c"], 200).astype(object)
     error = np.where(values == "b", np.arange(600) % 2, np.arange(600) % 10 == 0).astype(float)

@@ -17,7 +17,7 @@ from skinfluence.cli._files.columns import Column
 
 from .prepare import make_rows
 
-#: Rows are close below this share of the median distance of a row to its nearest neighbour, ...
+#: Rows are close below this share of the median distance of a row to the nearest other one, ...
 CLOSE = 0.1
 #: ... which is estimated from so many rows. So many neighbours of each row are looked at.
 SAMPLE, NEIGHBORS = 100, 5
@@ -28,7 +28,8 @@ DIRECTIONS, SLACK = 20, 1.6
 PAIRS_AT_ONCE = 20_000
 #: Columns of a table without free text in which two rows that are close are no coincidence.
 FEWEST_COLUMNS = 4
-_SPACE = re.compile(r"[\W_]+")
+#: Spaces, punctuation; not signs such as + and #, points in numbers, hyphens at one end of a word.
+_PUNCTUATION = re.compile(r"""(?:[\s_;:!?'"“”‘’„«»()\[\]…–—]|[.,](?!\d)|\b-\b|\B-\B)+""")
 
 
 @dataclass
@@ -89,7 +90,8 @@ def _close(columns, plain):
     """(numbers of linked rows or None, largest distance of a link, distance below which rows are).
 
     Distances are Euclidean between rows as linear models have them: numbers scaled, categories and
-    words as columns. Of rows that are equal in `plain` the first stands for all.
+    words as columns. Of rows that are equal in `plain` the first stands for all, and so it does of
+    rows at a distance of zero: the order of words, and which rare category it is, have no columns.
     """
     texts = any(column.kind == "text" for column in columns.values())
     _, first, group = np.unique(plain, return_index=True, return_inverse=True)
@@ -99,7 +101,13 @@ def _close(columns, plain):
     X = make_rows(table, first)
     Z = table_encoder(X, model="linear")[0].fit_transform(X)
     Z = sparse.csr_matrix(Z) if sparse.issparse(Z) else Z
-    sample = Z[np.random.default_rng(0).permutation(len(first))[:SAMPLE]]
+    numbers = Z @ np.random.default_rng(0).standard_normal(Z.shape[1])
+    _, place, point = np.unique(numbers, return_index=True, return_inverse=True)
+    kept = np.sort(place)
+    Z, n, group = Z[kept], len(kept), np.searchsorted(kept, place)[point[group]]
+    if n < 3:
+        return None, np.zeros(len(plain)), 0.0
+    sample = Z[np.random.default_rng(0).permutation(n)[:SAMPLE]]
     nearest = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(Z)
     limit = CLOSE * float(np.median(nearest.kneighbors(sample)[0][:, 1]))
     points, reach = Z, limit
@@ -107,29 +115,29 @@ def _close(columns, plain):
         points = GaussianRandomProjection(DIRECTIONS, random_state=0).fit_transform(Z)
         reach = SLACK * limit
     tree = cKDTree(points.toarray() if sparse.issparse(points) else points)
-    k = min(NEIGHBORS + 1, len(first))
+    k = min(NEIGHBORS + 1, n)
     _, others = tree.query(tree.data, k=k, distance_upper_bound=reach)
-    a, b = np.repeat(np.arange(len(first)), k), others.ravel()
-    a, b = np.array([a, b])[:, (b < len(first)) & (a != b)]  # beyond the limit the tree says n
+    a, b = np.repeat(np.arange(n), k), others.ravel()
+    a, b = np.array([a, b])[:, (b < n) & (a != b)]  # beyond the limit the tree says n
     far = np.zeros(len(a))
     for some in gen_batches(len(a), PAIRS_AT_ONCE) if len(a) else ():
         far[some] = paired_euclidean_distances(Z[a[some]], Z[b[some]])
     a, b, far = a[far <= limit], b[far <= limit], far[far <= limit]
-    links = sparse.coo_matrix((np.ones(len(a)), (a, b)), (len(first), len(first)))
+    links = sparse.coo_matrix((np.ones(len(a)), (a, b)), (n, n))
     component = connected_components(links, directed=False)[1]
-    widest = np.zeros(len(first))
+    widest = np.zeros(n)
     np.maximum.at(widest, component[a], far)
     return component[group], widest[component[group]], limit
 
 
 def _codes(column, plain=False):
-    """Whole numbers (n,) that are equal where the values are; `plain`: case and signs aside."""
+    """Whole numbers (n,) that are equal where values are; `plain`: case and punctuation aside."""
     if column.values.dtype != object:
         return np.unique(column.values, return_inverse=True)[1]
     known: dict = {}
     texts = column.values.tolist()
     if plain:
-        texts = (_SPACE.sub(" ", text).casefold() for text in texts)
+        texts = (_PUNCTUATION.sub(" ", text).strip().casefold() or text for text in texts)
     return np.array([known.setdefault(text, len(known)) for text in texts])
 
 

@@ -96,15 +96,14 @@ def near_duplicates(audit, top):
     """Rows close to each other that contradict each other."""
     found = audit.duplicates
     if not found.distance:
-        return (
-            title("Near duplicates") + "\nNot looked for: too few columns, or most rows are alike."
-        )
+        reason = "too few columns, or nearly all rows are alike"
+        return f"{title('Near duplicates')}\nNot looked for: {reason}."
     lines = [
         title("Near duplicates"),
         paragraph(
             f"{counted(len(found.close), 'set')} of rows with another target within "
             f"{found.distance:.3g} of each other: {CLOSE:g} times the median distance of a row to "
-            "its nearest neighbour (numbers scaled, categories and words as columns)."
+            "the nearest one that differs (numbers scaled, categories and words as columns)."
         ),
     ]
     if found.close:
