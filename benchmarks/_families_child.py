@@ -13,6 +13,7 @@ from sklearn.linear_model import (
     ARDRegression,
     BayesianRidge,
     ElasticNet,
+    ElasticNetCV,
     GammaRegressor,
     HuberRegressor,
     Lasso,
@@ -20,6 +21,9 @@ from sklearn.linear_model import (
     LassoLars,
     LogisticRegression,
     MultiTaskElasticNet,
+    MultiTaskElasticNetCV,
+    MultiTaskLasso,
+    MultiTaskLassoCV,
     PoissonRegressor,
     QuantileRegressor,
     Ridge,
@@ -30,9 +34,12 @@ from sklearn.linear_model import (
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputRegressor, RegressorChain
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler, scale
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
 from benchmarks._measure import timed
+from benchmarks._real_data import loaders
 from skinfluence import InfluenceExplainer
 
 LOGISTIC = LogisticRegression()
@@ -86,6 +93,14 @@ MODELS = {
     "SVC": (SVC(), "two classes"),
     "SVR": (SVR(), "values"),
 }
+#: Estimators of columns that are correlated, as real ones are, and the cross-validation of their
+#: penalty: on columns of independent noise descent by coordinates takes a few rounds only.
+REAL = {
+    "Lasso": (Lasso(), LassoCV(), False),
+    "ElasticNet": (ElasticNet(), ElasticNetCV(), False),
+    "MultiTaskLasso": (MultiTaskLasso(), MultiTaskLassoCV(), True),
+    "MultiTaskElasticNet": (MultiTaskElasticNet(), MultiTaskElasticNetCV(), True),
+}
 #: Whose leave-one-outs are timed, at a tolerance at which refits agree.
 REFITTED = {
     name: cls(solver="newton-cholesky", tol=1e-10, **settings)
@@ -122,7 +137,25 @@ def _prepare(name, n, n_test):
     estimator, kind = MODELS[name]
     X = rng.standard_normal((n + n_test, N_COLUMNS))
     raw = X @ rng.standard_normal((N_COLUMNS, 2)) / np.sqrt(N_COLUMNS)
-    y = _targets(kind, raw, rng)
+    _set(estimator, X, _targets(kind, raw, rng), n)
+
+
+def _prepare_real(name, n, n_test):
+    """Values of houses, or with the incomes there, by squares and products of the columns."""
+    estimator, search, two = REAL[name]
+    X, y = loaders().california_housing()[:2]
+    some = np.random.default_rng(0).choice(len(y), n + n_test, replace=False)
+    X, y = X[some], y[some]
+    if two:
+        X, y = X[:, 1:], scale(np.column_stack([y, X[:, 0]]))
+    products = PolynomialFeatures(2, include_bias=False)
+    X = make_pipeline(StandardScaler(), products, StandardScaler()).fit(X[:n]).transform(X)
+    alpha = search.fit(X[:n], y[:n]).alpha_
+    _set(clone(estimator).set_params(alpha=alpha), X, y, n)
+    return {"columns": X.shape[1], "alpha": float(alpha)}
+
+
+def _set(estimator, X, y, n):
     _state.update(estimator=estimator, train=(X[:n], y[:n]), test=(X[n:], y[n:]))
     _state.update(fitted=clone(estimator).fit(*_state["train"]))
 
@@ -165,7 +198,8 @@ def _widths(objective):
     if objective.members:
         return [width for member in objective.members for width in _widths(member.objective)]
     kernels = hasattr(objective.predictor, "space")
-    return [objective.n_rows if kernels else N_COLUMNS] * objective.n_outputs
+    columns = objective.n_rows if kernels else _state["train"][0].shape[1]
+    return [columns] * objective.n_outputs
 
 
 def _leave_out(name, sample):
