@@ -84,7 +84,7 @@ def resolve_method(method, linearization, kind="rows"):
     ----------
     method : str
     linearization : Linearization
-        With `objective`, `inverse` and `curvature`.
+        With `objective`, `curvature`, `has_hessian` and `factorizes_hessian`.
     kind : {"rows", "groups", "replacements"}
         The edits.
     """
@@ -94,9 +94,8 @@ def resolve_method(method, linearization, kind="rows"):
     if method == "auto":
         if linearization.objective.stands_in and linearization.curvature == "hessian":
             return "refit"
-        inverse = linearization.inverse
-        return "newton_step" if inverse.factorized and inverse.hessian.exact else "first_order"
-    if EFFECTS[method].second_derivative and not linearization.inverse.hessian.exact:
+        return "newton_step" if linearization.factorizes_hessian else "first_order"
+    if EFFECTS[method].second_derivative and not linearization.has_hessian:
         raise ValueError(
             f"method={method!r} is made of second derivatives, and this explainer inverts a Fisher "
             'matrix in their place. Use method="first_order" or "refit", or curvature="hessian".'

@@ -1,10 +1,11 @@
-"""First-order influences of kernel machines by kernels alone are those on kernel columns."""
+"""Influences of kernel machines by kernels alone are those on kernel columns."""
 
 import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.ensemble import VotingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -15,6 +16,7 @@ from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from skinfluence import InfluenceExplainer
 from skinfluence.objectives import Objective, distance_to_optimum, minimize
+from skinfluence.objectives._kernel import factor
 from skinfluence.solvers import AutoSolver
 from skinfluence.targets import Mean
 from tests._compare import assert_normwise
@@ -55,11 +57,13 @@ def given(name):
     return model, (X[:60], y[:60], *weight), (X[60:], y[60:])
 
 
+@pytest.mark.parametrize("method", ["first_order", "newton_step"])
 @pytest.mark.parametrize("name", MODELS)
-def test_influences_are_those_on_columns(name):
+def test_influences_are_those_on_columns(name, method):
     model, train, tests = given(name)
-    got = InfluenceExplainer(model, method="first_order").fit(*train)
-    expected = InfluenceExplainer(model, **COLUMNS).fit(*train).influence(*tests)
+    got = InfluenceExplainer(model, method=method).fit(*train)
+    on_columns = InfluenceExplainer(model, solver="woodbury", method=method)
+    expected = on_columns.fit(*train).influence(*tests)
     tolerance = 1e-6 if name == "KernelRidge, equal" else 1e-9  # whose condition is 1e9
     assert_normwise(got.influence(*tests), expected, rtol=tolerance)
     rows = [7, 0, 5, 33]
@@ -69,6 +73,43 @@ def test_influences_are_those_on_columns(name):
     assert_normwise(mean[0], expected.mean(axis=0), rtol=tolerance)
     assert got.objective_.predictor.space.has_columns
     assert_normwise(got.influence(*tests), expected, rtol=tolerance)
+
+
+def test_newton_steps_whose_gaps_lose_their_digits_take_the_columns(monkeypatch):
+    model, train, tests = given("SVR")
+    expected = InfluenceExplainer(model, method="newton_step").fit(*train).influence(*tests)
+    monkeypatch.setattr(factor, "FEW_DIGITS", 1.0)
+    got = InfluenceExplainer(model, method="newton_step").fit(*train)
+    assert_normwise(got.influence(*tests), expected, rtol=1e-9)
+    assert got.objective_.predictor.space.has_columns
+
+
+def test_the_newton_step_without_the_last_row_of_a_class_is_nan():
+    y = np.where(np.arange(60) == 7, "only one", "others")
+    process = GaussianProcessClassifier(RBF(1.0), optimizer=None)
+    explainer = InfluenceExplainer(process, method="newton_step").fit(X[:60], y)
+    with pytest.warns(RuntimeWarning, match="the only one of their class"):
+        got = explainer.influence(X[60:], y[:10])
+    assert not explainer.objective_.predictor.space.has_columns
+    assert np.isnan(got[:, 7]).all()
+    assert np.isfinite(np.delete(got, 7, axis=1)).all()
+
+
+def test_the_default_of_a_kernel_ridge_needs_no_columns_and_is_its_refit():
+    model, (rows, y, weight), (tests, y_test) = given("KernelRidge")
+    explainer = InfluenceExplainer(model).fit(rows, y, weight)
+    got = explainer.influence(tests, y_test)
+    assert not explainer.objective_.predictor.space.has_columns
+
+    def losses(kept):
+        left = clone(model).fit(rows[kept], y[kept], weight[kept])
+        return 0.5 * ((left.predict(tests) - y_test) ** 2).sum(axis=1)
+
+    kept = np.arange(60)
+    assert not got[:, 5].any()  # whose weight is zero
+    for row in (0, 31):
+        expected = losses(np.delete(kept, row)) - losses(kept)
+        assert_normwise(got[:, row], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -220,6 +220,16 @@ class Linearization:
         """
         return self._main()
 
+    @property
+    def has_hessian(self):
+        """Whether `inverse` is that of the second derivative itself, and of no Fisher matrix."""
+        return self.inverse.hessian.exact
+
+    @property
+    def factorizes_hessian(self):
+        """Whether Newton steps take no iterations: the second derivative itself is factorised."""
+        return self.inverse.factorized and self.has_hessian
+
     @cached_property
     def _main(self):
         factorize = self.solver.factorize if self._polished is None else self._polished.moved_to

@@ -6,14 +6,18 @@ some rows S have curvature it is t times the identity but for a rank of S: with 
 the capacitance matrix ``C = I + R K R / t`` of these rows all is solved by Woodbury's identity.
 """
 
+from functools import cached_property
+
 import numpy as np
 from scipy.linalg import cho_solve
-from scipy.linalg.lapack import dpotrf
+from scipy.linalg.lapack import dpotrf, dtrtri
 
 from skinfluence.linalg import row_blocks
 
 #: Part of a step that is left to the next one.
 LITTLE = 1e-4
+#: Share of a gap without the intercept, below which the intercept's part leaves it few digits.
+FEW_DIGITS = 1e-3
 
 
 class KernelFactor:
@@ -63,6 +67,28 @@ class KernelFactor:
 
     def _solve(self, right):
         return cho_solve((self._factor, True), right, check_finite=False)
+
+    @cached_property
+    def gaps(self):
+        """1 - leverage of each training row, (n,); None where it would lose its digits.
+
+        On the rows with curvature it is the diagonal of ``C^-1 - u u' / (r' u)`` with ``u = C^-1
+        r`` and the roots r of the curvatures, if there is an intercept, and of ``C^-1`` if there is
+        none: sums of squares in place of a difference from one.
+        """
+        inverse, m = dtrtri(self._factor, lower=1)[0], len(self.rows)
+        own = np.empty(m)
+        for some in row_blocks(m, 8 * m):  # what stands above the diagonal is not the factor's
+            block = inverse[some.start :, some]
+            own[some] = (np.tril(block) ** 2).sum(axis=0)
+        without = own
+        if self.free:
+            own = own - self._solved_root**2 / self._total
+        if not (own > FEW_DIGITS * without).all():
+            return None
+        out = np.ones(len(self.space.diagonal))
+        out[self.rows] = own
+        return out
 
     def newton_step(self, dual, values, intercept):
         """Minus the inverse Hessian times a function: (dual coefficients (n,), intercept).
