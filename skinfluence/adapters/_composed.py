@@ -162,7 +162,9 @@ class Columns:
         return X[:, self.columns]
 
 
-def member_of(estimator, X, y, sample_weight, settings, *, columns=None, drawn=None):
+def member_of(
+    estimator, X, y, sample_weight, settings, *, columns=None, drawn=None, positions=None
+):
     """A fitted member taken apart: a FittedModel of the n rows.
 
     Parameters
@@ -177,11 +179,15 @@ def member_of(estimator, X, y, sample_weight, settings, *, columns=None, drawn=N
         Columns of X that it was given; all by default.
     drawn : ndarray of shape (n,), default=None
         How often it was given each row; once by default.
+    positions : ndarray of int, default=None
+        See Settings; those of the estimator that holds it by default.
     """
     if not _is_weighted(estimator):
         sample_weight = np.ones(len(sample_weight))
     if drawn is not None:
         sample_weight = sample_weight * drawn
+    if positions is not None:
+        settings = replace(settings, positions=positions)
     if columns is None:
         return explain_estimator(estimator, X, y, sample_weight, settings)
     taken = Columns(columns)

@@ -1,7 +1,7 @@
 """From a fitted model to an objective: unwrap searches, pipelines and frozen estimators."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -42,6 +42,8 @@ class FittedModel:
         Weights that it was given.
     X : ndarray or CSR of shape (n, n_features)
         Rows that it was trained on.
+    positions : ndarray of int or None
+        See Settings.
     """
 
     objective: Objective
@@ -50,6 +52,7 @@ class FittedModel:
     y: object
     sample_weight: object
     X: Any
+    positions: Any = None
 
     @property
     def transformers(self):
@@ -78,7 +81,8 @@ class FittedModel:
         """The same training rows explained at other settings, at the estimator's coefficients."""
         refuse_members(self)
         weights = _check_sample_weight(self.sample_weight, self.X, dtype=np.float64)
-        return find_adapter(self.model).build(self.model, self.X, self.y, weights, settings)
+        settings = replace(settings, positions=self.positions)
+        return _objective(self.model, self.X, self.y, weights, settings)
 
     def coef_names(self):
         """Name of each entry of the estimator's flat coefficients, in the order of `coef_`."""
@@ -225,7 +229,7 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     if recorded is None:
         _check_targets(model, Z, rows.y)
     weights = _check_sample_weight(rows.sample_weight, Z, dtype=np.float64, copy=True)
-    n, labels, taken = _num_samples(X), rows.y, None
+    n, labels = _num_samples(X), rows.y
     positions = taken_positions(filter(is_sampler, transformers), n, rows.positions)
     if len(positions) != Z.shape[0]:
         raise UnsupportedEstimatorError(
@@ -234,17 +238,26 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
         )
     if not np.array_equal(positions, np.arange(n)):
         dropped = partial(_dropped_rows, steps, model, X, y)
-        Z, labels, weights, taken = given_rows(Z, labels, weights, positions, n, dropped)
+        Z, labels, weights = given_rows(Z, labels, weights, positions, n, dropped)
+        settings = replace(settings, positions=positions)
     if not weights.any():
         raise ValueError("sample_weight is zero for every row; expected at least one positive.")
     _refuse_one_class(model, labels, weights)
-    objective = adapter.build(model, Z, labels, weights, settings)
-    if taken is not None:
-        objective = objective.with_row_counts(taken)
-    unweighted = rows.sample_weight is None and taken is None
+    objective = _objective(model, Z, labels, weights, settings)
+    unweighted = rows.sample_weight is None and settings.positions is None
     if adapter.composed:
         Z = objective.X
-    return FittedModel(objective, steps, model, labels, None if unweighted else weights, Z)
+    weights = None if unweighted else weights
+    return FittedModel(objective, steps, model, labels, weights, Z, settings.positions)
+
+
+def _objective(model, X, y, weights, settings):
+    """Objective of a fitted last step, which may count rows as often as it was given them."""
+    adapter = find_adapter(model)
+    objective = adapter.build(model, X, y, weights, settings)
+    if settings.positions is None or adapter.composed:  # whose members count them
+        return objective
+    return objective.with_row_counts(np.bincount(settings.positions, minlength=X.shape[0]))
 
 
 def _check_targets(model, Z, y):

@@ -212,7 +212,7 @@ def sparse_objective(
     return Objective(loss, predictor, y, penalty, weights, coding, penalty_scaling=scaling)
 
 
-def fixed_selection_objective(estimator, X, y, *, penalty=0.0, settings):
+def fixed_selection_objective(estimator, X, y, sample_weight, *, penalty=0.0, settings):
     """Squared error of a regressor on the columns that have coefficients, which stay the same.
 
     Parameters
@@ -220,11 +220,13 @@ def fixed_selection_objective(estimator, X, y, *, penalty=0.0, settings):
     estimator, X, settings
         See :func:`linear_objective`.
     y : ndarray of shape (n, 1)
+    sample_weight : ndarray of shape (n,)
+        How often the estimator was given each row.
     penalty : float or ndarray of shape (n_features,)
         Second derivative of the penalty, of all columns.
     """
     refuse_several_targets(estimator, y)
-    weights = RowWeights(np.ones(len(y)))
+    weights = RowWeights(sample_weight)
     everything, coef = design_and_coef(estimator, X, 1, weights, centred=settings.center)
     free = np.arange(coef.shape[1]) >= X.shape[1]
     selected = np.flatnonzero((coef[0] != 0.0) | free)

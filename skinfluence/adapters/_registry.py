@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 
 from skinfluence.adapters._unsupported import refusal
@@ -41,11 +43,19 @@ class Settings:
     temperature : float
         Of the smooth hinge that stands in for the hinge.
     penalty_scaling : {"estimator", "mean"}
+    positions : ndarray of int or None
+        Which of the given rows the estimator was fitted to, where a sampler, a draw or a pair of
+        classes took some of them or some twice; None where they are all, in order.
     """
 
     center: bool = True
     temperature: float = TEMPERATURE
     penalty_scaling: str = "estimator"
+    positions: Any = None
+
+    def fitted_to(self, n):
+        """Positions among n given rows of those that the estimator was fitted to."""
+        return np.arange(n) if self.positions is None else self.positions
 
 
 @dataclass(frozen=True)

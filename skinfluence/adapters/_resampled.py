@@ -58,8 +58,6 @@ def given_rows(Z, y, weights, positions, n, dropped):
     -------
     Z, y : of n rows
     weights : ndarray of shape (n,)
-    taken : ndarray of int, shape (n,)
-        How often each row was taken.
     """
     there, first, place = np.unique(positions, return_index=True, return_inverse=True)
     y = np.asarray(y)
@@ -72,12 +70,11 @@ def given_rows(Z, y, weights, positions, n, dropped):
                 "no longer the given rows. " + REMEDY
             )
     Z, y = Z[first], y[first]
-    taken = np.bincount(positions, minlength=n)
-    absent = np.flatnonzero(taken == 0)
+    absent = np.setdiff1d(np.arange(n), there)
     if len(absent):
         rest, labels = dropped(absent)
         order = np.argsort(np.concatenate([there, absent]))
         stacked = sparse.vstack([Z, rest]) if sparse.issparse(Z) else np.concatenate([Z, rest])
         Z = sparse.csr_array(stacked)[order] if sparse.issparse(Z) else stacked[order]
         y = np.concatenate([y, labels])[order]
-    return Z, y, np.bincount(positions, weights=weights, minlength=n), taken
+    return Z, y, np.bincount(positions, weights=weights, minlength=n)

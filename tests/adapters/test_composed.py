@@ -9,10 +9,21 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_diabetes
-from sklearn.ensemble import StackingClassifier, VotingClassifier, VotingRegressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    StackingClassifier,
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import (
+    Lasso,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+)
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import (
@@ -27,7 +38,7 @@ from sklearn.preprocessing import (
     PolynomialFeatures,
     StandardScaler,
 )
-from sklearn.svm import SVR, LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skinfluence import InfluenceExplainer, supports
@@ -336,6 +347,16 @@ def test_what_is_refused(model, kind, message):
     X, y, *_ = rows_of(kind)
     with pytest.raises(UnsupportedEstimatorError, match=message):
         InfluenceExplainer(model).fit(X, y)
+    assert not supports(model)  # before it is fitted
+
+
+@pytest.mark.parametrize(
+    "member", [LinearSVC(), SVC(), NuSVC(), SGDClassifier(loss="modified_huber")], ids=str
+)
+def test_members_without_probabilities_are_known_before_they_are_fitted(member):
+    for whole in (VotingClassifier([("a", member)], voting="soft"), BaggingClassifier(member)):
+        assert "which has no probabilities of its raw predictions" in supports(whole).reason
+    assert bool(supports(ClassifierChain(member))) == (type(member) not in (SVC, NuSVC))
 
 
 def test_several_labels_a_row_are_refused_by_one_versus_rest():
@@ -408,6 +429,7 @@ def test_a_member_that_bends_earlier_outputs_is_refused():
     for member in (bent, SVR()):
         with pytest.raises(UnsupportedEstimatorError, match="not linear in earlier outputs"):
             InfluenceExplainer(RegressorChain(member)).fit(X, y)
+    assert "not linear in earlier outputs" in supports(RegressorChain(SVR())).reason
     scaled = RegressorChain(make_pipeline(StandardScaler(), Ridge()))
     assert np.isfinite(InfluenceExplainer(scaled).fit(X, y).influence(X[:2], y[:2])).all()
 

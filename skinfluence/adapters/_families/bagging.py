@@ -2,9 +2,14 @@
 
 import numpy as np
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.utils.metadata_routing import _routing_enabled, get_routing_for_object
+from sklearn.utils.validation import has_fit_parameter
 
 from skinfluence.adapters._composed import member_of, register_composed
-from skinfluence.adapters._families.composed_classifiers import mean_of_probabilities
+from skinfluence.adapters._families.composed_classifiers import (
+    check_probabilities,
+    mean_of_probabilities,
+)
 from skinfluence.adapters._families.composed_regressors import objective_of_values, values_of
 from skinfluence.adapters._linear import refuse, target_values
 from skinfluence.predictors._combinations import WeightedMean
@@ -17,17 +22,18 @@ def _members(estimator, X, y, sample_weight, settings):
 
     A row that was not drawn has weight zero, and a label that the member knows.
     """
+    given = settings.fitted_to(len(y))
     refuse(
         estimator,
-        (sample_weight != 1.0).any(),
+        (sample_weight != np.bincount(given, minlength=len(y))).any(),
         "sample weights",
         "Expected none: they are the probabilities of draws, which are held fixed here.",
     )
-    members = []
-    if len(y) != estimator._n_samples:
+    members, once = [], np.ones(len(y))
+    if len(given) != estimator._n_samples:
         raise ValueError(
             f"{type(estimator).__name__} drew the rows of its members from {estimator._n_samples:,}"
-            f", {len(y):,} are given. Pass the rows that it was trained on, in their order."
+            f", {len(given):,} are given. Pass the rows that it was trained on, in their order."
         )
     drawn = zip(
         estimator.estimators_,
@@ -36,13 +42,31 @@ def _members(estimator, X, y, sample_weight, settings):
         strict=True,
     )
     for model, rows, columns in drawn:
-        counts = np.bincount(rows, minlength=len(y)).astype(float)
+        # drawn by weights of all rows where the member takes weights
+        positions = None if _takes_weights(model) else given[rows]
+        counts = np.bincount(given[rows], minlength=len(y)).astype(float)
         known = getattr(model, "classes_", None)
         labels = y if known is None else np.where(np.isin(y, known), y, known[0])
         members.append(
-            member_of(model, X, labels, sample_weight, settings, columns=columns, drawn=counts)
+            member_of(
+                model,
+                X,
+                labels,
+                once,
+                settings,
+                columns=columns,
+                drawn=counts,
+                positions=positions,
+            )
         )
     return members
+
+
+def _takes_weights(model):
+    """Whether a member is given all rows, with the draws as weights; else the rows drawn."""
+    if _routing_enabled():
+        return bool(get_routing_for_object(model).consumes("fit", ["sample_weight"]))
+    return has_fit_parameter(model, "sample_weight")
 
 
 def _held(estimator):
@@ -61,12 +85,18 @@ def _check(estimator):
     )
 
 
-_OF_BOTH = {"members": _held, "check": _check, "caveat": lambda estimator: DRAWS, "write": None}
+def _check_classifier(estimator):
+    _check(estimator)
+    check_probabilities(estimator, _held(estimator))
+
+
+_OF_BOTH = {"members": _held, "caveat": lambda estimator: DRAWS, "write": None}
 
 
 @register_composed(
     "sklearn.ensemble.BaggingRegressor",
     {"estimator": LinearRegression(), "random_state": 0},
+    check=_check,
     **_OF_BOTH,
 )
 def bagging_regressor(estimator, X, y, sample_weight, settings):
@@ -80,6 +110,7 @@ def bagging_regressor(estimator, X, y, sample_weight, settings):
 @register_composed(
     "sklearn.ensemble.BaggingClassifier",
     {"estimator": LogisticRegression(), "random_state": 0},
+    check=_check_classifier,
     **_OF_BOTH,
 )
 def bagging_classifier(estimator, X, y, sample_weight, settings):

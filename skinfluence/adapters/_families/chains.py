@@ -12,6 +12,7 @@ from skinfluence.adapters._composed import member_of, register_composed
 from skinfluence.adapters._families.composed_classifiers import joined_objective
 from skinfluence.adapters._families.composed_regressors import objective_of_values, values_of
 from skinfluence.adapters._linear import refuse, target_values
+from skinfluence.adapters._support import last_steps
 from skinfluence.predictors._chain import ChainPredictor, beside
 from skinfluence.predictors._combinations import (
     Classes,
@@ -47,6 +48,22 @@ def _check(estimator):
         "Expected cv=None: members are then fitted to the true values of earlier outputs. By "
         "cross-validation they are fitted to predictions, which a removed row moves.",
     )
+    for member in _members_of_chain(estimator):
+        for model, settled in last_steps(member):
+            kernel = getattr(model, "kernel", "linear")
+            bent = isinstance(kernel, str) and kernel != "linear"
+            bent |= type(model).__name__.startswith(("MLP", "GaussianProcess"))
+            _refuse_bent(estimator, model, settled and bent)
+
+
+def _refuse_bent(estimator, model, condition):
+    refuse(
+        estimator,
+        condition,
+        f"{type(model).__name__}, which is not linear in earlier outputs,",
+        "Expected linear members, without steps that bend or combine their columns: their "
+        "derivative in earlier outputs is one number for all rows.",
+    )
 
 
 def _chain_of(estimator, X, y, sample_weight, settings, pass_on):
@@ -79,13 +96,8 @@ def _refuse_curved(estimator, objective, y):
         given = chain.tables(chain.X)[m][:, -k:]
         given = given.toarray() if hasattr(given, "toarray") else given
         there = chain.parts[m].raw() + (y[:, chain.order[:k]] - given) @ chain.slopes[m]
-        refuse(
-            estimator,
-            np.abs(there - true).max() > LINEAR * max(1.0, np.abs(true).max()),
-            f"{type(chain.members[m].model).__name__}, which is not linear in earlier outputs,",
-            "Expected linear members, without steps that bend or combine their columns: their "
-            "derivative in earlier outputs is one number for all rows.",
-        )
+        bent = np.abs(there - true).max() > LINEAR * max(1.0, np.abs(true).max())
+        _refuse_bent(estimator, chain.members[m].model, bent)
 
 
 @register_composed(

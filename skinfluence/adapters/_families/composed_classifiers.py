@@ -11,6 +11,7 @@ from skinfluence.adapters._composed import (
 )
 from skinfluence.adapters._families.composed_regressors import members_of_outputs, members_of_voting
 from skinfluence.adapters._linear import refuse, refuse_multilabel
+from skinfluence.adapters._support import last_steps
 from skinfluence.losses import Logistic, Multinomial, OneVsRestLogLoss
 from skinfluence.losses._joined import JoinedLoss
 from skinfluence.objectives import TargetCoding
@@ -18,21 +19,40 @@ from skinfluence.objectives._joined_coding import JoinedCoding
 from skinfluence.predictors._combinations import LogOf, Probabilities, SideBySide, WeightedMean
 
 NO_PROBABILITY = (
-    "Expected members with predict_proba that are known here, such as LogisticRegression."
+    "Expected members with predict_proba that follows from raw predictions, such as "
+    "LogisticRegression."
 )
+#: Their probabilities are fitted or averaged apart from their raw predictions.
+OTHER_PROBABILITIES = ("SVC", "NuSVC", "GaussianProcessClassifier")
 
 
-def refuse_without_probability(estimator, members):
-    """Raise for a member whose loss defines no probability of classes."""
+def check_probabilities(estimator, members):
+    """Raise for a member, fitted or not, that has no probabilities of its raw predictions."""
+    for member in members:
+        for model, settled in last_steps(member):
+            other = type(model).__name__ in OTHER_PROBABILITIES
+            other |= getattr(model, "loss", None) == "modified_huber"
+            missing = not hasattr(model, "predict_proba")
+            _refuse_probability(estimator, model, settled and (other or missing))
+
+
+def _refuse_probability(estimator, model, condition):
+    name = type(model).__name__
+    refuse(
+        estimator,
+        condition,
+        f"{name}, which has no probabilities of its raw predictions,",
+        NO_PROBABILITY,
+    )
+
+
+def _refuse_without_probability(estimator, members):
+    """Raise for a fitted member whose loss defines no probability of classes."""
     for member in members:
         raw = member.objective.predictor.take(slice(0, 1)).raw()
-        refuse(
-            estimator,
-            member.objective.loss.probability(raw) is None
-            or not hasattr(member.model, "predict_proba"),
-            f"{type(member.model).__name__}, which has no probabilities,",
-            NO_PROBABILITY,
-        )
+        unknown = member.objective.loss.probability(raw) is None
+        missing = unknown or not hasattr(member.model, "predict_proba")
+        _refuse_probability(estimator, member.model, missing)
 
 
 def mean_of_probabilities(estimator, members, weights, y, classes, sample_weight):
@@ -40,7 +60,7 @@ def mean_of_probabilities(estimator, members, weights, y, classes, sample_weight
 
     The classes of the members are positions among `classes`; equal weights for None.
     """
-    refuse_without_probability(estimator, members)
+    _refuse_without_probability(estimator, members)
     C = len(classes)
     outputs = [Probabilities(m.objective.loss, m.objective.coding.classes, C) for m in members]
     coding = TargetCoding("one_hot", C, classes)
@@ -63,6 +83,7 @@ def _check_voting(estimator):
         'Expected voting="soft": a count of votes jumps where a member changes its mind, and has '
         "no derivative.",
     )
+    check_probabilities(estimator, members_of_voting(estimator))
 
 
 @register_composed(

@@ -65,7 +65,9 @@ def lars_cv(estimator, X, y, sample_weight, settings):
 @register_path("sklearn.linear_model.OrthogonalMatchingPursuitCV", caveat=STEPS)
 def matching_pursuit(estimator, X, y, sample_weight, settings):
     """Least squares on the columns that were taken."""
-    return fixed_selection_objective(estimator, X, target_values(y), settings=settings)
+    return fixed_selection_objective(
+        estimator, X, target_values(y), sample_weight, settings=settings
+    )
 
 
 @register_path(
@@ -79,5 +81,5 @@ def ard_regression(estimator, X, y, sample_weight, settings):
     """Ridge regression on the kept columns, each with the ratio of its precision to the noise's."""
     penalty = estimator.lambda_ / estimator.alpha_
     return fixed_selection_objective(
-        estimator, X, target_values(y), penalty=penalty, settings=settings
+        estimator, X, target_values(y), sample_weight, penalty=penalty, settings=settings
     )

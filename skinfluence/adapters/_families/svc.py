@@ -90,16 +90,17 @@ class _Linear:
         self.intercept_ = machine.intercept_
 
 
-def support_rows(estimator, X, sample_weight):
+def support_rows(estimator, X, sample_weight, settings):
     """Positions of the support vectors: libsvm counts the rows that have a weight only.
 
     Raises ValueError where the machine was trained on other rows.
     """
-    counted, support = np.flatnonzero(sample_weight > 0.0), estimator.support_
+    given, support = settings.fitted_to(len(sample_weight)), estimator.support_
+    counted = given[sample_weight[given] > 0.0]
     if support.max(initial=0) < len(counted):
         support = counted[support]
     known, n = estimator.support_vectors_, estimator.shape_fit_[0]
-    same = X.shape[0] == n
+    same = len(given) == n
     if same and known.shape[0] and sparse.issparse(X) == sparse.issparse(known):
         same = np.abs(X[support] - known).max() <= SAME_ROWS * np.abs(known).max()
     if not same:
@@ -112,7 +113,7 @@ def support_rows(estimator, X, sample_weight):
     refuse(
         estimator,
         (callable(estimator.kernel) or kernel == "precomputed")
-        and not np.array_equal(support, estimator.support_),
+        and not np.array_equal(support, given[estimator.support_]),
         f"a kernel that is {kernel} and rows of weight zero",
         "Its predict takes the kernels of other rows than its support vectors. Leave the rows of "
         "weight zero out before fit; of a kernel matrix K, their columns too.",
@@ -120,22 +121,25 @@ def support_rows(estimator, X, sample_weight):
     return support
 
 
-def pair_duals(estimator, X, sample_weight):
-    """Dual coefficients (n, K) of each pair of classes, on all training rows."""
-    n, support = len(sample_weight), support_rows(estimator, X, sample_weight)
+def pair_duals(estimator, X, sample_weight, settings):
+    """Dual coefficients (n, K) of each pair of classes, on all training rows.
+
+    Those of a row that the machine was given twice are added up.
+    """
+    n, support = len(sample_weight), support_rows(estimator, X, sample_weight, settings)
     coef = estimator.dual_coef_
     coef = coef.toarray() if sparse.issparse(coef) else coef
     n_classes = len(estimator.classes_)
     if n_classes == 2:
         dual = np.zeros((n, 1))
-        dual[support, 0] = coef[0]
+        np.add.at(dual[:, 0], support, coef[0])
         return dual
     pairs = PairCoding(estimator.classes_).pairs
     own = np.repeat(np.arange(n_classes), estimator.n_support_)
     dual = np.zeros((n, len(pairs)))
     for k, (a, b) in enumerate(pairs):  # rows of a class have one dual for each other class
-        dual[support[own == a], k] = coef[b - 1, own == a]
-        dual[support[own == b], k] = coef[a, own == b]
+        np.add.at(dual[:, k], support[own == a], coef[b - 1, own == a])
+        np.add.at(dual[:, k], support[own == b], coef[a, own == b])
     return dual
 
 
@@ -156,7 +160,7 @@ def _classes(estimator, X, y, sample_weight, settings, cost, weighted):
     weights = class_weights(
         weighted, y, coding, sample_weight, weighted_counts=False, members=members
     )
-    dual = pair_duals(estimator, X, sample_weight)
+    dual = pair_duals(estimator, X, sample_weight, settings)
     penalty = 1.0 / np.asarray(cost(dual, weights.effective()))
     return machine_objective(
         estimator,

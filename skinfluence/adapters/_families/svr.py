@@ -30,11 +30,11 @@ def _column(y):
     return TargetCoding("real", 1).encode(target_values(y))
 
 
-def _dual(estimator, X, sample_weight):
+def _dual(estimator, X, sample_weight, settings):
     coef = estimator.dual_coef_
     coef = coef.toarray() if sparse.issparse(coef) else coef
     dual = np.zeros((len(sample_weight), 1))
-    dual[support_rows(estimator, X, sample_weight), 0] = coef[0]
+    np.add.at(dual[:, 0], support_rows(estimator, X, sample_weight, settings), coef[0])
     return dual
 
 
@@ -45,7 +45,7 @@ def _machine(estimator, X, y, sample_weight, settings, epsilon):
         y,
         TargetCoding("real", 1),
         _stand_in(epsilon, y, sample_weight, settings),
-        _dual(estimator, X, sample_weight),
+        _dual(estimator, X, sample_weight, settings),
         penalty=1.0 / float(estimator.C),
         weights=RowWeights(sample_weight),
         settings=settings,
@@ -77,7 +77,7 @@ def nu_svr(estimator, X, y, sample_weight, settings):
     y = _column(y)
     size = np.abs(y - estimator.predict(X)[:, None])[:, 0]
     counts = sample_weight > 0.0
-    share = np.abs(_dual(estimator, X, sample_weight)[:, 0]) / estimator.C
+    share = np.abs(_dual(estimator, X, sample_weight, settings)[:, 0]) / estimator.C
     share = share[counts] / sample_weight[counts]
     size = size[counts]
     free = (share > BETWEEN) & (share < 1.0 - BETWEEN)
