@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
@@ -190,3 +192,15 @@ def test_rows_of_weight_zero_change_nothing():
     )
     assert_array_equal(got[:, 0], 0.0)
     assert np.isnan(got[:, 1, 0]).all()
+
+
+def test_coefficients_without_a_right_digit_do_not_hide_the_optimum():
+    y = LONG @ [1.0, -2.0, 0.5, 0.0] + RNG.standard_normal(30)
+    model = Ridge(alpha=0.0).fit(TWINS, y)
+    model.coef_ += 4e14 * (np.arange(6) == 0) - 4e14 * (np.arange(6) == 4)  # as its SVD may give
+    with pytest.warns(ConvergenceWarning, match="not the optimum"):
+        explainer = InfluenceExplainer(FrozenEstimator(model)).fit(TWINS, y)
+    expected = InfluenceExplainer(LinearRegression()).fit(TWINS, y).influence(TWINS[:4])
+    for method in ("newton_step", "refit"):
+        got = explainer.influence(TWINS[:4], method=method)
+        assert_allclose(got, expected, atol=1e-9 * np.abs(expected).max())

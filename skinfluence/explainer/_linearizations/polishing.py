@@ -77,6 +77,8 @@ def polish(fitted_model, estimator, *, verbose=0):
     fitted, model = fitted_model.objective, fitted_model.model
     solver = AutoSolver.for_newton_steps()
     result = minimize(_start(fitted), solver, verbose=verbose)
+    if not result.converged and fitted.quadratic:  # coefficients of which no digit is right
+        result = minimize(fitted.at_zero(), solver, verbose=verbose)
     reached = result.stationarity
     change = np.abs(result.objective.raw_prediction - fitted.raw_prediction).max()
     spread = max(np.ptp(column) for column in fitted.raw_prediction.T)
