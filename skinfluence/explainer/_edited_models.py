@@ -93,9 +93,7 @@ class EditedModels(AllRows):
         model, gone = self.fitted_model_, np.unique(check_rows(rows, self))
         if not self._sets_coefficients():
             left = np.setdiff1d(np.arange(model.X.shape[0]), gone)
-            parts = [model.y, model.sample_weight]
-            y, weights = (None if part is None else _safe_indexing(part, left) for part in parts)
-            return self._fitted_again(model.X[left], y, weights)
+            return self._fitted_to_some(left, model.y)
         edits = RowEdits.groups([gone])
         if leaves_no_model(self.objective_, edits)[0]:
             raise ValueError(NO_MODEL.format(what="Without these rows"))
@@ -158,7 +156,7 @@ class EditedModels(AllRows):
             labels, new = np.asarray(model.y), np.asarray(y)
             labels = labels.astype(np.result_type(labels, new))
             labels[rows] = new.reshape(labels[rows].shape)
-            return self._fitted_again(model.X, labels, model.sample_weight)
+            return self._fitted_to_some(np.arange(len(labels)), labels)
         objective = self.linearization_.optimum
         if codes is not None:
             after = objective.coding.decode(objective.y)
@@ -274,6 +272,17 @@ class EditedModels(AllRows):
         """The estimator whose models have other parameters, of pairs (model, parameters)."""
         moved = [(model, with_parameters(model, own)) for model, own in parameters]
         return with_models(self.estimator_, moved)
+
+    def _fitted_to_some(self, rows, y):
+        """The estimator whose last step is fitted to some training rows; y has labels of all."""
+        model = self.fitted_model_
+        weights, taken = model.sample_weight, model.positions
+        if taken is not None:  # as often as a sampler took each
+            weights = weights / np.maximum(np.bincount(taken, minlength=len(weights)), 1)
+            weights = None if (weights[taken] == 1.0).all() else weights
+            rows = taken[np.isin(taken, rows)]
+        y, weights = (None if part is None else _safe_indexing(part, rows) for part in (y, weights))
+        return self._fitted_again(model.X[rows], y, weights)
 
     def _fitted_again(self, X, y, sample_weight):
         """The estimator whose last step is fitted to other rows, in the space of that step."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, VotingClassifier
-from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.linear_model import OrthogonalMatchingPursuit, Ridge, RidgeClassifier, SGDClassifier
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
@@ -121,3 +121,18 @@ def test_pairs_of_a_kernel_matrix_are_refused():
     assert not supports(model)
     with pytest.raises(UnsupportedEstimatorError, match="is one versus one by itself"):
         InfluenceExplainer(model).fit(np.eye(6), [0, 0, 1, 1, 2, 2])
+
+
+@pytest.mark.parametrize("model", [MACHINE, GaussianProcessClassifier(optimizer=None)], ids=str)
+def test_estimators_of_other_rows_behind_a_sampler(model):
+    pipeline = pytest.importorskip("imblearn.pipeline")
+    X, y, X_test, _ = rows_of("two classes")
+    explainer = InfluenceExplainer(pipeline.make_pipeline(Take(TAKEN), model)).fit(X, y)
+    left = TAKEN[~np.isin(TAKEN, ROWS)]
+    kind = "predict_proba" if hasattr(model, "predict_proba") else "decision_function"
+    truth = getattr(clone(model).fit(X[left], y[left]), kind)(X_test)
+    assert_normwise(getattr(explainer.without(ROWS)[-1], kind)(X_test), truth, 1e-12)
+    other = y.copy()
+    other[ROWS] = y[ROWS][::-1]
+    truth = getattr(clone(model).fit(X[TAKEN], other[TAKEN]), kind)(X_test)
+    assert_normwise(getattr(explainer.with_labels(ROWS, other[ROWS])[-1], kind)(X_test), truth)
