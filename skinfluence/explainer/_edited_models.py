@@ -278,7 +278,7 @@ class EditedModels(AllRows):
         model = self.fitted_model_
         weights, taken = model.sample_weight, model.positions
         if taken is not None:  # as often as a sampler took each
-            weights = weights / np.maximum(np.bincount(taken, minlength=len(weights)), 1)
+            weights = weights / np.maximum(np.bincount(taken, minlength=model.X.shape[0]), 1)
             weights = None if (weights[taken] == 1.0).all() else weights
             rows = taken[np.isin(taken, rows)]
         y, weights = (None if part is None else _safe_indexing(part, rows) for part in (y, weights))
