@@ -168,6 +168,12 @@ class RowEdits:
         lost = (self.factor - 1.0) * weights.amounts[self.row]
         return np.bincount(self.edit_of_term, weights=lost, minlength=self.n_edits)
 
+    def penalty_ratio(self, objective):
+        """Factor of the penalty, (n_edits,): 1, or the weight that is left where it is a mean."""
+        if objective.penalty_scaling != "mean":
+            return np.ones(self.n_edits)
+        return 1.0 + self.weight_changes(objective.weights) / objective.weights.amounts.sum()
+
     def count_changes(self, weights):
         """Change of the class counts that balanced class weights follow, (n_edits, C)."""
         out = np.zeros((self.n_edits, weights.n_classes))

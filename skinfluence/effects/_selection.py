@@ -3,8 +3,9 @@
 import numpy as np
 
 from skinfluence.effects._edits import RowEdits
+from skinfluence.effects._first_order import low_rank_coefs
 from skinfluence.effects._linear_changes import LinearChanges
-from skinfluence.linalg import GroupPenalty, block_size
+from skinfluence.linalg import block_size
 from skinfluence.objectives import Coupling
 from skinfluence.objectives._active_set import curvature_of_all, on_all_columns
 
@@ -36,7 +37,7 @@ def reselecting_rows(objective, changes, rows):
     if not len(doubtful):
         return out
     smooth, penalty = on_all_columns(objective), objective.penalty
-    coupling, weights = Coupling(smooth), objective.weights
+    coupling = Coupling(smooth)
     crossed = curvature_of_all(objective).T  # shape: (p, K q)
     before, room = smooth.gradient().ravel(), ROUNDING * objective.gradient_scale
     shared = coupling.directions.reshape(smooth.n_parameters, -1)
@@ -51,15 +52,10 @@ def reselecting_rows(objective, changes, rows):
             objective.predictor.take(some).row_changes(delta)
         )
         gradient = before + flat @ crossed - smooth.predictor.take(some).row_vjp(gone).T
-        ratio = np.ones(len(some))
         if coupling:
-            counts = edits.count_changes(weights) if weights.balanced else None
-            coefs = coupling.low_rank_coefs(counts, edits.weight_changes(weights))
-            gradient -= coefs @ shared.T
-        if objective.penalty_scaling == "mean":
-            ratio += edits.weight_changes(weights) / weights.amounts.sum()
+            gradient -= low_rank_coefs(coupling, edits) @ shared.T
         moved = penalty.leaves(objective.coef.ravel() + flat)
-        out[place] = moved | penalty.enters(gradient, ratio, room)
+        out[place] = moved | penalty.enters(gradient, edits.penalty_ratio(objective), room)
     return out
 
 
@@ -109,9 +105,8 @@ def _doubtful(objective, made, rows):
 
 def _sizes(objective):
     """Function of numbers for all entries (K q,): those that are zero together by their norm."""
-    if not isinstance(objective.penalty, GroupPenalty):
-        return lambda entries: np.abs(entries).ravel()
-    return lambda entries: np.linalg.norm(entries.reshape(objective.n_outputs, -1), axis=0)
+    in_columns = objective.penalty.in_columns
+    return lambda entries: np.linalg.norm(in_columns(entries.ravel()), axis=0)
 
 
 def _lengths(rows):

@@ -21,9 +21,12 @@ class GroupPenalty(EntriesPenalty):
         Directions of these columns, of length one.
     """
 
+    def in_columns(self, entries):
+        return entries.reshape(*entries.shape[:-1], len(self.signs), -1)
+
     def of(self, coef):
-        W = coef.reshape(len(self.signs), -1)
-        kept = W.any(axis=0) | (self.l1.reshape(W.shape)[0] == 0.0)
+        W = self.in_columns(coef)
+        kept = W.any(axis=0) | (self.in_columns(self.l1)[0] == 0.0)
         selected = np.flatnonzero(np.broadcast_to(kept, W.shape))
         return GroupPenalty(self.l1, self.l2, selected, _units(W[:, kept]))
 
@@ -54,13 +57,6 @@ class GroupPenalty(EntriesPenalty):
     def leaves(self, coef):
         turned = (self._columns(coef) * self.signs).sum(axis=1) <= 0.0
         return (turned & (self._strength > 0.0)).any(axis=1)
-
-    def enters(self, gradient, ratio, room):
-        K, q = len(self.signs), len(self.l1) // len(self.signs)
-        l1 = self.l1[:q].copy()
-        l1[self.selected % q] = np.inf
-        pull = np.linalg.norm(gradient.reshape(-1, K, q), axis=1)
-        return (pull > ratio[:, None] * l1 + room).any(axis=1)
 
 
 def _units(W):

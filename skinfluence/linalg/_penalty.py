@@ -139,6 +139,10 @@ class ActivePenalty(Penalty):
         selected = np.flatnonzero((coef != 0.0) | (self.l1 == 0.0))
         return type(self)(self.l1, self.l2, selected, np.sign(coef[selected]))
 
+    def in_columns(self, entries):
+        """Numbers for entries (..., q), a column for those that are zero together: (..., 1, q)."""
+        return entries[..., None, :]
+
     @property
     def slope(self):
         """The constant part of the gradient, (1, m)."""
@@ -170,9 +174,10 @@ class ActivePenalty(Penalty):
         room : float
             What is rounding.
         """
-        outside = self.l1 > 0.0
-        outside[self.selected] = False
-        return ((np.abs(gradient) > ratio[:, None] * self.l1 + room) & outside).any(axis=1)
+        l1 = self.l1.copy()
+        l1[self.selected] = np.inf
+        pull = np.linalg.norm(self.in_columns(gradient), axis=1)
+        return (pull > ratio[:, None] * self.in_columns(l1)[0] + room).any(axis=1)
 
     def damped(self, damping):
         l2 = self.l2.copy()

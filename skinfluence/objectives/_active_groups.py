@@ -1,7 +1,7 @@
-"""The optimum with a penalty on norms of columns: which columns are zero in all outputs.
+"""Squared error with a penalty on norms of columns: the optimum on some columns of all outputs.
 
 Newton steps on the columns that are not zero, where the norms are smooth; block coordinate descent
-finds which these are. For squared error, whose outputs share one Gram matrix.
+finds which these are. The outputs share one Gram matrix.
 
 References
 ----------
@@ -13,74 +13,24 @@ import numpy as np
 
 from skinfluence.linalg import norm_curvature
 
-#: Subgradient, relative to the gradient's terms, that is rounding.
-TOLERANCE = 1e-14
-MAX_ITER = 100
 #: Rounds on the same columns, and passes of coordinate descent in each.
 ROUNDS, PASSES = 200, 5
-#: Columns that are added at a time, at least.
-FEW = 10
 
 
-def group_optimum(smooth, penalty, scale, gram=None):
-    """(J at the coefficients of least J + sum_j l1_j |w_j|, their relative subgradient).
+def subgradient(gradient, W, l1):
+    """The subgradient of least size of J + sum_j l1_j |w_j|, from the gradient of J.
 
-    Parameters
-    ----------
-    smooth : Objective
-        J, squared error with a diagonal penalty, on all columns; at the start.
-    penalty : GroupPenalty
-    scale : float
-        What a gradient is small against.
-    gram : ndarray of shape (q, q), default=None
-        Of all columns, where it is known.
+    All (..., K, q); w_j are the columns of W.
     """
-    q, scale = smooth.coef.shape[1], scale or 1.0
-    l1, best, least = penalty.l1[:q], smooth, np.inf
-    for _ in range(MAX_ITER):
-        W, gradient = smooth.coef, smooth.gradient()
-        pull = np.linalg.norm(group_subgradient(gradient, W, l1), axis=0)
-        size = pull.max(initial=0.0) / scale
-        stalled = size > 0.5 * least
-        if size < least:
-            best, least = smooth, size
-        if size <= TOLERANCE or stalled:
-            break
-        columns = _columns_to_move(W, pull, l1)
-        if gram is None:
-            Q = smooth.design.columns(columns).gram(smooth.sample_weight[:, 0])
-        else:
-            Q = gram[np.ix_(columns, columns)]
-        Q[np.diag_indices_from(Q)] += smooth.penalty.diagonal[0, columns]
-        moved = W.copy()
-        found = _on_columns(Q, gradient[:, columns], W[:, columns], l1[columns], TOLERANCE * scale)
-        moved[:, columns] = found
-        smooth = smooth.with_coef(moved)
-    return best, least
-
-
-def group_subgradient(gradient, W, l1):
-    """The subgradient of least size of J + sum_j l1_j |w_j|, from the gradient of J; all (K, q)."""
-    size = np.linalg.norm(W, axis=0)
-    pull = np.linalg.norm(gradient, axis=0)
+    size = np.linalg.norm(W, axis=-2, keepdims=True)
+    pull = np.linalg.norm(gradient, axis=-2, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         unit = np.where(size > 0.0, W / size, 0.0)
-        below = np.where(pull > l1, gradient * (1.0 - l1 / pull), 0.0)
+        below = np.where(pull > l1, gradient / pull * (pull - l1), 0.0)
     return np.where((size > 0.0) | (l1 == 0.0), gradient + l1 * unit, below)
 
 
-def _columns_to_move(W, pull, l1):
-    """Columns with coefficients, and those of the rest that pull most."""
-    there = W.any(axis=0) | (l1 == 0.0)
-    outside = np.flatnonzero(~there & (pull > 0.0))
-    most = max(FEW, there.sum())
-    if len(outside) > most:
-        outside = outside[np.argsort(-pull[outside])[:most]]
-    there[outside] = True
-    return np.flatnonzero(there)
-
-
-def _on_columns(Q, gradient, W, l1, tolerance):
+def optimum_on_columns(Q, gradient, W, l1, tolerance):
     """The V of least <G, V - W> + tr((V - W) Q (V - W)') / 2 + sum_j l1_j |v_j|, (K, m)."""
     B, V = W @ Q - gradient, W
     size = _size(V @ Q - B, V, l1)
@@ -99,7 +49,7 @@ def _on_columns(Q, gradient, W, l1, tolerance):
 
 
 def _size(gradient, V, l1):
-    return np.abs(group_subgradient(gradient, V, l1)).max(initial=0.0)
+    return np.abs(subgradient(gradient, V, l1)).max(initial=0.0)
 
 
 def _newton_step(Q, gradient, V, l1):
@@ -112,7 +62,7 @@ def _newton_step(Q, gradient, V, l1):
         H[k, :, k] = Q[np.ix_(active, active)]
     place = np.arange(m)
     H[:, place, :, place] += norm_curvature(some, l1[active])
-    right = group_subgradient(gradient, V, l1)[:, active].ravel()
+    right = subgradient(gradient, V, l1)[:, active].ravel()
     out = np.zeros_like(V)
     try:
         step = np.linalg.solve(H.reshape(K * m, K * m), right)

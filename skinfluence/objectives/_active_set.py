@@ -15,12 +15,12 @@ import numpy as np
 from scipy.linalg.lapack import dposv
 
 from skinfluence.linalg import GroupPenalty, Penalty, row_blocks
-from skinfluence.objectives._active_groups import group_optimum, group_subgradient
+from skinfluence.objectives._active_groups import optimum_on_columns, subgradient
 from skinfluence.predictors import LinearPredictor
 from skinfluence.predictors._entries import EntriesPredictor
 
-#: Subgradient, relative to the gradient's terms, that is rounding.
-TOLERANCE = 1e-13
+#: Subgradient, relative to the gradient's terms, that is rounding; and on the columns of groups.
+TOLERANCE, GROUPS_TOLERANCE = 1e-13, 1e-14
 #: The same where the optimum counts as found.
 FOUND = 1e-9
 MAX_ITER = 100
@@ -94,22 +94,12 @@ def _entries_of(gram, some, others):
     return np.where(some[:, None] // q == others // q, out, 0.0)
 
 
-def subgradient(gradient, coef, l1):
-    """The subgradient of least size of J + sum_j l1_j |w_j|, from the gradient of J; all (..., p).
-
-    Zero at the optimum.
-    """
-    below = np.sign(gradient) * np.maximum(np.abs(gradient) - l1, 0.0)
-    return np.where(coef != 0.0, gradient + l1 * np.sign(coef), below)
-
-
 def largest_subgradient(objective):
     """Largest entry of the subgradient of a sparse objective in all columns; 0 at the optimum."""
-    smooth, l1 = on_all_columns(objective), objective.penalty.l1.reshape(objective.n_outputs, -1)
-    least = subgradient
-    if isinstance(objective.penalty, GroupPenalty):
-        least, l1 = group_subgradient, l1[0]
-    return np.abs(least(smooth.gradient(), smooth.coef, l1)).max(initial=0.0)
+    smooth, penalty = on_all_columns(objective), objective.penalty
+    parts = smooth.gradient().ravel(), smooth.coef.ravel(), penalty.l1
+    gradient, W, l1 = map(penalty.in_columns, parts)
+    return np.abs(subgradient(gradient, W, l1[0])).max(initial=0.0)
 
 
 def active_optimum(objective, start=None):
@@ -123,41 +113,55 @@ def active_optimum(objective, start=None):
     start : ndarray of shape (K q,), default=None
         Coefficients of all columns; those of `objective` by default.
     """
-    smooth, l1 = on_all_columns(objective), objective.penalty.l1
+    smooth = on_all_columns(objective)
     objective.gradient_scale = smooth.gradient_scale  # of all columns; it hardly moves
     gram = _gram_of_all(smooth, objective.n_parameters)
     if start is not None:
         smooth = smooth.with_coef(start.reshape(smooth.coef.shape))
-    if isinstance(objective.penalty, GroupPenalty):
-        best, least = group_optimum(smooth, objective.penalty, objective.gradient_scale, gram)
-    else:
-        best, least = _optimum(smooth, l1, objective.gradient_scale or 1.0, gram)
+    best, least = _optimum(smooth, objective.penalty, objective.gradient_scale or 1.0, gram)
     vars(best)["gradient_scale"] = objective.gradient_scale
     if gram is not None:
         vars(best)[GRAM] = gram
     return _on_selection(objective, best), least
 
 
-def _optimum(smooth, l1, scale, gram):
-    """(the smooth part at the optimum with the l1 penalty, relative subgradient there)."""
+def _optimum(smooth, penalty, scale, gram):
+    """(the smooth part at the optimum with the penalty, relative subgradient there)."""
+    on_columns = _groups if isinstance(penalty, GroupPenalty) else _entries
+    l1 = penalty.in_columns(penalty.l1)[0]
     best, least, stalled = smooth, np.inf, 0
     for _ in range(MAX_ITER):
-        coef, gradient = smooth.coef.ravel(), smooth.gradient().ravel()
-        pull = subgradient(gradient, coef, l1)
-        size = np.abs(pull).max(initial=0.0) / scale
+        gradient = penalty.in_columns(smooth.gradient().ravel())
+        W = penalty.in_columns(smooth.coef.ravel())
+        pull = np.linalg.norm(subgradient(gradient, W, l1), axis=0)
+        size = pull.max(initial=0.0) / scale
         stalled = stalled + 1 if size > 0.5 * least else 0
         if size < least:
             best, least = smooth, size
         if size <= TOLERANCE or (stalled > 2 and least <= FOUND):
             break
-        columns = _columns_to_move(coef, pull, l1)
-        curved = _curvature(smooth, columns, gram)
-        end = quadratic_optimum(curved, gradient[columns], l1[columns], coef[columns])
-        step = np.zeros_like(coef)
-        step[columns] = end - coef[columns]
-        moved = _moved(smooth, l1, coef, step, columns, end)
+        columns, end = _columns_to_move(W, pull, l1), W.copy()
+        end[:, columns] = on_columns(
+            smooth, columns, gradient[:, columns], W[:, columns], l1[columns], scale, gram
+        )
+        moved = _decreased(smooth, l1, W, end, gradient)
         smooth = smooth.with_coef(moved.reshape(smooth.coef.shape))
     return best, least
+
+
+def _entries(smooth, entries, gradient, W, l1, scale, gram):
+    """Least quadratic model with the penalty on some entries, with exact zeros: (m,)."""
+    return quadratic_optimum(_curvature(smooth, entries, gram), gradient[0], l1, W[0])
+
+
+def _groups(smooth, columns, gradient, W, l1, scale, gram):
+    """The same on some columns of all outputs, for squared error: (K, m)."""
+    if gram is None:
+        Q = smooth.design.columns(columns).gram(smooth.sample_weight[:, 0])
+    else:
+        Q = gram[np.ix_(columns, columns)]
+    Q[np.diag_indices_from(Q)] += smooth.penalty.diagonal[0, columns]
+    return optimum_on_columns(Q, gradient, W, l1, GROUPS_TOLERANCE * scale)
 
 
 def _on_selection(objective, smooth):
@@ -172,18 +176,18 @@ def _on_selection(objective, smooth):
     return out
 
 
-def _columns_to_move(coef, pull, l1):
-    """Columns with a coefficient, and those of the rest that pull most."""
-    there = (coef != 0.0) | (l1 == 0.0)
-    outside = np.flatnonzero(~there & (pull != 0.0))
+def _columns_to_move(W, pull, l1):
+    """Columns with coefficients, and those of the rest that pull most."""
+    there = W.any(axis=0) | (l1 == 0.0)
+    outside = np.flatnonzero(~there & (pull > 0.0))
     most = max(FEW, there.sum())
     if len(outside) > most:
-        outside = outside[np.argsort(-np.abs(pull[outside]))[:most]]
+        outside = outside[np.argsort(-pull[outside])[:most]]
     there[outside] = True
     return np.flatnonzero(there)
 
 
-def _curvature(smooth, entries, gram=None):
+def _curvature(smooth, entries, gram):
     """Second derivative of the smooth part on some entries of the coefficients, dense."""
     if gram is not None:
         out = _entries_of(gram, entries, entries)
@@ -199,21 +203,23 @@ def _curvature(smooth, entries, gram=None):
     return out + np.abs(out).max() * shifts @ shifts.T  # which no gradient has
 
 
-def _moved(smooth, l1, coef, step, columns, end):
-    """The coefficients after as much of a step as decreases the objective."""
-    moved = coef.copy()
-    moved[columns] = end  # with exact zeros
+def _decreased(smooth, l1, W, end, gradient):
+    """The coefficients after as much of the way from W to the end as decreases the objective."""
     if smooth.quadratic:
-        return moved
-    value = smooth.value() + l1 @ np.abs(coef)
-    length, gradient = 1.0, smooth.gradient().ravel()
-    promised = float(gradient @ step + l1 @ (np.abs(moved) - np.abs(coef)))
+        return end
+
+    def norms(W):
+        return l1 @ np.linalg.norm(W, axis=0)
+
+    value, step = smooth.value() + norms(W), end - W
+    promised = float((gradient * step).sum() + norms(end) - norms(W))
+    length, moved = 1.0, end  # with exact zeros
     while length > 1e-9:
-        now = smooth.with_coef(moved.reshape(smooth.coef.shape)).value() + l1 @ np.abs(moved)
+        now = smooth.with_coef(moved.reshape(smooth.coef.shape)).value() + norms(moved)
         if now <= value + 1e-4 * length * promised + 1e-14 * abs(value):
             break
         length *= 0.5
-        moved = coef + length * step
+        moved = W + length * step
     return moved
 
 

@@ -18,7 +18,7 @@ from skinfluence.adapters._linear import (
     write_coefficients,
 )
 from skinfluence.adapters._registry import register_path
-from skinfluence.objectives._active_set import on_all_columns, subgradient
+from skinfluence.objectives._active_set import largest_subgradient, on_all_columns
 
 #: A penalty that is rounding against the largest on the path, and a subgradient that is none.
 END, OFF_OPTIMUM = 1e-9, 1e-6
@@ -50,11 +50,10 @@ def lars(estimator, X, y, sample_weight, settings):
 def lars_cv(estimator, X, y, sample_weight, settings):
     """The optimum of a Lasso at the chosen `alpha_`, where no coefficient changed its sign."""
     objective = lasso(estimator, X, y, sample_weight, settings)
-    smooth, l1 = on_all_columns(objective), objective.penalty.l1
-    pull = np.abs(subgradient(smooth.gradient(), smooth.coef, l1)).max()
+    pull = largest_subgradient(objective)
     refuse(
         estimator,
-        pull > OFF_OPTIMUM * smooth.gradient_scale,
+        pull > OFF_OPTIMUM * on_all_columns(objective).gradient_scale,
         "a coefficient whose sign changed on its path, or a path that was cut short",
         "That is the optimum of no objective. Expected LassoLarsCV(), or more max_iter.",
     )

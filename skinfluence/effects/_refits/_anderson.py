@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from skinfluence.effects._refits._problems import PerEdit
 
-class Anderson:
+
+class Anderson(PerEdit):
     """x <- x + step(x), accelerated by the last `depth` differences of every iteration.
 
     Every change has its own history and its own tiny least-squares problem; all are solved in one
@@ -11,17 +13,13 @@ class Anderson:
     as many (Walker & Ni, 2011, SIAM J. Numer. Anal. 49).
     """
 
+    per_edit = ("_x", "_step", "_moved", "_dstep")
+
     def __init__(self, depth):
         self.depth = depth
         self._n_steps = 0
         self._x = self._step = None
         self._moved = self._dstep = None  # histories of x + step and of step, (B, depth, p)
-
-    def keep(self, some):
-        """Go on with some of the iterations only, for a mask."""
-        for name in ("_x", "_step", "_moved", "_dstep"):
-            part = getattr(self, name)
-            setattr(self, name, None if part is None else part[some])
 
     def advance(self, x, step):
         """Next iterates from the current ones and their plain steps, all (B, ...)."""

@@ -6,7 +6,20 @@ from skinfluence.effects._residuals import weighted_residual
 from skinfluence.linalg import row_blocks
 
 
-class EditedProblems:
+class PerEdit:
+    """Arrays with one entry for each of a block of edits, of which some are left out on the way."""
+
+    #: names of the attributes that hold them, or None
+    per_edit: tuple[str, ...]
+
+    def keep(self, some):
+        """Go on with some of the edits only, for a mask."""
+        for name in self.per_edit:
+            part = getattr(self, name)
+            setattr(self, name, None if part is None else part[some])
+
+
+class EditedProblems(PerEdit):
     """A block of B objectives, each with one edit of the training rows; for linear predictors.
 
     New rows may come where there is no optimum (``polish=False``): changes are measured from there,
@@ -25,15 +38,15 @@ class EditedProblems:
         A gradient that is no larger is zero.
     """
 
+    per_edit = ("class_ratio", "penalty_ratio", "new", "new_weight")
+
     def __init__(self, objective, inverse, edits):
         self.objective, self.inverse, self.edits = objective, inverse, edits
         self.rounding = 4 * np.finfo(float).eps * objective.gradient_scale
         self.left_over = 0.0 if edits.new is None else objective.gradient()
         weights = objective.weights
         self.class_ratio = edits.class_ratio(weights)  # shape: (B, C)
-        self.penalty_ratio = np.ones(edits.n_edits)
-        if objective.penalty_scaling == "mean":
-            self.penalty_ratio += edits.weight_changes(weights) / weights.amounts.sum()
+        self.penalty_ratio = edits.penalty_ratio(objective)
         self.new = self.new_weight = None
         if edits.new is not None:
             self.new = edits.new.predictor.design.to_dense()  # shape: (B, q)
@@ -55,11 +68,8 @@ class EditedProblems:
         return self.edits.n_edits
 
     def keep(self, some):
-        """Go on with some of the edits only, for a mask."""
+        super().keep(some)
         self.edits = self.edits.take(np.flatnonzero(some))
-        for name in ("class_ratio", "penalty_ratio", "new", "new_weight"):
-            part = getattr(self, name)
-            setattr(self, name, None if part is None else part[some])
         self._sort_terms()
 
     def residuals(self, raw, rows, some=slice(None)):
@@ -157,13 +167,15 @@ class EditedProblems:
         return out
 
 
-class Metric:
+class Metric(PerEdit):
     """Newton directions (H - E A E' + E' A' E'')^-1 G of a block, from one inverse of H.
 
     E = I (x) z is the edited row with the part A of its curvature that leaves, E' the new one.
     Woodbury's identity takes K columns where no row or one of the same features comes, else 2 K.
     Where edits have several rows, or new rows an inverse that is iterated, it is H^-1 G.
     """
+
+    per_edit = ("solved", "core", "lost", "forms")
 
     def __init__(self, problems):
         self.problems, self.inverse = problems, problems.inverse
@@ -195,12 +207,6 @@ class Metric:
         self.forms = np.stack(
             [np.hstack([part.row_jvp(column) for part in parts]) for column in columns], axis=1
         )
-
-    def keep(self, some):
-        """Go on with some of the edits only, for a mask."""
-        for name in ("solved", "core", "lost", "forms"):
-            part = getattr(self, name)
-            setattr(self, name, None if part is None else part[some])
 
     def direction(self, gradient, raw_new=None):
         """The Newton direction for gradients (B, K, q), with the new rows' curvature at raw_new."""

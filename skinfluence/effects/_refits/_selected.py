@@ -3,12 +3,12 @@
 import numpy as np
 
 from skinfluence.effects._refits._problems import EditedProblems
+from skinfluence.objectives._active_groups import subgradient
 from skinfluence.objectives._active_set import (
     active_optimum,
     largest_subgradient,
     on_all_columns,
     quadratic_optimum,
-    subgradient,
 )
 
 #: Subgradient outside the selection, relative to the gradient's terms, that is rounding.
@@ -106,11 +106,7 @@ class _LeastSquares:
         self.design, self.y, self.s = smooth.design, objective.y, objective.sample_weight
         self.gram = self.design.gram(self.s[:, 0])
         self.pulled = self.design.rmatmul(self.s * self.y)[:, 0]
-        self.parts = edits.parts()
-        self.ratio = np.ones(edits.n_edits)
-        if objective.penalty_scaling == "mean":
-            amounts = objective.weights.amounts
-            self.ratio += edits.weight_changes(objective.weights) / amounts.sum()
+        self.parts, self.ratio = edits.parts(), edits.penalty_ratio(objective)
 
     def optimum(self, b, start):
         """Coefficients (q,) of all columns after edit b; NaN where there are none."""
