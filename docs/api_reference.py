@@ -430,6 +430,7 @@ API_REFERENCE = [
             "resolve_method",
             "TestRows",
             "target_changes",
+            "influences",
             "influence_blocks",
             "edit_blocks",
             "top_k",

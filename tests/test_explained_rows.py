@@ -50,9 +50,9 @@ def test_refit_ranks_by_the_default_method_and_refits_what_is_shown(own, monkeyp
     refitted = []
     blocks = _most_influential.influence_blocks
 
-    def recorded(linearization, design, goal, method, rows):
+    def recorded(linearization, tests, method, rows):
         refitted.extend(rows.tolist() if method == "refit" else ())
-        return blocks(linearization, design, goal, method, rows)
+        return blocks(linearization, tests, method, rows)
 
     monkeypatch.setattr(_most_influential, "influence_blocks", recorded)
     explainer = InfluenceExplainer(exact, method=own).fit(X, y)

@@ -225,12 +225,12 @@ def test_refits_show_a_progress_bar_to_those_who_asked(scorer, monkeypatch):
 def test_refits_are_shared_by_the_candidates_of_a_search(scorer, tmp_path, monkeypatch):
     calls = []
 
-    def counted(objective, groups, X, y, n_jobs=None, verbose=0):
-        calls.append(len(groups))
-        return refit(objective, groups, X, y)
+    def counted(objective, edits, X, y, mean=False, n_jobs=None, verbose=0, width=None):
+        calls.append(edits.n_edits)
+        return refit(objective, edits, X, y)
 
-    refit = _fidelity.refitted_group_changes
-    monkeypatch.setattr(_fidelity, "refitted_group_changes", counted)
+    refit = _fidelity.refitted_changes
+    monkeypatch.setattr(_fidelity, "refitted_changes", counted)
     explainer = InfluenceExplainer(LogisticRegression(), memory=Memory(tmp_path, verbose=0))
     grid = {"damping": [0.0, 0.1, 1.0], "method": ["first_order", "newton_step"], "n_jobs": [1, 2]}
     GridSearchCV(explainer, grid, scoring=scorer, cv=3, refit=False).fit(X, y)

@@ -43,7 +43,7 @@ def half_way(explainer, method):
     """A generator of influences on four test rows that has given its first block."""
     tests = explainer.test_rows(X[:4], y[:4])
     rows = np.arange(len(X))
-    blocks = influence_blocks(explainer.linearization_, tests.predictor, tests.target, method, rows)
+    blocks = influence_blocks(explainer.linearization_, tests, method, rows)
     next(blocks)
     return blocks
 

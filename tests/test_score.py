@@ -9,7 +9,7 @@ from sklearn.svm import LinearSVC
 
 from skinfluence import InfluenceExplainer, SmoothHingeSVC
 from skinfluence.explainer import _fidelity
-from skinfluence.explainer._fidelity import audit_rows, lins_concordance, mean_refitted_changes
+from skinfluence.explainer._fidelity import audit_rows, lins_concordance, refitted_changes
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 5))
@@ -95,11 +95,11 @@ def test_accuracy_ties_over_damping_and_fidelity_does_not():
 def test_refits_are_found_in_memory(tmp_path, monkeypatch):
     calls = []
 
-    def counted(objective, rows, X, y):
-        calls.append(len(rows))
-        return mean_refitted_changes(objective, rows, X, y)
+    def counted(objective, edits, X, y, mean=False, n_jobs=None, verbose=0, width=None):
+        calls.append(edits.n_edits)
+        return refitted_changes(objective, edits, X, y, mean=mean)
 
-    monkeypatch.setattr(_fidelity, "mean_refitted_changes", counted)
+    monkeypatch.setattr(_fidelity, "refitted_changes", counted)
     for damping in (0.0, 0.1, 1.0):
         for method in ("first_order", "newton_step"):
             explainer = InfluenceExplainer(

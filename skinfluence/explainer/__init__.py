@@ -26,14 +26,14 @@ from skinfluence.explainer._fidelity import (
 from skinfluence.explainer._health import SingularHessianWarning
 from skinfluence.explainer._linearizations.lengths import KINDS, change_lengths
 from skinfluence.explainer._linearizations.linear import (
-    MOST_TESTS,
     ORDERS,
     edit_blocks,
     influence_blocks,
+    influences,
 )
 from skinfluence.explainer._most_influential import top_k
 from skinfluence.explainer._penalty_path import PenaltyPath
-from skinfluence.explainer._targets import TestRows, target_changes
+from skinfluence.explainer._targets import MOST_TESTS, TestRows, target_changes
 from skinfluence.explainer._tasks import (
     check_explainer,
     warn_of_stand_in,
@@ -61,6 +61,7 @@ __all__ = [
     "edit_blocks",
     "group_changes",
     "influence_blocks",
+    "influences",
     "leverage",
     "lins_concordance",
     "rank_correlations",

@@ -1,10 +1,8 @@
 """InfluenceExplainer: validates, wires the layers and computes influences."""
 
 import copy
-from collections import deque
 from time import perf_counter
 
-import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,7 +19,7 @@ from skinfluence.explainer._linearizations.closed_form import (
     check_closed_form,
 )
 from skinfluence.explainer._linearizations.composed import linearize, polish_all
-from skinfluence.explainer._linearizations.linear import Linearization, influence_blocks
+from skinfluence.explainer._linearizations.linear import Linearization, influences
 from skinfluence.explainer._most_influential import MostInfluential
 from skinfluence.explainer._targets import TestRows
 from skinfluence.explainer._validation import (
@@ -388,9 +386,4 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         Koh & Liang (2017), equation (2): first order is -s_i / sum(s) times I_up,loss.
         """
         tests, method, rows = self._resolved(X_test, y_test, target, method, rows)
-        out = np.empty((tests.n_values, len(rows)), self.objective_.predictor.dtype)
-        blocks = influence_blocks(
-            self.linearization_, tests.predictor, tests.target, method, rows, out
-        )
-        deque(blocks, maxlen=0)  # runs them; each is written in place
-        return out
+        return influences(self.linearization_, tests, method, rows)

@@ -1,6 +1,5 @@
 """Agreement of predicted effects with real refits of rows and of groups."""
 
-from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, check_memory
 from skinfluence.adapters import Settings
 from skinfluence.effects import RowEdits, refit, resolve_method
 from skinfluence.effects._classes import last_of_class
-from skinfluence.explainer._linearizations.linear import influence_blocks
+from skinfluence.explainer._linearizations.linear import influences
 from skinfluence.explainer._targets import TestRows, target_changes
 from skinfluence.linalg import row_blocks
 from skinfluence.objectives._newton import to_optimum
@@ -80,13 +79,16 @@ def rows_concordance(explainer, X, y, n_rows=N_ROWS):
         return _rows_concordance_of_members(explainer, X, y, n_rows)
     objective, test, labels = reference(explainer, X, y)
     rows = audit_rows(objective, n_rows)
-    actual = check_memory(explainer.memory).cache(mean_refitted_changes)(
-        objective.without_caches(), rows, test, labels
-    )
-    linearization = explainer.linearization_
+    edits, linearization = RowEdits.removals(rows), explainer.linearization_
+    actual = _cached_refits(explainer)(objective, edits, test, labels, mean=True)
     method = resolve_method(explainer.method, linearization)
-    predicted = mean_predicted_changes(linearization, rows, test, labels, method)
-    return lins_concordance(predicted, actual)
+    tests = _losses(linearization.objective, test, labels, mean=True)
+    return lins_concordance(influences(linearization, tests, method, rows)[0], actual[0])
+
+
+def _cached_refits(explainer):
+    """:func:`refitted_changes`, by the explainer's memory."""
+    return check_memory(explainer.memory).cache(refitted_changes, ignore=["n_jobs", "verbose"])
 
 
 def _rows_concordance_of_members(explainer, X, y, n_rows):
@@ -119,25 +121,22 @@ def audit_rows(objective, n_rows=N_ROWS):
     return np.concatenate([top, rest[spaced]])
 
 
-def mean_refitted_changes(objective, rows, X, y):
-    """Mean change of the loss on the encoded rows (X, y) by a refit without each row.
+def refitted_changes(objective, edits, X, y, *, mean=False, n_jobs=None, verbose=0, width=None):
+    """Change of the loss of each encoded row (X, y) by a refit after each edit, (n_test, n_edits).
 
-    `objective` must be at its optimum. The function that `memory` caches: its arguments hold
-    nothing that a search over damping, method or solver would vary.
+    Or of their mean, (1, n_edits). `objective` must be at its optimum. The function that `memory`
+    caches: its arguments hold nothing that a search over damping, method or solver would vary.
     """
     inverse = None if objective.stands_in else AutoSolver().factorize(objective.hessian())
-    changes = refit(objective, inverse, RowEdits.removals(rows))
-    return _loss_changes(objective, changes, X, y, mean=True)[0]
+    changes = refit(objective, inverse, edits, n_jobs=n_jobs, verbose=verbose, width=width)
+    return target_changes(_losses(objective, X, y, mean), objective, changes)
 
 
-def mean_predicted_changes(linearization, rows, X, y, method):
-    """Mean change of the loss on the encoded rows (X, y), predicted by the explainer's method."""
-    predictor = linearization.objective.predictor.of(X)
-    target = Mean.of(LossValue.at(linearization.objective.loss, y), len(y))
-    out = np.empty((1, len(rows)))
-    blocks = influence_blocks(linearization, predictor, target, method, rows, out)
-    deque(blocks, maxlen=0)  # runs them; each is written in place
-    return out[0]
+def _losses(objective, X, y, mean):
+    """The losses of the encoded rows (X, y), or their mean, as TestRows."""
+    target = LossValue.at(objective.loss, y)
+    target = Mean.of(target, len(y)) if mean else target
+    return TestRows(objective, objective.predictor.of(X), target)
 
 
 def group_changes(explainer, X, y, draw, predict=None):
@@ -159,30 +158,10 @@ def group_changes(explainer, X, y, draw, predict=None):
     """
     objective, test, labels = reference(explainer, X, y)
     groups = draw(objective)
-    actual = check_memory(explainer.memory).cache(
-        refitted_group_changes, ignore=["n_jobs", "verbose"]
-    )(objective, groups, test, labels, explainer.n_jobs, explainer.verbose)
+    settings = {"n_jobs": explainer.n_jobs, "verbose": explainer.verbose, "width": GROUPS_AT_ONCE}
+    edits = RowEdits.groups(groups)
+    actual = _cached_refits(explainer)(objective, edits, test, labels, **settings)
     return (predict or summed_influences)(explainer, X, y, groups), actual
-
-
-def refitted_group_changes(objective, groups, X, y, n_jobs=None, verbose=0):
-    """Change of the loss of each encoded row (X, y) without each group, (n_test, n_groups)."""
-    changes = refit(
-        objective,
-        None if objective.stands_in else AutoSolver().factorize(objective.hessian()),
-        RowEdits.groups(groups),
-        n_jobs=n_jobs,
-        verbose=verbose,
-        width=GROUPS_AT_ONCE,
-    )
-    return _loss_changes(objective, changes, X, y)
-
-
-def _loss_changes(objective, changes, X, y, mean=False):
-    """Change of the loss of each encoded row (X, y), (n_test, n_changes), or of their mean."""
-    predictor, target = objective.predictor.of(X), LossValue.at(objective.loss, y)
-    target = Mean.of(target, len(y)) if mean else target
-    return target_changes(TestRows(objective, predictor, target), objective, changes)
 
 
 def summed_influences(explainer, X, y, groups):

@@ -55,7 +55,7 @@ class MostInfluential(AllRows):
 
     def _strongest(self, tests, method, rows, k, order):
         """(training rows, their influences, sum of all |influence|) of each test row."""
-        blocks = influence_blocks(self.linearization_, tests.predictor, tests.target, method, rows)
+        blocks = influence_blocks(self.linearization_, tests, method, rows)
         indices, values, total = top_k(blocks, tests.n_values, len(rows), k, order)
         return np.where(indices >= 0, rows[indices], -1), values, total
 
@@ -143,9 +143,8 @@ class MostInfluential(AllRows):
         if not len(rows):
             return out
         places = np.searchsorted(rows, indices)  # -1 is at 0, and is not read
-        for part, some, values in influence_blocks(
-            self.linearization_, tests.predictor, tests.target, "refit", rows
-        ):
+        blocks = influence_blocks(self.linearization_, tests, "refit", rows)
+        for part, some, values in blocks:
             here = places[part]
             inside = (here >= some.start) & (here < some.stop) & (indices[part] >= 0)
             t, j = np.nonzero(inside)

@@ -1,11 +1,23 @@
 """Test rows with their target, and its changes."""
 
+from collections import deque
 from functools import cached_property
 
 import numpy as np
 
 from skinfluence.effects import StoredChanges
-from skinfluence.linalg import SOLVED_MIB, PerSampleGradients, row_blocks
+from skinfluence.kernels import effective_threads, run_chunks
+from skinfluence.linalg import (
+    CACHE_MIB,
+    SOLVED_MIB,
+    PerSampleGradients,
+    block_size,
+    row_blocks,
+    slices,
+)
+
+#: Test rows that are taken together, at most: wider products gain nothing.
+MOST_TESTS = 512
 
 
 class TestRows:
@@ -92,26 +104,38 @@ def target_changes(tests, reference, changes, *, linear=False):
         Whether the change is that of the linearised target.
     """
     out = np.empty((tests.n_values, changes.n_changes))
-    if tests.target.joint:
-        for some, values in joint_changes(
-            tests.predictor, tests.target, reference, changes, linear
-        ):
-            out[:, some] = values
-        return out
-    everything = slice(0, changes.n_changes)
-    for rows in row_blocks(len(tests), 16 * changes.n_changes * reference.n_outputs):
-        part = tests.predictor.take(rows).at(reference.predictor)
-        target, raw = tests.target.take(rows), part.raw()
-        if linear:
-            out[rows] = changes.contract(part, target.gradient(raw))(everything)
-        else:
-            out[rows] = target.change(raw, changes.raw_prediction_changes(part))
+    deque(changed_blocks(tests, reference, changes, linear=linear, out=out), maxlen=0)
     return out
 
 
-def joint_changes(predictor, target, reference, changes, linear):
+def changed_blocks(tests, reference, changes, *, linear=False, out=None):
+    """Iterate over (slice of values, slice of changes, changes of the target) of all pairs.
+
+    Parameters
+    ----------
+    tests, reference, changes, linear : see :func:`target_changes`
+    out : ndarray of shape (n_values, n_changes), default=None
+        Where they are written; they are yielded as views of it.
+    """
+    if tests.target.joint:
+        for some, values in _joint_changes(tests, reference, changes, linear):
+            if out is not None:
+                out[:, some] = values
+            yield slice(0, 1), some, values
+        return
+    for rows in _solved_together(len(tests), reference, linear):
+        part, target = tests.predictor.take(rows).at(reference.predictor), tests.target.take(rows)
+        raw = part.raw()
+        slopes = target.gradient(raw) if linear else None
+        block = _Block(changes.contract(part, slopes), target, raw, slopes)
+        wanted = None if out is None else out[rows]
+        for some, values in _pieces(block, changes, wanted, reference.predictor.dtype):
+            yield rows, some, values
+
+
+def _joint_changes(tests, reference, changes, linear):
     """Iterate over (slice of changes, changes (1, n_some) of one number of all test rows)."""
-    predictor = predictor.at(reference.predictor)
+    predictor, target = tests.predictor.at(reference.predictor), tests.target
     raw = predictor.raw()
     if changes.raw_only:
         contracted = changes.contract(predictor, target.gradient(raw) if linear else None)
@@ -128,3 +152,59 @@ def joint_changes(predictor, target, reference, changes, linear):
     for some in row_blocks(len(coef), 24 * raw.size, SOLVED_MIB):
         moved = StoredChanges(coef[some]).raw_prediction_changes(predictor)
         yield some, target.change(raw, moved)[None]
+
+
+def _solved_together(n_test, objective, linear):
+    """Slices of test rows whose right-hand sides are solved together."""
+    K = objective.n_outputs
+    at_once = 3 if linear or K == 1 else K + 2
+    size = block_size(8 * at_once * objective.predictor.n_stored, SOLVED_MIB)
+    return slices(n_test, min(size, MOST_TESTS))
+
+
+def _pieces(block, changes, wanted, dtype):
+    """(slice of changes, values) for all changes: pieces that stay in the cache, on threads.
+
+    Only a few pieces exist at a time. Their widths do not depend on the number of threads, and
+    neither do the values.
+    """
+    width = block_size(8 * block.n_tests * block.arrays, CACHE_MIB)
+    pieces = list(slices(changes.n_changes, width))
+
+    def work(some):
+        if wanted is None:
+            values = np.empty((block.n_tests, some.stop - some.start), dtype)
+        else:
+            values = wanted[:, some]
+        block.fill(some, values)
+        return values
+
+    wave = 2 * effective_threads() if len(pieces) > 1 else 1
+    for i in range(0, len(pieces), wave):
+        now = pieces[i : i + wave]
+        yield from zip(now, run_chunks(work, now), strict=True)
+
+
+class _Block:
+    """Some test rows with their solved right-hand sides: fills in any piece of their influences."""
+
+    def __init__(self, contracted, target, raw, slopes):
+        self.contracted = contracted
+        self.target = target
+        self.raw = raw  # shape: (n_tests, K)
+        self.slopes = slopes
+        self.n_tests, K = raw.shape
+        # next to the influences: with several outputs, each one's change of the raw predictions
+        self.arrays = 1 if slopes is not None or K == 1 else 2 * K
+
+    def fill(self, some, values):
+        """Write the influences of a slice of changes into `values`."""
+        if self.slopes is not None:
+            self.contracted(some, values)
+            return
+        K = self.raw.shape[1]
+        # with one output the changes of the raw predictions are written where the influences go
+        moved = self.contracted(some, values[:, :, None] if K == 1 else None)
+        # a few test rows at a time, so that the elementwise work stays in the cache
+        for piece in slices(self.n_tests, block_size(8 * values.shape[1] * K, 0.5)):
+            values[piece] = self.target.take(piece).change(self.raw[piece], moved[piece])

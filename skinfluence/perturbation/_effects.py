@@ -76,5 +76,4 @@ def effect_blocks(explainer, tests, edits, method):
                 "finite.",
                 RuntimeWarning,
             )
-    linearization = explainer.linearization_
-    return edit_blocks(linearization, tests.predictor, tests.target, method, edits)
+    return edit_blocks(explainer.linearization_, tests, method, edits)

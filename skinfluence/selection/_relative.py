@@ -1,7 +1,5 @@
 """Relative influence: the effect on a test row per unit of change of the model."""
 
-from collections import deque
-
 import numpy as np
 
 from skinfluence._utils.checks import check_choice, check_whole
@@ -13,6 +11,7 @@ from skinfluence.explainer import (
     change_lengths,
     check_explainer,
     influence_blocks,
+    influences,
     top_k,
     warn_of_stand_in,
 )
@@ -35,12 +34,6 @@ class _UnitChanges:
     def changes(self, method, edits, inverse, **settings):
         objective, changes = self._linearization.linear_changes(edits.row, inverse)
         return objective, changes.divided(self._lengths[edits.row])
-
-
-def _relative_blocks(explainer, tests, kind, rows, out=None):
-    """(test rows, training rows, relative influences) block by block; see influence_blocks."""
-    unit = _UnitChanges(explainer.linearization_, kind)
-    return influence_blocks(unit, tests.predictor, tests.target, "first_order", rows, out)
 
 
 @shared_parameters
@@ -106,10 +99,7 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     check_choice("kind", kind, KINDS)
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = check_rows(rows, explainer)
-    out = np.empty((tests.n_values, len(rows)), explainer.objective_.predictor.dtype)
-    blocks = _relative_blocks(explainer, tests, kind, rows, out)
-    deque(blocks, maxlen=0)  # runs them; each is written in place
-    return out
+    return influences(_UnitChanges(explainer.linearization_, kind), tests, "first_order", rows)
 
 
 @shared_parameters
@@ -164,5 +154,6 @@ def top_relative_influences(
     check_whole("k", k)
     tests = explainer.test_rows(X_test, y_test, target=target)
     rows = np.arange(explainer.objective_.n_rows)
-    blocks = _relative_blocks(explainer, tests, kind, rows)
+    unit = _UnitChanges(explainer.linearization_, kind)
+    blocks = influence_blocks(unit, tests, "first_order", rows)
     return top_k(blocks, tests.n_values, len(rows), k, order)[:2]

@@ -1,5 +1,6 @@
 """Influences in blocks: the one loop behind influence, top_influences and explain."""
 
+from collections import deque
 from functools import cached_property, partial
 
 import numpy as np
@@ -11,9 +12,8 @@ from skinfluence.effects._classes import last_of_class, leaves_no_model
 from skinfluence.effects._first_order import linear_first_order
 from skinfluence.explainer._health import warn_of_null_directions
 from skinfluence.explainer._selection import warn_of_selection
-from skinfluence.explainer._targets import joint_changes
-from skinfluence.kernels import effective_threads, run_chunks
-from skinfluence.linalg import CACHE_MIB, SOLVED_MIB, block_size, slices
+from skinfluence.explainer._targets import changed_blocks
+from skinfluence.linalg import block_size, slices
 from skinfluence.objectives import check_curvature, is_second_derivative
 from skinfluence.objectives._newton import to_optimum
 from skinfluence.solvers import AutoSolver
@@ -22,35 +22,31 @@ from skinfluence.solvers._direct.truncated import TruncatedSolver
 
 #: Which influences come first: the largest absolute, the largest, the smallest.
 ORDERS = ("magnitude", "helpful", "harmful")
-#: Test rows that are taken together, at most: wider products gain nothing.
-MOST_TESTS = 512
 
 
-def influence_blocks(linearization, predictor, target, method, rows, out=None):
+def influence_blocks(linearization, tests, method, rows, out=None):
     """Iterate over (slice of test rows, slice of `rows`, influences) until all pairs are covered.
 
-    For one number of all test rows the first slice is ``slice(0, 1)``.
+    For a joint target, which has one number for all test rows, the first slice is slice(0, 1).
 
     Parameters
     ----------
     linearization : Linearization
-    predictor : Predictor of the test rows
-    target : Target of the test rows, see skinfluence.targets
+    tests : TestRows
     method : str
-        Name of an effect.
+        "first_order", "newton_step" or "refit"
     rows : ndarray of int
-        Training rows that are removed.
-    out : ndarray of shape (n_test, n_rows) or None
-        Where the influences are written; without it each block has an array of its own.
+        Training rows to explain.
+    out : ndarray of shape (n_test, n_rows), default=None
+        Where the influences are written, block by block; they are yielded as views of it.
     """
     linearization.warn_of_last(method, rows)
-    edits = RowEdits.removals(rows)
-    blocks = edit_blocks(linearization, predictor, target, method, edits, out)
+    blocks = edit_blocks(linearization, tests, method, RowEdits.removals(rows), out)
     if EFFECTS[method].converges:  # which shows its own progress, and takes all of the time
         return blocks
     return progress(
         blocks,
-        total=_n_values(predictor, target) * len(rows),
+        total=tests.n_values * len(rows),
         what="influences",
         unit="pairs",
         verbose=linearization.verbose,
@@ -58,18 +54,21 @@ def influence_blocks(linearization, predictor, target, method, rows, out=None):
     )
 
 
-def _n_values(predictor, target):
-    return 1 if target.joint else predictor.n_rows
+def influences(linearization, tests, method, rows):
+    """Influences of some training rows on all test rows, (n_values, n_rows)."""
+    out = np.empty((tests.n_values, len(rows)), linearization.objective.predictor.dtype)
+    blocks = influence_blocks(linearization, tests, method, rows, out)
+    deque(blocks, maxlen=0)  # runs them; each is written in place
+    return out
 
 
-def edit_blocks(linearization, predictor, target, method, edits, out=None):
+def edit_blocks(linearization, tests, method, edits, out=None):
     """Iterate over (slice of test rows, slice of edits, effects) until all pairs are covered.
 
     Parameters
     ----------
     linearization : Linearization
-    predictor : Predictor of the test rows
-    target : Target of the test rows, see skinfluence.targets
+    tests : TestRows
     method : str
         Name of an effect.
     edits : RowEdits
@@ -78,98 +77,29 @@ def edit_blocks(linearization, predictor, target, method, edits, out=None):
         Where the effects are written; without it each block has an array of its own.
     """
     if EFFECTS[method].converges:
-        yield from _all_blocks(linearization, predictor, target, method, edits, out)
+        yield from _all_blocks(linearization, tests, method, edits, out)
         return
     # one right-hand side a test row; for the Newton step one an output, and leverages
-    n_test, K = _n_values(predictor, target), linearization.objective.n_outputs
+    n_test, K = tests.n_values, linearization.objective.n_outputs
     many = n_test if EFFECTS[method].linear else K * (n_test + edits.n_edits)
-    inverse = linearization.edit_inverse(method, target, edits, many)
-    blocks = _all_blocks(linearization, predictor, target, method, edits, out, inverse)
-    yield from inverse.in_session(blocks)
+    inverse = linearization.edit_inverse(method, tests.target, edits, many)
+    yield from inverse.in_session(_all_blocks(linearization, tests, method, edits, out, inverse))
 
 
-def _all_blocks(linearization, predictor, target, method, edits, out, inverse=None):
+def _all_blocks(linearization, tests, method, edits, out, inverse=None):
     n, effect = edits.n_edits, EFFECTS[method]
     step, replaced = max(1, n), edits.new is not None
-    stored = effect.converges or ((target.joint or replaced) and not effect.linear)
+    stored = effect.converges or ((tests.target.joint or replaced) and not effect.linear)
     if stored or linearization.objective.cut is not None:
         step = min(step, linearization.refit_width())
     for start in range(0, n, step):
         chunk = slice(start, min(start + step, n))
         part = (start, n)
         objective, changes = linearization.changes(method, edits.take(chunk), inverse, part=part)
-        if target.joint:
-            linear = effect.linear
-            for some, values in joint_changes(predictor, target, objective, changes, linear):
-                place = slice(start + some.start, start + some.stop)
-                if out is not None:
-                    out[:, place] = values
-                yield slice(0, 1), place, values
-            continue
-        for tests in _solved_together(predictor.n_rows, objective, effect.linear):
-            part, mine = predictor.take(tests).at(objective.predictor), target.take(tests)
-            raw = part.raw()
-            slopes = mine.gradient(raw) if effect.linear else None
-            block = _Block(changes.contract(part, slopes), mine, raw, slopes)
-            wanted = None if out is None else out[tests, chunk]
-            for some, values in _pieces(block, changes, wanted, objective.predictor.dtype):
-                yield tests, slice(start + some.start, start + some.stop), values
-
-
-def _solved_together(n_test, objective, linear):
-    """Slices of test rows whose right-hand sides are solved together."""
-    K = objective.n_outputs
-    at_once = 3 if linear or K == 1 else K + 2
-    size = block_size(8 * at_once * objective.predictor.n_stored, SOLVED_MIB)
-    return slices(n_test, min(size, MOST_TESTS))
-
-
-def _pieces(block, changes, wanted, dtype):
-    """(slice of changes, values) for all changes: pieces that stay in the cache, on threads.
-
-    Only a few pieces exist at a time. Their widths do not depend on the number of threads, and
-    neither do the values.
-    """
-    width = block_size(8 * block.n_tests * block.arrays, CACHE_MIB)
-    pieces = list(slices(changes.n_changes, width))
-
-    def work(some):
-        if wanted is None:
-            values = np.empty((block.n_tests, some.stop - some.start), dtype)
-        else:
-            values = wanted[:, some]
-        block.fill(some, values)
-        return values
-
-    wave = 2 * effective_threads() if len(pieces) > 1 else 1
-    for i in range(0, len(pieces), wave):
-        now = pieces[i : i + wave]
-        yield from zip(now, run_chunks(work, now), strict=True)
-
-
-class _Block:
-    """Some test rows with their solved right-hand sides: fills in any piece of their influences."""
-
-    def __init__(self, contracted, target, raw, slopes):
-        self.contracted = contracted
-        self.target = target
-        self.raw = raw  # shape: (n_tests, K)
-        self.slopes = slopes
-        self.n_tests, K = raw.shape
-        # next to the influences: with several outputs, each one's change of the raw predictions
-        self.arrays = 1 if slopes is not None or K == 1 else 2 * K
-
-    def fill(self, some, values):
-        """Write the influences of a slice of changes into `values`."""
-        if self.slopes is not None:
-            self.contracted(some, values)
-            return
-        K = self.raw.shape[1]
-        # with one output the changes of the raw predictions are written where the influences go
-        moved = self.contracted(some, values[:, :, None] if K == 1 else None)
-        # a few test rows at a time, so that the elementwise work stays in the cache
-        for piece in slices(self.n_tests, block_size(8 * values.shape[1] * K, 0.5)):
-            values[piece] = self.target.take(piece).change(self.raw[piece], moved[piece])
+        wanted = None if out is None else out[:, chunk]
+        blocks = changed_blocks(tests, objective, changes, linear=effect.linear, out=wanted)
+        for rows, some, values in blocks:
+            yield rows, slice(start + some.start, start + some.stop), values
 
 
 class Linearization:
