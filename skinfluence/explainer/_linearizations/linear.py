@@ -34,7 +34,7 @@ def influence_blocks(linearization, tests, method, rows, out=None):
     linearization : Linearization
     tests : TestRows
     method : str
-        "first_order", "newton_step" or "refit"
+        "first_order", "newton_step" or "refit".
     rows : ndarray of int
         Training rows to explain.
     out : ndarray of shape (n_test, n_rows), default=None
