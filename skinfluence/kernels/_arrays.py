@@ -32,6 +32,27 @@ def read_only(array):
     return view
 
 
+def pack_columns(U):
+    """U of shape (K, f, m) in tables of eight columns, as the compiled loops take it.
+
+    Parameters
+    ----------
+    U : list of K arrays of shape (f, m)
+
+    Returns
+    -------
+    ndarray of shape (K, ceil(m / 8), f, 8)
+        What comes after the m columns is zero.
+    """
+    f, m = U[0].shape
+    tables = aligned(len(U), -(-m // SIMD_WIDTH), f, SIMD_WIDTH)
+    for own, part in zip(tables, U, strict=True):
+        for g, table in enumerate(own):
+            some = part[:, g * SIMD_WIDTH : (g + 1) * SIMD_WIDTH]
+            table[:, : some.shape[1]], table[:, some.shape[1] :] = some, 0.0
+    return tables
+
+
 def aligned(*shape):
     """Uninitialised float64 array that starts on a cache line."""
     size = int(np.prod(shape))

@@ -8,16 +8,17 @@ from skinfluence.kernels._arrays import read_only
 from skinfluence.kernels._csr_product import csr_parts
 from skinfluence.kernels._threads import effective_threads, row_chunks, run_chunks
 
+#: Rows and columns of a matrix that stay in the cache.
+TILE = 256
 
-def csr_quadratic_form(data, indices, indptr, matrix, n_threads=None):
+
+def csr_quadratic_form(data, indices, indptr, matrix):
     """x_i' M x_i for every CSR row x_i; the cost is the square of a row's entries, not of q.
 
     Parameters
     ----------
     data, indices, indptr : ndarrays of a CSR matrix of shape (n, q)
     matrix : ndarray of shape (q, q), float64, C order, symmetric
-    n_threads : int or None
-        None for `effective_threads`. The result does not depend on it.
 
     Returns
     -------
@@ -33,11 +34,11 @@ def csr_quadratic_form(data, indices, indptr, matrix, n_threads=None):
     def work(rows):
         _csr_loops.quadratic_form(*parts, matrix, rows.start, rows.stop, out)
 
-    run_chunks(work, row_chunks(n, len(data), 0), n_threads)
+    run_chunks(work, row_chunks(n, len(data), 0))
     return out
 
 
-def csr_gram(data, indices, indptr, weights, n_columns, n_threads=None):
+def csr_gram(data, indices, indptr, weights, n_columns):
     """X' diag(weights) X of CSR rows as a dense matrix; no product of sparse matrices is made.
 
     Parameters
@@ -46,32 +47,30 @@ def csr_gram(data, indices, indptr, weights, n_columns, n_threads=None):
     weights : ndarray of shape (n,)
         Of any sign. Rows of weight zero cost nothing.
     n_columns : int
-    n_threads : int or None
-        None for `effective_threads`. The result does not depend on it: a thread has some columns
-        of the result to itself, and reads all rows.
 
     Returns
     -------
     ndarray of shape (n_columns, n_columns)
+        The same for any number of threads: each has some columns of it to itself, and reads all
+        rows.
     """
     from skinfluence.kernels import _csr_loops
 
-    n_threads = effective_threads() if n_threads is None else n_threads
     parts = csr_parts(data, indices, indptr)
     weights = read_only(np.ascontiguousarray(weights, dtype=np.float64))
     out = np.zeros((n_columns, n_columns))
-    columns = _ranges_of_equal_work(indices, indptr, n_columns, n_threads)
+    columns = _ranges_of_equal_work(indices, indptr, n_columns, effective_threads())
 
     def work(some):
         _csr_loops.half_gram(*parts, weights, some.start, some.stop, out)
 
-    run_chunks(work, columns, n_threads)
+    run_chunks(work, columns)
     return _add_transposed(out)
 
 
-def _add_transposed(out, tile=256):
+def _add_transposed(out):
     """M + M' in place: tiles in the cache, where a whole transposed matrix would be read badly."""
-    edges = [slice(a, a + tile) for a in range(0, len(out), tile)]
+    edges = [slice(a, a + TILE) for a in range(0, len(out), TILE)]
     for i, rows in enumerate(edges):
         for columns in edges[: i + 1]:
             total = out[rows, columns] + out[columns, rows].T

@@ -2,8 +2,15 @@
 
 import numpy as np
 
-from skinfluence.kernels._arrays import SIMD_WIDTH, aligned, curvature_parts, read_only, row_weights
-from skinfluence.kernels._threads import row_chunks, run_chunks
+from skinfluence.kernels._arrays import (
+    SIMD_WIDTH,
+    aligned,
+    curvature_parts,
+    pack_columns,
+    read_only,
+    row_weights,
+)
+from skinfluence.kernels._threads import row_chunks, run_chunks, sum_chunks
 
 #: Entries from which rows are worth a thread of their own in the first of two products.
 CHUNK_ENTRIES = 2**18
@@ -13,7 +20,7 @@ SINGLE_ENTRIES = 2**20
 RAW_BYTES = 2**26
 
 
-def csr_hessian_product(X, V, offset, curvature, factor, n_threads):
+def csr_hessian_product(X, V, offset, curvature, factor):
     """See `hessian_product`.
 
     One vector is bound by the memory's latency, and each row is read once. Several are bound by
@@ -22,11 +29,11 @@ def csr_hessian_product(X, V, offset, curvature, factor, n_threads):
     of the result to itself.
     """
     if len(V) == 1:
-        return _single(X, V[0], offset[0], row_weights(curvature, factor), n_threads)
-    return _several(X, V, offset, curvature_parts(curvature, factor), n_threads)
+        return _single(X, V[0], offset[0], row_weights(curvature, factor))
+    return _several(X, V, offset, curvature_parts(curvature, factor))
 
 
-def _single(X, v, offset, weights, n_threads):
+def _single(X, v, offset, weights):
     # numba itself is imported at first use
     from skinfluence.kernels import _csr_single
 
@@ -37,28 +44,17 @@ def _single(X, v, offset, weights, n_threads):
         table = aligned(f, 2)
         table[:, 0], table[:, 1] = v, 0.0
         total = _csr_single.single(*parts, table, offset, weights, rows.start, rows.stop)
-        return table[:, 1], total
-
-    product, total = np.zeros(f), np.zeros(1)
-
-    def add(part):
-        np.add(product, part[0], out=product)
-        total[0] += part[1]
+        return table[None, :, 1].copy(), np.array([total])
 
     # an entry takes as long as two numbers of the result that are added up
-    run_chunks(work, row_chunks(n, X.nnz, f // 2, SINGLE_ENTRIES), n_threads, take=add)
-    return product[None], total
+    return sum_chunks(work, row_chunks(n, X.nnz, f // 2, SINGLE_ENTRIES))
 
 
-def _several(X, V, offset, curved, n_threads):
+def _several(X, V, offset, curved):
     (n, f), C = X.shape, len(V)
-    groups = -(-C // SIMD_WIDTH)
     data, indices, indptr = csr_parts(X.data, X.indices, X.indptr)
-    tables = aligned(groups, f, SIMD_WIDTH)
-    for g, table in enumerate(tables):
-        some = V[g * SIMD_WIDTH : (g + 1) * SIMD_WIDTH]
-        table[:, : len(some)], table[:, len(some) :] = some.T, 0.0
-    tables, offset = read_only(tables), read_only(np.ascontiguousarray(offset))
+    tables, offset = read_only(pack_columns([V.T])[0]), read_only(np.ascontiguousarray(offset))
+    groups = len(tables)
     # as the tables are: a row for each column of X
     product, sums = np.zeros((f, groups * SIMD_WIDTH)), np.zeros(C)
     size = max(1, RAW_BYTES // (8 * SIMD_WIDTH * groups))
@@ -66,13 +62,13 @@ def _several(X, V, offset, curved, n_threads):
         rows = slice(start, min(start + size, n))
         parts = data, indices, indptr[rows.start : rows.stop + 1]
         some = [part[rows] for part in curved]
-        raw, total = _raw(parts, tables, offset, some, n_threads)
+        raw, total = _raw(parts, tables, offset, some)
         sums += total
-        _add_products(parts, raw, product, n_threads)
+        _add_products(parts, raw, product)
     return product[:, :C].T, sums
 
 
-def _raw(parts, tables, offset, curved, n_threads):
+def _raw(parts, tables, offset, curved):
     """(A_i (V x_i + offset) of every row, padded to whole groups; the sum of them)."""
     from skinfluence.kernels import _csr_vectors
 
@@ -82,12 +78,12 @@ def _raw(parts, tables, offset, curved, n_threads):
     def work(rows):
         sums = np.zeros(len(offset))
         _csr_vectors.products(*parts, tables, offset, *curved, rows.start, rows.stop, raw, sums)
-        return sums
+        return [sums]
 
-    return raw, sum(run_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES), n_threads))
+    return raw, *sum_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES))
 
 
-def _add_products(parts, raw, product, n_threads):
+def _add_products(parts, raw, product):
     """Add X' raw to `product` (f, n_columns), eight columns at a time."""
     from skinfluence.kernels import _csr_vectors
 
@@ -107,7 +103,7 @@ def _add_products(parts, raw, product, n_threads):
         product[:, g * SIMD_WIDTH : (g + 1) * SIMD_WIDTH] += table
 
     units = [(rows, g) for rows in row_chunks(n, nnz, f) for g in range(groups)]
-    run_chunks(work, units, n_threads, take=add)
+    run_chunks(work, units, take=add)
 
 
 def csr_parts(data, indices, indptr):

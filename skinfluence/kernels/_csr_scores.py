@@ -7,28 +7,7 @@ from skinfluence.kernels._csr_product import CHUNK_ENTRIES, csr_parts
 from skinfluence.kernels._threads import row_chunks, run_chunks
 
 
-def pack_columns(U):
-    """U of shape (K, f, m) in tables of eight columns, as `csr_scores` takes it.
-
-    Parameters
-    ----------
-    U : list of K arrays of shape (f, m)
-
-    Returns
-    -------
-    ndarray of shape (K, ceil(m / 8), f, 8)
-        What comes after the m columns is zero.
-    """
-    f, m = U[0].shape
-    tables = aligned(len(U), -(-m // SIMD_WIDTH), f, SIMD_WIDTH)
-    for own, part in zip(tables, U, strict=True):
-        for g, table in enumerate(own):
-            some = part[:, g * SIMD_WIDTH : (g + 1) * SIMD_WIDTH]
-            table[:, : some.shape[1]], table[:, some.shape[1] :] = some, 0.0
-    return tables
-
-
-def csr_scores(data, indices, indptr, tables, offset, rho, out, n_threads=None):
+def csr_scores(data, indices, indptr, tables, offset, rho, out):
     """out[t, i] = sum_k rho[i, k] (sum_j x_ij U[k, j, t] + offset[k, t]) of CSR rows x_i.
 
     No array of shape (n, m) is made, and none for each output.
@@ -43,13 +22,11 @@ def csr_scores(data, indices, indptr, tables, offset, rho, out, n_threads=None):
     rho : ndarray of shape (n, K)
     out : ndarray of shape (m, n), float64 or float32
         May be a view. Sums are in float64.
-    n_threads : int or None
-        None for `effective_threads`. The result does not depend on it.
 
     Returns
     -------
     ndarray
-        `out`.
+        `out`, the same for any number of threads.
     """
     # numba itself is imported at first use
     from skinfluence.kernels import _csr_vectors
@@ -64,5 +41,5 @@ def csr_scores(data, indices, indptr, tables, offset, rho, out, n_threads=None):
         totals = aligned(rows.stop - rows.start, SIMD_WIDTH)
         _csr_vectors.scores(*parts, rows.start, rows.stop, totals, out)
 
-    run_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES), n_threads)
+    run_chunks(work, row_chunks(n, nnz, 0, CHUNK_ENTRIES))
     return out

@@ -13,21 +13,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from skinfluence.kernels._arrays import SIMD_WIDTH
-from skinfluence.kernels._vectors import (
-    LONG,
-    NUMBER,
-    ONE,
-    PREFETCH_DISTANCE,
-    VECTOR,
-    Totals,
-    add_product,
-    broadcast,
-    data_pointer,
-    prefetch,
-)
+from skinfluence.kernels._vectors import DOUBLE, LONG, NUMBER, VECTOR, Entries, Sum, broadcast
 
 #: Columns of the table.
-_FACTOR, _TOTAL = LONG(0), LONG(1)
+_FACTOR, _TOTAL = 0, 1
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -49,20 +38,24 @@ def _dot(typingctx, data, indices, table, first, last):
     """The sum of data[k] * table[indices[k], 0]."""
 
     def generate(context, builder, signature, args):
-        row = _Row(context, builder, signature, args)
-        totals = Totals(builder)
-        rest = cgutils.alloca_once_value(builder, ir.DoubleType()(0.0))
-        builder.store(ir.DoubleType()(0.0), rest)
+        row = Entries(context, builder, signature, args)
+        totals, rest = Sum(builder, VECTOR), Sum(builder, DOUBLE)
+
+        def factor(k):
+            return builder.load(row.place(k, 2, _FACTOR))
 
         def add_tile(k):
-            totals.add(row.tile(k), row.factors(k))
+            factors = ir.Constant(VECTOR, ir.Undefined)
+            for lane in range(SIMD_WIDTH):
+                u = factor(builder.add(k, LONG(lane)))
+                factors = builder.insert_element(factors, u, NUMBER(lane))
+            totals.add(_tile(row, k), factors)
 
         def add_entry(k):
-            u = builder.load(row.place(k, _FACTOR))
-            builder.store(add_product(builder, builder.load(rest), row.entry(k), u), rest)
+            rest.add(row.number(k), factor(k))
 
-        row.visit(add_tile, add_entry)
-        return builder.fadd(totals.sum(), builder.load(rest))
+        row.visit(args[3], args[4], SIMD_WIDTH, add_tile, add_entry)
+        return builder.fadd(_lane_sum(builder, totals.value), rest.value)
 
     return types.float64(data, indices, table, types.int64, types.int64), generate
 
@@ -72,91 +65,41 @@ def _add(typingctx, data, indices, table, first, last, w):
     """table[indices[k], 1] += w * data[k], prefetching later entries."""
 
     def generate(context, builder, signature, args):
-        row = _Row(context, builder, signature, args)
-        factor = broadcast(builder, args[5])
+        row = Entries(context, builder, signature, args)
+        w = broadcast(builder, args[5])
 
         def add(k, x):
-            pointer = row.place(k, _TOTAL)
+            pointer = row.place(k, 2, _TOTAL)
             builder.store(builder.fadd(builder.load(pointer), x), pointer)
 
         def add_tile(k):
             row.prefetch_later(k)
-            x = builder.fmul(row.tile(k), factor)
+            x = builder.fmul(_tile(row, k), w)
             # one after the other: a row may have two entries of the same column
             for lane in range(SIMD_WIDTH):
                 add(builder.add(k, LONG(lane)), builder.extract_element(x, NUMBER(lane)))
 
-        row.visit(add_tile, lambda k: add(k, builder.fmul(row.entry(k), args[5])))
+        def add_entry(k):
+            add(k, builder.fmul(row.number(k), args[5]))
+
+        row.visit(args[3], args[4], SIMD_WIDTH, add_tile, add_entry)
         return context.get_dummy_value()
 
     return types.void(data, indices, table, types.int64, types.int64, types.float64), generate
 
 
-class _Row:
-    """The entries of a row, from args[3] to args[4], and their places in the table."""
+def _tile(row, k):
+    """Eight entries from k on, in double precision."""
+    builder, single = row.builder, row.single
+    kind = ir.VectorType(ir.FloatType() if single else DOUBLE, SIMD_WIDTH)
+    pointer = builder.bitcast(builder.gep(row.data, [k]), kind.as_pointer())
+    x = builder.load(pointer, align=4 if single else 8)
+    return builder.fpext(x, VECTOR) if single else x
 
-    def __init__(self, context, builder, signature, args):
-        self.builder = builder
-        self.data, self.indices, self.table = (
-            data_pointer(context, builder, kind, value)
-            for kind, value in zip(signature.args[:3], args[:3], strict=True)
-        )
-        self.first, self.last = args[3:5]
-        self.single = signature.args[0].dtype == types.float32
-        self.narrow = signature.args[1].dtype.bitwidth < 64
 
-    def visit(self, tile, entry):
-        """tile(k) for eight entries from k on, as long as there are eight; entry(k) beyond."""
-        builder, width = self.builder, LONG(SIMD_WIDTH)
-        size = builder.sub(self.last, self.first)
-        whole = builder.add(self.first, builder.and_(size, LONG(-SIMD_WIDTH)))
-        with cgutils.for_range_slice(builder, self.first, whole, width) as (k, _):
-            tile(k)
-        with cgutils.for_range_slice(builder, whole, self.last, ONE) as (k, _):
-            entry(k)
-
-    def entry(self, k):
-        x = self.builder.load(self.builder.gep(self.data, [k]))
-        return self.builder.fpext(x, ir.DoubleType()) if self.single else x
-
-    def tile(self, k):
-        """Eight entries from k on."""
-        builder = self.builder
-        kind = ir.VectorType(ir.FloatType() if self.single else ir.DoubleType(), SIMD_WIDTH)
-        pointer = builder.bitcast(builder.gep(self.data, [k]), kind.as_pointer())
-        x = builder.load(pointer, align=4 if self.single else 8)
-        return builder.fpext(x, VECTOR) if self.single else x
-
-    def place(self, k, column):
-        """Pointer to the table's number of entry k."""
-        builder = self.builder
-        index = builder.load(builder.gep(self.indices, [k]))
-        if self.narrow:
-            index = builder.zext(index, LONG)
-        # a shift, where the lengths of an array that is not known would need a product
-        return builder.gep(self.table, [builder.add(builder.shl(index, ONE), column)])
-
-    def factors(self, k):
-        """Factors of eight entries from k on: pairs first, then pairs of them."""
-        builder = self.builder
-        parts = []
-        for lane in range(0, SIMD_WIDTH, 2):
-            pair = ir.Constant(ir.VectorType(ir.DoubleType(), 2), ir.Undefined)
-            for i in range(2):
-                u = builder.load(self.place(builder.add(k, LONG(lane + i)), _FACTOR))
-                pair = builder.insert_element(pair, u, NUMBER(i))
-            parts.append(pair)
-        while len(parts) > 1:
-            width = 2 * parts[0].type.count
-            lanes = ir.Constant(ir.VectorType(NUMBER, width), list(range(width)))
-            parts = [
-                builder.shuffle_vector(a, b, lanes)
-                for a, b in zip(parts[::2], parts[1::2], strict=True)
-            ]
-        return parts[0]
-
-    def prefetch_later(self, k):
-        """Ask for the entries that lie PREFETCH_DISTANCE. Beyond the last row this does nothing."""
-        place = self.builder.add(k, LONG(PREFETCH_DISTANCE))
-        for array in self.data, self.indices:
-            prefetch(self.builder, self.builder.gep(array, [place]))
+def _lane_sum(builder, vector):
+    """The sum of a vector, in any order."""
+    kind = ir.FunctionType(DOUBLE, [DOUBLE, VECTOR])
+    name = f"llvm.vector.reduce.fadd.v{SIMD_WIDTH}f64"
+    add = cgutils.get_or_insert_function(builder.module, kind, name)
+    return builder.call(add, [DOUBLE(0.0), vector], fastmath=("reassoc",))

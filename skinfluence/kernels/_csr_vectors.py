@@ -5,22 +5,18 @@ table of shape (f, 8) has a cache line for each column of X.
 """
 
 import numpy as np
-from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from skinfluence.kernels._arrays import SIMD_WIDTH
 from skinfluence.kernels._vectors import (
     LONG,
-    ONE,
-    PREFETCH_DISTANCE,
     VECTOR,
-    ZERO,
+    Entries,
+    Sum,
     add_product,
     broadcast,
     data_pointer,
-    prefetch,
 )
 
 #: Sums that are kept apart, so that an entry does not wait for the one before it. A power of two.
@@ -114,17 +110,17 @@ def _sum(typingctx, data, indices, table, raw, first, last, place):
     """Eight numbers of raw from `place` on = sum of data[k] * table[indices[k]]."""
 
     def generate(context, builder, signature, args):
-        entry = _Entries(context, builder, signature, args)
-        sums = [cgutils.alloca_once_value(builder, ZERO) for _ in range(_APART)]
+        row = Entries(context, builder, signature, args)
+        sums = [Sum(builder, VECTOR) for _ in range(_APART)]
 
-        def add(k, turn):
-            x, row = entry(k)
-            u = builder.load(row, align=8)
-            builder.store(add_product(builder, builder.load(sums[turn]), x, u), sums[turn])
+        def add(k, turn=0):
+            u = builder.load(_vector_at(builder, row.place(k, SIMD_WIDTH)), align=8)
+            sums[turn].add(broadcast(builder, row.number(k)), u)
 
-        entry.visit(args[4], args[5], add)
-        a, b, c, d = (builder.load(total) for total in sums)
-        builder.store(builder.fadd(builder.fadd(a, b), builder.fadd(c, d)), entry.raw, align=8)
+        _visit(row, args, add)
+        a, b, c, d = (total.value for total in sums)
+        total = builder.fadd(builder.fadd(a, b), builder.fadd(c, d))
+        builder.store(total, _raw_at(context, builder, signature, args), align=8)
         return context.get_dummy_value()
 
     return _signature(data, indices, table, raw), generate
@@ -135,15 +131,16 @@ def _add(typingctx, data, indices, table, raw, first, last, place):
     """table[indices[k]] += data[k] * (eight numbers of raw from `place` on)."""
 
     def generate(context, builder, signature, args):
-        entry = _Entries(context, builder, signature, args)
-        w = builder.load(entry.raw, align=8)
+        row = Entries(context, builder, signature, args)
+        w = builder.load(_raw_at(context, builder, signature, args), align=8)
 
-        def add(k, turn):
-            x, row = entry(k)
-            old = builder.load(row, align=8)
-            builder.store(add_product(builder, old, x, w), row, align=8)
+        def add(k, turn=0):
+            x, pointer = broadcast(builder, row.number(k)), row.place(k, SIMD_WIDTH)
+            pointer = _vector_at(builder, pointer)
+            old = builder.load(pointer, align=8)
+            builder.store(add_product(builder, old, x, w), pointer, align=8)
 
-        entry.visit(args[4], args[5], add)
+        _visit(row, args, add)
         return context.get_dummy_value()
 
     return _signature(data, indices, table, raw), generate
@@ -153,39 +150,22 @@ def _signature(*arrays):
     return types.void(*arrays, types.int64, types.int64, types.int64)
 
 
-class _Entries:
-    """Entry k of a row as (its number in all eight lanes, pointer to its row of the table)."""
+def _visit(row, args, body):
+    """body(k, turn) for every entry, `turn` from 0 to `_APART`, prefetching later ones."""
 
-    def __init__(self, context, builder, signature, args):
-        self.builder = builder
-        self.data, self.indices, self.table, raw = (
-            data_pointer(context, builder, kind, value)
-            for kind, value in zip(signature.args[:4], args[:4], strict=True)
-        )
-        self.raw = builder.bitcast(builder.gep(raw, [args[6]]), VECTOR.as_pointer())
-        self.single = signature.args[0].dtype == types.float32
-        self.narrow = signature.args[1].dtype.bitwidth < 64
+    def tile(k):
+        row.prefetch_later(k)
+        for turn in range(_APART):
+            body(row.builder.add(k, LONG(turn)), turn)
 
-    def __call__(self, k):
-        builder = self.builder
-        x = builder.load(builder.gep(self.data, [k]))
-        column = builder.load(builder.gep(self.indices, [k]))
-        if self.single:
-            x = builder.fpext(x, ir.DoubleType())
-        if self.narrow:
-            column = builder.zext(column, LONG)
-        row = builder.gep(self.table, [builder.mul(column, LONG(SIMD_WIDTH))])
-        pointer = builder.bitcast(row, VECTOR.as_pointer())
-        return broadcast(builder, x), pointer
+    row.visit(args[4], args[5], _APART, tile, body)
 
-    def visit(self, first, last, body):
-        """body(k, turn) for every entry, `turn` from 0 to `_APART`, prefetching later ones."""
-        builder, step = self.builder, LONG(_APART)
-        whole = builder.add(first, builder.and_(builder.sub(last, first), LONG(-_APART)))
-        with cgutils.for_range_slice(builder, first, whole, step) as (k, _):
-            for array in self.data, self.indices:
-                prefetch(builder, builder.gep(array, [builder.add(k, LONG(PREFETCH_DISTANCE))]))
-            for turn in range(_APART):
-                body(builder.add(k, LONG(turn)), turn)
-        with cgutils.for_range_slice(builder, whole, last, ONE) as (k, _):
-            body(k, 0)
+
+def _raw_at(context, builder, signature, args):
+    """Pointer to the eight numbers of raw."""
+    raw = data_pointer(context, builder, signature.args[3], args[3])
+    return _vector_at(builder, builder.gep(raw, [args[6]]))
+
+
+def _vector_at(builder, pointer):
+    return builder.bitcast(pointer, VECTOR.as_pointer())

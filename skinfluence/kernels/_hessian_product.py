@@ -8,7 +8,7 @@ from scipy import sparse
 from skinfluence.kernels._arrays import read_only, row_weights
 from skinfluence.kernels._compiling import worth_compiling
 from skinfluence.kernels._csr_product import RAW_BYTES, csr_hessian_product
-from skinfluence.kernels._threads import InPlaceSum, row_chunks, run_chunks
+from skinfluence.kernels._threads import row_chunks, sum_chunks
 
 #: A block of rows of this size stays in the processor's second cache between two products.
 BLOCK_BYTES = 2**19
@@ -22,9 +22,7 @@ PANEL = 4
 COLUMN_BLOCK_BYTES = 2**23
 
 
-def hessian_product(
-    X, V, offset, curvature, factor=None, n_threads=None, *, compiled=None, n_products=1
-):
+def hessian_product(X, V, offset, curvature, factor=None, *, compiled=None, n_products=1):
     """(w' X, column sums of w) with w_i = A_i (V x_i + offset), X being read once.
 
     This is the product of a Hessian sum_i A_i (x) z_i z_i' with z_i = [x_i - centre, 1]: the
@@ -43,9 +41,6 @@ def hessian_product(
         A_i, or its diagonal.
     factor : ndarray of shape (n, K) or None
         With it A_i = diag(curvature_i) - factor_i factor_i' (softmax).
-    n_threads : int or None
-        None for as many as numpy's BLAS would use now. The result is the same to the last bit
-        for any number.
     compiled : bool or None
         None to go by `worth_compiling`.
     n_products : int
@@ -55,6 +50,7 @@ def hessian_product(
     -------
     product : ndarray of shape (C, f)
     sums : ndarray of shape (C,)
+        Both are the same to the last bit for any number of threads.
     """
     if not isinstance(X, sparse.sparray | sparse.spmatrix):
         X = np.asarray(X)  # a memory map becomes a plain view of the file
@@ -63,22 +59,19 @@ def hessian_product(
     if compiled is None:
         compiled = worth_compiling(X, len(V), n_products)
     if sparse.issparse(X):
-        sparse_product = csr_hessian_product if compiled else _sparse_product
-        return sparse_product(X, V, offset, curvature, factor, n_threads)
+        if compiled:
+            return csr_hessian_product(X, V, offset, curvature, factor)
+        # scipy uses one thread; rows are only cut where V has many columns
+        step = max(1, RAW_BYTES // (8 * len(V)))
+        return _in_blocks(X, V, offset, curvature, factor, step, slice(0, X.shape[0]))
     if compiled:
         work = _compiled(X, V[0], offset[0], row_weights(curvature, factor))
+    elif X.flags.c_contiguous:
+        work = partial(_in_panels, X, V, offset, curvature, factor)
     else:
-        work = _in_panels if X.flags.c_contiguous else _in_blocks
-        work = partial(work, X, V, offset, curvature, factor)
-    chunks = row_chunks(len(X), X.size, X.shape[1])
-    product, sums = InPlaceSum(), InPlaceSum()
-
-    def take(part):
-        product.add(part[0])
-        sums.add(part[1])
-
-    run_chunks(work, chunks, n_threads, take=take)
-    return product.total, sums.total
+        step = max(64, COLUMN_BLOCK_BYTES // (8 * max(1, X.shape[1])))
+        work = partial(_in_blocks, X, V, offset, curvature, factor, step)
+    return sum_chunks(work, row_chunks(len(X), X.size, X.shape[1]))
 
 
 def apply_curvature(raw, curvature, factor=None):
@@ -118,22 +111,6 @@ def _compiled(X, v, offset, weights):
     return work
 
 
-def _sparse_product(X, V, offset, curvature, factor, n_threads):
-    """scipy's two products, which use one thread; rows are only cut where V has many columns."""
-    (n, f), C = X.shape, len(V)
-    columns = V[0] if C == 1 else np.ascontiguousarray(V.T)
-    product, sums = np.zeros((f, C)), np.zeros(C)
-    step = max(1, RAW_BYTES // (8 * C))
-    for start in range(0, n, step):
-        rows = slice(start, min(start + step, n))
-        some = X if step >= n else X[rows]
-        raw = (some @ columns).reshape(-1, C) + offset
-        w = _curved(raw, curvature, factor, rows)
-        product += (some.T @ (w[:, 0] if C == 1 else w)).reshape(f, C)
-        sums += w.sum(axis=0)
-    return product.T, sums
-
-
 def _curved(raw, curvature, factor, rows):
     """A_i raw_i of some rows, for raw of shape (n_rows, C)."""
     K, C = curvature.shape[1], raw.shape[1]
@@ -171,16 +148,17 @@ def _in_panels(X, V, offset, curvature, factor, chunk):
     return product, sums
 
 
-def _in_blocks(X, V, offset, curvature, factor, chunk):
-    """The rows of one chunk in another order than C, a long block at a time."""
+def _in_blocks(X, V, offset, curvature, factor, step, chunk):
+    """The rows of one chunk, sparse or in another order than C, `step` of them at a time."""
     C, f = V.shape
     product, sums = np.zeros((C, f)), np.zeros(C)
     columns = V[0] if C == 1 else np.ascontiguousarray(V.T)
-    step = max(64, COLUMN_BLOCK_BYTES // (8 * max(1, f)))
     for start in range(chunk.start, chunk.stop, step):
         rows = slice(start, min(start + step, chunk.stop))
-        x = X[rows].astype(np.float64, copy=False)
+        x = X if rows == slice(0, X.shape[0]) else X[rows]
+        if isinstance(x, np.ndarray):  # scipy itself adds in float64
+            x = x.astype(np.float64, copy=False)
         w = _curved((x @ columns).reshape(-1, C) + offset, curvature, factor, rows)
-        product += w[:, 0] @ x if C == 1 else w.T @ x
+        product += (x.T @ (w[:, 0] if C == 1 else w)).T
         sums += w.sum(axis=0)
     return product, sums

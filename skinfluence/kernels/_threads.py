@@ -8,7 +8,6 @@ from functools import cache
 from itertools import pairwise
 
 import joblib
-import numpy as np
 from sklearn import config_context, get_config
 from threadpoolctl import ThreadpoolController
 
@@ -157,19 +156,19 @@ def run_chunks(function, chunks, n_threads=None, take=None):
     return iter(results)
 
 
-class InPlaceSum:
-    """Adds arrays up, into the first of them.
+def sum_chunks(function, chunks):
+    """Sums over chunks of the arrays that ``function(chunk)`` returns, in their order, as a list.
 
-    Attributes
-    ----------
-    total : ndarray or None
+    They are added up in those of the first chunk, computed on threads as by :func:`run_chunks`.
     """
+    totals: list = []
 
-    total: np.ndarray | None = None
+    def take(arrays):
+        if not totals:
+            totals.extend(arrays)
+            return
+        for total, array in zip(totals, arrays, strict=True):
+            total += array
 
-    def add(self, part):
-        """Add `part`, which must not be used afterwards."""
-        if self.total is None:
-            self.total = part
-        else:
-            self.total += part
+    run_chunks(function, chunks, take=take)
+    return totals

@@ -48,8 +48,8 @@ class TopK:
         self._index = np.full((n_test, k), -1)
         self._total = np.zeros(n_test)
 
-    def add(self, tests, first, block, n_threads=None):
-        """Take the scores of some rows into account.
+    def add(self, tests, first, block):
+        """Take the scores of some rows into account, the same for any number of threads.
 
         Parameters
         ----------
@@ -58,12 +58,10 @@ class TopK:
         first : int
             Row number of the block's first column.
         block : ndarray of shape (n_tests, width)
-        n_threads : int or None
-            None for `effective_threads`. The result does not depend on it.
         """
-        (self._add_compiled if self.compiled else self._add)(tests, first, block, n_threads)
+        (self._add_compiled if self.compiled else self._add)(tests, first, block)
 
-    def _add(self, tests, first, block, n_threads):
+    def _add(self, tests, first, block):
         keys, values, index, k = self._keys, self._values, self._index, self.k
         self._total[tests] += np.nansum(np.abs(block), axis=1, dtype=np.float64)
         key = STRENGTHS[self.order](block)
@@ -80,7 +78,7 @@ class TopK:
         values[tests] = np.take_along_axis(candidates, chosen, 1)
         index[tests] = np.take_along_axis(places, chosen, 1)
 
-    def _add_compiled(self, tests, first, block, n_threads):
+    def _add_compiled(self, tests, first, block):
         from skinfluence.kernels import _top_k_loops
 
         block = read_only(block)
@@ -93,7 +91,7 @@ class TopK:
         def work(c):
             _top_k_loops.merge(block, first, order, edges[c], edges[c + 1], *state)
 
-        run_chunks(work, list(range(count)), n_threads)
+        run_chunks(work, list(range(count)))
 
     def result(self):
         """(index, values, total), strongest first.

@@ -6,8 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from skinfluence._utils.progress import progress_bar
-from skinfluence.kernels import csr_gram, csr_quadratic_form, row_chunks, run_chunks
-from skinfluence.kernels._threads import InPlaceSum
+from skinfluence.kernels import csr_gram, csr_quadratic_form, row_chunks, sum_chunks
 from skinfluence.linalg._blocks import CACHE_MIB, block_size, row_blocks, slices
 
 #: Products of two entries of a row, in all, from which a compiled Gram matrix is worth waiting for
@@ -202,17 +201,16 @@ class Design:
         root = None if equal else np.sqrt(np.abs(weights)).astype(dtype, copy=False)
         n, q = self.shape
         chunks = row_chunks(n, n * q, q * q)
-        parts = InPlaceSum()
         with progress_bar(
             total=len(chunks), what="Hessian", unit="parts of the rows", verbose=verbose
         ) as update:
-            run_chunks(partial(self._dense_gram, root, dtype, update), chunks, take=parts.add)
-        if coarse and not np.isfinite(parts.total).all():  # beyond the range of float32
+            (total,) = sum_chunks(partial(self._dense_gram, root, dtype, update), chunks)
+        if coarse and not np.isfinite(total).all():  # beyond the range of float32
             return self.gram(weights, verbose=verbose)
-        return (weights[0] if equal else sign) * parts.total
+        return (weights[0] if equal else sign) * total
 
     def _dense_gram(self, root, dtype, update, chunk):
-        """Z' diag(root^2) Z over a slice of rows; `update` is called when it is done."""
+        """[Z' diag(root^2) Z] over a slice of rows; `update` is called when it is done."""
         part, (_, q), f = self.take(chunk), self.shape, self.n_features
         out = np.zeros((q, q))
         # half as many rows as columns: each block's product is added to the whole of `out`
@@ -232,7 +230,7 @@ class Design:
         if self.intercept:
             out[:f, -1] = out[-1, :f]
         update(chunk.start, 1)
-        return out
+        return [out]
 
     def _sparse_gram(self, weights):
         X = self.X
