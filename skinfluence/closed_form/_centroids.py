@@ -3,10 +3,10 @@
 import numpy as np
 
 from skinfluence.closed_form._base import as_dense
-from skinfluence.closed_form._sums import SumModel
+from skinfluence.closed_form._sums import ClassMeans
 
 
-class Centroids(SumModel):
+class Centroids(ClassMeans):
     """NearestCentroid: score k is -sum_j (x_j - m_kj)^2 / v_j + 2 log p_k, its decision function.
 
     The variances v within classes are those of all classes together. With ``shrink_threshold``
@@ -14,20 +14,15 @@ class Centroids(SumModel):
     """
 
     def __init__(self, estimator, X, y, sample_weight):
-        super().__init__(estimator, as_dense(X), y, sample_weight)
+        super().__init__(estimator, X, y, sample_weight)
         if not isinstance(estimator.priors, str):
             self.priors = estimator.class_prior_
         elif estimator.priors == "uniform":
-            self.priors = np.full(self.n_classes, 1.0 / self.n_classes)
+            self.priors = self.uniform()
             self.predicts = False  # it takes the nearest centroid, in the columns' own units
-        self.n_of_class = np.bincount(self.codes, minlength=self.n_classes)
-        self.means = np.stack([self.X[self.codes == c].mean(axis=0) for c in range(self.n_classes)])
         self.scatter = ((self.X - self.means[self.codes]) ** 2).sum(axis=0)
         if estimator.shrink_threshold:
             self.only_refits()
-
-    def estimator_raw(self, estimator, X):
-        return estimator.decision_function(X).reshape(X.shape[0], -1)
 
     def features(self, X):
         far = [as_dense(X) - mean for mean in self.means]

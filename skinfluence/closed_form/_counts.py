@@ -51,7 +51,7 @@ class CountModel(SumModel):
         if estimator.class_prior is not None:
             self.priors = np.asarray(estimator.class_prior)
         elif not estimator.fit_prior:
-            self.priors = np.full(self.n_classes, 1.0 / self.n_classes)
+            self.priors = self.uniform()
         onehot = (self.codes[:, None] == np.arange(self.n_classes)) * self.sample_weight[:, None]
         self.counts = np.asarray((self.Z.T @ onehot).T)
 
@@ -91,7 +91,7 @@ class ComplementNaiveBayes(MultinomialNaiveBayes):
 
     def __init__(self, estimator, X, y, sample_weight):
         super().__init__(estimator, X, y, sample_weight)
-        self.priors = np.full(self.n_classes, 1.0 / self.n_classes)
+        self.priors = self.uniform()
 
     def terms(self, c, rows, linear):
         outside = self.counts.sum(axis=0) + self.alpha - self.counts

@@ -7,7 +7,7 @@ import sklearn
 from sklearn.utils.fixes import parse_version
 
 from skinfluence.closed_form._base import as_dense
-from skinfluence.closed_form._sums import SumModel
+from skinfluence.closed_form._sums import ClassMeans
 
 #: Since scikit-learn 1.9 the "svd" solvers divide scatter by the number of rows, before by less.
 DIVIDES_BY_ROWS = parse_version(parse_version(sklearn.__version__).base_version) >= parse_version(
@@ -17,19 +17,14 @@ DIVIDES_BY_ROWS = parse_version(parse_version(sklearn.__version__).base_version)
 RANK = 1e-10
 
 
-class DiscriminantModel(SumModel):
+class DiscriminantModel(ClassMeans):
     """What both share: class means, the scatter of each class, and prior probabilities."""
 
     def __init__(self, estimator, X, y, sample_weight):
-        super().__init__(estimator, as_dense(X), y, sample_weight)
+        super().__init__(estimator, X, y, sample_weight)
         self.priors = None if estimator.priors is None else np.asarray(estimator.priors_)
-        self.n_of_class = np.bincount(self.codes, minlength=self.n_classes)
-        rows = [self.X[self.codes == c] for c in range(self.n_classes)]
-        self.means = np.stack([part.mean(axis=0) for part in rows])
-        self.scatter = np.stack([centred(part).T @ centred(part) for part in rows])
-
-    def estimator_raw(self, estimator, X):
-        return estimator.decision_function(X).reshape(X.shape[0], -1)
+        rows = [self.X[self.codes == c] - mean for c, mean in enumerate(self.means)]
+        self.scatter = np.stack([part.T @ part for part in rows])
 
     def gamma(self, c):
         """Share of a row's own square that leaves the scatter of its class with it."""
@@ -292,8 +287,3 @@ class QuadraticDiscriminant(DiscriminantModel):
         moved = 2.0 * along / self.n_of_class[c]
         determinant = rate * ((own / variances).sum() - (v**2).sum(axis=1))
         return -0.5 * (moved + rate * (along**2 - scaled[:, None]) + determinant)
-
-
-def centred(X):
-    """Rows less their mean."""
-    return X - X.mean(axis=0)

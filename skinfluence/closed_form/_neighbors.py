@@ -61,6 +61,22 @@ class NeighborsModel(ClosedFormModel):
         total = np.where((total == 0.0) & self.coding.is_classification, 1.0, total)
         return np.einsum("...k,...kc->...c", weights, votes) / total
 
+    def reader_of(self, found, changes):
+        """Reader of the changes (k, K) of each test row without one of its k neighbours `found`."""
+        test = np.repeat(np.arange(len(found)), [len(neighbors) for neighbors in found])
+        neighbor, change = np.concatenate([*found]), np.concatenate([*changes])
+
+        def read(rows):
+            place = np.full(self.n_rows, -1)
+            place[rows] = np.arange(len(rows))
+            where = place[neighbor]
+            inside = np.flatnonzero(where >= 0)
+            out = np.zeros((len(found), len(rows), self.n_outputs))
+            out[test[inside], where[inside]] = change[inside]
+            return out
+
+        return read
+
 
 class NearestNeighbors(NeighborsModel):
     """KNeighborsClassifier and KNeighborsRegressor.
@@ -77,17 +93,7 @@ class NearestNeighbors(NeighborsModel):
         for left in range(k):
             weights = self.weigh(distances[:, others[left]])
             changes[:, left] = self.mean_vote(weights, self.votes[found[:, others[left]]]) - before
-
-        def read(rows):
-            place = np.full(self.n_rows, -1)
-            place[rows] = np.arange(len(rows))
-            where = place[found[:, :k]]
-            test, left = np.nonzero(where >= 0)
-            out = np.zeros((X.shape[0], len(rows), self.n_outputs))
-            out[test, where[test, left]] = changes[test, left]
-            return out
-
-        return read
+        return self.reader_of(found[:, :k], changes)
 
 
 class RadiusNeighbors(NeighborsModel):
@@ -104,18 +110,7 @@ class RadiusNeighbors(NeighborsModel):
             self._without_each(d, self.votes[i]) - raw
             for d, i, raw in zip(distances, found, before, strict=True)
         ]
-
-        def read(rows):
-            place = np.full(self.n_rows, -1)
-            place[rows] = np.arange(len(rows))
-            out = np.zeros((X.shape[0], len(rows), self.n_outputs))
-            for t, neighbors in enumerate(found):
-                where = place[neighbors]
-                inside = where >= 0
-                out[t, where[inside]] = changes[t][inside]
-            return out
-
-        return read
+        return self.reader_of(found, changes)
 
     def _without_each(self, distances, votes):
         """Mean vote without each of the neighbours of one row, (k, K)."""

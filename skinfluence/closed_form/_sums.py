@@ -5,7 +5,7 @@ from abc import abstractmethod
 import numpy as np
 from scipy import sparse
 
-from skinfluence.closed_form._base import ClosedFormModel
+from skinfluence.closed_form._base import ClosedFormModel, as_dense
 
 
 class SumModel(ClosedFormModel):
@@ -28,8 +28,15 @@ class SumModel(ClosedFormModel):
         )
 
     def estimator_raw(self, estimator, X):
-        scores = estimator.predict_joint_log_proba(X)
+        return self.raw_of_scores(estimator.predict_joint_log_proba(X))
+
+    def raw_of_scores(self, scores):
+        """The scores (n, n_classes), or the log-odds of the second of two classes: (n, K)."""
         return scores[:, 1:] - scores[:, :1] if self.n_outputs == 1 else scores
+
+    def uniform(self):
+        """Equal prior probabilities, (n_classes,)."""
+        return np.full(self.n_classes, 1.0 / self.n_classes)
 
     @abstractmethod
     def features(self, X):
@@ -91,7 +98,7 @@ class SumModel(ClosedFormModel):
         scores = scores + np.log(
             self.class_weight / self.class_weight.sum() if self.priors is None else self.priors
         )
-        return scores[:, 1:] - scores[:, :1] if self.n_outputs == 1 else scores
+        return self.raw_of_scores(scores)
 
     def own_scores(self, X):
         """Scores without prior probabilities by the sums of the training rows, (n_test, n_classes).
@@ -156,3 +163,16 @@ class SumModel(ClosedFormModel):
             out = change if out is None else np.add(out, change, out=out)
         out += prior[:, 1] - prior[:, 0]
         return out[:, :, None]
+
+
+class ClassMeans(SumModel):
+    """What models of dense rows without weights share whose scores are made of class means."""
+
+    def __init__(self, estimator, X, y, sample_weight):
+        super().__init__(estimator, as_dense(X), y, sample_weight)
+        self.n_of_class = np.bincount(self.codes, minlength=self.n_classes)
+        rows = [self.X[self.codes == c] for c in range(self.n_classes)]
+        self.means = np.stack([part.mean(axis=0) for part in rows])
+
+    def estimator_raw(self, estimator, X):
+        return estimator.decision_function(X).reshape(X.shape[0], -1)

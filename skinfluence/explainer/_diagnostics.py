@@ -113,10 +113,8 @@ def diagnostics_columns(fitted_model, linearization, dfbetas):
         elif isinstance(loss, SquaredError):
             residual = -unit_residual(objective, inverse)[:, 0]
             made, sigma = _least_squares(s, residual, h, gap, dof)
-        elif isinstance(loss, Logistic):
-            made, sigma = _logistic(s, y, raw, h, gap, dof)
         else:
-            made, sigma = _tweedie(loss, s, y, raw, h, gap, dof)
+            made, sigma = _generalized(loss, s, y, raw, h, gap, dof)
         columns.update(made)
         if dfbetas:
             columns.update(_dfbetas(fitted_model, linearization, rows, sigma))
@@ -176,41 +174,26 @@ def _changed_squares(objective, delta):
     return squares, spread
 
 
-def _logistic(s, y, raw, h, gap, dof):
-    """One-step forms of Pregibon (1981) as R computes them, dispersion 1."""
-    loss = Logistic()
-    column = raw[:, None]
-    gradient = loss.gradient(y[:, None], column)[:, 0]
-    curvature = loss.curvature(y[:, None], column)[:, 0]
-    pearson = -np.sqrt(s) * gradient / np.sqrt(curvature)
-    deviance = np.sign(y) * np.sqrt(2.0 * s * loss.value(y[:, None], column))
-    return _one_step(pearson, deviance, h, gap, dof)
+def _generalized(loss, s, y, raw, h, gap, dof):
+    """One-step forms of Pregibon (1981) as R's ``influence.measures`` has them, and their sigma.
 
-
-def _tweedie(loss, s, y, raw, h, gap, dof):
-    """One-step forms for generalised linear models with a log link.
-
-    The dispersion is 1 for the Poisson distribution, else Pearson's statistic per degree of
-    freedom.
+    Pearson's statistic estimates the dispersion, except for labels and counts, where it is 1.
     """
-    mean = np.exp(raw)
-    pearson = np.sqrt(s) * (y - mean) / mean ** (0.5 * loss.power)
-    half = np.maximum(loss.value(y[:, None], raw[:, None]), 0.0)
-    deviance = np.sign(y - mean) * np.sqrt(2.0 * s * half)
-    dispersion = None if loss.power == 1 else (pearson**2).sum() / dof
-    return _one_step(pearson, deviance, h, gap, dof, dispersion)
-
-
-def _one_step(pearson, deviance, h, gap, dof, dispersion=None):
-    """R's ``influence.measures`` of a generalised linear model, and the leave-one-out sigma."""
+    loss = loss if isinstance(loss, HalfTweedie) else Logistic()  # whatever its probabilities are
+    y, raw = y[:, None], raw[:, None]
+    gradient, information = loss.gradient(y, raw)[:, 0], loss.fisher_matrix(raw)[:, 0, 0]
+    pearson = -np.sqrt(s) * gradient / np.sqrt(information)
+    deviance = -np.sign(gradient) * np.sqrt(2.0 * s * np.maximum(loss.value(y, raw), 0.0))
     without = _leave_one_out_sigma(deviance**2, gap, dof)
-    scale = 1.0 if dispersion is None else dispersion
     student = np.sign(deviance) * np.sqrt(deviance**2 + h * pearson**2 / gap)
+    scale = 1.0
+    if isinstance(loss, HalfTweedie) and loss.power != 1:
+        scale, student = (pearson**2).sum() / dof, student / without
     classical = {
         "pearson_residual": pearson,
         "deviance_residual": deviance,
         "standardized_residual": deviance / np.sqrt(scale * gap),
-        "studentized_residual": student if dispersion is None else student / without,
+        "studentized_residual": student,
         "cooks_distance": (pearson / gap) ** 2 * h / (scale * h.sum()),
         "dffits": deviance * np.sqrt(h) / (without * gap),
     }

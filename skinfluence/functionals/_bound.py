@@ -1,12 +1,11 @@
 """Functionals by name, and a functional of a fitted model with its test rows."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import partial
 
 import numpy as np
 
-from skinfluence.functionals._coefficients import CoefficientFunctional
+from skinfluence.functionals._coefficients import CoefficientFunctional, meant
 from skinfluence.groups import group_influence
 from skinfluence.targets import AUROC, TARGETS, Accuracy, AveragePrecision, Mean, Score, Target
 
@@ -16,17 +15,7 @@ FUNCTIONALS: dict[str, Callable[[], Target]] = {
     "balanced_accuracy": partial(Accuracy, balanced=True),
     "roc_auc": partial(AUROC, 0.0),
     "average_precision": partial(AveragePrecision, 0.0),
-    **{
-        name: partial(Score, name)
-        for name in (
-            "neg_log_loss",
-            "neg_brier_score",
-            "r2",
-            "neg_mean_squared_error",
-            "neg_root_mean_squared_error",
-            "neg_mean_absolute_error",
-        )
-    },
+    **{name: partial(Score, name) for name in Score.names},
     **{name: partial(Mean, name) for name in TARGETS},
 }
 
@@ -35,10 +24,9 @@ def bind(explainer, functional, X_test, y_test):
     """The functional of the explainer's model: of test rows, or of the coefficients."""
     if isinstance(functional, str):
         if functional not in FUNCTIONALS:
-            near = get_close_matches(functional, FUNCTIONALS, n=1)
-            meant = f" Did you mean {near[0]!r}?" if near else ""
+            near = meant(functional, FUNCTIONALS)
             raise ValueError(
-                f"functional={functional!r} is not known.{meant} Expected one of "
+                f"functional={functional!r} is not known.{near} Expected one of "
                 f"{list(FUNCTIONALS)}, or an object of skinfluence.targets or "
                 "skinfluence.functionals, such as EqualOpportunityGap(groups) or TValue('age')."
             )

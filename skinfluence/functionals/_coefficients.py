@@ -119,15 +119,20 @@ def _direction(objective, place):
     return out.reshape(shape)
 
 
+def meant(name, known):
+    """A sentence that asks for the known name that is most like one that is not known."""
+    near = get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
 def _place(column, names):
     """Position of a coefficient in the estimator's own order."""
     if isinstance(column, str):
         if column in names:
             return names.index(column)
-        near = get_close_matches(column, names, n=1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"There is no coefficient {column!r}.{meant} Expected one of {names[:20]}"
+            f"There is no coefficient {column!r}.{meant(column, names)} Expected one of "
+            f"{names[:20]}"
             f"{' ...' if len(names) > 20 else ''}, or a position."
         )
     if isinstance(column, bool) or not isinstance(column, Integral):

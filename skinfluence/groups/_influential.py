@@ -1,6 +1,7 @@
 """The rows whose removal together changes the test rows most."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -151,12 +152,13 @@ def most_influential_group(
     signs = {"either": (1.0, -1.0), "increase": (1.0,), "decrease": (-1.0,)}[direction]
     inverse = explainer.linearization_.inverse
     with inverse.session():
-        found = [_greedy(explainer, tests, n_rows, sign) for sign in signs]
+        found = [_grown(explainer, tests, n_rows, partial(_furthest, tests, s)) for s in signs]
         best = max(range(len(signs)), key=lambda i: signs[i] * found[i][1][-1:].sum())
         rows, path = found[best]
         gains = additive_gains(explainer.objective_, inverse, tests.coef_gradient())
         alone = top_additive(explainer.objective_, signs[best] * gains)[: max(len(rows), 1)]
-        additive = _group(explainer, tests, alone, gains, _prefix_changes(explainer, tests, alone))
+        summed = _grown(explainer, tests, len(alone), lambda grown, size: alone[size])
+        additive = _group(explainer, tests, alone, gains, summed[1])
         return _group(explainer, tests, rows, gains, path, additive)
 
 
@@ -167,37 +169,28 @@ def _group(explainer, tests, rows, gains, path, additive=None):
     return InfluentialGroup(rows, names, change, summed, path, additive, explainer, tests, columns)
 
 
-def _greedy(explainer, tests, n_rows, sign):
-    """(rows in the order found, mean change of the target after each of them)."""
+def _grown(explainer, tests, n_rows, choose):
+    """(rows in the order chosen, mean change of the target after each of them).
+
+    ``choose(grown, size)`` gives the next row of a group of some size, or None.
+    """
     objective, inverse = explainer.objective_, explainer.linearization_.inverse
     grown = downdate(objective, inverse)
     rows: list[int] = []
     path: list[float] = []
     shown = {"what": "group", "unit": "rows", "verbose": explainer.verbose}
     with progress_bar(total=n_rows, **shown) as update:
-        while len(rows) < n_rows:
-            gains = sign * grown.gains(tests.coef_gradient(grown.coef))
-            row = int(gains.argmax())
-            if not gains[row] > 0.0:
-                break
+        while len(rows) < n_rows and (row := choose(grown, len(rows))) is not None:
             grown.remove(row)
             rows.append(row)
-            path.append(_change(tests, objective, grown.coef))
+            changes = StoredChanges(grown.coef[None])
+            path.append(target_changes(tests, objective, changes)[0, 0])
             update(0, len(rows))
     return np.array(rows, dtype=np.intp), np.array(path)
 
 
-def _change(tests, objective, coef):
-    """Change of the mean for a change of the coefficients (K, q)."""
-    return target_changes(tests, objective, StoredChanges(coef[None]))[0, 0]
-
-
-def _prefix_changes(explainer, tests, rows):
-    """Mean change by the Newton step of the first row, the first two, and so on."""
-    objective, inverse = explainer.objective_, explainer.linearization_.inverse
-    grown = downdate(objective, inverse)
-    path = []
-    for row in rows:
-        grown.remove(row)
-        path.append(_change(tests, objective, grown.coef))
-    return np.array(path)
+def _furthest(tests, sign, grown, size):
+    """The row that moves the mean furthest in one direction; None where none does."""
+    gains = sign * grown.gains(tests.coef_gradient(grown.coef))
+    row = int(gains.argmax())
+    return row if gains[row] > 0.0 else None

@@ -102,13 +102,18 @@ class RowWeights:
         settings["amounts"] = None if self.amounts is self.base else self.amounts
         return RowWeights(**{**settings, **changes})
 
+    def _mapped(self, change, **changes):
+        """The weights after a change of each array of numbers of rows; what is one stays one."""
+        arrays = {name: getattr(self, name) for name in ("base", "counts", "amounts")}
+        different = {id(own): own for own in arrays.values() if own is not None}
+        changed = {key: change(own) for key, own in different.items()}
+        return self._with(**{name: changed.get(id(own)) for name, own in arrays.items()}, **changes)
+
     def changed(self, rows, factors):
         """The weights when the rows' weights are multiplied by `factors`."""
         multiplier = np.ones(len(self.base))
         multiplier[rows] = factors
-        counts = None if self.counts is None else self.counts * multiplier
-        amounts = None if self.amounts is self.base else self.amounts * multiplier
-        return self._with(base=self.base * multiplier, counts=counts, amounts=amounts)
+        return self._mapped(lambda own: own * multiplier)
 
     def of_other_classes(self, rows, codes):
         """The weights that rows would have in other classes, while class weights stay."""
@@ -118,33 +123,24 @@ class RowWeights:
 
     def replaced(self, rows, codes):
         """The weights when other rows take the place of some: at the end, the old ones weigh 0."""
-        left = self.changed(rows, np.zeros(len(rows)))
-        base = np.concatenate([left.base, self.base[rows]])
-        amounts = None
-        if self.amounts is not self.base:
-            amounts = np.concatenate([left.amounts, self.amounts[rows]])
-        if self.codes is None:
-            return RowWeights(base, amounts=amounts)
-        counts = self.counts
-        if counts is not None:
-            counts = np.concatenate([left.counts, counts[rows]])
-        codes = np.concatenate([self.codes, codes])
-        return self._with(base=base, codes=codes, counts=counts, amounts=amounts)
+
+        def moved(own):
+            left = own.copy()
+            left[rows] = 0.0
+            return np.concatenate([left, own[rows]])
+
+        return self._mapped(moved, **self._codes_of_more(codes))
 
     def followed_by(self, base, codes):
         """The weights of these rows and then of others with sample weights `base`."""
-        mine = {"base": self.base, "counts": self.counts, "amounts": self.amounts}
-        ones = np.ones(len(base))
-        more = {name: base if own is self.base else ones for name, own in mine.items()}
-        both = {
-            name: None if own is None else np.concatenate([own, more[name]])
-            for name, own in mine.items()
-        }
-        if self.amounts is self.base:
-            both["amounts"] = None
-        if self.codes is not None:
-            both["codes"] = np.concatenate([self.codes, codes])
-        return self._with(**both)
+
+        def longer(own):
+            return np.concatenate([own, base if own is self.base else np.ones(len(base))])
+
+        return self._mapped(longer, **self._codes_of_more(codes))
+
+    def _codes_of_more(self, codes):
+        return {} if self.codes is None else {"codes": np.concatenate([self.codes, codes])}
 
 
 def _balanced(class_counts):

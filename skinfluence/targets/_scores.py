@@ -47,6 +47,9 @@ class Score(JointTarget):
     y: np.ndarray  # values, or codes of classes
     spread: float  # mean square of the values about their mean
 
+    #: all that there are
+    names = (*OF_PROBABILITIES, *OF_VALUES)
+
     def __init__(self, name):
         self.name = name
 
