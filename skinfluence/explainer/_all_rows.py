@@ -79,7 +79,6 @@ class AllRows:
         ndarray of shape (n_train,)
             Sums to the effective number of parameters.
         """
-        check_is_fitted(self)
         needs_objective(self, "leverage")
         many = self.objective_.n_rows * self.objective_.n_outputs
         inverse = self.linearization_.inverse_for("newton_step", many)
@@ -108,7 +107,6 @@ class AllRows:
         --------
         skinfluence.mismatch.unlike_training : Rows whose leverage is unlike the training rows' own.
         """
-        check_is_fitted(self)
         needs_objective(self, "out_of_sample_leverage")
         if X is not None:
             check_test_table(X, [*self.fitted_model_.transformers, self.fitted_model_.model][0])
@@ -125,7 +123,6 @@ class AllRows:
             leverage over 0.5, solver and method. Prints as text; ``.frame()`` gives a table;
             ``.advice()`` sentences on what needs attention.
         """
-        check_is_fitted(self)
         needs_objective(self, "health")
         inverse = self.linearization_.inverse
         hessian_inverse = self.linearization_.hessian_inverse
@@ -208,7 +205,6 @@ class AllRows:
             ``intercept_`` of the last step. NaN for the only row of a class, with a warning, except
             for "first_order".
         """
-        check_is_fitted(self)
         needs_objective(self, "coef_influence")
         method = self.resolve_method(method)
         rows = check_rows(rows, self)
@@ -264,7 +260,6 @@ class AllRows:
         D. A. Belsley, E. Kuh and R. E. Welsch, "Regression diagnostics", 1980. D. Pregibon,
         "Logistic regression diagnostics", Annals of Statistics 9, 1981.
         """
-        check_is_fitted(self)
         needs_objective(self, "diagnostics")
         columns = diagnostics_columns(self.fitted_model_, self.linearization_, dfbetas)
         return self.training_rows_.frame(columns)
@@ -299,6 +294,5 @@ class AllRows:
         L. I. Lin, "A concordance correlation coefficient to evaluate reproducibility",
         Biometrics 45, 1989.
         """
-        check_is_fitted(self)
         needs_objective(self, "score")
         return rows_concordance(self, X, y)

@@ -94,12 +94,18 @@ class ModuleFunction:
 
     def write(self, coef, module):
         """Write a vector of parameters into a module, in its own precision."""
-        torch, own, start = import_torch(), dict(module.named_parameters()), 0
+        torch, own = import_torch(), dict(module.named_parameters())
         with torch.no_grad():
-            for name in self.names:
-                part = coef[start : start + own[name].numel()].reshape(tuple(own[name].shape))
+            for name, part in self.split(coef):
                 own[name].copy_(torch.as_tensor(part))
-                start += own[name].numel()
+
+    def split(self, coef):
+        """(name, its entries in the module's shape) of each part of a vector of parameters."""
+        own, start = dict(self.module.named_parameters()), 0
+        for name in self.names:
+            end = start + own[name].numel()
+            yield name, coef[start:end].reshape(tuple(own[name].shape))
+            start = end
 
     def spread(self, values):
         """One number for each parameter, from one for each name."""
@@ -107,12 +113,9 @@ class ModuleFunction:
         return np.concatenate([np.full(own[name].numel(), values[name]) for name in self.names])
 
     def __call__(self, coef, X):
-        torch, own, start, changed = import_torch(), dict(self.module.named_parameters()), 0, {}
-        for name in self.names:
-            size = own[name].numel()
-            part = coef[start : start + size].view(own[name].shape)
-            changed.update(dict.fromkeys(self._places[name], part))
-            start += size
+        torch = import_torch()
+        parts = self.split(coef)
+        changed = {place: part for name, part in parts for place in self._places[name]}
         # it puts the tensors of a submodule with two names back wrongly if it looks for ties itself
         raw = torch.func.functional_call(self.module, changed, (X,), tie_weights=False)
         if not isinstance(raw, torch.Tensor) or raw.shape[:1] != (len(X),):

@@ -61,14 +61,12 @@ def module_layers(predictor):
 
 def _parts(function):
     """Layers of a ModuleFunction's module that have explained parameters."""
-    torch, own, start, places = import_torch(), dict(function.module.named_parameters()), 0, {}
-    for name in function.names:
-        end = start + own[name].numel()
-        places[name] = (
-            np.arange(start, end).reshape(*own[name].shape[:1], -1) if end > start else None
-        )
-        start = end
-    parts = []
+    torch, parts = import_torch(), []
+    n_parameters = len(function.parameters())
+    places = {
+        name: part.reshape(*part.shape[:1], -1) if part.size else None
+        for name, part in function.split(np.arange(n_parameters))
+    }
     for name, module in function.module.named_modules():
         if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
             prefix = f"{name}." if name else ""

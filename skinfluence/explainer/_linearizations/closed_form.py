@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from functools import cached_property
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.warnings import warn_user
 from skinfluence.effects import EFFECTS, Changes, RowEdits
@@ -37,7 +38,8 @@ def check_closed_form(explainer, model):
 
 
 def needs_objective(explainer, what):
-    """Raise TypeError where a fitted explainer's model is in closed form and has no objective."""
+    """Raise unless an explainer is fitted; TypeError where its model is in closed form."""
+    check_is_fitted(explainer)
     model = explainer.objective_
     if model.closed_form:
         raise TypeError(
