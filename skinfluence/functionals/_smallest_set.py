@@ -1,20 +1,19 @@
 """The fewest rows whose removal moves a functional by a given amount, or changes its sign."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from skinfluence._utils.checks import check_number
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.tables import Column, Readable, Table, counted
-from skinfluence.explainer import check_explainer, row_columns, warn_of_stand_in
+from skinfluence.explainer import check_explainer, warn_of_stand_in
 from skinfluence.functionals._bound import bind
-from skinfluence.groups import Crossing, fewest_rows
+from skinfluence.groups import Crossing, FewestRows, fewest_rows
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class SmallestSet(Readable):
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class SmallestSet(Readable, FewestRows):
     """Training rows without which a functional lies beyond a bound.
 
     Prints as text and shows as HTML in notebooks.
@@ -33,7 +32,7 @@ class SmallestSet(Readable):
         Their names in the index of the training data; their positions without one.
     size : int or None
         Number of rows; None where no set within `max_rows` was found.
-    new_value : float
+    new_value, answer : float
         Value of the model that was refitted without the rows; `value` where no set was found.
     predicted_rows : ndarray of shape (predicted_size,)
         Set that is expected to suffice, before any refit.
@@ -49,16 +48,13 @@ class SmallestSet(Readable):
     name: str
     value: float
     to: float
-    rows: np.ndarray = field(repr=False)
-    row_names: Any = field(repr=False)
-    size: int | None
-    new_value: float
-    predicted_rows: np.ndarray = field(repr=False)
-    predicted_size: int | None
-    confirmed: bool
-    additive: "SmallestSet | None" = field(default=None, repr=False)
-    _limit: int | None = field(default=None, repr=False)
-    _columns: list = field(default_factory=list, repr=False)
+    additive: "SmallestSet | None" = None
+    _limit: int | None
+
+    @property
+    def new_value(self):
+        """Value of the model that was refitted without the rows."""
+        return self.answer
 
     def _parts(self):
         if self.size is None:
@@ -186,20 +182,8 @@ def _goal(value, change, to):
 
 def _set(explainer, question, method, max_rows):
     found = fewest_rows(explainer, question, method=method, max_rows=max_rows)
-    return SmallestSet(
-        name=question.functional.name,
-        value=question.answer,
-        to=question.goal,
-        rows=found.rows,
-        row_names=explainer.training_rows_.names(found.rows),
-        size=found.size,
-        new_value=found.answer,
-        predicted_rows=found.predicted_rows,
-        predicted_size=found.predicted_size,
-        confirmed=found.confirmed,
-        _limit=max_rows,
-        _columns=row_columns(explainer, found.rows),
-    )
+    own = {"name": question.functional.name, "value": question.answer, "to": question.goal}
+    return SmallestSet(**vars(found), **own, _limit=max_rows)
 
 
 class _Question(Crossing):

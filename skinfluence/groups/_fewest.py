@@ -1,14 +1,14 @@
 """The fewest training rows whose removal moves a number across a bound, confirmed by refits."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence.effects import resolve_method
-from skinfluence.explainer import check_explainer
+from skinfluence.explainer import check_explainer, row_columns
 from skinfluence.groups._downdate import additive_gains
 from skinfluence.groups._orders import ORDERS
 from skinfluence.groups._refits import refit_without
@@ -78,7 +78,7 @@ class LinearCrossing(Crossing):
             return additive_gains(explainer.objective_, inverse, self._direction), self._gap
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FewestRows:
     """The fewest rows that were found, with and without confirmation by refits.
 
@@ -86,6 +86,7 @@ class FewestRows:
     ----------
     rows : ndarray of shape (size,)
         In the order of removal; empty where none was found.
+    row_names : pandas.Index or ndarray of shape (size,)
     size : int or None
     answer : object
         Of the model refitted without `rows`.
@@ -97,11 +98,13 @@ class FewestRows:
     """
 
     rows: np.ndarray
+    row_names: Any
     size: int | None
     answer: Any
     predicted_rows: np.ndarray
     predicted_size: int | None
     confirmed: bool
+    _columns: list = field(default_factory=list)
 
 
 def check_search(explainer, method, max_rows):
@@ -143,13 +146,16 @@ def fewest_rows(explainer, question, *, method="newton_step", max_rows=None):
     predicted = none if expected is None else order.rows(expected)
     confirmed = expected is not None and search.flips(expected)
     size = search.smallest(order.n_available(limit) if expected is None else expected)
+    rows = none if size is None else order.rows(size)
     return FewestRows(
-        rows=none if size is None else order.rows(size),
+        rows=rows,
+        row_names=explainer.training_rows_.names(rows),
         size=size,
         answer=question.answer if size is None else search.answers[size],
         predicted_rows=predicted,
         predicted_size=expected,
         confirmed=confirmed,
+        _columns=row_columns(explainer, rows),
     )
 
 

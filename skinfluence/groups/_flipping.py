@@ -1,9 +1,7 @@
 """The fewest training rows whose removal changes a prediction."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.progress import progress
@@ -16,13 +14,12 @@ from skinfluence._utils.tables import (
     first_names,
     value_text,
 )
-from skinfluence.explainer import row_columns
-from skinfluence.groups._fewest import check_search, fewest_rows
+from skinfluence.groups._fewest import FewestRows, check_search, fewest_rows
 from skinfluence.groups._margins import margins_of
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FlippingSet(Readable):
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class FlippingSet(Readable, FewestRows):
     """Training rows whose removal changes the prediction of a test row.
 
     Prints as text and shows as HTML in notebooks.
@@ -31,7 +28,7 @@ class FlippingSet(Readable):
     ----------
     prediction : label or float
         Prediction of the model with all rows.
-    new_prediction : label or float
+    new_prediction, answer : label or float
         Prediction of the model that was refitted without the rows.
     rows : ndarray of shape (size,)
         Positions of the training rows of the smallest set that was found and verified by refit,
@@ -51,16 +48,13 @@ class FlippingSet(Readable):
     """
 
     prediction: object
-    new_prediction: object
-    rows: np.ndarray = field(repr=False)
-    row_names: Any = field(repr=False)
-    size: int | None
-    predicted_rows: np.ndarray = field(repr=False)
-    predicted_row_names: Any = field(repr=False)
-    predicted_size: int | None
-    confirmed: bool
-    _limit: int = field(default=0, repr=False)
-    _columns: list = field(default_factory=list, repr=False)
+    predicted_row_names: Any
+    _limit: int
+
+    @property
+    def new_prediction(self):
+        """Prediction of the model that was refitted without the rows."""
+        return self.answer
 
     def _parts(self):
         prediction = value_text(self.prediction)
@@ -181,17 +175,6 @@ def smallest_flipping_set(
 def _flipping_set(explainer, margin, method, limit):
     """The FlippingSet of one test row."""
     found = fewest_rows(explainer, margin, method=method, max_rows=limit)
-    names = explainer.training_rows_.names
-    return FlippingSet(
-        prediction=margin.answer,
-        new_prediction=found.answer,
-        rows=found.rows,
-        row_names=names(found.rows),
-        size=found.size,
-        predicted_rows=found.predicted_rows,
-        predicted_row_names=names(found.predicted_rows),
-        predicted_size=found.predicted_size,
-        confirmed=found.confirmed,
-        _limit=limit,
-        _columns=row_columns(explainer, found.rows),
-    )
+    names = explainer.training_rows_.names(found.predicted_rows)
+    own = {"prediction": margin.answer, "predicted_row_names": names, "_limit": limit}
+    return FlippingSet(**vars(found), **own)
