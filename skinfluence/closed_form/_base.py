@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
-from skinfluence.objectives import log_loss_of
+from skinfluence.objectives import Objective, log_loss_of
 
 #: Raw predictions of the given rows that differ by more, relative to their size, are of others.
 SAME_MODEL = 1e-6
@@ -118,10 +118,7 @@ class ClosedFormModel(ABC):
         """Derivative of each training row's loss in its raw predictions, (n, K)."""
         return self.loss.gradient(self.y, self.raw_prediction)
 
-    def shown_rows(self, rows):
-        """The first ten of some training rows by name, for messages."""
-        rows = np.asarray(rows)[:10]
-        return (rows if self.row_names is None else self.row_names.names(rows)).tolist()
+    shown_rows = Objective.shown_rows
 
     def last_of_class(self):
         """Rows that are the last of their class, a mask (n,)."""

@@ -45,7 +45,9 @@ def on_all_columns(objective):
         predictor, shape = objective.predictor, (objective.n_outputs, -1)
         coef = predictor.widened(objective.coef).reshape(shape)
         wide = LinearPredictor(predictor.everything, coef)
-        out = objective.with_predictor(wide, Penalty(objective.penalty.l2.reshape(shape)))
+        out = objective.replace(
+            predictor=wide, penalty=Penalty(objective.penalty.l2.reshape(shape))
+        )
         vars(out)["raw_prediction"] = objective.raw_prediction
         known[ALL_COLUMNS] = out
     return known[ALL_COLUMNS]
@@ -168,7 +170,8 @@ def _on_selection(objective, smooth):
     """The objective with the selection of the smooth part's coefficients, at them."""
     coef = smooth.coef.ravel()
     penalty = objective.penalty.of(coef)
-    out = objective.with_predictor(objective.predictor.select(penalty.selected, coef), penalty)
+    predictor = objective.predictor.select(penalty.selected, coef)
+    out = objective.replace(predictor=predictor, penalty=penalty)
     vars(out).update({ALL_COLUMNS: smooth, "raw_prediction": smooth.raw_prediction})
     read_all_columns(out)
     if GRAM in vars(smooth):

@@ -134,6 +134,8 @@ class TargetCoding:
                 out.append((factors, float(raw_prediction[code] - raw_prediction[other])))
         return out
 
+    #: labels of a row
+    n_labels = 1
     #: whether decision values of classes are votes of the outputs
     votes_count = False
 

@@ -17,6 +17,7 @@ class JoinedCoding:
     def __init__(self, codings):
         self.codings = codings
         self.n_outputs = sum(coding.n_outputs for coding in codings)
+        self.n_labels = len(codings)
         self.classes = [coding.classes for coding in codings]
 
     def encode(self, y):

@@ -122,10 +122,6 @@ class Objective:
         """A copy with another penalty, which drops no singular values."""
         return self.replace(penalty=penalty, cut=None, refit_cut=None)
 
-    def with_predictor(self, predictor, penalty):
-        """A copy with another predictor and its penalty."""
-        return self.replace(predictor=predictor, penalty=penalty)
-
     def with_weights(self, rows, factors):
         """The objective of the data in which some rows' weights are multiplied by `factors`.
 

@@ -22,6 +22,13 @@ def encode_labels(coding, y_test, n_test):
     return y
 
 
+def label_codes(owner, coding, y_test, n_test):
+    """Code of the label of each test row, (n_test,), for the target `owner`."""
+    if y_test is None:
+        raise ValueError(f"target={owner} needs y_test, the labels of the test rows.")
+    return coding.decode(encode_labels(coding, y_test, n_test))
+
+
 def named_codes(coding, class_, n_test):
     """Code of the class of each test row, (n_test,), for one class or one for each row."""
     named = np.atleast_1d(np.asarray(class_))

@@ -4,8 +4,9 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import rankdata
 
+from skinfluence._utils.checks import check_number
 from skinfluence.linalg import row_blocks
-from skinfluence.targets._two_classes import TwoClassTarget, check_temperature
+from skinfluence.targets._two_classes import TwoClassTarget
 
 
 class _Ranking(TwoClassTarget):
@@ -15,7 +16,7 @@ class _Ranking(TwoClassTarget):
         self.temperature = temperature
 
     def bind(self, objective, raw, y_test):
-        check_temperature(self.temperature)
+        check_number("temperature", self.temperature, least=0.0)
         positive = self._read(objective, raw, y_test, both=True)
         return self._replace(positive=positive, name="smooth " * bool(self.temperature) + self.name)
 

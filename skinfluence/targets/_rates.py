@@ -2,17 +2,11 @@
 
 import numpy as np
 
-from skinfluence.objectives._joined_coding import JoinedCoding
+from skinfluence._utils.checks import check_number
 from skinfluence.targets._base import JointTarget
-from skinfluence.targets._labels import encode_labels
+from skinfluence.targets._labels import label_codes
 from skinfluence.targets._test_groups import read_test_groups
-from skinfluence.targets._two_classes import (
-    SMOOTHING,
-    TwoClassTarget,
-    check_temperature,
-    smooth_step,
-    step_slope,
-)
+from skinfluence.targets._two_classes import SMOOTHING, TwoClassTarget, smooth_step, step_slope
 
 
 class Accuracy(JointTarget):
@@ -57,17 +51,14 @@ class Accuracy(JointTarget):
         return "balanced accuracy" if self.balanced else "accuracy"
 
     def bind(self, objective, raw, y_test):
-        check_temperature(self.temperature)
+        check_number("temperature", self.temperature, least=0.0)
         coding = objective.coding
-        plain = not isinstance(coding, JoinedCoding) and coding.is_classification
-        if not plain or coding.votes_count:
+        if not coding.is_classification or coding.n_labels > 1 or coding.votes_count:
             raise ValueError(
                 "target=Accuracy is for classifiers of one label a row that predict the class of "
                 'the largest decision value. Use target="loss".'
             )
-        if y_test is None:
-            raise ValueError("target=Accuracy needs y_test, the labels of the test rows.")
-        codes = coding.decode(encode_labels(coding, y_test, len(raw)))
+        codes = label_codes("Accuracy", coding, y_test, len(raw))
         counts = np.bincount(codes) if self.balanced else np.full(len(coding.classes), len(codes))
         factors = 1.0 / counts[codes]
         return self._replace(codes=codes, factors=factors / factors.sum())
@@ -109,7 +100,7 @@ class _RateGap(TwoClassTarget):
 
     def _bound(self, raw, counted, whose):
         """Bound to the gap among the rows that a mask marks."""
-        check_temperature(self.temperature)
+        check_number("temperature", self.temperature, least=0.0)
         found = read_test_groups(type(self).__name__, self.groups, len(raw))
         found.check_not_empty(counted, whose)
         rates = found.means(smooth_step(self._scores(raw), self.temperature), counted)

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from skinfluence.losses import Loss
-from skinfluence.objectives._joined_coding import JoinedCoding
 from skinfluence.targets._base import Target
 from skinfluence.targets._labels import encode_labels, named_codes
 
@@ -117,10 +116,10 @@ class _ClassTarget(Target):
                 f"target={name} is for classifiers; this model predicts values. Use "
                 'target="predict" or "loss".'
             )
-        if isinstance(objective.coding, JoinedCoding):
+        if objective.coding.n_labels > 1:
             raise ValueError(
                 f"target={name} is for one label a row, and this model predicts "
-                f'{len(objective.coding.codings)}. Use target="loss", or explain the estimator of '
+                f'{objective.coding.n_labels}. Use target="loss", or explain the estimator of '
                 "one label by itself."
             )
         if self.class_ is None:
@@ -183,19 +182,15 @@ class _VotedValue(Target):
 
     def value(self, raw):
         values = self.coding.votes_and_sums(raw)
-        return np.take_along_axis(values, self._class_of(values), axis=-1)[..., 0]
-
-    def _class_of(self, values):
-        return self.codes.reshape(-1, *(1,) * (values.ndim - 1))
+        own = self.codes.reshape(-1, *(1,) * (values.ndim - 1))
+        return np.take_along_axis(values, own, axis=-1)[..., 0]
 
     def gradient(self, raw):
         total = (self.factors * raw).sum(axis=1, keepdims=True)
         return self.factors / (3.0 * (np.abs(total) + 1.0) ** 2)
 
     def change(self, raw, moved):
-        values = self.coding.votes_and_sums(raw[:, None] + moved)
-        after = np.take_along_axis(values, self._class_of(values), axis=-1)[..., 0]
-        return after - self.value(raw)[:, None]
+        return self.value(raw[:, None] + moved) - self.value(raw)[:, None]
 
 
 class Probability(_ClassTarget):

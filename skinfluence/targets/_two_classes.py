@@ -3,9 +3,8 @@
 import numpy as np
 from scipy.special import expit
 
-from skinfluence._utils.checks import check_number
 from skinfluence.targets._base import JointTarget
-from skinfluence.targets._labels import encode_labels
+from skinfluence.targets._labels import label_codes
 
 #: Temperature of the derivative of counts, which have none of their own.
 SMOOTHING = 0.1
@@ -24,8 +23,9 @@ class TwoClassTarget(JointTarget):
 
     def _check_model(self, objective):
         """Raise ValueError unless the model has two classes."""
-        classes = getattr(objective.coding, "classes", None)
-        if classes is None or len(classes) != 2 or objective.n_outputs > 2:
+        coding = objective.coding
+        two = coding.is_classification and coding.n_labels == 1 and len(coding.classes) == 2
+        if not two or objective.n_outputs > 2:
             raise ValueError(
                 f"target={type(self).__name__} is for classifiers of two classes. Use "
                 "target=Mean()."
@@ -34,14 +34,11 @@ class TwoClassTarget(JointTarget):
     def _read(self, objective, raw, y_test, *, both=False):
         """Mask of the test rows of the second class."""
         self._check_model(objective)
-        name, coding = type(self).__name__, objective.coding
-        if y_test is None:
-            raise ValueError(f"target={name} needs y_test, the labels of the test rows.")
-        positive = coding.decode(encode_labels(coding, y_test, len(raw))) == 1
+        positive = label_codes(type(self).__name__, objective.coding, y_test, len(raw)) == 1
         if both and (positive.all() or not positive.any()):
             raise ValueError(
-                f"target={name} compares rows of both classes; y_test has rows of one class only. "
-                "Pass test rows of both."
+                f"target={type(self).__name__} compares rows of both classes; y_test has rows of "
+                "one class only. Pass test rows of both."
             )
         return positive
 
@@ -56,11 +53,6 @@ class TwoClassTarget(JointTarget):
     @property
     def _width(self):
         return self.temperature or SMOOTHING
-
-
-def check_temperature(temperature):
-    """Raise ValueError unless it is a finite number, at least 0."""
-    check_number("temperature", temperature, least=0.0)
 
 
 def smooth_step(values, temperature):

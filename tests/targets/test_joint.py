@@ -6,11 +6,19 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.multioutput import ClassifierChain
 
 from skinfluence import InfluenceExplainer
 from skinfluence.groups import group_influence, most_influential_group
 from skinfluence.selection import relative_influence
-from skinfluence.targets import AUROC, JointTarget, Mean, WeightedSum
+from skinfluence.targets import (
+    AUROC,
+    AveragePrecision,
+    CalibrationError,
+    JointTarget,
+    Mean,
+    WeightedSum,
+)
 
 rng = np.random.default_rng(8)
 N = 40
@@ -158,3 +166,12 @@ def test_what_means_nothing_is_refused(case):
     explainer = InfluenceExplainer(EXACT).fit(X, CLASSES)
     with pytest.raises(ValueError, match=message):
         ask(explainer, (X_TEST, CLASSES_TEST))
+
+
+@pytest.mark.parametrize("target", [AUROC(), AveragePrecision(), CalibrationError()])
+def test_two_labels_a_row_are_not_two_classes(target):
+    chain = ClassifierChain(LogisticRegression())
+    explainer = InfluenceExplainer(chain).fit(X, np.c_[CLASSES, ~CLASSES].astype(int))
+    both = np.c_[CLASSES_TEST, ~CLASSES_TEST].astype(int)
+    with pytest.raises(ValueError, match="for classifiers of two classes"):
+        explainer.influence(X_TEST, both, target=target)

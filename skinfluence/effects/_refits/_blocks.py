@@ -45,7 +45,7 @@ def converged_optima(
         solver = AutoSolver.for_newton_steps() if solver is None else solver
         iterate: Any = reweighted_optima if edits.new is None else replaced_optima
         if not objective.predictor.moves_to_optimum:
-            work = partial(_local, objective, inverse)
+            work = partial(local_optima, objective, inverse)
             return _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part)
         if not objective.predictor.linear:
             iterate = _no_iteration
@@ -81,7 +81,7 @@ def conjugate_steps(objective, inverse, edits, *, n_jobs=None, verbose=0):
     if not objective.predictor.linear:
         return converged_optima(objective, inverse, edits, n_jobs=n_jobs, verbose=verbose)
     iterate = partial(few_steps, objective, inverse)
-    work = partial(_of_few_steps, objective, iterate, AutoSolver.for_newton_steps())
+    work = partial(_converged, objective, iterate, AutoSolver.for_newton_steps(), check=False)
     return _all_blocks(objective, inverse, edits, work, n_jobs, verbose, None, None)
 
 
@@ -121,29 +121,15 @@ def _all_blocks(objective, inverse, edits, work, n_jobs, verbose, width, part):
     return StoredChanges(coef)
 
 
-def _converged(objective, iterate, solver, edits, update, rough=False):
+def _converged(objective, iterate, solver, edits, update, *, rough=False, check=True):
     """(changes of the coefficients (B, K, q), positions without an optimum), converged."""
     delta, failed = iterate(edits, update)
     # moved further than the model is large: perhaps towards infinity, where gradients vanish
     size = np.abs(delta).reshape(edits.n_edits, -1).max(axis=1)
-    far = size > np.abs(objective.coef).max()
+    far = check & (size > np.abs(objective.coef).max())
     if rough:  # steps that stopped early say nothing of an optimum
         failed |= far
     lost = _one_by_one(objective, edits, delta, failed, far, solver, 1e-7 if rough else OPTIMUM)
-    update(edits.n_edits)
-    return delta, lost
-
-
-def _local(objective, inverse, edits, update):
-    """(changes, positions without an optimum nearby) for parameters that are at no optimum."""
-    delta, failed = local_optima(objective, inverse, edits, update)
-    return delta, np.flatnonzero(failed).tolist()
-
-
-def _of_few_steps(objective, iterate, solver, edits, update):
-    """(changes, positions without an optimum) by a few steps, without a check of the optimum."""
-    delta, failed = iterate(edits, update)
-    lost = _one_by_one(objective, edits, delta, failed, np.zeros_like(failed), solver)
     update(edits.n_edits)
     return delta, lost
 

@@ -13,7 +13,7 @@ INEXACT = 1e-3
 
 
 def local_optima(objective, inverse, edits, update):
-    """(changes to the optimum of each edited objective (B, p), mask of those that found none).
+    """(changes to the optimum of each edited objective (B, p), positions of those without one).
 
     Parameters
     ----------
@@ -27,13 +27,11 @@ def local_optima(objective, inverse, edits, update):
         Called with the number of edits that are done.
     """
     delta = np.zeros((edits.n_edits, *objective.coef.shape))
-    failed = np.zeros(edits.n_edits, dtype=bool)
     for b in range(edits.n_edits):
         found = _newton_cg(edits.edited(objective, b), inverse)
-        failed[b] = found is None
         delta[b] = np.nan if found is None else found.coef - objective.coef
         update(b + 1)
-    return delta, failed
+    return delta, np.flatnonzero(np.isnan(delta).any(axis=1)).tolist()
 
 
 def _newton_cg(objective, inverse):

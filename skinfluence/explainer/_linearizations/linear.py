@@ -162,8 +162,13 @@ class Linearization:
 
     @cached_property
     def _main(self):
-        factorize = self.solver.factorize if self._polished is None else self._polished.moved_to
-        return Cached(partial(_invert, factorize, self._hessian, self.fitted_model, self.verbose))
+        made = self._factorize, self._hessian, self.fitted_model, self.verbose
+        return Cached(partial(_invert, *made))
+
+    @property
+    def _factorize(self):
+        """Function from the Hessian to its inverse."""
+        return self.solver.factorize if self._polished is None else self._polished.moved_to
 
     @cached_property
     def hessian_inverse(self):

@@ -5,12 +5,11 @@ from functools import cached_property, partial
 import numpy as np
 
 from skinfluence.adapters._precision import is_frozen
-from skinfluence.explainer._linearizations.linear import Linearization, _invert
+from skinfluence.explainer._linearizations.linear import Linearization
 from skinfluence.explainer._linearizations.polishing import DISTANCE_TOLERANCE, Polished
 from skinfluence.objectives._distance import COARSE, newton_distance
 from skinfluence.objectives._local import local_objective
 from skinfluence.solvers import CGSolver, CholeskySolver, EKFACSolver
-from skinfluence.solvers._base import Cached
 from skinfluence.solvers._indefinite import require_positive_curvature
 
 #: Parameters up to which the matrix of a network without layers is factorised for its distance.
@@ -42,6 +41,19 @@ def _distance(fitted, damping):
     return newton_distance(fitted, CGSolver(tol=COARSE), damping, n_sums=1)
 
 
+def _positive_inverse(solver, total, hessian):
+    """Inverse of the Hessian of rows of a total weight; raises where its curvature is negative."""
+    try:
+        inverse = solver.factorize(hessian)
+    except np.linalg.LinAlgError:
+        if hessian.exact:
+            require_positive_curvature(hessian, total)
+        raise
+    if hessian.exact and not inverse.factorized:  # which would not see negative curvature
+        inverse.report.smallest_eigenvalue = require_positive_curvature(hessian, total)
+    return inverse
+
+
 class NetworkLinearization(Linearization):
     """The linearisation of a network: refits stay near the fitted parameters.
 
@@ -49,22 +61,9 @@ class NetworkLinearization(Linearization):
     damped one.
     """
 
-    @cached_property
-    def _main(self):
-        made = self._factorize, self._hessian, self.fitted_model, self.verbose
-        return Cached(partial(_invert, *made))
-
-    def _factorize(self, hessian):
-        total = self.objective.weights.base.sum()
-        try:
-            inverse = self.solver.factorize(hessian)
-        except np.linalg.LinAlgError:
-            if hessian.exact:
-                require_positive_curvature(hessian, total)
-            raise
-        if hessian.exact and not inverse.factorized:  # which would not see negative curvature
-            inverse.report.smallest_eigenvalue = require_positive_curvature(hessian, total)
-        return inverse
+    @property
+    def _factorize(self):
+        return partial(_positive_inverse, self.solver, self.objective.weights.base.sum())
 
     @property
     def hessian_inverse(self):
