@@ -15,6 +15,8 @@ from skinfluence.linalg import norm_curvature
 
 #: Rounds on the same columns, and passes of coordinate descent in each.
 ROUNDS, PASSES = 200, 5
+#: Times that a step is halved which leads upwards.
+HALVINGS = 8
 
 
 def subgradient(gradient, W, l1):
@@ -40,7 +42,8 @@ def optimum_on_columns(Q, gradient, W, l1, tolerance):
         moved = _newton_step(Q, V @ Q - B, V, l1)
         now = _size(moved @ Q - B, moved, l1)
         if not now <= 0.5 * size:  # NaN too
-            moved = _descend(Q, B, V, l1)
+            moved = _newton_step(Q, V @ Q - B, V, l1, _least_norm)
+            moved = _descend(Q, B, _lower(Q, B, V, moved, l1), l1)
             now = _size(moved @ Q - B, moved, l1)
             if np.array_equal(moved, V):
                 break
@@ -52,7 +55,7 @@ def _size(gradient, V, l1):
     return np.abs(subgradient(gradient, V, l1)).max(initial=0.0)
 
 
-def _newton_step(Q, gradient, V, l1):
+def _newton_step(Q, gradient, V, l1, solve=np.linalg.solve):
     """After Newton's step on the columns that are not zero; NaN where there is none."""
     K = len(V)
     active = np.flatnonzero(V.any(axis=0) | (l1 == 0.0))
@@ -65,11 +68,32 @@ def _newton_step(Q, gradient, V, l1):
     right = subgradient(gradient, V, l1)[:, active].ravel()
     out = np.zeros_like(V)
     try:
-        step = np.linalg.solve(H.reshape(K * m, K * m), right)
+        step = solve(H.reshape(K * m, K * m), right)
     except np.linalg.LinAlgError:
         return np.full_like(V, np.nan)
     out[:, active] = some - step.reshape(K, m)
     return out
+
+
+def _least_norm(H, b):
+    """The least solution, where columns repeat others."""
+    return np.linalg.lstsq(H, b, rcond=1e-13)[0]
+
+
+def _lower(Q, B, V, end, l1):
+    """The point between V and the end of a step, by halves from there, that is lower than V.
+
+    Coordinate descent from V alone is slow where columns nearly depend on each other.
+    """
+
+    def value(V):
+        return np.sum(V * (0.5 * V @ Q - B)) + l1 @ np.linalg.norm(V, axis=0)
+
+    start, step = value(V), end - V
+    for length in 0.5 ** np.arange(HALVINGS):
+        if value(V + length * step) < start:
+            return V + length * step
+    return V
 
 
 def _descend(Q, B, V, l1):

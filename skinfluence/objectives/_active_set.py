@@ -249,15 +249,16 @@ def quadratic_optimum(H, gradient, l1, start):
     together = TOGETHER
     for _ in range(20 + 10 * len(v)):
         a = np.flatnonzero(active)
-        end = _solve(H[np.ix_(a, a)], b[a] - (l1 * signs)[a])
-        crossing = ~free[a] & (end * signs[a] <= 0.0)
+        step, endless = _step(H[np.ix_(a, a)], b[a] - (l1 * signs)[a], v[a], rounding)
+        ahead = step * signs[a] if endless else (v[a] + step) * signs[a]
+        crossing = ~free[a] & ((ahead < 0.0) if endless else (ahead <= 0.0))
         if crossing.any():  # go to the first zero on the way, and leave that column out
-            length = np.where(crossing, v[a] / np.where(crossing, v[a] - end, 1.0), np.inf)
+            length = np.where(crossing, -v[a] / np.where(crossing, step, 1.0), np.inf)
             first = length <= length.min()
-            v[a] += length.min() * (end - v[a])
+            v[a] += length.min() * step
             v[a[first]], active[a[first]], signs[a[first]] = 0.0, False, 0.0
             continue
-        v[a] = end
+        v[a] += step
         slope = H @ v - b
         excess = np.where(active, 0.0, np.abs(slope) - l1)
         if excess.max() <= rounding:
@@ -269,8 +270,17 @@ def quadratic_optimum(H, gradient, l1, start):
     return v
 
 
-def _solve(H, b):
+def _step(H, b, v, rounding):
+    """(step from v to the v of H v = b, False), or (a direction that only goes down, True).
+
+    The latter where H is singular: the first coefficient that becomes zero ends it.
+    """
     if not len(b):
-        return b
-    _, out, failed = dposv(H, b)
-    return np.linalg.lstsq(H, b, rcond=None)[0] if failed else out
+        return b, False
+    _, end, failed = dposv(H, b)
+    if failed:
+        end = np.linalg.lstsq(H, b, rcond=None)[0]
+        downhill = b - H @ end
+        if np.abs(downhill).max() > 1e4 * rounding:
+            return downhill, True
+    return end - v, False

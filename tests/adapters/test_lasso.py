@@ -251,3 +251,19 @@ def test_one_gram_matrix_serves_the_optimum_the_hessian_and_the_warning(model, m
     plain = objective.replace().hessian().to_dense()  # without what the search had made
     np.testing.assert_allclose(objective.hessian().to_dense(), plain, rtol=1e-12, atol=1e-10)
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_refits_of_as_many_coefficients_as_rows(seed):
+    rng = np.random.default_rng(seed)
+    wide = rng.normal(size=(20, 50))
+    values = wide[:, 0] - 2.0 * wide[:, 1] + rng.normal(size=20)
+    model = Lasso(0.05)
+    explainer = InfluenceExplainer(tight(model, wide[:15], values[:15], None))
+    explainer.fit(wide[:15], values[:15])
+    got = explainer.influence(wide[15:], method="refit")
+    before = explainer.predict(wide[15:])
+    kept = [np.arange(15) != i for i in range(15)]
+    refits = [tight(model, wide[:15][some], values[:15][some], None) for some in kept]
+    truth = np.array([refit.predict(wide[15:]) - before for refit in refits]).T
+    np.testing.assert_allclose(got, truth, atol=1e-8 * np.abs(truth).max())

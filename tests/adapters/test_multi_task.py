@@ -119,3 +119,18 @@ def test_the_chosen_penalty_is_held_fixed(search):
     rows = {"method": "refit", "rows": [4, 5]}
     got, expected = (e.influence(X_test, Y_test, **rows) for e in (explainer, plain))
     np.testing.assert_allclose(got, expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["all differ", "one column twice"])
+def test_refits_of_more_columns_than_rows(twice):
+    rng = np.random.default_rng(1)
+    wide = rng.normal(size=(16, 30))
+    wide[:, 15] = wide[:, 0] if twice else wide[:, 15]
+    values = wide[:, :2] @ [[1.0, 0.5], [-2.0, 1.0]] + rng.normal(size=(16, 2))
+    explainer = InfluenceExplainer(MultiTaskLasso(0.02, **TIGHT)).fit(wide[:12], values[:12])
+    got = explainer.influence(wide[12:], target="predict", method="refit")
+    before = explainer.predict(wide[12:]).sum(axis=1)
+    kept = [np.arange(12) != i for i in range(12)]
+    refits = [clone(explainer.estimator).fit(wide[:12][k], values[:12][k]) for k in kept]
+    truth = np.array([refit.predict(wide[12:]).sum(axis=1) - before for refit in refits]).T
+    np.testing.assert_allclose(got, truth, atol=1e-7 * np.abs(truth).max())

@@ -104,6 +104,7 @@ class _LeastSquares:
     def __init__(self, objective, edits):
         smooth, self.penalty = on_all_columns(objective), objective.penalty
         self.design, self.y, self.s = smooth.design, objective.y, objective.sample_weight
+        self.scale = objective.gradient_scale
         self.gram = self.design.gram(self.s[:, 0])
         self.pulled = self.design.rmatmul(self.s * self.y)[:, 0]
         self.parts, self.ratio = edits.parts(), edits.penalty_ratio(objective)
@@ -115,7 +116,11 @@ class _LeastSquares:
         H = self.gram - Z.T @ (gone * Z)
         H[np.diag_indices_from(H)] += self.ratio[b] * self.penalty.l2
         gradient = H @ start - (self.pulled - Z.T @ (gone * self.y[rows])[:, 0])
-        return quadratic_optimum(H, gradient, self.ratio[b] * self.penalty.l1, start)
+        l1 = self.ratio[b] * self.penalty.l1
+        found = quadratic_optimum(H, gradient, l1, start)
+        end = gradient + H @ (found - start)
+        pull = np.abs(subgradient(end[None], found[None], l1)).max(initial=0.0)
+        return found if pull <= ROUNDING * self.scale else np.full(len(found), np.nan)
 
 
 def moves_selection(objective, edits, stay):
