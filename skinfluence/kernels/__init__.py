@@ -9,7 +9,6 @@ from skinfluence.kernels._compiling import worth_compiling
 from skinfluence.kernels._csr import csr_gram, csr_quadratic_form
 from skinfluence.kernels._csr_scores import csr_scores
 from skinfluence.kernels._hessian_product import apply_curvature, curvature_of_rows, hessian_product
-from skinfluence.kernels._lissa import lissa_csr, lissa_dense
 from skinfluence.kernels._threads import (
     effective_threads,
     job_threads,

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skinfluence.kernels import lissa_csr, lissa_dense
+from skinfluence.kernels import _lissa_loops
 from tests.kernels import _reference
 
 
@@ -42,7 +42,7 @@ class Problem:
     def dense(self):
         V = self.V.copy()
         tail = self.shrink, self.step, self.drift, V
-        lissa_dense(self.X, self.center, *self.shared, *tail)
+        _lissa_loops.dense(self.X, self.center, *self.shared, *tail)
         return V
 
     def csr(self, rows=None):
@@ -53,7 +53,7 @@ class Problem:
         curvature, factor, row_scale, drawn = self.shared
         for part in [drawn] if rows is None else rows:
             head = X.data, X.indices, X.indptr, self.intercept, curvature, factor, row_scale
-            lissa_csr(*head, part, shrink, step, drift, V)
+            _lissa_loops.csr(*head, part, shrink, step, drift, V)
         return V.transpose(0, 2, 3, 1)
 
 

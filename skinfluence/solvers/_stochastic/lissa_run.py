@@ -3,7 +3,6 @@
 import numpy as np
 
 from skinfluence._utils.progress import progress
-from skinfluence.kernels import lissa_csr, lissa_dense
 
 #: The first check of the estimate comes after about this many steps, the others at its doublings.
 FIRST_CHECK = 50
@@ -200,25 +199,22 @@ class NumpySteps:
 class DenseSteps(NumpySteps):
     """The compiled loop over dense rows."""
 
+    def _curvature(self):
+        """The curvature of all rows for the compiled loops, and the scale of each."""
+        curvature, K = self.hessian.curvature, self.hessian.n_outputs
+        factor = np.empty((0, K)) if curvature.factor is None else curvature.factor
+        return curvature.values, factor, self.row_scale
+
     def advance(self, V, bias, rows):
-        hessian, K = self.hessian, self.hessian.n_outputs
-        curvature = hessian.curvature
-        center = hessian.design.center
-        lissa_dense(
-            hessian.design.X,
-            np.zeros(hessian.design.n_features) if center is None else center,
-            curvature.values,
-            np.empty((0, K)) if curvature.factor is None else curvature.factor,
-            self.row_scale,
-            rows,
-            self.decay,
-            self.step,
-            bias,
-            V,
-        )
+        from skinfluence.kernels import _lissa_loops
+
+        design = self.hessian.design
+        center = np.zeros(design.n_features) if design.center is None else design.center
+        settings = self.decay, self.step, bias
+        _lissa_loops.dense(design.X, center, *self._curvature(), rows, *settings, V)
 
 
-class CsrSteps(NumpySteps):
+class CsrSteps(DenseSteps):
     """The compiled loop over sparse rows, which touches only their columns."""
 
     def __init__(self, hessian, row_scale, weights, scale):
@@ -237,20 +233,9 @@ class CsrSteps(NumpySteps):
         return V.transpose(0, 2, 3, 1)
 
     def advance(self, V, bias, rows):
-        hessian, K = self.hessian, self.hessian.n_outputs
-        curvature = hessian.curvature
-        X = hessian.design.X
-        lissa_csr(
-            X.data,
-            X.indices,
-            X.indptr,
-            bool(hessian.design.intercept),
-            curvature.values,
-            np.empty((0, K)) if curvature.factor is None else curvature.factor,
-            self.row_scale,
-            rows,
-            self._shrink,
-            self._step_size,
-            bias,
-            V,
-        )
+        from skinfluence.kernels import _lissa_loops
+
+        design = self.hessian.design
+        entries = design.X.data, design.X.indices, design.X.indptr, bool(design.intercept)
+        settings = self._shrink, self._step_size, bias
+        _lissa_loops.csr(*entries, *self._curvature(), rows, *settings, V)

@@ -1,4 +1,4 @@
-"""Numba kernels of LiSSA's recursion. Numba is imported, and they are compiled, at first use.
+"""Steps of LiSSA's recursion, for numba. Imported at first use: it imports numba.
 
 One step moves the solution V of every repeat by
 
@@ -8,12 +8,33 @@ over a batch B of drawn rows: the penalty acts in full through `shrink`, the cur
 batch. The random rows are made by the caller, so that nothing here is random.
 """
 
-from functools import cache
-
 import numpy as np
+from numba import njit
+
+# reassoc, contract: sums of products in vector registers; NaN still comes through
+_compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 
 
-def lissa_dense(X, center, curvature, factor, row_scale, rows, shrink, step, drift, V):
+@_compiled
+def _curve(raw, curvature, factor, row_scale, drawn):
+    """raw (size, m, K) becomes row_scale A raw, with A = diag(curvature) - factor factor'."""
+    size, m, K = raw.shape
+    for a in range(size):
+        i = drawn[a]
+        for c in range(m):
+            along = 0.0
+            if len(factor):
+                for k in range(K):
+                    along += factor[i, k] * raw[a, c, k]
+            for k in range(K):
+                bent = curvature[i, k] * raw[a, c, k]
+                if len(factor):
+                    bent -= factor[i, k] * along
+                raw[a, c, k] = row_scale[i] * bent
+
+
+@_compiled
+def dense(X, center, curvature, factor, row_scale, rows, shrink, step, drift, V):
     """Steps of the recursion on dense rows; V is changed in place.
 
     Parameters
@@ -34,10 +55,54 @@ def lissa_dense(X, center, curvature, factor, row_scale, rows, shrink, step, dri
     V : ndarray of shape (n_repeats, m, K, q)
         m right-hand sides; q is n_features, or one more: then a column of ones follows.
     """
-    _compiled(_lissa_dense)(X, center, curvature, factor, row_scale, rows, shrink, step, drift, V)
+    n_steps, n_repeats, size = rows.shape
+    _, m, K, q = V.shape
+    f = X.shape[1]
+    Z = np.ones((size, q))
+    raw = np.empty((size, m, K))
+    move = np.empty(q)
+    for r in range(n_repeats):
+        for t in range(n_steps):
+            for a in range(size):
+                x = X[rows[t, r, a]]
+                z = Z[a]
+                for j in range(f):
+                    z[j] = x[j] - center[j]
+            for c in range(m):
+                for a in range(size):
+                    z = Z[a]
+                    for k in range(K):
+                        v = V[r, c, k]
+                        total = 0.0
+                        for j in range(q):
+                            total += z[j] * v[j]
+                        raw[a, c, k] = total
+            _curve(raw, curvature, factor, row_scale, rows[t, r])
+            for c in range(m):
+                for k in range(K):
+                    v = V[r, c, k]
+                    b = drift[c, k]
+                    lost = shrink[min(k, len(shrink) - 1)]
+                    pace = step[min(k, len(step) - 1)]
+                    z = Z[0]
+                    g = raw[0, c, k]
+                    if size == 1:
+                        for j in range(q):
+                            v[j] = v[j] - v[j] * lost[j] + (b[j] - pace[j] * z[j] * g)
+                        continue
+                    for j in range(q):
+                        move[j] = z[j] * g
+                    for a in range(1, size):
+                        z = Z[a]
+                        g = raw[a, c, k]
+                        for j in range(q):
+                            move[j] += z[j] * g
+                    for j in range(q):
+                        v[j] = v[j] - v[j] * lost[j] + (b[j] - pace[j] * move[j])
 
 
-def lissa_csr(
+@_compiled
+def csr(
     data, indices, indptr, intercept, curvature, factor, row_scale, rows, shrink, step, drift, V
 ):
     """Steps of the recursion on CSR rows without a centre; V is changed in place.
@@ -50,85 +115,13 @@ def lissa_csr(
     data, indices, indptr : ndarrays of a CSR matrix of shape (n, n_features)
     intercept : bool
         Whether a column of ones follows.
-    curvature : ndarray of shape (n, K)
-    factor : ndarray of shape (n, K) or (0, K)
-    row_scale : ndarray of shape (n,)
-    rows : ndarray of shape (n_steps, n_repeats, batch_size), int
+    curvature, factor, row_scale, rows
+        As for :func:`dense`.
     shrink : ndarray of shape (q, K), or (q, 1)
     step : ndarray of shape (q, K), or (q, 1)
     drift : ndarray of shape (q, m, K)
     V : ndarray of shape (n_repeats, q, m, K)
     """
-    _compiled(_lissa_csr)(
-        data, indices, indptr, intercept, curvature, factor, row_scale, rows, shrink, step, drift, V
-    )
-
-
-@cache
-def _compiled(function):
-    from numba import njit
-
-    # reassoc, contract: sums of products in vector registers; NaN still comes through
-    return njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})(function)
-
-
-def _lissa_dense(X, center, curvature, factor, row_scale, rows, shrink, step, drift, V):
-    n_steps, n_repeats, size = rows.shape
-    _, m, K, q = V.shape
-    f = X.shape[1]
-    Z = np.ones((size, q))
-    raw = np.empty((size, K))
-    move = np.empty(q)
-    for r in range(n_repeats):
-        for t in range(n_steps):
-            for a in range(size):
-                x = X[rows[t, r, a]]
-                z = Z[a]
-                for j in range(f):
-                    z[j] = x[j] - center[j]
-            for c in range(m):
-                for a in range(size):
-                    i = rows[t, r, a]
-                    z = Z[a]
-                    shared = 0.0
-                    for k in range(K):
-                        v = V[r, c, k]
-                        total = 0.0
-                        for j in range(q):
-                            total += z[j] * v[j]
-                        raw[a, k] = total
-                        if len(factor):
-                            shared += factor[i, k] * total
-                    for k in range(K):
-                        bent = curvature[i, k] * raw[a, k]
-                        if len(factor):
-                            bent -= factor[i, k] * shared
-                        raw[a, k] = row_scale[i] * bent
-                for k in range(K):
-                    v = V[r, c, k]
-                    b = drift[c, k]
-                    lost = shrink[min(k, len(shrink) - 1)]
-                    pace = step[min(k, len(step) - 1)]
-                    z = Z[0]
-                    g = raw[0, k]
-                    if size == 1:
-                        for j in range(q):
-                            v[j] = v[j] - v[j] * lost[j] + (b[j] - pace[j] * z[j] * g)
-                        continue
-                    for j in range(q):
-                        move[j] = z[j] * g
-                    for a in range(1, size):
-                        z = Z[a]
-                        g = raw[a, k]
-                        for j in range(q):
-                            move[j] += z[j] * g
-                    for j in range(q):
-                        v[j] = v[j] - v[j] * lost[j] + (b[j] - pace[j] * move[j])
-
-
-def _lissa_csr(
-    data, indices, indptr, intercept, curvature, factor, row_scale, rows, shrink, step, drift, V
-):
     n_steps, n_repeats, size = rows.shape
     _, q, m, K = V.shape
     raw = np.empty((size, m, K))
@@ -182,16 +175,7 @@ def _lissa_csr(
                     for c in range(m):
                         for k in range(K):
                             raw[a, c, k] += data[e] * v[c, k]
-                for c in range(m):
-                    shared = 0.0
-                    if len(factor):
-                        for k in range(K):
-                            shared += factor[i, k] * raw[a, c, k]
-                    for k in range(K):
-                        bent = curvature[i, k] * raw[a, c, k]
-                        if len(factor):
-                            bent -= factor[i, k] * shared
-                        raw[a, c, k] = row_scale[i] * bent
+            _curve(raw, curvature, factor, row_scale, rows[t, r])
             for a in range(size):
                 i = rows[t, r, a]
                 for e in range(indptr[i], indptr[i + 1] + intercept):
