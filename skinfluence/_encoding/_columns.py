@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skinfluence._utils.frames import frame_backend, without_column
+from skinfluence._utils.tables import is_missing as _is_missing
 
 #: Strings of more different values than these, and than half of the rows, may be free text ...
 MOST_CATEGORIES = 30
@@ -31,10 +32,7 @@ def entries(column):
 
 def is_missing(values):
     """Mask of the entries of a list that are None, NaN, or a missing value of pandas."""
-    # pandas.NA answers a comparison with itself, which has no truth value: known by name
-    return np.array(
-        [v is None or type(v).__name__ == "NAType" or bool(v != v) for v in values], dtype=bool
-    )
+    return np.array([_is_missing(v) for v in values], dtype=bool)
 
 
 def is_documents(X):

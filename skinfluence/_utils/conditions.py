@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skinfluence._utils.tables import value_text
+from skinfluence._utils.tables import is_missing, value_text
 
 #: Numeric columns of at most so many distinct values have one condition for each.
 FEW_VALUES = 10
@@ -98,18 +98,11 @@ def read_column(table, place):
     plain = np.asarray(table.column(place, rows))
     if plain.dtype.kind in "iuf":
         return plain.astype(np.float64), None
-    values = [None if _is_missing(v) else v for v in table.values(place, rows)]
+    values = [None if is_missing(v) else v for v in table.values(place, rows)]
     present = [v for v in values if v is not None]
     if present and all(isinstance(v, Real) and not isinstance(v, bool) for v in present):
         return np.array([np.nan if v is None else v for v in values], dtype=np.float64), None
     return None, values
-
-
-def _is_missing(value):
-    try:
-        return value is None or bool(value != value)
-    except (TypeError, ValueError):  # pandas.NA has no truth
-        return True
 
 
 def make_conditions(table, n_bins, min_size):

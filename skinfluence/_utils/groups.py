@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import narwhals.stable.v1 as nw
 import numpy as np
 
+from skinfluence._utils.tables import is_missing
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -125,7 +127,7 @@ def _by_label(labels, what):
     labels = np.asarray(labels)
     # as a list, dates in nanoseconds would be whole numbers
     entries = list(labels) if labels.dtype.kind in "mM" else labels.tolist()
-    missing = np.array([_is_missing(label) for label in entries], dtype=bool)
+    missing = np.array([is_missing(label) for label in entries], dtype=bool)
     present, absent = np.flatnonzero(~missing), np.flatnonzero(missing)
     kept = labels[present]
     try:
@@ -144,11 +146,3 @@ def _by_label(labels, what):
         gap = entries[absent[0]] if labels.dtype.kind in "fmM" else None  # NaN, NaT, None
         names, rows = [*names, gap], [*rows, absent]
     return Groups(names, rows)
-
-
-def _is_missing(label):
-    """None, NaN, NaT, or a missing value that does not even compare."""
-    try:
-        return label is None or bool(label != label)
-    except TypeError:
-        return True

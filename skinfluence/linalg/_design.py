@@ -75,19 +75,20 @@ class Design:
         else:
             out = self.X @ features
         if self.intercept:
-            offset = V[-1]
-            if self.center is not None:
-                offset = offset - self.center @ features
-            out += offset
+            out += self.offset(V)
         return out
+
+    def offset(self, V):
+        """What the column of ones and the centre add to X @ V, (m,); None without an intercept."""
+        if not self.intercept:
+            return None
+        return V[-1] if self.center is None else V[-1] - self.center @ V[:-1]
 
     def transposed_matmul(self, V, out=None):
         """(Z @ V)' for V of shape (q, m) -> (m, n) in the type of X, into `out` if given."""
         features = V[: self.n_features]
         out = np.empty((V.shape[1], self.shape[0]), self.dtype) if out is None else out
-        offset = V[-1] if self.intercept else None
-        if self.intercept and self.center is not None:
-            offset = offset - self.center @ features
+        offset = self.offset(V)
         if self.is_sparse:
             product = self.X @ features
             out[:] = (product if offset is None else product + offset).T

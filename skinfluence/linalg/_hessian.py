@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from skinfluence.linalg._blocks import row_blocks
+from skinfluence.linalg._blocks import row_blocks, slices
 from skinfluence.linalg._penalty import as_penalty
 from skinfluence.linalg._row_curvature import RowCurvature
 
@@ -148,7 +148,7 @@ class Hessian(LinearOperator):
                 weighted = self.curvature_of(rows).apply(J)
                 out += J.reshape(-1, p).T @ weighted.reshape(-1, p)
         if not jacobians or self._residual is not None:
-            for columns in self._column_blocks():
+            for columns in slices(p, COLUMNS):
                 out[:, columns] += self._of_rows(np.eye(p)[:, columns], first=not jacobians)
         return 0.5 * (out + out.T)
 
@@ -156,10 +156,6 @@ class Hessian(LinearOperator):
         """Diagonal of the matrix, shape (p,)."""
         p = self.shape[0]
         out = np.empty(p)
-        for columns in self._column_blocks():
+        for columns in slices(p, COLUMNS):
             out[columns] = np.diag((self @ np.eye(p)[:, columns])[columns])
         return out
-
-    def _column_blocks(self):
-        p = self.shape[0]
-        return [slice(start, min(start + COLUMNS, p)) for start in range(0, p, COLUMNS)]

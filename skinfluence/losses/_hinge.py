@@ -85,31 +85,6 @@ class HingeStandIn(SmoothHinge):
         return y, np.ones(len(y)), share
 
 
-class PairHinge(Hinge):
-    """The hinge of each pair of classes; outputs with y = 0 are other pairs, and cost nothing."""
-
-    def value(self, y, raw_prediction):
-        return summed((y != 0) * np.maximum(1.0 - y * raw_prediction, 0.0))
-
-
-class PairHingeStandIn(HingeStandIn):
-    """The smooth hinge in the place of a hinge of pairs."""
-
-    def value(self, y, raw_prediction):
-        cost = self.temperature * softplus(self._slack(y, raw_prediction))
-        return summed((y != 0) * cost)
-
-    def hessian_product(self, y, raw_prediction, V):
-        return (y != 0) * super().hessian_product(y, raw_prediction, V)
-
-    def value_change(self, y, raw_prediction, change):
-        return self.value(y, raw_prediction + change) - self.value(y, raw_prediction)
-
-    @property
-    def exact(self):
-        return PairHinge()
-
-
 class SquaredHinge(Loss):
     """max(0, 1 - y * raw_prediction)^2, y = -1 or +1; its second derivative jumps at the margin."""
 

@@ -70,6 +70,13 @@ class PairLoss(Loss):
     def exact(self):
         return self if self.loss.exact is self.loss else PairLoss(self.loss.exact)
 
+    def widened(self):
+        return self if self.loss.widened() is self.loss else PairLoss(self.loss.widened())
+
+    def hinges(self, y, raw_prediction):
+        """As of the loss of a pair, for the stand-in of a hinge."""
+        return self.loss.hinges(y, raw_prediction)
+
     def value(self, y, raw_prediction):
         each = self.loss.value(y[..., None], raw_prediction[..., None])
         return summed(np.abs(y) * each)

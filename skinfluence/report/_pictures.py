@@ -2,9 +2,7 @@
 
 import base64
 import io
-import struct
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -95,25 +93,20 @@ class ImageFiles:
 
 def _jpeg(image, side):
     """Address that holds an image of Pillow, no side longer than `side`."""
-    small, out = image.copy(), io.BytesIO()
+    small = image.copy()
     small.thumbnail((side, side))
-    small.save(out, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
+    return _address(small, "jpeg", quality=_QUALITY)
 
 
 def grey_picture(values):
     """Address of a grey PNG picture of numbers (height, width), dark where they are large."""
     low, high = np.nanmin(values), np.nanmax(values)
     grey = 255 - np.nan_to_num(255 * (values - low) / ((high - low) or 1.0)).astype(np.uint8)
-    height, width = grey.shape
-    lines = b"".join(b"\0" + line.tobytes() for line in grey)
-    chunks = {
-        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),
-        b"IDAT": zlib.compress(lines, 9),
-        b"IEND": b"",
-    }
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks.items()
-    )
-    return "data:image/png;base64," + base64.b64encode(data).decode()
+    return _address(needed("PIL.Image").fromarray(grey), "png", optimize=True)
+
+
+def _address(image, kind, **settings):
+    """Address that holds an image of Pillow."""
+    out = io.BytesIO()
+    image.save(out, kind, **settings)
+    return f"data:image/{kind};base64," + base64.b64encode(out.getvalue()).decode()

@@ -16,7 +16,9 @@ from skinfluence.adapters._linear import (
     refuse_multilabel,
 )
 from skinfluence.adapters._registry import register_path
-from skinfluence.losses._hinge import HingeStandIn, PairHingeStandIn
+from skinfluence.losses import Loss
+from skinfluence.losses._hinge import HingeStandIn
+from skinfluence.losses._joined import PairLoss
 from skinfluence.objectives import TargetCoding
 from skinfluence.objectives._pairs import PairCoding
 
@@ -149,13 +151,14 @@ def _classes(estimator, X, y, sample_weight, settings, cost, weighted):
     `weighted` has the class_weight that is used.
     """
     refuse_multilabel(estimator, y)
+    loss: Loss = HingeStandIn(settings.temperature)
     if len(estimator.classes_) == 2:
         coding = TargetCoding("margin", 1, estimator.classes_)
-        loss, members = HingeStandIn(settings.temperature), None
+        members = None
     else:
         ties = estimator.break_ties and estimator.decision_function_shape == "ovr"
         coding = PairCoding(estimator.classes_, estimator.decision_function_shape, ties)
-        loss, members = PairHingeStandIn(settings.temperature), coding.signs != 0.0
+        loss, members = PairLoss(loss), coding.signs != 0.0
     # these count rows for "balanced", whatever their sample weight
     weights = class_weights(
         weighted, y, coding, sample_weight, weighted_counts=False, members=members

@@ -77,10 +77,14 @@ def _factors(hessian):
     """A (K, K) with a mean eigenvalue of 1, and S (q, q)."""
     K = hessian.n_outputs
     norms = hessian.design.square_norms()[:, 0]
-    A = _curvature_sum(hessian, norms)
+    A, weights = np.zeros((K, K)), np.empty(hessian.n_rows)
+    for rows in hessian.row_blocks():
+        A += hessian.curvature_of(rows).total(norms[rows])
     size = np.trace(A) / K
     inverse = np.linalg.pinv(A + LEAST_CURVATURE * size * np.eye(K))
-    weights = _curvature_traces(hessian, inverse)
+    for rows in hessian.row_blocks():
+        weights[rows] = hessian.curvature_of(rows).traces(inverse)
+    weights.clip(min=0.0, out=weights)  # rounding, where a softmax is saturated
     total = weights @ norms
     if total == 0:
         return A, hessian.design.gram(weights)
@@ -100,19 +104,3 @@ def _common_directions(S, P):
     W = (V / size) @ Q
     # pi as a sum: it has digits where 1 - mu has none
     return mu, P @ W**2, W / unit[:, None], Q.T @ (V * size).T * unit
-
-
-def _curvature_sum(hessian, weights):
-    """sum_i weights_i A_i, of shape (K, K)."""
-    out = np.zeros((hessian.n_outputs,) * 2)
-    for rows in hessian.row_blocks():
-        out += hessian.curvature_of(rows).total(weights[rows])
-    return out
-
-
-def _curvature_traces(hessian, M):
-    """trace(M A_i) of every row for a positive symmetric M, (n,)."""
-    out = np.empty(hessian.n_rows)
-    for rows in hessian.row_blocks():
-        out[rows] = hessian.curvature_of(rows).traces(M)
-    return out.clip(min=0.0)  # rounding, where a softmax is saturated

@@ -24,6 +24,7 @@ class Preconditioner:
     def __init__(self, scale, vectors=None, values=None):
         self.scale = scale
         self._vectors = vectors
+        self._more = self._less = None
         if vectors is not None:
             root = np.sqrt(1.0 + values)
             self._more = (root - 1.0)[:, :, None]
@@ -36,20 +37,19 @@ class Preconditioner:
 
     def into(self, R):
         """E^-1 R: residuals, into the coordinates of the iteration."""
-        R = R / self.scale
-        return R if self._vectors is None else self._turned(R, self._less)
+        return self._turned(R / self.scale, self._less)
 
     def back(self, X):
         """E^-T X: solutions, from the coordinates of the iteration."""
-        return (X if self._vectors is None else self._turned(X, self._less)) / self.scale
+        return self._turned(X, self._less) / self.scale
 
     def residuals_back(self, R):
         """E R: residuals, from the coordinates of the iteration."""
-        return (R if self._vectors is None else self._turned(R, self._more)) * self.scale
+        return self._turned(R, self._more) * self.scale
 
     def null_back(self, N):
         """E' N: null directions of H, as null directions of E^-1 H E^-T."""
-        return self._turned(N * self.scale, 0.0 if self._vectors is None else self._more)
+        return self._turned(N * self.scale, self._more)
 
 
 def penalty_scale(hessian, scale):
