@@ -29,7 +29,7 @@ Examples:
 )
 @dialect_options
 @quiet_option
-def apply(data, decisions, output, force, allow_formulas, encoding, separator, quiet):
+def apply(data, decisions, output, force, allow_formulas, dialect, quiet):
     """Write DATA with the DECISIONS of a review: new labels, and rows left out.
 
     Every other character stays as it is. The output appears whole or not at all. A table that was
@@ -52,8 +52,7 @@ def apply(data, decisions, output, force, allow_formulas, encoding, separator, q
             data,
             decisions,
             output,
-            encoding=encoding,
-            separator=separator,
+            **dialect,
             force=force,
             formulas=allow_formulas,
             tick=tick,

@@ -10,9 +10,9 @@ from ._loading import loading
 from ._options import (
     columns_options,
     dialect_options,
+    encoder_options,
     images_option,
     labels_model_option,
-    model_options,
     quiet_option,
 )
 
@@ -34,7 +34,7 @@ Exit codes: 0 fine, 1 more labels are flagged than --fail-over allows, 2 bad usa
 @click.argument("data", required=False, type=click.Path(exists=True, dir_okay=False))
 @columns_options
 @labels_model_option
-@model_options
+@encoder_options
 @click.option(
     "--strict", is_flag=True, help="Flag only labels that are wrong with high confidence."
 )
@@ -56,24 +56,7 @@ Exit codes: 0 fine, 1 more labels are flagged than --fail-over allows, 2 bad usa
 @dialect_options
 @quiet_option
 def audit(
-    data,
-    target,
-    task,
-    drop,
-    keep,
-    model,
-    kernel_map,
-    skrub,
-    strict,
-    top,
-    html,
-    images,
-    csv,
-    json,
-    fail_over,
-    encoding,
-    separator,
-    quiet,
+    data, columns, model, encoder, strict, top, html, images, csv, json, fail_over, dialect, quiet
 ):
     """Find wrong labels in DATA, a file of CSV, TSV or Parquet (also packed as .gz).
 
@@ -99,12 +82,11 @@ def audit(
         prepared = prepare_table(table, shipped.TARGET)
     else:
         changed = None
-        how = {"task": task, "drop": drop, "keep": keep}
-        prepared = prepare(data, target, **how, encoding=encoding, separator=separator)
-    shown = find_images(prepared, images, drop) if html else {}
+        prepared = prepare(data, **columns, **dialect)
+    shown = find_images(prepared, images, columns["drop"]) if html else {}
     found = run_audit(
         prepared,
-        model=ModelChoice(model, kernel_map, skrub),
+        model=ModelChoice(model, **encoder),
         contamination="strict" if strict else "auto",
         explain=EXPLAINED if csv or json else top,
         verbose=0 if quiet else None,

@@ -3,7 +3,7 @@
 import click
 
 from ._loading import loading
-from ._options import MODELS, columns_options, dialect_options, model_options, quiet_option
+from ._options import MODELS, columns_options, dialect_options, encoder_options, quiet_option
 
 EPILOG = """\b
 Examples:
@@ -43,26 +43,10 @@ Examples:
     type=click.Choice([name for name in MODELS if name in ("auto", "logistic", "ridge", "svm")]),
     help="auto: logistic regression for classes, ridge regression for values.",
 )
-@model_options
+@encoder_options
 @dialect_options
 @quiet_option
-def explain(
-    data,
-    target,
-    rows,
-    test,
-    top,
-    html,
-    task,
-    drop,
-    keep,
-    model,
-    kernel_map,
-    skrub,
-    encoding,
-    separator,
-    quiet,
-):
+def explain(data, columns, model, encoder, rows, test, top, html, dialect, quiet):
     """Show the training rows that a prediction depends on, with their values.
 
     The model is fitted to DATA. Rows of DATA themselves are explained by a model without them.
@@ -77,11 +61,9 @@ def explain(
     check_outputs(data, (html,))
     if html:
         check_packages_of_pages()
-    read = {"encoding": encoding, "separator": separator}
-    prepared = prepare(data, target, task=task, drop=drop, keep=keep, **read)
-    explainer, X_test, y_test = fit_explainer(
-        prepared, rows, test, model=ModelChoice(model, kernel_map, skrub), **read
-    )
+    prepared = prepare(data, **columns, **dialect)
+    choice = ModelChoice(model, **encoder)
+    explainer, X_test, y_test = fit_explainer(prepared, rows, test, model=choice, **dialect)
     with noted_warnings(prepared.notes):
         found = str(explainer.explain(X_test, y_test, k=top, order="both"))
     if not quiet:

@@ -1,5 +1,7 @@
 """Options that several commands share."""
 
+from functools import wraps
+
 import click
 
 MODELS = ("auto", "linear", "rbf", "logistic", "ridge", "svm", "boosting", "forest")
@@ -14,37 +16,44 @@ def _separator(context, parameter, value):
     return value
 
 
-def _apply_all(options):
+def _together(name, **options):
+    """Decorator for several options, which a command takes as one dict called `name`."""
+
     def decorate(command):
-        for option in reversed(options):
-            command = option(command)
-        return command
+        @wraps(command)
+        def gathered(**values):
+            values[name] = {key: values.pop(key) for key in options}
+            return command(**values)
+
+        for option in reversed(options.values()):
+            gathered = option(gathered)
+        return gathered
 
     return decorate
 
 
-dialect_options = _apply_all(
-    [
-        click.option("--separator", callback=_separator, help="Of the cells. Default: guessed."),
-        click.option("--encoding", help="Of the text, such as utf-8. Default: guessed."),
-    ]
+dialect_options = _together(
+    "dialect",
+    separator=click.option(
+        "--separator", callback=_separator, help="Of the cells. Default: guessed."
+    ),
+    encoding=click.option("--encoding", help="Of the text, such as utf-8. Default: guessed."),
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-columns_options = _apply_all(
-    [
-        click.option("-t", "--target", metavar="COLUMN", help="Column of the labels or values."),
-        click.option(
-            "--task",
-            default="auto",
-            show_default=True,
-            type=click.Choice(TASKS),
-            help="Whether the target holds classes or values.",
-        ),
-        click.option("--drop", multiple=True, metavar="COLUMN", help="Leave a column out."),
-        click.option(
-            "--keep", multiple=True, metavar="COLUMN", help="Use a column that looks useless."
-        ),
-    ]
+columns_options = _together(
+    "columns",
+    target=click.option("-t", "--target", metavar="COLUMN", help="Column of the labels or values."),
+    task=click.option(
+        "--task",
+        default="auto",
+        show_default=True,
+        type=click.Choice(TASKS),
+        help="Whether the target holds classes or values.",
+    ),
+    drop=click.option("--drop", multiple=True, metavar="COLUMN", help="Leave a column out."),
+    keep=click.option(
+        "--keep", multiple=True, metavar="COLUMN", help="Use a column that looks useless."
+    ),
 )
 labels_model_option = click.option(
     "--model",
@@ -53,18 +62,17 @@ labels_model_option = click.option(
     type=click.Choice(MODELS),
     help="Model of the labels; auto, linear and rbf are chosen by their leave-one-out likelihood.",
 )
-model_options = _apply_all(
-    [
-        click.option(
-            "--kernel-map",
-            type=click.IntRange(1),
-            metavar="N",
-            help="Radial basis functions around N rows between the columns and the model.",
-        ),
-        click.option(
-            "--skrub", is_flag=True, help="Encode the columns by skrub's TableVectorizer."
-        ),
-    ]
+encoder_options = _together(
+    "encoder",
+    kernel_map=click.option(
+        "--kernel-map",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Radial basis functions around N rows between the columns and the model.",
+    ),
+    skrub=click.option(
+        "--skrub", is_flag=True, help="Encode the columns by skrub's TableVectorizer."
+    ),
 )
 images_option = click.option(
     "--images",

@@ -9,9 +9,9 @@ from ._loading import loading
 from ._options import (
     columns_options,
     dialect_options,
+    encoder_options,
     images_option,
     labels_model_option,
-    model_options,
     quiet_option,
 )
 
@@ -27,7 +27,7 @@ Examples:
 @click.argument("data", type=click.Path(exists=True, dir_okay=False))
 @columns_options
 @labels_model_option
-@model_options
+@encoder_options
 @click.option(
     "--rows",
     "n_rows",
@@ -56,23 +56,7 @@ Examples:
 @dialect_options
 @quiet_option
 def review(
-    data,
-    target,
-    task,
-    drop,
-    keep,
-    model,
-    kernel_map,
-    skrub,
-    n_rows,
-    images,
-    output,
-    serve,
-    decisions,
-    every,
-    encoding,
-    separator,
-    quiet,
+    data, columns, model, encoder, n_rows, images, output, serve, decisions, every, dialect, quiet
 ):
     """Make a page on which a person reviews the suspicious labels of DATA.
 
@@ -97,9 +81,8 @@ def review(
     decisions = decisions or f"{stem}.decisions.csv"
     check_outputs(data, (decisions if serve else output,))
     check_packages_of_pages()
-    how = {"task": task, "drop": drop, "keep": keep}
-    prepared = prepare(data, target, **how, encoding=encoding, separator=separator)
-    labels, shown = prepared.labels, find_images(prepared, images, drop)
+    prepared = prepare(data, **columns, **dialect)
+    labels, shown = prepared.labels, find_images(prepared, images, columns["drop"])
     if prepared.table.dialect is None:
         prepared.notes.append(
             "Decisions are applied to CSV files only. To apply them, export the table as CSV and "
@@ -111,7 +94,7 @@ def review(
             continue_decisions(decisions, key)
         except DecisionsError as error:
             raise DataError(str(error)) from error
-    choice = ModelChoice(model, kernel_map, skrub)
+    choice = ModelChoice(model, **encoder)
     flagger = fit_flagger(choice, prepared, verbose=0 if quiet else None)
     if not quiet:
         print_notes(prepared.notes)
