@@ -12,8 +12,6 @@ from benchmarks._real_data import data_folder
 from benchmarks._tables import Table, ratio, seconds
 
 N_ROWS, N_TEST = 5_000, 200
-#: Seconds from which the system's part of a call is more than its own rounding.
-LONG = 0.1
 INTRODUCTION = (
     f"{N_ROWS:,} training rows of {N_COLUMNS} columns; processor time on one thread, the least of "
     "several calls in turns. The fit is the estimator's own, with its default solver. The "
@@ -23,10 +21,7 @@ INTRODUCTION = (
     "product of the test rows with the training rows (with the kernel matrix for kernel machines) "
     "by BLAS. A fit of n rows and p columns multiplies about n p^2 numbers and the product of m "
     "test rows 2 n m p, so that it takes 2 m / p times as long wherever the fit is one pass over "
-    "the rows. The column without the product is what the fit has to be compared with otherwise. "
-    "The last column leaves out, on both sides, the time that the system takes to hand out memory: "
-    f"that of a kernel matrix is {N_ROWS**2 * 8e-6:,.0f} MB, and the fit caches a part of it. It "
-    f"is given where a call takes more than {LONG} s."
+    "the rows. The column without the product is what the fit has to be compared with otherwise."
 )
 
 
@@ -51,7 +46,6 @@ def run(quick=False):
             print("  " + " | ".join(real[-1]), flush=True)
     columns = ["estimator", "fit, s", "one test row, s", f"{n_test} test rows, s", "product, s"]
     columns += ["one / fit", f"{n_test} / fit", f"({n_test} - product) / fit"]
-    columns += [f"{n_test} / fit without system"]
     made = Table("First-order influences", columns, lines)
     notes = [
         "California housing, with the squares and products of its columns, which are correlated; "
@@ -73,12 +67,10 @@ def _line(child, n_test):
     }
     times = in_turns(ways, 1)
     if times["all"][0]["cpu"] < 5.0:  # else the first call says enough
-        times = in_turns(ways, 2, spent=1.0)
+        times = in_turns(ways, 2, spent=3.0)
     fit, one, every, least = (min(call["cpu"] for call in times[way]) for way in ways)
     ratios = [one / fit, every / fit, (every - least) / fit]
-    own = [min(call["cpu"] - call["system"] for call in times[way]) for way in ("all", "fit")]
-    without = ratio(own[0] / own[1]) if min(fit, every) > LONG else "-"
-    return [*map(seconds, (fit, one, every, least)), *map(ratio, ratios), without]
+    return [*map(seconds, (fit, one, every, least)), *map(ratio, ratios)]
 
 
 def _left_out(found, n):
