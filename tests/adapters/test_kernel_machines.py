@@ -14,7 +14,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinfluence import InfluenceExplainer
+from skinfluence import InfluenceExplainer, supports
 from skinfluence.adapters import UnsupportedEstimatorError, _kernel
 from skinfluence.groups import group_influence
 from skinfluence.perturbation import replacement_influence
@@ -135,6 +135,23 @@ def test_a_normalised_target_keeps_its_units():
     table = explainer.explain(X[60:61], k=1)[0]
     assert_allclose(table.value, model.fit(X[:60], 50.0 + 9.0 * Y[:60]).predict(X[60:61])[0])
     assert explainer.score(X[60:], 50.0 + 9.0 * Y[60:]) > 1 - 1e-9
+
+
+def test_the_mean_of_a_normalised_target_is_held_fixed_and_that_is_said():
+    model, y = GaussianProcessRegressor(FIXED, alpha=0.3, normalize_y=True), 10.0 + Y[:60]
+    assert "mean of the normalised target is held fixed" in supports(model).reason
+    assert "held fixed" not in supports(model.set_params(optimizer=None, normalize_y=False)).reason
+    model.set_params(normalize_y=True)
+    got = InfluenceExplainer(model).fit(X[:60], y).influence(X[60:], target="predict")
+
+    def predicted(kept):
+        own = GaussianProcessRegressor(FIXED, alpha=0.3, optimizer=None)
+        return own.fit(X[kept], y[kept] - y.mean()).predict(X[60:])
+
+    kept = np.arange(60)
+    for row in (3, 40):
+        expected = predicted(np.delete(kept, row)) - predicted(kept)
+        assert_allclose(got[:, row], expected, rtol=1e-9, atol=1e-12)
 
 
 def test_leave_one_out_is_that_of_the_closed_form():

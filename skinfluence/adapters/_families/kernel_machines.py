@@ -70,15 +70,18 @@ def _check_gaussian_process(estimator):
     )
 
 
-def _fitted_kernel(estimator):
-    return "" if estimator.optimizer is None else "The fitted kernel_ is held fixed."
+def _held_fixed(estimator):
+    """What a refit without a row would fit anew."""
+    kernel = [] if estimator.optimizer is None else ["The fitted kernel_ is held fixed."]
+    mean = ["The mean of the normalised target is held fixed."] if estimator.normalize_y else []
+    return " ".join(kernel + mean)
 
 
 @register_path(
     "sklearn.gaussian_process.GaussianProcessRegressor",
     {"alpha": 0.1},
     check=_check_gaussian_process,
-    caveat=_fitted_kernel,
+    caveat=_held_fixed,
 )
 def gaussian_process_regressor(estimator, X, y, sample_weight, settings):
     """Posterior mean at the fitted kernel: kernel ridge regression with the noise as penalty.
