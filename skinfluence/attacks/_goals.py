@@ -1,5 +1,7 @@
 """Predictions that an attack is to change, and the slopes that lead there."""
 
+from abc import abstractmethod
+
 import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
@@ -26,7 +28,32 @@ def goal_of(explainer, X_test, threshold):
     return CrossedThreshold(explainer, X_test, float(threshold))
 
 
-class FlippedClass:
+class Goal:
+    """A number of each test row that has to rise.
+
+    A subclass says by ``_measure(tests)`` what it is for some test rows: (labels or None, target of
+    the explainer, factor of each or None).
+    """
+
+    #: whether the slopes may be followed downwards too
+    either = False
+
+    def __init__(self, X_test):
+        self.X_test = X_test
+
+    def slopes(self, explainer, rows, features, tests):
+        """Slopes (n_test, n_rows, n_features) of what has to rise."""
+        X, (y, target, factor) = _safe_indexing(self.X_test, tests), self._measure(tests)
+        made = perturbation_influence(explainer, X, y, rows, features=features, target=target)
+        made = np.nan_to_num(made, nan=0.0)
+        return made if factor is None else factor[:, None, None] * made
+
+    @abstractmethod
+    def _measure(self, tests):
+        """What has to rise."""
+
+
+class FlippedClass(Goal):
     """Other predicted classes.
 
     What has to rise is the log loss at the predicted labels, as in Koh & Liang. Other losses are
@@ -34,12 +61,10 @@ class FlippedClass:
     negative lead of the predicted class over the one that is nearest at first.
     """
 
-    #: whether the slopes may be followed downwards too
-    either = False
-
     def __init__(self, explainer, X_test, by_loss=False):
+        super().__init__(X_test)
         objective = explainer.linearization_.optimum
-        self.X_test, self.coding = X_test, objective.coding
+        self.coding = objective.coding
         self.predictor = explainer.fitted_model_.predictor(X_test)
         raw = objective.raw_predictions(self.predictor)
         self.codes = self.coding.predicted_codes(raw)
@@ -61,27 +86,19 @@ class FlippedClass:
         """Mask (n_test,) of predictions that are other ones."""
         return np.asarray(predictions) != self.predictions
 
-    def slopes(self, explainer, rows, features, tests):
-        """Slopes (n_test, n_rows, n_features) of what has to rise."""
-        X, (y, target) = _safe_indexing(self.X_test, tests), self._measure(tests)
-        return _slopes(explainer, X, y, rows, features, target)
-
     def height(self, explainer):
         """Mean of what has to rise."""
-        y, target = self._measure(slice(None))
+        y, target, _ = self._measure(slice(None))
         return float(np.mean(explainer.test_rows(self.X_test, y, target=target).value()))
 
     def _measure(self, tests):
-        """(labels, target) of some test rows."""
         if self.factors is None:
-            return self.predictions[tests], "loss"
-        return None, LinearTarget(self.factors[tests])
+            return self.predictions[tests], "loss", None
+        return None, LinearTarget(self.factors[tests]), None
 
 
-class CrossedThreshold:
+class CrossedThreshold(Goal):
     """Predicted values on the other side of a threshold."""
-
-    either = False
 
     def __init__(self, explainer, X_test, threshold):
         values = np.asarray(explainer.predict(X_test))
@@ -90,7 +107,8 @@ class CrossedThreshold:
                 f"The model predicts {values.shape[1]} values a row; expected one, which can cross "
                 "a threshold. Explain each target on its own."
             )
-        self.X_test, self.threshold = X_test, threshold
+        super().__init__(X_test)
+        self.threshold = threshold
         self.predictor = explainer.fitted_model_.predictor(X_test)
         self.predictions = self._values(explainer.linearization_.optimum)
         self.sign = np.where(self.predictions > threshold, -1.0, 1.0)
@@ -104,11 +122,8 @@ class CrossedThreshold:
         above = np.asarray(predictions, dtype=float).ravel() > self.threshold
         return above != (self.predictions > self.threshold)
 
-    def slopes(self, explainer, rows, features, tests):
-        """Slopes (n_test, n_rows, n_features) of what has to rise."""
-        X = _safe_indexing(self.X_test, tests)
-        made = _slopes(explainer, X, None, rows, features, "predict")
-        return self.sign[tests, None, None] * made
+    def _measure(self, tests):
+        return None, "predict", self.sign[tests]
 
     def height(self, explainer):
         """Mean of what has to rise."""
@@ -118,20 +133,16 @@ class CrossedThreshold:
         return objective.loss.inverse_link(objective.raw_predictions(self.predictor))[:, 0]
 
 
-class Share:
+class Share(Goal):
     """Share of the way to another prediction, to first order: its slopes."""
 
-    either = False
-
     def __init__(self, X_test, factors, distance):
-        self.X_test, self.factors = X_test, factors  # shape: (n_test, K)
+        super().__init__(X_test)
+        self.factors = factors  # shape: (n_test, K)
         self.distance = np.maximum(distance, np.finfo(float).tiny)
 
-    def slopes(self, explainer, rows, features, tests):
-        """Slopes (n_test, n_rows, n_features) of the share."""
-        target, X = LinearTarget(self.factors[tests]), _safe_indexing(self.X_test, tests)
-        made = _slopes(explainer, X, None, rows, features, target)
-        return made / self.distance[tests, None, None]
+    def _measure(self, tests):
+        return None, LinearTarget(self.factors[tests]), 1.0 / self.distance[tests]
 
 
 def shares(explainer, X_test, threshold):
@@ -200,8 +211,3 @@ def gains_of_rows(explainer, goal, table, valid, together=False):
         if together:
             out[0, rows] = valid.gains(values, total)
     return out
-
-
-def _slopes(explainer, X, y, rows, features, target):
-    made = perturbation_influence(explainer, X, y, rows, features=features, target=target)
-    return np.nan_to_num(made, nan=0.0)

@@ -71,12 +71,7 @@ class NumericTable:
 
     def values(self, rows):
         """Numbers of some rows, (n_rows, n_columns) floats."""
-        part = _safe_indexing(self.X, rows)
-        if sparse.issparse(part):
-            return part[:, self.columns].toarray().astype(float)
-        if self.backend is None:
-            return part[:, self.columns].astype(float)
-        return np.column_stack([_column(part, self.backend, j) for j in self.columns])
+        return _numbers(_safe_indexing(self.X, rows), self.backend, self.columns)
 
     def spread(self):
         """Standard deviation of each column, without missing entries; 0 where it is rounding."""
@@ -94,13 +89,7 @@ class NumericTable:
         width = max(1, 2**23 // max(n, 1))
         parts = []
         for start in range(0, self.n_columns, width):
-            some = self.columns[start : start + width]
-            if sparse.issparse(self.X):
-                part = self.X[:, some].toarray().astype(float)
-            elif self.backend is None:
-                part = self.X[:, some].astype(float)
-            else:
-                part = np.column_stack([_column(self.X, self.backend, j) for j in some])
+            part = _numbers(self.X, self.backend, self.columns[start : start + width])
             parts.append(np.asarray(function(part)))
         return np.concatenate(parts, axis=-1)
 
@@ -161,6 +150,14 @@ def _kind(dtype):
     if dtype.is_integer():
         return "integer"
     return "float" if dtype.is_numeric() else "other"
+
+
+def _numbers(X, backend, columns):
+    """Some columns of a table as an array of floats."""
+    if backend is not None:
+        return np.column_stack([_column(X, backend, j) for j in columns])
+    part = X[:, columns]
+    return (part.toarray() if sparse.issparse(part) else part).astype(float)
 
 
 def _column(X, backend, j):

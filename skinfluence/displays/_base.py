@@ -32,6 +32,7 @@ class Display:
     """
 
     _backend: str | None = None  # library of the frames of `frame`
+    _shown: dict[str, str] = {}  # attribute of each column of `frame`; None has no column
 
     @classmethod
     def from_estimator(cls, estimator, X_train, y_train, *args, sample_weight=None, **kwargs):
@@ -77,7 +78,8 @@ class Display:
         return make_frame(self._columns(), self._backend)
 
     def _columns(self) -> dict[str, Any]:
-        raise TypeError(f"{type(self).__name__} has no table.")
+        columns = {name: getattr(self, attribute) for name, attribute in self._shown.items()}
+        return {name: values for name, values in columns.items() if values is not None}
 
     def _axes(self, ax, n_panels=1, **kwargs):
         """Set `ax_` and `figure_`; return the axes: the user's own, or new ones."""
@@ -115,6 +117,12 @@ def draw_curves(ax, x, curves, **kwargs):
     for i, (name, values) in enumerate(curves.items()):
         style = {"color": CLASSES[i % len(CLASSES)], "linestyle": LINES[i % len(LINES)]}
         ax.plot(x, values, label=name, **(style | kwargs))
+
+
+def zero_lines(ax):
+    """The lines on which either coordinate is zero."""
+    ax.axhline(0.0, color="black", linewidth=0.8)
+    ax.axvline(0.0, color="black", linewidth=0.8)
 
 
 def signed_bars(ax, values, labels=(None, None), **kwargs):

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from skinfluence._utils.docs import shared_parameters
-from skinfluence.displays._base import HELPFUL, Display, mark
+from skinfluence.displays._base import HELPFUL, Display, mark, zero_lines
 from skinfluence.targets import Mean
 
 
@@ -110,8 +110,7 @@ class ComparisonDisplay(Display):
         ax = self._axes(ax)
         style = {"color": HELPFUL, "s": 14, "alpha": 0.7, "linewidths": 0}
         ax.scatter(self.first, self.second, **(style | kwargs))
-        ax.axhline(0.0, color="black", linewidth=0.8)
-        ax.axvline(0.0, color="black", linewidth=0.8)
+        zero_lines(ax)
         mark(ax, self.first, self.second, self.row_names, n_marked)
         ax.set_xlabel(f"influence in {self.names[0]}")
         ax.set_ylabel(f"influence in {self.names[1]}")

@@ -4,7 +4,7 @@ import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence.components import influence_components
-from skinfluence.displays._base import HARMFUL, HELPFUL, Display, one_test_row
+from skinfluence.displays._base import HARMFUL, HELPFUL, Display, one_test_row, zero_lines
 
 PANELS = {
     "inner_product": "inner product",
@@ -95,8 +95,7 @@ class InfluenceComponentsDisplay(Display):
                 x = getattr(self.parts, name)[0][own]
                 look = {"color": color, "marker": marker, "label": label} | style | kwargs
                 panel.scatter(x, influence[own], **look)
-            panel.axhline(0.0, color="black", linewidth=0.8)
-            panel.axvline(0.0, color="black", linewidth=0.8)
+            zero_lines(panel)
             panel.set_xlabel(words)
             panel.ticklabel_format(scilimits=(-3, 4))
         axes[0].set_ylabel("influence")

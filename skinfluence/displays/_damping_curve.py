@@ -33,6 +33,8 @@ class DampingCurveDisplay(Display):
     0.0
     """
 
+    _shown = {"damping": "damping", "mean_score": "mean_score", "std_error": "std_error"}
+
     def __init__(self, damping, mean_score, std_error, *, score_name="score"):
         self.damping = damping
         self.mean_score = mean_score
@@ -110,10 +112,3 @@ class DampingCurveDisplay(Display):
         ax.set_ylabel(self.score_name)
         ax.legend(fontsize=8)
         return self
-
-    def _columns(self):
-        return {
-            "damping": self.damping,
-            "mean_score": self.mean_score,
-            "std_error": self.std_error,
-        }

@@ -34,6 +34,8 @@ class GroupInfluenceDisplay(Display):
     [19, 106, 25]
     """
 
+    _shown = {"group": "names", "n_rows": "n_rows", "influence": "influence"}
+
     def __init__(self, influence, names, n_rows, *, what="loss"):
         self.influence = influence
         self.names = names
@@ -98,6 +100,3 @@ class GroupInfluenceDisplay(Display):
         ax.set_yticks(np.arange(len(order)), names, fontsize=8)
         ax.set_xlabel(f"mean change of the {self.what}\nwithout the group")
         return self
-
-    def _columns(self):
-        return {"group": self.names, "n_rows": self.n_rows, "influence": self.influence}

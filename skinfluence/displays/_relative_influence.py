@@ -3,7 +3,15 @@
 import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
-from skinfluence.displays._base import HARMFUL, HELPFUL, NEUTRAL, Display, mark, one_test_row
+from skinfluence.displays._base import (
+    HARMFUL,
+    HELPFUL,
+    NEUTRAL,
+    Display,
+    mark,
+    one_test_row,
+    zero_lines,
+)
 from skinfluence.selection import relative_influence
 
 
@@ -35,6 +43,10 @@ class RelativeInfluenceDisplay(Display):
     >>> display.relative_influence.shape
     (150,)
     """
+
+    _shown = {
+        "row": "row_names", "influence": "influence", "relative_influence": "relative_influence"
+    }  # fmt: skip
 
     def __init__(self, influence, relative_influence, row_names, *, what="loss"):
         self.influence = influence
@@ -104,16 +116,8 @@ class RelativeInfluenceDisplay(Display):
                 linewidths=1.4, label=label,
             )  # fmt: skip
         mark(ax, x, y, self.row_names, k)
-        ax.axhline(0.0, color="black", linewidth=0.8)
-        ax.axvline(0.0, color="black", linewidth=0.8)
+        zero_lines(ax)
         ax.set_xlabel(f"influence on the {self.what}")
         ax.set_ylabel("relative influence")
         ax.legend(fontsize=8)
         return self
-
-    def _columns(self):
-        return {
-            "row": self.row_names,
-            "influence": self.influence,
-            "relative_influence": self.relative_influence,
-        }

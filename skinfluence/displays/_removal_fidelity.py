@@ -41,6 +41,8 @@ class RemovalFidelityDisplay(Display):
     1.000
     """
 
+    _shown = {"row": "row_names", "predicted": "predicted", "refitted": "refitted"}
+
     def __init__(self, predicted, refitted, row_names, *, what="loss"):
         self.predicted = predicted
         self.refitted = refitted
@@ -130,6 +132,3 @@ class RemovalFidelityDisplay(Display):
             transform=ax.transAxes, va="top", fontsize=9,
         )  # fmt: skip
         return self
-
-    def _columns(self):
-        return {"row": self.row_names, "predicted": self.predicted, "refitted": self.refitted}

@@ -35,6 +35,10 @@ class SelfInfluenceDisplay(Display):
     106
     """
 
+    _shown = {
+        "row": "row_names", "self_influence": "self_influence", "loss": "loss", "label": "labels"
+    }  # fmt: skip
+
     def __init__(self, self_influence, loss, labels, row_names):
         self.self_influence = self_influence
         self.loss = loss
@@ -91,11 +95,3 @@ class SelfInfluenceDisplay(Display):
         ax.set_xlabel("loss of the training row")
         ax.set_ylabel("self-influence: rise of that loss\nwithout the row")
         return self
-
-    def _columns(self):
-        columns = {
-            "row": self.row_names,
-            "self_influence": self.self_influence,
-            "loss": self.loss,
-        }
-        return columns if self.labels is None else columns | {"label": self.labels}

@@ -17,12 +17,11 @@ def leave_out(columns, keep, notes):
     reasons = {}
     first_of: dict = {}
     for name, column in columns.items():
-        content = (column.kind, column.values.tobytes() if column.kind == "numbers" else None)
-        if content[1] is None:
-            content = (column.kind, tuple(column.values))
+        values = column.values
+        content = column.kind, values.tobytes() if column.kind == "numbers" else tuple(values)
         if column.kind == "empty":
             reasons[name] = "empty"
-        elif _is_constant(column.values):
+        elif _is_constant(values):
             reasons[name] = "the same in every row"
         elif content in first_of:
             reasons[name] = f"a copy of {first_of[content]!r}"

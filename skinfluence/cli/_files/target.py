@@ -42,22 +42,18 @@ def read_target(table, name, task, notes):
     if len(there) < 2:
         raise DataError(f"{name!r} is missing in all rows but {len(there)}. Expected more labels.")
     numbers = None if task == "classification" else read_values(there, table, name, task)
-    if numbers is None:
-        return Labels(
-            name, np.array(rows), there, _check_classes(there, name, notes), "classification"
-        )
-    whole = bool(np.all(numbers == np.round(numbers)) and np.abs(numbers).max() < 2**53)
-    few = len(set(numbers.tolist())) <= FEW
-    if task == "auto" and whole and few:
-        return Labels(
-            name, np.array(rows), there, _check_classes(there, name, notes), "classification"
-        )
-    if np.ptp(numbers) == 0:
+    whole = numbers is not None and task == "auto" and _are_whole(numbers)
+    if numbers is None or (whole and len(set(numbers.tolist())) <= FEW):
+        y, task = _check_classes(there, name, notes), "classification"
+    elif np.ptp(numbers) == 0:
         raise DataError(f"All values of {name!r} are {there[0]}. Expected different ones.")
-    task = "auto" if task == "auto" and whole else "regression"
-    return Labels(
-        name, np.array(rows), there, numbers.astype(np.int64) if task == "auto" else numbers, task
-    )
+    else:
+        y, task = (numbers.astype(np.int64), "auto") if whole else (numbers, "regression")
+    return Labels(name, np.array(rows), there, y, task)
+
+
+def _are_whole(numbers):
+    return bool(np.all(numbers == np.round(numbers)) and np.abs(numbers).max() < 2**53)
 
 
 def style_of_values(texts, dialect):

@@ -4,15 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skinfluence.solvers._base import SingularHessianError, Solver
-from skinfluence.solvers._direct.root import (
-    RootInverse,
-    equilibrate,
-    factorize_blocks,
-    inverse_root,
-    project_out,
-)
-from skinfluence.solvers._report import report_of
+from skinfluence.solvers._base import SingularHessianError
+from skinfluence.solvers._direct.root import RootSolver, equilibrate, inverse_root, project_out
 
 
 def singular_tolerance(p):
@@ -21,7 +14,7 @@ def singular_tolerance(p):
 
 
 @dataclass(frozen=True)
-class CholeskySolver(Solver):
+class CholeskySolver(RootSolver):
     """H = L L' of the unit-diagonal Hessian; refuses a singular one.
 
     The non-identifiable directions of multinomial coefficients are known beforehand. They are
@@ -35,10 +28,6 @@ class CholeskySolver(Solver):
     """
 
     name = "cholesky"
-
-    def factorize(self, hessian):
-        roots, null = factorize_blocks(hessian, self._root)
-        return RootInverse(hessian, roots, report_of(self.name, hessian, null))
 
     @staticmethod
     def _root(matrix, non_identifiable):

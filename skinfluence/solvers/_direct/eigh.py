@@ -4,17 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skinfluence.solvers._base import IndefiniteHessianError, Solver
+from skinfluence.solvers._base import IndefiniteHessianError
 from skinfluence.solvers._direct.cholesky import singular_tolerance
-from skinfluence.solvers._direct.root import RootInverse, equilibrate, factorize_blocks, project_out
-from skinfluence.solvers._report import report_of
+from skinfluence.solvers._direct.root import RootSolver, equilibrate, project_out
 
 #: An eigenvalue that is so far below zero is no rounding, relative to the largest.
 NEGATIVE = 1e-8
 
 
 @dataclass(frozen=True)
-class EighSolver(Solver):
+class EighSolver(RootSolver):
     """Moore-Penrose inverse H^+ from the eigenvectors of the unit-diagonal Hessian.
 
     Which directions are null is decided on the unit-diagonal matrix, where rounding is the same
@@ -23,10 +22,6 @@ class EighSolver(Solver):
     """
 
     name = "eigh"
-
-    def factorize(self, hessian):
-        roots, null = factorize_blocks(hessian, self._root)
-        return RootInverse(hessian, roots, report_of(self.name, hessian, null))
 
     @staticmethod
     def _root(matrix, non_identifiable):

@@ -1,13 +1,16 @@
 """Inverse Hessians stored as roots: H^+ = W W', block by block."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.linalg import lapack
 
 from skinfluence.kernels import run_chunks
 from skinfluence.linalg import row_blocks
 from skinfluence.predictors._base import along
-from skinfluence.solvers._base import InverseHessian
+from skinfluence.solvers._base import InverseHessian, Solver
 from skinfluence.solvers._checks import check_columns
+from skinfluence.solvers._report import report_of
 from skinfluence.solvers._shared import diagonal_root
 
 #: Multiplications beyond which a sparse design takes the numba kernel: some seconds of matrix
@@ -236,27 +239,25 @@ def project_out(null_space, W):
     return W
 
 
-def factorize_blocks(hessian, factorize_block):
-    """Roots of the inverse of each independent block, and the null space of the data.
+class RootSolver(Solver):
+    """Base of solvers that find a root of the inverse of each independent block.
 
-    ``factorize_block(matrix, non_identifiable)`` gives the (root, null_space) of one.
-
-    Returns the list of roots and the null space of the data in all p coordinates, (p, m). The
-    roots take the place of the rows' curvature, which the Hessian lets go of.
+    ``_root(matrix, non_identifiable)`` of a subclass gives the root of one, and its null space.
     """
-    p = hessian.shape[0]
-    if not hessian.separable:
-        root, null = factorize_block(hessian.to_dense(), hessian.non_identifiable)
-        hessian.release()
-        return [root], null
-    K, q = hessian.penalty.shape
-    roots, nulls = [], []
-    for k in range(K):
-        if k == 0 or not hessian.blocks_are_equal:
-            root, null = factorize_block(hessian.block(k), np.zeros((q, 0)))
-        roots.append(root)
-        placed = np.zeros((p, null.shape[1]))
-        placed[k * q : (k + 1) * q] = null
-        nulls.append(placed)
-    hessian.release()
-    return roots, np.concatenate(nulls, axis=1)
+
+    _root: Callable
+
+    def factorize(self, hessian):
+        K, q = hessian.penalty.shape if hessian.separable else (1, hessian.shape[0])
+        shifts = np.zeros((q, 0)) if hessian.separable else hessian.non_identifiable
+        roots, nulls = [], []
+        for k in range(K):
+            if k == 0 or not hessian.blocks_are_equal:
+                matrix = hessian.block(k) if hessian.separable else hessian.to_dense()
+                root, null = self._root(matrix, shifts)
+            roots.append(root)
+            placed = np.zeros((K * q, null.shape[1]))
+            placed[k * q : (k + 1) * q] = null
+            nulls.append(placed)
+        hessian.release()  # the roots take the place of the rows' curvature
+        return RootInverse(hessian, roots, report_of(self.name, hessian, np.hstack(nulls)))
