@@ -243,6 +243,7 @@ def explain_estimator(estimator, X, y, sample_weight, settings):
     if not weights.any():
         raise ValueError("sample_weight is zero for every row; expected at least one positive.")
     _refuse_one_class(model, labels, weights)
+    _refuse_infinite(model)
     objective = _objective(model, Z, labels, weights, settings)
     unweighted = rows.sample_weight is None and settings.positions is None
     if adapter.composed:
@@ -324,6 +325,19 @@ def _refuse_one_class(model, y, weights):
             f"The rows of positive weight are all of one class ({only.tolist()[0]!r}); expected "
             "rows of at least 2 classes. Give rows of another class a positive sample_weight."
         )
+
+
+def _refuse_infinite(model):
+    """Raise for coefficients that are not numbers, such as the logarithm of a rate of zero."""
+    for name in ("coef_", "intercept_"):
+        value = vars(model).get(name)
+        value = value.data if sparse.issparse(value) else value
+        if not np.isfinite(np.asarray(0.0 if value is None else value, dtype=float)).all():
+            raise ValueError(
+                f"The {name} of {type(model).__name__} is not finite: it has no optimum on these "
+                "rows, as where all counts are zero. Expected targets and weights that it can be "
+                "fitted to."
+            )
 
 
 def _table(model, X, composed):

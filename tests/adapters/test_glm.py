@@ -156,3 +156,10 @@ def test_wrong_values_are_judged_in_units_of_predictions():
     kept = np.delete(np.arange(200), 3)
     without = GammaRegressor(alpha=0.01, **TIGHT).fit(X[kept], y[kept]).predict(X[[3]])
     assert_allclose(flagger.loo_prediction_[3], without[0], rtol=0.05)
+
+
+def test_counts_that_are_all_zero_are_refused_in_words():
+    rows = np.random.default_rng(0).normal(size=(30, 3))
+    with pytest.raises(ValueError, match="intercept_ of PoissonRegressor is not finite"):
+        with np.errstate(all="ignore"):
+            InfluenceExplainer(PoissonRegressor()).fit(rows, np.zeros(30))
