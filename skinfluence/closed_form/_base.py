@@ -221,7 +221,7 @@ class ClosedFormModel(ABC):
             "that it was fitted to."
         )
 
-    def method_for(self, method, kind="rows"):
+    def method_for(self, method):
         """Name of the effect of a `method`; raise for those that the model does not have."""
         if method == "auto":
             return "refit"

@@ -72,9 +72,9 @@ class Changes(ABC):
     def own_raw_prediction_changes(self):
         """Change of each removed row's own raw predictions, (n_changes, K)."""
 
-    def raw_prediction_changes(self, predictor, out=None):
+    def raw_prediction_changes(self, predictor):
         """Change of each test row's raw predictions, (n_test, n_changes, K)."""
-        return self.contract(predictor)(slice(0, self.n_changes), out)
+        return self.contract(predictor)(slice(0, self.n_changes))
 
 
 def nan_changes(coef_changes):

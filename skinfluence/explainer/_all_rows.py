@@ -35,7 +35,6 @@ class AllRows:
     fitted_model_: FittedModel
     linearization_: Linearization
     method: str
-    memory: object
     _settings: Settings
     stationarity_: float
     polished_stationarity_: float
@@ -45,7 +44,6 @@ class AllRows:
     training_rows_: NamedRows
     X_train_: object
     y_train_: object
-    sample_weight_train_: object
 
     @shared_parameters
     def resolve_method(self, method=None):

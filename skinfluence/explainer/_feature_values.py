@@ -125,7 +125,7 @@ def row_columns(explainer, rows):
     return columns
 
 
-def relevant_columns(train, test, rows, raw_predictions, n_columns=FEW):
+def relevant_columns(train, test, rows, raw_predictions):
     """Columns that set each test row apart and drive its prediction, the strongest first.
 
     A column counts by how far the raw predictions move when the test row takes the column's typical
@@ -138,26 +138,25 @@ def relevant_columns(train, test, rows, raw_predictions, n_columns=FEW):
         Test rows.
     raw_predictions : callable
         Raw predictions (n, K) of a table of the test rows' type.
-    n_columns : int
 
     Returns
     -------
     list of list of int
-        For each test row; all columns, in their order, where there are no more than `n_columns`.
+        For each test row; all columns, in their order, where there are no more than eight.
     """
-    if len(train.names) <= n_columns:
+    if len(train.names) <= FEW:
         return [list(range(len(train.names))) for _ in rows]
     try:
         moved = typical_value_changes(train, test, rows, raw_predictions)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         warn_user(
-            f"The first {n_columns} columns are shown: which ones drive a prediction is not known, "
+            f"The first {FEW} columns are shown: which ones drive a prediction is not known, "
             "as a step does not take rows in which one value is a typical one "
             f"({type(error).__name__}: {error}). Pass columns= to choose.",
         )
-        return [list(range(n_columns)) for _ in rows]
+        return [list(range(FEW)) for _ in rows]
     far = [(columns, np.abs(change).max(axis=1)) for columns, change in moved]
-    return [c[np.argsort(-size, kind="stable")][:n_columns].tolist() for c, size in far]
+    return [c[np.argsort(-size, kind="stable")][:FEW].tolist() for c, size in far]
 
 
 def typical_value_changes(train, test, rows, numbers):

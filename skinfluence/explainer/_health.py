@@ -11,6 +11,9 @@ from skinfluence._utils.frames import make_frame
 from skinfluence._utils.tables import Pairs, Readable
 from skinfluence._utils.warnings import warn_user
 
+#: Columns that are named of a direction.
+MOST_TERMS = 5
+
 
 @dataclass(frozen=True, repr=False)
 class Health(Readable):
@@ -256,7 +259,7 @@ def _largest_eigenvalue(operator, p):
         return float(size)
 
 
-def null_directions(fitted_model, null_space, limit=5):
+def null_directions(fitted_model, null_space):
     """Each direction of the data's null space as a combination of column names.
 
     The basis is brought to the form with one leading column a direction, which is short where the
@@ -272,8 +275,9 @@ def null_directions(fitted_model, null_space, limit=5):
     for column in basis.T:
         used = np.flatnonzero(np.abs(column) > 1e-6)
         column = column * np.sign(column[used[0]])  # either sign is the same direction
-        terms = [f"{column[j]:+.3g} {names[j]}" for j in used[:limit]]
-        more = f" and {len(used) - limit} more columns" if len(used) > limit else ""
+        terms = [f"{column[j]:+.3g} {names[j]}" for j in used[:MOST_TERMS]]
+        left = len(used) - MOST_TERMS
+        more = f" and {left} more columns" if left > 0 else ""
         out.append(names[used[0]] if len(used) == 1 else " ".join(terms) + more)
     return out
 

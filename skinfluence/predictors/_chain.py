@@ -26,13 +26,11 @@ class ChainPredictor(ComposedPredictor):
     order : list of int
     passed : list of Output
         From a member's raw predictions to the column that it passes on.
-    coef : ndarray of shape (p,), default=None
-        Those of the members by default.
     """
 
     fitted_to_these = False  # but to the true values of the columns that are predicted here
 
-    def __init__(self, X, combination: Combination, members, order, passed, coef=None):
+    def __init__(self, X, combination: Combination, members, order, passed):
         self.X = _plain(X)
         self.combination = combination
         self.members = members
@@ -40,7 +38,7 @@ class ChainPredictor(ComposedPredictor):
         self.passed = passed
         own = [np.ravel(member.objective.coef) for member in members]
         self.sizes = [len(part) for part in own]
-        self.coef = np.concatenate(own) if coef is None else coef
+        self.coef = np.concatenate(own)
 
     @property
     def n_rows(self):

@@ -41,18 +41,16 @@ class ComposedPredictor(Predictor):
     combination : Combination
     members : list
         ``member.predictor(X)`` gives the predictor of a member for other rows.
-    coef : ndarray of shape (p,), default=None
-        Those of the parts by default.
     """
 
     #: whether the training rows are rows that the members were fitted to, feature for feature
     fitted_to_these = True
 
-    def __init__(self, parts, combination, members, coef=None):
+    def __init__(self, parts, combination, members):
         self.parts = parts
         self.combination = combination
         self.members = members
-        self.coef = _flat([part.coef for part in parts]) if coef is None else coef
+        self.coef = np.concatenate([np.ravel(part.coef) for part in parts])
 
     @property
     def n_rows(self):
@@ -197,7 +195,3 @@ class ComposedPredictor(Predictor):
             for part, own in pairs
         ]
         return np.concatenate(laid, axis=-1)
-
-
-def _flat(coefs):
-    return np.concatenate([np.ravel(coef) for coef in coefs])

@@ -81,26 +81,19 @@ class EntriesPredictor(Selecting):
             return self.with_coef(coef[selected])
         return EntriesPredictor(self.everything, self.n_outputs, selected, coef[selected])
 
-    def at(self, other):
-        return self.select(other.selected, other.widened(other.coef))
-
     def raw(self):
         return self.jvp(self.coef[:, None])[:, :, 0]
 
     def raw_at(self, coefs):
         return self.raw()[:, None] + self.raw_changes(coefs - self.coef)
 
-    def raw_changes(self, coef_changes):
-        if coef_changes.shape[-1] == len(self.selected):
-            return self.jvp(coef_changes.T).transpose(0, 2, 1)
-        wide = coef_changes.reshape(len(coef_changes), self.n_outputs, -1)
-        return LinearPredictor(self.everything).raw_changes(wide)
+    def selected_raw_changes(self, coef_changes):
+        """Of the selected coefficients, (B, p): (n, B, K)."""
+        return self.jvp(coef_changes.T).transpose(0, 2, 1)
 
-    def row_changes(self, coef_changes):
-        if coef_changes.shape[-1] == len(self.selected):
-            return self.row_jvp(coef_changes.T)
-        wide = coef_changes.reshape(len(coef_changes), self.n_outputs, -1)
-        return LinearPredictor(self.everything).row_changes(wide)
+    def selected_row_changes(self, coef_changes):
+        """Of the selected coefficients, (n, p): (n, K)."""
+        return self.row_jvp(coef_changes.T)
 
     def _on_used(self, V):
         """Numbers for the parameters (p, m) on all outputs of the used columns, (K, u, m)."""

@@ -1,6 +1,7 @@
 """Kernel machines: linear predictors whose columns are made where kernels do not suffice."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,20 +21,17 @@ class KernelPredictor(LinearPredictor):
     dual : ndarray of shape (n, K)
     intercept : ndarray of shape (K,), default=None
         None where there is none.
-    X : ndarray or CSR of shape (n_rows, n_features), default=None
-        Rows of a table; training rows by default.
-    rows : ndarray of int, default=None
-        Which training rows; all by default.
     offset : ndarray of shape (n_rows, K), default=None
     offset_of : callable, default=None
         See LinearPredictor.
     """
 
-    def __init__(
-        self, space, dual, intercept=None, *, X=None, rows=None, offset=None, offset_of=None
-    ):
+    #: rows of a table, (n_rows, n_features), and which training rows: all where both are None
+    X: Any = None
+    rows: Any = None
+
+    def __init__(self, space, dual, intercept=None, *, offset=None, offset_of=None):
         self.space, self.dual, self.intercept = space, dual, intercept
-        self.X, self.rows = X, rows
         self.offset, self.offset_of = offset, offset_of
 
     @cached_property

@@ -26,6 +26,26 @@ class Selecting(Predictor):
     def coef_change(self, other):
         return other.widened(other.coef) - self.widened(self.coef)
 
+    def at(self, other):
+        return self.select(other.selected, other.widened(other.coef).ravel())
+
+    def raw_changes(self, coef_changes):
+        if coef_changes.shape[-1] == len(self.selected):
+            return self.selected_raw_changes(coef_changes)
+        wide = self._of_outputs(coef_changes)
+        reached = np.flatnonzero(wide.any(axis=(0, 1)))
+        some = LinearPredictor(self.everything.columns(reached))
+        return some.raw_changes(np.ascontiguousarray(wide[..., reached]))
+
+    def row_changes(self, coef_changes):
+        if coef_changes.shape[-1] == len(self.selected):
+            return self.selected_row_changes(coef_changes)
+        return LinearPredictor(self.everything).row_changes(self._of_outputs(coef_changes))
+
+    def _of_outputs(self, coef_changes):
+        """Changes of all coefficients, (B, K, q)."""
+        return coef_changes.reshape(len(coef_changes), -1, self.everything.shape[1])
+
 
 class SelectedPredictor(Selecting, LinearPredictor):
     """Raw predictions Theta z_i of a sparse model, whose coefficients are those that are not zero.
@@ -86,26 +106,12 @@ class SelectedPredictor(Selecting, LinearPredictor):
             return self.with_coef(coef[None, selected])
         return SelectedPredictor(self.everything, selected, coef[None, selected])
 
-    def at(self, other):
-        if np.array_equal(self.selected, other.selected):
-            return self.with_coef(other.coef)
-        return SelectedPredictor(self.everything, other.selected, other.coef)
-
     def uncentred(self):
         plain = Design(self.everything.X, None, self._everything.intercept)
         return SelectedPredictor(plain, self.selected, self.coef)
 
-    def raw_changes(self, coef_changes):
-        if coef_changes.shape[-1] == len(self.selected):
-            return super().raw_changes(coef_changes)
-        reached = np.flatnonzero(coef_changes.any(axis=(0, 1)))
-        some = LinearPredictor(self.everything.columns(reached))
-        return some.raw_changes(np.ascontiguousarray(coef_changes[..., reached]))
-
-    def row_changes(self, coef_changes):
-        if coef_changes.shape[-1] == len(self.selected):
-            return super().row_changes(coef_changes)
-        return LinearPredictor(self.everything).row_changes(coef_changes)
+    selected_raw_changes = LinearPredictor.raw_changes
+    selected_row_changes = LinearPredictor.row_changes
 
     def on_features(self, slopes):
         f, out = self._design.n_features, np.zeros((*slopes.shape[:-1], self.n_features))

@@ -86,9 +86,9 @@ class ModuleFunction:
                 handle.remove()
         return self.n_features + sum(sizes)
 
-    def parameters(self, module=None):
-        """The parameters of a module in one vector, by default of this one."""
-        own = dict((self.module if module is None else module).named_parameters())
+    def parameters(self):
+        """The parameters in one vector."""
+        own = dict(self.module.named_parameters())
         parts = [own[name].detach().cpu().double().numpy().ravel() for name in self.names]
         return np.concatenate(parts)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinfluence.effects._refits._problems import EditedProblems, Metric
+from skinfluence.effects._refits._problems import EditedProblems, Metric, PerEdit
 from skinfluence.effects._refits._step_lengths import find_lengths
 from skinfluence.linalg import block_size, row_blocks
 
@@ -96,7 +96,7 @@ def _descend_from(objective, inverse, edits, max_iter, tolerance):
     return delta, failed, unfinished
 
 
-class Steps:
+class Steps(PerEdit):
     """State of a block of problems and its conjugate steps; raw predictions are carried along.
 
     Attributes
@@ -105,6 +105,8 @@ class Steps:
         Change of the coefficients so far.
     gradient : ndarray of shape (B, K, q)
     """
+
+    per_edit = ("delta", "gradient", "raw_new", "_direction", "_downhill", "_before")
 
     def __init__(self, problems):
         self.problems = problems
@@ -115,16 +117,13 @@ class Steps:
         self.raw = np.repeat(objective.raw_prediction[:, None, :], B, axis=1)  # shape: (n, B, K)
         self.raw_new = objective.raw_predictions(problems.edits.new.predictor)  # shape: (B, K)
         self.gradient = problems.gradient_at_start(self.raw_new)
-        self._previous = None
+        self._direction = self._downhill = self._before = None  # of the last step, and its gradient
 
     def keep(self, some):
-        """Go on with some of the changes only, for a mask."""
+        super().keep(some)
         self.problems.keep(some)
         self.metric.keep(some)
-        self.delta, self.gradient = self.delta[some], self.gradient[some]
-        self.raw, self.raw_new = self.raw[:, some], self.raw_new[some]
-        if self._previous is not None:
-            self._previous = tuple(part[some] for part in self._previous)
+        self.raw = self.raw[:, some]
 
     def leaves_curvature(self):
         """Mask (B,) of gradients that leave the directions in which the data had curvature."""
@@ -139,20 +138,18 @@ class Steps:
         direction[~running] = 0.0
         length, residual = self._move(direction)
         self.delta += length[:, None, None] * direction
-        gradient = self._gradient(residual)
-        self._previous = (direction, downhill, self.gradient)
-        self.gradient = gradient
+        self._direction, self._downhill, self._before = direction, downhill, self.gradient
+        self.gradient = self._gradient(residual)
 
     def _conjugate(self, downhill):
-        if self._previous is None:
+        if self._before is None:
             return downhill.copy()
-        direction, before, gradient = self._previous
-        change = np.einsum("bkq,bkq->b", downhill, self.gradient - gradient)
-        size = np.einsum("bkq,bkq->b", before, gradient)
+        change = np.einsum("bkq,bkq->b", downhill, self.gradient - self._before)
+        size = np.einsum("bkq,bkq->b", self._downhill, self._before)
         with np.errstate(divide="ignore", invalid="ignore"):
             beta = np.maximum(0.0, change / size)  # Polak and Ribiere
         beta[~np.isfinite(beta)] = 0.0
-        out = downhill + beta[:, None, None] * direction
+        out = downhill + beta[:, None, None] * self._direction
         uphill = np.einsum("bkq,bkq->b", out, self.gradient) >= 0.0
         out[uphill] = downhill[uphill]
         return out

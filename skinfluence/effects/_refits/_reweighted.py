@@ -49,7 +49,7 @@ def reweighted_optima(objective, inverse, edits, update, tolerance=None):
     if not len(active):
         return delta, failed
     problems = EditedProblems(objective, inverse, edits.take(active))
-    metric, history = Metric(problems), Anderson(depth=12)
+    metric, history = Metric(problems), Anderson()
     gradient, first = problems.gradient_at_start(), None
     most = MAX_ITER if tolerance is None else FEW_ITER
     tolerance = TOLERANCE if tolerance is None else tolerance
