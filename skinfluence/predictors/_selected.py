@@ -1,5 +1,6 @@
 """SelectedPredictor: a linear model on some of the columns, which knows all of them."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,10 @@ class Selecting(Predictor):
     """Predictors whose coefficients are those of `n_stored` that are `selected`."""
 
     selected: Any
+    #: the same rows with other coefficients selected; changes of the selected coefficients alone
+    select: Callable
+    selected_raw_changes: Callable
+    selected_row_changes: Callable
 
     def widened(self, coef):
         """Coefficients (..., m), or all (..., n_stored), with zeros as all, (..., n_stored)."""
@@ -27,6 +32,8 @@ class Selecting(Predictor):
         return other.widened(other.coef) - self.widened(self.coef)
 
     def at(self, other):
+        if np.array_equal(self.selected, other.selected):
+            return self.with_coef(other.coef)
         return self.select(other.selected, other.widened(other.coef).ravel())
 
     def raw_changes(self, coef_changes):
