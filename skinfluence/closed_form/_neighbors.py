@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinfluence._utils.warnings import warn_user
 from skinfluence.closed_form._base import ClosedFormModel
 from skinfluence.losses import SquaredError
 from skinfluence.objectives import TargetCoding
@@ -81,12 +82,13 @@ class NeighborsModel(ClosedFormModel):
 class NearestNeighbors(NeighborsModel):
     """KNeighborsClassifier and KNeighborsRegressor.
 
-    Of neighbours at the same distance those count that the search with one neighbour more gives.
+    Of neighbours at the same distance those count that the search with two neighbours more gives.
     """
 
     def reader(self, X, *, linear):
         k = self.estimator.n_neighbors
-        distances, found = self.estimator.kneighbors(X, k + 1)
+        distances, found = self.estimator.kneighbors(X, min(k + 2, self.n_rows))
+        self._warn_of_ties(distances, found)
         others = np.array([[j for j in range(k + 1) if j != left] for left in range(k)])
         before = self.mean_vote(self.weigh(distances[:, :k]), self.votes[found[:, :k]])
         changes = np.empty((X.shape[0], k, self.n_outputs))
@@ -94,6 +96,21 @@ class NearestNeighbors(NeighborsModel):
             weights = self.weigh(distances[:, others[left]])
             changes[:, left] = self.mean_vote(weights, self.votes[found[:, others[left]]]) - before
         return self.reader_of(found[:, :k], changes)
+
+    def _warn_of_ties(self, distances, found):
+        """Warn of test rows whose neighbours, or the next one, are not determined by distances."""
+        k = self.estimator.n_neighbors
+        votes = self.votes[found]
+        differ = (votes[:, k - 1 : -1] != votes[:, k:]).any(axis=2)
+        tied = ((distances[:, k - 1 : -1] == distances[:, k:]) & differ).any(axis=1)
+        if tied.any():
+            warn_user(
+                f"{tied.sum()} of {len(tied)} test row(s) have several training rows with "
+                f"different targets at the distance of neighbour {k} or {k + 1}. Which of them "
+                "count depends on the order of the search: a refit may take others. Take columns or "
+                "a metric in which these rows differ.",
+                RuntimeWarning,
+            )
 
 
 class RadiusNeighbors(NeighborsModel):

@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as LDA
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.utils.validation import has_fit_parameter
 
 from skinfluence import InfluenceExplainer
@@ -209,3 +210,14 @@ def test_derivatives_of_two_classes_are_the_same_at_once(name, far):
         return
     expected = slopes * model.reader(X[:6], linear=True)(rows)[:, :, 0]
     assert_normwise(at_once(rows), expected, rtol=1e-10)
+
+
+def test_neighbours_at_one_distance_are_told_of_where_their_targets_differ():
+    X = np.array([[0.0], [1.0], [-1.0], [2.0], [-2.0], [9.0], [-8.0]])
+    y = np.array([0, 1, 0, 1, 1, 0, 0])  # of the rows at distance 1, and at 2, two kinds
+    model = KNeighborsClassifier(2)
+    with pytest.warns(RuntimeWarning, match=r"1 of 2 test row\(s\).* distance of neighbour 2 or 3"):
+        InfluenceExplainer(model).fit(X, y).influence([[0.0], [8.7]], [0, 1])
+    InfluenceExplainer(model).fit(X, np.array([0, 1, 1, 0, 0, 0, 0])).influence([[0.0]], [0])
+    near = KNeighborsRegressor(2)  # no row beyond the third
+    InfluenceExplainer(near).fit(X[:3], y[:3].astype(float)).influence([[0.2]], [0.5])
