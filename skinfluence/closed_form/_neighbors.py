@@ -107,8 +107,8 @@ class NearestNeighbors(NeighborsModel):
             warn_user(
                 f"{tied.sum()} of {len(tied)} test row(s) have several training rows with "
                 f"different targets at the distance of neighbour {k} or {k + 1}. Which of them "
-                "count depends on the order of the search: a refit may take others. Take columns or "
-                "a metric in which these rows differ.",
+                "count depends on the order of the search: a refit may take others. Take columns "
+                "or a metric in which these rows differ.",
                 RuntimeWarning,
             )
 
