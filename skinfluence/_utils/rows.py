@@ -242,11 +242,6 @@ class NamedRows:
         )
 
 
-def check_rows(rows, explainer):
-    """Positions of the training rows of a fitted explainer that a user named; all for None."""
-    return explainer.training_rows_.positions(rows)
-
-
 def _index_of(X, backend, y):
     if backend == "pandas" or _is_pandas(X):
         return X.index

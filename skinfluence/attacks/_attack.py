@@ -11,7 +11,6 @@ from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.frames import row_labels
 from skinfluence._utils.progress import progress
-from skinfluence._utils.rows import check_rows
 from skinfluence.attacks._goals import gains_of_rows, goal_of
 from skinfluence.attacks._result import AttackResult, AttackResults
 from skinfluence.attacks._table import NumericTable
@@ -196,7 +195,7 @@ class PreparedAttack:
         """AttackResult for the test rows together."""
         explainer = self.explainer
         goal = goal_of(explainer, X_test, threshold)
-        rows = self.rows_for(goal) if rows is None else check_rows(rows, explainer)
+        rows = self.rows_for(goal) if rows is None else explainer.training_rows_.positions(rows)
         if not len(rows) or len(np.unique(rows)) != len(rows):
             raise ValueError(f"rows={rows}. Expected at least one training row, each once.")
         search = _Search(self, goal, rows)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
-from skinfluence._utils.rows import NamedRows, check_rows
+from skinfluence._utils.rows import NamedRows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer import MOST_TESTS, check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, block_size, slices
@@ -189,7 +189,7 @@ def influence_components(explainer, X_test, y_test=None, *, target="auto", rows=
     warn_of_stand_in(explainer, "Components of influence")
     objective = explainer.objective_
     tests = explainer.test_rows(X_test, y_test, target=target)
-    rows = check_rows(rows, explainer)
+    rows = explainer.training_rows_.positions(rows)
     influence = explainer.influence(X_test, y_test, target=target, method="first_order", rows=rows)
     without_loss, without_hessian, inner_product = (np.empty_like(influence) for _ in range(3))
     out = without_loss, without_hessian, inner_product

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.docs import shared_parameters
-from skinfluence._utils.rows import NamedRows, check_rows
+from skinfluence._utils.rows import NamedRows
 from skinfluence.adapters import FittedModel, Settings
 from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.effects._residuals import unit_residual
@@ -205,7 +205,7 @@ class AllRows:
         """
         needs_objective(self, "coef_influence")
         method = self.resolve_method(method)
-        rows = check_rows(rows, self)
+        rows = self.training_rows_.positions(rows)
         if not len(rows):
             return self.objective_.estimator_layout(self.objective_.coef[None])[:0]
         self.linearization_.warn_of_last(method, rows)

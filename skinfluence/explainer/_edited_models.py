@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skinfluence._utils.rows import NamedRows, check_rows
+from skinfluence._utils.rows import NamedRows
 from skinfluence.adapters import UnsupportedEstimatorError, find_adapter, unwrap
 from skinfluence.adapters._resampled import is_sampler
 from skinfluence.adapters._statsmodels import is_results
@@ -90,7 +90,7 @@ class EditedModels(AllRows):
         array([182.956691,  91.165303])
         """
         check_is_fitted(self)
-        model, gone = self.fitted_model_, np.unique(check_rows(rows, self))
+        model, gone = self.fitted_model_, np.unique(self.training_rows_.positions(rows))
         if not self._sets_coefficients():
             left = np.setdiff1d(np.arange(model.X.shape[0]), gone)
             return self._fitted_to_some(left, model.y)
@@ -142,7 +142,7 @@ class EditedModels(AllRows):
                [0.989, 0.011]])
         """
         check_is_fitted(self)
-        model, rows = self.fitted_model_, check_rows(rows, self)
+        model, rows = self.fitted_model_, self.training_rows_.positions(rows)
         self.training_rows_.in_order(y, rows, what="y", foreign=True)
         if len(np.unique(rows)) < len(rows):
             raise ValueError("rows names a row several times. Expected one label for each row.")

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skinfluence._utils.checks import check_weights
 from skinfluence._utils.docs import shared_parameters
-from skinfluence._utils.rows import NamedRows, check_rows
+from skinfluence._utils.rows import NamedRows
 from skinfluence._utils.warnings import warn_user
 from skinfluence.adapters import Settings, check_supported, explain_estimator
 from skinfluence.effects import resolve_method
@@ -344,7 +344,7 @@ class InfluenceExplainer(EditedModels, MostInfluential, EstimatorDelegation):
         """(test rows, method, training rows) of one call."""
         tests = self.test_rows(X_test, y_test, target=target)  # checks that it is fitted
         method = resolve_method(self.method if method is None else method, self.linearization_)
-        return tests, method, check_rows(rows, self)
+        return tests, method, self.training_rows_.positions(rows)
 
     @shared_parameters
     def influence(self, X_test, y_test=None, *, target="auto", method=None, rows=None):

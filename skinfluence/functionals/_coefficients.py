@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from skinfluence._utils.groups import read_groups
-from skinfluence._utils.rows import check_rows
 from skinfluence.effects import EFFECTS, RowEdits, resolve_method
 from skinfluence.explainer import check_explainer
 from skinfluence.functionals._t_values import check_t_value, t_value, t_value_effects
@@ -163,7 +162,9 @@ class _OfCoefficient:
         return float((self.direction * objective.coef).sum())
 
     def row_effects(self, method, rows):
-        return self._effects(method, RowEdits.removals(check_rows(rows, self.explainer)), "rows")
+        return self._effects(
+            method, RowEdits.removals(self.explainer.training_rows_.positions(rows)), "rows"
+        )
 
     def group_effects(self, method, groups):
         found = read_groups(groups, self.explainer)
@@ -212,7 +213,7 @@ class _OfTValue(_OfCoefficient):
         return np.divide(now, base, out=np.zeros(len(base)), where=base > 0)
 
     def row_effects(self, method, rows):
-        rows = check_rows(rows, self.explainer)
+        rows = self.explainer.training_rows_.positions(rows)
         method = self._method(method, "rows")
         if EFFECTS[method].converges:
             return self._one_by_one(method, [np.array([row]) for row in rows])

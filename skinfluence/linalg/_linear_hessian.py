@@ -77,7 +77,7 @@ class LinearHessian(Hessian):
             n_products=self.n_products,
         )
         product = product.T  # shape: (f, K m)
-        out = self._penalised(V)
+        out = self.penalty_term.product(V.reshape(K * q, m)).reshape(V.shape)
         if design.intercept:
             out[:, -1] += sums.reshape(K, m)
             if design.center is not None:
@@ -85,10 +85,6 @@ class LinearHessian(Hessian):
                     product[some] -= design.center[some, None] * sums
         out[:, :f] += product.reshape(f, K, m).transpose(1, 0, 2)
         return out.reshape(K * q, m)
-
-    def _penalised(self, V):
-        K, q, m = V.shape
-        return self.penalty_term.product(V.reshape(K * q, m)).reshape(V.shape)
 
     def block(self, k):
         """The (q, q) block of output k of a separable Hessian."""

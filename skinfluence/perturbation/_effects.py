@@ -6,7 +6,7 @@ from sklearn.utils import _safe_indexing
 
 from skinfluence._utils.warnings import warn_user
 from skinfluence.effects import EFFECTS, leaves_no_model, resolve_method
-from skinfluence.explainer import edit_blocks
+from skinfluence.explainer import check_explainer, edit_blocks
 
 #: Training rows that are transformed again, to compare them with the rows that `fit` was given.
 LOOKED_AT = 50
@@ -42,10 +42,13 @@ def columns_moved_by_transform(explainer, rows):
     return moved if moved.any() else None
 
 
-def check_method(explainer, method):
-    """Method of a name; None is the explainer's own."""
+def checked(explainer, X_test, y_test, rows, target, method):
+    """(method, test rows, training rows) of one call; None is the explainer's own method."""
+    check_explainer(explainer)
     method = explainer.method if method is None else method
-    return resolve_method(method, explainer.linearization_, "replacements")
+    method = resolve_method(method, explainer.linearization_, "replacements")
+    rows = explainer.training_rows_.positions(rows)
+    return method, explainer.test_rows(X_test, y_test, target=target), rows
 
 
 def encode_new_labels(coding, y_new, n):

@@ -4,7 +4,6 @@ import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
 from skinfluence._utils.features import check_features, n_columns
-from skinfluence._utils.rows import check_rows
 from skinfluence.effects import free_directions, full_leverage, is_truncated, takes_least_norm
 from skinfluence.explainer import check_explainer, warn_of_stand_in
 from skinfluence.linalg import SOLVED_MIB, row_blocks
@@ -89,7 +88,7 @@ def perturbation_influence(
     check_explainer(explainer)
     warn_of_stand_in(explainer, "Influences of moved features")
     tests = explainer.test_rows(X_test, y_test, target=target)
-    rows = check_rows(rows, explainer)
+    rows = explainer.training_rows_.positions(rows)
     features = check_features(features, explainer.X_train_)
     inverse = explainer.linearization_.inverse_for("first_order", len(tests))
     derivative = _Derivative(explainer, rows, features, inverse)

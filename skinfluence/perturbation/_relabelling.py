@@ -5,11 +5,9 @@ from sklearn import get_config
 
 from skinfluence._utils.checks import check_choice
 from skinfluence._utils.docs import shared_parameters
-from skinfluence._utils.rows import check_rows
 from skinfluence.effects import EFFECTS, RowEdits
-from skinfluence.explainer import check_explainer
 from skinfluence.linalg import SOLVED_MIB, row_blocks
-from skinfluence.perturbation._effects import check_method, effect_blocks, encode_new_labels
+from skinfluence.perturbation._effects import checked, effect_blocks, encode_new_labels
 
 AGGREGATES = (None, "mean")
 
@@ -87,7 +85,7 @@ def relabel_influence(
     >>> bool((effect[y[::2] == 0, 0] == 0).all())
     True
     """
-    method, tests, rows = _checked(explainer, X_test, y_test, rows, target, method)
+    method, tests, rows = checked(explainer, X_test, y_test, rows, target, method)
     check_choice("aggregate", aggregate, AGGREGATES)
     objective = explainer.objective_
     shape = (len(rows),) if aggregate else (len(tests), len(rows))
@@ -159,7 +157,7 @@ def relabel_influence_blocks(
     >>> bool((worst > 0).all())
     True
     """
-    method, tests, rows = _checked(explainer, X_test, y_test, rows, target, method)
+    method, tests, rows = checked(explainer, X_test, y_test, rows, target, method)
     _check_classes(explainer.objective_)
     return _class_blocks(explainer, method, tests, rows)
 
@@ -177,14 +175,6 @@ def _class_blocks(explainer, method, tests, rows):
         out = np.zeros((part.stop - part.start, len(mine), n_classes), dtype)
         _fill_classes(out, explainer, method, tests.take(part), mine, None)
         yield part, mine, out
-
-
-def _checked(explainer, X_test, y_test, rows, target, method):
-    """(method, test rows, training rows) of one call."""
-    check_explainer(explainer)
-    method = check_method(explainer, method)
-    rows = check_rows(rows, explainer)
-    return method, explainer.test_rows(X_test, y_test, target=target), rows
 
 
 def _check_classes(objective):

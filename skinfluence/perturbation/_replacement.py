@@ -3,12 +3,10 @@
 import numpy as np
 
 from skinfluence._utils.docs import shared_parameters
-from skinfluence._utils.rows import check_rows
 from skinfluence._utils.warnings import warn_user
 from skinfluence.effects import RowEdits
-from skinfluence.explainer import check_explainer
 from skinfluence.perturbation._effects import (
-    check_method,
+    checked,
     columns_moved_by_transform,
     effect_blocks,
     encode_new_labels,
@@ -90,11 +88,8 @@ def replacement_influence(
     >>> bool(np.allclose(effect[:, 1], refitted - explainer.predict(X[400:])))
     True
     """
-    check_explainer(explainer)
-    method = check_method(explainer, method)
+    method, tests, rows = checked(explainer, X_test, y_test, rows, target, method)
     objective = explainer.objective_
-    rows = check_rows(rows, explainer)
-    tests = explainer.test_rows(X_test, y_test, target=target)
     out = np.empty((len(tests), len(rows)), objective.predictor.dtype)
     for given, name in ((X_new, "X_new"), (y_new, "y_new")):
         explainer.training_rows_.in_order(given, rows, what=name, foreign=True)

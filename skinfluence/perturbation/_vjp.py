@@ -152,16 +152,10 @@ def dense(X):
     return np.asarray(X, dtype=np.float64)
 
 
-def scatter(V, columns, n_features):
-    """V on some columns of n_features, zero on the others."""
-    out = np.zeros((*V.shape[:-1], n_features))
-    out[..., columns] = V
-    return out
-
-
 def _selected(step, X, V):
-    support = step.get_support(indices=True)
-    return scatter(V, support, step.n_features_in_)
+    out = np.zeros((*V.shape[:-1], step.n_features_in_))
+    out[..., step.get_support(indices=True)] = V
+    return out
 
 
 _UNCHANGED = StepVJP("", "passthrough", lambda step, X, V: V, lambda step: True)

@@ -8,7 +8,6 @@ from sklearn.utils import check_random_state
 
 from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.docs import shared_parameters
-from skinfluence._utils.rows import check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence.explainer import check_explainer, row_columns, warn_of_stand_in
 from skinfluence.selection._diversity import DIVERSITIES
@@ -253,7 +252,7 @@ def _rescaled(part):
 
 def _candidates(explainer, rows, n_select):
     present = explainer.objective_.weights.base > 0
-    rows = np.unique(check_rows(rows, explainer))
+    rows = np.unique(explainer.training_rows_.positions(rows))
     rows = rows[present[rows]]
     if len(rows) < n_select:
         raise ValueError(

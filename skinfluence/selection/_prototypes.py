@@ -8,7 +8,6 @@ from scipy.linalg import solve_triangular
 
 from skinfluence._utils.checks import check_whole
 from skinfluence._utils.docs import shared_parameters
-from skinfluence._utils.rows import check_rows
 from skinfluence._utils.tables import Column, Readable, Table, counted
 from skinfluence._utils.warnings import warn_user
 from skinfluence.explainer import check_explainer, row_columns, warn_of_stand_in
@@ -149,7 +148,7 @@ def select_prototypes(explainer, n_select, X_test, y_test=None, *, rows=None):
             "Pass the target values of X_test."
         )
     tests = explainer.test_rows(X_test, y_test, target=Mean())
-    rows = check_rows(rows, explainer)
+    rows = explainer.training_rows_.positions(rows)
     candidates = rows[(objective.sample_weight > 0).any(axis=1)[rows]]
     if not len(candidates):
         raise ValueError(

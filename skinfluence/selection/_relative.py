@@ -4,7 +4,6 @@ import numpy as np
 
 from skinfluence._utils.checks import check_choice, check_whole
 from skinfluence._utils.docs import shared_parameters
-from skinfluence._utils.rows import check_rows
 from skinfluence.explainer import (
     KINDS,
     ORDERS,
@@ -98,7 +97,7 @@ def relative_influence(explainer, X_test, y_test=None, *, kind="theta", target="
     warn_of_stand_in(explainer, "Relative influences")
     check_choice("kind", kind, KINDS)
     tests = explainer.test_rows(X_test, y_test, target=target)
-    rows = check_rows(rows, explainer)
+    rows = explainer.training_rows_.positions(rows)
     return influences(_UnitChanges(explainer.linearization_, kind), tests, "first_order", rows)
 
 

@@ -202,9 +202,9 @@ class InverseHessian(LinearOperator):
         """(positions in `rows` of those near leverage one, their I - R' M R with R R' = A)."""
         from skinfluence.solvers._direct.leverage import are_near_one, rows_near_one
 
-        if not self.hessian.linear:  # what a row adds to the Hessian is more than J_i' A_i J_i
-            return np.zeros(0, dtype=np.intp), None
-        if not are_near_one(self.hessian, rows, curvature, forms).any():
+        # of other predictors, what a row adds to the Hessian is more than J_i' A_i J_i
+        linear = self.hessian.linear
+        if not (linear and are_near_one(self.hessian, rows, curvature, forms).any()):
             return np.zeros(0, dtype=np.intp), None
         if self._near_one is None:
             self._near_one = rows_near_one(self)

@@ -15,6 +15,11 @@ def check_seed(value):
         ) from error
 
 
+def own_random_state(seed):
+    """A RandomState; where None is given one of its own, since the global one is nobody's."""
+    return np.random.RandomState() if seed is None else check_random_state(seed)
+
+
 def require_convex(hessian, name):
     """Raise ValueError for the Hessian of a loss that is not convex."""
     if not hessian.convex:

@@ -33,7 +33,8 @@ def leave_out(columns, keep, notes):
         if columns[name].kind != "empty":
             del reasons[name]
     for name, reason in reasons.items():
-        notes.append(f"Left out: {name!r}, {reason}." + _how_to_keep(name, reason))
+        how = f" --keep {_quoted(name)} uses it." if reason.startswith("an id") else ""
+        notes.append(f"Left out: {name!r}, {reason}.{how}")
     return {name: column for name, column in columns.items() if name not in reasons}
 
 
@@ -94,10 +95,6 @@ def find_leaks(scores, classes, notes):
                 f"{name!r} may give the target away: alone it explains {score:.1%} of {what}. If "
                 f"it is known only after the target, leave it out: --drop {_quoted(name)}."
             )
-
-
-def _how_to_keep(name, reason):
-    return f" --keep {_quoted(name)} uses it." if reason.startswith("an id") else ""
 
 
 def _quoted(name):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence.linalg import Design, LinearHessian, block_size
@@ -13,6 +12,7 @@ from skinfluence.solvers._checks import (
     check_columns,
     check_seed,
     column_sizes,
+    own_random_state,
     require_convex,
     require_diagonal_penalty,
 )
@@ -153,10 +153,7 @@ class LissaInverse(InverseHessian):
     def __init__(self, hessian, settings):
         super().__init__(hessian, report_of(settings.name, hessian))
         self.settings = settings
-        # a state of its own where None is given: the global one is nobody's
-        rng = np.random.RandomState() if settings.random_state is None else settings.random_state
-        rng = check_random_state(rng)
-        self.seed = int(rng.randint(2**31 - 1))
+        self.seed = int(own_random_state(settings.random_state).randint(2**31 - 1))
         self.inner = inner = _without_center(hessian)
         weights = np.ones((1, inner.n_columns))
         if settings.preconditioner is not None:

@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skinfluence._utils.checks import check_choice, check_number, check_whole
 from skinfluence._utils.progress import progress
 from skinfluence.solvers._base import InverseHessian, Solver
-from skinfluence.solvers._checks import check_columns, check_seed, column_sizes, require_convex
+from skinfluence.solvers._checks import (
+    check_columns,
+    check_seed,
+    column_sizes,
+    own_random_state,
+    require_convex,
+)
 from skinfluence.solvers._report import report_of
 from skinfluence.solvers._shared import (
     NOT_FINITE,
@@ -102,10 +107,8 @@ class NeumannSolver(Solver):
             root = 1.0 / diagonal_root(hessian.diagonal())
         scale = self.scale
         if isinstance(scale, str):
-            rng = np.random.RandomState() if self.random_state is None else self.random_state
-            top = largest_eigenvalue(
-                lambda v: root * (hessian @ (root * v)), p, check_random_state(rng)
-            )
+            rng = own_random_state(self.random_state)
+            top = largest_eigenvalue(lambda v: root * (hessian @ (root * v)), p, rng)
             scale = SAFETY * top or 1.0
         return NeumannInverse(hessian, self, root, float(scale))
 
