@@ -9,6 +9,7 @@ from sklearn.utils.metadata_routing import _routing_enabled, get_routing_for_obj
 from skinfluence.adapters._fitted_model import explain_estimator, unwrap
 from skinfluence.adapters._linear import refuse
 from skinfluence.adapters._registry import UnsupportedEstimatorError, find_adapter, register_path
+from skinfluence.adapters._resampled import is_sampler
 from skinfluence.adapters._steps import FittedSteps, is_frozen
 from skinfluence.adapters._support import check_supported, last_steps, supports
 from skinfluence.objectives import Objective, RowWeights
@@ -223,6 +224,13 @@ def check_members(estimator, members):
     members : list of estimators
     """
     for member in members:
+        for _, step in getattr(member, "steps", ()):
+            if is_sampler(step):
+                raise UnsupportedEstimatorError(
+                    f"{type(estimator).__name__} holds a pipeline with {type(step).__name__}, and "
+                    "which rows it took for each member is not kept. Put the sampler before the "
+                    "whole, as in imblearn.pipeline.make_pipeline(sampler, estimator)."
+                )
         try:
             check_supported(member)
             for model, _ in last_steps(member):

@@ -136,3 +136,12 @@ def test_estimators_of_other_rows_behind_a_sampler(model):
     other[ROWS] = y[ROWS][::-1]
     truth = getattr(clone(model).fit(X[TAKEN], other[TAKEN]), kind)(X_test)
     assert_normwise(getattr(explainer.with_labels(ROWS, other[ROWS])[-1], kind)(X_test), truth)
+
+
+def test_samplers_inside_of_members_are_refused_with_advice_that_runs():
+    pipeline = pytest.importorskip("imblearn.pipeline")
+    member = pipeline.make_pipeline(Take(TAKEN), logistic())
+    assert "Put the sampler before the whole" in supports(OneVsRestClassifier(member)).reason
+    advised = pipeline.make_pipeline(Take(TAKEN), OneVsRestClassifier(logistic()))
+    X, y, X_test, _ = rows_of("two classes")
+    assert np.isfinite(InfluenceExplainer(advised).fit(X, y).influence(X_test)).all()
