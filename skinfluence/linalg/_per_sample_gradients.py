@@ -25,6 +25,9 @@ class PerSampleGradients(LinearOperator):
     def _rmatmat(self, U):
         return self.predictor.vjp(self.residual[:, :, None] * U[:, None, :])
 
+    def _rmatvec(self, u):  # older versions of scipy do not take it from _rmatmat
+        return self._rmatmat(u.reshape(-1, 1)).ravel()
+
     def __getitem__(self, rows):
         return PerSampleGradients(self.predictor.take(rows), self.residual[rows])
 
