@@ -68,7 +68,9 @@ def columns_for_trees(encoder, n_columns):
     seen = np.ones(n_columns, dtype=bool)
     for text in text_columns(encoder, n_columns):
         seen[text.start + FOR_TREES : text.stop] = False
-    return slice(None) if seen.all() else np.flatnonzero(seen)
+    places = np.flatnonzero(seen)
+    n_first = len(places)
+    return slice(n_first) if seen[:n_first].all() else places  # a slice copies nothing
 
 
 def is_tfidf(X):

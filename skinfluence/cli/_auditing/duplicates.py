@@ -104,7 +104,8 @@ def _close(columns, plain):
     numbers = Z @ np.random.default_rng(0).standard_normal(Z.shape[1])
     _, place, point = np.unique(numbers, return_index=True, return_inverse=True)
     kept = np.sort(place)
-    Z, n, group = Z[kept], len(kept), np.searchsorted(kept, place)[point[group]]
+    n, group = len(kept), np.searchsorted(kept, place)[point[group]]
+    Z = Z if n == Z.shape[0] else Z[kept]  # no copy where all differ
     if n < 3:
         return None, np.zeros(len(plain)), 0.0
     sample = Z[np.random.default_rng(0).permutation(n)[:SAMPLE]]
