@@ -45,8 +45,10 @@ class RelativeInfluenceDisplay(Display):
     """
 
     _shown = {
-        "row": "row_names", "influence": "influence", "relative_influence": "relative_influence"
-    }  # fmt: skip
+        "row": "row_names",
+        "influence": "influence",
+        "relative_influence": "relative_influence",
+    }
 
     def __init__(self, influence, relative_influence, row_names, *, what="loss"):
         self.influence = influence

@@ -36,8 +36,11 @@ class SelfInfluenceDisplay(Display):
     """
 
     _shown = {
-        "row": "row_names", "self_influence": "self_influence", "loss": "loss", "label": "labels"
-    }  # fmt: skip
+        "row": "row_names",
+        "self_influence": "self_influence",
+        "loss": "loss",
+        "label": "labels",
+    }
 
     def __init__(self, self_influence, loss, labels, row_names):
         self.self_influence = self_influence

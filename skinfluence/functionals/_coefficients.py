@@ -131,8 +131,7 @@ def _place(column, names):
             return names.index(column)
         raise ValueError(
             f"There is no coefficient {column!r}.{meant(column, names)} Expected one of "
-            f"{names[:20]}"
-            f"{' ...' if len(names) > 20 else ''}, or a position."
+            f"{names[:20]}{' ...' if len(names) > 20 else ''}, or a position."
         )
     if isinstance(column, bool) or not isinstance(column, Integral):
         raise TypeError(

@@ -27,7 +27,6 @@ def _check(estimator):
 )
 def one_class_svm(estimator, X, y, sample_weight, settings):
     """Removals by refits; most rows share one."""
-    support_rows(
-        estimator, X, sample_weight, settings
-    )  # refuses weights by which predictions are wrong
+    # refuses weights by which predictions are wrong
+    support_rows(estimator, X, sample_weight, settings)
     return OneClassMachine(estimator, X, sample_weight)

@@ -24,7 +24,8 @@ class KernelLinearization(Linearization):
 
     @property
     def factorizes_hessian(self):
-        if self.has_hessian and self._kernels_suffice("newton_step"):
+        # the factors are at hand; gaps, or columns in their place, when a step is asked for
+        if self.has_hessian and self._kernels_suffice("first_order"):
             return True
         return super().factorizes_hessian
 
@@ -55,7 +56,7 @@ class KernelLinearization(Linearization):
 
     def _removals(self, method, edits):
         objective = self.objective
-        residual = stationary_residual(objective)
+        residual = _weighted_residual(objective)
         if method == "newton_step":
             gaps = [factor.gaps for factor in objective.inverse_factors]
             residual = residual / np.stack(gaps, axis=1)
@@ -63,16 +64,6 @@ class KernelLinearization(Linearization):
         if EFFECTS[method].edited_model:
             residual[leaves_no_model(objective, edits)] = np.nan
         return KernelChanges(objective, edits.row, residual)
-
-
-def stationary_residual(objective):
-    """s_i r_i of all training rows (n, K): near the optimum of least squares by the duals.
-
-    A difference of target and prediction has lost its digits where the penalty is weak.
-    """
-    if objective.loss.quadratic and objective.stationarity() <= AT_OPTIMUM:
-        return -objective.penalty.strength * objective.predictor.dual
-    return objective.weighted_residual()
 
 
 class KernelInverse(NoInverse):
@@ -107,3 +98,13 @@ class KernelChanges:
             return lambda some, out=None: np.stack([part[:, some] for part in parts], 2, out)
         total = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
         return lambda some, out=None: written(total[:, some], out)
+
+
+def _weighted_residual(objective):
+    """s_i r_i of all training rows (n, K): near the optimum of least squares by the duals.
+
+    A difference of target and prediction has lost its digits where the penalty is weak.
+    """
+    if objective.loss.quadratic and objective.stationarity() <= AT_OPTIMUM:
+        return -objective.penalty.strength * objective.predictor.dual
+    return objective.weighted_residual()
